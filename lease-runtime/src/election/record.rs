@@ -1,0 +1,96 @@
+//! What a Lease says, without the object around it.
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::clock::WallTime;
+
+/// The election's part of a Lease, as read or as it shall be written. Every field may be absent: other programs write
+/// Leases too.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
+pub struct Record {
+    /// `holderIdentity`.
+    pub holder: Option<String>,
+    /// `leaseDurationSeconds`.
+    pub duration_seconds: Option<i32>,
+    /// `acquireTime`.
+    pub acquired: Option<WallTime>,
+    /// `renewTime`.
+    pub renewed: Option<WallTime>,
+    /// `leaseTransitions`.
+    pub transitions: Option<i32>,
+}
+
+impl Record {
+    /// The holder, unless there is none: an absent and an empty one mean the same.
+    pub fn holder(&self) -> Option<&str> {
+        self.holder.as_deref().filter(|holder| !holder.is_empty())
+    }
+
+    /// How long this record asks a candidate to wait; `own` where it says nothing usable. Reading an absent duration as
+    /// "expired" would take a lease from a holder that is alive.
+    pub fn duration_or(&self, own: Duration) -> Duration {
+        match self.duration_seconds.map(u64::try_from) {
+            Some(Ok(seconds)) if seconds > 0 => Duration::from_secs(seconds),
+            _ => own,
+        }
+    }
+}
+
+/// Which object, and which state of it. The API server accepts a write that names both only if nobody wrote in between.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Version {
+    /// `metadata.uid`. A deleted and re-created Lease has another one.
+    pub uid: String,
+    /// `metadata.resourceVersion`, which Kubernetes defines as an integer that grows over all objects of a type, also
+    /// across deletion (since 1.35; true in practice before).
+    pub revision: u64,
+}
+
+/// One state of the Lease.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct View {
+    /// Which object and which state of it.
+    pub version: Version,
+    /// What it says.
+    pub record: Record,
+}
+
+/// What a read, or a watch, showed.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub enum Sight {
+    /// The Lease, in this state.
+    Present(View),
+    /// There is none. A watch tells the revision of the deletion, a read does not.
+    Missing {
+        /// The revision at which the Lease was deleted, if known.
+        revision: Option<u64>,
+    },
+}
+
+/// A number that grows with every term of a lease, over all replicas and also when the Lease was deleted in between.
+///
+/// Hand it to whatever the leader writes to, and let the target refuse a token below the highest it has seen: that closes
+/// the gaps that no program on the leader's side can close, such as a request that was already on its way. It is the
+/// `resourceVersion` of the write that began the term; restoring etcd from a backup sets it back.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FencingToken(pub(crate) u64);
+
+impl FencingToken {
+    /// The number itself.
+    pub const fn get(self) -> u64 {
+        self.0
+    }
+}
+
+impl fmt::Display for FencingToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl fmt::Debug for FencingToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "FencingToken({})", self.0)
+    }
+}

@@ -1,0 +1,183 @@
+//! What goes into an election and what comes out of it.
+
+use std::fmt;
+use std::time::Duration;
+
+use super::record::{FencingToken, Record, Sight, Version, View};
+use crate::clock::{Moment, WallTime};
+
+/// The time of a step, read by the caller: an election has no clock.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Now {
+    /// The caller's clock. For an answer or a sight: read *after* it was received.
+    pub moment: Moment,
+    /// Calendar time, only ever written, never compared.
+    pub wall: WallTime,
+    /// A random number, which spreads the tries of several candidates. An election has no randomness of its own.
+    pub dice: u8,
+}
+
+/// Names one request of one election.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+pub struct RequestId(pub u32);
+
+/// A request to the API server.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub enum Request {
+    /// Read the Lease (GET, from the quorum: no `resourceVersion`).
+    Look,
+    /// Write a Lease that does not exist (PUT without uid and version, which the server refuses if there is one).
+    Create(Record),
+    /// Write the Lease, only if it is still in the state `base` (PUT with its uid and version).
+    Replace {
+        /// The state that the write replaces.
+        base: Version,
+        /// What it shall say.
+        record: Record,
+    },
+}
+
+/// How a request ended.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub enum Answer {
+    /// A write took effect; this is the Lease as stored.
+    Committed(View),
+    /// A look showed this.
+    Shown(Sight),
+    /// A write did not take effect: the Lease is not in the state that the write named.
+    Conflict,
+    /// The request did not take effect and was refused or never arrived.
+    Refused {
+        /// How long the server asked to wait.
+        retry_after: Option<Duration>,
+        /// Nothing was reached (connection refused): trying again soon costs the server nothing.
+        unreached: bool,
+    },
+    /// Nobody knows whether it took effect: no answer in time, a broken connection, a server error, an unreadable body.
+    Unknown,
+}
+
+/// Something that happened.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub enum Event {
+    /// Time has passed. Also the way to begin.
+    Woken,
+    /// A watch showed this. May be late, may be repeated, may miss states in between.
+    Seen(Sight),
+    /// A request ended. At most once per id; never is allowed.
+    Answered {
+        /// The request.
+        id: RequestId,
+        /// How it ended.
+        answer: Answer,
+    },
+    /// A watch is open: changes will be seen without looking.
+    WatchOpened,
+    /// There is no watch: look from time to time.
+    WatchLost,
+    /// Leave the election: end the term if there is one, release the lease once the bodies are gone, and stay out.
+    Withdraw(Loss),
+    /// Take part again after a withdrawal.
+    Contend,
+    /// Every body of the term is gone: dropped or ended, and none will be started.
+    Drained,
+}
+
+/// Something to do.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub enum Action {
+    /// Send a request and report its end as [`Event::Answered`].
+    Send {
+        /// The request's name.
+        id: RequestId,
+        /// The request.
+        request: Request,
+    },
+    /// A term begins: bodies may start.
+    Begin(Grant),
+    /// The term goes on.
+    Extend(Deadlines),
+    /// The term is lost, or leaving it was asked for: tell the bodies. They may go on until they are dropped.
+    Cancel(Loss),
+    /// The term is over now: no poll of a body may begin from this moment on.
+    Expire,
+    /// A look showed a state that an open watch had not: the watch is deaf, open another.
+    Rewatch,
+    /// The withdrawal is complete: nothing is held and nothing is on its way.
+    Left {
+        /// The lease was given up on the server; otherwise others wait it out.
+        released: bool,
+    },
+    /// The API server's revisions went backwards, as after restoring a backup: tokens would no longer grow, so this
+    /// process does not lead again.
+    Bar {
+        /// The highest revision that was seen.
+        highest: u64,
+        /// The lower one that came after it.
+        shown: u64,
+    },
+}
+
+/// A new term.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Grant {
+    /// The term's fencing token.
+    pub token: FencingToken,
+    /// `leaseTransitions` of the acquiring write.
+    pub transitions: i32,
+    /// Until when, unless extended.
+    pub deadlines: Deadlines,
+}
+
+/// The three instants at which a term ends unless it is extended.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Deadlines {
+    /// Bodies are asked to end.
+    pub cancel_at: Moment,
+    /// No poll of a body begins from here on.
+    pub drop_at: Moment,
+    /// A body still inside a poll is an overrun.
+    pub hard_stop: Moment,
+}
+
+/// Why a term ended.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
+pub enum Loss {
+    /// The lease could not be renewed within the renew deadline.
+    NotRenewed,
+    /// The Lease names another holder.
+    TakenBy(String),
+    /// The Lease names no holder any more, although this process did not release it.
+    HolderCleared,
+    /// The Lease was changed by somebody else although it still names this process.
+    Overwritten,
+    /// The Lease was deleted.
+    Deleted,
+    /// The API server's revisions went backwards, as after restoring etcd from a backup.
+    WentBackwards,
+    /// The candidate is shutting down.
+    Shutdown,
+    /// All tasks of the lease have finished on this replica.
+    Finished,
+    /// The runtime that ran the bodies is gone.
+    RuntimeGone,
+}
+
+impl fmt::Display for Loss {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Loss::NotRenewed => f.write_str("the lease could not be renewed in time"),
+            Loss::TakenBy(holder) => write!(f, "the lease is held by `{holder}`"),
+            Loss::HolderCleared => f.write_str("somebody emptied the holder of the lease"),
+            Loss::Overwritten => f.write_str("somebody else wrote to the lease"),
+            Loss::Deleted => f.write_str("the lease was deleted"),
+            Loss::WentBackwards => {
+                f.write_str("the API server's revisions went backwards, as after restoring a backup")
+            }
+            Loss::Shutdown => f.write_str("the candidate is shutting down"),
+            Loss::Finished => f.write_str("all tasks of the lease have finished"),
+            Loss::RuntimeGone => f.write_str("the runtime of the tasks is gone"),
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! The timings of a lease and what follows from them.
+
+use std::time::Duration;
+
+/// Two clocks may differ in speed by this factor and still never let two bodies run at once.
+///
+/// A candidate waits the full lease duration on its clock; a holder stops after `lease duration / 1.25` on its own. The
+/// worst pair that chrony's default slew rate allows is 1.18 apart.
+const RHO: (u32, u32) = (5, 4);
+
+/// The timings of one lease.
+///
+/// Three are chosen, the others follow. All spans of a holder count from the instant it *sent* the write that proved its
+/// leadership, never from the answer: the server may have committed the write any time after it was sent.
+///
+/// | span | default | what happens at its end |
+/// |---|---|---|
+/// | `lease_duration` | 15 s | a candidate that saw no change for so long takes over |
+/// | `renew_deadline` | ⅔ of it, 10 s | the holder asks its bodies to end |
+/// | `retry_period` | 2⁄15 of it, 2 s | time between tries after a failure, and between polls where watching is not possible |
+/// | [`renew_period`](Self::renew_period) | 5 s | a holder renews |
+/// | [`attempt_timeout`](Self::attempt_timeout) | 3.3 s | a request is given up; whether it took effect is unknown |
+/// | [`drop_after`](Self::drop_after) | 11.75 s | bodies that have not ended are dropped |
+/// | [`hard_stop`](Self::hard_stop) | 12 s | a body still inside one poll is an overrun |
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Timing {
+    /// How long a candidate waits before it takes over. Whole seconds, as the Lease carries it.
+    pub lease_duration: Duration,
+    /// How long a holder that cannot renew goes on.
+    pub renew_deadline: Duration,
+    /// How long to wait after a failed request.
+    pub retry_period: Duration,
+}
+
+impl Timing {
+    /// When a holder renews, counted from the last renewal: half the renew deadline, and not more than a third of the
+    /// lease duration, so that two more tries fit before the deadline.
+    pub fn renew_period(&self) -> Duration {
+        (self.renew_deadline / 2).min(self.lease_duration / 3)
+    }
+
+    /// How long one request may take.
+    pub fn attempt_timeout(&self) -> Duration {
+        self.renew_deadline / 3
+    }
+
+    /// From here on nothing of a body runs: it has been dropped before, or the process ends now.
+    pub fn hard_stop(&self) -> Duration {
+        self.lease_duration * RHO.1 / RHO.0
+    }
+
+    /// From here on no poll of a body begins. A little before the hard stop, so that a poll which is still going on at
+    /// the hard stop has lasted that long and is stuck, rather than just unlucky.
+    pub fn drop_after(&self) -> Duration {
+        self.hard_stop() - self.poll_margin()
+    }
+
+    /// How long one poll may last before it counts as stuck: 1/48 of the hard stop, 250 ms with the defaults.
+    pub fn poll_margin(&self) -> Duration {
+        self.hard_stop() / 48
+    }
+
+    /// When bodies are asked to end: at the renew deadline, and never later than they are dropped.
+    pub fn cancel_after(&self) -> Duration {
+        self.renew_deadline.min(self.drop_after())
+    }
+
+    /// `leaseDurationSeconds`: whole seconds, rounded up, so that what is published is never less than what is relied on.
+    pub fn published_seconds(&self) -> i32 {
+        let seconds = self.lease_duration.as_secs() + u64::from(self.lease_duration.subsec_nanos() > 0);
+        i32::try_from(seconds.max(1)).unwrap_or(i32::MAX)
+    }
+}
+
+impl Default for Timing {
+    fn default() -> Self {
+        Timing {
+            lease_duration: Duration::from_secs(15),
+            renew_deadline: Duration::from_secs(10),
+            retry_period: Duration::from_secs(2),
+        }
+    }
+}

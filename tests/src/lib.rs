@@ -1,0 +1,1 @@
+//! Shared by the integration tests: fault injection, event logs, replicas as processes.
