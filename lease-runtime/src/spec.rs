@@ -1,0 +1,156 @@
+//! What a lease is called and how fast it changes hands.
+
+mod rule;
+
+use std::time::Duration;
+
+pub use rule::{Rule, SpecError, check_lease_name, check_namespace, check_timing};
+
+#[doc(inline)]
+pub use crate::election::Timing;
+
+/// One lease as a task asks for it: name, namespace, timings.
+///
+/// `#[leader_only(lease = "ledger", lease_duration = "30s")]` writes this into a constant:
+///
+/// ```
+/// use std::time::Duration;
+/// use lease_runtime::LeaseSpec;
+///
+/// const LEDGER: LeaseSpec = LeaseSpec::new("ledger").lease_duration(Duration::from_secs(30));
+/// ```
+///
+/// Every `LeaseSpec` that exists is valid. Each step checks what it is given against what the spec holds so far and panics
+/// at its caller; in a constant that is a compile error at the line to change:
+///
+/// ```compile_fail,E0080
+/// # use std::time::Duration;
+/// # use lease_runtime::LeaseSpec;
+/// // The holder would go on for longer than the candidates wait.
+/// const LEDGER: LeaseSpec = LeaseSpec::new("ledger").renew_deadline(Duration::from_secs(20));
+/// ```
+///
+/// So set the lease duration first: what is not set follows it.
+///
+/// | timing | what it is | when not set |
+/// |---|---|---|
+/// | [`lease_duration`](Self::lease_duration) | how long the others wait for a holder that has fallen silent | 15 s |
+/// | [`renew_deadline`](Self::renew_deadline) | how long a holder that cannot renew goes on | ⅔ of the lease duration: 10 s |
+/// | [`retry_period`](Self::retry_period) | how long to wait after a failed request | 2⁄15 of the lease duration: 2 s |
+///
+/// For a name, a namespace or timings that are known at run time only, [`check_lease_name`], [`check_namespace`] and
+/// [`check_timing`] hold to the same rules and return an error.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[must_use = "a spec does nothing by itself: give it to a `LeaderTask`"]
+pub struct LeaseSpec {
+    lease: &'static str,
+    namespace: Option<&'static str>,
+    lease_duration: Option<Duration>,
+    renew_deadline: Option<Duration>,
+    retry_period: Option<Duration>,
+}
+
+impl LeaseSpec {
+    /// The lease called `lease`, in the candidate's namespace, with the usual timings.
+    ///
+    /// # Panics
+    ///
+    /// Unless `lease` is a name that Kubernetes takes for a Lease: at most 253 characters, lower-case letters, digits, `-`
+    /// and `.`, each part between dots starting and ending with a letter or digit.
+    #[track_caller]
+    pub const fn new(lease: &'static str) -> LeaseSpec {
+        rule::assert(rule::broken_by_lease_name(lease));
+        LeaseSpec { lease, namespace: None, lease_duration: None, renew_deadline: None, retry_period: None }
+    }
+
+    /// Puts the lease into `namespace` instead of the candidate's own.
+    ///
+    /// # Panics
+    ///
+    /// Unless `namespace` is a name that Kubernetes takes for a namespace: at most 63 lower-case letters, digits and `-`,
+    /// starting and ending with a letter or digit.
+    #[track_caller]
+    pub const fn namespace(mut self, namespace: &'static str) -> LeaseSpec {
+        rule::assert(rule::broken_by_namespace(namespace));
+        self.namespace = Some(namespace);
+        self
+    }
+
+    /// How long the other candidates wait for a holder that has fallen silent before one of them takes over: the time
+    /// without a leader after a crash. Whole seconds, as the Lease carries it. 15 seconds if not set.
+    ///
+    /// # Panics
+    ///
+    /// If it is zero, not in whole seconds, or too short for the renew deadline or retry period set before.
+    #[track_caller]
+    pub const fn lease_duration(mut self, lease_duration: Duration) -> LeaseSpec {
+        self.lease_duration = Some(lease_duration);
+        rule::assert(rule::broken_by_timing(&self.timing()));
+        self
+    }
+
+    /// How long a holder that cannot renew goes on, counted from its last renewal; then its bodies are asked to end. Two
+    /// thirds of the lease duration if not set.
+    ///
+    /// # Panics
+    ///
+    /// If it is zero, not less than the lease duration / 1.25 (where what still runs is stopped), or too short for the
+    /// retry period.
+    #[track_caller]
+    pub const fn renew_deadline(mut self, renew_deadline: Duration) -> LeaseSpec {
+        self.renew_deadline = Some(renew_deadline);
+        rule::assert(rule::broken_by_timing(&self.timing()));
+        self
+    }
+
+    /// How long to wait after a failed request before the next one. 2/15 of the lease duration if not set.
+    ///
+    /// # Panics
+    ///
+    /// If it is zero, or if it and a jitter of a fifth do not fit before the renew deadline.
+    #[track_caller]
+    pub const fn retry_period(mut self, retry_period: Duration) -> LeaseSpec {
+        self.retry_period = Some(retry_period);
+        rule::assert(rule::broken_by_timing(&self.timing()));
+        self
+    }
+
+    /// The lease's name.
+    pub const fn lease_name(&self) -> &'static str {
+        self.lease
+    }
+
+    /// The lease's namespace; `None` means the candidate's own.
+    pub const fn namespace_name(&self) -> Option<&'static str> {
+        self.namespace
+    }
+
+    /// The timings, those that are not set following the lease duration.
+    pub const fn timing(&self) -> Timing {
+        let lease_duration = match self.lease_duration {
+            Some(set) => set,
+            None => Duration::from_secs(15),
+        };
+        Timing {
+            lease_duration,
+            renew_deadline: match self.renew_deadline {
+                Some(set) => set,
+                None => fraction(lease_duration, 2, 3),
+            },
+            retry_period: match self.retry_period {
+                Some(set) => set,
+                None => fraction(lease_duration, 2, 15),
+            },
+        }
+    }
+}
+
+/// A fraction of a duration; `Duration`'s own operators are not `const`.
+const fn fraction(of: Duration, numerator: u128, denominator: u128) -> Duration {
+    let nanos = of.as_nanos() * numerator / denominator;
+    // Saturates after 584 years; the check that follows refuses a lease a tenth as long.
+    Duration::from_nanos(if nanos > u64::MAX as u128 { u64::MAX } else { nanos as u64 })
+}
+
+#[cfg(test)]
+mod tests;
