@@ -1,56 +1,270 @@
-//! The state machine.
+//! The state of one process in one election, and its one entry: [`Election::step`].
 
-use super::step::{Action, Event, Now};
+use std::time::Duration;
+
+use super::pace::Pace;
+use super::plan::Intent;
+use super::record::{Record, Sight, Version, View};
+use super::step::{Action, Event, Loss, Now, Request, RequestId};
+use super::term::{HeldTerm, Phase};
 use super::timing::Timing;
 use crate::clock::Moment;
 
 /// One process in the election of one lease.
+///
+/// Call [`step`](Self::step) with every event and whenever [`wake_at`](Self::wake_at) has come, and carry out the actions in
+/// their order.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Election {
-    identity: String,
-    timing: Timing,
+    pub(super) identity: String,
+    pub(super) timing: Timing,
+    /// Takes part; `false` after a withdrawal.
+    pub(super) contending: bool,
+    /// The withdrawal was reported as complete.
+    pub(super) left: bool,
+    /// When a withdrawal that cannot release gives up.
+    pub(super) leave_by: Option<Moment>,
+    /// The newest state of the Lease that was seen.
+    pub(super) seen: Option<Seen>,
+    /// A write needs a fresh look first (rule W1).
+    pub(super) stale: bool,
+    /// The Lease has been seen to exist (rule C3).
+    pub(super) met: bool,
+    /// How long the last holder that was seen may go on believing: its record's duration, and not less than ours (C3).
+    pub(super) last_duration: Duration,
+    /// The highest revision seen (rule W3).
+    pub(super) highest: u64,
+    /// Revisions went backwards: this process leads no more.
+    pub(super) barred: bool,
+    /// The term whose bodies are not known to be gone.
+    pub(super) term: Option<HeldTerm>,
+    /// The look in flight.
+    pub(super) looking: Option<Looking>,
+    /// The write in flight. Never two, so that writes of one process cannot overtake each other.
+    pub(super) writing: Option<Writing>,
+    pub(super) next_id: RequestId,
+    pub(super) pace: Pace,
+    /// A watch is open.
+    pub(super) watching: bool,
+    /// When to look next if there is no watch.
+    pub(super) poll_at: Moment,
+}
+
+/// The newest state of the Lease that was seen.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub(super) struct Seen {
+    pub(super) sight: Sight,
+    /// When this record was first seen (rule C1).
+    pub(super) since: Moment,
+    /// When it was last confirmed.
+    pub(super) confirmed: Moment,
+}
+
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub(super) struct Looking {
+    pub(super) id: RequestId,
+    pub(super) sent: Moment,
+    /// Sent because a watch had been quiet for suspiciously long.
+    pub(super) probe: bool,
+}
+
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub(super) struct Writing {
+    pub(super) id: RequestId,
+    pub(super) purpose: Purpose,
+    /// Read before the request was handed out (rule H1).
+    pub(super) sent: Moment,
+    pub(super) record: Record,
+    /// The highest revision seen when it was sent: what it makes must be higher (rule W3).
+    pub(super) floor: u64,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub(super) enum Purpose {
+    Acquire,
+    Renew,
+    Release,
 }
 
 /// Where a process stands in an election.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Role {
-    /// Not taking part.
+    /// Not taking part, and holding nothing.
     Out,
     /// Waiting for the lease.
     Standby,
-    /// Holding it.
+    /// Holding it, with bodies that may run.
     Leading,
-    /// A term has ended, its bodies have not.
+    /// The term is over or ending, and its bodies are not gone yet.
     Draining,
-    /// Writing the release.
+    /// Leaving: the bodies are gone, the release is being written.
     Releasing,
 }
 
 impl Election {
-    /// A process that takes part in an election under `identity`, which must be unique to this start of this process.
+    /// A process that takes part in an election under `identity`, which must be unique to this start of this process:
+    /// two processes of one name would each take the other's record for their own.
     pub fn new(identity: String, timing: Timing) -> Election {
-        Election { identity, timing }
+        Election {
+            identity,
+            timing,
+            contending: true,
+            left: false,
+            leave_by: None,
+            seen: None,
+            stale: false,
+            met: false,
+            last_duration: timing.lease_duration,
+            highest: 0,
+            barred: false,
+            term: None,
+            looking: None,
+            writing: None,
+            next_id: RequestId::default(),
+            pace: Pace::new(&timing),
+            watching: false,
+            poll_at: Moment::ZERO,
+        }
     }
 
-    /// Takes in one event and tells what to do. Call it with [`Event::Woken`] to begin, and whenever
-    /// [`wake_at`](Self::wake_at) has come.
-    pub fn step(&mut self, _event: Event, _now: Now) -> Vec<Action> {
-        let _ = (&self.identity, self.timing);
-        Vec::new()
+    /// Takes in one event and tells what to do. Begin with [`Event::Woken`].
+    pub fn step(&mut self, event: Event, now: Now) -> Vec<Action> {
+        let mut out = Vec::new();
+        // Deadlines before events: an answer that comes after the deadline must find the term over.
+        self.pass_deadlines(now.moment, &mut out);
+        match event {
+            Event::Woken => {}
+            Event::Seen(sight) => self.observe_watched(sight, now.moment, &mut out),
+            Event::Answered { id, answer } => self.take_answer(id, answer, now, &mut out),
+            Event::WatchOpened => self.watching = true,
+            Event::WatchLost => {
+                self.watching = false;
+                self.poll_at = now.moment + self.timing.jittered(self.timing.retry_period, now.dice);
+            }
+            Event::Withdraw(loss) => self.withdraw(loss, &mut out),
+            Event::Contend => {
+                self.contending = true;
+                self.left = false;
+                self.leave_by = None;
+            }
+            Event::Drained => self.drained(&mut out),
+        }
+        self.send_what_is_due(now, &mut out);
+        self.leave_if_done(now.moment, &mut out);
+        out
     }
 
     /// When to call [`step`](Self::step) next if nothing else happens.
     pub fn wake_at(&self) -> Option<Moment> {
-        None
+        let deadline = self.term.as_ref().and_then(|term| term.next_deadline(&self.timing));
+        let request = self.plan().map(|(at, _)| at);
+        [deadline, request, self.leave_by].into_iter().flatten().min()
     }
 
     /// Where this process stands.
     pub fn role(&self) -> Role {
-        Role::Standby
+        match &self.term {
+            Some(term) if term.phase == Phase::Running => Role::Leading,
+            Some(_) => Role::Draining,
+            None if self.contending => Role::Standby,
+            None if self.left => Role::Out,
+            None => Role::Releasing,
+        }
     }
 
     /// Who holds the lease, as last seen.
     pub fn holder(&self) -> Option<&str> {
-        None
+        self.view().and_then(|view| view.record.holder())
+    }
+
+    /// Whether a body may be polled at `now`: what the guard of the term says, as a pure function for a model checker.
+    pub fn may_run(&self, now: Moment) -> bool {
+        self.term.as_ref().is_some_and(|term| term.may_run(&self.timing, now))
+    }
+
+    /// The version to write from, if the Lease exists.
+    pub(super) fn view(&self) -> Option<&View> {
+        match &self.seen {
+            Some(Seen { sight: Sight::Present(view), .. }) => Some(view),
+            _ => None,
+        }
+    }
+
+    /// The Lease names this process.
+    pub(super) fn is_mine(&self) -> bool {
+        self.holder() == Some(self.identity.as_str())
+    }
+
+    fn withdraw(&mut self, loss: Loss, out: &mut Vec<Action>) {
+        self.contending = false;
+        if let Some(term) = &mut self.term {
+            term.cancel(loss, out);
+        }
+    }
+
+    fn drained(&mut self, out: &mut Vec<Action>) {
+        let Some(mut term) = self.term.take() else { return };
+        if term.phase == Phase::Running {
+            // Nobody asked the bodies to go: whoever ran them is gone. To hold a lease without the work would keep others
+            // from doing it, and to acquire again would find nobody to do it either.
+            term.cancel(Loss::RuntimeGone, out);
+            self.contending = false;
+        }
+    }
+
+    fn send_what_is_due(&mut self, now: Now, out: &mut Vec<Action>) {
+        while let Some((at, intent)) = self.plan() {
+            if at > now.moment {
+                break;
+            }
+            let id = self.next_id;
+            self.next_id = RequestId(id.0.wrapping_add(1));
+            self.pace.spend(now.moment);
+            let request = self.carry_out(intent, id, now);
+            out.push(Action::Send { id, request });
+        }
+    }
+
+    /// Turns an intent into a request, and remembers it as being in flight.
+    fn carry_out(&mut self, intent: Intent, id: RequestId, now: Now) -> Request {
+        let base = |election: &Election| election.view().map(|view| view.version.clone());
+        let (purpose, record, base): (Purpose, Record, Option<Version>) = match intent {
+            Intent::Look { probe } => {
+                self.looking = Some(Looking { id, sent: now.moment, probe });
+                return Request::Look;
+            }
+            Intent::Create => (Purpose::Acquire, self.acquiring(None, now), None),
+            Intent::Acquire => {
+                let record = self.acquiring(self.view().map(|view| &view.record), now);
+                (Purpose::Acquire, record, base(self))
+            }
+            Intent::Renew => (Purpose::Renew, self.renewing(now), base(self)),
+            Intent::Release => (Purpose::Release, self.releasing(now), base(self)),
+        };
+        self.writing = Some(Writing { id, purpose, sent: now.moment, record: record.clone(), floor: self.highest });
+        match base {
+            Some(base) => Request::Replace { base, record },
+            None => Request::Create(record),
+        }
+    }
+
+    fn leave_if_done(&mut self, now: Moment, out: &mut Vec<Action>) {
+        if self.contending || self.term.is_some() || self.left {
+            return;
+        }
+        let leave_by = *self.leave_by.get_or_insert(now + self.timing.lease_duration);
+        // A write that is on its way, or whose outcome is unknown, may yet make this process the holder.
+        let unsettled = self.writing.is_some() || self.stale;
+        let holds = self.is_mine() && !self.barred;
+        if (unsettled || holds) && now < leave_by {
+            return;
+        }
+        // Past the bound the lease has run out for everybody who waits for it, whether it says so or not.
+        self.left = true;
+        self.leave_by = None;
+        self.writing = None;
+        self.looking = None;
+        let released = !unsettled && !self.is_mine();
+        out.push(Action::Left { released });
     }
 }

@@ -2,14 +2,44 @@
 //!
 //! An [`Election`] has no clock, no socket, no task and no randomness of its own, so that a model checker, a simulation and
 //! production run the very same code. "Time passes" is an event of the caller.
+//!
+//! # The rules
+//!
+//! With these, and clocks whose speeds differ by less than a quarter, no poll of one term's body begins after a body of
+//! the next term was started. Each rule stands in one place of the code, under its number.
+//!
+//! | rule | what it says | where |
+//! |---|---|---|
+//! | H1 | a holder counts from the instant it *sent* the write, and only that write's own answer counts | `answer.rs` |
+//! | H2 | a deadline belongs to one term, and what is over stays over | `term.rs` |
+//! | H3 | a look that shows somebody else's record ends the term at once; an error does not | `observe.rs` |
+//! | H4 | reading one's own name proves nothing: only a fresh successful write does | `observe.rs` |
+//! | H5 | a release is written only after the bodies are gone | `plan.rs` |
+//! | H6 | a process whose bodies are not gone does not compete | `plan.rs` |
+//! | C1 | a candidate counts from the instant it *received* a record it had not seen before | `observe.rs` |
+//! | C2 | it takes over after the duration in the record, with a write that names the state it saw | `plan.rs` |
+//! | C3 | whoever knew the Lease waits as long when it is gone, and looks again before creating it | `plan.rs` |
+//! | C4 | a record with no holder is free at once | `plan.rs` |
+//! | W1 | after a conflict or an unknown outcome, no write before a fresh look | `answer.rs` |
+//! | W2 | no more requests than the cap, whatever happens | `pace.rs` |
+//! | W3 | a token that would not grow makes no term | `answer.rs` |
 #![doc(hidden)]
 
+mod answer;
 mod core;
+mod map;
+mod observe;
+mod pace;
+mod plan;
 mod record;
 mod step;
+mod term;
+#[cfg(test)]
+mod tests;
 mod timing;
 
 pub use self::core::{Election, Role};
+pub use map::Map;
 pub use record::{FencingToken, Record, Sight, Version, View};
 pub use step::{Action, Answer, Deadlines, Event, Grant, Loss, Now, Request, RequestId};
 pub use timing::Timing;

@@ -1,0 +1,121 @@
+//! How requests end.
+
+use std::time::Duration;
+
+use super::core::{Election, Purpose, Writing};
+use super::record::{FencingToken, Sight, View};
+use super::step::{Action, Answer, Grant, Now, RequestId};
+use super::term::{HeldTerm, Phase};
+use crate::clock::{Moment, WallTime};
+
+impl Election {
+    /// H1: an answer belongs to the request it answers, by id. Taking the answer of one attempt for that of a later one
+    /// would count the term from an instant at which nothing was proved.
+    pub(super) fn take_answer(&mut self, id: RequestId, answer: Answer, now: Now, out: &mut Vec<Action>) {
+        if let Some(look) = self.looking.take_if(|look| look.id == id) {
+            match answer {
+                Answer::Shown(sight) => {
+                    self.stale = false;
+                    self.poll_at = now.moment + self.timing.jittered(self.timing.retry_period, now.dice);
+                    self.observe_looked(&look, sight, now.moment, out);
+                }
+                Answer::Refused { retry_after, unreached } => self.refused(look.sent, retry_after, unreached, now),
+                Answer::Unknown | Answer::Committed(_) | Answer::Conflict => {
+                    self.pace.failed(look.sent, self.timing.jittered(self.timing.retry_period, now.dice));
+                }
+            }
+        } else if let Some(write) = self.writing.take_if(|write| write.id == id) {
+            match answer {
+                Answer::Committed(view) => self.committed(&write, view, now, out),
+                Answer::Conflict => self.look_before_writing(),
+                Answer::Refused { retry_after, unreached } => self.refused(write.sent, retry_after, unreached, now),
+                Answer::Unknown | Answer::Shown(_) => {
+                    self.pace.failed(write.sent, self.timing.jittered(self.timing.retry_period, now.dice));
+                    self.look_before_writing();
+                }
+            }
+        }
+    }
+
+    /// W1: what we believe about the Lease may be wrong, so the next step is a look. A create that is tried again and
+    /// again because the Lease was once seen to be missing would conflict for ever.
+    ///
+    /// A look that is already on its way does not count: it may have been served before the write.
+    fn look_before_writing(&mut self) {
+        self.stale = true;
+        self.looking = None;
+    }
+
+    fn refused(&mut self, sent: Moment, retry_after: Option<Duration>, unreached: bool, now: Now) {
+        let period = self.timing.retry_period;
+        let wait = match retry_after {
+            // What the server asks for, as long as the lease allows: a holder that obeys a minute's wait has lost.
+            Some(asked) => asked.clamp(period, self.patience(now).max(period)),
+            // Nobody was there to be bothered: knock more often, to be back soon after the server is.
+            None if unreached => period / 4,
+            None => period,
+        };
+        self.pace.failed(sent, self.timing.jittered(wait, now.dice));
+    }
+
+    /// How long this process can afford to be quiet: a holder half of what is left to it, others a lease duration.
+    fn patience(&self, now: Now) -> Duration {
+        match &self.term {
+            Some(term) if term.phase != Phase::Expired => term.deadlines(&self.timing).cancel_at.since(now.moment) / 2,
+            _ => self.timing.lease_duration,
+        }
+    }
+
+    fn committed(&mut self, write: &Writing, view: View, now: Now, out: &mut Vec<Action>) {
+        if view.version.revision <= write.floor {
+            // W3: the token of this term would not be above those of earlier terms, and a target that checks tokens would
+            // refuse the new leader, or worse, accept an old one.
+            self.bar(view.version.revision, out);
+            return;
+        }
+        let token = FencingToken(view.version.revision);
+        // A watch may have shown this write, or one after it, before its answer came.
+        if view.version.revision >= self.highest {
+            self.learn(Sight::Present(view), now.moment);
+        }
+        match write.purpose {
+            Purpose::Acquire => self.begin(write, token, now, out),
+            Purpose::Renew => self.extend(write, out),
+            Purpose::Release => {}
+        }
+    }
+
+    fn begin(&mut self, write: &Writing, token: FencingToken, now: Now, out: &mut Vec<Action>) {
+        let acquired = write.record.acquired.unwrap_or(WallTime(0));
+        let transitions = write.record.transitions.unwrap_or(0);
+        let term = HeldTerm {
+            token,
+            transitions,
+            acquired,
+            sent: write.sent,
+            renewed: acquired,
+            attempted: acquired,
+            phase: Phase::Running,
+        };
+        let deadlines = term.deadlines(&self.timing);
+        // Three reasons to have acquired for nothing: the answer took too long, leaving was asked for meanwhile, or
+        // somebody has overwritten it already. The record, if it is ours, is then acquired anew or released.
+        let in_time = now.moment < deadlines.cancel_at;
+        let still_ours = self.view().is_some_and(|view| self.wrote(&term, &view.record));
+        if in_time && self.contending && still_ours && !self.barred {
+            self.term = Some(term);
+            out.push(Action::Begin(Grant { token, transitions, deadlines }));
+        }
+    }
+
+    fn extend(&mut self, write: &Writing, out: &mut Vec<Action>) {
+        if let Some(term) = &mut self.term
+            && term.phase != Phase::Expired
+        {
+            term.sent = write.sent;
+            term.renewed = write.record.renewed.unwrap_or(term.renewed);
+            out.push(Action::Extend(term.deadlines(&self.timing)));
+        }
+        self.judge(out);
+    }
+}

@@ -1,0 +1,108 @@
+//! What is seen of the Lease, and what it means for a term.
+
+use super::core::{Election, Looking, Seen};
+use super::record::{Record, Sight};
+use super::step::{Action, Loss};
+use crate::clock::Moment;
+
+impl Election {
+    /// A watch showed something, possibly late.
+    pub(super) fn observe_watched(&mut self, sight: Sight, now: Moment, out: &mut Vec<Action>) {
+        let late = match &sight {
+            Sight::Present(view) => view.version.revision < self.highest,
+            Sight::Missing { revision } => revision.is_some_and(|revision| revision < self.highest),
+        };
+        if !late {
+            self.learn(sight, now);
+            self.judge(out);
+        }
+    }
+
+    /// A look showed something. A look reads from the quorum: what it shows was true at some instant after it was sent.
+    pub(super) fn observe_looked(&mut self, look: &Looking, sight: Sight, now: Moment, out: &mut Vec<Action>) {
+        let known_when_sent = self.seen.as_ref().is_some_and(|seen| seen.confirmed <= look.sent);
+        match &sight {
+            Sight::Present(view) if view.version.revision < self.highest => {
+                if known_when_sent {
+                    // The quorum knew a higher revision before the look was sent and shows a lower one now.
+                    self.bar(view.version.revision, out);
+                }
+                return;
+            }
+            // Something newer was learned while the look was on its way; "missing" carries no revision to compare.
+            Sight::Missing { .. } if self.view().is_some() && !known_when_sent => return,
+            _ => {}
+        }
+        let before = self.view().map(|view| view.version.revision);
+        self.learn(sight, now);
+        if look.probe && self.watching && self.view().map(|view| view.version.revision) != before {
+            out.push(Action::Rewatch);
+        }
+        self.judge(out);
+    }
+
+    /// Takes `sight` for the newest state.
+    pub(super) fn learn(&mut self, sight: Sight, now: Moment) {
+        match &sight {
+            Sight::Present(view) => {
+                self.met = true;
+                let own = self.timing.lease_duration;
+                self.last_duration = own.max(view.record.duration_or(own));
+                self.highest = self.highest.max(view.version.revision);
+            }
+            Sight::Missing { revision } => self.highest = self.highest.max(revision.unwrap_or(0)),
+        }
+        // C1: the wait begins when a record is first *received*, by our own clock, and begins anew with every other
+        // record. What counts is the record, not the version: somebody who labels the Lease every second would
+        // otherwise keep everybody from ever taking over. Records never repeat, so an equal one is the same one.
+        let since = match &self.seen {
+            Some(seen) if same_record(&seen.sight, &sight) => seen.since,
+            _ => now,
+        };
+        self.seen = Some(Seen { sight, since, confirmed: now });
+    }
+
+    /// H3: what the Lease says decides over the term, and at once: whoever wrote it may have started already.
+    ///
+    /// H4: it decides only against the term. Our own name in it extends nothing, since it does not tell when it was
+    /// written.
+    pub(super) fn judge(&mut self, out: &mut Vec<Action>) {
+        let (Some(seen), Some(term)) = (&self.seen, &self.term) else { return };
+        let loss = match &seen.sight {
+            Sight::Missing { .. } => Loss::Deleted,
+            Sight::Present(view) if self.wrote(term, &view.record) => return,
+            Sight::Present(view) => self.foreign(&view.record),
+        };
+        if let Some(term) = &mut self.term {
+            term.expire(loss, out);
+        }
+    }
+
+    fn foreign(&self, record: &Record) -> Loss {
+        match record.holder() {
+            None => Loss::HolderCleared,
+            Some(holder) if holder == self.identity => Loss::Overwritten,
+            Some(holder) => Loss::TakenBy(holder.to_owned()),
+        }
+    }
+
+    /// W3, also for reads: tokens of a cluster that was set back do not grow any more.
+    pub(super) fn bar(&mut self, shown: u64, out: &mut Vec<Action>) {
+        if self.barred {
+            return;
+        }
+        self.barred = true;
+        if let Some(term) = &mut self.term {
+            term.expire(Loss::WentBackwards, out);
+        }
+        out.push(Action::Bar { highest: self.highest, shown });
+    }
+}
+
+fn same_record(a: &Sight, b: &Sight) -> bool {
+    match (a, b) {
+        (Sight::Missing { .. }, Sight::Missing { .. }) => true,
+        (Sight::Present(a), Sight::Present(b)) => a.version.uid == b.version.uid && a.record == b.record,
+        _ => false,
+    }
+}

@@ -1,0 +1,49 @@
+//! W2: how fast requests may follow each other.
+//!
+//! Without a cap, two writers that conflict with each other, or a server that refuses at once, turn a fleet of candidates
+//! into the load that keeps the server from recovering.
+
+use std::time::Duration;
+
+use super::timing::Timing;
+use crate::clock::Moment;
+
+/// How many requests may go out at once after a quiet time.
+const BURST: u32 = 8;
+
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub(super) struct Pace {
+    /// After a failure: not before this.
+    pub(super) not_before: Moment,
+    /// How far the requests sent so far have used up the budget of one per `interval`.
+    pub(super) spent_until: Moment,
+    interval: Duration,
+}
+
+impl Pace {
+    pub(super) fn new(timing: &Timing) -> Pace {
+        Pace { not_before: Moment::ZERO, spent_until: Moment::ZERO, interval: timing.retry_period / 4 }
+    }
+
+    /// The earliest moment for the next request.
+    pub(super) fn gate(&self) -> Moment {
+        self.not_before.max(self.spent_until - self.interval * (BURST - 1))
+    }
+
+    pub(super) fn spend(&mut self, now: Moment) {
+        self.spent_until = self.spent_until.max(now) + self.interval;
+    }
+
+    /// A request failed: the next one comes `wait` after it was *sent*, so that a try which already used up its timeout is
+    /// followed at once.
+    pub(super) fn failed(&mut self, sent: Moment, wait: Duration) {
+        self.not_before = self.not_before.max(sent + wait);
+    }
+}
+
+impl Timing {
+    /// `period` and up to a fifth more.
+    pub(super) fn jittered(&self, period: Duration, dice: u8) -> Duration {
+        period + period * u32::from(dice) / (5 * 256)
+    }
+}

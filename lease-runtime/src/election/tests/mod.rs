@@ -1,0 +1,1 @@
+//! A test for each rule, named by what the rule forbids.
