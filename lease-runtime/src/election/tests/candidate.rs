@@ -1,0 +1,194 @@
+//! C1 to C4: when a candidate may take over.
+
+use super::*;
+
+#[test]
+fn c1_the_first_sight_of_a_held_lease_is_not_taken_for_its_age() {
+    // The record says that it was renewed an hour ago. By whose clock?
+    let mut bench = Bench::new();
+    let mut theirs = bench.theirs("other");
+    theirs.record.renewed = Some(WallTime(bench.wall - 3_600_000_000));
+    bench.woken().show(Sight::Present(theirs)).step(Event::WatchOpened);
+    bench.pass(14 * SECOND).woken();
+    assert!(bench.open.iter().all(|(_, request)| *request == Request::Look));
+}
+
+#[test]
+fn c1_each_new_record_begins_a_new_wait() {
+    let (mut bench, _) = Bench::waiting();
+    for _ in 0..5 {
+        bench.pass(9 * SECOND);
+        let next = bench.theirs("other");
+        bench.step(Event::Seen(Sight::Present(next)));
+        assert!(bench.is_quiet());
+    }
+}
+
+#[test]
+fn c1_only_the_renew_time_differs_and_the_wait_begins_anew() {
+    let (mut bench, view) = Bench::waiting();
+    bench.pass(9 * SECOND);
+    let mut next = bench.annotated(&view);
+    next.record.renewed = Some(WallTime(bench.wall));
+    bench.step(Event::Seen(Sight::Present(next))).pass(9 * SECOND).woken();
+    assert!(bench.is_quiet());
+}
+
+#[test]
+fn c1_labels_do_not_keep_the_lease_from_being_taken() {
+    let (mut bench, mut view) = Bench::waiting();
+    for _ in 0..149 {
+        bench.pass(SECOND / 10);
+        view = bench.annotated(&view);
+        bench.step(Event::Seen(Sight::Present(view.clone())));
+        assert!(bench.is_quiet());
+    }
+    bench.pass(SECOND / 10).woken();
+    let (_, request) = bench.request();
+    assert!(matches!(request, Request::Replace { base, .. } if base == view.version));
+}
+
+#[test]
+fn c2_the_holders_duration_is_not_replaced_by_ones_own() {
+    let mut bench = Bench::new();
+    let mut theirs = bench.theirs("other");
+    theirs.record.duration_seconds = Some(60);
+    bench.woken().show(Sight::Present(theirs)).step(Event::WatchOpened);
+    bench.pass(39 * SECOND).woken();
+    assert!(bench.is_quiet());
+    bench.pass(20 * SECOND).woken();
+    assert_eq!(bench.request().1, Request::Look, "probes, but does not take");
+    bench.pass(SECOND).woken();
+    assert!(matches!(bench.request().1, Request::Replace { .. }));
+}
+
+#[test]
+fn c2_an_unusable_duration_does_not_mean_expired() {
+    for duration in [None, Some(0), Some(-5), Some(i32::MIN)] {
+        let mut bench = Bench::new();
+        let mut theirs = bench.theirs("other");
+        theirs.record.duration_seconds = duration;
+        bench.woken().show(Sight::Present(theirs)).step(Event::WatchOpened);
+        bench.pass(9 * SECOND).woken();
+        assert!(bench.is_quiet(), "{duration:?}");
+    }
+}
+
+#[test]
+fn c2_a_takeover_names_the_state_it_saw() {
+    let (mut bench, view) = Bench::waiting();
+    bench.pass(15 * SECOND).woken();
+    let (_, request) = bench.open.pop().unwrap();
+    let Request::Replace { base, record } = request else { panic!("not a takeover: {request:?}") };
+    assert_eq!(base, view.version);
+    assert_eq!(record.transitions, Some(4));
+    assert_eq!(record.holder.as_deref(), Some(ME));
+}
+
+#[test]
+fn c3_a_deleted_lease_is_not_created_by_somebody_who_knew_its_holder() {
+    let (mut bench, _) = Bench::waiting();
+    bench.step(Event::Seen(Sight::Missing { revision: Some(500) }));
+    bench.pass(14 * SECOND).woken();
+    if !bench.open.is_empty() {
+        bench.show(MISSING);
+    }
+    assert!(bench.is_quiet());
+    bench.pass(SECOND).woken();
+    bench.show(MISSING);
+    assert!(matches!(bench.request().1, Request::Create(_)), "creates after the wait and another look");
+}
+
+#[test]
+fn c3_a_first_start_does_not_wait() {
+    let mut bench = Bench::new();
+    bench.woken().show(MISSING);
+    assert!(matches!(bench.request().1, Request::Create(_)));
+}
+
+#[test]
+fn c3_the_longer_of_two_durations_is_waited_for() {
+    let mut bench = Bench::new();
+    let mut theirs = bench.theirs("other");
+    theirs.record.duration_seconds = Some(60);
+    bench.woken().show(Sight::Present(theirs)).step(Event::WatchOpened);
+    bench.step(Event::Seen(Sight::Missing { revision: Some(500) }));
+    for _ in 0..59 {
+        bench.pass(SECOND).woken();
+        if !bench.open.is_empty() {
+            bench.show(MISSING);
+        }
+        assert!(bench.is_quiet());
+    }
+}
+
+#[test]
+fn c4_a_released_lease_does_not_wait() {
+    let (mut bench, view) = Bench::waiting();
+    let mut free = bench.annotated(&view);
+    free.record.holder = Some(String::new());
+    bench.step(Event::Seen(Sight::Present(free)));
+    bench.commit();
+    assert!(matches!(bench.take_acts()[..], [Action::Begin(_)]));
+}
+
+#[test]
+fn w1_a_create_that_got_lost_is_not_tried_for_ever() {
+    let mut bench = Bench::new();
+    bench.woken().show(MISSING);
+    let mine = bench.stored();
+    bench.pass(3 * SECOND).answer(Answer::Unknown);
+    bench.show(Sight::Present(mine));
+    bench.commit();
+    assert!(matches!(bench.take_acts()[..], [Action::Begin(_)]));
+}
+
+#[test]
+fn a_deaf_watch_does_not_hide_a_renewal() {
+    let (mut bench, _) = Bench::waiting();
+    bench.pass(10 * SECOND).woken();
+    let renewed = bench.theirs("other");
+    bench.show(Sight::Present(renewed));
+    assert_eq!(bench.take_acts(), [Action::Rewatch]);
+    bench.pass(6 * SECOND).woken();
+    assert!(bench.is_quiet(), "the wait has begun anew");
+}
+
+#[test]
+fn a_waiting_candidate_with_a_watch_sends_nothing() {
+    let (mut bench, _) = Bench::waiting();
+    for _ in 0..100 {
+        bench.run(5 * SECOND);
+        let next = bench.theirs("other");
+        bench.step(Event::Seen(Sight::Present(next)));
+        assert!(bench.is_quiet());
+    }
+}
+
+#[test]
+fn a_candidate_without_a_watch_does_not_stop_looking() {
+    let mut bench = Bench::new();
+    bench.woken();
+    for _ in 0..10 {
+        let theirs = bench.theirs("other");
+        bench.show(Sight::Present(theirs)).run(2 * SECOND);
+    }
+    assert_eq!(bench.open.len(), 1);
+}
+
+#[test]
+fn a_missing_lease_shown_late_does_not_end_a_term() {
+    // A look is on its way when a watch shows the released Lease and the acquisition succeeds.
+    let mut bench = Bench::new();
+    let theirs = bench.theirs("other");
+    bench.woken().show(Sight::Present(theirs.clone())).run(2 * SECOND);
+    let (poll, _) = bench.request();
+    bench.pass(SECOND);
+    let mut free = bench.annotated(&theirs);
+    free.record.holder = None;
+    bench.step(Event::Seen(Sight::Present(free)));
+    bench.commit();
+    bench.take_acts();
+    bench.step(Event::Answered { id: poll, answer: Answer::Shown(MISSING) });
+    assert!(bench.take_acts().is_empty());
+}

@@ -1,0 +1,104 @@
+//! H5: how a lease is given up.
+
+use super::*;
+
+#[test]
+fn h5_no_release_before_the_bodies_are_gone() {
+    let (mut bench, _) = Bench::leading();
+    bench.step(Event::Withdraw(Loss::Shutdown));
+    assert_eq!(bench.take_acts(), [Action::Cancel(Loss::Shutdown)]);
+    for _ in 0..10 {
+        bench.run(5 * SECOND);
+        let renewed = bench.commit();
+        assert_eq!(renewed.record.holder.as_deref(), Some(ME), "renews while the bodies use their grace");
+    }
+    bench.take_acts();
+    bench.step(Event::Drained);
+    let released = bench.commit();
+    assert_eq!(released.record.holder.as_deref(), Some(""));
+    assert_eq!(released.record.duration_seconds, Some(1));
+    assert_eq!(bench.take_acts(), [Action::Left { released: true }]);
+    assert_eq!(bench.election.role(), Role::Out);
+}
+
+#[test]
+fn a_release_does_not_count_as_a_transition() {
+    let (mut bench, view) = Bench::leading();
+    bench.step(Event::Withdraw(Loss::Shutdown)).step(Event::Drained);
+    assert_eq!(bench.commit().record.transitions, view.record.transitions);
+}
+
+#[test]
+fn a_lease_of_somebody_else_is_not_released() {
+    let (mut bench, _) = Bench::leading();
+    bench.step(Event::Withdraw(Loss::Shutdown));
+    let theirs = bench.theirs("thief");
+    bench.step(Event::Seen(Sight::Present(theirs))).step(Event::Drained);
+    assert!(bench.open.is_empty());
+    assert!(matches!(bench.take_acts()[..], [.., Action::Left { .. }]));
+}
+
+#[test]
+fn a_release_that_conflicts_looks_before_it_tries_again() {
+    let (mut bench, view) = Bench::leading();
+    bench.step(Event::Withdraw(Loss::Shutdown)).step(Event::Drained);
+    bench.answer(Answer::Conflict);
+    let annotated = bench.annotated(&view);
+    bench.show(Sight::Present(annotated));
+    bench.commit();
+    assert!(matches!(bench.take_acts()[..], [.., Action::Left { released: true }]));
+}
+
+#[test]
+fn leaving_does_not_take_for_ever_without_a_server() {
+    let (mut bench, _) = Bench::leading();
+    bench.step(Event::Withdraw(Loss::Shutdown)).step(Event::Drained);
+    for _ in 0..40 {
+        if !bench.open.is_empty() {
+            bench.answer(Answer::Unknown);
+        }
+        bench.run(SECOND);
+    }
+    assert_eq!(bench.take_acts(), [Action::Cancel(Loss::Shutdown), Action::Left { released: false }]);
+    assert!(bench.election.wake_at().is_none());
+}
+
+#[test]
+fn an_acquisition_in_flight_does_not_hold_the_lease_after_leaving() {
+    let mut bench = Bench::new();
+    bench.woken().show(MISSING);
+    bench.step(Event::Withdraw(Loss::Shutdown));
+    assert!(bench.acted.is_empty(), "not left while a write may still take effect");
+    bench.commit();
+    assert!(bench.acted.is_empty(), "no term begins");
+    assert_eq!(bench.commit().record.holder.as_deref(), Some(""), "given back");
+    assert_eq!(bench.take_acts(), [Action::Left { released: true }]);
+}
+
+#[test]
+fn a_candidate_that_never_held_leaves_at_once() {
+    let (mut bench, _) = Bench::waiting();
+    bench.step(Event::Withdraw(Loss::Shutdown));
+    assert_eq!(bench.take_acts(), [Action::Left { released: true }]);
+    assert!(bench.open.is_empty());
+}
+
+#[test]
+fn bodies_that_vanish_unasked_do_not_leave_the_lease_held() {
+    let (mut bench, _) = Bench::leading();
+    bench.step(Event::Drained);
+    assert_eq!(bench.take_acts(), [Action::Cancel(Loss::RuntimeGone)]);
+    assert_eq!(bench.commit().record.holder.as_deref(), Some(""));
+    assert_eq!(bench.take_acts(), [Action::Left { released: true }]);
+}
+
+#[test]
+fn whoever_left_may_come_back() {
+    let (mut bench, _) = Bench::leading();
+    bench.step(Event::Withdraw(Loss::Shutdown)).step(Event::Drained);
+    bench.commit();
+    bench.take_acts();
+    bench.step(Event::Contend);
+    bench.commit();
+    assert!(matches!(bench.take_acts()[..], [Action::Begin(_)]));
+}

@@ -1,0 +1,80 @@
+//! W2: no storm, and no needless quiet either.
+
+use super::*;
+
+/// Answers every request at once with what `answer` says, for `span`; returns how many there were.
+fn count(bench: &mut Bench, span: Duration, mut answer: impl FnMut(&mut Bench, &Request) -> Answer) -> u32 {
+    let end = bench.now + span;
+    let mut requests = 0;
+    bench.woken();
+    loop {
+        while let Some((id, request)) = bench.open.pop() {
+            requests += 1;
+            let answer = answer(bench, &request);
+            bench.step(Event::Answered { id, answer });
+        }
+        match bench.election.wake_at() {
+            Some(at) if at <= end => bench.pass(at.since(bench.now)).woken(),
+            _ => return requests,
+        };
+    }
+}
+
+#[test]
+fn a_server_that_refuses_everything_is_not_stormed() {
+    let minute = 60 * SECOND;
+    let refuse = |_: &mut Bench, _: &Request| Answer::Refused { retry_after: None, unreached: false };
+    assert!(count(&mut Bench::new(), minute, refuse) <= 31);
+    let unknown = |_: &mut Bench, _: &Request| Answer::Unknown;
+    assert!(count(&mut Bench::new(), minute, unknown) <= 31);
+    let unreached = |_: &mut Bench, _: &Request| Answer::Refused { retry_after: None, unreached: true };
+    assert!(count(&mut Bench::new(), minute, unreached) <= 121);
+}
+
+#[test]
+fn a_conflict_with_every_write_is_not_a_storm() {
+    let (mut bench, mut view) = Bench::leading();
+    let requests = count(&mut bench, 60 * SECOND, |bench, request| match request {
+        Request::Look => {
+            view = bench.annotated(&view);
+            Answer::Shown(Sight::Present(view.clone()))
+        }
+        _ => Answer::Conflict,
+    });
+    assert!(requests <= 8 + 121, "{requests}");
+}
+
+#[test]
+fn a_server_that_asks_for_time_gets_it() {
+    let mut bench = Bench::new();
+    let wait = Some(10 * SECOND);
+    let requests = count(&mut bench, 60 * SECOND, |_, _| Answer::Refused { retry_after: wait, unreached: false });
+    assert!(requests <= 7, "{requests}");
+}
+
+#[test]
+fn a_server_that_asks_for_too_much_time_does_not_cost_the_term() {
+    let (mut bench, _) = Bench::leading();
+    bench.run(5 * SECOND).answer(Answer::Refused { retry_after: Some(60 * SECOND), unreached: false });
+    bench.run(5 * SECOND - Duration::from_millis(1));
+    assert_eq!(bench.open.len(), 1, "tries again before the renew deadline");
+}
+
+#[test]
+fn a_timeout_is_not_followed_by_another_wait() {
+    let (mut bench, _) = Bench::leading();
+    bench.run(5 * SECOND).pass(Timing::default().attempt_timeout()).answer(Answer::Unknown);
+    assert_eq!(bench.request().1, Request::Look);
+}
+
+#[test]
+fn a_held_lease_costs_one_write_per_period() {
+    let (mut bench, _) = Bench::leading();
+    let requests = count(&mut bench, 60 * SECOND, |bench, request| {
+        let Request::Replace { record, .. } = request else { panic!("{request:?}") };
+        bench.revision += 1;
+        let version = Version { uid: "u".to_owned(), revision: bench.revision };
+        Answer::Committed(View { version, record: record.clone() })
+    });
+    assert_eq!(requests, 12);
+}
