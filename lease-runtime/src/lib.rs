@@ -2,9 +2,18 @@
 
 pub mod clock;
 pub mod election;
+mod guard;
+mod lease;
 pub mod spec;
+mod task;
+mod term;
 
 #[doc(inline)]
 pub use election::{FencingToken, Loss};
 #[doc(inline)]
 pub use spec::{LeaseSpec, SpecError};
+
+pub use guard::{Ended, Guarded};
+pub use lease::LeaseId;
+pub use task::OnOverrun;
+pub use term::{Lost, Term, TermCheck, TermControl, TermHandle};

@@ -1,0 +1,153 @@
+//! The guard that refuses to poll a body past its deadline.
+
+use std::any::Any;
+use std::fmt;
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use tokio_util::task::task_tracker::TaskTrackerToken;
+
+use crate::term::{Alive, Gate, Kind, Term};
+
+/// How a guarded future ended without a value.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Ended {
+    /// It was dropped: its time was up.
+    #[error("the term ended before the work did: leave the rest to the next leader")]
+    Dropped,
+    /// It panicked; this is what it said.
+    #[error("the work panicked, {0:?}: see the backtrace on stderr")]
+    Panicked(String),
+    /// It was never started.
+    #[error("there is no tokio runtime to start the work on: call this from within one")]
+    NoRuntime,
+}
+
+/// A future that ends with a term: at every poll it compares the clock with the deadline, and past it drops the inner
+/// future instead of polling it.
+///
+/// A panic of the inner future, also while it is dropped, ends this future only. Made by [`Term::guard`].
+#[must_use = "futures do nothing unless polled"]
+pub struct Guarded<F: Future + ?Sized> {
+    future: Option<Pin<Box<F>>>,
+    gate: Arc<Gate>,
+    term: Term,
+    alive: Option<Alive>,
+    child: Option<TaskTrackerToken>,
+}
+
+impl<F: Future + ?Sized> Guarded<F> {
+    /// The body of `term`'s scope itself. `alive` is given back when the future is gone.
+    pub(crate) fn body(term: Term, future: Pin<Box<F>>, alive: Alive) -> Guarded<F> {
+        Guarded::new(term, future, Some(alive), None)
+    }
+
+    /// Something that the body has started.
+    pub(crate) fn child(term: &Term, future: Pin<Box<F>>) -> Guarded<F> {
+        let alive = term.tenure().alive();
+        let over = alive.is_none();
+        let child = Guarded::new(term.clone(), future, alive, Some(term.scope().children().token()));
+        if over {
+            // Whoever kept the handle longer than the term: nobody would wait for this future.
+            child.gate.shut();
+        }
+        child
+    }
+
+    fn new(term: Term, future: Pin<Box<F>>, alive: Option<Alive>, child: Option<TaskTrackerToken>) -> Guarded<F> {
+        let gate = term.tenure().open_gate(term.scope(), Kind::Future);
+        Guarded { future: Some(future), gate, term, alive, child }
+    }
+
+    /// Drops the future if it is there, and only then says that it is gone.
+    fn discard(&mut self) {
+        let Some(future) = self.future.take() else { return };
+        self.gate.enter_drop(self.term.now());
+        drop_caught(future, &self.term);
+        self.gate.leave_for_good();
+        self.term.tenure().close_gate(&self.gate);
+        self.child = None;
+        self.alive = None;
+    }
+}
+
+impl<F: Future + ?Sized> Future for Guarded<F> {
+    type Output = Result<F::Output, Ended>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = &mut *self;
+        let Some(future) = &mut this.future else { return Poll::Ready(Err(Ended::Dropped)) };
+        // Before the comparison: an end that comes in between wakes this task.
+        this.gate.register(cx.waker());
+        let now = this.term.now();
+        if now >= this.term.ends_at() || !this.gate.enter(now) {
+            this.discard();
+            return Poll::Ready(Err(Ended::Dropped));
+        }
+        // The future is not touched again after a panic, only dropped.
+        match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
+            Ok(Poll::Pending) => {
+                this.gate.leave();
+                Poll::Pending
+            }
+            Ok(Poll::Ready(output)) => {
+                this.discard();
+                Poll::Ready(Ok(output))
+            }
+            Err(panic) => {
+                this.discard();
+                Poll::Ready(Err(Ended::Panicked(panic_message(panic))))
+            }
+        }
+    }
+}
+
+impl<F: Future + ?Sized> Drop for Guarded<F> {
+    fn drop(&mut self) {
+        self.discard();
+    }
+}
+
+impl<F: Future + ?Sized> fmt::Debug for Guarded<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Guarded").field("term", &self.term).field("ended", &self.future.is_none()).finish()
+    }
+}
+
+/// Drops something of the user's. A panic there is reported and goes no further: it must not keep the lease from being
+/// released.
+pub(crate) fn drop_caught<T>(value: T, term: &Term) {
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(value))) {
+        tracing::error!(
+            target: "lease_runtime",
+            lease = %term.lease().name,
+            namespace = %term.lease().namespace,
+            identity = term.identity(),
+            term = term.fencing_token().get(),
+            task = %term.scope().task(),
+            error = panic_message(panic),
+            "panicked while being dropped"
+        );
+    }
+}
+
+/// What a panic said.
+pub(crate) fn panic_message(panic: Box<dyn Any + Send>) -> String {
+    let message = match (panic.downcast_ref::<&str>(), panic.downcast_ref::<String>()) {
+        (Some(message), _) => (*message).to_owned(),
+        (_, Some(message)) => message.clone(),
+        _ => "a value that is not text".to_owned(),
+    };
+    // A payload is the user's value, whose drop may panic again; and the payload of that one, so it is forgotten.
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(panic))) {
+        std::mem::forget(panic);
+    }
+    message
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,125 @@
+//! A body that does not yield when its time is up.
+
+use std::io::Write;
+use std::sync::mpsc;
+use std::time::Duration;
+
+use crate::clock::Moment;
+use crate::term::{Kind, Tenure};
+
+/// What to do about a body that is still inside one poll at the lease's last deadline, where another replica may start.
+///
+/// Rust cannot stop code that does not yield. Such a body has to be prevented, by yielding in long loops and by moving what
+/// blocks to [`Term::blocking`](crate::Term::blocking); this is the last resort.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub enum OnOverrun {
+    /// Say which task and since when, and end the process with [`std::process::abort`]. The only way to keep the promise
+    /// that two never run at once, and what Kubernetes' own components do.
+    #[default]
+    Abort,
+    /// Say so, and let it go on beside its successor. This process stays out of the lease's election until it ends. Choose
+    /// this where every target of the body's effects checks the fencing token.
+    Report,
+}
+
+/// Writing the last words must not hold up the end: stderr may be a full pipe, and its lock with the body that is stuck.
+const LAST_WORDS: Duration = Duration::from_millis(100);
+
+/// Deals with what is inside user code although the term is over. The elector calls it from its own thread when the hard
+/// stop has come and the term is not drained, and again from time to time until it is. Says each overrun once.
+pub(crate) fn enforce(tenure: &Tenure, now: Moment) {
+    let overruns = find(tenure, now);
+    if overruns.is_empty() {
+        return;
+    }
+    let abort = overruns.iter().any(|overrun| overrun.policy == OnOverrun::Abort);
+    let (said, done) = mpsc::channel::<()>();
+    let speaker = std::thread::Builder::new().name("lease-overrun".to_owned()).spawn(move || {
+        overruns.iter().for_each(Overrun::say);
+        drop(said);
+    });
+    if abort {
+        if speaker.is_ok() {
+            // Resolves when the speaker is done, by the closed channel.
+            let _ = done.recv_timeout(LAST_WORDS);
+        }
+        std::process::abort();
+    }
+}
+
+/// A body that is inside a poll, a closure or a drop at the hard stop.
+#[derive(Clone, PartialEq, Debug)]
+struct Overrun {
+    task: String,
+    lease: String,
+    namespace: String,
+    identity: String,
+    term: u64,
+    place: &'static str,
+    lasted: Duration,
+    policy: OnOverrun,
+}
+
+/// Shuts every gate, so that nothing enters any more, and tells who is still inside and was not told before.
+fn find(tenure: &Tenure, now: Moment) -> Vec<Overrun> {
+    if now < tenure.deadlines().hard_stop {
+        return Vec::new();
+    }
+    tenure
+        .shut_gates()
+        .into_iter()
+        .filter_map(|(gate, inside)| {
+            let lasted = now.since(inside.since);
+            // A poll that is going on began before the end of the term. A drop may have just begun, on a busy runtime; it
+            // gets the time that a poll has.
+            if inside.dropping && lasted < tenure.poll_margin() || !gate.first_report() {
+                return None;
+            }
+            Some(Overrun {
+                task: gate.scope().task().to_string(),
+                lease: tenure.lease().name.to_string(),
+                namespace: tenure.lease().namespace.to_string(),
+                identity: tenure.identity().to_owned(),
+                term: tenure.token().get(),
+                place: match (inside.dropping, gate.kind()) {
+                    (true, _) => "the drop of its future",
+                    (false, Kind::Future) => "one poll",
+                    (false, Kind::Blocking) => "a blocking closure",
+                },
+                lasted,
+                policy: gate.scope().on_overrun(),
+            })
+        })
+        .collect()
+}
+
+impl Overrun {
+    fn message(&self) -> String {
+        let Overrun { task, lease, namespace, term, place, lasted, .. } = self;
+        let verdict = match self.policy {
+            OnOverrun::Abort => "ending the process so that two never run at once",
+            OnOverrun::Report => "it goes on beside its successor, as `on_overrun = report` asks for",
+        };
+        format!(
+            "task `{task}` of lease `{namespace}/{lease}` (term {term}) has been inside {place} for {lasted:.1?} and the \
+             lease may pass to another replica now; {verdict}: yield in long loops, move what blocks to `term.blocking(..)` \
+             and let it ask its check between two steps"
+        )
+    }
+
+    fn say(&self) {
+        let message = self.message();
+        // Both: the log may go elsewhere, or nowhere, and buffer; and these may be the process's last words. An error has
+        // nobody to go to.
+        let _ = writeln!(std::io::stderr(), "lease-runtime: {message}");
+        tracing::error!(
+            target: "lease_runtime",
+            task = self.task,
+            lease = self.lease,
+            namespace = self.namespace,
+            identity = self.identity,
+            term = self.term,
+            "overrun: {message}"
+        );
+    }
+}

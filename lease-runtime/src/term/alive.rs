@@ -1,0 +1,78 @@
+//! What still runs code of a term.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use tokio_util::sync::CancellationToken;
+
+use super::Tenure;
+
+/// Counts what may still run code of a term, down to a zero that is final.
+#[derive(Debug)]
+pub(super) struct Roll {
+    count: AtomicUsize,
+    /// Cancelled when the count reaches zero: an event that stays, and can be awaited from any runtime.
+    empty: CancellationToken,
+}
+
+impl Roll {
+    /// With one entry, the first token's.
+    pub(super) fn new() -> Roll {
+        Roll { count: AtomicUsize::new(1), empty: CancellationToken::new() }
+    }
+
+    pub(super) async fn emptied(&self) {
+        self.empty.cancelled().await;
+    }
+}
+
+/// Something that may still run code of a term: the supervisor, a body, a child, a blocking closure.
+///
+/// A term is drained when no token is left. A new one can be had only while there is one, so "drained" is final. Whoever
+/// holds one drops it strictly after the future or closure that it stands for; a runtime that is shut down drops its
+/// futures, and so its tokens.
+pub(crate) struct Alive {
+    tenure: Arc<Tenure>,
+}
+
+impl Alive {
+    /// The first token, which [`Roll::new`] has counted already.
+    pub(super) fn first(tenure: Arc<Tenure>) -> Alive {
+        Alive { tenure }
+    }
+
+    /// One more; never fails, because this one is there.
+    pub(crate) fn another(&self) -> Alive {
+        // Relaxed: nothing is published by going from one to two. The thread that got here has this token, so the count
+        // cannot be zero.
+        self.tenure.roll().count.fetch_add(1, Ordering::Relaxed);
+        Alive { tenure: self.tenure.clone() }
+    }
+
+    /// A token of a term that is not drained.
+    pub(super) fn join(tenure: &Arc<Tenure>) -> Option<Alive> {
+        tenure
+            .roll()
+            .count
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |count| (count > 0).then_some(count + 1))
+            .ok()
+            .map(|_| Alive { tenure: tenure.clone() })
+    }
+}
+
+impl Drop for Alive {
+    fn drop(&mut self) {
+        let roll = self.tenure.roll();
+        // AcqRel, as for the count of an `Arc`: everything that each holder did happens before what follows the zero.
+        if roll.count.fetch_sub(1, Ordering::AcqRel) == 1 {
+            roll.empty.cancel();
+        }
+    }
+}
+
+impl fmt::Debug for Alive {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Alive({})", self.tenure.lease())
+    }
+}

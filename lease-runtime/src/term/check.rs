@@ -1,0 +1,47 @@
+//! A term for code that cannot await.
+
+use std::time::Duration;
+
+use super::{Lost, Term};
+use crate::election::{FencingToken, Loss};
+
+/// A [`Term`] for code that blocks: asks whether it may go on. Cheap to clone, and may be handed to other threads.
+#[derive(Clone, Debug)]
+pub struct TermCheck {
+    term: Term,
+}
+
+impl TermCheck {
+    pub(super) fn new(term: Term) -> TermCheck {
+        TermCheck { term }
+    }
+
+    /// As [`Term::check`]: right before an effect that must not happen twice.
+    ///
+    /// # Errors
+    ///
+    /// [`Lost`], with the reason, once the body's time is up.
+    pub fn check(&self) -> Result<(), Lost> {
+        self.term.check()
+    }
+
+    /// As [`Term::is_cancelled`]: whether to come to an end. Ask between two steps.
+    pub fn is_cancelled(&self) -> bool {
+        self.term.is_cancelled()
+    }
+
+    /// As [`Term::remaining`]: how long the next step may take.
+    pub fn remaining(&self) -> Duration {
+        self.term.remaining()
+    }
+
+    /// As [`Term::loss`]: why the term ended.
+    pub fn loss(&self) -> Option<Loss> {
+        self.term.loss()
+    }
+
+    /// As [`Term::fencing_token`].
+    pub fn fencing_token(&self) -> FencingToken {
+        self.term.fencing_token()
+    }
+}

@@ -1,0 +1,117 @@
+//! What a body starts beside itself.
+
+use std::fmt;
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use tokio::runtime::Handle;
+use tokio::task::JoinHandle;
+
+use super::{Gate, Kind, Term, TermCheck};
+use crate::guard::{Ended, Guarded, panic_message};
+
+/// Waits for what [`Term::spawn`] or [`Term::blocking`] started. Dropping it lets the work go on by itself.
+pub struct TermHandle<T> {
+    task: Option<JoinHandle<Result<T, Ended>>>,
+}
+
+impl<T> TermHandle<T> {
+    /// Whether the work has ended.
+    pub fn is_finished(&self) -> bool {
+        self.task.as_ref().is_none_or(JoinHandle::is_finished)
+    }
+
+    /// Drops a spawned future at its current `.await`; a closure that runs already is not stopped.
+    pub fn abort(&self) {
+        if let Some(task) = &self.task {
+            task.abort();
+        }
+    }
+}
+
+impl<T> Future for TermHandle<T> {
+    type Output = Result<T, Ended>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let Some(task) = &mut self.task else { return Poll::Ready(Err(Ended::NoRuntime)) };
+        Pin::new(task).poll(cx).map(|joined| match joined {
+            Ok(result) => result,
+            // The guard catches what the work itself does; this is the runtime going away, or an abort.
+            Err(error) if error.is_cancelled() => Err(Ended::Dropped),
+            Err(error) => Err(Ended::Panicked(error.to_string())),
+        })
+    }
+}
+
+impl<T> fmt::Debug for TermHandle<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TermHandle").field("is_finished", &self.is_finished()).finish()
+    }
+}
+
+pub(super) fn spawn<F>(term: &Term, future: F) -> TermHandle<F::Output>
+where
+    F: Future + Send + 'static,
+    F::Output: Send + 'static,
+{
+    let guarded = Guarded::child(term, Box::pin(future));
+    TermHandle { task: runtime(term).map(|runtime| runtime.spawn(guarded)) }
+}
+
+pub(super) fn blocking<F, R>(term: &Term, closure: F) -> TermHandle<R>
+where
+    F: FnOnce(&TermCheck) -> R + Send + 'static,
+    R: Send + 'static,
+{
+    let Some(runtime) = runtime(term) else { return TermHandle { task: None } };
+    let work = Work {
+        closure: Some(closure),
+        gate: term.tenure().open_gate(term.scope(), Kind::Blocking),
+        term: term.clone(),
+        _alive: term.tenure().alive(),
+        _child: term.scope().children().token(),
+    };
+    TermHandle { task: Some(runtime.spawn_blocking(move || work.run())) }
+}
+
+fn runtime(term: &Term) -> Option<Handle> {
+    Handle::try_current().ok().or_else(|| term.scope().runtime().cloned())
+}
+
+/// A closure and what stands for it. Dropped as a whole if it never gets to run.
+struct Work<F> {
+    closure: Option<F>,
+    gate: std::sync::Arc<Gate>,
+    term: Term,
+    // Last: these are given back when the closure, and what it captured, is gone.
+    _alive: Option<super::Alive>,
+    _child: tokio_util::task::task_tracker::TaskTrackerToken,
+}
+
+impl<F> Work<F> {
+    fn run<R>(mut self) -> Result<R, Ended>
+    where
+        F: FnOnce(&TermCheck) -> R,
+    {
+        let now = self.term.now();
+        if now >= self.term.ends_at() || !self.gate.enter(now) {
+            return Err(Ended::Dropped);
+        }
+        let Some(closure) = self.closure.take() else { return Err(Ended::Dropped) };
+        let check = TermCheck::new(self.term.clone());
+        catch_unwind(AssertUnwindSafe(|| closure(&check))).map_err(|panic| Ended::Panicked(panic_message(panic)))
+    }
+}
+
+impl<F> Drop for Work<F> {
+    fn drop(&mut self) {
+        if let Some(closure) = self.closure.take() {
+            self.gate.enter_drop(self.term.now());
+            crate::guard::drop_caught(closure, &self.term);
+        }
+        self.gate.leave_for_good();
+        self.term.tenure().close_gate(&self.gate);
+    }
+}

@@ -1,0 +1,93 @@
+//! One run of one body, and what it has started.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::runtime::Handle;
+use tokio_util::task::TaskTracker;
+
+use super::Alive;
+use crate::clock::Moment;
+use crate::task::OnOverrun;
+
+/// One run of one body: what it and its children have in common.
+#[derive(Debug)]
+pub(crate) struct Scope {
+    task: Arc<str>,
+    grace: Duration,
+    on_overrun: OnOverrun,
+    runtime: Option<Handle>,
+    /// No poll begins from this moment on, whatever the lease says. Only ever lowered.
+    cut: AtomicU64,
+    children: TaskTracker,
+    /// What keeps a term made for a test from being drained; `None` in production.
+    hold: Mutex<Option<Alive>>,
+}
+
+impl Scope {
+    pub(crate) fn new(task: Arc<str>, grace: Duration, on_overrun: OnOverrun, runtime: Option<Handle>) -> Scope {
+        Scope {
+            task,
+            grace,
+            on_overrun,
+            runtime,
+            cut: AtomicU64::new(Moment::FAR.as_nanos()),
+            children: TaskTracker::new(),
+            hold: Mutex::new(None),
+        }
+    }
+
+    /// Of a term that no body has yet: bounded by the lease alone.
+    pub(crate) fn unbounded() -> Scope {
+        Scope::new("".into(), Duration::MAX, OnOverrun::default(), None)
+    }
+
+    /// Of a term made for a test, which `alive` keeps from being drained.
+    pub(super) fn for_test(alive: Alive) -> Scope {
+        let scope = Scope::new("test".into(), Duration::MAX, OnOverrun::Report, Handle::try_current().ok());
+        *scope.hold.lock().unwrap_or_else(PoisonError::into_inner) = Some(alive);
+        scope
+    }
+
+    pub(super) fn let_go(&self) {
+        let held = self.hold.lock().unwrap_or_else(PoisonError::into_inner).take();
+        drop(held);
+    }
+
+    pub(crate) fn task(&self) -> &Arc<str> {
+        &self.task
+    }
+
+    pub(crate) fn grace(&self) -> Duration {
+        self.grace
+    }
+
+    pub(crate) fn on_overrun(&self) -> OnOverrun {
+        self.on_overrun
+    }
+
+    pub(super) fn runtime(&self) -> Option<&Handle> {
+        self.runtime.as_ref()
+    }
+
+    pub(crate) fn children(&self) -> &TaskTracker {
+        &self.children
+    }
+
+    /// Resolves when no child is left. For after the body has ended, or children may come after it.
+    pub(crate) async fn children_ended(&self) {
+        self.children.close();
+        self.children.wait().await;
+    }
+
+    pub(super) fn cut(&self) -> Moment {
+        Moment::from_nanos(self.cut.load(Ordering::Acquire))
+    }
+
+    /// Lets no poll begin any more. To be followed by [`Tenure::wake`](super::Tenure::wake), so that what is idle is
+    /// dropped.
+    pub(super) fn end_now(&self) {
+        self.cut.store(0, Ordering::Release);
+    }
+}

@@ -1,0 +1,241 @@
+//! A term as the elector and the bodies share it.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use super::alive::Roll;
+use super::gate::Inside;
+use super::{Alive, Gate, Kind, Scope};
+use crate::clock::{Clock, Moment};
+use crate::election::{Deadlines, FencingToken, Grant, Loss};
+use crate::lease::LeaseId;
+
+/// A term as the elector and the bodies share it: the elector writes the deadlines, each body compares them by itself.
+///
+/// # Why a reader never sees a longer deadline than was granted
+///
+/// What a guard compares with is one atomic word, `drop_at`, of this term alone. Only deadlines that a committed write has
+/// granted are ever stored in it, and zero at the end. All stores are made under one lock, so that none comes after the
+/// zero. A reader that lags behind sees an older word, and while the term lasts every older one is shorter. Only of the
+/// zero is the older one longer: there the gates, which are shut right after it, keep the lagging reader out. The words
+/// that a decision needs together (`cancelled_at` and the grace) only ever shorten the time, so that missing one of them is
+/// missing a stop that the next poll or the gate makes good.
+#[derive(Debug)]
+pub(crate) struct Tenure {
+    lease: LeaseId,
+    identity: Arc<str>,
+    token: FencingToken,
+    clock: Arc<dyn Clock>,
+    /// Mirrors `deadlines.drop_at`; zero once expired.
+    drop_at: AtomicU64,
+    /// When the bodies were asked to end: their grace counts from here.
+    cancelled_at: AtomicU64,
+    loss: OnceLock<Loss>,
+    cancelled: CancellationToken,
+    extended: Notify,
+    roll: Roll,
+    poll_margin: Duration,
+    ledger: Mutex<Ledger>,
+}
+
+#[derive(Debug)]
+struct Ledger {
+    deadlines: Deadlines,
+    expired: bool,
+    gates: BTreeMap<u64, Arc<Gate>>,
+    next_gate: u64,
+}
+
+impl Tenure {
+    /// Begins a term, with its first token.
+    pub(crate) fn begin(
+        lease: LeaseId,
+        identity: Arc<str>,
+        grant: &Grant,
+        clock: Arc<dyn Clock>,
+    ) -> (Arc<Tenure>, Alive) {
+        let deadlines = grant.deadlines;
+        let tenure = Arc::new(Tenure {
+            lease,
+            identity,
+            token: grant.token,
+            clock,
+            drop_at: AtomicU64::new(deadlines.drop_at.as_nanos()),
+            cancelled_at: AtomicU64::new(Moment::FAR.as_nanos()),
+            loss: OnceLock::new(),
+            cancelled: CancellationToken::new(),
+            extended: Notify::new(),
+            roll: Roll::new(),
+            poll_margin: deadlines.hard_stop.since(deadlines.drop_at),
+            ledger: Mutex::new(Ledger { deadlines, expired: false, gates: BTreeMap::new(), next_gate: 0 }),
+        });
+        let alive = Alive::first(tenure.clone());
+        (tenure, alive)
+    }
+
+    /// Moves the deadlines, unless the term has expired.
+    pub(crate) fn extend(&self, deadlines: Deadlines) {
+        {
+            let mut ledger = self.ledger();
+            if ledger.expired {
+                return;
+            }
+            ledger.deadlines = deadlines;
+            self.drop_at.store(deadlines.drop_at.as_nanos(), Ordering::Release);
+        }
+        self.extended.notify_waiters();
+    }
+
+    /// Asks the bodies to end. The first reason stays.
+    pub(crate) fn cancel(&self, loss: Loss) {
+        // In this order: whoever sees the cancellation finds the reason and the start of the grace.
+        if self.loss.set(loss).is_ok() {
+            self.cancelled_at.store(self.clock.now().as_nanos(), Ordering::Release);
+            self.cancelled.cancel();
+        }
+    }
+
+    /// Ends the term: when this returns, no poll of a body begins any more, and idle ones are on their way to be dropped.
+    pub(crate) fn expire(&self) {
+        self.cancel(Loss::NotRenewed);
+        let gates: Vec<Arc<Gate>> = {
+            let mut ledger = self.ledger();
+            if !ledger.expired {
+                let now = self.clock.now();
+                ledger.expired = true;
+                ledger.deadlines = Deadlines {
+                    cancel_at: ledger.deadlines.cancel_at.min(now),
+                    drop_at: Moment::ZERO,
+                    // A term that is taken away leaves a running poll as long as one that runs out would; one that is
+                    // expired late does not gain by it.
+                    hard_stop: ledger.deadlines.hard_stop.min(now + self.poll_margin),
+                };
+                self.drop_at.store(0, Ordering::Release);
+            }
+            ledger.gates.values().cloned().collect()
+        };
+        // Not under the lock: a waker is somebody else's code.
+        for gate in gates {
+            gate.shut();
+            gate.wake();
+        }
+    }
+
+    /// The deadlines. Once expired, `drop_at` is zero and `hard_stop` the moment at which what still runs is an overrun.
+    pub(crate) fn deadlines(&self) -> Deadlines {
+        self.ledger().deadlines
+    }
+
+    /// Resolves when nothing is left that could run code of this term, and stays so. Cancel safe; from any runtime.
+    pub(crate) async fn drained(&self) {
+        self.roll.emptied().await;
+    }
+
+    /// A token, unless the term is drained.
+    pub(crate) fn alive(self: &Arc<Self>) -> Option<Alive> {
+        Alive::join(self)
+    }
+
+    pub(crate) fn lease(&self) -> &LeaseId {
+        &self.lease
+    }
+
+    pub(crate) fn identity(&self) -> &str {
+        &self.identity
+    }
+
+    pub(crate) fn token(&self) -> FencingToken {
+        self.token
+    }
+
+    pub(crate) fn clock(&self) -> &Arc<dyn Clock> {
+        &self.clock
+    }
+
+    pub(crate) fn loss(&self) -> Option<Loss> {
+        self.loss.get().cloned()
+    }
+
+    pub(crate) fn is_cancelled(&self) -> bool {
+        self.cancelled.is_cancelled()
+    }
+
+    pub(crate) async fn cancelled(&self) {
+        self.cancelled.cancelled().await;
+    }
+
+    /// Resolves at the next extension, counted from the call.
+    pub(crate) fn extended(&self) -> tokio::sync::futures::Notified<'_> {
+        self.extended.notified()
+    }
+
+    /// No poll of a body with this grace begins from this moment on.
+    pub(super) fn ends_at(&self, grace: Duration) -> Moment {
+        let drop_at = Moment::from_nanos(self.drop_at.load(Ordering::Acquire));
+        let cancelled_at = self.cancelled_at.load(Ordering::Acquire);
+        // Nearly every poll: spares the arithmetic.
+        if cancelled_at == Moment::FAR.as_nanos() {
+            return drop_at;
+        }
+        drop_at.min(Moment::from_nanos(cancelled_at) + grace)
+    }
+
+    /// How long a poll that is still going on when the bodies are dropped may last.
+    pub(crate) fn poll_margin(&self) -> Duration {
+        self.poll_margin
+    }
+
+    /// Opens a gate for a future or closure, shut if the term is over.
+    pub(crate) fn open_gate(&self, scope: &Arc<Scope>, kind: Kind) -> Arc<Gate> {
+        let mut ledger = self.ledger();
+        let id = ledger.next_gate;
+        ledger.next_gate += 1;
+        let gate = Arc::new(Gate::new(id, scope.clone(), kind));
+        if ledger.expired {
+            gate.shut();
+        }
+        ledger.gates.insert(id, gate.clone());
+        gate
+    }
+
+    /// Forgets a gate whose future or closure is gone.
+    pub(crate) fn close_gate(&self, gate: &Gate) {
+        self.ledger().gates.remove(&gate.id);
+    }
+
+    /// Wakes what was started in `scope`, so that it compares the clock again.
+    pub(crate) fn wake(&self, scope: &Arc<Scope>) {
+        for gate in self.gates().into_iter().filter(|gate| Arc::ptr_eq(gate.scope(), scope)) {
+            gate.wake();
+        }
+    }
+
+    /// Lets nothing of `scope` begin a poll any more, and wakes it to be dropped.
+    pub(crate) fn end_now(&self, scope: &Arc<Scope>) {
+        scope.end_now();
+        self.wake(scope);
+    }
+
+    /// Who is inside a poll, a closure or a drop, once nobody else gets in any more. For after the end of the term.
+    pub(crate) fn shut_gates(&self) -> Vec<(Arc<Gate>, Inside)> {
+        self.gates().into_iter().filter_map(|gate| gate.shut().map(|inside| (gate, inside))).collect()
+    }
+
+    pub(super) fn roll(&self) -> &Roll {
+        &self.roll
+    }
+
+    fn gates(&self) -> Vec<Arc<Gate>> {
+        self.ledger().gates.values().cloned().collect()
+    }
+
+    fn ledger(&self) -> MutexGuard<'_, Ledger> {
+        // Nothing under this lock panics, and if it did, what it keeps is still true.
+        self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
