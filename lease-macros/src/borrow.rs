@@ -1,0 +1,84 @@
+//! Arguments that borrow from the caller, which a task outlives.
+
+use quote::ToTokens as _;
+use syn::punctuated::Punctuated;
+use syn::{Error, GenericArgument, Lifetime, Path, PathArguments, Token, Type, TypeParamBound, TypeReference};
+
+use crate::args::Mistakes;
+
+/// Adds a mistake for each borrow in `ty`, but not for those of a function's own arguments: `fn(&str)`, `impl Fn(&str)`,
+/// `for<'a> Handler<&'a str>`.
+pub(crate) fn check(ty: &Type, mistakes: &mut Mistakes) {
+    match ty {
+        Type::Reference(reference) => match &reference.lifetime {
+            Some(lifetime) if lifetime.ident == "static" => check(&reference.elem, mistakes),
+            _ => mistakes.add(Error::new(reference.and_token.span, borrowed(reference))),
+        },
+        Type::Path(path) => {
+            if let Some(qself) = &path.qself {
+                check(&qself.ty, mistakes);
+            }
+            check_path(&path.path, mistakes);
+        }
+        Type::Array(array) => check(&array.elem, mistakes),
+        Type::Group(group) => check(&group.elem, mistakes),
+        Type::Paren(paren) => check(&paren.elem, mistakes),
+        Type::Slice(slice) => check(&slice.elem, mistakes),
+        Type::Tuple(tuple) => tuple.elems.iter().for_each(|elem| check(elem, mistakes)),
+        Type::TraitObject(object) => check_bounds(&object.bounds, mistakes),
+        Type::ImplTrait(object) => check_bounds(&object.bounds, mistakes),
+        _ => {}
+    }
+}
+
+fn check_path(path: &Path, mistakes: &mut Mistakes) {
+    for segment in &path.segments {
+        let PathArguments::AngleBracketed(arguments) = &segment.arguments else { continue };
+        for argument in &arguments.args {
+            match argument {
+                GenericArgument::Lifetime(lifetime) => check_lifetime(lifetime, mistakes),
+                GenericArgument::Type(ty) => check(ty, mistakes),
+                GenericArgument::AssocType(assoc) => check(&assoc.ty, mistakes),
+                GenericArgument::Constraint(constraint) => check_bounds(&constraint.bounds, mistakes),
+                _ => {}
+            }
+        }
+    }
+}
+
+fn check_bounds(bounds: &Punctuated<TypeParamBound, Token![+]>, mistakes: &mut Mistakes) {
+    for bound in bounds {
+        match bound {
+            TypeParamBound::Trait(bound) if bound.lifetimes.is_none() => check_path(&bound.path, mistakes),
+            TypeParamBound::Lifetime(lifetime) => check_lifetime(lifetime, mistakes),
+            _ => {}
+        }
+    }
+}
+
+fn check_lifetime(lifetime: &Lifetime, mistakes: &mut Mistakes) {
+    // A named one is declared by the function and reported there, or by the `impl`, and then it is for the compiler to say
+    // whether it lives long enough.
+    if lifetime.ident == "_" {
+        mistakes.add(Error::new(
+            lifetime.span(),
+            "a leader task lives for as long as the process, so it cannot borrow: take an owned value, or one that is \
+             `'static`",
+        ));
+    }
+}
+
+/// Why, and what to take instead.
+fn borrowed(reference: &TypeReference) -> String {
+    let owned = match &*reference.elem {
+        Type::Slice(slice) => Some(format!("Vec<{}>", slice.elem.to_token_stream())),
+        Type::Path(path) => path.path.get_ident().map(|name| match name.to_string().as_str() {
+            "str" => "String".to_owned(),
+            "Path" => "PathBuf".to_owned(),
+            name => format!("Arc<{name}>"),
+        }),
+        _ => None,
+    };
+    let owned = owned.map_or_else(|| "an owned value".to_owned(), |ty| format!("`{ty}`"));
+    format!("a leader task lives for as long as the process, so it cannot borrow: take {owned} instead")
+}

@@ -1,0 +1,208 @@
+//! The annotated function: read, and checked for what a leader task cannot be.
+
+use proc_macro2::{Delimiter, Group, TokenTree};
+use syn::ext::IdentExt as _;
+use syn::parse::{Parse, ParseStream};
+use syn::spanned::Spanned as _;
+use syn::{
+    Attribute, Error, FnArg, GenericParam, Ident, PatType, Receiver, ReceiverKind, Safety, Signature, Token, Type,
+    Visibility,
+};
+
+use crate::args::Mistakes;
+use crate::borrow;
+
+/// The annotated function. Its body stays as it was written, so that what is wrong in there is said by the compiler alone.
+pub(crate) struct Item {
+    pub(crate) attrs: Vec<Attribute>,
+    pub(crate) vis: Visibility,
+    pub(crate) sig: Signature,
+    pub(crate) body: Group,
+}
+
+/// A parameter of the annotated function.
+pub(crate) enum Param<'a> {
+    Receiver(&'a Receiver),
+    Term(&'a PatType),
+    Argument(&'a PatType),
+}
+
+impl Parse for Item {
+    fn parse(input: ParseStream<'_>) -> syn::Result<Item> {
+        let attrs = input.call(Attribute::parse_outer)?;
+        let vis: Visibility = input.parse()?;
+        if let Some(mistake) = not_a_function(input) {
+            return Err(mistake);
+        }
+        let sig: Signature = input.parse()?;
+        if input.peek(Token![;]) {
+            return Err(
+                input.error("a leader task needs a body: write it here, and call it from where the `;` is needed")
+            );
+        }
+        let body = body(input.parse()?)
+            .ok_or_else(|| Error::new(sig.fn_token.span, "a leader task needs a body: write it in braces"))?;
+        Ok(Item { attrs, vis, sig, body })
+    }
+}
+
+/// The braces, also where a `macro_rules!` fragment has put invisible delimiters around them.
+fn body(token: TokenTree) -> Option<Group> {
+    match token {
+        TokenTree::Group(group) if group.delimiter() == Delimiter::Brace => Some(group),
+        TokenTree::Group(group) if group.delimiter() == Delimiter::None => {
+            group.stream().into_iter().next().and_then(body)
+        }
+        _ => None,
+    }
+}
+
+/// Says what stands where a function should, if it is something else.
+fn not_a_function(input: ParseStream<'_>) -> Option<Error> {
+    let ahead = input.fork();
+    // What may stand between the visibility and `fn`. Which of these a task may have is asked later, of all at once.
+    while ahead.peek(Token![const])
+        || ahead.peek(Token![async])
+        || ahead.peek(Token![unsafe])
+        || ahead.peek(Token![extern])
+    {
+        let _ = ahead.parse::<TokenTree>();
+        let _ = ahead.parse::<Option<syn::LitStr>>();
+    }
+    if ahead.peek(Token![fn]) {
+        return None;
+    }
+    let found = match ahead.call(Ident::parse_any) {
+        Ok(word) => format!(", not on `{word} ..`"),
+        Err(_) => String::new(),
+    };
+    Some(input.error(format_args!(
+        "`#[leader_only]` goes on an `async fn`{found}: put it on the function that does the work"
+    )))
+}
+
+impl Item {
+    /// Everything that keeps this function from being a task.
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        let mut mistakes = Mistakes::default();
+        self.check_attributes(&mut mistakes);
+        self.check_qualifiers(&mut mistakes);
+        self.check_generics(&mut mistakes);
+        self.check_params(&mut mistakes);
+        mistakes.into_error().map_or(Ok(()), Err)
+    }
+
+    fn check_attributes(&self, mistakes: &mut Mistakes) {
+        for attr in &self.attrs {
+            if attr.path().segments.last().is_some_and(|last| last.ident == "leader_only") {
+                mistakes.add(Error::new(
+                    attr.span(),
+                    "one task runs under one lease: remove one of the two `#[leader_only]`",
+                ));
+            }
+        }
+    }
+
+    fn check_qualifiers(&self, mistakes: &mut Mistakes) {
+        let sig = &self.sig;
+        if sig.ident == "main" && sig.receiver().is_none() {
+            mistakes.add(Error::new(
+                sig.ident.span(),
+                "`main` runs in every replica: put the work into an `async fn` of its own and let a `Candidate` run it",
+            ));
+        } else if sig.asyncness.is_none() {
+            mistakes.add(Error::new(
+                sig.fn_token.span,
+                "a leader task has to stop when the lease is lost, and only async code can be stopped: write `async fn`",
+            ));
+        }
+        if let Safety::Unsafe(token) = &sig.safety {
+            mistakes.add(Error::new(
+                token.span,
+                "a leader task is started by the runtime, which cannot vouch for its safety: use `unsafe` blocks inside",
+            ));
+        }
+        if let Some(abi) = &sig.abi {
+            mistakes.add(Error::new(
+                abi.extern_token.span,
+                "a leader task is async, and async is Rust's own: remove the ABI",
+            ));
+        }
+    }
+
+    fn check_generics(&self, mistakes: &mut Mistakes) {
+        for param in &self.sig.generics.params {
+            if let GenericParam::Lifetime(param) = param {
+                mistakes.add(Error::new(
+                    param.lifetime.span(),
+                    format_args!(
+                        "a leader task lives for as long as the process, so it cannot borrow: take owned values and remove \
+                         `{}`",
+                        param.lifetime
+                    ),
+                ));
+            }
+        }
+    }
+
+    fn check_params(&self, mistakes: &mut Mistakes) {
+        let mut has_term = false;
+        for param in self.params() {
+            match param {
+                Param::Receiver(receiver) => check_receiver(receiver, mistakes),
+                Param::Term(param) => {
+                    if has_term {
+                        mistakes.add(Error::new(
+                            param.ty.span(),
+                            "a task runs in one term at a time: remove the second `Term`",
+                        ));
+                    }
+                    has_term = true;
+                }
+                Param::Argument(param) => match &*param.ty {
+                    Type::Reference(reference) if is_term(&reference.elem) => mistakes
+                        .add(Error::new(reference.and_token.span, "a task owns its term: take the `Term` by value")),
+                    ty => borrow::check(ty, mistakes),
+                },
+            }
+        }
+    }
+
+    /// The parameters, told apart.
+    pub(crate) fn params(&self) -> impl Iterator<Item = Param<'_>> {
+        self.sig.inputs.iter().map(|input| match input {
+            FnArg::Receiver(receiver) => Param::Receiver(receiver),
+            FnArg::Typed(param) if is_term(&param.ty) => Param::Term(param),
+            FnArg::Typed(param) => Param::Argument(param),
+        })
+    }
+
+    /// `const async fn`: the compiler has said so already.
+    pub(crate) fn is_const(&self) -> bool {
+        self.sig.constness.is_some()
+    }
+}
+
+fn check_receiver(receiver: &Receiver, mistakes: &mut Mistakes) {
+    match &receiver.kind {
+        ReceiverKind::Reference(and, ..) => mistakes.add(Error::new(
+            and.span,
+            "a leader task lives for as long as the process, so it cannot borrow: take `self: Arc<Self>`, or `self` if it \
+             is cheap to clone",
+        )),
+        ReceiverKind::Typed(_, ty) => borrow::check(ty, mistakes),
+        _ => {}
+    }
+}
+
+/// Whether this is how `lease_runtime::Term` is written: a path that ends in `Term`.
+fn is_term(ty: &Type) -> bool {
+    match ty {
+        Type::Path(path) if path.qself.is_none() => {
+            path.path.segments.last().is_some_and(|last| last.ident == "Term" && last.arguments.is_none())
+        }
+        Type::Group(group) => is_term(&group.elem),
+        Type::Paren(paren) => is_term(&paren.elem),
+        _ => false,
+    }
+}

@@ -1,0 +1,331 @@
+//! What the attribute says itself. Where it says it is up to the UI tests, which see source code.
+
+use super::*;
+
+/// What is said, one sentence a line.
+fn says(args: TokenStream, item: &str) -> String {
+    let item = item.parse().expect("the function is Rust");
+    let file: syn::File = syn::parse2(crate::expand::leader_only(args, item)).expect("the expansion parses");
+    let said = file.items.iter().filter_map(|item| match item {
+        syn::Item::Macro(item) if item.mac.path.segments.last()?.ident == "compile_error" => {
+            Some(item.mac.parse_body::<syn::LitStr>().expect("one message").value())
+        }
+        _ => None,
+    });
+    said.map(|sentence| sentence + "\n").collect()
+}
+
+const HELLO: &str = "async fn hello() {}";
+
+#[test]
+fn a_mistake_in_the_arguments_still_makes_a_task() {
+    check(
+        quote!(leese = "hello", grace = "30s"),
+        quote!(
+            async fn hello() {}
+        ),
+        expect![[r#"
+            ::core::compile_error! {
+                "there is no key `leese`: did you mean `lease`, as in `lease = \"ledger\"`?"
+            }
+            fn hello() -> ::lease_runtime::LeaderTask<()> {
+                async fn hello() {}
+                const __LEASE: ::lease_runtime::LeaseSpec = ::lease_runtime::LeaseSpec::new(
+                    "missing",
+                );
+                ::lease_runtime::LeaderTask::new("hello", __LEASE, move |_| hello())
+                    .grace(::core::time::Duration::from_secs(30))
+            }
+        "#]],
+    );
+}
+
+#[test]
+fn a_mistake_in_the_function_leaves_it_alone() {
+    check(
+        quote!(lease = "hello"),
+        quote!(
+            pub fn hello(db: &Db) {}
+        ),
+        expect![[r#"
+            ::core::compile_error! {
+                "a leader task has to stop when the lease is lost, and only async code can be stopped: write `async fn`"
+            }
+            ::core::compile_error! {
+                "a leader task lives for as long as the process, so it cannot borrow: take `Arc<Db>` instead"
+            }
+            pub fn hello(db: &Db) {}
+        "#]],
+    );
+}
+
+#[test]
+fn a_const_function_is_left_to_the_compiler() {
+    check(
+        quote!(lease = "hello"),
+        quote!(
+            const async fn hello() {}
+        ),
+        expect![[r#"
+            const async fn hello() {}
+        "#]],
+    );
+}
+
+#[test]
+fn a_lease_is_required() {
+    let said = [says(quote!(), "async fn Nightly_Report() {}"), says(quote!(name = "ledger"), HELLO)].concat();
+    expect![[r#"
+        a leader task runs under a lease: name it, as in `#[leader_only(lease = "nightly-report")]`
+        `name` is the task's: name the lease, too, as in `lease = "ledger"`
+    "#]]
+    .assert_eq(&said);
+}
+
+#[test]
+fn each_wrong_argument_is_said_at_once() {
+    let said =
+        says(quote!(lease, namespace = , grace = 5, on_overrun = "report", crate = "x", name = 7, lease = "b"), HELLO);
+    expect![[r#"
+        `lease` needs a value: write `lease = "ledger"`
+        `namespace` needs a value: write `namespace = "payments"`
+        a duration needs a unit: write `grace = "5s"`
+        `on_overrun` is either `abort` or `report`: write `on_overrun = report`, without quotes
+        `crate` takes a path: write `crate = x`, without quotes
+        `name` takes a string literal: write `name = "nightly-report"`
+        `lease` is given twice: remove one
+    "#]]
+    .assert_eq(&said);
+}
+
+#[test]
+fn an_argument_without_a_key() {
+    let said = [
+        says(quote!("ledger"), HELLO),
+        says(quote!(lease("ledger")), HELLO),
+        says(quote!(lease == "ledger"), HELLO),
+        says(quote!(= 7, lease = "ledger"), HELLO),
+    ];
+    expect![[r#"
+        an argument has a key: write `lease = "ledger"`
+        `lease` needs a value: write `lease = "ledger"`
+        `lease` needs a value: write `lease = "ledger"`
+        an argument has a key: write `lease = "ledger"`
+    "#]]
+    .assert_eq(&said.concat());
+}
+
+#[test]
+fn a_missing_comma_hides_nothing() {
+    let said = [
+        says(quote!(lease = "ledger" namespace = "a" leese = "c"), HELLO),
+        says(quote!(lease = "ledger" grace "30s"), HELLO),
+        says(quote!(grace = "30s" lease = "ledger"), HELLO),
+    ];
+    expect![[r#"
+        a comma is missing: put a `,` before this argument
+        a comma is missing: put a `,` before this argument
+        there is no key `leese`: did you mean `lease`, as in `lease = "ledger"`?
+        this belongs to no argument: remove it, or put a `,` before it
+        a comma is missing: put a `,` before this argument
+    "#]]
+    .assert_eq(&said.concat());
+}
+
+#[test]
+fn a_name_is_a_constant() {
+    let said = [
+        says(quote!(lease = "shard-{shard}"), HELLO),
+        says(quote!(lease = Self::LEASE), HELLO),
+        says(quote!(lease = concat!("a", <Self as Named>::NAME)), HELLO),
+        says(quote!(lease = fn), HELLO),
+    ];
+    expect![[r#"
+        a name in the attribute is the same for every call: set one made from arguments on the task, as in `.lease(format!("shard-{shard}"))`
+        a lease's constant cannot see `Self`: name the type, as in `Ledger::LEASE`
+        `lease` takes a string or a constant: write `lease = "ledger"`
+    "#]].assert_eq(&said.concat());
+}
+
+#[test]
+fn keys_of_other_systems() {
+    let keys = [
+        "leese",
+        "Lease",
+        "lase",
+        "lock_name",
+        "leaderElectionID",
+        "ttl",
+        "lease_time",
+        "leaseDuration",
+        "leaseduraton",
+        "lock_at_most_for",
+        "renewDeadline",
+        "heartbeat",
+        "retry",
+        "ns",
+        "name_space",
+        "grace_period",
+        "task",
+        "on_overun",
+        "identity",
+        "release_on_cancel",
+        "krate",
+        "colour",
+    ];
+    let said = keys.map(|key| {
+        let key = proc_macro2::Ident::new(key, proc_macro2::Span::call_site());
+        says(quote!(#key = 7, lease = "a"), HELLO)
+    });
+    expect![[r#"
+        there is no key `leese`: did you mean `lease`, as in `lease = "ledger"`?
+        there is no key `Lease`: did you mean `lease`, as in `lease = "ledger"`?
+        there is no key `lase`: did you mean `lease`, as in `lease = "ledger"`?
+        there is no key `lock_name`: did you mean `lease`, as in `lease = "ledger"`?
+        there is no key `leaderElectionID`: did you mean `lease`, as in `lease = "ledger"`?
+        there is no key `ttl`: did you mean `lease_duration`, as in `lease_duration = "15s"`?
+        there is no key `lease_time`: did you mean `lease_duration`, as in `lease_duration = "15s"`?
+        there is no key `leaseDuration`: did you mean `lease_duration`, as in `lease_duration = "15s"`?
+        there is no key `leaseduraton`: did you mean `lease_duration`, as in `lease_duration = "15s"`?
+        there is no key `lock_at_most_for`: did you mean `lease_duration`, as in `lease_duration = "15s"`?
+        there is no key `renewDeadline`: did you mean `renew_deadline`, as in `renew_deadline = "10s"`?
+        there is no key `heartbeat`: did you mean `renew_deadline`, as in `renew_deadline = "10s"`?
+        there is no key `retry`: did you mean `retry_period`, as in `retry_period = "2s"`?
+        there is no key `ns`: did you mean `namespace`, as in `namespace = "payments"`?
+        there is no key `name_space`: did you mean `namespace`, as in `namespace = "payments"`?
+        there is no key `grace_period`: did you mean `grace`, as in `grace = "30s"`?
+        there is no key `task`: did you mean `name`, as in `name = "nightly-report"`?
+        there is no key `on_overun`: did you mean `on_overrun`, as in `on_overrun = report`?
+        there is no key `identity`: the identity is the candidate's, not the task's
+        there is no key `release_on_cancel`: the lease is always released when its work has ended
+        there is no key `krate`: did you mean `crate`, as in `crate = my_runtime`?
+        there is no key `colour`: there are `lease`, `namespace`, `name`, `lease_duration`, `renew_deadline`, `retry_period`, `grace`, `on_overrun`, `crate`
+    "#]].assert_eq(&said.concat());
+}
+
+#[test]
+fn durations() {
+    let values = [
+        quote!(15),
+        quote!(15s),
+        quote!(15 parsecs),
+        quote!("15"),
+        quote!("15 s"),
+        quote!("1d"),
+        quote!("5M"),
+        quote!("1m30s"),
+        quote!("1.5s"),
+        quote!("90 seconds"),
+        quote!("-5s"),
+        quote!("0s"),
+        quote!("300us"),
+        quote!(""),
+        quote!("soon"),
+        quote!("99999999999999999999s"),
+        quote!("9999999999999999999h"),
+        quote!(Duration::from_secs(15)),
+        quote!(SECONDS),
+    ];
+    let said = values.map(|value| says(quote!(lease = "a", grace = #value), HELLO));
+    expect![[r#"
+        a duration needs a unit: write `grace = "15s"`
+        a duration is a string: write `grace = "15s"`
+        a duration is a whole number and one of `ms`, `s`, `m`, `h`: write `grace = "30s"`
+        a duration needs a unit: write `grace = "15s"`
+        a duration is a whole number and one of `ms`, `s`, `m`, `h`: write `grace = "15s"`
+        a duration is a whole number and one of `ms`, `s`, `m`, `h`: write `grace = "24h"`
+        a duration is a whole number and one of `ms`, `s`, `m`, `h`: write `grace = "5m"`
+        a duration has one number and one unit: write `grace = "90s"`
+        a duration is a whole number and one of `ms`, `s`, `m`, `h`: write `grace = "1500ms"`
+        a duration is a whole number and one of `ms`, `s`, `m`, `h`: write `grace = "90s"`
+        a duration is a whole number and one of `ms`, `s`, `m`, `h`: write `grace = "30s"`
+        a duration must be longer than zero: write `grace = "30s"`
+        a duration is a whole number and one of `ms`, `s`, `m`, `h`: write `grace = "30s"`
+        a duration is a whole number and one of `ms`, `s`, `m`, `h`: write `grace = "30s"`
+        a duration is a whole number and one of `ms`, `s`, `m`, `h`: write `grace = "30s"`
+        this duration is longer than can be counted: write `grace = "30s"`
+        this duration is longer than can be counted: write `grace = "30s"`
+        a duration is a whole number and one of `ms`, `s`, `m`, `h`: write `grace = "30s"`
+        a duration is a whole number and one of `ms`, `s`, `m`, `h`: write `grace = "30s"`
+    "#]]
+    .assert_eq(&said.concat());
+}
+
+#[test]
+fn names_of_tasks() {
+    let long = "a".repeat(64);
+    let said = ["", &long, "größe", "a b", "-a", "a."].map(|name| says(quote!(lease = "a", name = #name), HELLO));
+    let of_function = ["async fn _hello() {}", "async fn größe() {}"].map(|item| says(quote!(lease = "a"), item));
+    expect![[r#"
+        a task's name must not be empty: write it as in "nightly-report"
+        a task's name must have at most 63 characters: write it as in "nightly-report"
+        a task's name must consist of ASCII letters, digits, `-`, `_` and `.`: write it as in "nightly-report"
+        a task's name must consist of ASCII letters, digits, `-`, `_` and `.`: write it as in "nightly-report"
+        a task's name must start and end with a letter or digit: write it as in "nightly-report"
+        a task's name must start and end with a letter or digit: write it as in "nightly-report"
+        a task's name must start and end with a letter or digit, unlike this function's: add `name = ".."` to `#[leader_only]`
+        a task's name must consist of ASCII letters, digits, `-`, `_` and `.`, unlike this function's: add `name = ".."` to `#[leader_only]`
+    "#]]
+    .assert_eq(&[said.concat(), of_function.concat()].concat());
+}
+
+#[test]
+fn functions_that_cannot_be_tasks() {
+    let functions = [
+        "struct Ledger;",
+        "impl Ledger {}",
+        "pub mod ledger {}",
+        "static X: u8 = 7;",
+        "fn hello() {}",
+        r#"pub unsafe extern "C" fn hello() {}"#,
+        "async fn main() {}",
+        r#"#[lease_runtime::leader_only(lease = "b")] async fn hello() {}"#,
+        "async fn hello<'a>(a: Cow<'a, str>, b: Cow<'_, str>) {}",
+        "async fn hello(a: &str, b: &'static str, c: &mut [u8], d: Option<&Db>, e: (&dyn Any,), f: &'static Vec<&Path>) {}",
+        "async fn hello(a: fn(&str) -> &str, b: impl Fn(&u8), c: Box<dyn for<'a> Handler<&'a str>>, d: Box<dyn Any + '_>) {}",
+        "async fn hello(a: impl Iterator<Item = &u8>) {}",
+        "async fn hello(term: &Term) {}",
+        "async fn hello(a: Term, b: lease_runtime::Term, c: Term<u8>, d: (Term)) {}",
+    ];
+    let said = functions.map(|item| says(quote!(lease = "a"), item));
+    expect![[r#"
+        `#[leader_only]` goes on an `async fn`, not on `struct ..`: put it on the function that does the work
+        `#[leader_only]` goes on an `async fn`, not on `impl ..`: put it on the function that does the work
+        `#[leader_only]` goes on an `async fn`, not on `mod ..`: put it on the function that does the work
+        `#[leader_only]` goes on an `async fn`, not on `static ..`: put it on the function that does the work
+        a leader task has to stop when the lease is lost, and only async code can be stopped: write `async fn`
+        a leader task has to stop when the lease is lost, and only async code can be stopped: write `async fn`
+        a leader task is started by the runtime, which cannot vouch for its safety: use `unsafe` blocks inside
+        a leader task is async, and async is Rust's own: remove the ABI
+        `main` runs in every replica: put the work into an `async fn` of its own and let a `Candidate` run it
+        one task runs under one lease: remove one of the two `#[leader_only]`
+        a leader task lives for as long as the process, so it cannot borrow: take owned values and remove `'a`
+        a leader task lives for as long as the process, so it cannot borrow: take an owned value, or one that is `'static`
+        a leader task lives for as long as the process, so it cannot borrow: take `String` instead
+        a leader task lives for as long as the process, so it cannot borrow: take `Vec<u8>` instead
+        a leader task lives for as long as the process, so it cannot borrow: take `Arc<Db>` instead
+        a leader task lives for as long as the process, so it cannot borrow: take an owned value instead
+        a leader task lives for as long as the process, so it cannot borrow: take `PathBuf` instead
+        a leader task lives for as long as the process, so it cannot borrow: take an owned value, or one that is `'static`
+        a leader task lives for as long as the process, so it cannot borrow: take `Arc<u8>` instead
+        a task owns its term: take the `Term` by value
+        a task runs in one term at a time: remove the second `Term`
+        a task runs in one term at a time: remove the second `Term`
+    "#]].assert_eq(&said.concat());
+}
+
+#[test]
+fn a_receiver_that_borrows() {
+    let methods = ["async fn hello(&self) {}", "async fn hello(self: &mut Self) {}", "async fn hello();"];
+    let said = methods.map(|method| {
+        let tokens = crate::expand::leader_only(quote!(lease = "a"), method.parse().expect("the method is Rust"));
+        let file: syn::ImplItemMacro =
+            syn::parse2(tokens.into_iter().take(8).collect()).expect("a message comes first");
+        file.mac.parse_body::<syn::LitStr>().expect("one message").value() + "\n"
+    });
+    expect![[r#"
+        a leader task lives for as long as the process, so it cannot borrow: take `self: Arc<Self>`, or `self` if it is cheap to clone
+        a leader task lives for as long as the process, so it cannot borrow: take `Arc<Self>` instead
+        a leader task needs a body: write it here, and call it from where the `;` is needed
+    "#]].assert_eq(&said.concat());
+}
