@@ -17,3 +17,6 @@ pub use guard::{Ended, Guarded};
 pub use lease::LeaseId;
 pub use task::OnOverrun;
 pub use term::{Lost, Term, TermCheck, TermControl, TermHandle};
+
+#[doc(inline)]
+pub use lease_macros::leader_only;
