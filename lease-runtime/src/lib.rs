@@ -2,6 +2,7 @@
 
 pub mod clock;
 pub mod election;
+mod elector;
 mod guard;
 mod lease;
 pub mod spec;
@@ -13,6 +14,7 @@ pub use election::{FencingToken, Loss};
 #[doc(inline)]
 pub use spec::{LeaseSpec, SpecError};
 
+pub use elector::{Denial, ElectorError, Health, LeaseStatus, Standing};
 pub use guard::{Ended, Guarded};
 pub use lease::LeaseId;
 pub use task::OnOverrun;

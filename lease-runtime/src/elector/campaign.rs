@@ -1,0 +1,190 @@
+//! What a candidate holds of one election: the terms it is given, where it stands, and the way out.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use tokio::sync::{mpsc, watch};
+
+use super::error::ElectorError;
+use super::thread::Heart;
+use crate::clock::Clock;
+use crate::election::{FencingToken, Loss, Timing};
+use crate::lease::LeaseId;
+use crate::term::{Alive, Tenure, Term};
+
+/// One election that this process takes part in. Dropping it withdraws.
+pub(crate) struct Campaign {
+    /// Terms, one at a time: the next comes only after the last is drained.
+    pub(crate) terms: mpsc::UnboundedReceiver<(Term, Alive)>,
+    /// Where this process stands.
+    pub(crate) status: watch::Receiver<LeaseStatus>,
+    commands: mpsc::UnboundedSender<Command>,
+    /// The number of the last command that has been carried out as far as leaving goes.
+    done: watch::Receiver<u64>,
+    asked: AtomicU64,
+}
+
+impl Campaign {
+    /// Leaves the election: cancels the term for this reason, gives the lease up once the bodies are gone, stays out.
+    pub(crate) fn withdraw(&self, loss: Loss) {
+        let number = self.asked.fetch_add(1, Ordering::Relaxed) + 1;
+        // The election is gone: then it has been left.
+        let _ = self.commands.send(Command::Withdraw { loss, number });
+    }
+
+    /// Takes part again.
+    pub(crate) fn contend(&self) {
+        let number = self.asked.fetch_add(1, Ordering::Relaxed) + 1;
+        let _ = self.commands.send(Command::Contend { number });
+    }
+
+    /// Resolves when the last withdrawal is complete: the lease was released, or was not held, or was left to run out since
+    /// it could not be released in time. Resolves at once if no withdrawal was asked for, and when one was called off by
+    /// [`contend`](Self::contend). Cancel safe.
+    pub(crate) async fn left(&self) {
+        let number = self.asked.load(Ordering::Relaxed);
+        let mut done = self.done.clone();
+        // An election that ended has been left, too.
+        let _ = done.wait_for(|done| *done >= number).await;
+    }
+}
+
+/// What a candidate asks of an election.
+pub(super) enum Command {
+    Withdraw { loss: Loss, number: u64 },
+    Contend { number: u64 },
+}
+
+/// Where this process stands in the election of one lease.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct LeaseStatus {
+    /// The lease.
+    pub lease: LeaseId,
+    /// Leader, follower, or neither.
+    pub standing: Standing,
+    /// Who holds the lease, as last seen. A holder that fell silent stays here until somebody takes over.
+    pub holder: Option<String>,
+    /// Why this process last lost the lease or gave it up.
+    pub last_loss: Option<Loss>,
+    /// What keeps this process from taking part right now. `None` when the last request went well.
+    pub problem: Option<Arc<ElectorError>>,
+    /// The problem will not pass by itself: the API server refused this process at the very first contact, or the election
+    /// has ended. A candidate returns it as an error.
+    pub fatal: bool,
+}
+
+impl LeaseStatus {
+    fn says_the_same(&self, other: &LeaseStatus) -> bool {
+        let same_problem = match (&self.problem, &other.problem) {
+            (Some(a), Some(b)) => Arc::ptr_eq(a, b),
+            (None, None) => true,
+            _ => false,
+        };
+        same_problem
+            && self.standing == other.standing
+            && self.holder == other.holder
+            && self.last_loss == other.last_loss
+            && self.fatal == other.fatal
+    }
+}
+
+/// Where a process stands in an election.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
+pub enum Standing {
+    /// Not taking part, and holding nothing.
+    Out,
+    /// Waiting for the lease.
+    Follower,
+    /// Holding the lease; bodies run under this token.
+    Leader(FencingToken),
+    /// A term has ended or is ending: its bodies are not gone yet, or the release is being written.
+    Draining,
+}
+
+/// The elector's end of a [`Campaign`]. However it goes away, nobody is left to believe in a term: not when the election
+/// panics, and not when the runtime it runs on is dropped.
+pub(super) struct Outlet {
+    pub(super) lease: LeaseId,
+    pub(super) timing: Timing,
+    pub(super) identity: Arc<str>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) heart: Arc<Heart>,
+    pub(super) commands: mpsc::UnboundedReceiver<Command>,
+    pub(super) terms: mpsc::UnboundedSender<(Term, Alive)>,
+    pub(super) tenure: Option<Arc<Tenure>>,
+    pub(super) status: LeaseStatus,
+    published: watch::Sender<LeaseStatus>,
+    done: watch::Sender<u64>,
+}
+
+impl Outlet {
+    pub(super) fn new(
+        lease: LeaseId,
+        timing: Timing,
+        identity: Arc<str>,
+        clock: Arc<dyn Clock>,
+        heart: Arc<Heart>,
+    ) -> (Outlet, Campaign) {
+        let status = LeaseStatus {
+            lease: lease.clone(),
+            standing: Standing::Follower,
+            holder: None,
+            last_loss: None,
+            problem: None,
+            fatal: false,
+        };
+        let (terms, terms_in) = mpsc::unbounded_channel();
+        let (commands_out, commands) = mpsc::unbounded_channel();
+        let (published, status_in) = watch::channel(status.clone());
+        let (done, done_in) = watch::channel(0);
+        let campaign = Campaign {
+            terms: terms_in,
+            status: status_in,
+            commands: commands_out,
+            done: done_in,
+            asked: AtomicU64::new(0),
+        };
+        let outlet =
+            Outlet { lease, timing, identity, clock, heart, commands, terms, tenure: None, status, published, done };
+        (outlet, campaign)
+    }
+
+    /// Makes the status visible.
+    pub(super) fn publish(&self) {
+        self.published.send_if_modified(|published| {
+            let changed = !published.says_the_same(&self.status);
+            if changed {
+                published.clone_from(&self.status);
+            }
+            changed
+        });
+    }
+
+    /// The withdrawal with this number is complete, and all before it.
+    pub(super) fn left(&self, number: u64) {
+        self.done.send_replace(number);
+    }
+
+    /// The election will not go on: ends the term and says so.
+    pub(super) fn end(&mut self, why: ElectorError) {
+        if let Some(tenure) = &self.tenure {
+            tenure.expire();
+        }
+        self.status.standing = if self.tenure.is_some() { Standing::Draining } else { Standing::Out };
+        self.status.problem = Some(Arc::new(why));
+        self.status.fatal = true;
+        self.publish();
+    }
+}
+
+impl Drop for Outlet {
+    fn drop(&mut self) {
+        // An election that was left in good order has nothing to take back.
+        if self.status.standing != Standing::Out {
+            self.tenure.take().inspect(|tenure| tenure.expire());
+            self.end(ElectorError::Ended { reason: "its runtime has gone".to_owned() });
+        }
+    }
+}

@@ -1,0 +1,221 @@
+//! What the end of a request means to an election, and to the people who run it.
+//!
+//! The one question is: did the write take effect? "No" needs proof, since an election that believes it may write again
+//! on top of the same state. Whatever leaves room for doubt is [`Answer::Unknown`], which costs one more look.
+
+use std::error::Error as StdError;
+use std::time::Duration;
+
+use k8s_openapi::api::coordination::v1::Lease;
+use kube::core::Status;
+
+use super::error::{ElectorError, chain, short};
+use super::rbac::Denial;
+use super::wire::Kept;
+use crate::election::{Answer, Sight};
+use crate::lease::LeaseId;
+
+/// What kind of request ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Asked {
+    Look,
+    Create,
+    Replace,
+    Watch,
+}
+
+impl Asked {
+    /// The verb that access rules know the request by. A create is a PUT, which the server first checks as an update.
+    pub(super) fn verb(self) -> &'static str {
+        match self {
+            Asked::Look => "get",
+            Asked::Create => "create",
+            Asked::Replace => "update",
+            Asked::Watch => "watch",
+        }
+    }
+
+    fn is_write(self) -> bool {
+        matches!(self, Asked::Create | Asked::Replace)
+    }
+}
+
+/// How a request ended: with a word of the API server or of the way to it, or not in time.
+pub(super) enum Outcome {
+    Ended(Box<Result<Lease, kube::Error>>),
+    TimedOut(Duration),
+}
+
+/// What the end of a request means: to the election, and as a problem to report if it is one. No problem means that the
+/// API server did its part, whoever won the race for the lease.
+pub(super) fn answer(
+    asked: Asked,
+    outcome: Outcome,
+    kept: &mut Kept,
+    lease: &LeaseId,
+) -> (Answer, Option<ElectorError>) {
+    let ended = match outcome {
+        Outcome::Ended(ended) => *ended,
+        Outcome::TimedOut(after) => {
+            let reason = format!("no answer within {after:?}");
+            return (Answer::Unknown, Some(ElectorError::Unreachable { reason }));
+        }
+    };
+    match ended {
+        Ok(object) => match kept.read(object) {
+            Ok(view) if asked == Asked::Look => (Answer::Shown(Sight::Present(view)), None),
+            Ok(view) => (Answer::Committed(view), None),
+            Err(reason) => (Answer::Unknown, Some(ElectorError::Unreadable { reason: reason.to_owned() })),
+        },
+        Err(kube::Error::Api(status)) => refusal(asked, &status, lease),
+        Err(error) => failure(&error),
+    }
+}
+
+/// Why a watch could not be opened, or broke, and how long the server asked to wait.
+pub(super) fn watch(error: &kube::Error, lease: &LeaseId) -> (ElectorError, Option<Duration>) {
+    let (answer, problem) = match error {
+        kube::Error::Api(status) => refusal(Asked::Watch, status, lease),
+        error => failure(error),
+    };
+    let asked = match answer {
+        Answer::Refused { retry_after, .. } => retry_after,
+        _ => None,
+    };
+    (problem.unwrap_or_else(|| ElectorError::Rejected { code: 0, message: chain(error) }), asked)
+}
+
+const REFUSED: Answer = Answer::Refused { retry_after: None, unreached: false };
+
+/// An answer with an error status. The code decides: kube 5's helpers (`is_conflict` and so on) know the reasons of
+/// Kubernetes only, and a proxy's page has none.
+fn refusal(asked: Asked, status: &Status, lease: &LeaseId) -> (Answer, Option<ElectorError>) {
+    let rejected = || ElectorError::Rejected { code: status.code, message: words(status) };
+    match (status.code, asked) {
+        (404, Asked::Look) if is_of_the_lease(status) => (Answer::Shown(Sight::Missing { revision: None }), None),
+        (404, _) if is_about(status, "namespaces") => (REFUSED, Some(namespace_missing(status, lease))),
+        (404, Asked::Replace) => (Answer::Conflict, None),
+        // Somebody answers "not found" to a request that Kubernetes would not answer so: a proxy, or another server. Not a
+        // missing Lease, for that would end a term.
+        (404, _) => (REFUSED, Some(rejected())),
+
+        (409, _) if asked.is_write() => (Answer::Conflict, None),
+        // A PUT without a version on a Lease that exists.
+        (422, Asked::Create) if is_about_the_version(status) => (Answer::Conflict, None),
+
+        (401, _) => (REFUSED, Some(ElectorError::Unauthorized { message: words(status) })),
+        (403, _) if has_cause(status, "NamespaceTerminating") => (REFUSED, Some(namespace_missing(status, lease))),
+        (403, _) => match Denial::read(status, asked.verb(), lease) {
+            Some(denial) => (REFUSED, Some(ElectorError::Forbidden(Box::new(denial)))),
+            None => (REFUSED, Some(rejected())),
+        },
+
+        // Refused before anything was done: by the server's own admission control, or by a proxy that limits rates.
+        (429, _) => unavailable(status, true),
+        // The API server says "unavailable" only before it hands a write to storage. A proxy also says so when the
+        // connection behind it broke, after the write had been passed on; its page has no reason in it.
+        (503, _) if asked.is_write() => unavailable(status, status.reason == "ServiceUnavailable"),
+        (500.., _) => unavailable(status, !asked.is_write()),
+
+        // "Request timeout" says nothing about what was done before; below 400 it is no error status at all.
+        (408 | ..=399, _) => unavailable(status, false),
+        (_, _) => (REFUSED, Some(rejected())),
+    }
+}
+
+fn unavailable(status: &Status, refused: bool) -> (Answer, Option<ElectorError>) {
+    let retry_after = retry_after(status);
+    let problem = ElectorError::Unavailable { code: status.code, message: words(status), retry_after };
+    (if refused { Answer::Refused { retry_after, unreached: false } } else { Answer::Unknown }, Some(problem))
+}
+
+/// How long the server asked to wait. Kubernetes says it twice, in the `Retry-After` header and in the body; kube's errors
+/// keep only the body. Where there is none (a proxy's page), the election's own pace has to do.
+fn retry_after(status: &Status) -> Option<Duration> {
+    let seconds = status.details.as_ref()?.retry_after_seconds;
+    (seconds > 0).then(|| Duration::from_secs(seconds.into()))
+}
+
+fn namespace_missing(status: &Status, lease: &LeaseId) -> ElectorError {
+    ElectorError::NamespaceMissing { namespace: lease.namespace.to_string(), message: words(status) }
+}
+
+/// What the server said, in short.
+fn words(status: &Status) -> String {
+    short(if status.message.is_empty() { &status.reason } else { &status.message })
+}
+
+/// Whether a 404 is Kubernetes' word for "no such Lease".
+fn is_of_the_lease(status: &Status) -> bool {
+    status.reason == "NotFound" && is_about(status, "leases")
+}
+
+fn is_about(status: &Status, kind: &str) -> bool {
+    status.details.as_ref().is_some_and(|details| details.kind == kind)
+}
+
+fn has_cause(status: &Status, reason: &str) -> bool {
+    status.details.as_ref().is_some_and(|details| details.causes.iter().any(|cause| cause.reason == reason))
+}
+
+/// Whether a 422 says that the version is what is missing. If it does not say what is wrong, that is the likely thing.
+fn is_about_the_version(status: &Status) -> bool {
+    match &status.details {
+        Some(details) if !details.causes.is_empty() => {
+            details.causes.iter().any(|cause| cause.field == "metadata.resourceVersion")
+        }
+        _ => true,
+    }
+}
+
+/// No answer, or none that can be read.
+fn failure(error: &kube::Error) -> (Answer, Option<ElectorError>) {
+    use kube::Error;
+    match error {
+        Error::Auth(_) => (REFUSED, Some(ElectorError::Unauthorized { message: chain(error) })),
+        Error::BuildRequest(_) | Error::HttpError(_) => {
+            (REFUSED, Some(ElectorError::Rejected { code: 0, message: chain(error) }))
+        }
+        Error::SerdeError(_) | Error::FromUtf8(_) => {
+            (Answer::Unknown, Some(ElectorError::Unreadable { reason: chain(error) }))
+        }
+        _ if caused_by::<kube::client::AuthError>(error, &|_| true) => {
+            (REFUSED, Some(ElectorError::Unauthorized { message: chain(error) }))
+        }
+        _ => {
+            let unreached = never_sent(error);
+            let answer = if unreached { Answer::Refused { retry_after: None, unreached } } else { Answer::Unknown };
+            (answer, Some(ElectorError::Unreachable { reason: chain(error) }))
+        }
+    }
+}
+
+/// Whether the connection for a request never came to be, so that nothing of it was sent.
+fn never_sent(error: &kube::Error) -> bool {
+    // The connector failed: address lookup, TCP or TLS. A request is only ever written to a finished connection.
+    caused_by::<hyper_util::client::legacy::Error>(error, &|error| error.is_connect())
+        // Only `connect` fails so; an open connection is reset instead.
+        || caused_by::<std::io::Error>(error, &|error| error.kind() == std::io::ErrorKind::ConnectionRefused)
+}
+
+/// Whether an error of type `E` that fulfils `test` is among the causes of `error`.
+fn caused_by<E: StdError + 'static>(error: &(dyn StdError + 'static), test: &dyn Fn(&E) -> bool) -> bool {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if error.downcast_ref::<E>().is_some_and(test) {
+            return true;
+        }
+        // An io::Error that wraps another error shows that one's cause as its own: look at the wrapped one, too.
+        if let Some(inner) = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref)
+            && caused_by(inner, test)
+        {
+            return true;
+        }
+        next = error.source();
+    }
+    false
+}
+
+#[cfg(test)]
+#[path = "classify_tests.rs"]
+mod tests;

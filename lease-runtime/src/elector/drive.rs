@@ -1,0 +1,408 @@
+//! One election, driven: requests, watch, bodies and timers in; the election's actions out.
+//!
+//! Nothing is decided here. Timers only wake; whether a deadline has passed is for the election to say, by the clock.
+
+use std::collections::VecDeque;
+use std::future::pending;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+use k8s_openapi::api::coordination::v1::Lease;
+use kube::api::PostParams;
+use kube::{Api, Client};
+
+use super::campaign::{Command, Outlet, Standing};
+use super::classify::{self, Asked, Outcome};
+use super::error::ElectorError;
+use super::log::{Log, Problems};
+use super::watch::{From, Note, Watch};
+use super::wire::Kept;
+use crate::clock::Moment;
+use crate::election::{Action, Answer, Election, Event, FencingToken, Loss, Now, Request, RequestId, Role, Sight};
+use crate::task::overrun;
+use crate::term::{Tenure, Term};
+
+/// The longest sleep. tokio's timers stand still while the machine is suspended and the clock does not, so a sleeper has
+/// to look at the clock from time to time: this bounds how long after a resume an idle body is still there (one that is
+/// polled finds out by itself). A turn with nothing to do takes a few microseconds, so that even a thousand leases in one
+/// process keep a core busy for less than a hundredth of the time.
+const SLICE: Duration = Duration::from_secs(1);
+
+type Reply = (RequestId, Asked, Option<Outcome>);
+
+pub(super) struct Drive {
+    out: Outlet,
+    election: Election,
+    api: Api<Lease>,
+    kept: Kept,
+    requests: FuturesUnordered<Pin<Box<dyn Future<Output = Reply> + Send>>>,
+    watch: Option<Watch>,
+    /// How often a watch turned out to be deaf since there was none.
+    deaf: u32,
+    /// From where a watch would miss nothing; unknown before the first look.
+    from: Option<From>,
+    drained: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
+    token: FencingToken,
+    /// The withdrawal that is not yet complete.
+    leaving: Option<u64>,
+    /// The candidate has dropped its campaign.
+    alone: bool,
+    /// The server has let this process do what an election takes, or somebody else holds the lease: it can take part.
+    settled: bool,
+    problems: Problems,
+    watch_problems: Problems,
+    log: Log,
+    rng: fastrand::Rng,
+}
+
+/// What a turn is about.
+enum Turn {
+    Command(Option<Command>),
+    Replied(Reply),
+    Drained,
+    Noted(Note),
+    Woken,
+}
+
+impl Drive {
+    pub(super) fn new(out: Outlet, client: Client) -> Drive {
+        Drive {
+            election: Election::new(out.identity.to_string(), out.timing),
+            api: Api::namespaced(client, &out.lease.namespace),
+            kept: Kept::new(out.lease.clone()),
+            requests: FuturesUnordered::new(),
+            watch: None,
+            deaf: 0,
+            from: None,
+            drained: None,
+            token: FencingToken(0),
+            leaving: None,
+            alone: false,
+            settled: false,
+            problems: Problems::new("a request failed", "requests succeed again"),
+            watch_problems: Problems::new(
+                "the lease cannot be watched and is polled instead, so that a handover takes longer",
+                "the lease is watched again",
+            ),
+            log: Log::new(out.lease.clone(), Arc::clone(&out.identity)),
+            rng: fastrand::Rng::new(),
+            out,
+        }
+    }
+
+    /// Runs until the campaign has been dropped and the election left.
+    pub(super) async fn run(&mut self) {
+        self.step(Event::Woken);
+        while !(self.alone && self.election.role() == Role::Out) {
+            match self.turn().await {
+                Turn::Command(command) => self.obey(command),
+                Turn::Replied((id, asked, outcome)) => {
+                    let answer = self.judge(asked, outcome);
+                    self.step(Event::Answered { id, answer });
+                }
+                Turn::Drained => {
+                    self.drained = None;
+                    self.out.tenure = None;
+                    self.log.drained(self.token);
+                    self.step(Event::Drained);
+                }
+                Turn::Noted(note) => self.note(note),
+                Turn::Woken => self.step(Event::Woken),
+            }
+            self.enforce();
+            self.keep_watch();
+            self.publish();
+        }
+    }
+
+    /// Waits for the next thing to happen.
+    async fn turn(&mut self) -> Turn {
+        let nap = self.nap();
+        tokio::select! {
+            biased;
+            command = self.out.commands.recv(), if !self.alone => Turn::Command(command),
+            Some(reply) = self.requests.next(), if !self.requests.is_empty() => Turn::Replied(reply),
+            () = maybe(self.drained.as_mut()) => Turn::Drained,
+            note = noted(self.watch.as_mut()) => Turn::Noted(note),
+            () = tokio::time::sleep(nap) => Turn::Woken,
+        }
+    }
+
+    /// How long to sleep if nothing happens.
+    fn nap(&self) -> Duration {
+        let now = self.out.clock.now();
+        let stop = self.out.tenure.as_ref().map(|tenure| {
+            let stop = tenure.deadlines().hard_stop;
+            // Past it, what has not gone is looked after again and again.
+            if stop > now { stop } else { now + self.out.timing.poll_margin() }
+        });
+        let next = [self.election.wake_at(), stop].into_iter().flatten().min().unwrap_or(Moment::FAR);
+        // tokio's timers count in whole milliseconds. To wake a little late is better than to spin until the time comes.
+        next.after(now).min(SLICE).max(Duration::from_millis(1))
+    }
+
+    /// Takes an event to the election and carries out what it says.
+    fn step(&mut self, event: Event) {
+        let mut events = VecDeque::from([event]);
+        while let Some(event) = events.pop_front() {
+            // Read here, after whatever the event reports has been received (rule C1).
+            let now = Now { moment: self.out.clock.now(), wall: self.out.clock.wall(), dice: self.rng.u8(..) };
+            self.out.heart.beat(now.moment);
+            for action in self.election.step(event, now) {
+                self.perform(action);
+            }
+        }
+    }
+
+    fn perform(&mut self, action: Action) {
+        match action {
+            Action::Send { id, request } => self.send(id, request),
+            Action::Begin(grant) => {
+                let (lease, clock) = (self.out.lease.clone(), Arc::clone(&self.out.clock));
+                let (tenure, alive) = Tenure::begin(lease, Arc::clone(&self.out.identity), &grant, clock);
+                self.token = grant.token;
+                self.log.began(&grant);
+                let watched = Arc::clone(&tenure);
+                self.drained = Some(Box::pin(async move { watched.drained().await }));
+                self.out.tenure = Some(Arc::clone(&tenure));
+                // If nobody is there to receive the term, its first token is dropped here: it is drained, and the election
+                // learns that the runtime of the tasks is gone.
+                let _ = self.out.terms.send((Term::new(tenure), alive));
+            }
+            Action::Extend(deadlines) => {
+                self.out.tenure.iter().for_each(|tenure| tenure.extend(deadlines));
+                self.log.renewed(self.token);
+            }
+            Action::Cancel(loss) => {
+                self.log.cancelled(self.token, &loss);
+                self.out.status.last_loss = Some(loss.clone());
+                self.out.tenure.iter().for_each(|tenure| tenure.cancel(loss.clone()));
+            }
+            Action::Expire => self.out.tenure.iter().for_each(|tenure| tenure.expire()),
+            Action::Rewatch => {
+                self.deaf = self.deaf.saturating_add(1);
+                self.watch = self.watch.take().and_then(|_| self.open_watch(self.deaf));
+            }
+            Action::Left { released } => {
+                self.log.left(released);
+                self.leaving.take().inspect(|number| self.out.left(*number));
+            }
+            Action::Bar { highest, shown } => self.met(ElectorError::WentBackwards { highest, shown }),
+        }
+    }
+
+    fn obey(&mut self, command: Option<Command>) {
+        match command {
+            Some(Command::Withdraw { loss, number }) => {
+                self.leaving = Some(number);
+                if self.election.role() == Role::Out {
+                    // It has been left already, and the election would not say so twice.
+                    self.leaving = None;
+                    self.out.left(number);
+                }
+                self.step(Event::Withdraw(loss));
+            }
+            Some(Command::Contend { number }) => {
+                self.leaving = None;
+                self.out.left(number);
+                self.step(Event::Contend);
+            }
+            None => {
+                self.alone = true;
+                self.step(Event::Withdraw(Loss::Shutdown));
+            }
+        }
+    }
+
+    /// Sends a request. Its future is dropped when the time for one attempt is over, and its connection with it; what has
+    /// been sent by then may still take effect.
+    fn send(&mut self, id: RequestId, request: Request) {
+        let timeout = self.out.timing.attempt_timeout();
+        let api = self.api.clone();
+        let name = Arc::clone(&self.out.lease.name);
+        let (asked, object) = match &request {
+            Request::Look => (Asked::Look, None),
+            Request::Create(record) => (Asked::Create, Some(self.kept.creation(record))),
+            Request::Replace { base, record } => {
+                let object = self.kept.replacement(base, record);
+                if object.is_none() {
+                    // So many states have been seen since that the write would be a conflict.
+                    self.requests.push(Box::pin(async move { (id, Asked::Replace, None) }));
+                    return;
+                }
+                (Asked::Replace, object)
+            }
+        };
+        self.log.sent(id, asked.verb());
+        self.requests.push(Box::pin(async move {
+            let request = async {
+                match object {
+                    None => api.get(&name).await,
+                    Some(object) => api.replace(&name, &fields_of(), &object).await,
+                }
+            };
+            let outcome = match tokio::time::timeout(timeout, request).await {
+                Ok(ended) => Outcome::Ended(Box::new(ended)),
+                Err(_) => Outcome::TimedOut(timeout),
+            };
+            (id, asked, Some(outcome))
+        }));
+    }
+
+    /// What the end of a request means to the election, to the status and to the log.
+    fn judge(&mut self, asked: Asked, outcome: Option<Outcome>) -> Answer {
+        let Some(outcome) = outcome else { return Answer::Conflict };
+        let (answer, problem) = classify::answer(asked, outcome, &mut self.kept, &self.out.lease);
+        match &answer {
+            Answer::Shown(Sight::Missing { .. }) => self.from = Some(From::Now),
+            Answer::Shown(Sight::Present(view)) | Answer::Committed(view) => {
+                self.from = Some(From::Revision(view.version.revision));
+                let foreign = view.record.holder().is_some_and(|holder| holder != &*self.out.identity);
+                self.settled |= foreign || asked != Asked::Look;
+            }
+            Answer::Conflict => self.settled = true,
+            _ => {}
+        }
+        match problem {
+            Some(problem) => self.met(problem),
+            // A process that may not lead any more goes on saying so.
+            None if matches!(self.out.status.problem.as_deref(), Some(ElectorError::WentBackwards { .. })) => {}
+            None => {
+                self.out.status.problem = None;
+                self.out.status.fatal = false;
+                self.problems.over(&self.log);
+            }
+        }
+        answer
+    }
+
+    fn met(&mut self, problem: ElectorError) {
+        self.problems.met(&problem, &self.log);
+        // Later on, a cluster that is being changed refuses many a thing for a while.
+        self.out.status.fatal |= !self.settled && problem.needs_somebody();
+        self.out.status.problem = Some(Arc::new(problem));
+    }
+
+    fn note(&mut self, note: Note) {
+        match note {
+            Note::Opened => {
+                self.watch_problems.over(&self.log);
+                self.step(Event::WatchOpened);
+            }
+            Note::Lost => self.step(Event::WatchLost),
+            Note::Trouble(problem) => self.watch_problems.met(&problem, &self.log),
+            Note::Deleted { revision } => self.step(Event::Seen(Sight::Missing { revision: Some(revision) })),
+            // The watch has read it before; what it cannot read never comes here.
+            Note::Shows(object) => {
+                if let Ok(view) = self.kept.read(*object) {
+                    self.step(Event::Seen(Sight::Present(view)));
+                }
+            }
+        }
+    }
+
+    /// There is a watch as long as this process takes part and knows where to begin.
+    fn keep_watch(&mut self) {
+        let wanted = self.election.role() != Role::Out;
+        match (&self.watch, wanted) {
+            (None, true) => {
+                self.deaf = 0;
+                self.watch = self.open_watch(0);
+            }
+            (Some(_), false) => {
+                self.watch = None;
+                // What happens from here on is not seen: the next look shows where to begin again.
+                self.from = None;
+                self.step(Event::WatchLost);
+            }
+            (None, false) | (Some(_), true) => {}
+        }
+    }
+
+    fn open_watch(&self, tried: u32) -> Option<Watch> {
+        let (lease, clock) = (self.out.lease.clone(), Arc::clone(&self.out.clock));
+        self.from.map(|from| Watch::open(self.api.clone(), lease, clock, from, tried))
+    }
+
+    /// Past the hard stop: whoever is still inside a poll is an overrun. And a withdrawal that waits for such a one is over
+    /// when the lease has run out for everybody: nobody gains by waiting longer.
+    fn enforce(&mut self) {
+        let Some(tenure) = &self.out.tenure else { return };
+        let (now, stop) = (self.out.clock.now(), tenure.deadlines().hard_stop);
+        if now >= stop {
+            overrun::enforce(tenure, now);
+        }
+        if now >= stop + self.out.timing.lease_duration
+            && let Some(number) = self.leaving.take()
+        {
+            self.log.stuck(self.token);
+            self.out.left(number);
+        }
+    }
+
+    fn publish(&mut self) {
+        let standing = match self.election.role() {
+            Role::Out => Standing::Out,
+            Role::Standby => Standing::Follower,
+            Role::Leading => Standing::Leader(self.token),
+            Role::Draining | Role::Releasing => Standing::Draining,
+        };
+        let holder = self.election.holder();
+        self.log.holder(holder);
+        let status = &mut self.out.status;
+        status.standing = standing;
+        if status.holder.as_deref() != holder {
+            status.holder = holder.map(str::to_owned);
+        }
+        self.out.publish();
+    }
+
+    /// The election panicked. Ends its term, and sees to it that what is left of it goes.
+    pub(super) async fn wreck(&mut self, reason: String) {
+        let error = ElectorError::Ended { reason };
+        self.log.wrecked(&error);
+        (self.watch, self.drained) = (None, None);
+        self.requests.clear();
+        self.out.end(error);
+        while let Some(tenure) = self.out.tenure.clone() {
+            tokio::select! {
+                biased;
+                () = tenure.drained() => self.out.tenure = None,
+                () = tokio::time::sleep(self.out.timing.poll_margin()) => {}
+            }
+            let now = self.out.clock.now();
+            let stop = tenure.deadlines().hard_stop;
+            if now >= stop {
+                overrun::enforce(&tenure, now);
+            }
+            if now >= stop + self.out.timing.lease_duration {
+                self.out.left(u64::MAX);
+            }
+        }
+        self.out.status.standing = Standing::Out;
+        self.out.publish();
+    }
+}
+
+/// Whose fields they are, in the Lease's `managedFields`.
+fn fields_of() -> PostParams {
+    PostParams { field_manager: Some("lease-runtime".to_owned()), ..PostParams::default() }
+}
+
+/// Waits for the future if there is one, or for ever.
+async fn maybe<F: Future<Output = ()> + Unpin>(future: Option<&mut F>) {
+    match future {
+        Some(future) => future.await,
+        None => pending().await,
+    }
+}
+
+async fn noted(watch: Option<&mut Watch>) -> Note {
+    match watch {
+        Some(watch) => watch.next().await,
+        None => pending().await,
+    }
+}

@@ -1,0 +1,271 @@
+//! What can keep a process from taking part in an election, in words that say what to do about it.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::rbac::Denial;
+
+/// What went wrong between an elector and its API server.
+///
+/// Those that come from building a [`Candidate`](crate) are returned; those that come up later stand in the
+/// [`LeaseStatus`](super::LeaseStatus) and in the log, and the election goes on trying: a cluster that is upgraded
+/// answers with most of these for a while.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ElectorError {
+    /// There is no cluster to be found in the environment.
+    #[error(
+        "no Kubernetes cluster was found ({looked}): run in a pod with a service account, set KUBECONFIG, or start a \
+         local cluster (`kind create cluster`); a program that wants none can use lease-runtime's feature `embedded`"
+    )]
+    NoCluster {
+        /// Where it was looked for.
+        looked: String,
+    },
+
+    /// A kubeconfig cannot be used.
+    #[error("the kubeconfig {place} cannot be used ({source}): mend it, or name another file or context")]
+    Kubeconfig {
+        /// The file, or the variable that named it.
+        place: String,
+        /// What is wrong with it.
+        #[source]
+        source: Box<kube::config::KubeconfigError>,
+    },
+
+    /// The files that Kubernetes mounts into a pod cannot be used.
+    #[error(
+        "this looks like a pod, but its service account cannot be used ({source}): leave `automountServiceAccountToken` \
+         on, or set KUBECONFIG"
+    )]
+    InPod {
+        /// What is wrong with them.
+        #[source]
+        source: Box<kube::config::InClusterError>,
+    },
+
+    /// The connection cannot be set up from its configuration: TLS, certificates, credentials.
+    #[error("no connection to the API server can be set up from its configuration ({reason}): {remedy}")]
+    Client {
+        /// What is missing or wrong.
+        reason: String,
+        /// What to do about it.
+        remedy: &'static str,
+    },
+
+    /// The elector's thread could not be started.
+    #[error("the elector's thread could not be started ({source}): raise the limit of threads of this process")]
+    Thread {
+        /// The operating system's word.
+        #[source]
+        source: std::io::Error,
+    },
+
+    /// A ready client was handed in where there is no tokio runtime to use it on.
+    #[error(
+        "a kube client only works inside the tokio runtime it was built on: build the candidate inside that runtime"
+    )]
+    NoRuntime,
+
+    /// The API server refuses a request: its access rules do not allow it.
+    #[error("{0}")]
+    Forbidden(Box<Denial>),
+
+    /// The API server does not know who is asking.
+    #[error(
+        "the API server does not accept this process's credentials ({message}): renew the token or the client \
+         certificate; a mounted service account token is read again by itself"
+    )]
+    Unauthorized {
+        /// The server's words.
+        message: String,
+    },
+
+    /// The namespace of the lease does not exist, or is being deleted.
+    #[error("there is no namespace `{namespace}` to keep a lease in ({message}): create it, or name another namespace")]
+    NamespaceMissing {
+        /// The namespace.
+        namespace: String,
+        /// The server's words.
+        message: String,
+    },
+
+    /// The API server cannot be reached, or does not answer in time.
+    #[error("the API server cannot be reached ({reason}): check its address, the network and network policies")]
+    Unreachable {
+        /// What happened to the request.
+        reason: String,
+    },
+
+    /// The API server answers, but cannot do its work at the moment.
+    #[error(
+        "the API server cannot serve the request at the moment ({code}, {message}): nothing to do, it is tried again"
+    )]
+    Unavailable {
+        /// The HTTP status.
+        code: u16,
+        /// The server's words.
+        message: String,
+        /// How long it asked to wait.
+        retry_after: Option<Duration>,
+    },
+
+    /// The API server refuses a request for another reason: validation, admission, quota.
+    #[error("the API server rejects the request ({code}, {message}): see which rule or webhook of the cluster says so")]
+    Rejected {
+        /// The HTTP status.
+        code: u16,
+        /// The server's words.
+        message: String,
+    },
+
+    /// An answer that is no Lease.
+    #[error(
+        "the answer cannot be read as a Lease ({reason}): check what stands between this process and the API server"
+    )]
+    Unreadable {
+        /// What is wrong with it.
+        reason: String,
+    },
+
+    /// The API server's revisions went backwards. Fencing tokens would too, so this process does not lead again.
+    #[error(
+        "the API server's revisions went back from {highest} to {shown}, as after restoring a backup, and fencing tokens \
+         would go back with them: let every target forget the tokens it has seen, then restart this process"
+    )]
+    WentBackwards {
+        /// The highest revision that was seen.
+        highest: u64,
+        /// The lower one that came after it.
+        shown: u64,
+    },
+
+    /// The election has ended and will not go on; this is an error of lease-runtime.
+    #[error("the election has ended ({reason}): restart the process, and report it to lease-runtime")]
+    Ended {
+        /// How it ended.
+        reason: String,
+    },
+}
+
+impl ElectorError {
+    /// Whether trying again cannot help until somebody changes something: a permission, a name, a setting.
+    pub(super) fn needs_somebody(&self) -> bool {
+        !matches!(
+            self,
+            ElectorError::Unreachable { .. } | ElectorError::Unavailable { .. } | ElectorError::Unreadable { .. }
+        )
+    }
+
+    /// Names the kind of problem. Two errors of one kind are the same problem to a reader of the log.
+    pub(super) fn kind(&self) -> &'static str {
+        match self {
+            ElectorError::NoCluster { .. } => "no_cluster",
+            ElectorError::Kubeconfig { .. } => "kubeconfig",
+            ElectorError::InPod { .. } => "in_pod",
+            ElectorError::Client { .. } => "client",
+            ElectorError::Thread { .. } => "thread",
+            ElectorError::NoRuntime => "no_runtime",
+            ElectorError::Forbidden(_) => "forbidden",
+            ElectorError::Unauthorized { .. } => "unauthorized",
+            ElectorError::NamespaceMissing { .. } => "namespace_missing",
+            ElectorError::Unreachable { .. } => "unreachable",
+            ElectorError::Unavailable { .. } => "unavailable",
+            ElectorError::Rejected { .. } => "rejected",
+            ElectorError::Unreadable { .. } => "unreadable",
+            ElectorError::WentBackwards { .. } => "went_backwards",
+            ElectorError::Ended { .. } => "ended",
+        }
+    }
+
+    pub(super) fn kubeconfig(place: impl Into<Place>, source: kube::config::KubeconfigError) -> ElectorError {
+        ElectorError::Kubeconfig { place: place.into().0, source: Box::new(source) }
+    }
+}
+
+/// How a kubeconfig is named in an error.
+pub(super) struct Place(String);
+
+impl From<&PathBuf> for Place {
+    fn from(path: &PathBuf) -> Place {
+        Place(format!("`{}`", path.display()))
+    }
+}
+
+impl From<&'static str> for Place {
+    fn from(words: &'static str) -> Place {
+        Place(words.to_owned())
+    }
+}
+
+/// An error and everything that caused it, in one line: `a: b: c`. Levels that repeat their cause are said once.
+pub(super) fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let words = error.to_string();
+        if !text.ends_with(&words) {
+            text.push_str(": ");
+            text.push_str(&words);
+        }
+        cause = error.source();
+    }
+    short(&text)
+}
+
+/// At most 300 characters on one line: an error page of a proxy is no message.
+pub(super) fn short(text: &str) -> String {
+    const MOST: usize = 300;
+    let mut line = String::new();
+    for word in text.split_whitespace() {
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        line.push_str(word);
+        if line.chars().count() > MOST {
+            line = line.chars().take(MOST).collect();
+            line.push('…');
+            break;
+        }
+    }
+    line
+}
+
+impl fmt::Display for Denial {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Denial { verb, resource, namespace, name, user, role, .. } = self;
+        match user {
+            Some(user) => write!(f, "`{user}`")?,
+            None => f.write_str("this process")?,
+        }
+        write!(
+            f,
+            " may not {verb} {resource} `{name}` in namespace `{namespace}`: apply this Role and RoleBinding\n{role}"
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_of_a_proxy_becomes_one_short_line() {
+        let page = format!("<html>\n  <body>\n{}\n</body></html>", "é ".repeat(1000));
+        let line = short(&page);
+        assert!(line.starts_with("<html> <body> é é"), "{line}");
+        assert!(!line.contains('\n'));
+        assert!(line.chars().count() <= 301);
+    }
+
+    #[test]
+    fn a_chain_says_each_cause_once() {
+        let cause = std::io::Error::new(std::io::ErrorKind::ConnectionRefused, "connection refused");
+        let error = ElectorError::Thread { source: cause };
+        let line = chain(&error);
+        assert_eq!(line.matches("connection refused").count(), 2, "{line}");
+        let bare = std::io::Error::other(std::io::Error::other("deep"));
+        assert_eq!(chain(&bare), "deep");
+    }
+}

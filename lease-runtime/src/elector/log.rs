@@ -1,0 +1,143 @@
+//! What an election says in the log: transitions once each, and a problem once for as long as it lasts.
+
+use std::sync::Arc;
+
+use super::error::ElectorError;
+use crate::election::{FencingToken, Grant, Loss, RequestId};
+use crate::lease::LeaseId;
+
+/// Shared by all events, so that one filter finds the whole story of a lease.
+macro_rules! say {
+    ($level:ident, $log:expr, $($fields:tt)*) => {
+        tracing::$level!(
+            target: "lease_runtime",
+            lease = &*$log.lease.name,
+            namespace = &*$log.lease.namespace,
+            identity = &*$log.identity,
+            $($fields)*
+        )
+    };
+}
+
+pub(super) struct Log {
+    lease: LeaseId,
+    identity: Arc<str>,
+    holder: Option<String>,
+}
+
+impl Log {
+    pub(super) fn new(lease: LeaseId, identity: Arc<str>) -> Log {
+        Log { lease, identity, holder: None }
+    }
+
+    pub(super) fn began(&self, grant: &Grant) {
+        let (term, transitions) = (grant.token.get(), grant.transitions);
+        say!(info, self, term, transitions, "the lease is acquired, a term begins");
+    }
+
+    pub(super) fn renewed(&self, term: FencingToken) {
+        say!(trace, self, term = term.get(), "the lease is renewed");
+    }
+
+    pub(super) fn cancelled(&self, term: FencingToken, loss: &Loss) {
+        match loss {
+            Loss::Shutdown | Loss::Finished | Loss::RuntimeGone => {
+                say!(info, self, term = term.get(), reason = %loss, "the term is being ended");
+            }
+            _ => say!(warn, self, term = term.get(), reason = %loss, "the term is lost"),
+        }
+    }
+
+    pub(super) fn drained(&self, term: FencingToken) {
+        say!(info, self, term = term.get(), "nothing of the term runs any more");
+    }
+
+    pub(super) fn left(&self, released: bool) {
+        if released {
+            say!(info, self, "the election is left, the lease is free");
+        } else {
+            say!(
+                warn,
+                self,
+                "the election is left, but the lease could not be given up in time: another replica has to wait for its end"
+            );
+        }
+    }
+
+    pub(super) fn stuck(&self, term: FencingToken) {
+        say!(
+            warn,
+            self,
+            term = term.get(),
+            "the election is left although something of its last term still runs, and the lease has run out"
+        );
+    }
+
+    /// Says who holds the lease if that is news.
+    pub(super) fn holder(&mut self, holder: Option<&str>) {
+        if holder == self.holder.as_deref() {
+            return;
+        }
+        self.holder = holder.map(str::to_owned);
+        match holder.filter(|holder| !holder.is_empty()) {
+            // That it is us is said as the beginning of a term.
+            Some(holder) if holder == &*self.identity => {}
+            Some(holder) => say!(info, self, holder, "the lease is held by another"),
+            None => say!(info, self, "the lease is held by nobody"),
+        }
+    }
+
+    pub(super) fn sent(&self, id: RequestId, what: &'static str) {
+        say!(trace, self, request = id.0, what, "request");
+    }
+
+    fn problem(&self, error: &ElectorError, context: &'static str) {
+        if error.needs_somebody() {
+            say!(error, self, error = %error, "{context}");
+        } else {
+            say!(warn, self, error = %error, "{context}");
+        }
+    }
+
+    pub(super) fn wrecked(&self, error: &ElectorError) {
+        say!(error, self, error = %error, "the election has ended");
+    }
+}
+
+/// The problems of one activity: each kind is said once, quietly repeated while it lasts, and called over when the activity
+/// works again.
+pub(super) struct Problems {
+    context: &'static str,
+    over: &'static str,
+    /// The kinds said since all was well. A handful: searched, not hashed.
+    said: Vec<String>,
+}
+
+impl Problems {
+    pub(super) fn new(context: &'static str, over: &'static str) -> Problems {
+        Problems { context, over, said: Vec::new() }
+    }
+
+    pub(super) fn met(&mut self, error: &ElectorError, log: &Log) {
+        let kind = match error {
+            ElectorError::Forbidden(denial) => format!("forbidden {}", denial.verb),
+            ElectorError::Unavailable { code, .. } | ElectorError::Rejected { code, .. } => {
+                format!("{} {code}", error.kind())
+            }
+            _ => error.kind().to_owned(),
+        };
+        if self.said.contains(&kind) {
+            say!(debug, log, error = %error, "{}", self.context);
+        } else {
+            log.problem(error, self.context);
+            self.said.push(kind);
+        }
+    }
+
+    pub(super) fn over(&mut self, log: &Log) {
+        if !self.said.is_empty() {
+            self.said.clear();
+            say!(info, log, "{}", self.over);
+        }
+    }
+}

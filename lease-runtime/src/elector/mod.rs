@@ -1,0 +1,84 @@
+//! The I/O side of elections: requests, watches and timers, against a real API server.
+
+mod campaign;
+mod classify;
+mod connect;
+mod drive;
+mod error;
+mod log;
+mod rbac;
+mod thread;
+mod watch;
+mod wire;
+
+use std::sync::Arc;
+
+use tokio::runtime::Handle;
+use tokio::sync::mpsc;
+
+pub(crate) use campaign::Campaign;
+pub use campaign::{LeaseStatus, Standing};
+pub(crate) use connect::Connection;
+pub use error::ElectorError;
+pub use rbac::Denial;
+pub use thread::Health;
+
+use campaign::Outlet;
+use thread::Heart;
+
+use crate::clock::Clock;
+use crate::election::Timing;
+use crate::lease::LeaseId;
+
+/// Runs all elections of a candidate. A cheap handle: the elections go on until every campaign has been dropped and left.
+#[derive(Clone)]
+pub(crate) struct Elector {
+    inbox: mpsc::UnboundedSender<Outlet>,
+    identity: Arc<str>,
+    clock: Arc<dyn Clock>,
+    heart: Arc<Heart>,
+}
+
+impl Elector {
+    /// Starts an elector, on a thread of its own or, for a ready client, on the current runtime. `identity` must be unique
+    /// to this start of this process.
+    ///
+    /// Blocks while the client is being built, which is short unless an exec plugin fetches credentials.
+    ///
+    /// # Errors
+    ///
+    /// If the client cannot be built, the thread cannot be started, or there is no runtime for the client.
+    pub(crate) fn start(
+        connection: Connection,
+        identity: Arc<str>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Elector, ElectorError> {
+        let heart = Heart::new(Arc::clone(&clock));
+        let (inbox, outlets) = mpsc::unbounded_channel();
+        match connection {
+            Connection::Config(config) => thread::start(*config, outlets, Arc::clone(&heart))?,
+            Connection::Client(client) => {
+                let runtime = Handle::try_current().map_err(|_| ElectorError::NoRuntime)?;
+                drop(runtime.spawn(thread::host(client, outlets, Arc::clone(&heart))));
+            }
+        }
+        Ok(Elector { inbox, identity, clock, heart })
+    }
+
+    /// Takes part in the election of `lease`, from now on.
+    pub(crate) fn contend(&self, lease: LeaseId, timing: Timing) -> Campaign {
+        let (identity, clock) = (Arc::clone(&self.identity), Arc::clone(&self.clock));
+        let (outlet, campaign) = Outlet::new(lease, timing, identity, clock, Arc::clone(&self.heart));
+        // If the elector's runtime is gone, so is the outlet now, and the campaign says that it has ended.
+        let _ = self.inbox.send(outlet);
+        campaign
+    }
+
+    /// Whether the loop that runs the elections is alive.
+    pub(crate) fn health(&self) -> Health {
+        self.heart.health()
+    }
+}
+
+#[cfg(test)]
+mod tests;

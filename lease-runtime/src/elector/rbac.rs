@@ -1,0 +1,187 @@
+//! Turns a refusal by access rules into the rules that would lift it.
+
+use kube::core::Status;
+
+use crate::lease::LeaseId;
+
+/// What an election needs: `get` to look, `update` and `create` to write (a write to a Lease that does not exist is an
+/// update of that name which the server also checks as `create`, *with* the name, which a POST would not be), `watch` to
+/// learn of a release at once. A watch that selects one name counts as a watch of that name, so `resourceNames` limits all
+/// four, and `list` is not needed.
+pub(super) const VERBS: [&str; 4] = ["get", "create", "update", "watch"];
+
+/// A request that the access rules of the cluster do not allow.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct Denial {
+    /// The missing verb: `get`, `create`, `update` or `watch`.
+    pub verb: String,
+    /// The resource as access rules name it: `leases`.
+    pub resource: String,
+    /// The namespace of the lease.
+    pub namespace: String,
+    /// The name of the lease.
+    pub name: String,
+    /// Who the server took this process for, if it said so.
+    pub user: Option<String>,
+    /// The server's own words.
+    pub message: String,
+    /// A Role and a RoleBinding, as YAML, that grant exactly what the election of this lease needs.
+    pub role: String,
+}
+
+impl Denial {
+    /// Reads the refusal of a request that needed `verb`, or `None` if it is not the access rules that refused:
+    /// admission, quota and webhooks answer 403 as well, and no Role would help against those.
+    pub(super) fn read(status: &Status, verb: &str, lease: &LeaseId) -> Option<Denial> {
+        let message = status.message.as_str();
+        // `leases.coordination.k8s.io "ledger" is forbidden: User "eve" cannot get resource "leases" in API group ..`
+        // Every authorizer's refusal is put into these words by the API server itself.
+        let said = between(message, " cannot ", " resource ");
+        if said.is_none() && !message.is_empty() {
+            return None;
+        }
+        let user = between(message, "User \"", "\"").map(str::to_owned);
+        Some(Denial {
+            verb: said.unwrap_or(verb).to_owned(),
+            resource: "leases".to_owned(),
+            namespace: lease.namespace.to_string(),
+            name: lease.name.to_string(),
+            role: role(lease, user.as_deref()),
+            user,
+            message: message.to_owned(),
+        })
+    }
+}
+
+fn between<'a>(text: &'a str, before: &str, after: &str) -> Option<&'a str> {
+    let from = text.find(before)? + before.len();
+    let rest = text.get(from..)?;
+    let word = rest.get(..rest.find(after)?)?;
+    (!word.is_empty()).then_some(word)
+}
+
+/// The Role and RoleBinding for one lease and one user, ready for `kubectl apply -f -`.
+fn role(lease: &LeaseId, user: Option<&str>) -> String {
+    let (namespace, name) = (quoted(&lease.namespace), quoted(&lease.name));
+    let own_name = quoted(&format!("lease-{}", lease.name));
+    let verbs = VERBS.map(quoted).join(", ");
+    let account = user.and_then(|user| user.strip_prefix("system:serviceaccount:")?.split_once(':'));
+    let subject = match (account, user) {
+        (Some((namespace, name)), _) => {
+            format!("  - kind: ServiceAccount\n    namespace: {}\n    name: {}", quoted(namespace), quoted(name))
+        }
+        (None, Some(user)) => {
+            format!("  - kind: User\n    apiGroup: rbac.authorization.k8s.io\n    name: {}", quoted(user))
+        }
+        (None, None) => {
+            format!(
+                "  - kind: ServiceAccount\n    namespace: {namespace}\n    name: \"default\" # the pod's serviceAccountName"
+            )
+        }
+    };
+    format!(
+        "apiVersion: rbac.authorization.k8s.io/v1
+kind: Role
+metadata:
+  namespace: {namespace}
+  name: {own_name}
+rules:
+  - apiGroups: [\"coordination.k8s.io\"]
+    resources: [\"leases\"]
+    resourceNames: [{name}]
+    verbs: [{verbs}]
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+metadata:
+  namespace: {namespace}
+  name: {own_name}
+roleRef:
+  apiGroup: rbac.authorization.k8s.io
+  kind: Role
+  name: {own_name}
+subjects:
+{subject}
+"
+    )
+}
+
+/// A YAML string. What a server says about a user is not trusted to be plain.
+fn quoted(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + 2);
+    out.push('"');
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => out.extend(['\\', c]),
+            c if c.is_control() => out.push_str(&format!("\\u{:04x}", u32::from(c))),
+            c => out.push(c),
+        }
+    }
+    out.push('"');
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lease() -> LeaseId {
+        LeaseId { namespace: "jobs".into(), name: "ledger".into() }
+    }
+
+    fn refused(message: &str) -> Status {
+        Status::failure(message, "Forbidden").with_code(403)
+    }
+
+    #[test]
+    fn names_the_verb_the_user_and_the_role() {
+        let status = refused(
+            "leases.coordination.k8s.io \"ledger\" is forbidden: User \"system:serviceaccount:jobs:worker\" cannot update \
+             resource \"leases\" in API group \"coordination.k8s.io\" in the namespace \"jobs\"",
+        );
+        let denial = Denial::read(&status, "get", &lease()).unwrap();
+        assert_eq!(denial.verb, "update");
+        assert_eq!(denial.user.as_deref(), Some("system:serviceaccount:jobs:worker"));
+        let text = denial.to_string();
+        let start = "`system:serviceaccount:jobs:worker` may not update leases `ledger` in namespace `jobs`: ";
+        assert!(text.starts_with(start), "{text}");
+        for line in [
+            "    resourceNames: [\"ledger\"]",
+            "    verbs: [\"get\", \"create\", \"update\", \"watch\"]",
+            "  - kind: ServiceAccount",
+            "    name: \"worker\"",
+        ] {
+            assert!(text.lines().any(|have| have == line), "{line} is missing in\n{text}");
+        }
+    }
+
+    #[test]
+    fn a_user_that_is_no_service_account_is_bound_as_a_user() {
+        let status = refused("User \"eve \\\"the\\\" admin\" cannot watch resource \"leases\"");
+        let denial = Denial::read(&status, "get", &lease()).unwrap();
+        assert_eq!(denial.verb, "watch");
+        assert!(denial.role.contains("  - kind: User\n"), "{}", denial.role);
+    }
+
+    #[test]
+    fn an_answer_without_words_names_the_verb_that_was_asked_for() {
+        let status = Status::failure("", "Failed to parse error data").with_code(403);
+        assert_eq!(Denial::read(&status, "create", &lease()).unwrap().verb, "create");
+    }
+
+    #[test]
+    fn admission_is_no_matter_of_roles() {
+        for message in [
+            "admission webhook \"policy.example.com\" denied the request: no leases on Fridays",
+            "leases.coordination.k8s.io \"ledger\" is forbidden: exceeded quota: compute, requested: count/leases=1",
+        ] {
+            assert_eq!(Denial::read(&refused(message), "update", &lease()), None, "{message}");
+        }
+    }
+
+    #[test]
+    fn a_hostile_user_name_cannot_break_out_of_the_yaml() {
+        assert_eq!(quoted("a\"\nb\\"), r#""a\"\u000ab\\""#);
+    }
+}

@@ -1,0 +1,1 @@
+//! Elections against an API server in this process.

@@ -1,0 +1,147 @@
+//! Where elections run.
+//!
+//! In production that is an OS thread of their own, so that no task of the process, however long it blocks its runtime, keeps
+//! a lease from being renewed.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use kube::Client;
+use kube::config::Config;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+
+use super::campaign::Outlet;
+use super::connect;
+use super::drive::Drive;
+use super::error::ElectorError;
+use crate::clock::{Clock, Moment};
+
+/// How often the loop turns even if nothing happens, so that its silence means something.
+const BEAT: Duration = Duration::from_secs(1);
+
+/// Whether the elector's loop is alive: the answer for a liveness probe.
+///
+/// It says nothing about leading: a follower is healthy, and so is a process that cannot reach the API server, which a
+/// restart would not cure.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct Health {
+    /// The loop has not ended.
+    pub running: bool,
+    /// How long ago the loop last took a turn. Normally about a second at most; much more means that the process gets no
+    /// processor time, or that the loop is stuck.
+    pub last_turn: Duration,
+}
+
+impl Health {
+    /// Running, and not quiet for longer than ten seconds.
+    pub fn is_alive(&self) -> bool {
+        self.running && self.last_turn <= 10 * BEAT
+    }
+}
+
+/// The stamp that the loop leaves at every turn.
+#[derive(Debug)]
+pub(super) struct Heart {
+    clock: Arc<dyn Clock>,
+    last: AtomicU64,
+    stopped: AtomicBool,
+}
+
+impl Heart {
+    pub(super) fn new(clock: Arc<dyn Clock>) -> Arc<Heart> {
+        let last = AtomicU64::new(clock.now().as_nanos());
+        Arc::new(Heart { clock, last, stopped: AtomicBool::new(false) })
+    }
+
+    pub(super) fn beat(&self, now: Moment) {
+        self.last.store(now.as_nanos(), Ordering::Relaxed);
+    }
+
+    pub(super) fn health(&self) -> Health {
+        let last = Moment::from_nanos(self.last.load(Ordering::Relaxed));
+        Health { running: !self.stopped.load(Ordering::Relaxed), last_turn: self.clock.now().since(last) }
+    }
+}
+
+/// Stops the heart however the loop ends.
+struct Beating(Arc<Heart>);
+
+impl Drop for Beating {
+    fn drop(&mut self) {
+        self.0.stopped.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Starts the thread. Returns when its client is built, or cannot be.
+pub(super) fn start(
+    config: Config,
+    inbox: mpsc::UnboundedReceiver<Outlet>,
+    heart: Arc<Heart>,
+) -> Result<(), ElectorError> {
+    let (ready, built) = std::sync::mpsc::sync_channel(1);
+    let body = move || {
+        let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+            Ok(runtime) => runtime,
+            Err(source) => {
+                let _ = ready.send(Err(ElectorError::Thread { source }));
+                return;
+            }
+        };
+        runtime.block_on(async move {
+            // On this runtime: a client's worker lives where it was built.
+            match connect::client(config) {
+                Ok(client) => {
+                    let _ = ready.send(Ok(()));
+                    host(client, inbox, heart).await;
+                }
+                Err(error) => drop(ready.send(Err(error))),
+            }
+        });
+    };
+    std::thread::Builder::new()
+        .name("lease-elector".to_owned())
+        .spawn(body)
+        .map_err(|source| ElectorError::Thread { source })?;
+    let lost = || ElectorError::Ended { reason: "its thread ended while it was being set up".to_owned() };
+    built.recv().unwrap_or_else(|_| Err(lost()))
+}
+
+/// Runs elections until nobody can hand in another and all have been left.
+pub(super) async fn host(client: Client, mut inbox: mpsc::UnboundedReceiver<Outlet>, heart: Arc<Heart>) {
+    let beating = Beating(Arc::clone(&heart));
+    let mut elections = JoinSet::new();
+    let mut open = true;
+    while open || !elections.is_empty() {
+        tokio::select! {
+            biased;
+            outlet = inbox.recv(), if open => match outlet {
+                Some(outlet) => drop(elections.spawn(one(outlet, client.clone()))),
+                None => open = false,
+            },
+            // An election's panic is caught where its term can still be ended: see `one`.
+            Some(_) = elections.join_next(), if !elections.is_empty() => {}
+            () = tokio::time::sleep(BEAT) => {}
+        }
+        heart.beat(heart.clock.now());
+    }
+    drop(beating);
+}
+
+/// Runs one election to its end. A panic in it, which would be an error of ours, costs this lease its term and nothing
+/// else: the other elections go on.
+async fn one(outlet: Outlet, client: Client) {
+    let mut drive = Drive::new(outlet, client);
+    if let Err(panic) = AssertUnwindSafe(drive.run()).catch_unwind().await {
+        let reason = match (panic.downcast_ref::<&str>(), panic.downcast_ref::<String>()) {
+            (Some(words), _) => (*words).to_owned(),
+            (None, Some(words)) => words.clone(),
+            (None, None) => "no message".to_owned(),
+        };
+        drive.wreck(format!("it panicked: {reason}")).await;
+    }
+}
