@@ -23,9 +23,9 @@ impl Election {
         }
         let (at, intent) = match &self.term {
             Some(term) if term.phase == Phase::Expired => {
-                // H6: bodies of the old term are still there. While one blocks, a new term of this very process would run
+                // Bodies of the old term are still there. While one blocks, a new term of this very process would run
                 // beside it, and the Lease could not tell.
-                return None;
+                return None; // H6
             }
             Some(term) => self.plan_holding(term.sent + self.timing.renew_period())?,
             None if self.contending && !self.barred => self.plan_standby()?,
