@@ -3,6 +3,9 @@
 pub mod clock;
 pub mod election;
 mod elector;
+#[cfg(feature = "embedded")]
+#[cfg_attr(docsrs, doc(cfg(feature = "embedded")))]
+pub mod embedded;
 mod guard;
 mod lease;
 pub mod spec;

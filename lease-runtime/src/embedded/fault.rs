@@ -1,0 +1,352 @@
+//! Faults to order: which requests, and what happens to them.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::sync::watch;
+
+use super::call::{Call, Verb};
+use super::status::Failure;
+
+/// What goes wrong with a request.
+///
+/// A fault has three parts: how long the request takes to arrive, whether it takes effect, and what the caller hears of it.
+/// The constructors set the usual combinations, the methods change one part each:
+///
+/// ```
+/// use std::time::Duration;
+/// use lease_runtime::embedded::Fault;
+///
+/// // Refused.
+/// Fault::status(503);
+/// // Takes effect, and the caller hears "timeout".
+/// Fault::status(504).after_commit();
+/// // Takes effect two seconds from now, whether or not the caller is still there, and nobody hears of it.
+/// Fault::lost_answer().late(Duration::from_secs(2));
+/// ```
+#[derive(Clone, Debug)]
+#[must_use = "a fault does nothing until it is injected"]
+pub struct Fault {
+    pub(crate) before: Duration,
+    /// Whether the delay goes on, and the request takes effect after it, when the caller gives up.
+    pub(crate) unattended: bool,
+    pub(crate) commit: bool,
+    pub(crate) after: Duration,
+    pub(crate) answer: Answer,
+}
+
+/// What the caller hears.
+#[derive(Clone, Debug)]
+pub(crate) enum Answer {
+    /// The truth.
+    Real,
+    /// Nothing, for ever.
+    Never,
+    /// The connection closes.
+    Dropped,
+    /// Half of the truth, then the connection closes.
+    Half,
+    Status(Failure),
+    Raw(u16, String, Bytes),
+}
+
+impl Fault {
+    fn new(commit: bool, answer: Answer) -> Fault {
+        Fault { before: Duration::ZERO, unattended: false, commit, after: Duration::ZERO, answer }
+    }
+
+    /// Nothing goes wrong. A start for [`delayed`](Fault::delayed) and its like.
+    pub fn none() -> Fault {
+        Fault::new(true, Answer::Real)
+    }
+
+    /// The request vanishes: no effect, no answer, the connection stays open.
+    pub fn hang() -> Fault {
+        Fault::new(false, Answer::Never)
+    }
+
+    /// The request takes effect, the answer vanishes, the connection stays open.
+    pub fn lost_answer() -> Fault {
+        Fault::new(true, Answer::Never)
+    }
+
+    /// The connection closes before the request takes effect.
+    pub fn drop_connection() -> Fault {
+        Fault::new(false, Answer::Dropped)
+    }
+
+    /// The request takes effect and the connection closes in the middle of the answer.
+    pub fn half_a_body() -> Fault {
+        Fault::new(true, Answer::Half)
+    }
+
+    /// Refused with this code and the `Status` that goes with it: 401, 403, 404, 409, 410, 422, 429, 500, 503, 504 and so
+    /// on. A 403 names the caller, the verb and the resource as the real server does.
+    pub fn status(code: u16) -> Fault {
+        Fault::new(false, Answer::Status(Failure::of_code(code)))
+    }
+
+    /// Not the API's answer but somebody else's, as from a proxy: any code, content type and bytes.
+    pub fn body(code: u16, content_type: &str, body: impl Into<Bytes>) -> Fault {
+        Fault::new(false, Answer::Raw(code, content_type.to_owned(), body.into()))
+    }
+
+    /// A proxy's error page.
+    pub fn html(code: u16) -> Fault {
+        Fault::body(code, "text/html", format!("<html><body><h1>{code}</h1></body></html>"))
+    }
+
+    /// The request takes effect before the fault strikes.
+    pub fn after_commit(mut self) -> Fault {
+        self.commit = true;
+        self
+    }
+
+    /// The request arrives after `delay`; not at all if the caller has given up by then.
+    pub fn delayed(mut self, delay: Duration) -> Fault {
+        (self.before, self.unattended) = (delay, false);
+        self
+    }
+
+    /// The request arrives after `delay`, and takes effect even if the caller has given up by then, as a packet does that
+    /// was held up somewhere.
+    pub fn late(mut self, delay: Duration) -> Fault {
+        (self.before, self.unattended) = (delay, true);
+        self
+    }
+
+    /// The answer leaves `delay` after the request took effect.
+    pub fn slow_answer(mut self, delay: Duration) -> Fault {
+        self.after = delay;
+        self
+    }
+
+    /// Sets the `Retry-After` of a [`status`](Fault::status), in seconds.
+    pub fn retry_after(mut self, seconds: u32) -> Fault {
+        if let Answer::Status(failure) = self.answer {
+            self.answer = Answer::Status(failure.retry_after(seconds));
+        }
+        self
+    }
+
+    /// Sets the message of a [`status`](Fault::status).
+    pub fn message(mut self, message: &str) -> Fault {
+        if let Answer::Status(failure) = &mut self.answer {
+            message.clone_into(&mut failure.message);
+        }
+        self
+    }
+
+    /// Sets the reason of a [`status`](Fault::status), as in `Expired`.
+    pub fn reason(mut self, reason: &str) -> Fault {
+        if let Answer::Status(failure) = &mut self.answer {
+            reason.clone_into(&mut failure.reason);
+        }
+        self
+    }
+}
+
+type Predicate = Arc<dyn Fn(&Call) -> bool + Send + Sync>;
+
+/// Which requests a fault strikes. Conditions add up.
+///
+/// ```
+/// use lease_runtime::embedded::{Verb, When};
+///
+/// // The second and third renewal of `ledger` by `pod-a`.
+/// When::verb(Verb::Update).name("ledger").caller("pod-a").skip(1).times(2);
+/// // Releases.
+/// When::matching(|call| call.holder() == Some(""));
+/// ```
+#[derive(Clone, Default)]
+#[must_use = "a condition does nothing until a fault is injected with it"]
+pub struct When {
+    verbs: Vec<Verb>,
+    resource: Option<String>,
+    name: Option<String>,
+    caller: Option<String>,
+    predicates: Vec<Predicate>,
+    skip: usize,
+    times: Option<usize>,
+}
+
+impl When {
+    /// Every request, also those for discovery and Events.
+    pub fn any() -> When {
+        When::default()
+    }
+
+    /// Requests of this verb.
+    pub fn verb(verb: Verb) -> When {
+        When { verbs: vec![verb], ..When::default() }
+    }
+
+    /// Requests about Leases.
+    pub fn leases() -> When {
+        When { resource: Some("leases".to_owned()), ..When::default() }
+    }
+
+    /// Requests that can change something.
+    pub fn writes() -> When {
+        When::matching(|call| call.verb.is_write())
+    }
+
+    /// Requests for which `predicate` holds. It may be called for any request at any time, and must not block.
+    pub fn matching(predicate: impl Fn(&Call) -> bool + Send + Sync + 'static) -> When {
+        When::any().and(predicate)
+    }
+
+    /// Also this verb, beside those named before.
+    pub fn or(mut self, verb: Verb) -> When {
+        self.verbs.push(verb);
+        self
+    }
+
+    /// Only requests about this resource, as in `events`.
+    pub fn resource(mut self, plural: &str) -> When {
+        self.resource = Some(plural.to_owned());
+        self
+    }
+
+    /// Only requests about the object of this name.
+    pub fn name(mut self, name: &str) -> When {
+        self.name = Some(name.to_owned());
+        self
+    }
+
+    /// Only requests of this [caller](Call::caller).
+    pub fn caller(mut self, caller: &str) -> When {
+        self.caller = Some(caller.to_owned());
+        self
+    }
+
+    /// Only requests for which `predicate` holds as well.
+    pub fn and(mut self, predicate: impl Fn(&Call) -> bool + Send + Sync + 'static) -> When {
+        self.predicates.push(Arc::new(predicate));
+        self
+    }
+
+    /// Lets the first `count` of them pass.
+    pub fn skip(mut self, count: usize) -> When {
+        self.skip = count;
+        self
+    }
+
+    /// Strikes this many of them, and lets the rest pass.
+    pub fn times(mut self, count: usize) -> When {
+        self.times = Some(count);
+        self
+    }
+
+    /// Whether a request meets the conditions; [`skip`](When::skip) and [`times`](When::times) aside.
+    pub fn matches(&self, call: &Call) -> bool {
+        (self.verbs.is_empty() || self.verbs.contains(&call.verb))
+            && self.resource.as_ref().is_none_or(|resource| resource == call.resource)
+            && self.name.as_ref().is_none_or(|name| Some(name) == call.name.as_ref())
+            && self.caller.as_ref().is_none_or(|caller| *caller == call.caller)
+            && self.predicates.iter().all(|predicate| predicate(call))
+    }
+}
+
+impl fmt::Debug for When {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("When")
+            .field("verbs", &self.verbs)
+            .field("resource", &self.resource)
+            .field("name", &self.name)
+            .field("caller", &self.caller)
+            .field("predicates", &self.predicates.len())
+            .field("skip", &self.skip)
+            .field("times", &self.times)
+            .finish()
+    }
+}
+
+type Choice = Box<dyn Fn(&Call) -> Option<Fault> + Send + Sync>;
+
+struct Rule {
+    choose: Choice,
+    hits: watch::Sender<usize>,
+}
+
+impl fmt::Debug for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Rule({} hits)", *self.hits.borrow())
+    }
+}
+
+/// The rules in force.
+#[derive(Debug, Default)]
+pub(crate) struct Faults(Mutex<Vec<Arc<Rule>>>);
+
+impl Faults {
+    fn rules(&self) -> std::sync::MutexGuard<'_, Vec<Arc<Rule>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn when(self: &Arc<Faults>, when: When, fault: Fault) -> Injection {
+        let seen = Mutex::new(0_usize);
+        self.choosing(move |call| {
+            if !when.matches(call) {
+                return None;
+            }
+            let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
+            let number = *seen;
+            *seen += 1;
+            let strikes = number >= when.skip && when.times.is_none_or(|times| number - when.skip < times);
+            strikes.then(|| fault.clone())
+        })
+    }
+
+    pub(crate) fn choosing(
+        self: &Arc<Faults>,
+        choose: impl Fn(&Call) -> Option<Fault> + Send + Sync + 'static,
+    ) -> Injection {
+        let rule = Arc::new(Rule { choose: Box::new(choose), hits: watch::Sender::new(0) });
+        self.rules().push(rule.clone());
+        Injection { faults: self.clone(), rule }
+    }
+
+    pub(crate) fn clear(&self) {
+        self.rules().clear();
+    }
+
+    /// The fault for this request: the latest rule that has one decides.
+    pub(crate) fn for_call(&self, call: &Call) -> Option<Fault> {
+        // The rules are the caller's code; they run without the lock.
+        let rules = self.rules().clone();
+        rules.iter().rev().find_map(|rule| {
+            let fault = (rule.choose)(call)?;
+            rule.hits.send_modify(|hits| *hits += 1);
+            Some(fault)
+        })
+    }
+}
+
+/// A rule in force. Dropping this leaves the rule in force.
+#[derive(Debug)]
+pub struct Injection {
+    faults: Arc<Faults>,
+    rule: Arc<Rule>,
+}
+
+impl Injection {
+    /// How many requests it has struck.
+    pub fn hits(&self) -> usize {
+        *self.rule.hits.borrow()
+    }
+
+    /// Returns when it has struck at least `count` requests. Cancel safe.
+    pub async fn hit(&self, count: usize) {
+        let mut hits = self.rule.hits.subscribe();
+        // The sender lives in the rule that is held here, so waiting cannot fail.
+        let _ = hits.wait_for(|hits| *hits >= count).await;
+    }
+
+    /// Ends it. Requests it has struck stay struck: what hangs goes on hanging.
+    pub fn remove(self) {
+        self.faults.rules().retain(|rule| !Arc::ptr_eq(rule, &self.rule));
+    }
+}

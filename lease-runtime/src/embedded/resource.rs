@@ -1,0 +1,183 @@
+//! The kinds of object this API knows, and what is peculiar to each.
+
+use serde_json::{Map, Value};
+
+use super::schema::{self, Struct};
+use super::status::FieldError;
+use super::validate;
+
+/// One resource of one API group and version.
+#[derive(Debug)]
+pub(crate) struct Resource {
+    pub(crate) group: &'static str,
+    pub(crate) version: &'static str,
+    pub(crate) plural: &'static str,
+    pub(crate) singular: &'static str,
+    pub(crate) short: &'static [&'static str],
+    pub(crate) kind: &'static str,
+    pub(crate) namespaced: bool,
+    /// Where its objects are kept. The two kinds of Event are two views of one store.
+    pub(crate) storage: Storage,
+    pub(crate) schema: &'static Struct,
+    /// Names of fields here and in the store, where they differ.
+    pub(crate) renamed: &'static [(&'static str, &'static str)],
+    /// `PUT` without a `resourceVersion` overwrites.
+    pub(crate) unconditional_update: bool,
+    /// `PUT` of a missing object creates it.
+    pub(crate) create_on_update: bool,
+    pub(crate) validate: fn(&Value, Option<&Value>) -> Vec<FieldError>,
+    /// Field selectors: the label and the path of the stored field.
+    pub(crate) selectable: &'static [(&'static str, &'static str)],
+}
+
+/// A store of objects of one kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Storage {
+    Namespaces,
+    Leases,
+    Events,
+}
+
+const NAME: (&str, &str) = ("metadata.name", "/metadata/name");
+const NAMESPACE: (&str, &str) = ("metadata.namespace", "/metadata/namespace");
+
+pub(crate) static LEASES: Resource = Resource {
+    group: "coordination.k8s.io",
+    version: "v1",
+    plural: "leases",
+    singular: "lease",
+    short: &[],
+    kind: "Lease",
+    namespaced: true,
+    storage: Storage::Leases,
+    schema: &schema::LEASE,
+    renamed: &[],
+    unconditional_update: false,
+    create_on_update: true,
+    validate: validate::lease,
+    selectable: &[NAME, NAMESPACE],
+};
+
+pub(crate) static NAMESPACES: Resource = Resource {
+    group: "",
+    version: "v1",
+    plural: "namespaces",
+    singular: "namespace",
+    short: &["ns"],
+    kind: "Namespace",
+    namespaced: false,
+    storage: Storage::Namespaces,
+    schema: &schema::NAMESPACE,
+    renamed: &[],
+    unconditional_update: true,
+    create_on_update: false,
+    validate: validate::namespace,
+    selectable: &[NAME, ("status.phase", "/status/phase")],
+};
+
+pub(crate) static CORE_EVENTS: Resource = Resource {
+    group: "",
+    version: "v1",
+    plural: "events",
+    singular: "event",
+    short: &["ev"],
+    kind: "Event",
+    namespaced: true,
+    storage: Storage::Events,
+    schema: &schema::CORE_EVENT,
+    renamed: &[],
+    unconditional_update: true,
+    create_on_update: true,
+    validate: validate::core_event,
+    selectable: &[
+        NAME,
+        NAMESPACE,
+        ("involvedObject.kind", "/involvedObject/kind"),
+        ("involvedObject.namespace", "/involvedObject/namespace"),
+        ("involvedObject.name", "/involvedObject/name"),
+        ("involvedObject.uid", "/involvedObject/uid"),
+        ("reason", "/reason"),
+        ("reportingComponent", "/reportingComponent"),
+        ("type", "/type"),
+    ],
+};
+
+pub(crate) static EVENTS: Resource = Resource {
+    group: "events.k8s.io",
+    version: "v1",
+    plural: "events",
+    singular: "event",
+    short: &["ev"],
+    kind: "Event",
+    namespaced: true,
+    storage: Storage::Events,
+    schema: &schema::EVENT,
+    renamed: &[
+        ("regarding", "involvedObject"),
+        ("note", "message"),
+        ("reportingController", "reportingComponent"),
+        ("deprecatedSource", "source"),
+        ("deprecatedFirstTimestamp", "firstTimestamp"),
+        ("deprecatedLastTimestamp", "lastTimestamp"),
+        ("deprecatedCount", "count"),
+    ],
+    unconditional_update: true,
+    create_on_update: true,
+    validate: validate::event,
+    selectable: &[
+        NAME,
+        NAMESPACE,
+        ("regarding.kind", "/involvedObject/kind"),
+        ("regarding.namespace", "/involvedObject/namespace"),
+        ("regarding.name", "/involvedObject/name"),
+        ("regarding.uid", "/involvedObject/uid"),
+        ("reason", "/reason"),
+        ("reportingController", "/reportingComponent"),
+        ("type", "/type"),
+    ],
+};
+
+/// All of them, in the order discovery lists them.
+pub(crate) static ALL: [&Resource; 4] = [&CORE_EVENTS, &NAMESPACES, &LEASES, &EVENTS];
+
+impl Resource {
+    /// `leases.coordination.k8s.io`, as messages name it.
+    pub(crate) fn qualified(&self) -> String {
+        if self.group.is_empty() { self.plural.to_owned() } else { format!("{}.{}", self.plural, self.group) }
+    }
+
+    pub(crate) fn api_version(&self) -> String {
+        if self.group.is_empty() { self.version.to_owned() } else { format!("{}/{}", self.group, self.version) }
+    }
+
+    /// An object of this resource as it is stored: without kind, under the store's names.
+    pub(crate) fn to_storage(&self, mut object: Map<String, Value>) -> Value {
+        object.remove("kind");
+        object.remove("apiVersion");
+        for (here, stored) in self.renamed {
+            if let Some(value) = object.remove(*here) {
+                object.insert((*stored).to_owned(), value);
+            }
+        }
+        Value::Object(object)
+    }
+
+    /// A stored object as this resource shows it, without kind, as it stands in a list.
+    pub(crate) fn to_item(&self, stored: &Value) -> Map<String, Value> {
+        let mut object = stored.as_object().cloned().unwrap_or_default();
+        for (here, stored) in self.renamed {
+            if let Some(value) = object.remove(*stored) {
+                object.insert((*here).to_owned(), value);
+            }
+        }
+        object
+    }
+
+    /// A stored object as this resource shows it.
+    pub(crate) fn to_view(&self, stored: &Value) -> Value {
+        let mut object = self.to_item(stored);
+        object.insert("kind".to_owned(), Value::from(self.kind));
+        object.insert("apiVersion".to_owned(), Value::from(self.api_version()));
+        Value::Object(object)
+    }
+}

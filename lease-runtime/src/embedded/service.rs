@@ -1,0 +1,244 @@
+//! The API as one tower service: who calls, which fault strikes, when the request takes effect, what is heard of it.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http::{HeaderMap, Request, Response, StatusCode, header, request};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use serde_json::Value;
+use tokio::sync::oneshot;
+use tokio_util::sync::CancellationToken;
+
+use super::body::{Body, Dropped};
+use super::call::{Call, Verb};
+use super::dispatch;
+use super::fault::{Answer, Fault};
+use super::log::Outcome;
+use super::meta;
+use super::query::Query;
+use super::route::{self, Route};
+use super::shared::Shared;
+use super::status::Failure;
+
+/// Larger bodies are refused, as by the real server.
+const BODY_LIMIT: usize = 3 * 1024 * 1024;
+
+/// The embedded API as a [`tower_service::Service`], over any request body. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct ApiService {
+    pub(crate) shared: Arc<Shared>,
+    /// Who calls through this service, if that is not to be read from the request.
+    pub(crate) caller: Option<Arc<str>>,
+    /// Ends the watches of a server that stops.
+    pub(crate) stop: CancellationToken,
+}
+
+impl<B> tower_service::Service<Request<B>> for ApiService
+where
+    B: http_body::Body + Send + 'static,
+    B::Data: Send,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    type Response = Response<Body>;
+    type Error = Dropped;
+    type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, Dropped>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Dropped>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        Box::pin(self.clone().respond(request))
+    }
+}
+
+/// A request that has arrived whole.
+#[derive(Debug)]
+pub(crate) struct Arrived {
+    pub(crate) parts: request::Parts,
+    pub(crate) query: Query,
+    pub(crate) route: Route,
+    pub(crate) body: Bytes,
+    pub(crate) call: Arc<Call>,
+}
+
+impl ApiService {
+    async fn respond<B>(self, request: Request<B>) -> Result<Response<Body>, Dropped>
+    where
+        B: http_body::Body,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        let (parts, body) = request.into_parts();
+        let (body, broken) = match Limited::new(body, BODY_LIMIT).collect().await {
+            Ok(body) => (body.to_bytes(), None),
+            Err(error) if error.is::<LengthLimitError>() => {
+                let why = format!("Request entity too large: limit is {BODY_LIMIT}");
+                (Bytes::new(), Some(Failure::new(413, "RequestEntityTooLarge", why)))
+            }
+            // The caller broke off in the middle; nobody listens any more.
+            Err(_) => return Err(Dropped),
+        };
+        let arrived = self.arrived(parts, body);
+        let mut pending = self.shared.log.begin(arrived.call.clone(), self.shared.settings.clock.clone());
+        let fault = self.shared.faults.for_call(&arrived.call);
+        let answer = match (broken, fault) {
+            (Some(failure), _) => Ok(refusal(&failure)),
+            (None, None) => Ok(self.take_effect(&arrived)),
+            (None, Some(fault)) => self.strike(arrived, fault).await,
+        };
+        pending.end(match &answer {
+            Ok(response) => Outcome::Answered(response.status().as_u16()),
+            Err(Dropped) => Outcome::Dropped,
+        });
+        answer
+    }
+
+    fn take_effect(&self, arrived: &Arrived) -> Response<Body> {
+        dispatch::answer(&self.shared, arrived, &self.stop).unwrap_or_else(|failure| refusal(&failure))
+    }
+
+    /// Lets `fault` have its way with a request.
+    async fn strike(self, arrived: Arrived, fault: Fault) -> Result<Response<Body>, Dropped> {
+        let call = arrived.call.clone();
+        let truth = if fault.unattended {
+            let (send, receive) = oneshot::channel();
+            let service = self.clone();
+            // Nobody waits for this task: it is the packet that arrives after its sender has given up.
+            tokio::spawn(async move {
+                tokio::time::sleep(fault.before).await;
+                let _ = send.send(fault.commit.then(|| service.take_effect(&arrived)));
+            });
+            receive.await.map_err(|_| Dropped)?
+        } else {
+            if !fault.before.is_zero() {
+                tokio::time::sleep(fault.before).await;
+            }
+            fault.commit.then(|| self.take_effect(&arrived))
+        };
+        if !fault.after.is_zero() {
+            tokio::time::sleep(fault.after).await;
+        }
+        match (fault.answer, truth) {
+            (Answer::Real, Some(truth)) => Ok(truth),
+            (Answer::Half, Some(truth)) => Ok(half(truth).await),
+            (Answer::Never, _) => never().await,
+            (Answer::Dropped | Answer::Real | Answer::Half, _) => Err(Dropped),
+            (Answer::Status(failure), _) => Ok(refusal(&in_words(failure, &call))),
+            (Answer::Raw(code, content_type, body), _) => Ok(raw(code, &content_type, body)),
+        }
+    }
+
+    fn arrived(&self, parts: request::Parts, body: Bytes) -> Arrived {
+        let query = Query::parse(parts.uri.query().unwrap_or_default());
+        let route = route::route(parts.uri.path());
+        let json = serde_json::from_slice(&body).unwrap_or(Value::Null);
+        let call = self.call_of(&parts, &query, &route, json);
+        Arrived { parts, query, route, body, call: Arc::new(call) }
+    }
+
+    fn call_of(&self, parts: &request::Parts, query: &Query, route: &Route, body: Value) -> Call {
+        let target = match route {
+            Route::Objects(target) => Some(target),
+            Route::About(_) | Route::Unknown => None,
+        };
+        let named = target.is_some_and(|target| target.name.is_some());
+        let watch = target.is_some_and(|target| target.watch) || (!named && query.flag("watch"));
+        let verb = match (target, parts.method.as_str()) {
+            (None, _) => Verb::About,
+            (_, "POST") => Verb::Create,
+            (_, "PUT") => Verb::Update,
+            (_, "PATCH") => Verb::Patch,
+            (_, "DELETE") if named => Verb::Delete,
+            (_, "DELETE") => Verb::DeleteCollection,
+            _ if watch => Verb::Watch,
+            _ if named => Verb::Get,
+            _ => Verb::List,
+        };
+        let selected = query.text("fieldSelector").and_then(|fields| {
+            let terms = fields.split(',');
+            terms.filter_map(|term| term.strip_prefix("metadata.name=")).map(|name| name.trim_start_matches('=')).next()
+        });
+        let in_body = || Some(meta::text(&body, "name")).filter(|name| !name.is_empty());
+        let name = match (target, verb) {
+            (Some(target), _) if target.name.is_some() => target.name.clone(),
+            (_, Verb::Create) => in_body().map(str::to_owned),
+            _ => selected.map(str::to_owned),
+        };
+        Call {
+            verb,
+            uri: parts.uri.path_and_query().map(ToString::to_string).unwrap_or_default(),
+            resource: target.map_or("", |target| target.resource.plural),
+            namespace: target.and_then(|target| target.namespace.clone()),
+            name,
+            caller: self.caller.as_deref().map_or_else(|| caller(&parts.headers), str::to_owned),
+            user_agent: text(&parts.headers, header::USER_AGENT.as_str()).map(str::to_owned),
+            body,
+        }
+    }
+}
+
+/// The value of a header, where it is text.
+pub(crate) fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name)?.to_str().ok()
+}
+
+fn caller(headers: &HeaderMap) -> String {
+    let token = || text(headers, header::AUTHORIZATION.as_str())?.strip_prefix("Bearer ");
+    text(headers, "impersonate-user").or_else(token).unwrap_or("system:anonymous").to_owned()
+}
+
+/// A `Status` as an answer.
+pub(crate) fn refusal(failure: &Failure) -> Response<Body> {
+    let mut response = raw(failure.code, "application/json", failure.to_json().to_string());
+    if let Some(seconds) = failure.details.get("retryAfterSeconds").and_then(Value::as_u64) {
+        response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+    }
+    response
+}
+
+/// Any answer.
+pub(crate) fn raw(code: u16, content_type: &str, body: impl Into<Bytes>) -> Response<Body> {
+    let body: Bytes = body.into();
+    let mut response = Response::new(Body::full(body));
+    *response.status_mut() = StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    if let Ok(value) = content_type.parse() {
+        response.headers_mut().insert(header::CONTENT_TYPE, value);
+    }
+    let private = header::HeaderValue::from_static("no-cache, private");
+    response.headers_mut().insert(header::CACHE_CONTROL, private);
+    response
+}
+
+/// The words of a refusal that depend on what was refused.
+fn in_words(failure: Failure, call: &Call) -> Failure {
+    let resource = super::resource::ALL.into_iter().find(|resource| resource.plural == call.resource);
+    match resource {
+        Some(resource) if failure == Failure::of_code(403) => {
+            let name = if call.verb == Verb::Create { "" } else { call.name.as_deref().unwrap_or_default() };
+            Failure::forbidden(resource, call.verb.as_str(), call.namespace.as_deref(), name, &call.caller)
+        }
+        Some(resource) if failure == Failure::of_code(404) => {
+            Failure::not_found(resource, call.name.as_deref().unwrap_or_default())
+        }
+        _ => failure,
+    }
+}
+
+async fn never<T>() -> T {
+    std::future::pending().await
+}
+
+/// The answer with half of its body, after which the connection breaks. Of a watch, which has no half, nothing is left.
+async fn half(response: Response<Body>) -> Response<Body> {
+    let (mut parts, body) = response.into_parts();
+    if http_body::Body::size_hint(&body).exact().is_none() {
+        return Response::from_parts(parts, Body::broken_after(Bytes::new()));
+    }
+    let whole = body.collect().await.map(|body| body.to_bytes()).unwrap_or_default();
+    parts.headers.insert(header::CONTENT_LENGTH, whole.len().into());
+    let half = whole.slice(..whole.len() / 2);
+    Response::from_parts(parts, Body::broken_after(half))
+}

@@ -1,0 +1,295 @@
+//! Watches: replay what happened since a version, then follow.
+
+use std::collections::VecDeque;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use bytes::Bytes;
+use serde_json::{Value, json};
+use tokio::time::Sleep;
+use tokio_util::sync::CancellationToken;
+
+use super::body::{Body, Dropped};
+use super::call::Call;
+use super::meta;
+use super::query::ListOptions;
+use super::read;
+use super::resource::Resource;
+use super::route::Target;
+use super::selector::Selector;
+use super::shared::Shared;
+use super::status::Failure;
+use super::store::{Change, Store};
+
+/// What a test wants of an open watch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Order {
+    Run = 0,
+    /// Say nothing any more and never end, as a connection does whose other end is gone.
+    Silent = 1,
+    /// End as if the time was up.
+    Close = 2,
+    /// Break the connection.
+    Break = 3,
+    /// Say 410 and end.
+    Expire = 4,
+}
+
+/// An open watch, as the list of open watches knows it.
+#[derive(Debug)]
+pub(crate) struct Open {
+    pub(crate) call: Arc<Call>,
+    order: AtomicU8,
+}
+
+impl Open {
+    pub(crate) fn set(&self, order: Order) {
+        self.order.store(order as u8, Ordering::Release);
+    }
+
+    fn order(&self) -> Order {
+        match self.order.load(Ordering::Acquire) {
+            1 => Order::Silent,
+            2 => Order::Close,
+            3 => Order::Break,
+            4 => Order::Expire,
+            _ => Order::Run,
+        }
+    }
+}
+
+/// The open watches, oldest first. A watch that has ended is no longer held by anybody else.
+#[derive(Debug, Default)]
+pub(crate) struct Watches(Vec<Weak<Open>>);
+
+impl Watches {
+    pub(crate) fn open(&self) -> Vec<Arc<Open>> {
+        self.0.iter().filter_map(Weak::upgrade).collect()
+    }
+
+    fn add(&mut self, open: &Arc<Open>) {
+        self.0.retain(|watch| watch.strong_count() > 0);
+        self.0.push(Arc::downgrade(open));
+    }
+}
+
+/// The real server ends a watch that asks for no time after 30 to 60 minutes.
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(45 * 60);
+/// It sends the last bookmark this long before it ends the watch.
+const LAST_BOOKMARK: Duration = Duration::from_secs(2);
+
+struct Watch {
+    shared: Arc<Shared>,
+    open: Arc<Open>,
+    target: Target,
+    selector: Selector,
+    changed: tokio::sync::watch::Receiver<u64>,
+    /// The revision up to which everything was sent.
+    cursor: u64,
+    pending: VecDeque<Bytes>,
+    ends: Pin<Box<Sleep>>,
+    /// When the next bookmark is due, for those who asked.
+    bookmark: Option<Pin<Box<Sleep>>>,
+    last_bookmark: Option<Pin<Box<Sleep>>>,
+    stop: CancellationToken,
+    ended: bool,
+}
+
+/// Opens a watch. Errors that the real server reports within the stream are in the stream here too.
+pub(crate) fn open(
+    shared: &Arc<Shared>,
+    call: &Arc<Call>,
+    target: Target,
+    selector: Selector,
+    options: &ListOptions,
+    stop: CancellationToken,
+) -> Result<Body, Failure> {
+    let changed = shared.changed.subscribe();
+    let open = Arc::new(Open { call: call.clone(), order: AtomicU8::new(Order::Run as u8) });
+    let mut pending = VecDeque::new();
+    let mut ended = false;
+    let cursor;
+    {
+        let mut state = shared.state();
+        state.watches.add(&open);
+        let store = &state.store;
+        let replay = match options.initial_events {
+            Some(wanted) => wanted,
+            None => options.version.is_none_or(|version| version == 0),
+        };
+        match options.version {
+            Some(version) if version > 0 && !replay => {
+                cursor = version;
+                if version < store.compacted() {
+                    pending.push_back(error_line(&too_old(store, version)));
+                    ended = true;
+                }
+            }
+            _ => cursor = store.revision(),
+        }
+        if replay {
+            for (_, object) in store.list(target.resource.storage, target.namespace.as_deref()) {
+                if selector.matches(object) {
+                    pending.push_back(line("ADDED", target.resource.to_view(object)));
+                }
+            }
+            if options.initial_events == Some(true) && options.bookmarks {
+                pending.push_back(bookmark(target.resource, cursor, true));
+            }
+        }
+    }
+    let timeout = options.timeout.filter(|seconds| *seconds > 0).map_or(DEFAULT_TIMEOUT, Duration::from_secs);
+    let every = shared.settings.bookmark_every;
+    let watch = Watch {
+        shared: shared.clone(),
+        open,
+        target,
+        selector,
+        changed,
+        cursor,
+        pending,
+        ends: Box::pin(tokio::time::sleep(timeout)),
+        bookmark: options.bookmarks.then(|| Box::pin(tokio::time::sleep(every))),
+        last_bookmark: (options.bookmarks && timeout > LAST_BOOKMARK)
+            .then(|| Box::pin(tokio::time::sleep(timeout - LAST_BOOKMARK))),
+        stop,
+        ended,
+    };
+    Ok(Body::stream(futures_util::stream::unfold(watch, |mut watch| async move {
+        let frame = watch.next().await?;
+        Some((frame, watch))
+    })))
+}
+
+impl Watch {
+    async fn next(&mut self) -> Option<Result<Bytes, Dropped>> {
+        loop {
+            self.changed.borrow_and_update();
+            match self.open.order() {
+                Order::Run => {}
+                Order::Silent => {
+                    tokio::select! {
+                        biased;
+                        () = self.stop.cancelled() => return None,
+                        _ = self.changed.changed() => continue,
+                    }
+                }
+                Order::Close => return None,
+                Order::Break => {
+                    return (!std::mem::replace(&mut self.ended, true)).then_some(Err(Dropped));
+                }
+                Order::Expire if !self.ended => {
+                    let failure = too_old(&self.shared.state().store, self.cursor);
+                    self.pending.push_back(error_line(&failure));
+                    self.ended = true;
+                }
+                Order::Expire => {}
+            }
+            if let Some(frame) = self.pending.pop_front() {
+                return Some(Ok(frame));
+            }
+            if self.ended {
+                return None;
+            }
+            self.collect();
+            if !self.pending.is_empty() {
+                continue;
+            }
+            tokio::select! {
+                biased;
+                () = self.stop.cancelled() => return None,
+                _ = self.changed.changed() => {}
+                () = due(&mut self.last_bookmark) => {
+                    self.last_bookmark = None;
+                    return Some(Ok(self.current_bookmark()));
+                }
+                () = &mut self.ends => return None,
+                () = due(&mut self.bookmark) => {
+                    self.bookmark = Some(Box::pin(tokio::time::sleep(self.shared.settings.bookmark_every)));
+                    return Some(Ok(self.current_bookmark()));
+                }
+            }
+        }
+    }
+
+    /// Puts the lines for all changes since the cursor into `pending`.
+    fn collect(&mut self) {
+        let state = self.shared.state();
+        let Some(changes) = state.store.changes_after(self.cursor) else {
+            // So far behind that what it missed is forgotten.
+            self.pending.push_back(error_line(&too_old(&state.store, self.cursor)));
+            self.ended = true;
+            return;
+        };
+        for change in changes {
+            if change.key.storage == self.target.resource.storage
+                && self.target.namespace.as_ref().is_none_or(|namespace| *namespace == change.key.namespace)
+                && let Some(line) = self.line_for(change)
+            {
+                self.pending.push_back(line);
+            }
+            self.cursor = change.revision;
+        }
+        self.cursor = self.cursor.max(state.store.revision());
+    }
+
+    /// The event that a change is to this watch: an object that leaves the selection is deleted, as far as it can see.
+    fn line_for(&self, change: &Change) -> Option<Bytes> {
+        let seen = |object: &&Arc<Value>| self.selector.matches(object);
+        let old = change.old.as_ref().filter(seen);
+        let new = change.new.as_ref().filter(seen);
+        let resource = self.target.resource;
+        match (old, new) {
+            (None, None) => None,
+            (None, Some(new)) => Some(line("ADDED", resource.to_view(new))),
+            (Some(_), Some(new)) => Some(line("MODIFIED", resource.to_view(new))),
+            (Some(old), None) => {
+                let mut view = resource.to_view(old);
+                // As it was at last, with the version of its end.
+                meta::set(&mut view, "resourceVersion", Some(Value::from(change.revision.to_string())));
+                Some(line("DELETED", view))
+            }
+        }
+    }
+
+    fn current_bookmark(&self) -> Bytes {
+        bookmark(self.target.resource, self.cursor, false)
+    }
+}
+
+async fn due(sleep: &mut Option<Pin<Box<Sleep>>>) {
+    match sleep {
+        Some(sleep) => sleep.await,
+        None => std::future::pending().await,
+    }
+}
+
+fn line(kind: &str, object: Value) -> Bytes {
+    let mut bytes = json!({ "type": kind, "object": object }).to_string().into_bytes();
+    bytes.push(b'\n');
+    bytes.into()
+}
+
+fn error_line(failure: &Failure) -> Bytes {
+    line("ERROR", failure.to_json())
+}
+
+fn too_old(store: &Store, version: u64) -> Failure {
+    Failure::expired(format!("too old resource version: {version} ({})", store.compacted()))
+}
+
+fn bookmark(resource: &Resource, revision: u64, initial_events_end: bool) -> Bytes {
+    let mut meta = json!({ "resourceVersion": revision.to_string() });
+    if initial_events_end {
+        meta["annotations"] = json!({ "k8s.io/initial-events-end": "true" });
+    }
+    line("BOOKMARK", resource.to_view(&json!({ "metadata": meta, "spec": {} })))
+}
+
+/// Whether a watch from this version can be answered with a stream at all.
+pub(crate) fn check(store: &Store, options: &ListOptions) -> Result<(), Failure> {
+    read::not_too_new(store, options.version)
+}

@@ -1,0 +1,299 @@
+//! Creating, replacing, patching and deleting, in the order of the real server's checks.
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use super::meta;
+use super::resource::{Resource, Storage};
+use super::status::{self, Failure, FieldError};
+use super::store::{Key, Store};
+use super::time::{self, Layout};
+use crate::clock::WallTime;
+
+/// What a write needs to know beside the object.
+pub(crate) struct Writer<'a> {
+    pub(crate) store: &'a mut Store,
+    pub(crate) resource: &'static Resource,
+    pub(crate) namespace: &'a str,
+    pub(crate) wall: WallTime,
+    pub(crate) dry_run: bool,
+    /// Whether the server runs coordinated leader election; if not, it drops that feature's fields unseen.
+    pub(crate) coordinated: bool,
+}
+
+/// What a write did.
+#[derive(Debug)]
+pub(crate) enum Written {
+    Created(Arc<Value>),
+    Stored(Arc<Value>),
+    /// Gone at once; this is the status to answer with.
+    Gone(Value),
+}
+
+/// Preconditions of a deletion.
+#[derive(Debug, Default)]
+pub(crate) struct Preconditions {
+    pub(crate) uid: Option<String>,
+    pub(crate) version: Option<String>,
+    /// `Orphan` and `Foreground` leave a finalizer to be removed by the garbage collector, which does not run here.
+    pub(crate) propagation: Option<String>,
+}
+
+impl Writer<'_> {
+    fn key(&self, name: &str) -> Key {
+        Key::new(self.resource.storage, self.namespace, name)
+    }
+
+    /// `POST`.
+    pub(crate) fn create(&mut self, object: Value) -> Result<Written, Failure> {
+        let object = self.prepare_new(object)?;
+        let key = self.key(meta::text(&object, "name"));
+        if !meta::text(&object, "resourceVersion").is_empty() {
+            let message = "resourceVersion should not be set on objects to be created";
+            let mut failure = Failure::new(500, "InternalError", format!("Internal error occurred: {message}"));
+            failure.details.insert("causes".to_owned(), json!([{ "message": message }]));
+            return Err(failure);
+        }
+        if self.store.get(&key).is_some() {
+            return Err(Failure::already_exists(self.resource, &key.name));
+        }
+        Ok(Written::Created(self.commit(key, object)))
+    }
+
+    /// `PUT`, `PATCH` and apply: `produce` makes the new object from the current one.
+    ///
+    /// `create` says whether a missing object may be created; `uid` is a precondition.
+    pub(crate) fn update(
+        &mut self,
+        name: &str,
+        create: bool,
+        uid: Option<&str>,
+        produce: impl FnOnce(Option<&Value>) -> Result<Value, Failure>,
+    ) -> Result<Written, Failure> {
+        let key = self.key(name);
+        let current = self.store.get(&key).cloned();
+        if current.is_none() && !create {
+            return Err(Failure::not_found(self.resource, name));
+        }
+        if let Some(uid) = uid {
+            self.check_uid(name, uid, current.as_deref())?;
+        }
+        let object = produce(current.as_deref())?;
+        let Some(current) = current else {
+            let mut object = self.prepare_new(object)?;
+            meta::set(&mut object, "resourceVersion", None);
+            return Ok(Written::Created(self.commit(key, object)));
+        };
+        let object = self.prepare_update(name, object, &current)?;
+        let released = meta::field(&current, "deletionTimestamp").is_some() && meta::finalizers(&object).is_empty();
+        if released {
+            if !self.dry_run {
+                self.store.commit(key, None);
+            }
+            return Ok(Written::Stored(Arc::new(object)));
+        }
+        // An update that changes nothing is answered with the object as it is. It is no write.
+        if object == *current {
+            return Ok(Written::Stored(current));
+        }
+        Ok(Written::Stored(self.commit(key, object)))
+    }
+
+    /// `DELETE` of one object.
+    pub(crate) fn delete(&mut self, name: &str, preconditions: &Preconditions) -> Result<Written, Failure> {
+        let key = self.key(name);
+        let current = self.store.get(&key).cloned().ok_or_else(|| Failure::not_found(self.resource, name))?;
+        if let Some(uid) = &preconditions.uid {
+            self.check_uid(name, uid, Some(&current))?;
+        }
+        if let Some(version) = &preconditions.version {
+            let found = meta::text(&current, "resourceVersion");
+            if found != version {
+                let why = format!(
+                    "Precondition failed: ResourceVersion in precondition: {version}, ResourceVersion in object meta: {found}"
+                );
+                return Err(Failure::conflict(self.resource, name, &why));
+            }
+        }
+        let mut finalizers: Vec<String> = meta::finalizers(&current).into_iter().map(str::to_owned).collect();
+        match preconditions.propagation.as_deref() {
+            Some("Orphan") => finalizers.push("orphan".to_owned()),
+            Some("Foreground") => finalizers.push("foregroundDeletion".to_owned()),
+            _ => {}
+        }
+        if !finalizers.is_empty() && self.resource.storage != Storage::Namespaces {
+            if meta::field(&current, "deletionTimestamp").is_some() {
+                return Ok(Written::Stored(current));
+            }
+            let mut object = Value::clone(&current);
+            let now = time::of_wall(self.wall, Layout::Seconds);
+            meta::set(&mut object, "deletionTimestamp", Some(Value::from(now)));
+            meta::set(&mut object, "deletionGracePeriodSeconds", Some(Value::from(0)));
+            meta::set(&mut object, "finalizers", Some(json!(finalizers)));
+            return Ok(Written::Stored(self.commit(key, object)));
+        }
+        let answer = status::deleted(self.resource, name, meta::text(&current, "uid"));
+        if !self.dry_run {
+            if self.resource.storage == Storage::Namespaces {
+                self.empty_namespace(name);
+            }
+            self.store.commit(key, None);
+        }
+        Ok(Written::Gone(answer))
+    }
+
+    /// A namespace takes its objects with it, at once and whatever their finalizers say.
+    fn empty_namespace(&mut self, namespace: &str) {
+        for storage in [Storage::Leases, Storage::Events] {
+            let keys: Vec<Key> = self.store.list(storage, Some(namespace)).map(|(key, _)| key.clone()).collect();
+            for key in keys {
+                self.store.commit(key, None);
+            }
+        }
+    }
+
+    fn commit(&mut self, key: Key, object: Value) -> Arc<Value> {
+        if self.dry_run {
+            return Arc::new(object);
+        }
+        let fallback = Arc::new(Value::Null);
+        self.store.commit(key, Some(object)).unwrap_or(fallback)
+    }
+
+    fn check_uid(&self, name: &str, uid: &str, current: Option<&Value>) -> Result<(), Failure> {
+        let found = current.map_or("", |object| meta::text(object, "uid"));
+        if found == uid {
+            return Ok(());
+        }
+        let why = format!("Precondition failed: UID in precondition: {uid}, UID in object meta: {found}");
+        Err(Failure::conflict(self.resource, name, &why))
+    }
+
+    /// The system's fields, then the rules for new objects.
+    fn prepare_new(&mut self, mut object: Value) -> Result<Value, Failure> {
+        self.check_namespace(&mut object)?;
+        let generate = meta::text(&object, "generateName");
+        if meta::text(&object, "name").is_empty() && !generate.is_empty() {
+            let name = self.store.generate_name(generate);
+            meta::set(&mut object, "name", Some(Value::from(name)));
+        }
+        self.require_namespace()?;
+        for field in meta::SYSTEM_FIELDS {
+            meta::set(&mut object, field, None);
+        }
+        let uid = self.store.uid();
+        meta::set(&mut object, "uid", Some(Value::from(uid)));
+        let now = time::of_wall(self.wall, Layout::Seconds);
+        meta::set(&mut object, "creationTimestamp", Some(Value::from(now)));
+        meta::set(&mut object, "generation", None);
+        if self.resource.storage == Storage::Namespaces {
+            object["spec"] = json!({ "finalizers": ["kubernetes"] });
+            object["status"] = json!({ "phase": "Active" });
+            let mut labels = meta::field(&object, "labels").cloned().unwrap_or_else(|| json!({}));
+            labels["kubernetes.io/metadata.name"] = Value::from(meta::text(&object, "name"));
+            meta::set(&mut object, "labels", Some(labels));
+        }
+        self.drop_disabled(&mut object, None);
+        self.check(meta::text(&object, "name"), &object, None)?;
+        Ok(object)
+    }
+
+    /// The version, the fields that an update cannot touch, then the rules.
+    fn prepare_update(&self, name: &str, mut object: Value, current: &Value) -> Result<Value, Failure> {
+        let found = meta::text(current, "resourceVersion");
+        match meta::text(&object, "resourceVersion") {
+            "" if self.resource.unconditional_update => {
+                meta::set(&mut object, "resourceVersion", Some(Value::from(found)));
+            }
+            "" => {
+                let error =
+                    FieldError::invalid("metadata.resourceVersion", &json!(0), "must be specified for an update");
+                return Err(Failure::invalid(self.resource.group, self.resource.plural, name, &[error]));
+            }
+            version if version != found => return Err(Failure::stale(self.resource, name)),
+            _ => {}
+        }
+        self.check_namespace(&mut object)?;
+        for field in ["creationTimestamp", "deletionTimestamp", "generation", "selfLink"] {
+            meta::set(&mut object, field, meta::field(current, field).cloned());
+        }
+        for field in ["uid", "deletionGracePeriodSeconds"] {
+            if meta::field(&object, field).is_none() {
+                meta::set(&mut object, field, meta::field(current, field).cloned());
+            }
+        }
+        if self.resource.storage == Storage::Namespaces {
+            for field in ["spec", "status"] {
+                object[field] = current.get(field).cloned().unwrap_or_else(|| json!({}));
+            }
+        }
+        self.drop_disabled(&mut object, Some(current));
+        self.check(name, &object, Some(current))?;
+        Ok(object)
+    }
+
+    fn check(&self, name: &str, object: &Value, current: Option<&Value>) -> Result<(), Failure> {
+        let errors = (self.resource.validate)(object, current);
+        if errors.is_empty() {
+            return Ok(());
+        }
+        Err(Failure::invalid(self.resource.group, self.resource.kind, name, &errors))
+    }
+
+    /// An object may leave out its namespace, but not name another.
+    fn check_namespace(&self, object: &mut Value) -> Result<(), Failure> {
+        match meta::text(object, "namespace") {
+            found if found == self.namespace => Ok(()),
+            "" => {
+                meta::set(object, "namespace", Some(Value::from(self.namespace)));
+                Ok(())
+            }
+            _ => Err(Failure::bad_request(
+                "the namespace of the provided object does not match the namespace sent on the request",
+            )),
+        }
+    }
+
+    fn require_namespace(&self) -> Result<(), Failure> {
+        let key = Key::new(Storage::Namespaces, "", self.namespace);
+        if !self.resource.namespaced || self.store.get(&key).is_some() {
+            return Ok(());
+        }
+        Err(Failure::not_found(&super::resource::NAMESPACES, self.namespace))
+    }
+
+    fn drop_disabled(&self, object: &mut Value, current: Option<&Value>) {
+        if self.coordinated || self.resource.storage != Storage::Leases {
+            return;
+        }
+        for field in ["strategy", "preferredHolder"] {
+            let had = current.and_then(|current| current.get("spec")?.get(field)).is_some();
+            if !had && let Some(spec) = object.get_mut("spec").and_then(Value::as_object_mut) {
+                spec.remove(field);
+            }
+        }
+    }
+}
+
+/// The name and namespace that a `PUT` body gives must be those of the path.
+pub(crate) fn check_name(object: &Value, name: &str, namespace: &str) -> Result<(), Failure> {
+    match meta::text(object, "name") {
+        "" => {
+            let why = "the name of the object (based on metadata) was undeterminable: name must be provided";
+            return Err(Failure::bad_request(why));
+        }
+        found if found != name => {
+            let why = format!("the name of the object ({found}) does not match the name on the URL ({name})");
+            return Err(Failure::bad_request(why));
+        }
+        _ => {}
+    }
+    match meta::text(object, "namespace") {
+        "" => Ok(()),
+        found if found == namespace => Ok(()),
+        found => Err(Failure::bad_request(format!(
+            "the namespace of the object ({found}) does not match the namespace on the request ({namespace})"
+        ))),
+    }
+}
