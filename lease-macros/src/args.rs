@@ -1,8 +1,10 @@
 //! `lease = "ledger", grace = "30s"`: what stands in the attribute's parentheses.
 
+use std::fmt::Display;
 use std::ops::Range;
 
 use proc_macro2::{Span, TokenStream};
+use quote::ToTokens;
 use syn::buffer::Cursor;
 use syn::ext::IdentExt as _;
 use syn::parse::{ParseStream, Parser as _};
@@ -52,6 +54,11 @@ impl Mistakes {
             Some(mistakes) => mistakes.combine(mistake),
             none => *none = Some(mistake),
         }
+    }
+
+    /// Adds a mistake that underlines `tokens`.
+    pub(crate) fn at(&mut self, tokens: impl ToTokens, says: impl Display) {
+        self.add(Error::new_spanned(tokens, says));
     }
 
     pub(crate) fn into_error(self) -> Option<Error> {

@@ -2,9 +2,12 @@
 
 use quote::ToTokens as _;
 use syn::punctuated::Punctuated;
-use syn::{Error, GenericArgument, Lifetime, Path, PathArguments, Token, Type, TypeParamBound, TypeReference};
+use syn::{GenericArgument, Lifetime, Path, PathArguments, Token, Type, TypeParamBound, TypeReference};
 
 use crate::args::Mistakes;
+
+/// Why there are no borrows; what to do instead follows.
+pub(crate) const CANNOT_BORROW: &str = "a leader task may outlive its caller, so it cannot borrow";
 
 /// Adds a mistake for each borrow in `ty`, but not for those of a function's own arguments: `fn(&str)`, `impl Fn(&str)`,
 /// `for<'a> Handler<&'a str>`.
@@ -12,7 +15,7 @@ pub(crate) fn check(ty: &Type, mistakes: &mut Mistakes) {
     match ty {
         Type::Reference(reference) => match &reference.lifetime {
             Some(lifetime) if lifetime.ident == "static" => check(&reference.elem, mistakes),
-            _ => mistakes.add(Error::new(reference.and_token.span, borrowed(reference))),
+            _ => mistakes.at(reference, borrowed(reference)),
         },
         Type::Path(path) => {
             if let Some(qself) = &path.qself {
@@ -60,11 +63,7 @@ fn check_lifetime(lifetime: &Lifetime, mistakes: &mut Mistakes) {
     // A named one is declared by the function and reported there, or by the `impl`, and then it is for the compiler to say
     // whether it lives long enough.
     if lifetime.ident == "_" {
-        mistakes.add(Error::new(
-            lifetime.span(),
-            "a leader task lives for as long as the process, so it cannot borrow: take an owned value, or one that is \
-             `'static`",
-        ));
+        mistakes.at(lifetime, format_args!("{CANNOT_BORROW}: take an owned value, or one that is `'static`"));
     }
 }
 
@@ -80,5 +79,5 @@ fn borrowed(reference: &TypeReference) -> String {
         _ => None,
     };
     let owned = owned.map_or_else(|| "an owned value".to_owned(), |ty| format!("`{ty}`"));
-    format!("a leader task lives for as long as the process, so it cannot borrow: take {owned} instead")
+    format!("{CANNOT_BORROW}: take {owned} instead")
 }

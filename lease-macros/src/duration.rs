@@ -40,7 +40,7 @@ fn wrong(text: &str) -> Wrong {
     let mut rest = text.trim();
     let mut parts = 0;
     let mut millis = 0.0;
-    let mut what = "a duration is a whole number and one of `ms`, `s`, `m`, `h`";
+    let mut what = "a duration is a string of a whole number and one of `ms`, `s`, `m`, `h`";
     while !rest.is_empty() {
         let (number, unit);
         (number, rest) = rest.split_at(rest.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(rest.len()));

@@ -119,12 +119,12 @@ impl Expansion<'_> {
         let output = self.output();
         let lease = self.lease();
         let task = self.task();
+        let mut body_sig = sig.clone();
+        body_sig.ident = self.body_name();
         if self.needs_sibling() {
             // A nested function cannot name `Self`, so that the body goes beside the constructor.
             let on_constructor = attrs::split(attrs, Place::ConstructorBesideBody);
             let on_body = attrs::split(attrs, Place::BodyBesideConstructor);
-            let mut body_sig = sig.clone();
-            body_sig.ident = self.body_name();
             quote_spanned! {here=>
                 #(#on_constructor)*
                 #vis #fn_token #ident #generics (#params) #output #where_clause {
@@ -142,7 +142,7 @@ impl Expansion<'_> {
                 #(#on_constructor)*
                 #vis #fn_token #ident #generics (#params) #output #where_clause {
                     #(#on_body)*
-                    #sig #body
+                    #body_sig #body
                     #lease
                     #task
                 }
@@ -156,9 +156,19 @@ impl Expansion<'_> {
         sig.receiver().is_some() || names_self(sig.to_token_stream(), false) || names_self(body.stream(), true)
     }
 
+    /// The constructor's name, unless it is taken beside the constructor or by one of its parameters inside.
     fn body_name(&self) -> Ident {
         let ident = &self.item.sig.ident;
-        if self.needs_sibling() { format_ident!("__{}", ident.unraw(), span = ident.span()) } else { ident.clone() }
+        let is_taken = self.item.params().any(|param| match param {
+            Param::Receiver(_) => false,
+            Param::Term(param) => term_name(ident, param) == *ident,
+            Param::Argument(param) => matches!(&*param.pat, Pat::Ident(pat) if pat.ident == *ident),
+        });
+        if is_taken || self.needs_sibling() {
+            format_ident!("__{}", ident.unraw(), span = ident.span())
+        } else {
+            ident.clone()
+        }
     }
 
     /// The parameters without the term, and each with a name.
@@ -239,11 +249,8 @@ impl Expansion<'_> {
         for (index, param) in self.item.params().enumerate() {
             let (cfgs, value) = match param {
                 Param::Term(param) => {
-                    // A term that is configured away leaves the closure's parameter unused.
-                    let cfgs: Vec<_> = attrs::cfgs(&param.attrs).collect();
-                    let name = Ident::new(if cfgs.is_empty() { "term" } else { "_term" }, own(sig.ident.span()));
-                    term_name = name.to_token_stream();
-                    (cfgs, term_name.clone())
+                    term_name = self::term_name(&sig.ident, param).to_token_stream();
+                    (attrs::cfgs(&param.attrs).collect(), term_name.clone())
                 }
                 Param::Receiver(receiver) => (Vec::new(), clone_of(receiver_name(receiver))),
                 Param::Argument(param) => (attrs::cfgs(&param.attrs).collect(), clone_of(argument_name(index, param))),
@@ -296,6 +303,18 @@ fn argument_name(index: usize, param: &PatType) -> Ident {
         }
         pat => Ident::new(&format!("arg{index}"), own(pat.span())),
     }
+}
+
+/// The closure's parameter: the term by the user's name for it, if that is one.
+fn term_name(function: &Ident, param: &PatType) -> Ident {
+    let mut name = match &*param.pat {
+        // One that is configured away leaves the closure's parameter unused.
+        _ if attrs::cfgs(&param.attrs).next().is_some() => Ident::new("_term", function.span()),
+        Pat::Ident(pat) if !pat.ident.to_string().starts_with('_') => pat.ident.clone(),
+        _ => Ident::new("term", function.span()),
+    };
+    name.set_span(own(function.span()));
+    name
 }
 
 fn receiver_name(receiver: &Receiver) -> syn::Token![self] {

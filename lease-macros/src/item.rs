@@ -3,14 +3,13 @@
 use proc_macro2::{Delimiter, Group, TokenTree};
 use syn::ext::IdentExt as _;
 use syn::parse::{Parse, ParseStream};
-use syn::spanned::Spanned as _;
 use syn::{
     Attribute, Error, FnArg, GenericParam, Ident, PatType, Receiver, ReceiverKind, Safety, Signature, Token, Type,
     Visibility,
 };
 
 use crate::args::Mistakes;
-use crate::borrow;
+use crate::borrow::{self, CANNOT_BORROW};
 
 /// The annotated function. Its body stays as it was written, so that what is wrong in there is said by the compiler alone.
 pub(crate) struct Item {
@@ -36,12 +35,10 @@ impl Parse for Item {
         }
         let sig: Signature = input.parse()?;
         if input.peek(Token![;]) {
-            return Err(
-                input.error("a leader task needs a body: write it here, and call it from where the `;` is needed")
-            );
+            return Err(input.error("a leader task needs a body: write it here, in braces"));
         }
         let body = body(input.parse()?)
-            .ok_or_else(|| Error::new(sig.fn_token.span, "a leader task needs a body: write it in braces"))?;
+            .ok_or_else(|| Error::new(sig.fn_token.span, "a leader task needs a body: write one, in braces"))?;
         Ok(Item { attrs, vis, sig, body })
     }
 }
@@ -95,10 +92,7 @@ impl Item {
     fn check_attributes(&self, mistakes: &mut Mistakes) {
         for attr in &self.attrs {
             if attr.path().segments.last().is_some_and(|last| last.ident == "leader_only") {
-                mistakes.add(Error::new(
-                    attr.span(),
-                    "one task runs under one lease: remove one of the two `#[leader_only]`",
-                ));
+                mistakes.at(attr, "one task runs under one lease: remove one of the two `#[leader_only]`");
             }
         }
     }
@@ -106,41 +100,32 @@ impl Item {
     fn check_qualifiers(&self, mistakes: &mut Mistakes) {
         let sig = &self.sig;
         if sig.ident == "main" && sig.receiver().is_none() {
-            mistakes.add(Error::new(
-                sig.ident.span(),
+            mistakes.at(
+                &sig.ident,
                 "`main` runs in every replica: put the work into an `async fn` of its own and let a `Candidate` run it",
-            ));
+            );
         } else if sig.asyncness.is_none() {
-            mistakes.add(Error::new(
-                sig.fn_token.span,
+            mistakes.at(
+                sig.fn_token,
                 "a leader task has to stop when the lease is lost, and only async code can be stopped: write `async fn`",
-            ));
+            );
         }
         if let Safety::Unsafe(token) = &sig.safety {
-            mistakes.add(Error::new(
-                token.span,
+            mistakes.at(
+                token,
                 "a leader task is started by the runtime, which cannot vouch for its safety: use `unsafe` blocks inside",
-            ));
+            );
         }
         if let Some(abi) = &sig.abi {
-            mistakes.add(Error::new(
-                abi.extern_token.span,
-                "a leader task is async, and async is Rust's own: remove the ABI",
-            ));
+            mistakes.at(abi, "a leader task is called by the runtime alone, which needs no ABI: remove it");
         }
     }
 
     fn check_generics(&self, mistakes: &mut Mistakes) {
         for param in &self.sig.generics.params {
             if let GenericParam::Lifetime(param) = param {
-                mistakes.add(Error::new(
-                    param.lifetime.span(),
-                    format_args!(
-                        "a leader task lives for as long as the process, so it cannot borrow: take owned values and remove \
-                         `{}`",
-                        param.lifetime
-                    ),
-                ));
+                let lifetime = &param.lifetime;
+                mistakes.at(lifetime, format_args!("{CANNOT_BORROW}: take owned values and remove `{lifetime}`"));
             }
         }
     }
@@ -149,19 +134,24 @@ impl Item {
         let mut has_term = false;
         for param in self.params() {
             match param {
-                Param::Receiver(receiver) => check_receiver(receiver, mistakes),
+                Param::Receiver(receiver) => match &receiver.kind {
+                    ReceiverKind::Reference(..) => mistakes.at(
+                        receiver,
+                        format_args!("{CANNOT_BORROW}: take `self: Arc<Self>`, or `self` if it is cheap to clone"),
+                    ),
+                    ReceiverKind::Typed(_, ty) => borrow::check(ty, mistakes),
+                    _ => {}
+                },
                 Param::Term(param) => {
                     if has_term {
-                        mistakes.add(Error::new(
-                            param.ty.span(),
-                            "a task runs in one term at a time: remove the second `Term`",
-                        ));
+                        mistakes.at(&param.ty, "a task runs in one term at a time: remove the second `Term`");
                     }
                     has_term = true;
                 }
                 Param::Argument(param) => match &*param.ty {
-                    Type::Reference(reference) if is_term(&reference.elem) => mistakes
-                        .add(Error::new(reference.and_token.span, "a task owns its term: take the `Term` by value")),
+                    Type::Reference(reference) if is_term(&reference.elem) => {
+                        mistakes.at(reference, "a task owns its term: take the `Term` by value");
+                    }
                     ty => borrow::check(ty, mistakes),
                 },
             }
@@ -180,18 +170,6 @@ impl Item {
     /// `const async fn`: the compiler has said so already.
     pub(crate) fn is_const(&self) -> bool {
         self.sig.constness.is_some()
-    }
-}
-
-fn check_receiver(receiver: &Receiver, mistakes: &mut Mistakes) {
-    match &receiver.kind {
-        ReceiverKind::Reference(and, ..) => mistakes.add(Error::new(
-            and.span,
-            "a leader task lives for as long as the process, so it cannot borrow: take `self: Arc<Self>`, or `self` if it \
-             is cheap to clone",
-        )),
-        ReceiverKind::Typed(_, ty) => borrow::check(ty, mistakes),
-        _ => {}
     }
 }
 

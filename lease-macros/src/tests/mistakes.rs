@@ -52,7 +52,7 @@ fn a_mistake_in_the_function_leaves_it_alone() {
                 "a leader task has to stop when the lease is lost, and only async code can be stopped: write `async fn`"
             }
             ::core::compile_error! {
-                "a leader task lives for as long as the process, so it cannot borrow: take `Arc<Db>` instead"
+                "a leader task may outlive its caller, so it cannot borrow: take `Arc<Db>` instead"
             }
             pub fn hello(db: &Db) {}
         "#]],
@@ -230,23 +230,23 @@ fn durations() {
     expect![[r#"
         a duration needs a unit: write `grace = "15s"`
         a duration is a string: write `grace = "15s"`
-        a duration is a whole number and one of `ms`, `s`, `m`, `h`: write `grace = "30s"`
+        a duration is a string of a whole number and one of `ms`, `s`, `m`, `h`: write `grace = "30s"`
         a duration needs a unit: write `grace = "15s"`
-        a duration is a whole number and one of `ms`, `s`, `m`, `h`: write `grace = "15s"`
-        a duration is a whole number and one of `ms`, `s`, `m`, `h`: write `grace = "24h"`
-        a duration is a whole number and one of `ms`, `s`, `m`, `h`: write `grace = "5m"`
+        a duration is a string of a whole number and one of `ms`, `s`, `m`, `h`: write `grace = "15s"`
+        a duration is a string of a whole number and one of `ms`, `s`, `m`, `h`: write `grace = "24h"`
+        a duration is a string of a whole number and one of `ms`, `s`, `m`, `h`: write `grace = "5m"`
         a duration has one number and one unit: write `grace = "90s"`
-        a duration is a whole number and one of `ms`, `s`, `m`, `h`: write `grace = "1500ms"`
-        a duration is a whole number and one of `ms`, `s`, `m`, `h`: write `grace = "90s"`
-        a duration is a whole number and one of `ms`, `s`, `m`, `h`: write `grace = "30s"`
+        a duration is a string of a whole number and one of `ms`, `s`, `m`, `h`: write `grace = "1500ms"`
+        a duration is a string of a whole number and one of `ms`, `s`, `m`, `h`: write `grace = "90s"`
+        a duration is a string of a whole number and one of `ms`, `s`, `m`, `h`: write `grace = "30s"`
         a duration must be longer than zero: write `grace = "30s"`
-        a duration is a whole number and one of `ms`, `s`, `m`, `h`: write `grace = "30s"`
-        a duration is a whole number and one of `ms`, `s`, `m`, `h`: write `grace = "30s"`
-        a duration is a whole number and one of `ms`, `s`, `m`, `h`: write `grace = "30s"`
+        a duration is a string of a whole number and one of `ms`, `s`, `m`, `h`: write `grace = "30s"`
+        a duration is a string of a whole number and one of `ms`, `s`, `m`, `h`: write `grace = "30s"`
+        a duration is a string of a whole number and one of `ms`, `s`, `m`, `h`: write `grace = "30s"`
         this duration is longer than can be counted: write `grace = "30s"`
         this duration is longer than can be counted: write `grace = "30s"`
-        a duration is a whole number and one of `ms`, `s`, `m`, `h`: write `grace = "30s"`
-        a duration is a whole number and one of `ms`, `s`, `m`, `h`: write `grace = "30s"`
+        a duration is a string of a whole number and one of `ms`, `s`, `m`, `h`: write `grace = "30s"`
+        a duration is a string of a whole number and one of `ms`, `s`, `m`, `h`: write `grace = "30s"`
     "#]]
     .assert_eq(&said.concat());
 }
@@ -296,22 +296,23 @@ fn functions_that_cannot_be_tasks() {
         a leader task has to stop when the lease is lost, and only async code can be stopped: write `async fn`
         a leader task has to stop when the lease is lost, and only async code can be stopped: write `async fn`
         a leader task is started by the runtime, which cannot vouch for its safety: use `unsafe` blocks inside
-        a leader task is async, and async is Rust's own: remove the ABI
+        a leader task is called by the runtime alone, which needs no ABI: remove it
         `main` runs in every replica: put the work into an `async fn` of its own and let a `Candidate` run it
         one task runs under one lease: remove one of the two `#[leader_only]`
-        a leader task lives for as long as the process, so it cannot borrow: take owned values and remove `'a`
-        a leader task lives for as long as the process, so it cannot borrow: take an owned value, or one that is `'static`
-        a leader task lives for as long as the process, so it cannot borrow: take `String` instead
-        a leader task lives for as long as the process, so it cannot borrow: take `Vec<u8>` instead
-        a leader task lives for as long as the process, so it cannot borrow: take `Arc<Db>` instead
-        a leader task lives for as long as the process, so it cannot borrow: take an owned value instead
-        a leader task lives for as long as the process, so it cannot borrow: take `PathBuf` instead
-        a leader task lives for as long as the process, so it cannot borrow: take an owned value, or one that is `'static`
-        a leader task lives for as long as the process, so it cannot borrow: take `Arc<u8>` instead
+        a leader task may outlive its caller, so it cannot borrow: take owned values and remove `'a`
+        a leader task may outlive its caller, so it cannot borrow: take an owned value, or one that is `'static`
+        a leader task may outlive its caller, so it cannot borrow: take `String` instead
+        a leader task may outlive its caller, so it cannot borrow: take `Vec<u8>` instead
+        a leader task may outlive its caller, so it cannot borrow: take `Arc<Db>` instead
+        a leader task may outlive its caller, so it cannot borrow: take an owned value instead
+        a leader task may outlive its caller, so it cannot borrow: take `PathBuf` instead
+        a leader task may outlive its caller, so it cannot borrow: take an owned value, or one that is `'static`
+        a leader task may outlive its caller, so it cannot borrow: take `Arc<u8>` instead
         a task owns its term: take the `Term` by value
         a task runs in one term at a time: remove the second `Term`
         a task runs in one term at a time: remove the second `Term`
-    "#]].assert_eq(&said.concat());
+    "#]]
+    .assert_eq(&said.concat());
 }
 
 #[test]
@@ -324,8 +325,8 @@ fn a_receiver_that_borrows() {
         file.mac.parse_body::<syn::LitStr>().expect("one message").value() + "\n"
     });
     expect![[r#"
-        a leader task lives for as long as the process, so it cannot borrow: take `self: Arc<Self>`, or `self` if it is cheap to clone
-        a leader task lives for as long as the process, so it cannot borrow: take `Arc<Self>` instead
-        a leader task needs a body: write it here, and call it from where the `;` is needed
+        a leader task may outlive its caller, so it cannot borrow: take `self: Arc<Self>`, or `self` if it is cheap to clone
+        a leader task may outlive its caller, so it cannot borrow: take `Arc<Self>` instead
+        a leader task needs a body: write it here, in braces
     "#]].assert_eq(&said.concat());
 }

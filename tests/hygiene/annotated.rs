@@ -1,0 +1,91 @@
+// One function of each kind. What `#[leader_only]` makes of them is in `expanded.rs`.
+
+use std::convert::Infallible;
+use std::fmt::{Debug, Error};
+use std::sync::Arc;
+
+use lease_runtime::{LeaderTask, Term, leader_only};
+
+/// Says hello from the leader.
+#[leader_only(lease = "hello")]
+pub(crate) async fn hello() {
+    println!("hello");
+}
+
+#[leader_only(
+    lease = "reindexer",
+    namespace = "search",
+    lease_duration = "30s",
+    renew_deadline = "20s",
+    retry_period = "500ms",
+    name = "reindex.search",
+    grace = "2m",
+    on_overrun = report
+)]
+pub(crate) async fn reindex(term: Term, mut index: Vec<String>, batch: usize) -> Result<(), Error> {
+    index.truncate(batch);
+    drop(term);
+    Ok(())
+}
+
+#[leader_only(lease = "generic")]
+pub(crate) async fn generic<T, const N: usize>(
+    items: [T; N],
+    (left, right): (u8, u8),
+    sink: impl Fn(T) + Clone + Send + 'static,
+) where
+    T: Debug + Clone + Send + 'static,
+{
+    items.into_iter().for_each(sink);
+    println!("{left} {right}");
+}
+
+#[leader_only(lease = "forever")]
+pub(crate) async fn forever(_: Term, number: u8) -> ! {
+    println!("{number}");
+    std::future::pending().await
+}
+
+/// The names are taken.
+#[leader_only(lease = "term")]
+pub(crate) async fn term(term: u8, leadership: Term) {
+    println!("{term} {leadership:?}");
+}
+
+#[leader_only(lease = "conditional")]
+#[inline]
+#[deprecated]
+pub(crate) async fn conditional(#[cfg(unix)] unix: u8, #[cfg(windows)] term: Term) {
+    #[cfg(unix)]
+    println!("{unix}");
+    #[cfg(windows)]
+    println!("{term:?}");
+}
+
+#[derive(Clone)]
+pub(crate) struct Ledger(pub(crate) u8);
+
+impl Ledger {
+    const LEASE: &'static str = "ledger";
+
+    /// Posts what is due.
+    #[leader_only(lease = Ledger::LEASE)]
+    pub(crate) async fn run(self: Arc<Self>, _term: Term) -> Result<Self, Error> {
+        Ok(Ledger(self.0))
+    }
+
+    #[leader_only(lease = "ledger")]
+    pub(crate) async fn of(number: u8) {
+        println!("{}", Self(number).0);
+    }
+}
+
+/// What the functions above return.
+pub(crate) fn tasks() {
+    #[allow(deprecated)]
+    let conditional = conditional(7);
+    let _: Vec<LeaderTask<()>> = vec![hello(), generic([7, 7], (7, 7), drop), term(7), conditional, Ledger::of(7)];
+    let _: LeaderTask<Result<(), Error>> = reindex(vec![], 7);
+    let _: LeaderTask<Infallible> = forever(7);
+    let _: LeaderTask<Result<Ledger, Error>> = Arc::new(Ledger(7)).run();
+}

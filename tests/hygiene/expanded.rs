@@ -1,0 +1,182 @@
+// Of `annotated.rs`, written by `UPDATE_EXPECT=1 cargo test -p lease-macros`.
+
+use std::convert::Infallible;
+use std::fmt::{Debug, Error};
+use std::sync::Arc;
+use lease_runtime::{LeaderTask, Term, leader_only};
+/// Says hello from the leader.
+pub(crate) fn hello() -> ::lease_runtime::LeaderTask<()> {
+    async fn hello() {
+        println!("hello");
+    }
+    const __LEASE: ::lease_runtime::LeaseSpec = ::lease_runtime::LeaseSpec::new("hello");
+    ::lease_runtime::LeaderTask::new("hello", __LEASE, move |_| hello())
+}
+pub(crate) fn reindex(
+    index: Vec<String>,
+    batch: usize,
+) -> ::lease_runtime::LeaderTask<Result<(), Error>> {
+    async fn reindex(
+        term: Term,
+        mut index: Vec<String>,
+        batch: usize,
+    ) -> Result<(), Error> {
+        index.truncate(batch);
+        drop(term);
+        Ok(())
+    }
+    const __LEASE: ::lease_runtime::LeaseSpec = ::lease_runtime::LeaseSpec::new(
+            "reindexer",
+        )
+        .namespace("search")
+        .lease_duration(::core::time::Duration::from_secs(30))
+        .renew_deadline(::core::time::Duration::from_secs(20))
+        .retry_period(::core::time::Duration::from_millis(500));
+    ::lease_runtime::LeaderTask::new(
+            "reindex.search",
+            __LEASE,
+            move |term| reindex(
+                term,
+                ::core::clone::Clone::clone(&index),
+                ::core::clone::Clone::clone(&batch),
+            ),
+        )
+        .grace(::core::time::Duration::from_secs(120))
+        .on_overrun(::lease_runtime::OnOverrun::Report)
+}
+pub(crate) fn generic<T, const N: usize>(
+    items: [T; N],
+    arg1: (u8, u8),
+    sink: impl Fn(T) + Clone + Send + 'static,
+) -> ::lease_runtime::LeaderTask<()>
+where
+    T: Debug + Clone + Send + 'static,
+{
+    async fn generic<T, const N: usize>(
+        items: [T; N],
+        (left, right): (u8, u8),
+        sink: impl Fn(T) + Clone + Send + 'static,
+    )
+    where
+        T: Debug + Clone + Send + 'static,
+    {
+        items.into_iter().for_each(sink);
+        println!("{left} {right}");
+    }
+    const __LEASE: ::lease_runtime::LeaseSpec = ::lease_runtime::LeaseSpec::new(
+        "generic",
+    );
+    ::lease_runtime::LeaderTask::new(
+        "generic",
+        __LEASE,
+        move |_| generic::<
+            T,
+            N,
+        >(
+            ::core::clone::Clone::clone(&items),
+            ::core::clone::Clone::clone(&arg1),
+            ::core::clone::Clone::clone(&sink),
+        ),
+    )
+}
+pub(crate) fn forever(
+    number: u8,
+) -> ::lease_runtime::LeaderTask<::core::convert::Infallible> {
+    async fn forever(_: Term, number: u8) -> ! {
+        println!("{number}");
+        std::future::pending().await
+    }
+    const __LEASE: ::lease_runtime::LeaseSpec = ::lease_runtime::LeaseSpec::new(
+        "forever",
+    );
+    ::lease_runtime::LeaderTask::new(
+        "forever",
+        __LEASE,
+        move |term| {
+            let body = forever(term, ::core::clone::Clone::clone(&number));
+            async move { body.await }
+        },
+    )
+}
+/// The names are taken.
+pub(crate) fn term(term: u8) -> ::lease_runtime::LeaderTask<()> {
+    async fn __term(term: u8, leadership: Term) {
+        println!("{term} {leadership:?}");
+    }
+    const __LEASE: ::lease_runtime::LeaseSpec = ::lease_runtime::LeaseSpec::new("term");
+    ::lease_runtime::LeaderTask::new(
+        "term",
+        __LEASE,
+        move |leadership| __term(::core::clone::Clone::clone(&term), leadership),
+    )
+}
+#[deprecated]
+pub(crate) fn conditional(#[cfg(unix)] unix: u8) -> ::lease_runtime::LeaderTask<()> {
+    #[inline]
+    async fn conditional(#[cfg(unix)] unix: u8, #[cfg(windows)] term: Term) {
+        #[cfg(unix)]
+        println!("{unix}");
+        #[cfg(windows)]
+        println!("{term:?}");
+    }
+    const __LEASE: ::lease_runtime::LeaseSpec = ::lease_runtime::LeaseSpec::new(
+        "conditional",
+    );
+    ::lease_runtime::LeaderTask::new(
+        "conditional",
+        __LEASE,
+        move |_term| conditional(
+            #[cfg(unix)]
+            ::core::clone::Clone::clone(&unix),
+            #[cfg(windows)]
+            _term,
+        ),
+    )
+}
+#[derive(Clone)]
+pub(crate) struct Ledger(pub(crate) u8);
+impl Ledger {
+    const LEASE: &'static str = "ledger";
+    /// Posts what is due.
+    pub(crate) fn run(
+        self: Arc<Self>,
+    ) -> ::lease_runtime::LeaderTask<Result<Self, Error>> {
+        const __LEASE: ::lease_runtime::LeaseSpec = ::lease_runtime::LeaseSpec::new(
+            Ledger::LEASE,
+        );
+        ::lease_runtime::LeaderTask::new(
+            "run",
+            __LEASE,
+            move |term| Self::__run(::core::clone::Clone::clone(&self), term),
+        )
+    }
+    #[doc(hidden)]
+    async fn __run(self: Arc<Self>, _term: Term) -> Result<Self, Error> {
+        Ok(Ledger(self.0))
+    }
+    pub(crate) fn of(number: u8) -> ::lease_runtime::LeaderTask<()> {
+        const __LEASE: ::lease_runtime::LeaseSpec = ::lease_runtime::LeaseSpec::new(
+            "ledger",
+        );
+        ::lease_runtime::LeaderTask::new(
+            "of",
+            __LEASE,
+            move |_| Self::__of(::core::clone::Clone::clone(&number)),
+        )
+    }
+    #[doc(hidden)]
+    async fn __of(number: u8) {
+        println!("{}", Self(number).0);
+    }
+}
+/// What the functions above return.
+pub(crate) fn tasks() {
+    #[allow(deprecated)]
+    let conditional = conditional(7);
+    let _: Vec<LeaderTask<()>> = vec![
+        hello(), generic([7, 7], (7, 7), drop), term(7), conditional, Ledger::of(7)
+    ];
+    let _: LeaderTask<Result<(), Error>> = reindex(vec![], 7);
+    let _: LeaderTask<Infallible> = forever(7);
+    let _: LeaderTask<Result<Ledger, Error>> = Arc::new(Ledger(7)).run();
+}
