@@ -228,4 +228,6 @@ pub struct Lost {
 }
 
 #[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
 mod tests;

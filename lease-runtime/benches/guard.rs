@@ -1,0 +1,75 @@
+//! What it costs to compare the clock with the lease's deadline at every poll.
+//!
+//! `cargo bench -p lease-runtime --bench guard` prints divan's table and then, as a line of its own, the difference between
+//! a guarded and a bare poll.
+
+use std::future::{Future, poll_fn};
+use std::hint::black_box;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use lease_runtime::Term;
+use lease_runtime::clock::{Clock, SystemClock};
+
+type Body = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+fn main() {
+    divan::main();
+    report();
+}
+
+/// A body that is always on its way: nothing to do, not finished.
+fn body() -> Body {
+    Box::pin(poll_fn(|_| black_box(Poll::Pending)))
+}
+
+fn guarded() -> impl Future<Output = ()> + Unpin {
+    let (term, control) = Term::for_test();
+    // A deadline that is compared, and not reached.
+    control.expire_in(Duration::from_secs(3600));
+    let mut guarded = term.guard(body());
+    poll_fn(move |cx| Pin::new(&mut guarded).poll(cx).map(drop))
+}
+
+fn poll(future: &mut (impl Future<Output = ()> + Unpin)) -> Poll<()> {
+    Pin::new(future).poll(&mut Context::from_waker(Waker::noop()))
+}
+
+#[divan::bench]
+fn bare(bencher: divan::Bencher<'_, '_>) {
+    let mut body = body();
+    bencher.bench_local(|| poll(black_box(&mut body)));
+}
+
+#[divan::bench]
+fn with_guard(bencher: divan::Bencher<'_, '_>) {
+    let mut body = guarded();
+    bencher.bench_local(|| poll(black_box(&mut body)));
+}
+
+/// The part that no guard can do without.
+#[divan::bench]
+fn reading_the_clock(bencher: divan::Bencher<'_, '_>) {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    bencher.bench_local(|| black_box(&clock).now());
+}
+
+/// The best of several rounds of each: what is above it is the machine doing something else.
+fn report() {
+    const POLLS: u32 = 200_000;
+    let best = |future: &mut dyn FnMut()| {
+        let clock = SystemClock;
+        let rounds = (0..15).map(|_| {
+            let start = clock.now();
+            (0..POLLS).for_each(|_| future());
+            clock.now().since(start).as_secs_f64() * 1e9 / f64::from(POLLS)
+        });
+        rounds.fold(f64::INFINITY, f64::min)
+    };
+    let (mut bare, mut guarded) = (body(), guarded());
+    let bare = best(&mut || drop(black_box(poll(black_box(&mut bare)))));
+    let guarded = best(&mut || drop(black_box(poll(black_box(&mut guarded)))));
+    println!("guard: {:.1} ns per poll (guarded {guarded:.1} ns, bare {bare:.1} ns)", guarded - bare);
+}

@@ -1,0 +1,55 @@
+//! What the tests of terms have in common.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use super::{Alive, Tenure};
+use crate::clock::{Clock, Moment, WallTime};
+use crate::election::{Deadlines, FencingToken, Grant};
+use crate::lease::LeaseId;
+
+/// A clock that is set by hand, in nanoseconds.
+#[derive(Debug, Default)]
+pub(crate) struct HandClock(AtomicU64);
+
+impl HandClock {
+    pub(crate) fn new() -> Arc<HandClock> {
+        Arc::default()
+    }
+
+    pub(crate) fn set(&self, nanos: u64) {
+        self.0.store(nanos, Ordering::SeqCst);
+    }
+
+    /// Drop at `drop_at`, hard stop ten later.
+    pub(crate) fn deadlines(drop_at: u64) -> Deadlines {
+        Deadlines {
+            cancel_at: Moment::from_nanos(drop_at / 2),
+            drop_at: Moment::from_nanos(drop_at),
+            hard_stop: Moment::from_nanos(drop_at + 10),
+        }
+    }
+}
+
+impl Clock for HandClock {
+    fn now(&self) -> Moment {
+        Moment::from_nanos(self.0.load(Ordering::SeqCst))
+    }
+
+    fn wall(&self) -> WallTime {
+        WallTime(0)
+    }
+}
+
+/// A term with the deadlines of [`HandClock::deadlines`].
+pub(crate) fn granted(clock: Arc<HandClock>, drop_at: u64) -> (Arc<Tenure>, Alive) {
+    let grant = Grant { token: FencingToken(7), transitions: 0, deadlines: HandClock::deadlines(drop_at) };
+    Tenure::begin(LeaseId::new("default", "ledger"), "pod_1".into(), &grant, clock)
+}
+
+/// Waits for what must come, but not for ever.
+pub(crate) async fn bounded<F: Future>(future: F) -> F::Output {
+    tokio::time::timeout(Duration::from_secs(30), future).await.expect("it comes in time")
+}
