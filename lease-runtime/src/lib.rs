@@ -1,27 +1,59 @@
 //! Work that only one replica may do.
+//!
+//! Write an async function, name a Kubernetes Lease, and run it in every replica: it starts on the one that acquires the
+//! lease, and is gone before another replica can start it.
+//!
+//! ```no_run
+//! use lease_runtime::{Candidate, Term, leader_only, shutdown_signal};
+//! # #[derive(Clone)] struct Db;
+//! # #[derive(Debug)] struct DbError;
+//! # impl Db { async fn sync(&self, _: lease_runtime::FencingToken) -> Result<(), DbError> { Ok(()) } }
+//!
+//! #[leader_only(lease = "ledger")]
+//! async fn sync_ledger(term: Term, db: Db) -> Result<(), DbError> {
+//!     while !term.is_cancelled() {
+//!         db.sync(term.fencing_token()).await?;
+//!     }
+//!     Ok(())
+//! }
+//!
+//! #[tokio::main]
+//! async fn main() -> Result<(), lease_runtime::Error> {
+//!     # let db = Db;
+//!     let candidate = Candidate::from_env().await?; // In the pod, or the kubeconfig.
+//!     candidate.add(sync_ledger(db));
+//!     candidate.run_until(shutdown_signal()).await // SIGTERM: end the bodies, then release the leases.
+//! }
+//! ```
+//!
+//! No two bodies of a lease are ever polled at the same time, as long as the clocks of two machines run at speeds that differ
+//! by at most a quarter, and the body yields. Where that cannot be promised, for code that blocks or for a request that is
+//! on its way, the [`FencingToken`] protects the target; [`Term`] says how a body ends.
 
+mod candidate;
 pub mod clock;
 pub mod election;
 mod elector;
 #[cfg(feature = "embedded")]
 #[cfg_attr(docsrs, doc(cfg(feature = "embedded")))]
 pub mod embedded;
+mod error;
 mod guard;
 mod lease;
 pub mod spec;
 mod task;
 mod term;
 
+pub use candidate::{Candidate, CandidateBuilder, ShutdownRequest, ShutdownSignal, Signalled, shutdown_signal};
 #[doc(inline)]
 pub use election::{FencingToken, Loss};
-#[doc(inline)]
-pub use spec::{LeaseSpec, SpecError};
-
 pub use elector::{Denial, ElectorError, Health, LeaseStatus, Standing};
+pub use error::Error;
 pub use guard::{Ended, Guarded};
 pub use lease::LeaseId;
-pub use task::OnOverrun;
-pub use term::{Lost, Term, TermCheck, TermControl, TermHandle};
-
 #[doc(inline)]
 pub use lease_macros::leader_only;
+#[doc(inline)]
+pub use spec::{LeaseSpec, SpecError};
+pub use task::{DEFAULT_GRACE, LeaderTask, OnOverrun, TaskHandle, TaskOutput};
+pub use term::{Lost, Term, TermCheck, TermControl, TermHandle};

@@ -125,6 +125,19 @@ impl LeaseSpec {
         self.namespace
     }
 
+    /// The timings with those that were set at run time in place of the spec's own, unchecked.
+    pub(crate) fn timing_with(
+        mut self,
+        lease_duration: Option<Duration>,
+        renew_deadline: Option<Duration>,
+        retry_period: Option<Duration>,
+    ) -> Timing {
+        self.lease_duration = lease_duration.or(self.lease_duration);
+        self.renew_deadline = renew_deadline.or(self.renew_deadline);
+        self.retry_period = retry_period.or(self.retry_period);
+        self.timing()
+    }
+
     /// The timings, those that are not set following the lease duration.
     pub const fn timing(&self) -> Timing {
         let lease_duration = match self.lease_duration {

@@ -171,5 +171,5 @@ async fn a_closure_that_panics_gives_the_term_back() {
 fn without_a_runtime_a_child_is_an_error_and_no_panic() {
     let (term, _control) = Term::for_test();
     let child = term.spawn(async {});
-    assert_eq!(futures_util::future::FutureExt::now_or_never(child), Some(Err(Ended::NoRuntime)));
+    assert_eq!(child.now_or_never(), Some(Err(Ended::NoRuntime)));
 }

@@ -1,0 +1,115 @@
+//! How to build a candidate other than from the environment.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::{Candidate, identity};
+use crate::clock::{Clock, SystemClock};
+use crate::elector::{Connection, Elector, ElectorError};
+use crate::error::Error;
+use crate::spec::check_namespace;
+
+/// Builds a [`Candidate`]. What is not set comes from the environment.
+#[derive(Default)]
+#[must_use = "a builder does nothing until `build`"]
+pub struct CandidateBuilder {
+    identity: Option<String>,
+    namespace: Option<String>,
+    source: Source,
+    clock: Option<Arc<dyn Clock>>,
+}
+
+#[derive(Default)]
+enum Source {
+    #[default]
+    Environment,
+    Kubeconfig(PathBuf),
+    Connection(Connection),
+}
+
+impl CandidateBuilder {
+    /// What the identity begins with, instead of `POD_NAME`, `HOSTNAME` or the host's name. A random part, new at every
+    /// start of the process, always follows: an identity that two processes share would let both lead.
+    pub fn identity(mut self, prefix: impl Into<String>) -> CandidateBuilder {
+        self.identity = Some(prefix.into());
+        self
+    }
+
+    /// The namespace of the leases that name none, instead of `POD_NAMESPACE` or the one of the connection.
+    pub fn namespace(mut self, namespace: impl Into<String>) -> CandidateBuilder {
+        self.namespace = Some(namespace.into());
+        self
+    }
+
+    /// The cluster of this configuration. kube's retries are turned off in it and its timeouts bounded, as an election
+    /// needs them to be.
+    pub fn config(mut self, config: kube::Config) -> CandidateBuilder {
+        self.source = Source::Connection(Connection::from_config(config));
+        self
+    }
+
+    /// The cluster of the current context of this kubeconfig file.
+    pub fn kubeconfig(mut self, path: impl Into<PathBuf>) -> CandidateBuilder {
+        self.source = Source::Kubeconfig(path.into());
+        self
+    }
+
+    /// A client that is there already. Elections then run on the current tokio runtime, on which the client must have been
+    /// built, instead of on a thread of their own: a body that blocks that runtime keeps its own lease from being renewed.
+    /// For tests, and for virtual time.
+    pub fn client(mut self, client: kube::Client) -> CandidateBuilder {
+        self.source = Source::Connection(Connection::Client(client));
+        self
+    }
+
+    /// Reads time from this clock instead of [`SystemClock`]. For tests in virtual time.
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> CandidateBuilder {
+        self.clock = Some(clock);
+        self
+    }
+
+    /// Sets up the connection and starts the elector. No request is sent yet.
+    ///
+    /// # Errors
+    ///
+    /// If there is no cluster, if the connection cannot be set up, if the namespace is not a valid name, or outside of a
+    /// tokio runtime.
+    pub async fn build(self) -> Result<Candidate, Error> {
+        tokio::runtime::Handle::try_current().map_err(|_| Error::NoRuntime)?;
+        let (namespace, connection) = match self.source {
+            Source::Environment => {
+                // Elsewhere, a pod's namespace says nothing about the cluster that was asked for.
+                let of_pod = std::env::var("POD_NAMESPACE").ok().filter(|name| !name.trim().is_empty());
+                (self.namespace.or(of_pod), Connection::from_env().await?)
+            }
+            Source::Kubeconfig(path) => (self.namespace, Connection::from_kubeconfig(&path, None).await?),
+            Source::Connection(connection) => (self.namespace, connection),
+        };
+        let namespace: Arc<str> = namespace.as_deref().unwrap_or(connection.namespace()).trim().into();
+        check_namespace(&namespace).map_err(|source| Error::Namespace { source })?;
+        let identity = identity::unique(self.identity);
+        let clock = self.clock.unwrap_or_else(|| Arc::new(SystemClock));
+        let elector = start(connection, identity.clone(), clock).await?;
+        tracing::info!(target: "lease_runtime", identity = &*identity, namespace = &*namespace, "candidate ready");
+        Ok(Candidate::new(elector, identity, namespace))
+    }
+}
+
+/// Not on this thread, which would be blocked while credentials are fetched; unless the client belongs to this runtime.
+async fn start(connection: Connection, identity: Arc<str>, clock: Arc<dyn Clock>) -> Result<Elector, ElectorError> {
+    if let Connection::Client(_) = connection {
+        return Elector::start(connection, identity, clock);
+    }
+    let started = tokio::task::spawn_blocking(move || Elector::start(connection, identity, clock)).await;
+    started.unwrap_or_else(|error| Err(ElectorError::Ended { reason: format!("it could not be started: {error}") }))
+}
+
+impl fmt::Debug for CandidateBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CandidateBuilder")
+            .field("identity", &self.identity)
+            .field("namespace", &self.namespace)
+            .finish_non_exhaustive()
+    }
+}

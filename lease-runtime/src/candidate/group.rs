@@ -1,0 +1,155 @@
+//! The tasks of one lease.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::runtime::Handle;
+use tokio::sync::{Notify, watch};
+
+use crate::election::Timing;
+use crate::elector::{LeaseStatus, Standing};
+use crate::error::Error;
+use crate::lease::LeaseId;
+use crate::task::entry::Entry;
+
+/// The tasks of one lease, and where this process stands in its election.
+pub(super) struct Group {
+    pub(super) lease: LeaseId,
+    members: Mutex<Members>,
+    /// Something was added or given up. Only the driver waits for it.
+    news: Notify,
+    status: watch::Sender<LeaseStatus>,
+    /// The lease is held, or may come to be.
+    engaged: watch::Sender<bool>,
+}
+
+struct Members {
+    entries: Vec<Arc<Entry>>,
+    /// Somebody drives the election for them.
+    driven: bool,
+}
+
+impl Group {
+    pub(super) fn new(lease: &LeaseId) -> Arc<Group> {
+        let status = LeaseStatus {
+            lease: lease.clone(),
+            standing: Standing::Out,
+            holder: None,
+            last_loss: None,
+            problem: None,
+            fatal: false,
+        };
+        Arc::new(Group {
+            lease: lease.clone(),
+            members: Mutex::new(Members { entries: Vec::new(), driven: false }),
+            news: Notify::new(),
+            status: watch::Sender::new(status),
+            engaged: watch::Sender::new(false),
+        })
+    }
+
+    /// Takes in a task that does not conflict with another that is not over.
+    pub(super) fn admit(&self, entry: &Arc<Entry>) -> Result<(), Error> {
+        let mut members = self.members();
+        members.entries.retain(|entry| !entry.is_over());
+        for other in &members.entries {
+            if other.name == entry.name {
+                return Err(Error::DuplicateTask { task: entry.name.to_string(), lease: self.lease.clone() });
+            }
+            if other.timing != entry.timing {
+                return Err(Error::TimingsDiffer {
+                    lease: self.lease.clone(),
+                    task: entry.name.to_string(),
+                    timing: entry.timing,
+                    other: other.name.to_string(),
+                    other_timing: other.timing,
+                });
+            }
+        }
+        members.entries.push(entry.clone());
+        Ok(())
+    }
+
+    /// Lets new tasks run on this runtime, and tells whether a driver has to be started; the one there is learns of them.
+    pub(super) fn enroll(&self, runtime: &Handle) -> bool {
+        let mut members = self.members();
+        members.entries.iter().for_each(|entry| entry.run_on(runtime));
+        self.news.notify_one();
+        self.engaged.send_replace(true);
+        !std::mem::replace(&mut members.driven, true)
+    }
+
+    /// The tasks that are not over.
+    pub(super) fn live(&self) -> Vec<Arc<Entry>> {
+        self.members().entries.iter().filter(|entry| !entry.is_over()).cloned().collect()
+    }
+
+    pub(super) fn is_over(&self) -> bool {
+        self.members().entries.iter().all(|entry| entry.is_over())
+    }
+
+    /// The timings of its tasks, which agree.
+    pub(super) fn timing(&self) -> Option<Timing> {
+        self.members().entries.iter().find(|entry| !entry.is_over()).map(|entry| entry.timing)
+    }
+
+    /// The driver goes, unless there is something left to do for it.
+    pub(super) fn retire(&self) -> bool {
+        let mut members = self.members();
+        let over = members.entries.iter().all(|entry| entry.is_over());
+        if over {
+            members.driven = false;
+            self.engaged.send_replace(false);
+        }
+        over
+    }
+
+    /// Ends every task that is not over, with this error for those who wait.
+    pub(super) fn disband(&self, error: impl Fn(&Entry) -> Error) {
+        let entries = {
+            let mut members = self.members();
+            members.driven = false;
+            self.engaged.send_replace(false);
+            std::mem::take(&mut members.entries)
+        };
+        // Not under the lock: dropping a task is the user's code.
+        for entry in entries {
+            entry.finish(Err(error(&entry)));
+        }
+    }
+
+    /// Gives a task up: its body is dropped, and if it was the last, the lease is released.
+    pub(super) fn give_up(&self, entry: &Entry) {
+        entry.stop();
+        self.news.notify_one();
+    }
+
+    pub(super) async fn news(&self) {
+        self.news.notified().await;
+    }
+
+    pub(super) fn status(&self) -> watch::Receiver<LeaseStatus> {
+        self.status.subscribe()
+    }
+
+    pub(super) fn publish(&self, status: LeaseStatus) {
+        self.status.send_replace(status);
+    }
+
+    pub(super) fn publish_out(&self) {
+        self.status.send_modify(|status| status.standing = Standing::Out);
+    }
+
+    /// Resolves when the lease of tasks that are all over has been given up, or other tasks have come.
+    pub(super) async fn settled(&self) {
+        let mut engaged = self.engaged.subscribe();
+        while self.is_over() && *engaged.borrow_and_update() {
+            if engaged.changed().await.is_err() {
+                return;
+            }
+        }
+    }
+
+    fn members(&self) -> MutexGuard<'_, Members> {
+        self.members.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

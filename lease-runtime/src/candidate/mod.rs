@@ -1,0 +1,289 @@
+//! This process in the elections.
+
+mod builder;
+mod drive;
+mod group;
+mod identity;
+pub(crate) mod process;
+mod run;
+mod signal;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::future::Future;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::runtime::Handle;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+pub use builder::CandidateBuilder;
+pub use signal::{ShutdownRequest, ShutdownSignal, Signalled, shutdown_signal};
+
+use crate::elector::{Elector, Health, LeaseStatus};
+use crate::error::Error;
+use crate::lease::LeaseId;
+use crate::task::entry::Entry;
+use crate::task::{LeaderTask, TaskHandle, TaskOutput};
+use group::Group;
+
+/// This process in the elections of its leases: one identity, one connection, any number of tasks.
+///
+/// ```no_run
+/// use lease_runtime::{Candidate, Error, LeaderTask, LeaseSpec, shutdown_signal};
+///
+/// # fn sync_ledger() -> LeaderTask<()> { LeaderTask::new("sync_ledger", LeaseSpec::new("ledger"), |_| async {}) }
+/// # async fn main_() -> Result<(), Error> {
+/// let candidate = Candidate::from_env().await?;
+/// candidate.add(sync_ledger());
+/// candidate.run_until(shutdown_signal()).await
+/// # }
+/// ```
+///
+/// Tasks of the same lease run together on the replica that holds it; tasks of different leases may run on different
+/// replicas. When all tasks of a lease are over here, the lease is given up. It is cheap to clone, and all clones are the
+/// same candidate.
+///
+/// # Where things run
+///
+/// Elections run on a thread of their own, so that nothing a body does to its runtime keeps a lease from being renewed.
+/// Bodies run on the tokio runtime from which [`run_until`](Self::run_until) was called, those added later on the one from
+/// which [`add`](Self::add) was called; it needs its timers, as `#[tokio::main]` enables them. If that runtime goes away,
+/// its bodies do, and their leases are released.
+#[derive(Clone)]
+pub struct Candidate {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    elector: Elector,
+    identity: Arc<str>,
+    namespace: Arc<str>,
+    /// End in order: cancel, drain, release.
+    shutdown: CancellationToken,
+    /// End now: bodies are dropped. Also stops every task.
+    cut: CancellationToken,
+    /// The election of a lease cannot go on.
+    failed: CancellationToken,
+    /// One for each lease that is being driven.
+    driven: TaskTracker,
+    state: Mutex<State>,
+}
+
+struct State {
+    groups: BTreeMap<LeaseId, Arc<Group>>,
+    phase: Phase,
+    /// What was wrong with a task that was added: the candidate refuses to run.
+    refused: Option<Error>,
+    /// The first failure while running.
+    failure: Option<Error>,
+}
+
+#[derive(Clone)]
+enum Phase {
+    /// Tasks are collected.
+    Waiting,
+    /// Tasks start as they come, on this runtime if they are not added from another.
+    Running(Handle),
+    /// It shuts down, or has.
+    Over,
+}
+
+impl Candidate {
+    /// The candidate that the environment describes: the cluster of `KUBECONFIG` if that is set, or the one this pod runs
+    /// in, or that of `~/.kube/config`.
+    ///
+    /// # Errors
+    ///
+    /// If there is no cluster, if the connection cannot be set up, or outside of a tokio runtime. That the API server
+    /// cannot be reached right now is no error.
+    pub async fn from_env() -> Result<Candidate, Error> {
+        Candidate::builder().build().await
+    }
+
+    /// A candidate with an identity, a namespace, or a cluster of your choosing.
+    pub fn builder() -> CandidateBuilder {
+        CandidateBuilder::default()
+    }
+
+    /// Gives a task to this candidate. It starts whenever this process holds the task's lease and the candidate runs; at
+    /// once, if it does already.
+    ///
+    /// A task that is not valid is refused: its name or the timings of its lease conflict with another task's, or a value
+    /// that was set at run time breaks a rule. Then the handle gives the error, and so does [`run_until`](Self::run_until)
+    /// if the candidate does not run yet.
+    pub fn add<T: TaskOutput>(&self, task: LeaderTask<T>) -> TaskHandle<T> {
+        self.place(task).0
+    }
+
+    /// Runs until `signal` resolves, and then ends in order: every body is asked to end, and may use its grace while its
+    /// lease goes on being renewed; what has not ended by then is dropped; then the leases are released. When it returns,
+    /// nothing of the tasks is left and no lease is held.
+    ///
+    /// With [`shutdown_signal`], a second SIGTERM or SIGINT cuts the grace to nothing. Any future may be the signal that
+    /// resolves to `()` or `io::Result<()>`, as `tokio::signal::ctrl_c()` does.
+    ///
+    /// # Errors
+    ///
+    /// At once, if a task was refused or the candidate has run before. Otherwise after everything has ended in order: if the
+    /// API server refused to let this process take part in an election at the very first contact (permissions, a missing
+    /// namespace), if an election cannot go on, or if the signal cannot be waited for.
+    ///
+    /// # Cancel safety
+    ///
+    /// When the future is dropped, the bodies are dropped with no grace and their leases are released in the background, for
+    /// which the runtime has to live on for a moment.
+    pub async fn run_until<F>(&self, signal: F) -> Result<(), Error>
+    where
+        F: Future,
+        F::Output: ShutdownRequest,
+    {
+        self.inner.run_until(signal).await
+    }
+
+    /// Runs until all tasks are over and their leases are released.
+    ///
+    /// # Errors
+    ///
+    /// As [`run_until`](Self::run_until).
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`run_until`](Self::run_until).
+    pub async fn run(&self) -> Result<(), Error> {
+        self.inner.run().await
+    }
+
+    /// Where this process stands in the election of a lease, now and as it changes. The lease is one that a task has been
+    /// added for, by its name in the candidate's namespace or as `namespace/name`; `None` for any other.
+    ///
+    /// This is for people, dashboards and readiness; to decide whether to act, a body asks its [`Term`](crate::Term).
+    pub fn status(&self, lease: &str) -> Option<watch::Receiver<LeaseStatus>> {
+        let lease = match lease.split_once('/') {
+            Some((namespace, name)) => LeaseId::new(namespace, name),
+            None => LeaseId::new(self.inner.namespace.clone(), lease),
+        };
+        self.inner.state().groups.get(&lease).map(|group| group.status())
+    }
+
+    /// The leases that tasks have been added for.
+    pub fn leases(&self) -> Vec<LeaseId> {
+        self.inner.state().groups.keys().cloned().collect()
+    }
+
+    /// Whether the loop that runs the elections is alive: for a liveness probe. Being a follower is healthy, and so is
+    /// being cut off from the API server.
+    pub fn health(&self) -> Health {
+        self.inner.elector.health()
+    }
+
+    /// The name under which this process takes part, unique to this start of it.
+    pub fn identity(&self) -> &str {
+        &self.inner.identity
+    }
+
+    /// The namespace of the leases that name none.
+    pub fn namespace(&self) -> &str {
+        &self.inner.namespace
+    }
+
+    fn new(elector: Elector, identity: Arc<str>, namespace: Arc<str>) -> Candidate {
+        let state = State { groups: BTreeMap::new(), phase: Phase::Waiting, refused: None, failure: None };
+        let driven = TaskTracker::new();
+        // `wait` resolves when it is empty; it can be filled again.
+        driven.close();
+        let inner = Inner {
+            elector,
+            identity,
+            namespace,
+            shutdown: CancellationToken::new(),
+            cut: CancellationToken::new(),
+            failed: CancellationToken::new(),
+            driven,
+            state: Mutex::new(state),
+        };
+        Candidate { inner: Arc::new(inner) }
+    }
+
+    /// As `add`, and also gives what it takes to give the task up.
+    fn place<T: TaskOutput>(&self, task: LeaderTask<T>) -> (TaskHandle<T>, Option<Placed>) {
+        let (entry, handle) = Entry::new(task, &self.inner.namespace, self.inner.cut.child_token());
+        let placed = match entry {
+            Ok(entry) => self.inner.place(Arc::new(entry)),
+            Err(error) => {
+                self.inner.refuse(error);
+                None
+            }
+        };
+        (handle, placed)
+    }
+}
+
+/// A task and where it was put.
+struct Placed {
+    entry: Arc<Entry>,
+    group: Arc<Group>,
+}
+
+impl Inner {
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Nothing under this lock is the user's code, and it holds in between two statements.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn place(self: &Arc<Self>, entry: Arc<Entry>) -> Option<Placed> {
+        let refused = {
+            let mut state = self.state();
+            let phase = state.phase.clone();
+            if let Phase::Over = phase {
+                Err(entry.stopped())
+            } else {
+                let group = state.groups.entry(entry.lease.clone()).or_insert_with(|| Group::new(&entry.lease));
+                let group = group.clone();
+                group.admit(&entry).map(|()| {
+                    if let Phase::Running(runtime) = phase {
+                        self.drive(&group, &Handle::try_current().unwrap_or(runtime));
+                    }
+                    group
+                })
+            }
+        };
+        match refused {
+            Ok(group) => Some(Placed { entry, group }),
+            Err(error) => {
+                // Outside of the lock: whoever waits for the task may look at the candidate.
+                entry.finish(Err(error.clone()));
+                self.refuse(error);
+                None
+            }
+        }
+    }
+
+    fn refuse(&self, error: Error) {
+        let mut state = self.state();
+        match state.phase {
+            // `run_until` returns it.
+            Phase::Waiting => drop(state.refused.get_or_insert(error)),
+            _ => {
+                drop(state);
+                tracing::error!(
+                    target: "lease_runtime",
+                    identity = &*self.identity,
+                    error = %error,
+                    "a task was not started"
+                );
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Candidate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Candidate")
+            .field("identity", &self.identity())
+            .field("namespace", &self.namespace())
+            .field("leases", &self.leases())
+            .finish()
+    }
+}

@@ -1,0 +1,66 @@
+//! The candidate of the process, which awaiting a task uses.
+
+use tokio::runtime::Handle;
+use tokio::sync::{OnceCell, oneshot};
+
+use super::{Candidate, Placed};
+use crate::error::Error;
+use crate::task::{LeaderTask, TaskHandle, TaskOutput};
+
+/// The one piece of global state of this crate. Built when a task is first awaited or spawned; if that fails, the next tries
+/// again.
+static CANDIDATE: OnceCell<Candidate> = OnceCell::const_new();
+
+async fn candidate() -> Result<&'static Candidate, Error> {
+    let runtime = Handle::try_current().map_err(|_| Error::NoRuntime)?;
+    CANDIDATE
+        .get_or_try_init(|| async {
+            let candidate = Candidate::from_env().await?;
+            candidate.inner.run_for_good(&runtime);
+            Ok(candidate)
+        })
+        .await
+}
+
+/// Runs a task until it is done and its lease, if no other task needs it, is released.
+pub(crate) async fn run<T: TaskOutput>(task: LeaderTask<T>) -> Result<T, Error> {
+    let (handle, placed) = candidate().await?.place(task);
+    let wanted = Wanted(placed);
+    let output = handle.await;
+    if let Some(Placed { group, .. }) = &wanted.0 {
+        group.settled().await;
+    }
+    output
+}
+
+/// Starts a task that runs whether or not somebody waits for it.
+pub(crate) fn spawn<T: TaskOutput>(task: LeaderTask<T>) -> TaskHandle<T> {
+    let (outcome, receiver) = oneshot::channel();
+    let handle = TaskHandle::new(task.task_name().into(), receiver);
+    match Handle::try_current() {
+        Ok(runtime) => drop(runtime.spawn(async move {
+            let end = match candidate().await {
+                Ok(candidate) => candidate.add(task).await,
+                Err(error) => Err(error),
+            };
+            if let Err(Err(error)) = outcome.send(end) {
+                tracing::error!(target: "lease_runtime", error = %error, "a spawned task did not run to its end");
+            }
+        })),
+        Err(_) => drop(outcome.send(Err(Error::NoRuntime))),
+    }
+    handle
+}
+
+/// The task of a future that is awaited: given up when the future is dropped.
+struct Wanted(Option<Placed>);
+
+impl Drop for Wanted {
+    fn drop(&mut self) {
+        if let Some(Placed { entry, group }) = &self.0
+            && !entry.is_over()
+        {
+            group.give_up(entry);
+        }
+    }
+}

@@ -1,0 +1,166 @@
+//! When to shut down.
+
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+/// Resolves at the first SIGTERM or SIGINT (on Windows: Ctrl-C, Ctrl-Close or a shutdown).
+///
+/// The signals are taken over when it is first polled; from then on they do not end the process by themselves. Give it to
+/// [`Candidate::run_until`](crate::Candidate::run_until), which uses a second signal to cut the bodies' grace to nothing.
+/// It gives an error if the signals cannot be taken over.
+///
+/// # Cancel safety
+///
+/// Dropping the future loses a signal that has not been reported, and leaves the signals taken over.
+pub fn shutdown_signal() -> ShutdownSignal {
+    ShutdownSignal { signals: None }
+}
+
+/// See [`shutdown_signal`].
+#[derive(Debug)]
+#[must_use = "futures do nothing unless polled"]
+pub struct ShutdownSignal {
+    signals: Option<Signals>,
+}
+
+impl Future for ShutdownSignal {
+    type Output = io::Result<Signalled>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut signals = match self.signals.take() {
+            Some(signals) => signals,
+            None => Signals::take_over()?,
+        };
+        match signals.poll(cx) {
+            Poll::Ready(signal) => {
+                tracing::info!(target: "lease_runtime", signal, "signalled to shut down");
+                Poll::Ready(Ok(Signalled { signals }))
+            }
+            Poll::Pending => {
+                self.signals = Some(signals);
+                Poll::Pending
+            }
+        }
+    }
+}
+
+/// A signal to shut down has come. The next one can be waited for.
+#[derive(Debug)]
+pub struct Signalled {
+    signals: Signals,
+}
+
+impl Signalled {
+    /// Resolves at the next SIGTERM or SIGINT.
+    ///
+    /// # Cancel safety
+    ///
+    /// Safe: a signal that comes between two calls is not lost.
+    pub async fn again(&mut self) {
+        let signal = std::future::poll_fn(|cx| self.signals.poll(cx)).await;
+        tracing::info!(target: "lease_runtime", signal, "signalled to shut down, again");
+    }
+}
+
+/// What a future may resolve to that tells a [`Candidate`](crate::Candidate) to shut down: `()`, `io::Result<()>` as
+/// `tokio::signal::ctrl_c()` gives, `Option<()>` as tokio's signal streams give, or what [`shutdown_signal`] gives.
+///
+/// Sealed: it cannot be implemented outside of this crate.
+#[diagnostic::on_unimplemented(
+    message = "a future that resolves to `{Self}` cannot tell a candidate to shut down: let it resolve to `()`",
+    label = "resolves to `{Self}`, not to `()`"
+)]
+pub trait ShutdownRequest: sealed::Request {
+    /// The signals to come, if they can be waited for.
+    #[doc(hidden)]
+    fn into_request(self) -> io::Result<Option<Signalled>>;
+}
+
+mod sealed {
+    pub trait Request {}
+    impl Request for () {}
+    impl Request for Option<()> {}
+    impl Request for std::io::Result<()> {}
+    impl Request for super::Signalled {}
+    impl Request for std::io::Result<super::Signalled> {}
+}
+
+impl ShutdownRequest for () {
+    fn into_request(self) -> io::Result<Option<Signalled>> {
+        Ok(None)
+    }
+}
+
+impl ShutdownRequest for Option<()> {
+    fn into_request(self) -> io::Result<Option<Signalled>> {
+        Ok(None)
+    }
+}
+
+impl ShutdownRequest for io::Result<()> {
+    fn into_request(self) -> io::Result<Option<Signalled>> {
+        self.map(|()| None)
+    }
+}
+
+impl ShutdownRequest for Signalled {
+    fn into_request(self) -> io::Result<Option<Signalled>> {
+        Ok(Some(self))
+    }
+}
+
+impl ShutdownRequest for io::Result<Signalled> {
+    fn into_request(self) -> io::Result<Option<Signalled>> {
+        self.map(Some)
+    }
+}
+
+#[cfg(unix)]
+#[derive(Debug)]
+struct Signals {
+    terminate: tokio::signal::unix::Signal,
+    interrupt: tokio::signal::unix::Signal,
+}
+
+#[cfg(unix)]
+impl Signals {
+    fn take_over() -> io::Result<Signals> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Signals { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<&'static str> {
+        if self.terminate.poll_recv(cx).is_ready() {
+            return Poll::Ready("SIGTERM");
+        }
+        self.interrupt.poll_recv(cx).map(|_| "SIGINT")
+    }
+}
+
+#[cfg(windows)]
+#[derive(Debug)]
+struct Signals {
+    ctrl_c: tokio::signal::windows::CtrlC,
+    close: tokio::signal::windows::CtrlClose,
+    shutdown: tokio::signal::windows::CtrlShutdown,
+}
+
+#[cfg(windows)]
+impl Signals {
+    fn take_over() -> io::Result<Signals> {
+        use tokio::signal::windows::{ctrl_c, ctrl_close, ctrl_shutdown};
+        Ok(Signals { ctrl_c: ctrl_c()?, close: ctrl_close()?, shutdown: ctrl_shutdown()? })
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<&'static str> {
+        if self.ctrl_c.poll_recv(cx).is_ready() {
+            return Poll::Ready("Ctrl-C");
+        }
+        if self.close.poll_recv(cx).is_ready() {
+            return Poll::Ready("Ctrl-Close");
+        }
+        self.shutdown.poll_recv(cx).map(|_| "shutdown")
+    }
+}

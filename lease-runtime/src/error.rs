@@ -1,0 +1,136 @@
+//! What can go wrong with a task or a candidate.
+
+use std::io;
+use std::sync::Arc;
+
+use crate::election::Timing;
+use crate::elector::ElectorError;
+use crate::lease::LeaseId;
+use crate::spec::SpecError;
+
+/// Why a candidate, or a task, could not do what it was asked to.
+///
+/// A body's own error is not here: it is logged and the body runs again, and where it is the last word it is part of what
+/// [`TaskHandle`](crate::TaskHandle) gives.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A task's lease, namespace or timings, set at run time, are not valid.
+    #[error("task `{task}` cannot run: {source}")]
+    Spec {
+        /// The task.
+        task: String,
+        /// The rule it breaks.
+        source: SpecError,
+    },
+
+    /// A task's name, set at run time, is not valid.
+    #[error("a task's name {rule}, not {task:?}: rename it with `.name(..)`")]
+    TaskName {
+        /// The name.
+        task: String,
+        /// The rule it breaks, as half a sentence.
+        rule: &'static str,
+    },
+
+    /// Two tasks of one lease have the same name.
+    #[error(
+        "lease `{lease}` has a task `{task}` already: name one of them with `.name(..)`, or give it a lease of its own with \
+         `.lease(..)`"
+    )]
+    DuplicateTask {
+        /// The name.
+        task: String,
+        /// The lease.
+        lease: LeaseId,
+    },
+
+    /// Two tasks of one lease ask for different timings.
+    #[error(
+        "task `{task}` asks for {}, but task `{other}` of the same lease `{lease}` for {}: give both the same timings, or a \
+         lease each",
+        in_words(timing),
+        in_words(other_timing)
+    )]
+    TimingsDiffer {
+        /// The lease.
+        lease: LeaseId,
+        /// The task that was added.
+        task: String,
+        /// Its timings.
+        timing: Timing,
+        /// The one that was there.
+        other: String,
+        /// Its timings.
+        other_timing: Timing,
+    },
+
+    /// The candidate's own namespace is not valid.
+    #[error("the candidate's namespace is not valid: {source}")]
+    Namespace {
+        /// The rule it breaks.
+        source: SpecError,
+    },
+
+    /// The candidate could not be set up: there is no cluster, or no connection to it.
+    #[error(transparent)]
+    Connect(Arc<ElectorError>),
+
+    /// The candidate cannot take part in the election of a lease, and trying again would not help.
+    #[error("cannot take part in the election of lease `{lease}`: {source}")]
+    Election {
+        /// The lease.
+        lease: LeaseId,
+        /// Why not.
+        source: Arc<ElectorError>,
+    },
+
+    /// The candidate shut down, or the task was given up, before the task was done.
+    #[error("task `{task}` of lease `{lease}` was stopped before it was done: another replica goes on with it")]
+    Stopped {
+        /// The task.
+        task: String,
+        /// Its lease.
+        lease: LeaseId,
+    },
+
+    /// The candidate was dropped, or the tokio runtime it ran on, before the task was done.
+    #[error("task `{task}` was not done when its candidate went away: keep the candidate and its runtime until it is")]
+    CandidateGone {
+        /// The task.
+        task: String,
+    },
+
+    /// The candidate runs, or has run.
+    #[error("this candidate runs already, or has been shut down: build another one")]
+    AlreadyRun,
+
+    /// There is no tokio runtime to run bodies on.
+    #[error("there is no tokio runtime here to run bodies on: call this from within one, as under `#[tokio::main]`")]
+    NoRuntime,
+
+    /// The signal to shut down by could not be waited for.
+    #[error(
+        "cannot wait for a signal to shut down by ({0}): enable I/O in the tokio runtime, as `#[tokio::main]` does"
+    )]
+    Signal(Arc<io::Error>),
+}
+
+impl From<ElectorError> for Error {
+    fn from(error: ElectorError) -> Error {
+        Error::Connect(Arc::new(error))
+    }
+}
+
+impl From<io::Error> for Error {
+    fn from(error: io::Error) -> Error {
+        Error::Signal(Arc::new(error))
+    }
+}
+
+fn in_words(timing: &Timing) -> String {
+    format!(
+        "lease_duration {:?}, renew_deadline {:?}, retry_period {:?}",
+        timing.lease_duration, timing.renew_deadline, timing.retry_period
+    )
+}

@@ -1,0 +1,60 @@
+//! Waiting for a task.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use tokio::sync::oneshot;
+
+use crate::error::Error;
+
+/// Waits for a task that a candidate runs. Dropping it lets the task go on.
+///
+/// Awaiting it gives what the body returned when it was done. A failed body is not done, it runs again; its error comes here
+/// only if the candidate is shutting down meanwhile, so that no run follows. If the candidate ends, or cannot take part in
+/// the election, while the task is not done, that is an [`Error`].
+pub struct TaskHandle<T> {
+    name: Arc<str>,
+    outcome: oneshot::Receiver<Result<T, Error>>,
+}
+
+impl<T> TaskHandle<T> {
+    pub(crate) fn new(name: Arc<str>, outcome: oneshot::Receiver<Result<T, Error>>) -> TaskHandle<T> {
+        TaskHandle { name, outcome }
+    }
+
+    /// The task's name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Whether the task is over.
+    pub fn is_finished(&self) -> bool {
+        self.outcome.is_terminated() || !self.outcome.is_empty()
+    }
+}
+
+impl<T> Future for TaskHandle<T> {
+    type Output = Result<T, Error>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let gone = || Err(Error::CandidateGone { task: self.name.to_string() });
+        if self.outcome.is_terminated() {
+            return Poll::Ready(gone());
+        }
+        match Pin::new(&mut self.outcome).poll(cx) {
+            Poll::Ready(outcome) => {
+                Poll::Ready(outcome.unwrap_or_else(|_| Err(Error::CandidateGone { task: self.name.to_string() })))
+            }
+            Poll::Pending => Poll::Pending,
+        }
+    }
+}
+
+impl<T> fmt::Debug for TaskHandle<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TaskHandle").field("name", &self.name).field("is_finished", &self.is_finished()).finish()
+    }
+}
