@@ -36,7 +36,7 @@ use proc_macro::TokenStream;
 /// | `renew_deadline` | a duration | how long a holder that cannot renew goes on | ⅔ of `lease_duration` |
 /// | `retry_period` | a duration | how long to wait after a failed request | 2⁄15 of `lease_duration` |
 /// | `name` | a string | the task's name in logs and on the Lease | the function's name |
-/// | `grace` | a duration | how long the body may take to end once it is asked to | see `LeaderTask::grace` |
+/// | `grace` | a duration | how long the body may take to end once it is asked to | `"10s"` |
 /// | `on_overrun` | `abort` or `report` | what to do with a body that blocks its thread past the end of the lease | `abort` |
 /// | `crate` | a path | where `lease-runtime` is, if it goes by another name | `::lease_runtime` |
 ///
@@ -49,7 +49,7 @@ use proc_macro::TokenStream;
 ///   name, so that a type of your own called `Term` has to be imported under another.
 /// - All other parameters become those of the constructor. They are cloned at the start of each term and therefore are
 ///   `Clone + Send + 'static`: shared things are an `Arc`, or a handle that clones cheaply.
-/// - The function returns `()`, `!` or a `Result<T, E>`.
+/// - The function returns `()`, `!` or a `Result` whose error is `Debug`.
 /// - A method takes `self: Arc<Self>`, or `self` if that is `Clone`. In the `impl` of a trait, write a plain method that
 ///   returns the task of a free function.
 /// - Generics, `impl Trait`, patterns and `#[cfg]` on parameters work as always.
