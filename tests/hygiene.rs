@@ -1,0 +1,495 @@
+//! Odd but valid: functions that a careless expansion would break, or would warn about.
+#![deny(warnings, clippy::all, clippy::pedantic)]
+#![warn(redundant_lifetimes, single_use_lifetimes, trivial_casts, unused_lifetimes, variant_size_differences)]
+#![allow(clippy::unused_async, reason = "said of an async fn without an await, with or without the attribute")]
+
+use std::sync::Arc;
+
+use lease_runtime::{LeaderTask, Term, leader_only};
+
+#[path = "hygiene/annotated.rs"]
+mod annotated;
+
+/// What `annotated` expands to, pasted.
+mod expanded {
+    #![allow(unused_imports, reason = "the attribute's")]
+    #![allow(clippy::redundant_async_block, reason = "makes a `!` the type that is asked for")]
+
+    include!("hygiene/expanded.rs");
+}
+
+/// Everything that the expansion names means something else here.
+mod shadows {
+    #![allow(dead_code, clippy::module_inception)]
+
+    pub(crate) struct Clone;
+    pub(crate) struct Result;
+    pub(crate) struct Option;
+    pub(crate) struct LeaderTask;
+    pub(crate) struct LeaseSpec;
+    pub(crate) struct Duration;
+    pub(crate) struct Infallible;
+    pub(crate) struct OnOverrun;
+    pub(crate) mod core {}
+    pub(crate) mod std {}
+    pub(crate) mod lease_runtime {}
+    pub(crate) const LEASE: &str = "shadowed";
+    pub(crate) const SPEC: u8 = 0;
+
+    #[::lease_runtime::leader_only(
+        lease = LEASE,
+        lease_duration = "30s",
+        renew_deadline = "20s",
+        retry_period = "4s",
+        grace = "1m",
+        on_overrun = report
+    )]
+    pub(crate) async fn shadowed(term: ::lease_runtime::Term, text: ::std::string::String) {
+        let _ = (term, text, LEASE, SPEC);
+    }
+
+    #[::lease_runtime::leader_only(lease = "never")]
+    pub(crate) async fn never(text: ::std::string::String) -> ! {
+        let _ = text;
+        ::std::future::pending().await
+    }
+}
+
+/// Names that the expansion uses itself, as the user's own.
+mod own_names {
+    use super::*;
+
+    const LEASE: &str = "own-names";
+
+    #[leader_only(lease = LEASE)]
+    pub(crate) async fn term(
+        term: u8,
+        leadership: Term,
+        body: u8,
+        arg3: u8,
+        (_, _): (u8, u8),
+        spec: u8,
+    ) -> u8_result::Of {
+        let _ = leadership;
+        Ok(term + body + arg3 + spec)
+    }
+
+    #[leader_only(lease = "own-names")]
+    pub(crate) async fn body(term: u8, _: Term, body: u8) -> ! {
+        let _ = term + body;
+        std::future::pending().await
+    }
+
+    pub(crate) mod u8_result {
+        /// Not called `Result`, and one all the same.
+        pub(crate) type Of = Result<u8, std::fmt::Error>;
+    }
+}
+
+/// Functions that macros write, whole or in parts.
+mod from_macros {
+    use super::*;
+
+    macro_rules! whole {
+        ($name:ident) => {
+            #[leader_only(lease = "whole")]
+            pub(crate) async fn $name(term: Term, mut number: u8) {
+                number += 1;
+                let _ = (term, number);
+            }
+        };
+    }
+    whole!(whole);
+
+    macro_rules! parts {
+        ($vis:vis $name:ident, $lease:expr, $grace:literal, $param:ident: $ty:ty, $pat:pat, $body:block) => {
+            #[leader_only(lease = $lease, grace = $grace)]
+            $vis async fn $name($param: $ty, $pat: (u8, u8), term: Term) -> Result<(), std::fmt::Error> {
+                let _ = term;
+                #[allow(unused_braces)]
+                $body
+            }
+        };
+    }
+    parts!(pub(crate) parts, "parts", "3s", number: Option<u8>, (left, right), {
+        let _ = (number, left, right);
+        Ok(())
+    });
+
+    macro_rules! body {
+        ($name:ident $body:block) => {
+            #[leader_only(lease = "body")]
+            pub(crate) async fn $name() $body
+        };
+    }
+    body!(body {});
+
+    macro_rules! method {
+        ($ty:ident, $name:ident) => {
+            impl $ty {
+                #[leader_only(lease = "method")]
+                pub(crate) async fn $name(self: Arc<Self>, term: Term) {
+                    let _ = (self, term);
+                }
+            }
+        };
+    }
+    pub(crate) struct Made;
+    method!(Made, made);
+
+    macro_rules! through_crate {
+        () => {
+            #[leader_only(lease = "through", crate = $crate::from_macros::reexport::runtime)]
+            pub(crate) async fn through() {}
+        };
+    }
+    pub(crate) mod reexport {
+        pub(crate) use lease_runtime as runtime;
+    }
+    through_crate!();
+}
+
+/// The dependency under another name.
+mod renamed {
+    extern crate lease_runtime as elections;
+
+    #[elections::leader_only(lease = "renamed", on_overrun = abort, crate = elections)]
+    pub(crate) async fn renamed(number: u8) {
+        let _ = number;
+    }
+}
+
+/// Attributes around the attribute, and below it.
+mod attributes {
+    use super::*;
+
+    #[cfg_attr(all(), leader_only(lease = "conditional"))]
+    pub(crate) async fn conditional() {}
+
+    #[leader_only(lease = "absent")]
+    #[cfg(any())]
+    pub(crate) async fn absent(of: NoSuchType) {}
+
+    #[leader_only(lease = "present")]
+    #[cfg(not(any()))]
+    pub(crate) async fn present(
+        #[cfg(any())] term: NoSuchType,
+        #[cfg(not(target_os = "none"))] number: u8,
+        #[cfg(any())] term: Term,
+        #[allow(unused_variables)] unused: u8,
+    ) {
+        let _ = number;
+    }
+
+    #[leader_only(lease = "expecting")]
+    #[expect(unused_variables, clippy::needless_return, reason = "is said once, not once for each function")]
+    pub(crate) async fn expecting(unused: u8) {
+        return;
+    }
+
+    /// On a method, too.
+    pub(crate) struct Ledger;
+
+    impl Ledger {
+        #[leader_only(lease = "ledger")]
+        #[expect(unused_variables, reason = "is said once, not once for each function")]
+        pub(crate) async fn expecting(self: Arc<Self>, unused: u8) {}
+
+        #[leader_only(lease = "ledger")]
+        #[cfg(any())]
+        pub(crate) async fn absent(self: Arc<Self>, of: NoSuchType) {}
+
+        #[leader_only(lease = "ledger")]
+        #[allow(non_snake_case)]
+        pub(crate) async fn Shouting(self: Arc<Self>, LOUDLY: u8) {
+            let _ = LOUDLY;
+        }
+    }
+
+    #[leader_only(lease = "old")]
+    #[deprecated]
+    #[doc(hidden)]
+    #[must_use = "is an old task"]
+    #[track_caller]
+    #[inline]
+    pub(crate) async fn old() {}
+
+    #[leader_only(lease = "conditionally")]
+    #[cfg_attr(all(), doc = "Documented.", inline, allow(unused_variables))]
+    pub(crate) async fn conditionally(unused: u8) {}
+}
+
+/// Identifiers that cannot be rebuilt from their text.
+mod raw {
+    use super::*;
+
+    #[leader_only(r#lease = "raw", r#name = "type")]
+    pub(crate) async fn r#type(r#match: u8, r#try: Term) {
+        let _ = (r#match, r#try);
+    }
+
+    #[leader_only(lease = "raw")]
+    pub(crate) async fn r#final() {}
+
+    #[derive(Clone)]
+    pub(crate) struct Raw;
+
+    impl Raw {
+        #[leader_only(lease = "raw")]
+        pub(crate) async fn r#move(self, r#in: u8) {
+            let _ = (self, r#in);
+        }
+    }
+}
+
+/// Arguments that are easy to clone wrongly.
+mod arguments {
+    use super::*;
+
+    /// To clone it is to use it, but nobody wrote that.
+    #[leader_only(lease = "underscored")]
+    pub(crate) async fn underscored(_unused: u8, _term: Term) {}
+
+    /// `Clone`, but it is the reference to it that has to be cloned.
+    #[derive(Clone)]
+    pub(crate) struct Config;
+
+    #[leader_only(lease = "references")]
+    pub(crate) async fn references(config: &'static Config, text: &'static str, list: &'static [Config]) {
+        let _: (&'static Config, &'static str, &'static [Config]) = (config, text, list);
+    }
+
+    pub(crate) struct NotClone;
+
+    #[leader_only(lease = "shared")]
+    pub(crate) async fn shared(
+        this: Arc<NotClone>,
+        that: &'static NotClone,
+        call: Arc<dyn Fn(&str) -> &str + Send + Sync>,
+    ) {
+        let _: &NotClone = (&*this, that).0;
+        let _ = call("a");
+    }
+
+    #[leader_only(lease = "functions")]
+    pub(crate) async fn functions(
+        plain: fn(&str) -> &str,
+        higher: for<'a> fn(&'a str) -> &'a str,
+        generic: impl for<'a> Fn(&'a u8) -> &'a u8 + Clone + Send + 'static,
+    ) {
+        let _ = (plain("a"), higher("b"), *generic(&7));
+    }
+
+    pub(crate) struct Pair(pub(crate) u8, pub(crate) u8);
+
+    impl Clone for Pair {
+        fn clone(&self) -> Pair {
+            Pair(self.0, self.1)
+        }
+    }
+
+    #[leader_only(lease = "patterns")]
+    #[expect(clippy::toplevel_ref_arg)]
+    pub(crate) async fn patterns(
+        Pair(left, mut right): Pair,
+        [first, ..]: [u8; 2],
+        _: u8,
+        ref by_reference: u8,
+        all @ (_, _): (u8, u8),
+        mut mutable: Vec<u8>,
+    ) {
+        right += left + first + by_reference + all.0;
+        mutable.push(right);
+    }
+}
+
+/// Generic functions.
+mod generics {
+    use std::fmt::{Debug, Display};
+
+    use super::*;
+
+    #[leader_only(lease = "generic")]
+    pub(crate) async fn generic<T, const N: usize, U>(
+        items: [T; N],
+        sink: impl Fn(String) + Clone + Send + Sync + 'static,
+    ) where
+        T: Display + Clone + Send + Sync + 'static,
+        U: Default + Send + 'static,
+    {
+        for item in &items {
+            sink(item.to_string());
+        }
+        drop(U::default());
+    }
+
+    /// What cannot be inferred from the arguments.
+    #[leader_only(lease = "uninferred")]
+    pub(crate) async fn uninferred<T: Send + 'static, const N: usize>() {
+        let _ = (size_of::<T>(), N);
+    }
+
+    #[derive(Clone, Debug)]
+    pub(crate) struct Of<T>(pub(crate) T);
+
+    impl<T: Clone + Debug + Send + 'static> Of<T> {
+        #[leader_only(lease = "of")]
+        pub(crate) async fn run<U: Clone + Debug + Send + 'static>(self, with: U, term: Term) -> Result<Self, U> {
+            let _ = (with, term);
+            Ok(self)
+        }
+
+        #[leader_only(lease = "of")]
+        pub(crate) async fn named(of: T) -> Result<(), Self> {
+            Err(Self(of))
+        }
+    }
+}
+
+/// Methods and associated functions.
+mod methods {
+    use super::*;
+
+    #[derive(Clone)]
+    pub(crate) struct Ledger(pub(crate) u8);
+
+    impl Ledger {
+        const LEASE: &'static str = "ledger";
+
+        #[leader_only(lease = Ledger::LEASE)]
+        pub(crate) async fn shared(mut self: Arc<Self>, term: Term) {
+            if let Some(this) = Arc::get_mut(&mut self) {
+                this.0 += 1;
+            }
+            let _ = term;
+        }
+
+        /// Documented, in the middle of the term.
+        #[leader_only(lease = "ledger")]
+        pub(crate) async fn associated(term: Term, number: u8) {
+            let _ = (term, number);
+        }
+
+        #[leader_only(lease = "ledger")]
+        pub(crate) async fn names_itself(number: u8) -> Result<(), std::fmt::Error> {
+            let Self(number) = Self(number);
+            let _ = number;
+            Ok(())
+        }
+
+        #[leader_only(lease = "ledger")]
+        pub(crate) async fn boxed(self: Box<Self>) {
+            let _ = self.0;
+        }
+    }
+
+    /// A trait's method is a plain one that returns the task of a function.
+    pub(crate) trait Job {
+        fn task(self: Arc<Self>) -> LeaderTask<()>;
+    }
+
+    impl Job for Ledger {
+        fn task(self: Arc<Self>) -> LeaderTask<()> {
+            self.shared()
+        }
+    }
+}
+
+/// Recursion is within the term: the name means the body there.
+#[leader_only(lease = "recursion")]
+async fn recursion(term: Term, depth: u8) -> Result<(), u8> {
+    match depth {
+        0 => Err(depth),
+        _ => Box::pin(recursion(term, depth - 1)).await,
+    }
+}
+
+/// A `Self` in the body of a free function is somebody else's.
+#[leader_only(lease = "others")]
+async fn selves_of_others() {
+    struct Local;
+    impl Local {
+        fn new() -> Self {
+            Self
+        }
+    }
+    let _ = Local::new();
+}
+
+#[leader_only(lease = "opaque")]
+async fn opaque() -> Result<impl Iterator<Item = u8>, std::fmt::Error> {
+    Ok(0..7)
+}
+
+#[test]
+fn all_of_them_are_tasks() {
+    #[leader_only(lease = "local")]
+    async fn local() {}
+
+    #[allow(deprecated)]
+    let plain: Vec<LeaderTask<()>> = vec![
+        shadows::shadowed(String::new()),
+        from_macros::whole(7),
+        from_macros::body(),
+        Arc::new(from_macros::Made).made(),
+        from_macros::through(),
+        renamed::renamed(7),
+        attributes::conditional(),
+        attributes::present(7, 7),
+        attributes::expecting(7),
+        Arc::new(attributes::Ledger).expecting(7),
+        Arc::new(attributes::Ledger).Shouting(7),
+        attributes::old(),
+        attributes::conditionally(7),
+        raw::r#type(7),
+        raw::r#final(),
+        raw::Raw.r#move(7),
+        arguments::underscored(7),
+        arguments::references(&arguments::Config, "", &[]),
+        arguments::shared(Arc::new(arguments::NotClone), &arguments::NotClone, Arc::new(|text| text)),
+        arguments::functions(|text| text, |text| text, |number| number),
+        arguments::patterns(arguments::Pair(7, 7), [7, 7], 7, 7, (7, 7), vec![]),
+        generics::generic::<_, 2, u8>([7, 7], drop),
+        generics::uninferred::<String, 7>(),
+        Arc::new(methods::Ledger(7)).shared(),
+        methods::Ledger::associated(7),
+        Box::new(methods::Ledger(7)).boxed(),
+        methods::Job::task(Arc::new(methods::Ledger(7))),
+        selves_of_others(),
+        local(),
+    ];
+    assert_eq!(plain.len(), 29);
+
+    annotated::tasks();
+    expanded::tasks();
+
+    let _: LeaderTask<std::convert::Infallible> = shadows::never(String::new());
+    let _: LeaderTask<std::convert::Infallible> = own_names::body(7, 7);
+    let _: LeaderTask<Result<u8, std::fmt::Error>> = own_names::term(7, 7, 7, (7, 7), 7);
+    let _: LeaderTask<Result<(), std::fmt::Error>> = from_macros::parts(None, (7, 7));
+    let _: LeaderTask<Result<generics::Of<u8>, String>> = generics::Of(7).run(String::new());
+    let _: LeaderTask<Result<(), generics::Of<u8>>> = generics::Of::named(7);
+    let _: LeaderTask<Result<(), std::fmt::Error>> = methods::Ledger::names_itself(7);
+    let _: LeaderTask<Result<(), u8>> = recursion(7);
+    let _ = opaque();
+}
+
+/// The constructor's arguments reach the body in their places, in every run of it.
+#[tokio::test]
+async fn arguments_arrive() {
+    #[leader_only(lease = "arrival")]
+    async fn arrival(
+        first: u8,
+        term: Term,
+        (second, _): (u8, u8),
+        third: &'static str,
+    ) -> Result<String, std::fmt::Error> {
+        Ok(format!("{first} {second} {third} {}", term.is_cancelled()))
+    }
+
+    let mut task = arrival(1, (2, 0), "three");
+    for _ in 0..2 {
+        assert_eq!(task.run_body(Term::for_test().0).await, Ok("1 2 three false".to_owned()));
+    }
+    assert_eq!(recursion(3).run_body(Term::for_test().0).await, Err(0));
+}

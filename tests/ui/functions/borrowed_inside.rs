@@ -1,0 +1,12 @@
+use std::borrow::Cow;
+
+use lease_runtime::leader_only;
+
+#[leader_only(lease = "ledger")]
+async fn sync_ledger(account: Cow<'_, str>) {
+    println!("{account}");
+}
+
+fn main() {
+    let _task = sync_ledger("savings".into());
+}

@@ -1,0 +1,5 @@
+use lease_runtime::leader_only;
+
+#[tokio::main]
+#[leader_only(lease = "ledger")]
+async fn main() {}

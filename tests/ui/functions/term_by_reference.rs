@@ -1,0 +1,6 @@
+use lease_runtime::{Term, leader_only};
+
+#[leader_only(lease = "ledger")]
+async fn sync_ledger(_term: &Term) {}
+
+fn main() {}

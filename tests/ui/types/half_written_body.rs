@@ -1,0 +1,11 @@
+use lease_runtime::leader_only;
+
+#[leader_only(lease = "ledger")]
+async fn sync_ledger(db: String) {
+    let x = db. ;
+    println!("{x}");
+}
+
+fn main() {
+    let _task = sync_ledger(String::new());
+}
