@@ -9,6 +9,12 @@ use lease_runtime::{LeaderTask, Term, leader_only};
 
 #[path = "hygiene/annotated.rs"]
 mod annotated;
+#[path = "hygiene/arguments.rs"]
+mod arguments;
+#[path = "hygiene/attributes.rs"]
+mod attributes;
+#[path = "hygiene/from_macros.rs"]
+mod from_macros;
 
 /// What `annotated` expands to, pasted.
 mod expanded {
@@ -86,69 +92,6 @@ mod own_names {
     }
 }
 
-/// Functions that macros write, whole or in parts.
-mod from_macros {
-    use super::*;
-
-    macro_rules! whole {
-        ($name:ident) => {
-            #[leader_only(lease = "whole")]
-            pub(crate) async fn $name(term: Term, mut number: u8) {
-                number += 1;
-                let _ = (term, number);
-            }
-        };
-    }
-    whole!(whole);
-
-    macro_rules! parts {
-        ($vis:vis $name:ident, $lease:expr, $grace:literal, $param:ident: $ty:ty, $pat:pat, $body:block) => {
-            #[leader_only(lease = $lease, grace = $grace)]
-            $vis async fn $name($param: $ty, $pat: (u8, u8), term: Term) -> Result<(), std::fmt::Error> {
-                let _ = term;
-                #[allow(unused_braces)]
-                $body
-            }
-        };
-    }
-    parts!(pub(crate) parts, "parts", "3s", number: Option<u8>, (left, right), {
-        let _ = (number, left, right);
-        Ok(())
-    });
-
-    macro_rules! body {
-        ($name:ident $body:block) => {
-            #[leader_only(lease = "body")]
-            pub(crate) async fn $name() $body
-        };
-    }
-    body!(body {});
-
-    macro_rules! method {
-        ($ty:ident, $name:ident) => {
-            impl $ty {
-                #[leader_only(lease = "method")]
-                pub(crate) async fn $name(self: Arc<Self>, term: Term) {
-                    let _ = (self, term);
-                }
-            }
-        };
-    }
-    pub(crate) struct Made;
-    method!(Made, made);
-
-    macro_rules! through_crate {
-        () => {
-            #[leader_only(lease = "through", crate = $crate::from_macros::reexport::runtime)]
-            pub(crate) async fn through() {}
-        };
-    }
-    pub(crate) mod reexport {
-        pub(crate) use lease_runtime as runtime;
-    }
-    through_crate!();
-}
-
 /// The dependency under another name.
 mod renamed {
     extern crate lease_runtime as elections;
@@ -157,66 +100,6 @@ mod renamed {
     pub(crate) async fn renamed(number: u8) {
         let _ = number;
     }
-}
-
-/// Attributes around the attribute, and below it.
-mod attributes {
-    use super::*;
-
-    #[cfg_attr(all(), leader_only(lease = "conditional"))]
-    pub(crate) async fn conditional() {}
-
-    #[leader_only(lease = "absent")]
-    #[cfg(any())]
-    pub(crate) async fn absent(of: NoSuchType) {}
-
-    #[leader_only(lease = "present")]
-    #[cfg(not(any()))]
-    pub(crate) async fn present(
-        #[cfg(any())] term: NoSuchType,
-        #[cfg(not(target_os = "none"))] number: u8,
-        #[cfg(any())] term: Term,
-        #[allow(unused_variables)] unused: u8,
-    ) {
-        let _ = number;
-    }
-
-    #[leader_only(lease = "expecting")]
-    #[expect(unused_variables, clippy::needless_return, reason = "is said once, not once for each function")]
-    pub(crate) async fn expecting(unused: u8) {
-        return;
-    }
-
-    /// On a method, too.
-    pub(crate) struct Ledger;
-
-    impl Ledger {
-        #[leader_only(lease = "ledger")]
-        #[expect(unused_variables, reason = "is said once, not once for each function")]
-        pub(crate) async fn expecting(self: Arc<Self>, unused: u8) {}
-
-        #[leader_only(lease = "ledger")]
-        #[cfg(any())]
-        pub(crate) async fn absent(self: Arc<Self>, of: NoSuchType) {}
-
-        #[leader_only(lease = "ledger")]
-        #[allow(non_snake_case)]
-        pub(crate) async fn Shouting(self: Arc<Self>, LOUDLY: u8) {
-            let _ = LOUDLY;
-        }
-    }
-
-    #[leader_only(lease = "old")]
-    #[deprecated]
-    #[doc(hidden)]
-    #[must_use = "is an old task"]
-    #[track_caller]
-    #[inline]
-    pub(crate) async fn old() {}
-
-    #[leader_only(lease = "conditionally")]
-    #[cfg_attr(all(), doc = "Documented.", inline, allow(unused_variables))]
-    pub(crate) async fn conditionally(unused: u8) {}
 }
 
 /// Identifiers that cannot be rebuilt from their text.
@@ -239,67 +122,6 @@ mod raw {
         pub(crate) async fn r#move(self, r#in: u8) {
             let _ = (self, r#in);
         }
-    }
-}
-
-/// Arguments that are easy to clone wrongly.
-mod arguments {
-    use super::*;
-
-    /// To clone it is to use it, but nobody wrote that.
-    #[leader_only(lease = "underscored")]
-    pub(crate) async fn underscored(_unused: u8, _term: Term) {}
-
-    /// `Clone`, but it is the reference to it that has to be cloned.
-    #[derive(Clone)]
-    pub(crate) struct Config;
-
-    #[leader_only(lease = "references")]
-    pub(crate) async fn references(config: &'static Config, text: &'static str, list: &'static [Config]) {
-        let _: (&'static Config, &'static str, &'static [Config]) = (config, text, list);
-    }
-
-    pub(crate) struct NotClone;
-
-    #[leader_only(lease = "shared")]
-    pub(crate) async fn shared(
-        this: Arc<NotClone>,
-        that: &'static NotClone,
-        call: Arc<dyn Fn(&str) -> &str + Send + Sync>,
-    ) {
-        let _: &NotClone = (&*this, that).0;
-        let _ = call("a");
-    }
-
-    #[leader_only(lease = "functions")]
-    pub(crate) async fn functions(
-        plain: fn(&str) -> &str,
-        higher: for<'a> fn(&'a str) -> &'a str,
-        generic: impl for<'a> Fn(&'a u8) -> &'a u8 + Clone + Send + 'static,
-    ) {
-        let _ = (plain("a"), higher("b"), *generic(&7));
-    }
-
-    pub(crate) struct Pair(pub(crate) u8, pub(crate) u8);
-
-    impl Clone for Pair {
-        fn clone(&self) -> Pair {
-            Pair(self.0, self.1)
-        }
-    }
-
-    #[leader_only(lease = "patterns")]
-    #[expect(clippy::toplevel_ref_arg)]
-    pub(crate) async fn patterns(
-        Pair(left, mut right): Pair,
-        [first, ..]: [u8; 2],
-        _: u8,
-        ref by_reference: u8,
-        all @ (_, _): (u8, u8),
-        mut mutable: Vec<u8>,
-    ) {
-        right += left + first + by_reference + all.0;
-        mutable.push(right);
     }
 }
 

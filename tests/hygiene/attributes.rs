@@ -1,0 +1,60 @@
+//! Attributes around the attribute, and below it.
+
+use std::sync::Arc;
+
+use lease_runtime::leader_only;
+
+#[cfg_attr(all(), leader_only(lease = "conditional"))]
+pub(crate) async fn conditional() {}
+
+#[leader_only(lease = "absent")]
+#[cfg(any())]
+pub(crate) async fn absent(of: NoSuchType) {}
+
+#[leader_only(lease = "present")]
+#[cfg(not(any()))]
+pub(crate) async fn present(
+    #[cfg(any())] term: NoSuchType,
+    #[cfg(not(target_os = "none"))] number: u8,
+    #[cfg(any())] term: Term,
+    #[allow(unused_variables)] unused: u8,
+) {
+    let _ = number;
+}
+
+#[leader_only(lease = "expecting")]
+#[expect(unused_variables, clippy::needless_return, reason = "is said once, not once for each function")]
+pub(crate) async fn expecting(unused: u8) {
+    return;
+}
+
+/// On a method, too.
+pub(crate) struct Ledger;
+
+impl Ledger {
+    #[leader_only(lease = "ledger")]
+    #[expect(unused_variables, reason = "is said once, not once for each function")]
+    pub(crate) async fn expecting(self: Arc<Self>, unused: u8) {}
+
+    #[leader_only(lease = "ledger")]
+    #[cfg(any())]
+    pub(crate) async fn absent(self: Arc<Self>, of: NoSuchType) {}
+
+    #[leader_only(lease = "ledger")]
+    #[allow(non_snake_case)]
+    pub(crate) async fn Shouting(self: Arc<Self>, LOUDLY: u8) {
+        let _ = LOUDLY;
+    }
+}
+
+#[leader_only(lease = "old")]
+#[deprecated]
+#[doc(hidden)]
+#[must_use = "is an old task"]
+#[track_caller]
+#[inline]
+pub(crate) async fn old() {}
+
+#[leader_only(lease = "conditionally")]
+#[cfg_attr(all(), doc = "Documented.", inline, allow(unused_variables))]
+pub(crate) async fn conditionally(unused: u8) {}
