@@ -1,1 +1,3 @@
-//! The examples of lease-runtime: one story per file. See the README beside this file.
+//! What the examples share: the replicas as processes, and the log of their work. The stories are in the files beside.
+
+pub mod drama;

@@ -1,0 +1,52 @@
+//! The program of a Deployment with three replicas: the leader processes orders, the others stand by.
+//!
+//! In a cluster: see `deployment.d/README.md`. Here, with two terminals or more:
+//!
+//! ```sh
+//! cargo run --example local_api -- /tmp/lease.kubeconfig
+//! KUBECONFIG=/tmp/lease.kubeconfig cargo run --example deployment
+//! ```
+//!
+//! One of them prints an order a second. Stop it with Ctrl-C: it finishes its order, releases the lease, and another goes on.
+
+use std::time::Duration;
+
+use lease_runtime::{Candidate, Lost, Term, leader_only, shutdown_signal};
+
+/// The orders, wherever they come from.
+#[derive(Clone)]
+struct Orders;
+
+impl Orders {
+    async fn next(&self) -> u64 {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        fastrand::u64(1000..10_000)
+    }
+
+    /// Where it matters that an order is not paid twice, the target refuses a token below the highest it has seen.
+    async fn pay(&self, order: u64, fencing_token: u64) {
+        tracing::info!(order, fencing_token, "paid");
+    }
+}
+
+/// Runs on the leader only, and is gone before another replica runs it.
+#[leader_only(lease = "orders", lease_duration = "15s", renew_deadline = "10s", retry_period = "2s", grace = "5s")]
+async fn process_orders(term: Term, orders: Orders) -> Result<(), Lost> {
+    while !term.is_cancelled() {
+        let order = orders.next().await;
+        // The last look before an effect: the process may have been stopped since the order came.
+        term.check()?;
+        orders.pay(order, term.fencing_token().get()).await;
+    }
+    Ok(())
+}
+
+#[tokio::main]
+async fn main() -> Result<(), lease_runtime::Error> {
+    tracing_subscriber::fmt().with_max_level(tracing::Level::INFO).init();
+    let candidate = Candidate::from_env().await?;
+    tracing::info!(identity = candidate.identity(), "standing by");
+    candidate.add(process_orders(Orders));
+    // SIGTERM: the order in hand is finished, then the lease is released, then this returns.
+    candidate.run_until(shutdown_signal()).await
+}
