@@ -40,16 +40,13 @@ impl<T> Future for TaskHandle<T> {
     type Output = Result<T, Error>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let gone = || Err(Error::CandidateGone { task: self.name.to_string() });
-        if self.outcome.is_terminated() {
-            return Poll::Ready(gone());
-        }
-        match Pin::new(&mut self.outcome).poll(cx) {
-            Poll::Ready(outcome) => {
-                Poll::Ready(outcome.unwrap_or_else(|_| Err(Error::CandidateGone { task: self.name.to_string() })))
-            }
-            Poll::Pending => Poll::Pending,
-        }
+        let received = if self.outcome.is_terminated() {
+            // Polled again after the end, which a channel would panic at.
+            Poll::Ready(None)
+        } else {
+            Pin::new(&mut self.outcome).poll(cx).map(Result::ok)
+        };
+        received.map(|end| end.unwrap_or_else(|| Err(Error::CandidateGone { task: self.name.to_string() })))
     }
 }
 

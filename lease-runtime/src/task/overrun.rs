@@ -123,3 +123,6 @@ impl Overrun {
         );
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,1 +1,337 @@
+use std::future::{pending, ready};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
+use futures_util::FutureExt;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use super::*;
+use crate::clock::{Clock, TokioClock, WallTime};
+use crate::election::{Deadlines, FencingToken, Grant};
+use crate::error::Error;
+use crate::lease::LeaseId;
+use crate::spec::LeaseSpec;
+use crate::task::{LeaderTask, TaskHandle, TaskOutput};
+use crate::term::Tenure;
+
+const SPEC: LeaseSpec = LeaseSpec::new("ledger");
+
+/// What happened, in order.
+#[derive(Clone, Default)]
+struct Story(Arc<Mutex<Vec<String>>>);
+
+impl Story {
+    fn tell(&self, what: impl Into<String>) {
+        self.0.lock().unwrap().push(what.into());
+    }
+
+    fn told(&self) -> Vec<String> {
+        self.0.lock().unwrap().clone()
+    }
+
+    /// Tells it when dropped.
+    fn at_the_end(&self, what: &str) -> impl Drop + Send + use<> {
+        struct AtTheEnd(Story, String);
+        impl Drop for AtTheEnd {
+            fn drop(&mut self) {
+                self.0.tell(self.1.clone());
+            }
+        }
+        AtTheEnd(self.clone(), what.to_owned())
+    }
+}
+
+/// The elector's side of the seam.
+struct Elector {
+    clock: Arc<TokioClock>,
+    entry: Arc<Entry>,
+    stop: CancellationToken,
+    terms: u64,
+}
+
+impl Elector {
+    fn with<T: TaskOutput>(task: LeaderTask<T>) -> (Elector, TaskHandle<T>) {
+        let stop = CancellationToken::new();
+        let (entry, handle) = Entry::new(task, "default", stop.clone());
+        let elector = Elector {
+            clock: Arc::new(TokioClock::starting_at(WallTime(0))),
+            entry: Arc::new(entry.unwrap()),
+            stop,
+            terms: 0,
+        };
+        (elector, handle)
+    }
+
+    fn deadlines(&self) -> Deadlines {
+        let at = |seconds: f64| self.clock.now() + Duration::from_secs_f64(seconds);
+        Deadlines { cancel_at: at(10.0), drop_at: at(11.75), hard_stop: at(12.0) }
+    }
+
+    fn grant(&mut self) -> (Arc<Tenure>, JoinHandle<()>) {
+        self.terms += 1;
+        let grant = Grant { token: FencingToken(self.terms), transitions: 0, deadlines: self.deadlines() };
+        let lease = LeaseId::new("default", "ledger");
+        let (tenure, alive) = Tenure::begin(lease, "pod_1".into(), &grant, self.clock.clone());
+        let supervisor = tokio::spawn(supervise(self.entry.clone(), Term::new(tenure.clone()), alive));
+        (tenure, supervisor)
+    }
+}
+
+async fn seconds(seconds: f64) {
+    sleep(Duration::from_secs_f64(seconds)).await;
+}
+
+fn is_drained(tenure: &Tenure) -> bool {
+    tenure.drained().now_or_never().is_some()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_returns_is_done() {
+    let task = LeaderTask::new("t", SPEC, |_| ready(Ok::<_, String>(7)));
+    let (mut elector, handle) = Elector::with(task);
+    let (tenure, supervisor) = elector.grant();
+    assert_eq!(handle.await.unwrap(), Ok(7));
+    supervisor.await.unwrap();
+    assert!(is_drained(&tenure));
+    assert!(elector.entry.is_over());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_fails_or_panics_runs_again_after_a_pause_and_in_this_term_only() {
+    let runs = Arc::new(AtomicUsize::new(0));
+    let task = LeaderTask::new("t", SPEC, {
+        let runs = runs.clone();
+        move |_| {
+            let run = runs.fetch_add(1, Ordering::SeqCst);
+            async move {
+                assert!(run.is_multiple_of(2), "an odd one");
+                Err::<(), _>("an even one")
+            }
+        }
+    });
+    let (mut elector, handle) = Elector::with(task);
+    let (tenure, supervisor) = elector.grant();
+    seconds(9.0).await;
+    let in_nine_seconds = runs.load(Ordering::SeqCst);
+    assert!((3..=200).contains(&in_nine_seconds), "{in_nine_seconds} runs");
+    tenure.cancel(Loss::NotRenewed);
+    supervisor.await.unwrap();
+    assert!(is_drained(&tenure));
+    let in_all = runs.load(Ordering::SeqCst);
+    seconds(100.0).await;
+    assert_eq!(runs.load(Ordering::SeqCst), in_all);
+    assert!(handle.now_or_never().is_none(), "it is not over");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_panic_of_the_function_itself_is_a_panic_of_the_body() {
+    let runs = Arc::new(AtomicUsize::new(0));
+    let task = LeaderTask::new("t", SPEC, {
+        let runs = runs.clone();
+        move |_| {
+            assert!(runs.fetch_add(1, Ordering::SeqCst) > 0, "before there is a future");
+            ready(())
+        }
+    });
+    let (mut elector, handle) = Elector::with(task);
+    let (_tenure, _supervisor) = elector.grant();
+    handle.await.unwrap();
+    assert_eq!(runs.load(Ordering::SeqCst), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_ends_because_it_was_asked_to_runs_again_in_the_next_term() {
+    let story = Story::default();
+    let task = LeaderTask::new("t", SPEC, {
+        let story = story.clone();
+        move |term: Term| {
+            let story = story.clone();
+            async move {
+                story.tell(format!("term {} began", term.fencing_token()));
+                term.cancelled().await;
+                story.tell(format!("term {} ended", term.fencing_token()));
+            }
+        }
+    });
+    let (mut elector, handle) = Elector::with(task);
+    let (tenure, supervisor) = elector.grant();
+    seconds(1.0).await;
+    tenure.cancel(Loss::TakenBy("other".to_owned()));
+    supervisor.await.unwrap();
+    assert!(!elector.entry.is_over());
+
+    let (tenure, supervisor) = elector.grant();
+    seconds(1.0).await;
+    tenure.cancel(Loss::Shutdown);
+    supervisor.await.unwrap();
+    // No term follows a shutdown, so what it returned is the last word.
+    handle.await.unwrap();
+    assert_eq!(story.told(), ["term 1 began", "term 1 ended", "term 2 began", "term 2 ended"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_fails_during_the_shutdown_gives_its_error() {
+    let task = LeaderTask::new("t", SPEC, |term: Term| async move {
+        term.cancelled().await;
+        Err::<(), _>("could not flush")
+    });
+    let (mut elector, handle) = Elector::with(task);
+    let (tenure, _supervisor) = elector.grant();
+    seconds(1.0).await;
+    tenure.cancel(Loss::Shutdown);
+    assert_eq!(handle.await.unwrap(), Err("could not flush"));
+}
+
+/// A body that does not want to know.
+fn stubborn(story: &Story) -> LeaderTask<()> {
+    LeaderTask::new("t", SPEC, {
+        let story = story.clone();
+        move |_| {
+            let end = story.at_the_end("dropped");
+            async move {
+                let _end = end;
+                pending().await
+            }
+        }
+    })
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_is_dropped_when_its_grace_is_used_up_while_renewals_go_on() {
+    let story = Story::default();
+    let (mut elector, _handle) = Elector::with(stubborn(&story).grace(Duration::from_secs(30)));
+    let (tenure, supervisor) = elector.grant();
+    seconds(5.0).await;
+    tenure.extend(elector.deadlines());
+    tenure.cancel(Loss::Shutdown);
+    let asked = elector.clock.now();
+    for _ in 0..5 {
+        seconds(5.0).await;
+        tenure.extend(elector.deadlines());
+        assert!(story.told().is_empty());
+    }
+    supervisor.await.unwrap();
+    assert_eq!(story.told(), ["dropped"]);
+    assert!(is_drained(&tenure));
+    let took = elector.clock.now().since(asked);
+    assert!((30.0..30.01).contains(&took.as_secs_f64()), "{took:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_deadline_drops_an_idle_body_even_if_the_elector_says_nothing() {
+    let story = Story::default();
+    let (mut elector, _handle) = Elector::with(stubborn(&story));
+    let (tenure, supervisor) = elector.grant();
+    let granted = elector.clock.now();
+    while story.told().is_empty() {
+        seconds(0.01).await;
+    }
+    let took = elector.clock.now().since(granted);
+    assert!((11.75..11.78).contains(&took.as_secs_f64()), "{took:?}");
+    // And the term may yet turn out to have been renewed: then the body runs again.
+    assert!(!supervisor.is_finished());
+    tenure.extend(elector.deadlines());
+    seconds(1.0).await;
+    tenure.expire();
+    supervisor.await.unwrap();
+    assert_eq!(story.told(), ["dropped", "dropped"]);
+    assert!(is_drained(&tenure));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_task_that_is_stopped_is_dropped_without_grace() {
+    let story = Story::default();
+    let (mut elector, handle) = Elector::with(stubborn(&story).grace(Duration::from_secs(3600)));
+    let (tenure, supervisor) = elector.grant();
+    seconds(1.0).await;
+    tenure.cancel(Loss::Shutdown);
+    seconds(1.0).await;
+    let before = elector.clock.now();
+    elector.stop.cancel();
+    supervisor.await.unwrap();
+    assert_eq!(elector.clock.now(), before);
+    assert_eq!(story.told(), ["dropped"]);
+    assert!(matches!(handle.await, Err(Error::Stopped { task, .. }) if task == "t"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn children_of_a_failed_body_are_gone_before_it_runs_again() {
+    let story = Story::default();
+    let task = LeaderTask::new("t", SPEC, {
+        let story = story.clone();
+        let mut run = 0;
+        move |term: Term| {
+            run += 1;
+            let (story, run) = (story.clone(), run);
+            async move {
+                story.tell(format!("run {run}"));
+                let end = story.at_the_end(&format!("child {run} dropped"));
+                drop(term.spawn(async move {
+                    let _end = end;
+                    pending::<()>().await;
+                }));
+                if run == 1 {
+                    return Err("failed");
+                }
+                pending().await
+            }
+        }
+    });
+    let (mut elector, _handle) = Elector::with::<Result<(), _>>(task);
+    let (tenure, supervisor) = elector.grant();
+    seconds(5.0).await;
+    assert_eq!(story.told(), ["run 1", "child 1 dropped", "run 2"]);
+    tenure.expire();
+    supervisor.await.unwrap();
+    assert_eq!(story.told()[3..], ["child 2 dropped"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_task_is_done_when_its_children_are() {
+    let task = LeaderTask::new("t", SPEC, |term: Term| async move {
+        drop(term.spawn(seconds(3.0)));
+    });
+    let (mut elector, handle) = Elector::with(task);
+    let (_tenure, _supervisor) = elector.grant();
+    let before = elector.clock.now();
+    handle.await.unwrap();
+    assert_eq!(elector.clock.now().since(before), Duration::from_secs(3));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_argument_that_panics_when_dropped_does_not_harm() {
+    struct Bomb;
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            panic!("while being dropped");
+        }
+    }
+    let bomb = Bomb;
+    let task = LeaderTask::new("t", SPEC, move |_| {
+        let _ = &bomb;
+        ready(())
+    });
+    let (mut elector, handle) = Elector::with(task);
+    let (tenure, supervisor) = elector.grant();
+    handle.await.unwrap();
+    supervisor.await.unwrap();
+    assert!(is_drained(&tenure));
+}
+
+#[test]
+fn a_runtime_that_goes_away_takes_its_bodies_along() {
+    let story = Story::default();
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_time().build().unwrap();
+    let (tenure, handle) = runtime.block_on(async {
+        let (mut elector, handle) = Elector::with(stubborn(&story));
+        let (tenure, _supervisor) = elector.grant();
+        seconds(0.05).await;
+        (tenure, handle)
+    });
+    assert!(!is_drained(&tenure));
+    drop(runtime);
+    assert_eq!(story.told(), ["dropped"]);
+    assert!(is_drained(&tenure));
+    assert!(matches!(handle.now_or_never(), Some(Err(Error::CandidateGone { .. }))));
+}
