@@ -287,3 +287,6 @@ impl fmt::Debug for Candidate {
             .finish()
     }
 }
+
+#[cfg(all(test, feature = "embedded"))]
+mod tests;

@@ -175,7 +175,10 @@ fn abort_says_who_and_ends_the_process() {
     let (status, out, err) = process(&[("POLICY", "abort")]);
     assert!(status.signal().is_some(), "{status} {out}");
     assert!(!out.contains("survived"));
-    assert!(err.contains("lease-runtime: task `sync` of lease `default/ledger` (term 7) has been inside one poll"), "{err}");
+    assert!(
+        err.contains("lease-runtime: task `sync` of lease `default/ledger` (term 7) has been inside one poll"),
+        "{err}"
+    );
     assert!(err.contains("ending the process"), "{err}");
 }
 

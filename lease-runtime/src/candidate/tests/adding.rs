@@ -1,0 +1,174 @@
+//! Adding tasks, before and while the candidate runs.
+
+use super::*;
+
+fn done(name: &'static str, spec: LeaseSpec, story: &Story) -> LeaderTask<Result<u32, String>> {
+    let story = story.clone();
+    LeaderTask::new(name, spec, move |term: Term| {
+        let story = story.clone();
+        async move {
+            story.tell(format!("{name} in term {}", term.fencing_token()));
+            sleep(Duration::from_secs(1)).await;
+            Ok(7)
+        }
+    })
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_candidate_whose_tasks_are_over_has_released_their_leases() {
+    let world = World::new();
+    let candidate = world.candidate("a").await;
+    let one = candidate.add(done("one", LEDGER, &world.story));
+    let two = candidate.add(done("two", SHARD, &world.story));
+    within(60, candidate.run()).await.unwrap();
+    assert_eq!((one.await.unwrap(), two.await.unwrap()), (Ok(7), Ok(7)));
+    assert_eq!((world.holder("ledger").as_deref(), world.holder("shard").as_deref()), (Some(""), Some("")));
+    assert_eq!(
+        candidate.leases().iter().map(ToString::to_string).collect::<Vec<_>>(),
+        ["default/ledger", "default/shard"]
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_candidate_without_tasks_has_nothing_to_run() {
+    let world = World::new();
+    within(1, world.candidate("a").await.run()).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lease_is_held_until_the_last_of_its_tasks_is_over() {
+    let world = World::new();
+    let candidate = world.candidate("a").await;
+    let one = candidate.add(done("one", LEDGER, &world.story));
+    let _ = candidate.add(world.obedient("two", LEDGER));
+    let running = tokio::spawn(async move { candidate.run_until(seconds(60)).await });
+    within(60, one).await.unwrap().unwrap();
+    seconds(20).await;
+    assert_eq!(world.holder("ledger").as_deref(), Some("a"));
+    within(60, running).await.unwrap().unwrap();
+    assert_eq!(world.holder("ledger").as_deref(), Some(""));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_task_that_is_added_while_running_starts_at_once() {
+    let world = World::new();
+    let candidate = world.candidate("a").await;
+    let _ = candidate.add(world.obedient("one", LEDGER));
+    let running = tokio::spawn({
+        let candidate = candidate.clone();
+        async move { candidate.run_until(seconds(100)).await }
+    });
+    world.story.grown_to(1).await;
+    let before = world.clock.now();
+    // Into the term there is, and into an election of its own.
+    let _ = candidate.add(world.obedient("two", LEDGER));
+    world.story.grown_to(2).await;
+    let _ = candidate.add(world.obedient("three", SHARD));
+    assert_eq!(world.story.grown_to(3).await, ["one began", "two began", "three began"]);
+    assert!(world.clock.now().since(before) < Duration::from_secs(1));
+    within(120, running).await.unwrap().unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lease_can_be_taken_up_again_after_its_tasks_were_over() {
+    let world = World::new();
+    let candidate = world.candidate("a").await;
+    let running = tokio::spawn({
+        let candidate = candidate.clone();
+        async move { candidate.run_until(seconds(1000)).await }
+    });
+    tokio::task::yield_now().await;
+    let first = candidate.add(done("one", LEDGER, &world.story));
+    within(60, first).await.unwrap().unwrap();
+    // While the lease is being released, with the same timings; and again when it has been, with others.
+    let second = candidate.add(done("one", LEDGER, &world.story));
+    within(60, second).await.unwrap().unwrap();
+    until(|| world.holder("ledger").as_deref() == Some("")).await;
+    seconds(60).await;
+    let third = candidate.add(done("one", LEDGER.lease_duration(Duration::from_secs(30)), &world.story));
+    within(60, third).await.unwrap().unwrap();
+    let told = world.story.told();
+    assert_eq!(told.len(), 3, "{told:?}");
+    assert!(told.windows(2).all(|two| two[0] != two[1]), "each in a term of its own: {told:?}");
+    running.abort();
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_tasks_of_one_name_on_one_lease_are_refused() {
+    let world = World::new();
+    let candidate = world.candidate("a").await;
+    let first = candidate.add(world.obedient("one", LEDGER));
+    let second = candidate.add(world.obedient("one", LEDGER));
+    let _elsewhere = candidate.add(world.obedient("one", SHARD));
+    let sentence = "lease `default/ledger` has a task `one` already: name one of them with `.name(..)`, or give it a lease \
+                    of its own with `.lease(..)`";
+    assert_eq!(within(1, second).await.unwrap_err().to_string(), sentence);
+    assert_eq!(within(1, candidate.run_until(pending::<()>())).await.unwrap_err().to_string(), sentence);
+    assert!(world.story.told().is_empty() && !first.is_finished());
+}
+
+#[tokio::test(start_paused = true)]
+async fn different_timings_on_one_lease_are_refused_and_both_tasks_named() {
+    let world = World::new();
+    let candidate = world.candidate("a").await;
+    let _ = candidate.add(world.obedient("one", LEDGER));
+    let _ = candidate.add(world.obedient("two", LEDGER).lease_duration(Duration::from_secs(30)));
+    assert_eq!(
+        within(1, candidate.run()).await.unwrap_err().to_string(),
+        "task `two` asks for lease_duration 30s, renew_deadline 20s, retry_period 4s, but task `one` of the same lease \
+         `default/ledger` for lease_duration 15s, renew_deadline 10s, retry_period 2s: give both the same timings, or a \
+         lease each"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_task_that_is_not_valid_is_refused_before_the_start_and_only_reported_after() {
+    let world = World::new();
+    let candidate = world.candidate("a").await;
+    let wrong = candidate.add(world.obedient("one", LEDGER).lease("Ledger"));
+    assert!(matches!(within(1, wrong).await, Err(Error::Spec { .. })));
+    assert!(matches!(within(1, candidate.run()).await, Err(Error::Spec { .. })));
+
+    let candidate = world.candidate("b").await;
+    let _ = candidate.add(world.obedient("one", LEDGER));
+    let running = tokio::spawn({
+        let candidate = candidate.clone();
+        async move { candidate.run_until(seconds(60)).await }
+    });
+    world.story.grown_to(1).await;
+    let wrong = candidate.add(world.obedient("one", LEDGER));
+    assert!(matches!(within(1, wrong).await, Err(Error::DuplicateTask { .. })));
+    within(120, running).await.unwrap().unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_candidate_tells_who_it_is_and_where_it_stands() {
+    let world = World::new();
+    let candidate = world.candidate("a").await;
+    assert!(candidate.identity().starts_with("a_"));
+    assert_eq!(candidate.namespace(), "default");
+    assert!(candidate.status("ledger").is_none());
+    let _ = candidate.add(world.obedient("one", LEDGER.namespace("kube-system")));
+    assert!(candidate.status("ledger").is_none(), "not in this namespace");
+    let status = candidate.status("kube-system/ledger").unwrap();
+    assert_eq!(status.borrow().standing, Standing::Out);
+    assert!(candidate.health().is_alive());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_namespace_that_cannot_be_is_refused() {
+    let api = EmbeddedApi::new();
+    let built = Candidate::builder().client(api.client("default")).namespace("No Such").build().await;
+    let error = built.unwrap_err().to_string();
+    assert!(error.starts_with("the candidate's namespace is not valid: a namespace must consist of"), "{error}");
+}
+
+#[test]
+fn outside_of_a_runtime_there_is_an_error_and_no_panic() {
+    use futures_util::FutureExt;
+    let built = Candidate::from_env().now_or_never().unwrap();
+    assert!(matches!(built, Err(Error::NoRuntime)));
+    let story = Story::default();
+    let spawned = done("one", LEDGER, &story).spawn();
+    assert!(matches!(spawned.now_or_never(), Some(Err(Error::NoRuntime))));
+}

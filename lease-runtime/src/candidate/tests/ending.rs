@@ -1,0 +1,195 @@
+//! Ending in order: cancel, drain while renewing, release, return.
+
+use tokio::sync::oneshot;
+
+use super::*;
+use crate::embedded::{Fault, Verb, When};
+
+#[tokio::test(start_paused = true)]
+async fn bodies_end_before_their_lease_is_released_and_that_before_the_return() {
+    let world = World::new();
+    let candidate = world.candidate("a").await;
+    let handle = candidate.add(world.obedient("one", LEDGER));
+    let _ = candidate.add(world.stubborn("two", LEDGER).grace(Duration::from_secs(30)));
+    let _ = candidate.add(world.obedient("three", SHARD));
+    let before = world.clock.now();
+    within(120, candidate.run_until(seconds(5))).await.unwrap();
+
+    let took = world.clock.now().since(before);
+    // Past the deadline of the lease at the signal: it was renewed meanwhile.
+    assert!((35.0..35.5).contains(&took.as_secs_f64()), "{took:?}");
+    let mut told = world.story.told();
+    told[..3].sort();
+    told[3..5].sort();
+    let ends = ["one ended, lease held", "three ended, lease held", "two dropped, lease held"];
+    assert_eq!(told[..3], ["one began", "three began", "two began"]);
+    assert_eq!(told[3..], ends);
+    assert_eq!((world.holder("ledger").as_deref(), world.holder("shard").as_deref()), (Some(""), Some("")));
+    handle.await.unwrap();
+    assert!(matches!(candidate.add(world.obedient("late", LEDGER)).await, Err(Error::Stopped { .. })));
+    assert!(matches!(candidate.run().await, Err(Error::AlreadyRun)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_next_candidate_goes_on_at_once() {
+    let world = World::new();
+    let (a, b) = (world.candidate("a").await, world.candidate("b").await);
+    let _ = a.add(world.obedient("in_a", LEDGER));
+    let running = tokio::spawn(async move { a.run_until(seconds(5)).await });
+    assert_eq!(world.story.grown_to(1).await, ["in_a began"]);
+    let _ = b.add(world.obedient("in_b", LEDGER));
+    let before = world.clock.now();
+    let running_b = tokio::spawn(async move { b.run_until(seconds(20)).await });
+    within(60, running).await.unwrap().unwrap();
+    let told = world.story.grown_to(3).await;
+    assert_eq!(told, ["in_a began", "in_a ended, lease held", "in_b began"]);
+    assert!(world.clock.now().since(before) < Duration::from_secs(6), "released, not waited out");
+    within(60, running_b).await.unwrap().unwrap();
+    assert_eq!(world.holder("ledger").as_deref(), Some(""));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_that_is_dropped_drops_the_bodies_and_then_releases() {
+    let world = World::new();
+    let candidate = world.candidate("a").await;
+    let handle = candidate.add(world.stubborn("one", LEDGER).grace(Duration::from_secs(3600)));
+    {
+        let mut run = std::pin::pin!(candidate.run_until(pending::<()>()));
+        let began = async { world.story.grown_to(1).await };
+        tokio::select! {
+            biased;
+            _ = &mut run => unreachable!("nobody ends it"),
+            _ = began => {}
+        }
+    }
+    let before = world.clock.now();
+    assert!(matches!(within(60, handle).await, Err(Error::Stopped { .. })));
+    until(|| world.holder("ledger").as_deref() == Some("")).await;
+    assert_eq!(world.story.told(), ["one began", "one dropped, lease held"]);
+    assert!(world.clock.now().since(before) < Duration::from_secs(1), "with no grace");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refusal_at_first_contact_ends_the_rest_in_order() {
+    let world = World::new();
+    let _rule = world.api.inject(When::leases().name("shard"), Fault::status(403).message("no"));
+    let candidate = world.candidate("a").await;
+    let ledger = candidate.add(world.obedient("one", LEDGER));
+    let shard = candidate.add(world.obedient("two", SHARD));
+    let error = within(120, candidate.run_until(pending::<()>())).await.unwrap_err();
+    assert!(matches!(&error, Error::Election { lease, .. } if &*lease.name == "shard"), "{error}");
+    assert!(error.to_string().starts_with("cannot take part in the election of lease `default/shard`: "), "{error}");
+    assert!(matches!(shard.await, Err(Error::Election { .. })));
+    // Whether it had begun by then is a race; if so it has ended in order.
+    let began = world.story.told().len();
+    assert_eq!(world.story.told()[..], ["one began", "one ended, lease held"][..began]);
+    assert_eq!(ledger.await.is_ok(), began > 0);
+    assert!(matches!(world.holder("ledger").as_deref(), None | Some("")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_missing_namespace_is_an_error() {
+    let world = World::new();
+    let candidate = world.candidate("a").await;
+    let task = candidate.add(world.obedient("one", LEDGER).namespace("nowhere"));
+    let error = within(120, candidate.run_until(pending::<()>())).await.unwrap_err();
+    assert!(error.to_string().contains("nowhere"), "{error}");
+    assert!(task.await.is_err());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_signal_that_cannot_be_waited_for_is_an_error_after_an_orderly_end() {
+    let world = World::new();
+    let candidate = world.candidate("a").await;
+    let _ = candidate.add(world.obedient("one", LEDGER));
+    let signal = async {
+        seconds(5).await;
+        Err::<(), _>(std::io::Error::other("no signals here"))
+    };
+    let error = within(120, candidate.run_until(signal)).await.unwrap_err();
+    assert!(matches!(error, Error::Signal(_)), "{error}");
+    assert_eq!(world.story.told(), ["one began", "one ended, lease held"]);
+    assert_eq!(world.holder("ledger").as_deref(), Some(""));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lost_lease_ends_the_body_which_begins_again_in_the_next_term() {
+    let world = World::new();
+    let candidate = world.candidate("a").await;
+    let _ = candidate.add(world.stubborn("one", LEDGER));
+    let mut status = candidate.status("ledger").unwrap();
+    assert_eq!(status.borrow().standing, Standing::Out);
+    let (stop, stopped) = oneshot::channel::<()>();
+    let running = tokio::spawn({
+        let candidate = candidate.clone();
+        async move { candidate.run_until(async { stopped.await.unwrap_or_default() }).await }
+    });
+    let token = |standing| match standing {
+        Standing::Leader(token) => Some(token),
+        _ => None,
+    };
+    let first = within(60, status.wait_for(|now| token(now.standing).is_some())).await.unwrap().standing;
+    world.story.grown_to(1).await;
+    world.api.edit_lease("default", "ledger", |lease| lease["spec"]["holderIdentity"] = "somebody".into());
+    let told = world.story.grown_to(2).await;
+    assert_eq!(told[1], "one dropped, lease not held", "with no grace: somebody else may be at work");
+    let lost = within(60, status.wait_for(|now| now.standing == Standing::Follower)).await.unwrap().clone();
+    assert_eq!(lost.last_loss, Some(Loss::TakenBy("somebody".to_owned())));
+    world.story.grown_to(3).await;
+    let second = within(60, status.wait_for(|now| token(now.standing).is_some())).await.unwrap().standing;
+    assert!(token(second) > token(first), "{first:?}, {second:?}");
+    stop.send(()).unwrap();
+    within(60, running).await.unwrap().unwrap();
+    assert_eq!(status.borrow().standing, Standing::Out);
+    assert!(candidate.health().is_alive());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_api_that_is_gone_ends_the_bodies_before_the_hard_stop() {
+    let world = World::new();
+    let candidate = world.candidate("a").await;
+    let _ = candidate.add(world.stubborn("one", LEDGER).grace(Duration::from_secs(3600)));
+    let running = tokio::spawn(async move { candidate.run_until(seconds(60)).await });
+    world.story.grown_to(1).await;
+    seconds(3).await;
+    let fault = world.api.inject(When::any(), Fault::hang());
+    let last_renewal = world.api.requests().count(|entry| entry.call.verb == Verb::Update);
+    let before = world.clock.now();
+    let told = world.story.grown_to(2).await;
+    assert_eq!(told[1], "one dropped, lease held", "as far as the server knows");
+    let took = world.clock.now().since(before).as_secs_f64();
+    assert!(took < 12.0, "{took}, after {last_renewal} renewals");
+    fault.remove();
+    assert_eq!(world.story.grown_to(3).await[2], "one began");
+    // The grace would be an hour.
+    running.abort();
+}
+
+#[test]
+fn a_runtime_that_is_dropped_releases_its_leases() {
+    // The elections live on one runtime, the bodies on another.
+    let elections = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_time().build().unwrap();
+    let bodies = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_time().build().unwrap();
+    let api = EmbeddedApi::new();
+    let candidate = elections.block_on(async {
+        let client = api.client("default");
+        Candidate::builder().identity("a").client(client).build().await.unwrap()
+    });
+    let (began, has_begun) = std::sync::mpsc::channel();
+    let task = LeaderTask::new("one", LEDGER, move |_| {
+        let began = began.clone();
+        async move {
+            began.send(()).unwrap();
+            pending::<()>().await;
+        }
+    });
+    let handle = candidate.add(task);
+    drop(bodies.spawn(async move { candidate.run_until(pending::<()>()).await }));
+    has_begun.recv_timeout(Duration::from_secs(30)).unwrap();
+    drop(bodies);
+    elections.block_on(async {
+        assert!(matches!(within(30, handle).await, Err(Error::CandidateGone { .. } | Error::Stopped { .. })));
+        let released = || api.lease("default", "ledger").unwrap().spec.unwrap().holder_identity.as_deref() == Some("");
+        until(released).await;
+    });
+}

@@ -1,0 +1,127 @@
+//! Candidates against the embedded API, in virtual time; those with signals and an environment in processes of their own.
+
+mod adding;
+mod ending;
+mod process;
+
+use std::future::{Future, pending};
+use std::sync::Mutex;
+use std::time::Duration;
+
+use tokio::time::{sleep, timeout};
+
+use super::*;
+use crate::clock::{Clock, TokioClock, WallTime};
+use crate::election::Loss;
+use crate::elector::Standing;
+use crate::embedded::{EmbeddedApi, Settings};
+use crate::spec::LeaseSpec;
+use crate::term::Term;
+
+const LEDGER: LeaseSpec = LeaseSpec::new("ledger");
+const SHARD: LeaseSpec = LeaseSpec::new("shard");
+
+/// One API server and a virtual clock that all candidates share.
+struct World {
+    api: EmbeddedApi,
+    clock: Arc<dyn Clock>,
+    story: Story,
+}
+
+impl World {
+    /// Has to be called on a paused runtime.
+    fn new() -> World {
+        let clock = TokioClock::starting_at(WallTime(1_700_000_000_000_000));
+        let api = EmbeddedApi::with(Settings::default().clock(clock).seed(7));
+        World { api, clock: Arc::new(clock), story: Story::default() }
+    }
+
+    async fn candidate(&self, name: &str) -> Candidate {
+        let client = self.api.client_as(name, "default");
+        Candidate::builder().identity(name).client(client).clock(self.clock.clone()).build().await.unwrap()
+    }
+
+    /// Who holds a lease, by what its identity begins with; empty if it is released.
+    fn holder(&self, lease: &str) -> Option<String> {
+        let holder = self.api.lease("default", lease)?.spec?.holder_identity?;
+        Some(holder.split('_').next().unwrap_or_default().to_owned())
+    }
+
+    /// A body that goes on until it is asked to end, and tells who held the lease when it ended.
+    fn obedient(&self, name: &'static str, spec: LeaseSpec) -> LeaderTask<()> {
+        let (story, api) = (self.story.clone(), self.api.clone());
+        LeaderTask::new(name, spec, move |term: Term| {
+            let (story, api) = (story.clone(), api.clone());
+            async move {
+                story.tell(format!("{name} began"));
+                term.cancelled().await;
+                story.tell(format!("{name} ended, {}", held(&api, &term)));
+            }
+        })
+    }
+
+    /// A body that has to be dropped.
+    fn stubborn(&self, name: &'static str, spec: LeaseSpec) -> LeaderTask<()> {
+        let (story, api) = (self.story.clone(), self.api.clone());
+        LeaderTask::new(name, spec, move |term: Term| {
+            let (story, api) = (story.clone(), api.clone());
+            async move {
+                story.tell(format!("{name} began"));
+                let _end = AtTheEnd(Some(move || story.tell(format!("{name} dropped, {}", held(&api, &term)))));
+                pending().await
+            }
+        })
+    }
+}
+
+fn held(api: &EmbeddedApi, term: &Term) -> &'static str {
+    let lease = api.lease("default", &term.lease().name);
+    let holder = lease.and_then(|lease| lease.spec).and_then(|spec| spec.holder_identity);
+    if holder.as_deref() == Some(term.identity()) { "lease held" } else { "lease not held" }
+}
+
+struct AtTheEnd<F: FnOnce()>(Option<F>);
+
+impl<F: FnOnce()> Drop for AtTheEnd<F> {
+    fn drop(&mut self) {
+        self.0.take().into_iter().for_each(|tell| tell());
+    }
+}
+
+/// What happened, in order.
+#[derive(Clone, Default)]
+struct Story(Arc<Mutex<Vec<String>>>);
+
+impl Story {
+    fn tell(&self, what: impl Into<String>) {
+        self.0.lock().unwrap().push(what.into());
+    }
+
+    fn told(&self) -> Vec<String> {
+        self.0.lock().unwrap().clone()
+    }
+
+    /// Waits until so much has been told.
+    async fn grown_to(&self, length: usize) -> Vec<String> {
+        until(|| self.told().len() >= length).await;
+        self.told()
+    }
+}
+
+async fn seconds(count: u64) {
+    sleep(Duration::from_secs(count)).await;
+}
+
+async fn until(mut condition: impl FnMut() -> bool) {
+    within(60, async {
+        while !condition() {
+            sleep(Duration::from_millis(10)).await;
+        }
+    })
+    .await;
+}
+
+/// What must come, but not for ever.
+async fn within<F: Future>(bound: u64, future: F) -> F::Output {
+    timeout(Duration::from_secs(bound), future).await.expect("it comes in time")
+}

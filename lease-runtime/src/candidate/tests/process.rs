@@ -1,0 +1,160 @@
+//! With an environment and signals, and so in processes of their own.
+
+use std::future::IntoFuture;
+use std::io::{BufRead, BufReader};
+use std::process::{Child, ChildStdout, Command, Stdio};
+
+use super::*;
+
+/// Set in the processes that these tests start, and nowhere else: what is run in them would use the environment's cluster.
+const CHILD: &str = "LEASE_RUNTIME_TEST_CHILD";
+
+fn is_child() -> bool {
+    std::env::var_os(CHILD).is_some()
+}
+
+/// This test binary again, to run one ignored test of this module with nothing of the ambient environment.
+fn process(test: &str, vars: &[(&str, &str)]) -> (Child, impl FnMut(&str)) {
+    let mut child = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", &format!("candidate::tests::process::{test}"), "--ignored", "--nocapture"])
+        .env_clear()
+        .env("HOME", "/nonexistent")
+        .env(CHILD, "1")
+        .envs(vars.iter().copied())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let mut expect = move |wanted: &str| said(&mut lines, wanted);
+    expect("running 1 test");
+    (child, expect)
+}
+
+/// Reads on until the process says this.
+fn said(lines: &mut std::io::Lines<BufReader<ChildStdout>>, wanted: &str) {
+    let mut all = String::new();
+    for line in lines {
+        let line = line.unwrap();
+        if line.contains(wanted) {
+            return;
+        }
+        all = all + &line + "\n";
+    }
+    panic!("it ended without saying {wanted:?}, but:\n{all}");
+}
+
+fn seven() -> LeaderTask<Result<u32, String>> {
+    LeaderTask::new("seven", LEDGER, |term: Term| async move {
+        println!("leading {}", term.lease());
+        Ok(7)
+    })
+}
+
+#[tokio::test]
+#[ignore = "run by another test, in a process of its own"]
+async fn awaits_a_task_without_a_cluster() {
+    if !is_child() {
+        return;
+    }
+    for error in [seven().await.unwrap_err(), seven().spawn().await.unwrap_err()] {
+        println!("error: {error}");
+    }
+}
+
+#[test]
+fn without_a_cluster_awaiting_a_task_says_how_to_get_one() {
+    let (mut child, mut expect) = process("awaits_a_task_without_a_cluster", &[]);
+    for _ in 0..2 {
+        expect("error: no Kubernetes cluster was found");
+    }
+    assert!(child.wait().unwrap().success());
+}
+
+#[tokio::test]
+#[ignore = "run by another test, in a process of its own"]
+async fn awaits_tasks_of_the_environment() {
+    if !is_child() {
+        return;
+    }
+    assert_eq!(seven().await.unwrap(), Ok(7));
+    println!("awaited");
+    // A future that is dropped gives its task up.
+    let forever = LeaderTask::new("forever", SHARD, |_| async {
+        println!("forever began");
+        let _end = AtTheEnd(Some(|| println!("forever dropped")));
+        pending::<()>().await;
+    });
+    let second = LeaderTask::new("second", SHARD, |_| async { println!("second ran") });
+    let _ = timeout(Duration::from_secs(2), forever.into_future()).await;
+    second.await.unwrap();
+    assert_eq!(seven().spawn().await.unwrap(), Ok(7));
+    println!("all done");
+}
+
+#[tokio::test]
+async fn awaited_tasks_release_their_lease_before_they_give_their_value() {
+    let api = EmbeddedApi::new();
+    let server = api.serve(([127, 0, 0, 1], 0)).await.unwrap();
+    let kubeconfig = std::env::temp_dir().join(format!("lease-runtime-process-{}", std::process::id()));
+    std::fs::write(&kubeconfig, server.kubeconfig()).unwrap();
+    let path = kubeconfig.to_str().unwrap().to_owned();
+    let seen = api.clone();
+    tokio::task::spawn_blocking(move || {
+        let vars = [("KUBECONFIG", &*path), ("POD_NAME", "pod-7")];
+        let (mut child, mut expect) = process("awaits_tasks_of_the_environment", &vars);
+        expect("leading default/ledger");
+        expect("awaited");
+        let released = seen.lease("default", "ledger").unwrap().spec.unwrap();
+        assert_eq!(released.holder_identity.as_deref(), Some(""));
+        expect("forever began");
+        expect("forever dropped");
+        expect("second ran");
+        expect("all done");
+        assert!(child.wait().unwrap().success());
+    })
+    .await
+    .unwrap();
+    std::fs::remove_file(&kubeconfig).unwrap();
+    let requests = api.requests().entries();
+    assert!(requests.iter().any(|entry| format!("{entry:?}").contains("pod-7_")), "POD_NAME is in the identity");
+    server.stop().await;
+}
+
+#[tokio::test]
+#[ignore = "run by another test, in a process of its own"]
+async fn runs_until_it_is_signalled() {
+    if !is_child() {
+        return;
+    }
+    let api = EmbeddedApi::new();
+    let candidate = Candidate::builder().client(api.client("default")).build().await.unwrap();
+    let body = LeaderTask::new("one", LEDGER, |term: Term| async move {
+        println!("began");
+        let _end = AtTheEnd(Some(|| println!("dropped")));
+        term.cancelled().await;
+        println!("asked to end");
+        pending::<()>().await;
+    });
+    let handle = candidate.add(body.grace(Duration::from_secs(3600)));
+    candidate.run_until(shutdown_signal()).await.unwrap();
+    assert!(matches!(handle.await, Err(Error::Stopped { .. })));
+    assert_eq!(api.lease("default", "ledger").unwrap().spec.unwrap().holder_identity.as_deref(), Some(""));
+    println!("released");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_second_signal_cuts_the_grace_to_nothing() {
+    let (mut child, mut expect) = process("runs_until_it_is_signalled", &[]);
+    let signal = |name: &str| {
+        let sent = Command::new("kill").args([name, &child.id().to_string()]).status().unwrap();
+        assert!(sent.success());
+    };
+    expect("began");
+    signal("-TERM");
+    expect("asked to end");
+    signal("-INT");
+    expect("dropped");
+    expect("released");
+    assert!(child.wait().unwrap().success());
+}
