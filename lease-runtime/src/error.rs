@@ -58,11 +58,11 @@ pub enum Error {
         /// The task that was added.
         task: String,
         /// Its timings.
-        timing: Timing,
+        timing: Box<Timing>,
         /// The one that was there.
         other: String,
         /// Its timings.
-        other_timing: Timing,
+        other_timing: Box<Timing>,
     },
 
     /// The candidate's own namespace is not valid.

@@ -59,9 +59,9 @@ impl Group {
                 return Err(Error::TimingsDiffer {
                     lease: self.lease.clone(),
                     task: entry.name.to_string(),
-                    timing: entry.timing,
+                    timing: Box::new(entry.timing),
                     other: other.name.to_string(),
-                    other_timing: other.timing,
+                    other_timing: Box::new(other.timing),
                 });
             }
         }

@@ -79,6 +79,7 @@ fn outputs_say_what_went_wrong() {
 }
 
 /// What `#[leader_only]` makes of a function that never returns.
+#[allow(clippy::redundant_async_block, reason = "it turns `!` into `Infallible`")]
 #[tokio::test]
 async fn a_body_that_never_returns_is_a_task() {
     async fn forever(_: Term) -> ! {

@@ -40,7 +40,7 @@ async fn a_lease_is_held_until_the_last_of_its_tasks_is_over() {
     let world = World::new();
     let candidate = world.candidate("a").await;
     let one = candidate.add(done("one", LEDGER, &world.story));
-    let _ = candidate.add(world.obedient("two", LEDGER));
+    candidate.add(world.obedient("two", LEDGER));
     let running = tokio::spawn(async move { candidate.run_until(seconds(60)).await });
     within(60, one).await.unwrap().unwrap();
     seconds(20).await;
@@ -53,7 +53,7 @@ async fn a_lease_is_held_until_the_last_of_its_tasks_is_over() {
 async fn a_task_that_is_added_while_running_starts_at_once() {
     let world = World::new();
     let candidate = world.candidate("a").await;
-    let _ = candidate.add(world.obedient("one", LEDGER));
+    candidate.add(world.obedient("one", LEDGER));
     let running = tokio::spawn({
         let candidate = candidate.clone();
         async move { candidate.run_until(seconds(100)).await }
@@ -61,9 +61,9 @@ async fn a_task_that_is_added_while_running_starts_at_once() {
     world.story.grown_to(1).await;
     let before = world.clock.now();
     // Into the term there is, and into an election of its own.
-    let _ = candidate.add(world.obedient("two", LEDGER));
+    candidate.add(world.obedient("two", LEDGER));
     world.story.grown_to(2).await;
-    let _ = candidate.add(world.obedient("three", SHARD));
+    candidate.add(world.obedient("three", SHARD));
     assert_eq!(world.story.grown_to(3).await, ["one began", "two began", "three began"]);
     assert!(world.clock.now().since(before) < Duration::from_secs(1));
     within(120, running).await.unwrap().unwrap();
@@ -111,8 +111,8 @@ async fn two_tasks_of_one_name_on_one_lease_are_refused() {
 async fn different_timings_on_one_lease_are_refused_and_both_tasks_named() {
     let world = World::new();
     let candidate = world.candidate("a").await;
-    let _ = candidate.add(world.obedient("one", LEDGER));
-    let _ = candidate.add(world.obedient("two", LEDGER).lease_duration(Duration::from_secs(30)));
+    candidate.add(world.obedient("one", LEDGER));
+    candidate.add(world.obedient("two", LEDGER).lease_duration(Duration::from_secs(30)));
     assert_eq!(
         within(1, candidate.run()).await.unwrap_err().to_string(),
         "task `two` asks for lease_duration 30s, renew_deadline 20s, retry_period 4s, but task `one` of the same lease \
@@ -130,7 +130,7 @@ async fn a_task_that_is_not_valid_is_refused_before_the_start_and_only_reported_
     assert!(matches!(within(1, candidate.run()).await, Err(Error::Spec { .. })));
 
     let candidate = world.candidate("b").await;
-    let _ = candidate.add(world.obedient("one", LEDGER));
+    candidate.add(world.obedient("one", LEDGER));
     let running = tokio::spawn({
         let candidate = candidate.clone();
         async move { candidate.run_until(seconds(60)).await }
@@ -148,7 +148,7 @@ async fn a_candidate_tells_who_it_is_and_where_it_stands() {
     assert!(candidate.identity().starts_with("a_"));
     assert_eq!(candidate.namespace(), "default");
     assert!(candidate.status("ledger").is_none());
-    let _ = candidate.add(world.obedient("one", LEDGER.namespace("kube-system")));
+    candidate.add(world.obedient("one", LEDGER.namespace("kube-system")));
     assert!(candidate.status("ledger").is_none(), "not in this namespace");
     let status = candidate.status("kube-system/ledger").unwrap();
     assert_eq!(status.borrow().standing, Standing::Out);

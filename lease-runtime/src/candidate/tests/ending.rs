@@ -10,8 +10,8 @@ async fn bodies_end_before_their_lease_is_released_and_that_before_the_return() 
     let world = World::new();
     let candidate = world.candidate("a").await;
     let handle = candidate.add(world.obedient("one", LEDGER));
-    let _ = candidate.add(world.stubborn("two", LEDGER).grace(Duration::from_secs(30)));
-    let _ = candidate.add(world.obedient("three", SHARD));
+    candidate.add(world.stubborn("two", LEDGER).grace(Duration::from_secs(30)));
+    candidate.add(world.obedient("three", SHARD));
     let before = world.clock.now();
     within(120, candidate.run_until(seconds(5))).await.unwrap();
 
@@ -34,10 +34,10 @@ async fn bodies_end_before_their_lease_is_released_and_that_before_the_return() 
 async fn the_next_candidate_goes_on_at_once() {
     let world = World::new();
     let (a, b) = (world.candidate("a").await, world.candidate("b").await);
-    let _ = a.add(world.obedient("in_a", LEDGER));
+    a.add(world.obedient("in_a", LEDGER));
     let running = tokio::spawn(async move { a.run_until(seconds(5)).await });
     assert_eq!(world.story.grown_to(1).await, ["in_a began"]);
-    let _ = b.add(world.obedient("in_b", LEDGER));
+    b.add(world.obedient("in_b", LEDGER));
     let before = world.clock.now();
     let running_b = tokio::spawn(async move { b.run_until(seconds(20)).await });
     within(60, running).await.unwrap().unwrap();
@@ -72,7 +72,7 @@ async fn a_run_that_is_dropped_drops_the_bodies_and_then_releases() {
 #[tokio::test(start_paused = true)]
 async fn a_refusal_at_first_contact_ends_the_rest_in_order() {
     let world = World::new();
-    let _rule = world.api.inject(When::leases().name("shard"), Fault::status(403).message("no"));
+    world.api.inject(When::leases().name("shard"), Fault::status(403).message("no"));
     let candidate = world.candidate("a").await;
     let ledger = candidate.add(world.obedient("one", LEDGER));
     let shard = candidate.add(world.obedient("two", SHARD));
@@ -101,7 +101,7 @@ async fn a_missing_namespace_is_an_error() {
 async fn a_signal_that_cannot_be_waited_for_is_an_error_after_an_orderly_end() {
     let world = World::new();
     let candidate = world.candidate("a").await;
-    let _ = candidate.add(world.obedient("one", LEDGER));
+    candidate.add(world.obedient("one", LEDGER));
     let signal = async {
         seconds(5).await;
         Err::<(), _>(std::io::Error::other("no signals here"))
@@ -116,7 +116,7 @@ async fn a_signal_that_cannot_be_waited_for_is_an_error_after_an_orderly_end() {
 async fn a_lost_lease_ends_the_body_which_begins_again_in_the_next_term() {
     let world = World::new();
     let candidate = world.candidate("a").await;
-    let _ = candidate.add(world.stubborn("one", LEDGER));
+    candidate.add(world.stubborn("one", LEDGER));
     let mut status = candidate.status("ledger").unwrap();
     assert_eq!(status.borrow().standing, Standing::Out);
     let (stop, stopped) = oneshot::channel::<()>();
@@ -148,7 +148,7 @@ async fn a_lost_lease_ends_the_body_which_begins_again_in_the_next_term() {
 async fn an_api_that_is_gone_ends_the_bodies_before_the_hard_stop() {
     let world = World::new();
     let candidate = world.candidate("a").await;
-    let _ = candidate.add(world.stubborn("one", LEDGER).grace(Duration::from_secs(3600)));
+    candidate.add(world.stubborn("one", LEDGER).grace(Duration::from_secs(3600)));
     let running = tokio::spawn(async move { candidate.run_until(seconds(60)).await });
     world.story.grown_to(1).await;
     seconds(3).await;
