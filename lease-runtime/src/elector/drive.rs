@@ -31,7 +31,8 @@ use crate::term::{Tenure, Term};
 /// process keep a core busy for less than a hundredth of the time.
 const SLICE: Duration = Duration::from_secs(1);
 
-type Reply = (RequestId, Asked, Option<Outcome>);
+/// A request that has ended: the election's name for it, unless it was only to see whether a problem is over.
+type Reply = (Option<RequestId>, Asked, Option<Outcome>);
 
 pub(super) struct Drive {
     out: Outlet,
@@ -56,6 +57,8 @@ pub(super) struct Drive {
     watch_problems: Problems,
     log: Log,
     rng: fastrand::Rng,
+    /// When the last request was sent.
+    asked: Moment,
 }
 
 /// What a turn is about.
@@ -89,6 +92,7 @@ impl Drive {
             ),
             log: Log::new(out.lease.clone(), Arc::clone(&out.identity)),
             rng: fastrand::Rng::new(),
+            asked: Moment::ZERO,
             out,
         }
     }
@@ -101,7 +105,7 @@ impl Drive {
                 Turn::Command(command) => self.obey(command),
                 Turn::Replied((id, asked, outcome)) => {
                     let answer = self.judge(asked, outcome);
-                    self.step(Event::Answered { id, answer });
+                    id.into_iter().for_each(|id| self.step(Event::Answered { id, answer: answer.clone() }));
                 }
                 Turn::Drained => {
                     self.drained = None;
@@ -114,6 +118,7 @@ impl Drive {
             }
             self.enforce();
             self.keep_watch();
+            self.look_again();
             self.publish();
         }
     }
@@ -159,7 +164,7 @@ impl Drive {
 
     fn perform(&mut self, action: Action) {
         match action {
-            Action::Send { id, request } => self.send(id, request),
+            Action::Send { id, request } => self.send(Some(id), request),
             Action::Begin(grant) => {
                 let (lease, clock) = (self.out.lease.clone(), Arc::clone(&self.out.clock));
                 let (tenure, alive) = Tenure::begin(lease, Arc::clone(&self.out.identity), &grant, clock);
@@ -219,7 +224,8 @@ impl Drive {
 
     /// Sends a request. Its future is dropped when the time for one attempt is over, and its connection with it; what has
     /// been sent by then may still take effect.
-    fn send(&mut self, id: RequestId, request: Request) {
+    fn send(&mut self, id: Option<RequestId>, request: Request) {
+        self.asked = self.out.clock.now();
         let timeout = self.out.timing.attempt_timeout();
         let api = self.api.clone();
         let name = Arc::clone(&self.out.lease.name);
@@ -236,7 +242,7 @@ impl Drive {
                 (Asked::Replace, object)
             }
         };
-        self.log.sent(id, asked.verb());
+        self.log.sent(asked.verb());
         self.requests.push(Box::pin(async move {
             let request = async {
                 match object {
@@ -269,7 +275,7 @@ impl Drive {
         match problem {
             Some(problem) => self.met(problem),
             // A process that may not lead any more goes on saying so.
-            None if matches!(self.out.status.problem.as_deref(), Some(ElectorError::WentBackwards { .. })) => {}
+            None if self.is_barred() => {}
             None => {
                 self.out.status.problem = None;
                 self.out.status.fatal = false;
@@ -288,10 +294,8 @@ impl Drive {
 
     fn note(&mut self, note: Note) {
         match note {
-            Note::Opened => {
-                self.watch_problems.over(&self.log);
-                self.step(Event::WatchOpened);
-            }
+            Note::Opened => self.step(Event::WatchOpened),
+            Note::Well => self.watch_problems.over(&self.log),
             Note::Lost => self.step(Event::WatchLost),
             Note::Trouble(problem) => self.watch_problems.met(&problem, &self.log),
             Note::Deleted { revision } => self.step(Event::Seen(Sight::Missing { revision: Some(revision) })),
@@ -325,6 +329,20 @@ impl Drive {
     fn open_watch(&self, tried: u32) -> Option<Watch> {
         let (lease, clock) = (self.out.lease.clone(), Arc::clone(&self.out.clock));
         self.from.map(|from| Watch::open(self.api.clone(), lease, clock, from, tried))
+    }
+
+    /// A follower that watches sends no requests for hours, so the problem of its last one would stand in its status for as
+    /// long. It looks once per lease duration until the problem is over; the election need not know.
+    fn look_again(&mut self) {
+        let standby = self.election.role() == Role::Standby && self.requests.is_empty();
+        let due = self.out.clock.now() >= self.asked + self.out.timing.lease_duration;
+        if standby && due && self.out.status.problem.is_some() && !self.is_barred() {
+            self.send(None, Request::Look);
+        }
+    }
+
+    fn is_barred(&self) -> bool {
+        matches!(self.out.status.problem.as_deref(), Some(ElectorError::WentBackwards { .. }))
     }
 
     /// Past the hard stop: whoever is still inside a poll is an overrun. And a withdrawal that waits for such a one is over

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::error::ElectorError;
-use crate::election::{FencingToken, Grant, Loss, RequestId};
+use crate::election::{FencingToken, Grant, Loss};
 use crate::lease::LeaseId;
 
 /// Shared by all events, so that one filter finds the whole story of a lease.
@@ -87,8 +87,8 @@ impl Log {
         }
     }
 
-    pub(super) fn sent(&self, id: RequestId, what: &'static str) {
-        say!(trace, self, request = id.0, what, "request");
+    pub(super) fn sent(&self, verb: &'static str) {
+        say!(trace, self, verb, "a request is sent");
     }
 
     fn problem(&self, error: &ElectorError, context: &'static str) {

@@ -80,5 +80,5 @@ impl Elector {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "embedded"))]
 mod tests;

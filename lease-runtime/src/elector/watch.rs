@@ -34,6 +34,9 @@ const SILENCE: Duration = Duration::from_secs(150);
 const MOMENT: Duration = Duration::from_secs(1);
 /// A watch that lasted this long was a good one, and whatever went wrong before it is forgotten.
 const HEALTHY: Duration = Duration::from_secs(60);
+/// After two that were of no use, a watch counts as open only when it has lasted this long. The election polls until then,
+/// rather than to stop and start with every watch that does not last.
+const TRUST: Duration = Duration::from_secs(5);
 /// How long a server may take to accept a watch.
 const ACCEPT: Duration = Duration::from_secs(10);
 /// The longest pause between two tries. With the pauses 1, 2, 4, 8, 16 s before it, a server that ends every watch at once
@@ -54,16 +57,18 @@ pub(super) enum From {
 /// What a watch has to tell.
 #[derive(Debug)]
 pub(super) enum Note {
-    /// The server has accepted the watch.
+    /// There is a watch again, or for the first time.
     Opened,
     /// There has been no watch for longer than a moment.
     Lost,
+    /// The watch has lasted, and what was wrong with it is over.
+    Well,
     /// The Lease has this state.
     Shows(Box<Lease>),
     /// The Lease was deleted.
     Deleted { revision: u64 },
-    /// Something keeps the watch from being open. Told again for every try.
-    Trouble(ElectorError),
+    /// This keeps the watch from being open. Told again for every try.
+    Trouble(Box<ElectorError>),
 }
 
 /// A watch that reopens itself for as long as it is polled. Dropping it closes it.
@@ -79,7 +84,9 @@ impl Watch {
         // Few: a flood waits in the connection and not here.
         let (say, notes) = mpsc::channel(16);
         // While a replacement is on its way, the election still believes in the one it replaces.
-        let watching = Watching { api, lease, clock, from, tried, lost: tried == 0, say, rng: fastrand::Rng::new() };
+        let rng = fastrand::Rng::new();
+        let watching =
+            Watching { api, lease, clock, from, tried, lost: tried == 0, trouble: None, well: true, say, rng };
         Watch { work: Box::pin(watching.run()), notes }
     }
 
@@ -117,6 +124,10 @@ struct Watching {
     tried: u32,
     /// The election knows that there is no watch.
     lost: bool,
+    /// What ended the last watch, until it turns out to be worth a word: one that is open again in a moment is not.
+    trouble: Option<ElectorError>,
+    /// Nothing was wrong lately.
+    well: bool,
     say: mpsc::Sender<Note>,
     rng: fastrand::Rng,
 }
@@ -131,19 +142,17 @@ impl Watching {
             let lasted = self.clock.now().since(opened);
             self.tried = if lasted >= HEALTHY { 0 } else { self.tried.saturating_add(1) };
             pause = self.pause();
-            match end {
-                End::Closed if lasted >= HEALTHY => {}
-                End::Closed => {
-                    let reason = format!("the watch was ended after {lasted:?}");
-                    self.tell(Note::Trouble(ElectorError::Unreachable { reason })).await;
+            let unreachable = |reason| Some(ElectorError::Unreachable { reason });
+            self.trouble = match end {
+                End::Closed if lasted >= HEALTHY => None,
+                End::Closed => unreachable(format!("the watch was ended after {lasted:.1?}")),
+                End::Silent => unreachable(format!("the watch was silent for {SILENCE:?}")),
+                End::Gone => {
+                    self.from = From::Now;
+                    unreachable("the watch was ended, for its revision is too old".to_owned())
                 }
-                End::Silent => {
-                    let reason = format!("the watch was silent for {SILENCE:?}");
-                    self.tell(Note::Trouble(ElectorError::Unreachable { reason })).await;
-                }
-                End::Gone => self.from = From::Now,
-                End::Broke(problem) => self.tell(Note::Trouble(problem)).await,
-            }
+                End::Broke(problem) => Some(problem),
+            };
         }
     }
 
@@ -162,19 +171,31 @@ impl Watching {
                 Err(_) => (ElectorError::Unreachable { reason: format!("no answer within {ACCEPT:?}") }, None),
             };
             self.tried = self.tried.saturating_add(1);
-            if matches!(problem, ElectorError::Forbidden(_)) {
-                // No need to wait a moment: this one does not come back by itself.
-                self.lost = true;
-                self.tell(Note::Lost).await;
-                pause = self.jittered(FORBIDDEN);
-            } else {
-                pause = self.pause().max(asked.unwrap_or_default().min(FORBIDDEN));
+            // No need to wait a moment for leave to watch: that does not come back by itself.
+            let forbidden = matches!(problem, ElectorError::Forbidden(_));
+            pause = match forbidden {
+                true => self.jittered(FORBIDDEN),
+                false => self.pause().max(asked.unwrap_or_default().min(FORBIDDEN)),
+            };
+            self.trouble = Some(problem);
+            if forbidden || self.lost {
+                self.lose().await;
             }
-            self.tell(Note::Trouble(problem)).await;
         };
-        self.lost = false;
-        self.tell(Note::Opened).await;
+        self.trouble = None;
         events
+    }
+
+    /// Tells that there is no watch, and why.
+    async fn lose(&mut self) {
+        if !self.lost {
+            self.lost = true;
+            self.tell(Note::Lost).await;
+        }
+        if let Some(trouble) = self.trouble.take() {
+            self.well = false;
+            self.tell(Note::Trouble(Box::new(trouble))).await;
+        }
     }
 
     /// One try, after a pause. Says that there is no watch if the moment passes meanwhile.
@@ -190,18 +211,16 @@ impl Watching {
             From::Revision(revision) => revision.to_string(),
             From::Now => String::new(),
         };
-        let mut opened = pin!(async {
+        let api = self.api.clone();
+        let mut opened = pin!(async move {
             tokio::time::sleep(pause).await;
-            tokio::time::timeout(ACCEPT, self.api.watch(&params, &from)).await
+            tokio::time::timeout(ACCEPT, api.watch(&params, &from)).await
         });
         loop {
             tokio::select! {
                 biased;
                 opened = &mut opened => return opened,
-                () = &mut moment, if !self.lost => {
-                    self.lost = true;
-                    tell(&self.say, Note::Lost).await;
-                }
+                () = &mut moment, if !self.lost => self.lose().await,
             }
         }
     }
@@ -209,13 +228,31 @@ impl Watching {
     /// Tells what a watch shows, until it ends.
     async fn follow(&mut self, events: impl Stream<Item = Shown>) -> End {
         let mut events = pin!(events);
+        let mut trusted = pin!(tokio::time::sleep(if self.tried < 2 { Duration::ZERO } else { TRUST }));
+        let mut lasted = pin!(tokio::time::sleep(HEALTHY));
+        let mut silence = pin!(tokio::time::sleep(SILENCE));
         loop {
-            let event = match tokio::time::timeout(SILENCE, events.next()).await {
-                Ok(Some(Ok(event))) => event,
-                Ok(Some(Err(error))) if is_gone(&error) => return End::Gone,
-                Ok(Some(Err(error))) => return self.broke(classify::watch(&error, &self.lease).0),
-                Ok(None) => return End::Closed,
-                Err(_) => return End::Silent,
+            let shown = tokio::select! {
+                biased;
+                () = &mut trusted, if self.lost => {
+                    self.lost = false;
+                    self.tell(Note::Opened).await;
+                    continue;
+                }
+                shown = events.next() => shown,
+                () = &mut lasted, if !self.well => {
+                    self.well = true;
+                    self.tell(Note::Well).await;
+                    continue;
+                }
+                () = &mut silence => return End::Silent,
+            };
+            silence.set(tokio::time::sleep(SILENCE));
+            let event = match shown {
+                Some(Ok(event)) => event,
+                Some(Err(error)) if is_gone(&error) => return End::Gone,
+                Some(Err(error)) => return self.broke(classify::watch(&error, &self.lease).0),
+                None => return End::Closed,
             };
             match event {
                 WatchEvent::Bookmark(bookmark) => {

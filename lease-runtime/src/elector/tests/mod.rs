@@ -1,1 +1,141 @@
-//! Elections against an API server in this process.
+//! Elections against the embedded API, in virtual time.
+
+mod bodies;
+mod faults;
+mod log;
+mod refusals;
+mod running;
+mod storms;
+mod watching;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::*;
+use crate::clock::{Moment, TokioClock, WallTime};
+use crate::election::Loss;
+use crate::embedded::{Call, EmbeddedApi, Entry, Settings, Verb, When};
+use crate::term::{Alive, Term};
+
+const LEASE: &str = "ledger";
+const NAMESPACE: &str = "default";
+/// Generous, and virtual: what has not happened by then does not happen.
+const BOUND: Duration = Duration::from_secs(3600);
+
+/// One API server and a virtual clock that all replicas share.
+struct World {
+    api: EmbeddedApi,
+    clock: Arc<dyn Clock>,
+}
+
+impl World {
+    /// Has to be called on a paused runtime.
+    fn new() -> World {
+        let clock = TokioClock::starting_at(WallTime(1_700_000_000_000_000));
+        let api = EmbeddedApi::with(Settings::default().clock(clock).seed(7));
+        World { api, clock: Arc::new(clock) }
+    }
+
+    /// A replica that takes part, under its name as caller and identity.
+    fn replica(&self, name: &str) -> Replica {
+        self.replica_with(name, Timing::default())
+    }
+
+    fn replica_with(&self, name: &str, timing: Timing) -> Replica {
+        let client = self.api.client_as(name, NAMESPACE);
+        let elector = Elector::start(Connection::Client(client), name.into(), Arc::clone(&self.clock)).unwrap();
+        let campaign = elector.contend(LeaseId::new(NAMESPACE, LEASE), timing);
+        Replica { elector, campaign, clock: Arc::clone(&self.clock) }
+    }
+
+    fn holder(&self) -> Option<String> {
+        self.api.lease(NAMESPACE, LEASE)?.spec?.holder_identity
+    }
+
+    /// The requests of a caller for which `which` holds.
+    fn count(&self, caller: &str, which: impl Fn(&Entry) -> bool) -> usize {
+        self.api.requests().count(|entry| entry.call.caller == caller && which(entry))
+    }
+
+    fn of(&self, caller: &str, verb: Verb) -> usize {
+        self.count(caller, |entry| entry.call.verb == verb)
+    }
+
+    /// Requests of a caller per minute from now on, over `minutes`.
+    async fn rate(&self, caller: &str, minutes: u64) -> f64 {
+        let before = self.count(caller, |_| true);
+        secs(60 * minutes).await;
+        (self.count(caller, |_| true) - before) as f64 / minutes as f64
+    }
+}
+
+/// One process, as far as its elections go.
+struct Replica {
+    elector: Elector,
+    campaign: Campaign,
+    clock: Arc<dyn Clock>,
+}
+
+/// A term and the token of its one body.
+struct Led {
+    term: Term,
+    /// Dropped with it: the term is then drained.
+    _alive: Alive,
+}
+
+impl Replica {
+    async fn term(&mut self) -> Led {
+        let term = tokio::time::timeout(BOUND, self.campaign.terms.recv()).await;
+        let (term, alive) = term.expect("no term within an hour").expect("the election has ended");
+        Led { term, _alive: alive }
+    }
+
+    /// The next term, and how long it took to begin.
+    async fn term_after(&mut self) -> (Led, Duration) {
+        let before = self.clock.now();
+        let led = self.term().await;
+        (led, self.clock.now().since(before))
+    }
+
+    fn status(&self) -> LeaseStatus {
+        self.campaign.status.borrow().clone()
+    }
+
+    async fn status_until(&mut self, want: impl Fn(&LeaseStatus) -> bool) -> LeaseStatus {
+        let status = tokio::time::timeout(BOUND, self.campaign.status.wait_for(|status| want(status))).await;
+        status.expect("not within an hour").expect("the election has ended").clone()
+    }
+}
+
+impl Led {
+    fn goes_on(&self) -> bool {
+        self.term.loss().is_none() && self.term.check().is_ok()
+    }
+}
+
+fn from(caller: &'static str) -> When {
+    When::any().caller(caller)
+}
+
+fn is_watch_of(caller: &'static str) -> impl Fn(&Call) -> bool {
+    move |call| call.caller == caller
+}
+
+async fn secs(seconds: u64) {
+    tokio::time::sleep(Duration::from_secs(seconds)).await;
+}
+
+async fn millis(millis: u64) {
+    tokio::time::sleep(Duration::from_millis(millis)).await;
+}
+
+/// Waits until `done` holds, a generous while at most.
+async fn until(what: &str, mut done: impl FnMut() -> bool) {
+    for _ in 0..60_000 {
+        if done() {
+            return;
+        }
+        millis(10).await;
+    }
+    panic!("{what} did not happen within ten minutes");
+}

@@ -1,0 +1,154 @@
+//! Bodies, runtimes and panics: what becomes of a term when one side is gone.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use super::*;
+use crate::embedded::Fault;
+
+#[tokio::test(start_paused = true)]
+async fn terms_that_nobody_receives_are_given_back() {
+    let world = World::new();
+    let (mut a, mut b) = (world.replica("a"), world.replica("b"));
+    let led = a.term().await;
+    secs(1).await;
+    // Whoever ran the bodies is gone, without a word.
+    drop(led);
+    a.status_until(|status| status.standing == Standing::Out).await;
+    assert_eq!(a.status().last_loss, Some(Loss::RuntimeGone));
+    let (_led, took) = b.term_after().await;
+    assert!(took <= Duration::from_millis(10), "{took:?}");
+    secs(60).await;
+    assert!(a.campaign.terms.try_recv().is_err());
+}
+
+#[tokio::test(start_paused = true)]
+async fn leaving_is_bounded_when_the_release_cannot_be_written() {
+    for fault in [Fault::hang(), Fault::status(500), Fault::status(403), Fault::status(429).retry_after(60)] {
+        let world = World::new();
+        let mut a = world.replica("a");
+        let led = a.term().await;
+        secs(7).await;
+        world.api.inject(When::any(), fault.clone());
+        a.campaign.withdraw(Loss::Shutdown);
+        drop(led);
+        let left = tokio::time::timeout(Duration::from_secs(16), a.campaign.left()).await;
+        assert!(left.is_ok(), "still there with {fault:?}");
+        assert_eq!(a.status().standing, Standing::Out);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn leaving_does_not_wait_for_ever_for_a_body_that_blocks() {
+    let world = World::new();
+    let mut a = world.replica("a");
+    let led = a.term().await;
+    secs(7).await;
+    world.api.inject(When::any(), Fault::hang());
+    a.campaign.withdraw(Loss::Shutdown);
+    let left = tokio::time::timeout(Duration::from_secs(12 + 15 + 1), a.campaign.left()).await;
+    assert!(left.is_ok(), "still there");
+    assert!(!led.goes_on());
+    assert_eq!(a.status().standing, Standing::Draining, "nobody may take it for gone");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_withdrawal_is_complete_more_than_once() {
+    let world = World::new();
+    let a = world.replica("a");
+    // None was asked for.
+    a.campaign.left().await;
+    for _ in 0..3 {
+        a.campaign.withdraw(Loss::Shutdown);
+        a.campaign.left().await;
+    }
+    a.campaign.withdraw(Loss::Shutdown);
+    a.campaign.contend();
+    a.campaign.left().await;
+}
+
+/// A clock that fails once, deep inside an election.
+#[derive(Debug)]
+struct Failing {
+    clock: Arc<dyn Clock>,
+    /// The call that panics; none while zero.
+    fuse: Arc<AtomicU32>,
+}
+
+impl Clock for Failing {
+    fn now(&self) -> Moment {
+        let left = self.fuse.load(Ordering::Relaxed);
+        if left > 0 {
+            self.fuse.store(left - 1, Ordering::Relaxed);
+            assert!(left > 1, "the clock fell off the wall");
+        }
+        self.clock.now()
+    }
+
+    fn wall(&self) -> WallTime {
+        self.clock.wall()
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_panic_in_one_election_ends_its_term_and_no_other() {
+    let world = World::new();
+    let fuse = Arc::new(AtomicU32::new(0));
+    let client = world.api.client_as("a", NAMESPACE);
+    let elector = Elector::start(Connection::Client(client), "a".into(), Arc::clone(&world.clock)).unwrap();
+    let mut sound = elector.contend(LeaseId::new(NAMESPACE, "sound"), Timing::default());
+    let faulty =
+        Elector { clock: Arc::new(Failing { clock: Arc::clone(&world.clock), fuse: fuse.clone() }), ..elector.clone() };
+    let mut broken = faulty.contend(LeaseId::new(NAMESPACE, "broken"), Timing::default());
+    let (sound_term, _alive) = sound.terms.recv().await.unwrap();
+    let (broken_term, broken_alive) = broken.terms.recv().await.unwrap();
+    secs(7).await;
+
+    fuse.store(1, Ordering::Relaxed);
+    let status = broken.status.wait_for(|status| status.fatal).await.unwrap().clone();
+    assert_eq!(status.standing, Standing::Draining);
+    assert!(status.problem.unwrap().to_string().contains("the clock fell off the wall"));
+    assert!(broken_term.check().is_err(), "a term without an election");
+    drop(broken_alive);
+    broken.status.wait_for(|status| status.standing == Standing::Out).await.unwrap();
+    broken.withdraw(Loss::Shutdown);
+    broken.left().await;
+
+    secs(60).await;
+    assert!(sound_term.check().is_ok() && elector.health().is_alive());
+}
+
+/// Readers must not depend on an elector that is gone.
+#[test]
+fn a_term_ends_with_the_runtime_of_its_election() {
+    let paused = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let runtime = paused();
+    let clock: Arc<dyn Clock> = Arc::new(crate::clock::SystemClock);
+    let api = EmbeddedApi::new();
+    let (elector, campaign, term, _alive) = runtime.block_on(async {
+        let client = api.client_as("a", NAMESPACE);
+        let elector = Elector::start(Connection::Client(client), "a".into(), Arc::clone(&clock)).unwrap();
+        let mut campaign = elector.contend(LeaseId::new(NAMESPACE, LEASE), Timing::default());
+        let (term, alive) = campaign.terms.recv().await.unwrap();
+        (elector, campaign, term, alive)
+    });
+    assert!(term.check().is_ok() && elector.health().running);
+    drop(runtime);
+    assert!(term.check().is_err());
+    assert!(!elector.health().is_alive());
+    let status = campaign.status.borrow().clone();
+    assert!(status.fatal && status.standing != Standing::Follower, "{status:?}");
+    // Nobody is left to ask, and nobody waits for an answer.
+    campaign.withdraw(Loss::Shutdown);
+    paused().block_on(campaign.left());
+    let late = elector.contend(LeaseId::new(NAMESPACE, "other"), Timing::default());
+    assert!(late.status.borrow().fatal);
+}
+
+#[test]
+fn a_client_needs_a_runtime() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let client = runtime.block_on(async { EmbeddedApi::new().client(NAMESPACE) });
+    let clock: Arc<dyn Clock> = Arc::new(crate::clock::SystemClock);
+    let refused = Elector::start(Connection::Client(client), "a".into(), clock);
+    assert!(matches!(refused, Err(ElectorError::NoRuntime)));
+}

@@ -1,0 +1,124 @@
+//! When the cluster will not have us, and what is said about it.
+
+use super::log::Lines;
+use super::*;
+use crate::embedded::Fault;
+
+#[tokio::test(start_paused = true)]
+async fn a_refusal_at_the_first_contact_names_the_role_that_would_help() {
+    for verb in [Verb::Get, Verb::Update] {
+        let world = World::new();
+        world.api.inject(When::verb(verb), Fault::status(403));
+        let mut a = world.replica("a");
+        let status = a.status_until(|status| status.fatal).await;
+        let problem = status.problem.expect("fatal for no reason");
+        let ElectorError::Forbidden(denial) = &*problem else { panic!("{problem:?}") };
+        assert_eq!((&*denial.verb, denial.user.as_deref()), (verb.as_str(), Some("a")));
+        assert_eq!((&*denial.namespace, &*denial.name), (NAMESPACE, LEASE));
+        let text = problem.to_string();
+        assert!(text.contains("kind: RoleBinding") && text.contains("resourceNames: [\"ledger\"]"), "{text}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refusal_later_on_is_waited_out() {
+    let world = World::new();
+    let (mut a, mut b) = (world.replica("a"), world.replica("b"));
+    let led = a.term().await;
+    secs(5).await;
+    let refusal = world.api.inject(When::any(), Fault::status(403));
+    secs(60).await;
+    for replica in [&mut a, &mut b] {
+        assert!(!replica.status().fatal, "{:?}", replica.status());
+        assert!(matches!(replica.status().problem.as_deref(), Some(ElectorError::Forbidden(_))));
+    }
+    refusal.remove();
+    drop(led);
+    let _led = tokio::select! { led = a.term() => led, led = b.term() => led };
+    a.status_until(|status| status.problem.is_none()).await;
+    b.status_until(|status| status.problem.is_none()).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_namespace_that_does_not_exist_is_said_so() {
+    let world = World::new();
+    let client = world.api.client_as("a", "nowhere");
+    let elector = Elector::start(Connection::Client(client), "a".into(), Arc::clone(&world.clock)).unwrap();
+    let mut campaign = elector.contend(LeaseId::new("nowhere", LEASE), Timing::default());
+    let status = campaign.status.wait_for(|status| status.fatal).await.unwrap().clone();
+    let problem = status.problem.unwrap();
+    assert!(
+        matches!(&*problem, ElectorError::NamespaceMissing { namespace, .. } if namespace == "nowhere"),
+        "{problem}"
+    );
+    // Whoever creates it then is served, without a restart.
+    world.api.create_namespace("nowhere");
+    assert!(campaign.terms.recv().await.is_some());
+    assert!(!campaign.status.borrow().fatal);
+}
+
+/// "Nobody answers" is no refusal: the process waits for its API server.
+#[tokio::test(start_paused = true)]
+async fn an_api_that_cannot_be_reached_at_the_start_is_waited_for() {
+    for fault in [Fault::hang(), Fault::drop_connection(), Fault::status(503), Fault::html(502)] {
+        let world = World::new();
+        let outage = world.api.inject(When::any(), fault.clone());
+        let mut a = world.replica("a");
+        secs(300).await;
+        assert!(!a.status().fatal && a.status().problem.is_some(), "{fault:?}: {:?}", a.status());
+        outage.remove();
+        let (_led, took) = a.term_after().await;
+        assert!(took <= Duration::from_secs(6), "{took:?} after {fault:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_problem_is_said_once_and_called_over() {
+    let lines = Lines::default();
+    let _guard = lines.capture();
+    let world = World::new();
+    let (mut a, b) = (world.replica("a"), world.replica("b"));
+    let led = a.term().await;
+    secs(12).await;
+    assert_eq!(lines.count("WARN") + lines.count("ERROR"), 0, "{lines:?}");
+    // Access rules are a problem of each verb: of the look, and of the takeover that is tried in the end.
+    for (fault, level, times) in [(Fault::status(403), "ERROR", 2), (Fault::status(500), "WARN", 1)] {
+        let outage = world.api.inject(from("b").or(Verb::Get).or(Verb::Update), fault.clone());
+        world.api.inject(When::verb(Verb::Watch).caller("b"), fault.clone());
+        world.api.break_watches(is_watch_of("b"));
+        secs(600).await;
+        outage.remove();
+        world.api.clear_faults();
+        // Access rules are asked again after a few minutes.
+        secs(400).await;
+        let problem = "a request failed";
+        assert_eq!(lines.matching(&[level, problem]), times, "{lines:?}");
+        assert!(lines.matching(&["DEBUG", problem]) > 50, "{lines:?}");
+        assert_eq!(lines.matching(&["INFO", "requests succeed again"]), 1, "{lines:?}");
+        assert_eq!(lines.matching(&[level, "cannot be watched"]), 1, "{lines:?}");
+        assert_eq!(lines.matching(&["INFO", "watched again"]), 1, "{lines:?}");
+        lines.clear();
+    }
+    assert!(led.goes_on());
+    assert_eq!(b.status().standing, Standing::Follower);
+}
+
+#[tokio::test(start_paused = true)]
+async fn transitions_are_said_with_their_term() {
+    let lines = Lines::default();
+    let _guard = lines.capture();
+    let world = World::new();
+    let mut a = world.replica("a");
+    let led = a.term().await;
+    secs(12).await;
+    a.campaign.withdraw(Loss::Shutdown);
+    let token = format!("term={}", led.term.fencing_token());
+    drop(led);
+    a.campaign.left().await;
+    let fields = ["lease=\"ledger\"", "namespace=\"default\"", "identity=\"a\"", "INFO"];
+    for words in ["a term begins", "being ended", "nothing of the term runs"] {
+        assert_eq!(lines.matching(&[&fields[..], &[words, &token]].concat()), 1, "{words}: {lines:?}");
+    }
+    assert_eq!(lines.matching(&[&fields[..], &["the lease is free"]].concat()), 1, "{lines:?}");
+    assert_eq!(lines.count("WARN") + lines.count("ERROR"), 0, "{lines:?}");
+}

@@ -1,0 +1,191 @@
+//! The watch, and what becomes of it.
+
+use super::*;
+use crate::embedded::Fault;
+
+/// A leader, a follower that watches, and the time it takes for a handover to be seen.
+async fn handover(world: &World, a: &mut Replica, b: &mut Replica, led: Led) -> Duration {
+    a.campaign.withdraw(Loss::Shutdown);
+    drop(led);
+    let (led, took) = b.term_after().await;
+    assert!(led.goes_on());
+    assert_eq!(world.holder().as_deref(), Some("b"));
+    took
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_watch_that_ends_is_opened_again_where_it_ended() {
+    type End = fn(&EmbeddedApi);
+    let ends: [(&str, End); 4] = [
+        ("closed", |api| assert_eq!(api.close_watches(is_watch_of("b")), 1)),
+        ("broken", |api| assert_eq!(api.break_watches(is_watch_of("b")), 1)),
+        ("expired", |api| assert_eq!(api.expire_watches(is_watch_of("b")), 1)),
+        ("compacted", |api| {
+            api.compact();
+            assert_eq!(api.break_watches(is_watch_of("b")), 1);
+        }),
+    ];
+    for (what, end) in ends {
+        let world = World::new();
+        let (mut a, mut b) = (world.replica("a"), world.replica("b"));
+        let led = a.term().await;
+        secs(200).await;
+        end(&world.api);
+        millis(1_500).await;
+        assert_eq!(world.api.watches().iter().filter(|call| call.caller == "b").count(), 1, "{what}");
+        let looks = world.of("b", Verb::Get);
+        assert!(looks <= 2, "{what}: {looks} looks");
+        let took = handover(&world, &mut a, &mut b, led).await;
+        assert!(took <= Duration::from_millis(10), "{what}: {took:?}");
+    }
+}
+
+/// Nothing that happens between two watches is lost.
+#[tokio::test(start_paused = true)]
+async fn a_release_in_the_gap_between_two_watches_is_seen() {
+    let world = World::new();
+    let (mut a, mut b) = (world.replica("a"), world.replica("b"));
+    let led = a.term().await;
+    secs(200).await;
+    world.api.close_watches(is_watch_of("b"));
+    let took = handover(&world, &mut a, &mut b, led).await;
+    assert!(took <= Duration::from_millis(300), "{took:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_ends_every_watch_at_once_meets_patience() {
+    for fault in [
+        Fault::body(200, "application/json", ""),
+        Fault::body(200, "application/json", "garbage\n"),
+        Fault::body(200, "application/json", "{\"type\":\"ERROR\",\"object\":{\"code\":410,\"reason\":\"Expired\"}}\n"),
+        Fault::body(200, "application/json", "{\"type\":\"ERROR\",\"object\":{\"code\":500}}\n"),
+        Fault::body(
+            200,
+            "application/json",
+            "{\"type\":\"MODIFIED\",\"object\":{\"apiVersion\":\"coordination.k8s.io/v1\",\"kind\":\"Lease\",\
+             \"metadata\":{\"name\":\"ledger\",\"uid\":\"u\",\"resourceVersion\":\"x\"}}}\n",
+        ),
+        Fault::status(410),
+        Fault::status(500),
+        Fault::status(429).retry_after(1),
+        Fault::drop_connection(),
+    ] {
+        let world = World::new();
+        world.api.inject(When::verb(Verb::Watch).caller("b"), fault.clone());
+        let mut a = world.replica("a");
+        let led = a.term().await;
+        let mut b = world.replica("b");
+        secs(60).await;
+        let first = world.of("b", Verb::Watch);
+        assert!((3..=8).contains(&first), "{first} watches in the first minute of {fault:?}");
+        secs(600).await;
+        let more = world.of("b", Verb::Watch) - first;
+        assert!((15..=30).contains(&more), "{more} watches in the ten minutes after it of {fault:?}");
+        assert!(led.goes_on() && b.status().problem.is_none());
+        // It polls meanwhile.
+        let took = handover(&world, &mut a, &mut b, led).await;
+        assert!(took <= Duration::from_secs(3), "{took:?} with {fault:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_leave_to_watch_it_polls_and_asks_again_rarely() {
+    let world = World::new();
+    let denial = world.api.inject(When::verb(Verb::Watch).caller("b"), Fault::status(403));
+    let (mut a, mut b) = (world.replica("a"), world.replica("b"));
+    let led = a.term().await;
+    secs(10).await;
+    let rate = world.rate("b", 30).await;
+    // A look per retry period of two seconds, with jitter.
+    assert!((25.0..=30.5).contains(&rate), "{rate} requests a minute");
+    let watches = world.of("b", Verb::Watch);
+    assert!((6..=12).contains(&watches), "{watches} tries in half an hour");
+    assert!(b.status().problem.is_none(), "it can take part all the same");
+    // The permission is granted: the watch comes back by itself.
+    denial.remove();
+    secs(6 * 60).await;
+    assert_eq!(world.api.watches().iter().filter(|call| call.caller == "b").count(), 1);
+    let rate = world.rate("b", 30).await;
+    assert!(rate <= 0.3, "{rate} requests a minute");
+    let took = handover(&world, &mut a, &mut b, led).await;
+    assert!(took <= Duration::from_millis(10), "{took:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_silent_watch_is_found_out_before_a_takeover() {
+    let world = World::new();
+    let (mut a, mut b) = (world.replica("a"), world.replica("b"));
+    let led = a.term().await;
+    secs(30).await;
+    assert_eq!(world.api.silence_watches(is_watch_of("b")), 1);
+    secs(120).await;
+    assert!(led.goes_on(), "taken over from a leader that renews");
+    assert!(b.campaign.terms.try_recv().is_err());
+    let took = handover(&world, &mut a, &mut b, led).await;
+    assert!(took <= Duration::from_millis(10), "the watch that replaced it is deaf as well: {took:?}");
+}
+
+/// A proxy that holds back what it should pass on makes every watch deaf.
+#[tokio::test(start_paused = true)]
+async fn watches_that_are_all_deaf_are_not_replaced_faster_and_faster() {
+    let world = World::new();
+    let (mut a, b) = (world.replica("a"), world.replica("b"));
+    let led = a.term().await;
+    for _ in 0..6_000 {
+        world.api.silence_watches(is_watch_of("b"));
+        millis(100).await;
+    }
+    assert!(led.goes_on());
+    let watches = world.of("b", Verb::Watch);
+    assert!((10..=70).contains(&watches), "{watches} watches in ten minutes");
+    let all = world.count("b", |_| true);
+    assert!(all <= 10 * 30, "{all} requests in ten minutes: more than polling costs");
+    assert_eq!(b.status().standing, Standing::Follower);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_watch_whose_peer_has_gone_is_replaced() {
+    let world = World::new();
+    // Nobody renews, so nothing but bookmarks would come.
+    world.api.put_lease(
+        NAMESPACE,
+        LEASE,
+        &serde_json::json!({ "spec": {
+        "holderIdentity": "somebody", "leaseDurationSeconds": 1_000_000 } }),
+    );
+    let mut b = world.replica("b");
+    secs(10).await;
+    assert_eq!(world.api.silence_watches(is_watch_of("b")), 1);
+    secs(155).await;
+    assert_eq!(world.of("b", Verb::Watch), 2);
+    world.api.edit_lease(NAMESPACE, LEASE, |lease| lease["spec"]["holderIdentity"] = "".into());
+    let (_led, took) = b.term_after().await;
+    assert!(took <= Duration::from_millis(10), "{took:?}");
+}
+
+/// The server's own end of a watch is no loss: no polling, and no gap.
+#[tokio::test(start_paused = true)]
+async fn a_watch_that_the_server_ends_in_time_is_not_missed() {
+    let world = World::new();
+    let (mut a, _b) = (world.replica("a"), world.replica("b"));
+    let _led = a.term().await;
+    secs(3 * 3600).await;
+    let (watches, looks) = (world.of("b", Verb::Watch), world.of("b", Verb::Get));
+    assert!((37..=46).contains(&watches), "{watches} watches in three hours");
+    assert!(looks <= 3, "{looks} looks");
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_watches_what_he_has_left() {
+    let world = World::new();
+    let mut a = world.replica("a");
+    let led = a.term().await;
+    secs(5).await;
+    assert_eq!(world.api.watches().len(), 1);
+    a.campaign.withdraw(Loss::Shutdown);
+    drop(led);
+    a.campaign.left().await;
+    millis(10).await;
+    assert_eq!(world.api.watches().len(), 0);
+    assert_eq!(world.rate("a", 60).await, 0.0);
+}
