@@ -1,6 +1,6 @@
 //! What the compiler says to each mistake, word for word: one mistake a file, its `.stderr` beside it.
 //!
-//! `TRYBUILD=overwrite cargo test -p lease-tests --test ui` writes them anew; read them before you commit them, since they
+//! `TRYBUILD=overwrite cargo test -p lease-attribute-tests --test ui` writes them anew; read them before you commit them, since they
 //! are what users get to see. The words are those of one version of the compiler, without the `rust-src` component, which
 //! adds excerpts of the standard library.
 
