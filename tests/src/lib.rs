@@ -1,1 +1,3 @@
 //! Shared by the integration tests: fault injection, event logs, replicas as processes.
+
+pub mod api;

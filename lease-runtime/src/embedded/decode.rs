@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::json;
 use super::query::FieldValidation;
 use super::resource::Resource;
 use super::schema::{self, Findings};
@@ -14,33 +15,36 @@ pub(crate) fn object(
     validation: FieldValidation,
     warnings: &mut Vec<String>,
 ) -> Result<Value, Failure> {
-    let value = json(resource, bytes)?;
+    let (value, duplicates) = json::parse(bytes).map_err(|error| unrecognised(resource, &error.to_string()))?;
+    if !value.is_object() {
+        return Err(unrecognised(resource, "json: cannot unmarshal a value that is not an object"));
+    }
     check_kind(resource, &value)?;
     let mut findings = Findings::default();
     let object = schema::decode(resource.schema, value, &mut findings)
-        .map_err(|why| Failure::bad_request(format!("{}{why}", cannot_be_handled(resource))))?;
-    let unknown: Vec<String> = findings.unknown.iter().map(|path| format!("unknown field {path:?}")).collect();
+        .map_err(|why| Failure::bad_request(format!("{}{why}", cannot_be_handled(resource, resource.kind))))?;
+    let duplicates = duplicates.iter().map(|path| format!("duplicate field {path:?}"));
+    let strict: Vec<String> =
+        duplicates.chain(findings.unknown.iter().map(|path| format!("unknown field {path:?}"))).collect();
     match validation {
-        FieldValidation::Strict if !unknown.is_empty() => {
-            let why = format!("{}strict decoding error: {}", cannot_be_handled(resource), unknown.join(", "));
-            return Err(Failure::bad_request(why));
+        FieldValidation::Strict if !strict.is_empty() => {
+            let what = cannot_be_handled(resource, resource.kind);
+            return Err(Failure::bad_request(format!("{what}strict decoding error: {}", strict.join(", "))));
         }
-        FieldValidation::Warn => warnings.extend(unknown),
+        FieldValidation::Warn => warnings.extend(strict),
         FieldValidation::Strict | FieldValidation::Ignore => {}
     }
     Ok(resource.to_storage(object))
 }
 
-fn cannot_be_handled(resource: &Resource) -> String {
-    format!("{} in version {:?} cannot be handled as a {}: ", resource.kind, resource.version, resource.kind)
+/// What is wrong with an object that [`object`] refused, without saying what it is no such object of.
+pub(crate) fn reason<'a>(resource: &Resource, failure: &'a Failure) -> &'a str {
+    let before = format!("cannot be handled as a {}: ", resource.kind);
+    failure.message.split_once(&before).map_or(failure.message.as_str(), |(_, why)| why)
 }
 
-fn json(resource: &Resource, bytes: &[u8]) -> Result<Value, Failure> {
-    match serde_json::from_slice(bytes) {
-        Ok(Value::Object(object)) => Ok(Value::Object(object)),
-        Ok(_) => Err(unrecognised(resource, "json: cannot unmarshal a value that is not an object")),
-        Err(error) => Err(unrecognised(resource, &error.to_string())),
-    }
+fn cannot_be_handled(resource: &Resource, kind: &str) -> String {
+    format!("{kind} in version {:?} cannot be handled as a {}: ", resource.version, resource.kind)
 }
 
 fn unrecognised(resource: &Resource, why: &str) -> Failure {
@@ -50,21 +54,18 @@ fn unrecognised(resource: &Resource, why: &str) -> Failure {
     ))
 }
 
-/// A body may leave out its kind, but not claim another.
+/// A body may leave out its kind and version, but not claim others.
 fn check_kind(resource: &Resource, value: &Value) -> Result<(), Failure> {
-    let text = |field: &str| value.get(field).and_then(Value::as_str).unwrap_or_default();
-    let (kind, version) = (text("kind"), text("apiVersion"));
-    let expected = resource.api_version();
-    if !version.is_empty() && version != expected {
-        return Err(Failure::bad_request(format!(
-            "the API version in the data ({version}) does not match the expected API version ({expected})"
-        )));
+    let text = |field: &str, default: &str| match value.get(field).and_then(Value::as_str) {
+        None | Some("") => default.to_owned(),
+        Some(text) => text.to_owned(),
+    };
+    let (kind, version) = (text("kind", resource.kind), text("apiVersion", &resource.api_version()));
+    if kind == resource.kind && version == resource.api_version() {
+        return Ok(());
     }
-    if !kind.is_empty() && kind != resource.kind {
-        return Err(Failure::bad_request(format!(
-            "{kind} in version {:?} cannot be handled as a {}: no kind {kind:?} is registered for version {expected:?}",
-            resource.version, resource.kind
-        )));
-    }
-    Ok(())
+    let what = cannot_be_handled(resource, &kind);
+    Err(Failure::bad_request(format!(
+        "{what}no kind {kind:?} is registered for version {version:?} in scheme \"pkg/runtime/scheme.go:111\""
+    )))
 }

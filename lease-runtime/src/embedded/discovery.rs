@@ -6,13 +6,12 @@ use serde_json::{Value, json};
 use super::body::Body;
 use super::resource::{self, Resource};
 use super::service;
-use super::shared::Settings;
 
 /// The Kubernetes version that this API follows.
 const MINOR: &str = "37";
 
 /// The answer to a `GET` of `path` (without slashes at its ends), if there is one.
-pub(crate) fn answer(path: &str, _settings: &Settings) -> Option<Response<Body>> {
+pub(crate) fn answer(path: &str) -> Option<Response<Body>> {
     let object = match path {
         "healthz" | "livez" | "readyz" => return Some(service::raw(200, "text/plain; charset=utf-8", "ok")),
         "version" => json!({

@@ -64,6 +64,10 @@ pub(crate) fn validate(
             }
         }
     }
+    if field(object, "generation").and_then(Value::as_i64).is_some_and(|generation| generation < 0) {
+        let value = field(object, "generation").cloned().unwrap_or_default();
+        errors.push(FieldError::invalid("metadata.generation", &value, "must be greater than or equal to 0"));
+    }
     labels(object, &mut errors);
     annotations(object, &mut errors);
     owners(object, &mut errors);
@@ -139,6 +143,9 @@ pub(crate) fn dns_subdomain(name: &str) -> Option<&'static str> {
 pub(crate) fn dns_label(name: &str) -> Option<&'static str> {
     if name.len() > 63 {
         return Some("must be no more than 63 bytes");
+    }
+    if name.contains('.') && dns_subdomain(name).is_none() {
+        return Some("must not contain dots");
     }
     (!is_dns_part(name)).then_some(
         "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with \

@@ -44,14 +44,19 @@
 //! neither YAML nor protobuf. A deleted namespace is gone at once, with all that is in it. No controller runs: nothing
 //! collects garbage, and Events are kept for ever.
 
+mod apply;
 mod body;
 mod call;
 mod decode;
+mod deletion;
 mod discovery;
 mod dispatch;
 mod fault;
+mod json;
 mod log;
+mod managed;
 mod meta;
+mod negotiate;
 mod patch;
 mod query;
 mod read;

@@ -26,7 +26,7 @@ impl Kind {
     }
 }
 
-/// `current` with the patch of the given kind (not apply) applied.
+/// `current` with the patch of the given kind applied; apply is done elsewhere.
 pub(crate) fn patched(kind: Kind, current: Value, bytes: &[u8]) -> Result<Value, Failure> {
     match kind {
         Kind::Json => json(current, bytes),
@@ -176,7 +176,7 @@ fn operate(target: &mut Value, operation: &Map<String, Value>) -> Option<()> {
         "add" => insert(target, path, value()),
         "remove" => take(target, path).map(drop),
         "replace" => {
-            *target.pointer_mut(path)? = value();
+            *target.pointer_mut(path).filter(|_| !path.is_empty())? = value();
             Some(())
         }
         "move" => {
@@ -199,10 +199,6 @@ fn parent<'a>(target: &'a mut Value, path: &str) -> Option<(&'a mut Value, Strin
 }
 
 fn insert(target: &mut Value, path: &str, value: Value) -> Option<()> {
-    if path.is_empty() {
-        *target = value;
-        return Some(());
-    }
     match parent(target, path)? {
         (Value::Object(map), key) => drop(map.insert(key, value)),
         (Value::Array(list), key) if key == "-" => list.push(value),

@@ -83,9 +83,7 @@ pub(crate) enum FieldValidation {
 pub(crate) struct WriteOptions {
     pub(crate) dry_run: bool,
     pub(crate) field_validation: FieldValidation,
-    #[expect(dead_code, reason = "owners of fields are not tracked yet")]
     pub(crate) manager: String,
-    #[expect(dead_code, reason = "owners of fields are not tracked yet")]
     pub(crate) force: bool,
 }
 
@@ -110,8 +108,9 @@ impl WriteOptions {
         if manager.is_some_and(|manager| manager.len() > MANAGER_LIMIT) {
             errors.push(FieldError::too_long("fieldManager", MANAGER_LIMIT));
         }
-        for value in query.0.iter().filter(|(key, value)| key == "dryRun" && value != "All").map(|(_, value)| value) {
-            errors.push(FieldError::not_supported("dryRun", &json!(value), &["All"]));
+        let dry_run: Vec<&String> = query.0.iter().filter(|(key, _)| key == "dryRun").map(|(_, value)| value).collect();
+        if dry_run.iter().any(|value| *value != "All") {
+            errors.push(FieldError::not_supported("dryRun", &json!(dry_run), &["All"]));
         }
         let field_validation = match query.text("fieldValidation") {
             None | Some("Warn") => FieldValidation::Warn,
@@ -219,8 +218,9 @@ impl ListOptions {
 pub(crate) fn version(text: Option<&str>) -> Result<Option<u64>, Failure> {
     let Some(text) = text else { return Ok(None) };
     text.parse().map(Some).map_err(|_| {
+        // No slip of ours: the real server finds this out too late to call it the caller's fault.
         let why = format!("strconv.ParseUint: parsing {text:?}: invalid syntax");
-        Failure::invalid("", "", "", &[FieldError::invalid("resourceVersion", &json!(text), &why)])
+        Failure::new(500, "", format!("resourceVersion: Invalid value: {text:?}: {why}"))
     })
 }
 

@@ -25,18 +25,19 @@ pub(crate) fn list(
     options: &ListOptions,
 ) -> Result<Value, Failure> {
     not_too_new(store, options.version)?;
-    if options.matching == Match::Exact && options.version.is_some_and(|version| version < store.compacted()) {
-        return Err(Failure::expired("The provided resource version is no longer available"));
-    }
     let after = match &options.resume {
         Some(token) => Some(Continue::decode(token)?),
         None => None,
     };
-    let version = after.as_ref().map_or(store.revision(), |after| after.revision);
+    let exact = options.version.filter(|_| options.matching == Match::Exact);
+    let version = after.as_ref().map(|after| after.revision).or(exact).unwrap_or(store.revision());
+    let objects = store
+        .list_at(target.resource.storage, target.namespace.as_deref(), version)
+        .ok_or_else(|| Failure::expired("The resourceVersion for the provided list is too old."))?;
     let mut items = Vec::new();
     let mut remaining = 0;
     let mut last: Option<&Key> = None;
-    for (key, object) in store.list(target.resource.storage, target.namespace.as_deref()) {
+    for (key, object) in &objects {
         let seen = after.as_ref().is_some_and(|after| (key.namespace.as_str(), key.name.as_str()) <= after.place());
         if seen || !selector.matches(object) {
             continue;
@@ -105,7 +106,7 @@ impl Continue {
             let revision = parts.next()?.parse().ok()?;
             Some(Continue { revision, namespace: parts.next()?.to_owned(), name: parts.next()?.to_owned() })
         };
-        parse().ok_or_else(|| Failure::bad_request("continue key is not valid: it was not made by this server"))
+        parse().ok_or_else(|| Failure::bad_request("invalid continue token: continue key is not valid"))
     }
 
     fn place(&self) -> (&str, &str) {

@@ -10,6 +10,8 @@ pub(crate) enum Route {
     Objects(Target),
     /// A path that describes the API itself: discovery, version, health.
     About(String),
+    /// Nothing here, in a group that exists.
+    Missing,
     /// Nothing here.
     Unknown,
 }
@@ -48,7 +50,7 @@ pub(crate) fn route(path: &str) -> Route {
     let (plural, name) = match rest {
         [plural] => (*plural, None),
         [plural, name] if !name.is_empty() => (*plural, Some((*name).to_owned())),
-        _ => return Route::Unknown,
+        _ => return nothing(group),
     };
     let known = resource::ALL.into_iter().find(|resource| resource.group == group && resource.plural == plural);
     match known {
@@ -56,8 +58,12 @@ pub(crate) fn route(path: &str) -> Route {
         Some(resource) if resource.namespaced == namespace.is_some() || (resource.namespaced && name.is_none()) => {
             Route::Objects(Target { resource, namespace, name, watch })
         }
-        _ => Route::Unknown,
+        _ => nothing(group),
     }
+}
+
+fn nothing(group: &str) -> Route {
+    if resource::ALL.iter().any(|resource| resource.group == group) { Route::Missing } else { Route::Unknown }
 }
 
 #[cfg(test)]

@@ -121,9 +121,9 @@ fn decode_field(
             None => refuse(&value, "int64"),
         },
         Type::Time(layout) => match value.as_str() {
-            Some(text) => Ok(time::normalise(text, *layout)?.map(Value::from)),
-            // The times read their text themselves, so Go names neither struct nor field.
-            None => Err(format!("json: cannot unmarshal {} into Go value of type string", go_kind(&value))),
+            // Go's zero time is a value, which it then writes as null.
+            Some(text) => Ok(Some(time::normalise(text, *layout)?.map_or(Value::Null, Value::from))),
+            None => refuse(&value, "string"),
         },
         Type::Labels => match value {
             Value::Object(map) => decode_labels(owner, map, path),

@@ -30,7 +30,10 @@ impl Selector {
                 Failure::bad_request(format!("invalid selector: '{term}'; can't understand '{term}'"))
             })?;
             let known = resource.selectable.iter().find(|(name, _)| *name == label);
-            let (_, path) = known.ok_or_else(|| Failure::bad_request(format!("field label not supported: {label}")))?;
+            let (_, path) = known.ok_or_else(|| {
+                let names: Vec<String> = resource.selectable.iter().map(|(name, _)| format!("{name:?}")).collect();
+                Failure::bad_request(format!("{label:?} is not a known field selector: only {}", names.join(", ")))
+            })?;
             selector.fields.push((path, value.to_owned(), equal));
         }
         for term in split_terms(labels.unwrap_or_default()) {

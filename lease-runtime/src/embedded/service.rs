@@ -142,7 +142,7 @@ impl ApiService {
     fn call_of(&self, parts: &request::Parts, query: &Query, route: &Route, body: Value) -> Call {
         let target = match route {
             Route::Objects(target) => Some(target),
-            Route::About(_) | Route::Unknown => None,
+            Route::About(_) | Route::Missing | Route::Unknown => None,
         };
         let named = target.is_some_and(|target| target.name.is_some());
         let watch = target.is_some_and(|target| target.watch) || (!named && query.flag("watch"));

@@ -78,6 +78,14 @@ impl Failure {
         Failure::new(409, "Conflict", message).about(resource.group, resource.plural, name)
     }
 
+    /// A deletion whose preconditions do not hold. Here the real server names the kind rather than the resource.
+    pub(crate) fn deletion_conflict(resource: &Resource, name: &str, why: &str) -> Failure {
+        let group = resource.group;
+        let kind = if group.is_empty() { resource.kind.to_owned() } else { format!("{}.{group}", resource.kind) };
+        let message = format!("Operation cannot be fulfilled on {kind} {name:?}: {why}");
+        Failure::new(409, "Conflict", message).about(group, resource.kind, name)
+    }
+
     pub(crate) fn stale(resource: &Resource, name: &str) -> Failure {
         let why = "the object has been modified; please apply your changes to the latest version and try again";
         Failure::conflict(resource, name, why)

@@ -84,6 +84,28 @@ impl Store {
             .take_while(move |(key, _)| key.storage == storage && namespace.is_none_or(|name| key.namespace == name))
     }
 
+    /// [`list`](Store::list) as it was at `revision`; `None` if that is forgotten.
+    pub(crate) fn list_at(
+        &self,
+        storage: Storage,
+        namespace: Option<&str>,
+        revision: u64,
+    ) -> Option<Vec<(Key, Arc<Value>)>> {
+        let mut objects: BTreeMap<Key, Arc<Value>> =
+            self.list(storage, namespace).map(|(key, object)| (key.clone(), object.clone())).collect();
+        let mut later: Vec<&Change> = self.changes_after(revision)?.collect();
+        while let Some(change) = later.pop() {
+            if change.key.storage != storage || namespace.is_some_and(|namespace| namespace != change.key.namespace) {
+                continue;
+            }
+            match &change.old {
+                Some(old) => drop(objects.insert(change.key.clone(), old.clone())),
+                None => drop(objects.remove(&change.key)),
+            }
+        }
+        Some(objects.into_iter().collect())
+    }
+
     /// Writes `object` (`None` deletes) and returns it as stored, with its new `resourceVersion`.
     pub(crate) fn commit(&mut self, key: Key, object: Option<Value>) -> Option<Arc<Value>> {
         let old = self.objects.get(&key).cloned();

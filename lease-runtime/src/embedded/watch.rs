@@ -15,7 +15,6 @@ use super::body::{Body, Dropped};
 use super::call::Call;
 use super::meta;
 use super::query::ListOptions;
-use super::read;
 use super::resource::Resource;
 use super::route::Target;
 use super::selector::Selector;
@@ -106,7 +105,7 @@ pub(crate) fn open(
     selector: Selector,
     options: &ListOptions,
     stop: CancellationToken,
-) -> Result<Body, Failure> {
+) -> Body {
     let changed = shared.changed.subscribe();
     let open = Arc::new(Open { call: call.clone(), order: AtomicU8::new(Order::Run as u8) });
     let mut pending = VecDeque::new();
@@ -158,10 +157,10 @@ pub(crate) fn open(
         stop,
         ended,
     };
-    Ok(Body::stream(futures_util::stream::unfold(watch, |mut watch| async move {
+    Body::stream(futures_util::stream::unfold(watch, |mut watch| async move {
         let frame = watch.next().await?;
         Some((frame, watch))
-    })))
+    }))
 }
 
 impl Watch {
@@ -287,9 +286,4 @@ fn bookmark(resource: &Resource, revision: u64, initial_events_end: bool) -> Byt
         meta["annotations"] = json!({ "k8s.io/initial-events-end": "true" });
     }
     line("BOOKMARK", resource.to_view(&json!({ "metadata": meta, "spec": {} })))
-}
-
-/// Whether a watch from this version can be answered with a stream at all.
-pub(crate) fn check(store: &Store, options: &ListOptions) -> Result<(), Failure> {
-    read::not_too_new(store, options.version)
 }

@@ -6,6 +6,8 @@ use serde_json::{Value, json};
 
 use super::meta;
 use super::resource::{Resource, Storage};
+use super::route::Target;
+use super::shared::Settings;
 use super::status::{self, Failure, FieldError};
 use super::store::{Key, Store};
 use super::time::{self, Layout};
@@ -40,7 +42,18 @@ pub(crate) struct Preconditions {
     pub(crate) propagation: Option<String>,
 }
 
-impl Writer<'_> {
+impl<'a> Writer<'a> {
+    pub(crate) fn new(store: &'a mut Store, target: &'a Target, settings: &Settings, dry_run: bool) -> Writer<'a> {
+        Writer {
+            store,
+            resource: target.resource,
+            namespace: target.namespace.as_deref().unwrap_or_default(),
+            wall: settings.clock.wall(),
+            dry_run,
+            coordinated: settings.coordinated,
+        }
+    }
+
     fn key(&self, name: &str) -> Key {
         Key::new(self.resource.storage, self.namespace, name)
     }
@@ -49,11 +62,9 @@ impl Writer<'_> {
     pub(crate) fn create(&mut self, object: Value) -> Result<Written, Failure> {
         let object = self.prepare_new(object)?;
         let key = self.key(meta::text(&object, "name"));
-        if !meta::text(&object, "resourceVersion").is_empty() {
-            let message = "resourceVersion should not be set on objects to be created";
-            let mut failure = Failure::new(500, "InternalError", format!("Internal error occurred: {message}"));
-            failure.details.insert("causes".to_owned(), json!([{ "message": message }]));
-            return Err(failure);
+        // A version that is no number is no version here, though it is an error in an update.
+        if meta::text(&object, "resourceVersion").parse::<u64>().is_ok_and(|version| version != 0) {
+            return Err(Failure::new(500, "", "resourceVersion should not be set on objects to be created"));
         }
         if self.store.get(&key).is_some() {
             return Err(Failure::already_exists(self.resource, &key.name));
@@ -80,6 +91,7 @@ impl Writer<'_> {
             self.check_uid(name, uid, current.as_deref())?;
         }
         let object = produce(current.as_deref())?;
+        check_version(&object)?;
         let Some(current) = current else {
             let mut object = self.prepare_new(object)?;
             meta::set(&mut object, "resourceVersion", None);
@@ -105,15 +117,23 @@ impl Writer<'_> {
         let key = self.key(name);
         let current = self.store.get(&key).cloned().ok_or_else(|| Failure::not_found(self.resource, name))?;
         if let Some(uid) = &preconditions.uid {
-            self.check_uid(name, uid, Some(&current))?;
+            let found = meta::text(&current, "uid");
+            if found != uid {
+                let why = format!(
+                    "the UID in the precondition ({uid}) does not match the UID in record ({found}). The object might have \
+                     been deleted and then recreated"
+                );
+                return Err(Failure::deletion_conflict(self.resource, name, &why));
+            }
         }
         if let Some(version) = &preconditions.version {
             let found = meta::text(&current, "resourceVersion");
             if found != version {
                 let why = format!(
-                    "Precondition failed: ResourceVersion in precondition: {version}, ResourceVersion in object meta: {found}"
+                    "the ResourceVersion in the precondition ({version}) does not match the ResourceVersion in record \
+                     ({found}). The object might have been modified"
                 );
-                return Err(Failure::conflict(self.resource, name, &why));
+                return Err(Failure::deletion_conflict(self.resource, name, &why));
             }
         }
         let mut finalizers: Vec<String> = meta::finalizers(&current).into_iter().map(str::to_owned).collect();
@@ -166,7 +186,11 @@ impl Writer<'_> {
         if found == uid {
             return Ok(());
         }
-        let why = format!("Precondition failed: UID in precondition: {uid}, UID in object meta: {found}");
+        let place = format!("/registry/{}/{}/{name}", self.resource.plural, self.namespace);
+        let why = format!(
+            "StorageError: invalid object, Code: 4, Key: {place}, ResourceVersion: 0, AdditionalErrorMsg: \
+             Precondition failed: UID in precondition: {uid}, UID in object meta: {found}"
+        );
         Err(Failure::conflict(self.resource, name, &why))
     }
 
@@ -186,7 +210,6 @@ impl Writer<'_> {
         meta::set(&mut object, "uid", Some(Value::from(uid)));
         let now = time::of_wall(self.wall, Layout::Seconds);
         meta::set(&mut object, "creationTimestamp", Some(Value::from(now)));
-        meta::set(&mut object, "generation", None);
         if self.resource.storage == Storage::Namespaces {
             object["spec"] = json!({ "finalizers": ["kubernetes"] });
             object["status"] = json!({ "phase": "Active" });
@@ -202,7 +225,8 @@ impl Writer<'_> {
     /// The version, the fields that an update cannot touch, then the rules.
     fn prepare_update(&self, name: &str, mut object: Value, current: &Value) -> Result<Value, Failure> {
         let found = meta::text(current, "resourceVersion");
-        match meta::text(&object, "resourceVersion") {
+        let given = meta::text(&object, "resourceVersion");
+        match if given == "0" { "" } else { given } {
             "" if self.resource.unconditional_update => {
                 meta::set(&mut object, "resourceVersion", Some(Value::from(found)));
             }
@@ -215,8 +239,11 @@ impl Writer<'_> {
             _ => {}
         }
         self.check_namespace(&mut object)?;
-        for field in ["creationTimestamp", "deletionTimestamp", "generation", "selfLink"] {
+        for field in ["creationTimestamp", "generation", "selfLink"] {
             meta::set(&mut object, field, meta::field(current, field).cloned());
+        }
+        if meta::field(current, "deletionTimestamp").is_some() {
+            meta::set(&mut object, "deletionTimestamp", meta::field(current, "deletionTimestamp").cloned());
         }
         for field in ["uid", "deletionGracePeriodSeconds"] {
             if meta::field(&object, field).is_none() {
@@ -276,11 +303,20 @@ impl Writer<'_> {
     }
 }
 
+/// An object's version must be a number, even where it does not count.
+fn check_version(object: &Value) -> Result<(), Failure> {
+    match meta::text(object, "resourceVersion") {
+        "" => Ok(()),
+        text if text.parse::<u64>().is_ok() => Ok(()),
+        text => Err(Failure::new(500, "", format!("strconv.ParseUint: parsing {text:?}: invalid syntax"))),
+    }
+}
+
 /// The name and namespace that a `PUT` body gives must be those of the path.
 pub(crate) fn check_name(object: &Value, name: &str, namespace: &str) -> Result<(), Failure> {
     match meta::text(object, "name") {
         "" => {
-            let why = "the name of the object (based on metadata) was undeterminable: name must be provided";
+            let why = format!("the name of the object ({name} based on URL) was undeterminable: name must be provided");
             return Err(Failure::bad_request(why));
         }
         found if found != name => {

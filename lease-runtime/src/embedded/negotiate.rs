@@ -1,0 +1,42 @@
+//! Content types: what a body may be, and what a caller must be able to read.
+
+use http::header;
+
+use super::service::{self, Arrived};
+use super::status::Failure;
+
+/// The type of the body, in lower case and without parameters.
+pub(crate) fn content_type(arrived: &Arrived) -> String {
+    let value = service::text(&arrived.parts.headers, header::CONTENT_TYPE.as_str()).unwrap_or_default();
+    value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
+}
+
+/// Refuses a body that is not JSON. One without a type is.
+pub(crate) fn check_content_type(arrived: &Arrived) -> Result<(), Failure> {
+    match content_type(arrived).as_str() {
+        "" | "application/json" => Ok(()),
+        _ => {
+            let why = "the body of the request was in an unknown format - accepted media types include: application/json, \
+                       application/yaml, application/vnd.kubernetes.protobuf";
+            Err(Failure::new(415, "UnsupportedMediaType", why))
+        }
+    }
+}
+
+/// Refuses a caller that cannot read JSON.
+pub(crate) fn check_accept(arrived: &Arrived) -> Result<(), Failure> {
+    let accepted = arrived.parts.headers.get_all(header::ACCEPT);
+    let accepted: Vec<&str> = accepted.iter().filter_map(|value| value.to_str().ok()).collect();
+    let accepted = accepted.join(",");
+    let readable = |clause: &str| {
+        let mut parts = clause.split(';').map(str::trim);
+        let known = matches!(parts.next(), Some("" | "*/*" | "application/json"));
+        known && !parts.any(|parameter| parameter.starts_with("as="))
+    };
+    if accepted.is_empty() || accepted.split(',').any(readable) {
+        return Ok(());
+    }
+    let why = "406: Not Acceptable\n\nAvailable representations: application/json, application/yaml, \
+               application/vnd.kubernetes.protobuf";
+    Err(Failure::new(406, "NotAcceptable", why))
+}
