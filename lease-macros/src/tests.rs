@@ -299,7 +299,8 @@ fn a_plain_function_grows_by_at_most_twelve_lines() {
 /// The integration tests compile both files: the expansion is valid when pasted over the functions it was made from.
 #[test]
 fn the_expansion_is_what_one_could_write() {
-    let mut file: syn::File = syn::parse_str(include_str!("../../tests/attribute/hygiene/annotated.rs")).expect("it is Rust");
+    let mut file: syn::File =
+        syn::parse_str(include_str!("../../tests/attribute/hygiene/annotated.rs")).expect("it is Rust");
     file.items = file.items.into_iter().flat_map(expand_item).collect();
     let expanded = "// Of `annotated.rs`, written by `UPDATE_EXPECT=1 cargo test -p lease-macros`.\n\n".to_owned();
     expect_file!["../../tests/attribute/hygiene/expanded.rs"].assert_eq(&(expanded + &prettyplease::unparse(&file)));

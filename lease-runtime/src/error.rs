@@ -1,5 +1,6 @@
 //! What can go wrong with a task or a candidate.
 
+use std::fmt;
 use std::io;
 use std::sync::Arc;
 
@@ -12,7 +13,7 @@ use crate::spec::SpecError;
 ///
 /// A body's own error is not here: it is logged and the body runs again, and where it is the last word it is part of what
 /// [`TaskHandle`](crate::TaskHandle) gives.
-#[derive(Clone, Debug, thiserror::Error)]
+#[derive(Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// A task's lease, namespace or timings, set at run time, are not valid.
@@ -133,4 +134,11 @@ fn in_words(timing: &Timing) -> String {
         "lease_duration {:?}, renew_deadline {:?}, retry_period {:?}",
         timing.lease_duration, timing.renew_deadline, timing.retry_period
     )
+}
+
+/// The sentence, as for people: this is what a `main` that returns the error prints.
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
 }

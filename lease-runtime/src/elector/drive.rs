@@ -41,6 +41,8 @@ pub(super) struct Drive {
     kept: Kept,
     requests: FuturesUnordered<Pin<Box<dyn Future<Output = Reply> + Send>>>,
     watch: Option<Watch>,
+    /// The watch is open, as far as it has told.
+    watching: bool,
     /// How often a watch turned out to be deaf since there was none.
     deaf: u32,
     /// From where a watch would miss nothing; unknown before the first look.
@@ -78,6 +80,7 @@ impl Drive {
             kept: Kept::new(out.lease.clone()),
             requests: FuturesUnordered::new(),
             watch: None,
+            watching: false,
             deaf: 0,
             from: None,
             drained: None,
@@ -277,9 +280,14 @@ impl Drive {
             // A process that may not lead any more goes on saying so.
             None if self.is_barred() => {}
             None => {
+                let was_cut_off = matches!(self.out.status.problem.as_deref(), Some(ElectorError::Unreachable { .. }));
                 self.out.status.problem = None;
                 self.out.status.fatal = false;
                 self.problems.over(&self.log);
+                if was_cut_off && !self.watching {
+                    // The watch's pauses have grown while nobody could be reached. Now somebody can.
+                    self.watch = None;
+                }
             }
         }
         answer
@@ -320,6 +328,7 @@ impl Drive {
                 self.watch = None;
                 // What happens from here on is not seen: the next look shows where to begin again.
                 self.from = None;
+                self.watching = false;
                 self.step(Event::WatchLost);
             }
             (None, false) | (Some(_), true) => {}

@@ -1,7 +1,7 @@
 //! Catches what is said in the log of one thread.
 
 use std::fmt::{self, Write};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
@@ -14,6 +14,11 @@ pub(super) struct Lines(Arc<Mutex<Vec<String>>>);
 impl Lines {
     /// Until the guard is dropped, on this thread.
     pub(super) fn capture(&self) -> DefaultGuard {
+        // With a single subscriber in the process, tracing decides once and for all by the thread that first comes by a
+        // line whether anybody wants it. That may be another test's, which listens to nothing; a second subscriber makes it
+        // ask them all.
+        static SECOND: OnceLock<tracing::Dispatch> = OnceLock::new();
+        SECOND.get_or_init(|| tracing::Dispatch::new(Catcher(Lines::default())));
         tracing::subscriber::set_default(Catcher(self.clone()))
     }
 

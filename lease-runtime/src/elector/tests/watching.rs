@@ -189,3 +189,19 @@ async fn nobody_watches_what_he_has_left() {
     assert_eq!(world.api.watches().len(), 0);
     assert_eq!(world.rate("a", 60).await, 0.0);
 }
+
+/// The pauses between two tries have grown to half a minute; they are not waited out once a request has gone through.
+#[tokio::test(start_paused = true)]
+async fn a_watch_is_back_as_soon_as_the_api_is() {
+    let world = World::new();
+    let (mut a, b) = (world.replica("a"), world.replica("b"));
+    let led = a.term().await;
+    secs(100).await;
+    let outage = world.api.inject(from("b"), Fault::drop_connection());
+    world.api.break_watches(is_watch_of("b"));
+    secs(600).await;
+    outage.remove();
+    secs(4).await;
+    assert_eq!(world.api.watches().iter().filter(|call| call.caller == "b").count(), 1);
+    assert!(led.goes_on() && b.status().problem.is_none());
+}
