@@ -8,21 +8,49 @@ use super::record::{FencingToken, Record, Sight, Version, View};
 use super::step::RequestId;
 use crate::clock::{Moment, WallTime};
 
+/// What a remembered instant is for, and so from when on its exact age does not matter any more.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Stamp {
+    /// When the record that was seen last was first seen. Matters until the longest wait is over.
+    Since,
+    /// When that record was last confirmed. Compared with `Since` plus a wait, and with `Asked`. Comes right after `Since`.
+    Confirmed,
+    /// When the last acknowledged write of the term was sent. Matters until the bodies are dropped.
+    Believed,
+    /// When the look in flight was sent. Compared with `Confirmed`.
+    Asked,
+    /// When the write in flight was sent. Becomes `Believed`.
+    Sent,
+    /// Something is due then. Once it is past, it is past.
+    Due,
+}
+
 /// Gives each remembered number its new value. Must keep the order of what it maps.
 pub trait Map {
     /// Maps an instant of this process' clock.
-    fn moment(&mut self, moment: &mut Moment);
+    fn moment(&mut self, stamp: Stamp, moment: &mut Moment);
     /// Maps a calendar time.
     fn wall(&mut self, wall: &mut WallTime);
     /// Maps a revision.
     fn revision(&mut self, revision: &mut u64);
+
+    /// Maps a revision that is only a lower bound: of what the write in flight may make, or of tokens to come.
+    fn bound(&mut self, revision: &mut u64) {
+        self.revision(revision);
+    }
+
     /// Maps an object's uid.
     fn uid(&mut self, uid: &mut String);
-    /// Maps a request's id.
+    /// Maps a count of transitions.
+    fn transitions(&mut self, transitions: &mut i32);
+    /// Maps a request's id: of the look in flight, of the write in flight, and the next one.
     fn request(&mut self, id: &mut RequestId);
 
-    /// Maps the times in a record.
+    /// Maps the numbers in a record.
     fn record(&mut self, record: &mut Record) {
+        if let Some(transitions) = &mut record.transitions {
+            self.transitions(transitions);
+        }
         for wall in [&mut record.acquired, &mut record.renewed].into_iter().flatten() {
             self.wall(wall);
         }
@@ -54,36 +82,37 @@ impl Election {
     /// Applies `map` to everything that this election remembers.
     pub fn map(&mut self, map: &mut impl Map) {
         if let Some(leave_by) = &mut self.leave_by {
-            map.moment(leave_by);
+            map.moment(Stamp::Due, leave_by);
         }
         if let Some(seen) = &mut self.seen {
             map.sight(&mut seen.sight);
-            map.moment(&mut seen.since);
-            map.moment(&mut seen.confirmed);
+            map.moment(Stamp::Since, &mut seen.since);
+            map.moment(Stamp::Confirmed, &mut seen.confirmed);
         }
         map.revision(&mut self.highest);
         if let Some(term) = &mut self.term {
             let FencingToken(token) = &mut term.token;
-            map.revision(token);
-            map.moment(&mut term.sent);
+            map.bound(token);
+            map.transitions(&mut term.transitions);
+            map.moment(Stamp::Believed, &mut term.sent);
             map.wall(&mut term.acquired);
             map.wall(&mut term.renewed);
             map.wall(&mut term.attempted);
         }
         if let Some(look) = &mut self.looking {
             map.request(&mut look.id);
-            map.moment(&mut look.sent);
+            map.moment(Stamp::Asked, &mut look.sent);
         }
         if let Some(write) = &mut self.writing {
             map.request(&mut write.id);
-            map.moment(&mut write.sent);
+            map.moment(Stamp::Sent, &mut write.sent);
             map.record(&mut write.record);
-            map.revision(&mut write.floor);
+            map.bound(&mut write.floor);
         }
         map.request(&mut self.next_id);
-        map.moment(&mut self.pace.not_before);
-        map.moment(&mut self.pace.spent_until);
-        map.moment(&mut self.poll_at);
+        map.moment(Stamp::Due, &mut self.pace.not_before);
+        map.moment(Stamp::Due, &mut self.pace.spent_until);
+        map.moment(Stamp::Due, &mut self.poll_at);
     }
 
     /// Whether the write in flight, if any, is an acquiring one.

@@ -39,7 +39,7 @@ mod tests;
 mod timing;
 
 pub use self::core::{Election, Role};
-pub use map::Map;
+pub use map::{Map, Stamp};
 pub use record::{FencingToken, Record, Sight, Version, View};
 pub use step::{Action, Answer, Deadlines, Event, Grant, Loss, Now, Request, RequestId};
 pub use timing::Timing;
