@@ -1,0 +1,271 @@
+//! The election checked exhaustively in small scopes. `README.md` says what is modelled and how to read a counterexample.
+
+mod config;
+mod heal;
+mod mutant;
+mod node;
+mod normal;
+mod server;
+mod trace;
+mod world;
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use config::{Config, FAST, SLOW};
+use heal::Healing;
+use lease_runtime::clock::{Clock, SystemClock};
+use mutant::Mutant;
+use node::NOW;
+use stateright::{Checker, HasDiscoveries, Model, Property};
+use world::{Happening, Tally, World};
+
+struct Replicas {
+    config: Config,
+    tally: Tally,
+    healing: Healing,
+    failed: AtomicBool,
+}
+
+impl Replicas {
+    /// Lets only the first failure count. The checker would replace it by later ones, and the first is the shortest.
+    fn first(&self, holds: bool) -> bool {
+        holds || self.failed.swap(true, Ordering::Relaxed)
+    }
+}
+
+const NEVER_TWO: &str = "never two";
+const NO_RULE_BROKEN: &str = "no rule is broken";
+const SAME_GUARD: &str = "the guard and the core agree";
+const HEALS: &str = "heals from here";
+
+impl Model for Replicas {
+    type State = World;
+    type Action = Happening;
+
+    fn init_states(&self) -> Vec<World> {
+        vec![World::new(&self.config)]
+    }
+
+    fn actions(&self, world: &World, out: &mut Vec<Happening>) {
+        world.happenings(&self.config, out);
+    }
+
+    fn next_state(&self, world: &World, happening: Happening) -> Option<World> {
+        Some(world.after(happening, &self.config, Some(&self.tally)))
+    }
+
+    fn properties(&self) -> Vec<Property<Replicas>> {
+        let mut all: Vec<Property<Replicas>> = vec![
+            Property::always(NEVER_TWO, |model: &Replicas, world: &World| {
+                model.first(!(world.nodes[0].runs() && world.nodes[1].runs()))
+            }),
+            Property::always(NO_RULE_BROKEN, |model: &Replicas, world: &World| model.first(world.broken.is_none())),
+            Property::always(SAME_GUARD, |model: &Replicas, world: &World| {
+                let agree = world.nodes.iter().all(|node| node.runs() == node.core.may_run(NOW));
+                model.config.mutant.is_some() || model.first(agree)
+            }),
+            Property::always(HEALS, |model: &Replicas, world: &World| {
+                let heals = || model.healing.ticks(world, &model.config).is_some();
+                model.config.mutant.is_some() || world.broken.is_some() || model.first(heals())
+            }),
+        ];
+        if self.config.mutant.is_some() {
+            return all;
+        }
+        all.push(Property::sometimes("a silent holder is replaced", |model: &Replicas, _: &World| {
+            model.tally.takeovers.is_news()
+        }));
+        all.push(Property::sometimes("a lease is taken again by its holder", |model: &Replicas, _: &World| {
+            model.tally.reacquired.is_news()
+        }));
+        if self.config.unknowns > 0 {
+            all.push(Property::sometimes(
+                "a write took effect unknown to its sender",
+                |model: &Replicas, _: &World| model.tally.unknown.is_news(),
+            ));
+        }
+        if self.config.withdrawals > 0 {
+            all.push(Property::sometimes("a released lease is taken", |model: &Replicas, _: &World| {
+                model.tally.handovers.is_news()
+            }));
+        }
+        if self.config.deletions > 0 {
+            all.push(Property::sometimes("a deleted lease is created again", |model: &Replicas, _: &World| {
+                model.tally.recreations.is_news()
+            }));
+        }
+        if self.config.orphans > 0 {
+            all.push(Property::sometimes("a write lands after it was given up", |model: &Replicas, _: &World| {
+                model.tally.landed.is_news()
+            }));
+        }
+        all
+    }
+}
+
+/// Visits every world that can be reached; says how many, how far and how long.
+fn run(config: Config, threads: usize) -> Outcome {
+    let start = SystemClock.now();
+    let (name, cap) = (config.name, config.cap);
+    let model =
+        Replicas { config, tally: Tally::default(), healing: Healing::default(), failed: AtomicBool::new(false) };
+    // No time limit: a run that was cut short by one would look like one that found nothing.
+    let checker = model
+        .checker()
+        .threads(threads)
+        .finish_when(HasDiscoveries::AnyFailures)
+        .target_state_count(cap)
+        .spawn_bfs()
+        .join();
+    let seconds = SystemClock.now().since(start).as_secs_f64();
+    let failure = checker
+        .discoveries()
+        .into_iter()
+        .find(|(name, _)| checker.discovery_classification(name).to_string() == "counterexample");
+    let failure = failure.map(|(property, path)| Failure {
+        property,
+        steps: path.clone().into_actions().len(),
+        trace: trace::readable(path),
+    });
+    println!(
+        "{name}: {} states, {} steps between them, depth {}, heals within {} ticks, {seconds:.1} s",
+        checker.unique_state_count(),
+        checker.state_count(),
+        checker.max_depth(),
+        checker.model().healing.worst(),
+    );
+    if failure.is_none() {
+        assert!(checker.state_count() < cap, "{name}: cut short at {cap} steps, so nothing is proved");
+        // What should happen sometimes did.
+        checker.assert_properties();
+    }
+    Outcome { failure, seconds }
+}
+
+struct Outcome {
+    failure: Option<Failure>,
+    seconds: f64,
+}
+
+struct Failure {
+    property: &'static str,
+    steps: usize,
+    trace: String,
+}
+
+fn check(config: Config) {
+    check_on(config, 1);
+}
+
+fn check_on(config: Config, threads: usize) {
+    let name = config.name;
+    if let Some(Failure { property, trace, .. }) = run(config, threads).failure {
+        panic!("{name}: not so: {property}\n{trace}");
+    }
+}
+
+/// Lease duration two seconds, which is two ticks; answers come when their write takes effect, or never.
+fn brisk(name: &'static str) -> Config {
+    Config { duration: [2, 2], late_answers: false, ..Config::new(name) }
+}
+
+#[test]
+fn two_replicas_and_a_slow_network() {
+    check(Config { duration: [2, 2], ..Config::new("slow network") });
+}
+
+#[test]
+fn writes_that_were_given_up_and_refusals() {
+    check(Config { orphans: 1, refusals: true, ..brisk("given-up writes") });
+}
+
+#[test]
+fn somebody_deletes_the_lease() {
+    check(Config { deletions: 1, unknowns: 0, ..brisk("deletion") });
+}
+
+#[test]
+fn a_replica_leaves_and_comes_back() {
+    check(Config { withdrawals: 1, returns: 1, unknowns: 0, ..brisk("leaving") });
+}
+
+#[test]
+fn somebody_labels_the_lease() {
+    check(Config { labels: 1, ..brisk("labels") });
+}
+
+#[test]
+fn a_process_is_killed_and_started_again() {
+    check(Config { crashes: 1, orphans: 1, unknowns: 0, ..brisk("crash") });
+}
+
+#[test]
+fn replicas_with_different_durations() {
+    check(Config { duration: [3, 2], ..brisk("slow clock, longer duration") });
+    check(Config { duration: [2, 3], ..brisk("slow clock, shorter duration") });
+}
+
+#[test]
+fn a_watch_that_is_late_or_deaf() {
+    check(Config { watch: [false, true], unknowns: 0, ..brisk("watch") });
+}
+
+/// What takes minutes. `MODEL=large cargo test -p lease-tests --test model large -- --nocapture`
+#[test]
+fn large() {
+    if std::env::var("MODEL").as_deref() != Ok("large") {
+        return;
+    }
+    let large = |config: Config| check_on(Config { cap: 200_000_000, ..config }, 2);
+    large(Config::new("longer duration, slow network"));
+    large(Config { duration: [4, 4], ..Config::new("still longer duration") });
+    large(Config { rate: [FAST, SLOW], duration: [3, 2], ..Config::new("different durations, slow network") });
+    large(Config { late_conflicts: true, ..Config::new("late conflicts") });
+    large(Config { late_looks: true, ..brisk("late looks") });
+    large(Config { orphans: 1, duration: [2, 2], ..Config::new("given-up writes, slow network") });
+    large(Config { withdrawals: 1, duration: [2, 2], ..Config::new("leaving, slow network") });
+    large(Config { deletions: 1, duration: [2, 2], ..Config::new("deletion, slow network") });
+    large(Config { deletions: 1, orphans: 1, ..brisk("deletion, given-up writes") });
+    large(Config { deletions: 1, withdrawals: 1, ..brisk("deletion, leaving") });
+    large(Config { withdrawals: 2, returns: 2, ..brisk("leaving again and again") });
+    large(Config { crashes: 1, orphans: 1, ..brisk("crash, unknown outcomes") });
+    large(Config { watch: [true, true], ..brisk("two watches, unknown outcomes") });
+}
+
+/// Each known mistake is found. If one is not, the model has lost its bite.
+#[test]
+fn every_mutant_is_found() {
+    let slow = |name| Config { duration: [2, 2], ..Config::new(name) };
+    let mutants = [
+        (Mutant::CountsFromReceipt, slow("from the answer"), NEVER_TWO),
+        // The core has a second line of defence: what it takes for the answer shows a revision that it has seen before.
+        (Mutant::StaleAnswer, brisk("stale answer"), NO_RULE_BROKEN),
+        (Mutant::ClockNotRead, brisk("clock not read"), NEVER_TWO),
+        (Mutant::StopsAtLeaseDuration, brisk("no margin for drift"), NEVER_TWO),
+        (Mutant::BelievesOwnName, Config { orphans: 1, ..brisk("believes its name") }, NEVER_TWO),
+        (Mutant::ReleasesBeforeStop, Config { withdrawals: 1, ..brisk("releases too early") }, NO_RULE_BROKEN),
+        (Mutant::ForgetsBlockedBodies, brisk("forgets blocked bodies"), NO_RULE_BROKEN),
+        (Mutant::CountsFromAsking, brisk("from the question"), NEVER_TWO),
+        (Mutant::WatchesHolderOnly, brisk("renewals not seen"), NEVER_TWO),
+        (Mutant::OwnDuration, Config { duration: [3, 2], ..brisk("own duration") }, NEVER_TWO),
+        (Mutant::PutWithoutVersion, brisk("no version"), NEVER_TWO),
+        (Mutant::PutWithoutUid, Config { deletions: 1, ..brisk("no uid") }, NEVER_TWO),
+        (Mutant::CreatesWhenMissing, Config { deletions: 1, ..brisk("creates at once") }, NEVER_TWO),
+        (Mutant::TokenIsTransitions, Config { deletions: 1, ..brisk("transitions as token") }, NO_RULE_BROKEN),
+        (Mutant::SameIdentity, brisk("same identity"), NEVER_TWO),
+    ];
+    let mut table = String::from("| mutant | property | steps | seconds |\n|---|---|---|---|\n");
+    let mut survivors = Vec::new();
+    for (mutant, config, property) in mutants {
+        let outcome = run(Config { mutant: Some(mutant), late_conflicts: true, ..config }, 1);
+        match outcome.failure {
+            Some(failure) if failure.property == property => {
+                table += &format!("| {mutant:?} | {property} | {} | {:.1} |\n", failure.steps, outcome.seconds);
+            }
+            Some(failure) => survivors.push(format!("{mutant:?}: found by {}\n{}", failure.property, failure.trace)),
+            None => survivors.push(format!("{mutant:?}: not found")),
+        }
+    }
+    println!("{table}");
+    assert!(survivors.is_empty(), "{}", survivors.join("\n"));
+}

@@ -1,0 +1,61 @@
+//! Known mistakes, made around the core rather than in it: in the guard, in the driver, in the server, or by putting
+//! spectacles on the core through which it sees the wrong thing.
+
+use lease_runtime::election::{Sight, View};
+
+use super::config::Config;
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Mutant {
+    /// The guard counts from the answer instead of from the sending (H1).
+    CountsFromReceipt,
+    /// A late answer is taken for that of the newer request (H1).
+    StaleAnswer,
+    /// The guard knows what it was told, but does not read the clock (H2).
+    ClockNotRead,
+    /// The holder stops when the candidates' wait is over, on its own clock (no margin for drift).
+    StopsAtLeaseDuration,
+    /// A look that shows the own name extends the term (H4).
+    BelievesOwnName,
+    /// Bodies that were asked to end count as gone (H5).
+    ReleasesBeforeStop,
+    /// Bodies that are not polled any more count as gone (H6).
+    ForgetsBlockedBodies,
+    /// The wait is counted from sending the look instead of from its answer (C1).
+    CountsFromAsking,
+    /// Only another holder starts the wait over, a renewal does not (C1).
+    WatchesHolderOnly,
+    /// The wait is the own duration, not the one in the record (C2).
+    OwnDuration,
+    /// Writes name no version (C2).
+    PutWithoutVersion,
+    /// Writes name no uid (C2).
+    PutWithoutUid,
+    /// A Lease that is gone is created at once (C3).
+    CreatesWhenMissing,
+    /// `leaseTransitions` as the fencing token (W3).
+    TokenIsTransitions,
+    /// Both processes have one name.
+    SameIdentity,
+}
+
+impl Config {
+    /// A sight as the core of `node` gets to see it.
+    pub(crate) fn seen_by(&self, node: usize, mut sight: Sight) -> Sight {
+        if let Sight::Present(view) = &mut sight {
+            self.distort(node, view);
+        }
+        sight
+    }
+
+    fn distort(&self, node: usize, view: &mut View) {
+        if view.record.holder().is_none_or(|holder| holder == self.identity(node)) {
+            return;
+        }
+        match self.mutant {
+            Some(Mutant::OwnDuration) => view.record.duration_seconds = Some(self.timing(node).published_seconds()),
+            Some(Mutant::WatchesHolderOnly) => view.record.renewed = view.record.acquired,
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,178 @@
+//! One process: the production core, the guard that its actions feed, its bodies, and what it has sent.
+
+use lease_runtime::clock::{Moment, WallTime};
+use lease_runtime::election::{
+    Action, Answer, Deadlines, Election, Event, Now, Record, Request, RequestId, Role, Sight,
+};
+
+use super::config::Config;
+use super::mutant::Mutant;
+use super::world::Broken;
+
+/// The present of every clock: normalization moves the past instead.
+pub(crate) const NOW: Moment = Moment::from_nanos(1_000_000_000_000);
+
+/// The calendar stands still. Nothing may rest on its going on.
+pub(crate) const STEP: Now = Now { moment: NOW, wall: WallTime(0), dice: 0 };
+
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub(crate) struct Node {
+    pub(crate) core: Election,
+    /// From `Begin` until the last of them is gone, however late that is.
+    pub(crate) bodies: Option<Bodies>,
+    pub(crate) look: Option<Look>,
+    pub(crate) write: Option<Write>,
+    /// What the watch has on its way: a state of the Lease, maybe an old one by the time it arrives.
+    pub(crate) watched: Option<Sight>,
+    /// Has seen the Lease.
+    pub(crate) met: bool,
+    /// Was not told to leave.
+    pub(crate) wants: bool,
+    /// A late answer that is taken for another request's. Mutants only.
+    pub(crate) stray: Option<Answer>,
+}
+
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub(crate) struct Bodies {
+    /// The guard: no poll from here on. Fed by actions alone, as the guard of a real term is.
+    pub(crate) drop_at: Moment,
+    /// They were asked to end.
+    pub(crate) told: bool,
+    /// The term is over.
+    pub(crate) over: bool,
+}
+
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub(crate) struct Look {
+    pub(crate) id: RequestId,
+    pub(crate) shown: Option<Sight>,
+    /// Recorded for one mutant only.
+    pub(crate) sent: Option<Moment>,
+}
+
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub(crate) struct Write {
+    pub(crate) id: RequestId,
+    /// `None`: it names a version that is gone, so the answer is a conflict whatever it says.
+    pub(crate) request: Option<Request>,
+    pub(crate) answer: Option<Answer>,
+}
+
+impl Node {
+    pub(crate) fn new(identity: &str, index: usize, config: &Config) -> Node {
+        Node {
+            core: Election::new(identity.to_owned(), config.timing(index)),
+            bodies: None,
+            look: None,
+            write: None,
+            watched: None,
+            met: false,
+            wants: true,
+            stray: None,
+        }
+    }
+
+    /// Whether a body may be polled at this instant, also if nothing else of the process runs.
+    pub(crate) fn runs(&self) -> bool {
+        self.bodies.as_ref().is_some_and(|bodies| !bodies.over && NOW < bodies.drop_at)
+    }
+
+    pub(crate) fn leads(&self) -> bool {
+        self.runs() && self.core.role() == Role::Leading
+    }
+
+    pub(crate) fn is_due(&self) -> bool {
+        self.core.wake_at().is_some_and(|at| at <= NOW)
+    }
+
+    /// Gives the core an event and does what it says. `newest` is the highest token so far.
+    pub(crate) fn feed(
+        &mut self,
+        event: Event,
+        now: Now,
+        config: &Config,
+        index: usize,
+        newest: &mut u64,
+    ) -> Result<(), Broken> {
+        for action in self.core.step(event, now) {
+            match action {
+                Action::Send { id, request: Request::Look } => {
+                    let sent = config.is(Mutant::CountsFromAsking).then_some(NOW);
+                    self.look = Some(Look { id, shown: None, sent });
+                }
+                Action::Send { id, request } => {
+                    if self.bodies.is_some() {
+                        if holder_of(&request).is_none() {
+                            return Err(Broken::ReleasedWithBodies);
+                        }
+                        if self.core.is_acquiring() {
+                            return Err(Broken::CompetedWithBodies);
+                        }
+                    }
+                    self.write = Some(Write { id, request: Some(request), answer: None });
+                }
+                Action::Begin(grant) => {
+                    if self.bodies.is_some() {
+                        return Err(Broken::TwoTermsInOneProcess);
+                    }
+                    let token = match config.mutant {
+                        Some(Mutant::TokenIsTransitions) => u64::from(grant.transitions.unsigned_abs()) + 1,
+                        _ => grant.token.get(),
+                    };
+                    if token <= *newest {
+                        return Err(Broken::TokenDidNotGrow);
+                    }
+                    *newest = token;
+                    let drop_at = believe(&grant.deadlines, config, index);
+                    self.bodies = Some(Bodies { drop_at, told: false, over: false });
+                }
+                Action::Extend(deadlines) => {
+                    if let Some(bodies) = &mut self.bodies {
+                        bodies.drop_at = believe(&deadlines, config, index);
+                    }
+                }
+                Action::Cancel(_) => {
+                    if let Some(bodies) = &mut self.bodies {
+                        bodies.told = true;
+                    }
+                    if config.is(Mutant::ReleasesBeforeStop) {
+                        self.feed(Event::Drained, now, config, index, newest)?;
+                    }
+                }
+                Action::Expire => {
+                    if let Some(bodies) = &mut self.bodies {
+                        bodies.over = true;
+                    }
+                    if config.is(Mutant::ForgetsBlockedBodies) {
+                        self.feed(Event::Drained, now, config, index, newest)?;
+                    }
+                }
+                Action::Bar { .. } => return Err(Broken::Barred),
+                Action::Rewatch | Action::Left { .. } => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Until when the guard lets bodies run.
+fn believe(deadlines: &Deadlines, config: &Config, index: usize) -> Moment {
+    let timing = config.timing(index);
+    match config.mutant {
+        Some(Mutant::CountsFromReceipt) => NOW + timing.drop_after(),
+        Some(Mutant::StopsAtLeaseDuration) => deadlines.drop_at - timing.drop_after() + timing.lease_duration,
+        Some(Mutant::ClockNotRead) => Moment::FAR,
+        _ => deadlines.drop_at,
+    }
+}
+
+fn holder_of(request: &Request) -> Option<&str> {
+    record_of(request).and_then(Record::holder)
+}
+
+pub(crate) fn record_of(request: &Request) -> Option<&Record> {
+    match request {
+        Request::Create(record) | Request::Replace { record, .. } => Some(record),
+        Request::Look => None,
+    }
+}

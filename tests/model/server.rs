@@ -1,0 +1,80 @@
+//! The Lease as the API server keeps it: one register with compare-and-set.
+
+use lease_runtime::election::{Answer, Record, Request, Sight, Version, View};
+
+/// The server's state: at most one object, one revision for everything.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
+pub(crate) struct Server {
+    pub(crate) object: Option<View>,
+    /// The revision of the last change, which a deletion is, too.
+    pub(crate) revision: u64,
+}
+
+/// How a server can be wrong, or be asked wrongly.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Lenience {
+    /// A PUT to a Lease that does not exist creates it: what the real one does when the body carries no uid.
+    pub(crate) upsert: bool,
+    /// A PUT replaces any version: an unconditional update.
+    pub(crate) any_version: bool,
+}
+
+impl Server {
+    pub(crate) fn sight(&self) -> Sight {
+        match &self.object {
+            Some(view) => Sight::Present(view.clone()),
+            None => Sight::Missing { revision: None },
+        }
+    }
+
+    /// What a watch tells: it knows the revision of a deletion.
+    pub(crate) fn watched(&self) -> Sight {
+        match &self.object {
+            Some(view) => Sight::Present(view.clone()),
+            None => Sight::Missing { revision: (self.revision > 0).then_some(self.revision) },
+        }
+    }
+
+    pub(crate) fn apply(&mut self, request: &Request, lenience: Lenience) -> Answer {
+        match (request, &self.object) {
+            (Request::Look, _) => Answer::Shown(self.sight()),
+            (Request::Create(record), None) => self.create(record),
+            (Request::Create(_), Some(_)) => Answer::Conflict,
+            (Request::Replace { base, record }, Some(old)) if *base == old.version || lenience.any_version => {
+                if *record == old.record {
+                    // A write that changes nothing is no write: the real server keeps the version, too.
+                    return Answer::Committed(old.clone());
+                }
+                let uid = old.version.uid.clone();
+                self.store(uid, record)
+            }
+            (Request::Replace { record, .. }, None) if lenience.upsert => self.create(record),
+            (Request::Replace { .. }, _) => Answer::Conflict,
+        }
+    }
+
+    fn create(&mut self, record: &Record) -> Answer {
+        // Normalization gives every uid that is still remembered another name than this.
+        self.store("fresh".to_owned(), record)
+    }
+
+    fn store(&mut self, uid: String, record: &Record) -> Answer {
+        self.revision += 1;
+        let view = View { version: Version { uid, revision: self.revision }, record: record.clone() };
+        self.object = Some(view.clone());
+        Answer::Committed(view)
+    }
+
+    pub(crate) fn delete(&mut self) {
+        self.object = None;
+        self.revision += 1;
+    }
+
+    /// Somebody labels the Lease: another version of the same record.
+    pub(crate) fn label(&mut self) {
+        self.revision += 1;
+        if let Some(view) = &mut self.object {
+            view.version.revision = self.revision;
+        }
+    }
+}
