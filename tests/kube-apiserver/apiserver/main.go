@@ -122,6 +122,13 @@ func prepare(o options) ([]string, error) {
 	} else if err != nil {
 		return nil, err
 	}
+	policy, err := fill("audit-policy.yaml")
+	if err != nil {
+		return nil, err
+	}
+	if err := writeFile(filepath.Join(o.data, "audit-policy.yaml"), policy); err != nil {
+		return nil, err
+	}
 	list, err := fill("flags")
 	if err != nil {
 		return nil, err
