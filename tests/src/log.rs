@@ -1,0 +1,281 @@
+//! The event log of a scenario: one file that the replicas and the test itself write to.
+//!
+//! A line is `<nanoseconds of CLOCK_BOOTTIME> <identity> <process id> <event> <fencing token> [<detail>]`, appended by one
+//! `write`. All writers are on one machine and so on one clock, which makes the stamps comparable to the nanosecond, whatever
+//! the order of the lines.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use lease_runtime::clock::{Clock, Moment, SystemClock};
+
+/// How long a test waits for something that has to happen some time. Generous: a test that waits for so long has failed.
+pub const PATIENCE: Duration = Duration::from_secs(90);
+/// How often a file is looked at while waiting.
+const GLANCE: Duration = Duration::from_millis(4);
+
+/// The clock of all stamps.
+pub fn now() -> Moment {
+    SystemClock.now()
+}
+
+/// One line.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Event {
+    /// When it happened.
+    pub at: Moment,
+    /// Whose it is: a candidate's identity, or `test`.
+    pub identity: String,
+    /// The process.
+    pub pid: u32,
+    /// What happened: see [`replica`](crate::replica).
+    pub what: String,
+    /// The fencing token of the term it happened in; 0 outside of one.
+    pub token: u64,
+    /// More about it.
+    pub detail: String,
+}
+
+impl Event {
+    /// Whether it shows user code running under a term.
+    pub fn is_work(&self) -> bool {
+        self.token > 0
+    }
+
+    /// Whether it is this one.
+    pub fn is(&self, what: &str) -> bool {
+        self.what == what
+    }
+
+    /// Reads a line; `None` if it is no event. The contender on client-go writes `-` for no token.
+    pub fn parse(line: &str) -> Option<Event> {
+        let mut fields = line.splitn(6, ' ');
+        Some(Event {
+            at: Moment::from_nanos(fields.next()?.parse().ok()?),
+            identity: fields.next()?.to_owned(),
+            pid: fields.next()?.parse().ok()?,
+            what: fields.next()?.to_owned(),
+            token: match fields.next()? {
+                "-" => 0,
+                token => token.parse().ok()?,
+            },
+            detail: fields.next().unwrap_or_default().to_owned(),
+        })
+    }
+}
+
+impl fmt::Display for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Event { at, identity, pid, what, token, detail } = self;
+        write!(f, "{} {identity} {pid} {what} {token}", at.as_nanos())?;
+        if detail.is_empty() { Ok(()) } else { write!(f, " {detail}") }
+    }
+}
+
+/// The writing end.
+#[derive(Debug)]
+pub struct Pen {
+    file: File,
+    identity: String,
+}
+
+impl Pen {
+    /// Writes as `identity` from now on.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be opened.
+    pub fn open(path: &Path, identity: &str) -> io::Result<Pen> {
+        let file = OpenOptions::new().create(true).append(true).open(path)?;
+        Ok(Pen { file, identity: identity.replace(' ', "_") })
+    }
+
+    /// Writes an event of this very moment.
+    pub fn write(&self, what: &str, token: u64, detail: &str) -> Moment {
+        let at = now();
+        let (identity, detail) = (self.identity.clone(), detail.replace('\n', " | "));
+        let event = Event { at, identity, pid: std::process::id(), what: what.to_owned(), token, detail };
+        let line = format!("{event}\n");
+        // One `write` of an append-only file: lines of several processes do not mix.
+        (&self.file).write_all(line.as_bytes()).expect("the event log cannot be written");
+        at
+    }
+}
+
+/// The reading end, which also writes what the test does.
+#[derive(Debug)]
+pub struct Log {
+    path: PathBuf,
+    pen: Pen,
+    read: Mutex<Reading>,
+}
+
+#[derive(Debug)]
+struct Reading {
+    file: File,
+    /// The beginning of a line whose end was not there yet.
+    rest: Vec<u8>,
+    events: Vec<Event>,
+}
+
+impl Log {
+    /// A log in this file.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be opened.
+    pub fn open(path: &Path) -> io::Result<Log> {
+        let pen = Pen::open(path, "test")?;
+        let read = Reading { file: File::open(path)?, rest: Vec::new(), events: Vec::new() };
+        Ok(Log { path: path.to_owned(), pen, read: Mutex::new(read) })
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Notes what the test does. Returns when: after it was done, if noted after it.
+    pub fn note(&self, what: &str, detail: &str) -> Moment {
+        self.pen.write(what, 0, detail)
+    }
+
+    fn read(&self) -> MutexGuard<'_, Reading> {
+        let mut reading = self.read.lock().unwrap_or_else(PoisonError::into_inner);
+        reading.catch_up().expect("the event log cannot be read");
+        reading
+    }
+
+    /// All events so far, by their stamps.
+    pub fn events(&self) -> Vec<Event> {
+        let mut events = self.read().events.clone();
+        events.sort_by_key(|event| event.at);
+        events
+    }
+
+    /// The number of events so far, in the order in which they were written: a place to look on from.
+    pub fn mark(&self) -> usize {
+        self.read().events.len()
+    }
+
+    /// Waits until `find` finds something among the events.
+    ///
+    /// # Panics
+    ///
+    /// If it does not within [`PATIENCE`].
+    pub async fn find<T>(&self, what: &str, find: impl Fn(&[Event]) -> Option<T>) -> T {
+        self.find_from(0, what, find).await
+    }
+
+    /// As [`find`](Log::find), among the events that were written since the [mark](Log::mark).
+    ///
+    /// # Panics
+    ///
+    /// If it does not within [`PATIENCE`].
+    pub async fn find_from<T>(&self, mark: usize, what: &str, find: impl Fn(&[Event]) -> Option<T>) -> T {
+        let mut looked = None;
+        until(what, async || {
+            let reading = self.read();
+            if looked == Some(reading.events.len()) {
+                return None;
+            }
+            looked = Some(reading.events.len());
+            find(reading.events.get(mark..).unwrap_or_default())
+        })
+        .await
+    }
+
+    /// Waits for an event of this name that satisfies `accept`.
+    ///
+    /// # Panics
+    ///
+    /// If there is none within [`PATIENCE`].
+    pub async fn wait(&self, what: &str, accept: impl Fn(&Event) -> bool) -> Event {
+        self.find(what, |events| events.iter().find(|event| event.is(what) && accept(event)).cloned()).await
+    }
+}
+
+impl Reading {
+    fn catch_up(&mut self) -> io::Result<()> {
+        let mut bytes = std::mem::take(&mut self.rest);
+        self.file.read_to_end(&mut bytes)?;
+        let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+        self.rest = bytes.split_off(whole);
+        for line in String::from_utf8_lossy(&bytes).lines() {
+            match Event::parse(line) {
+                Some(event) => self.events.push(event),
+                None => panic!("the event log has a line that is none: {line:?}"),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Looks again and again until there is something to see.
+///
+/// # Panics
+///
+/// If there is nothing within [`PATIENCE`].
+pub async fn until<T>(what: &str, look: impl AsyncFnMut() -> Option<T>) -> T {
+    until_within(PATIENCE, what, look).await
+}
+
+/// As [`until`], within another time.
+///
+/// # Panics
+///
+/// If there is nothing to see by then.
+pub async fn until_within<T>(patience: Duration, what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
+    let begun = now();
+    loop {
+        if let Some(seen) = look().await {
+            return seen;
+        }
+        assert!(now().since(begun) < patience, "waited {patience:?} for: {what}");
+        tokio::time::sleep(GLANCE).await;
+    }
+}
+
+/// What there is of one term in a log.
+#[derive(Clone, Debug)]
+pub struct TermSpan {
+    /// The fencing token.
+    pub token: u64,
+    /// Who had it.
+    pub identity: String,
+    /// In which process.
+    pub pid: u32,
+    /// The first event.
+    pub first: Moment,
+    /// The last event.
+    pub last: Moment,
+    /// The last that is a sign of work, not of its end.
+    pub last_beat: Moment,
+}
+
+/// The terms in a log, by their tokens.
+pub fn terms(events: &[Event]) -> Vec<TermSpan> {
+    let mut terms: BTreeMap<(u64, &str, u32), TermSpan> = BTreeMap::new();
+    for event in events.iter().filter(|event| event.is_work()) {
+        let Event { at, identity, pid, token, .. } = event;
+        let span = terms.entry((*token, identity, *pid)).or_insert_with(|| TermSpan {
+            token: *token,
+            identity: identity.clone(),
+            pid: *pid,
+            first: *at,
+            last: *at,
+            last_beat: *at,
+        });
+        span.first = span.first.min(*at);
+        span.last = span.last.max(*at);
+        if !event.is("stopped") {
+            span.last_beat = span.last_beat.max(*at);
+        }
+    }
+    terms.into_values().collect()
+}
