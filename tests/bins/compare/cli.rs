@@ -1,0 +1,119 @@
+//! The command line.
+
+use std::time::Duration;
+
+use crate::error::{Context, Result};
+
+pub(crate) const USAGE: &str = "\
+usage: compare [ITEM..] [--runs N] [--window SECONDS] [--only ours|client-go] [--keep]
+
+items: graceful crash requests pause hole refused; all of them if none is named
+  --runs N          handovers and crashes of each kind (30 and 40 if not given; 30 is what the targets are for)
+  --window SECONDS  how long requests are counted (300 if not given, which holds one whole life of a watch)
+  --only KIND       measure one side only
+  --keep            leave the processes' logs and event files, and say where they are";
+
+/// What is measured.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Item {
+    /// SIGTERM to the successor's body.
+    Graceful,
+    /// SIGKILL to the successor's body.
+    Crash,
+    /// Requests a minute.
+    Requests,
+    /// A leader that was stopped and continued.
+    Pause,
+    /// A leader whose link swallows everything.
+    Hole,
+    /// No API for anybody.
+    Refused,
+}
+
+impl Item {
+    pub(crate) const ALL: [Item; 6] =
+        [Item::Graceful, Item::Crash, Item::Requests, Item::Pause, Item::Hole, Item::Refused];
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Item::Graceful => "graceful",
+            Item::Crash => "crash",
+            Item::Requests => "requests",
+            Item::Pause => "pause",
+            Item::Hole => "hole",
+            Item::Refused => "refused",
+        }
+    }
+}
+
+/// Who is measured.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(crate) enum Kind {
+    /// `lease-runtime`.
+    Ours,
+    /// The contender.
+    ClientGo,
+}
+
+impl Kind {
+    pub(crate) const ALL: [Kind; 2] = [Kind::Ours, Kind::ClientGo];
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Kind::Ours => "ours",
+            Kind::ClientGo => "client-go",
+        }
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct Options {
+    pub(crate) items: Vec<Item>,
+    pub(crate) kinds: Vec<Kind>,
+    pub(crate) graceful_runs: usize,
+    pub(crate) crash_runs: usize,
+    pub(crate) window: Duration,
+    pub(crate) keep: bool,
+}
+
+impl Options {
+    pub(crate) fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Options> {
+        let mut options = Options {
+            items: Vec::new(),
+            kinds: Kind::ALL.to_vec(),
+            graceful_runs: 30,
+            crash_runs: 40,
+            window: Duration::from_secs(300),
+            keep: false,
+        };
+        while let Some(argument) = arguments.next() {
+            let mut value = || arguments.next().ok_or(format!("{argument} needs a value\n{USAGE}"));
+            match argument.as_str() {
+                "--runs" => {
+                    let runs = value()?.parse::<usize>().context(|| "--runs".to_owned())?.max(1);
+                    (options.graceful_runs, options.crash_runs) = (runs, runs);
+                }
+                "--window" => {
+                    let seconds = value()?.parse::<u64>().context(|| "--window".to_owned())?.max(1);
+                    options.window = Duration::from_secs(seconds);
+                }
+                "--only" => {
+                    let name = value()?;
+                    options.kinds.retain(|kind| kind.name() == name);
+                    if options.kinds.is_empty() {
+                        return Err(format!("--only takes `ours` or `client-go`, not `{name}`").into());
+                    }
+                }
+                "--keep" => options.keep = true,
+                name => match Item::ALL.into_iter().find(|item| item.name() == name) {
+                    Some(item) => options.items.push(item),
+                    None => return Err(format!("`{name}` is neither an item nor an option\n{USAGE}").into()),
+                },
+            }
+        }
+        if options.items.is_empty() {
+            options.items = Item::ALL.to_vec();
+        }
+        Ok(options)
+    }
+}

@@ -1,0 +1,147 @@
+//! The candidates of one lease, as processes.
+
+use std::fs::File;
+use std::process::Stdio;
+use std::time::Duration;
+
+use lease_runtime::clock::Moment;
+use lease_tests::log::now;
+use lease_tests::proxy::Proxy;
+use rustix::process::{Pid, Signal, kill_process};
+use tokio::process::{Child, Command};
+
+use crate::cli::Kind;
+use crate::error::{Context, Result};
+use crate::events::{Body, EventLog};
+use crate::setup::{NAMESPACE, Setup};
+
+/// How long something may take that has to happen: twice what the slowest candidate needs for a failover.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// After this long a candidate that is up has found out who leads, and waits.
+const SETTLED: Duration = Duration::from_secs(3);
+/// One to lead and two to wait.
+pub(crate) const SIZE: usize = 3;
+
+struct Member {
+    identity: String,
+    pid: u32,
+    child: Child,
+}
+
+/// The candidates of one lease. Dropping it kills them, those that are stopped too.
+pub(crate) struct Crew<'a> {
+    setup: &'a Setup,
+    kind: Kind,
+    pub(crate) lease: String,
+    pub(crate) events: EventLog,
+    members: Vec<Member>,
+    launched: usize,
+}
+
+impl<'a> Crew<'a> {
+    /// Nobody yet, for the lease number `number` of an item.
+    pub(crate) fn new(setup: &'a Setup, item: &str, kind: Kind, number: usize) -> Crew<'a> {
+        let lease = format!("{item}-{}-{number}-{}", kind.name(), setup.run);
+        let events = EventLog::new(setup.folder.path().join(format!("{lease}.events")));
+        Crew { setup, kind, lease, events, members: Vec::new(), launched: 0 }
+    }
+
+    /// [`SIZE`] candidates that know who leads, and the leader's body. The first one leads, whose link is the first
+    /// argument; the others use the second.
+    pub(crate) async fn assemble(&mut self, leader: Option<&Proxy>, others: Option<&Proxy>) -> Result<Body> {
+        self.launch(leader)?;
+        let body = self.wait("the first body", |events| events.bodies.first().cloned()).await?;
+        for _ in 1..SIZE {
+            self.launch(others)?;
+        }
+        self.settle().await?;
+        Ok(body)
+    }
+
+    /// Starts one more candidate.
+    pub(crate) fn launch(&mut self, link: Option<&Proxy>) -> Result<()> {
+        self.launched += 1;
+        let identity = format!("{}-{}", self.lease, self.launched);
+        let kubeconfig = self.setup.kubeconfig(&identity, link)?;
+        let log = File::create(self.setup.folder.path().join(format!("{identity}.log")))?;
+        let events = self.setup.folder.path().join(format!("{}.events", self.lease));
+        let (program, argument) = self.setup.program(self.kind)?;
+        let child = Command::new(&program)
+            .args(argument)
+            .arg(format!("--kubeconfig={}", kubeconfig.display()))
+            .arg(format!("--namespace={NAMESPACE}"))
+            .arg(format!("--lease={}", self.lease))
+            .arg(format!("--identity={identity}"))
+            .arg(format!("--events={}", events.display()))
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(log)
+            // Ctrl-C is for us to handle: a candidate that ends by itself then would look like one that failed.
+            .process_group(0)
+            .kill_on_drop(true)
+            .spawn()
+            .context(|| format!("cannot start {}", program.display()))?;
+        let pid = child.id().ok_or("a process without an id")?;
+        self.members.push(Member { identity, pid, child });
+        Ok(())
+    }
+
+    /// Waits until every candidate is up and has found out who leads.
+    pub(crate) async fn settle(&mut self) -> Result<()> {
+        let expected: Vec<String> = self.members.iter().map(|member| member.identity.clone()).collect();
+        self.wait("all candidates ready", |events| {
+            expected.iter().all(|identity| events.ready.contains(identity)).then_some(())
+        })
+        .await?;
+        tokio::time::sleep(SETTLED).await;
+        Ok(())
+    }
+
+    pub(crate) async fn wait<T>(&mut self, what: &str, find: impl FnMut(&EventLog) -> Option<T>) -> Result<T> {
+        self.events.wait(PATIENCE, what, find).await
+    }
+
+    /// The first body of another process than `of` that started after `after`.
+    pub(crate) async fn successor(&mut self, of: &Body, after: Moment) -> Result<Body> {
+        let pid = of.pid;
+        self.wait("a successor", |events| {
+            events.bodies.iter().find(|body| body.pid != pid && body.started > after).cloned()
+        })
+        .await
+    }
+
+    /// Sends a signal to the process of a body, and returns the moment before.
+    pub(crate) fn signal(&self, body: &Body, signal: Signal) -> Result<Moment> {
+        let member =
+            self.members.iter().find(|member| member.pid == body.pid).ok_or("that process was ended before")?;
+        let pid = i32::try_from(member.pid).ok().and_then(Pid::from_raw).ok_or("a process without an id")?;
+        let before = now();
+        kill_process(pid, signal).context(|| format!("cannot signal {}", member.identity))?;
+        Ok(before)
+    }
+
+    /// Waits for the end of a body's process.
+    pub(crate) async fn reap(&mut self, body: &Body) -> Result<()> {
+        let index = self.members.iter().position(|member| member.pid == body.pid).ok_or("reaped before")?;
+        let mut member = self.members.swap_remove(index);
+        let ended = tokio::time::timeout(PATIENCE, member.child.wait()).await;
+        ended.map_err(|_| format!("{} does not end", member.identity))??;
+        Ok(())
+    }
+
+    /// Whether a body's process has ended by itself.
+    pub(crate) fn has_ended(&mut self, body: &Body) -> Result<bool> {
+        let member = self.members.iter_mut().find(|member| member.pid == body.pid).ok_or("reaped before")?;
+        Ok(member.child.try_wait()?.is_some())
+    }
+
+    /// What a body has done in the end.
+    pub(crate) fn now_of(&self, body: &Body) -> Result<Body> {
+        let found = self.events.bodies.iter().find(|other| other.pid == body.pid && other.started == body.started);
+        Ok(found.cloned().ok_or("a body that was there is not any more")?)
+    }
+
+    pub(crate) fn identities(&self) -> impl Iterator<Item = &str> {
+        self.members.iter().map(|member| member.identity.as_str())
+    }
+}

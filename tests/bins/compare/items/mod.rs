@@ -1,0 +1,21 @@
+//! What is measured, one item a file. Each is the same for both kinds of candidate.
+
+pub(crate) mod crash;
+pub(crate) mod graceful;
+pub(crate) mod hole;
+pub(crate) mod pause;
+pub(crate) mod refused;
+pub(crate) mod requests;
+
+use std::time::Duration;
+
+/// The leases side by side for `runs` runs, and the runs of each.
+fn divide(runs: usize, side_by_side: usize) -> (usize, usize) {
+    let leases = runs.min(side_by_side);
+    (leases, runs.div_ceil(leases))
+}
+
+/// A while between two bounds, in seconds.
+fn a_while(from: u64, to: u64) -> Duration {
+    Duration::from_millis(fastrand::u64(from * 1000..to * 1000))
+}

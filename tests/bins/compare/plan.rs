@@ -1,0 +1,159 @@
+//! What runs when, and what is made of it.
+
+use std::cell::Cell;
+use std::process::ExitCode;
+
+use futures_util::future::join;
+use lease_tests::log::now;
+
+use crate::cli::{Item, Kind, Options, USAGE};
+use crate::error::Result;
+use crate::events::Overlap;
+use crate::items::graceful::{self, Handovers};
+use crate::items::hole::{self, Hole};
+use crate::items::refused::{self, Refused};
+use crate::items::requests::{self, Requests};
+use crate::items::{crash, pause};
+use crate::setup::Setup;
+use crate::table::{Row, Table, Unit, pair, single};
+
+/// Of both kinds, ours first. What was not asked for, or failed, is missing.
+type Both<T> = [Option<T>; 2];
+
+/// Everything that was measured.
+struct Results {
+    graceful: Both<Handovers>,
+    crash: Both<Handovers>,
+    requests: Both<Requests>,
+    pause: Both<Overlap>,
+    hole: Both<Hole>,
+    refused: Both<Refused>,
+}
+
+pub(crate) async fn run(arguments: impl Iterator<Item = String>) -> Result<ExitCode> {
+    let arguments: Vec<String> = arguments.collect();
+    if arguments.iter().any(|argument| argument == "--help" || argument == "-h") {
+        println!("{USAGE}");
+        return Ok(ExitCode::SUCCESS);
+    }
+    let options = Options::parse(arguments.into_iter())?;
+    let setup = Setup::new(&options.kinds).await?;
+    if options.keep {
+        setup.folder.keep();
+    }
+    let began = now();
+    let plan = Plan { setup: &setup, options: &options, failed: Cell::new(0) };
+    let rows = rows(&plan.carry_out().await);
+    let minutes = now().since(began).as_secs_f64() / 60.0;
+    let (missed, failed) = (rows.iter().filter(|row| row.is_missed()).count(), plan.failed.get());
+    println!("{}", Table(&rows));
+    println!(
+        "Lease duration 15 s, renew deadline 10 s, retry period 2 s, three candidates a lease. Ratio: client-go / ours."
+    );
+    println!("Took {minutes:.1} minutes. Targets missed: {missed}. Measurements that failed: {failed}.");
+    if missed + failed > 0 {
+        setup.folder.keep();
+        return Ok(ExitCode::FAILURE);
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+struct Plan<'a> {
+    setup: &'a Setup,
+    options: &'a Options,
+    failed: Cell<usize>,
+}
+
+impl Plan<'_> {
+    /// The handovers of milliseconds first, one kind after the other and nothing beside them. Then all that takes seconds:
+    /// the requests are counted while crashes and faults go on, with not too many processes at once.
+    async fn carry_out(&self) -> Results {
+        let (setup, options) = (self.setup, self.options);
+        let graceful = self.in_turn(Item::Graceful, |kind| graceful::measure(setup, kind, options.graceful_runs)).await;
+        let requests = self.together(Item::Requests, |kind| requests::measure(setup, kind, options.window));
+        let crash = self.in_turn(Item::Crash, |kind| crash::measure(setup, kind, options.crash_runs));
+        let faults = async {
+            let pause = self.together(Item::Pause, |kind| pause::measure(setup, kind)).await;
+            let hole = self.together(Item::Hole, |kind| hole::measure(setup, kind)).await;
+            (pause, hole, self.together(Item::Refused, |kind| refused::measure(setup, kind)).await)
+        };
+        let (requests, (crash, (pause, hole, refused))) = join(requests, join(crash, faults)).await;
+        Results { graceful, crash, requests, pause, hole, refused }
+    }
+
+    async fn together<T, F: Future<Output = Result<T>>>(&self, item: Item, measure: impl Fn(Kind) -> F) -> Both<T> {
+        let [ours, client_go] = Kind::ALL.map(|kind| self.one(item, kind, measure(kind)));
+        join(ours, client_go).await.into()
+    }
+
+    async fn in_turn<T, F: Future<Output = Result<T>>>(&self, item: Item, measure: impl Fn(Kind) -> F) -> Both<T> {
+        let [ours, client_go] = Kind::ALL.map(|kind| self.one(item, kind, measure(kind)));
+        [ours.await, client_go.await]
+    }
+
+    async fn one<T>(&self, item: Item, kind: Kind, measure: impl Future<Output = Result<T>>) -> Option<T> {
+        if !self.options.items.contains(&item) || !self.options.kinds.contains(&kind) {
+            return None;
+        }
+        let (item, kind) = (item.name(), kind.name());
+        eprintln!("compare: {item}, {kind}: begins");
+        let measured = measure.await;
+        match &measured {
+            Ok(_) => eprintln!("compare: {item}, {kind}: done"),
+            Err(error) => {
+                eprintln!("compare: {item}, {kind}: FAILED: {error}");
+                self.failed.set(self.failed.get() + 1);
+            }
+        }
+        measured.ok()
+    }
+}
+
+/// The table, with the targets for ours.
+fn rows(results: &Results) -> Vec<Row> {
+    use Unit::{AMinute, Count, Seconds};
+    let Results { graceful, crash, requests, pause, hole, refused } = results;
+    let beats = |overlap: &Overlap| Some(overlap.beats as f64);
+    let lasted = |overlap: &Overlap| Some(overlap.lasted.as_secs_f64());
+    let mut rows = Vec::new();
+    if graceful.iter().any(Option::is_some) {
+        let names = ["graceful handover, SIGTERM to body: mean", "  maximum"];
+        rows.extend(pair(names, Seconds, graceful, |it| &it.took, [Some(0.060), None]));
+        rows.push(single(
+            "  beats of the old body beside the new",
+            Count,
+            graceful,
+            |it| beats(&it.overlap),
+            Some(0.0),
+        ));
+    }
+    if crash.iter().any(Option::is_some) {
+        let names = ["crash failover, SIGKILL to body: mean", "  maximum"];
+        rows.extend(pair(names, Seconds, crash, |it| &it.took, [Some(12.9), Some(15.5)]));
+        rows.push(single("  beats beside another body", Count, crash, |it| beats(&it.overlap), Some(0.0)));
+    }
+    if requests.iter().any(Option::is_some) {
+        let names = ["requests by the leader: mean", "  maximum"];
+        rows.extend(pair(names, AMinute, requests, |it| &it.leaders, [None, Some(13.0)]));
+        let names = ["requests by each waiting candidate: mean", "  maximum"];
+        rows.extend(pair(names, AMinute, requests, |it| &it.waiting, [None, Some(3.0)]));
+    }
+    if pause.iter().any(Option::is_some) {
+        rows.push(single("stopped for 22 s: beats beside the successor", Count, pause, beats, Some(0.0)));
+        rows.push(single("  for at most", Seconds, pause, lasted, None));
+    }
+    if hole.iter().any(Option::is_some) {
+        let name = "leader's link a black hole: beats beside the successor";
+        rows.push(single(name, Count, hole, |it| beats(&it.overlap), Some(0.0)));
+        rows.push(single("  for at most", Seconds, hole, |it| lasted(&it.overlap), None));
+        rows.push(single("  successor after the lease's end: earliest", Seconds, hole, |it| it.after.min(), None));
+        rows.push(single("  latest", Seconds, hole, |it| it.after.max(), Some(0.5)));
+    }
+    if refused.iter().any(Option::is_some) {
+        let name = "API refused for 20 s: body gone after the last renewal, at most";
+        rows.push(single(name, Seconds, refused, |it| it.gone.max(), Some(12.0)));
+        rows.push(single("  work again after its return, at most", Seconds, refused, |it| it.back.max(), Some(1.0)));
+        rows.push(single("  beats beside another body", Count, refused, |it| beats(&it.overlap), Some(0.0)));
+    }
+    rows
+}
