@@ -38,11 +38,16 @@
 //!
 //! # What it is not
 //!
-//! Not a cluster, and never chosen silently: nothing in this crate talks to it unless a program made it. It keeps nothing on
-//! disk. It knows Leases, Events and Namespaces, no other kinds, and no subresources. Everybody may do everything: there is
-//! no authentication and no RBAC (a bearer token is taken as the caller's name; refusals are injected). It speaks JSON only,
-//! neither YAML nor protobuf. A deleted namespace is gone at once, with all that is in it. No controller runs: nothing
-//! collects garbage, and Events are kept for ever.
+//! Not a cluster, and never chosen silently: nothing in this crate talks to it unless a program made it.
+//!
+//! - It keeps nothing on disk, and knows Leases, Events and Namespaces, no other kinds and no subresources.
+//! - Everybody may do everything: there is no authentication and no RBAC. A bearer token is taken as the caller's name;
+//!   refusals are injected.
+//! - It speaks JSON only: no protobuf, no YAML (what is applied must be JSON too), no tables, no bare metadata.
+//! - Its reads are never behind. A real server may answer a read that names a `resourceVersion`, also 0, from a cache that
+//!   lags.
+//! - A deleted namespace is gone at once, with all that is in it. No controller runs: nothing collects garbage, and Events
+//!   are kept for ever.
 
 mod apply;
 mod body;

@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::time::Duration;
 
+use bytes::Bytes;
 use futures_util::{Stream, TryStreamExt};
 use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
 use kube::api::{Api, DeleteParams, ListParams, ObjectMeta, PostParams, WatchEvent, WatchParams};
@@ -10,6 +11,9 @@ use tokio::time::timeout;
 
 use super::*;
 use crate::clock::{Clock, TokioClock, WallTime};
+
+mod faults;
+mod watches;
 
 const SOON: Duration = Duration::from_secs(1);
 const LONG: Duration = Duration::from_secs(3600);
@@ -103,146 +107,6 @@ async fn objects_and_log_are_dated_by_the_clock_that_was_set() {
     assert_eq!(made.metadata.uid, twin.metadata.uid, "the same seed gives the same uids");
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_hung_request_has_no_effect_and_no_answer() {
-    let api = EmbeddedApi::new();
-    let leases = leases(&api, "a");
-    let made = create(&leases, "x").await;
-    let fault = api.inject(When::verb(Verb::Update).name("x"), Fault::hang());
-    assert!(hangs(renew(&leases, &made, "b")).await);
-    assert_eq!(holder(&api, "x").as_deref(), Some("a"));
-    assert_eq!(api.requests().entries().last().map(|entry| entry.outcome), Some(Outcome::Abandoned));
-    assert_eq!(fault.hits(), 1);
-    fault.remove();
-    assert!(renew(&leases, &made, "b").await.is_ok());
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_lost_answer_leaves_its_effect() {
-    let api = EmbeddedApi::new();
-    let leases = leases(&api, "a");
-    let made = create(&leases, "x").await;
-    api.inject(When::writes().times(1), Fault::lost_answer());
-    assert!(hangs(renew(&leases, &made, "b")).await);
-    assert_eq!(holder(&api, "x").as_deref(), Some("b"));
-    assert_eq!(code(renew(&leases, &made, "c").await), 409);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_late_request_takes_effect_after_its_caller_has_gone() {
-    let api = EmbeddedApi::new();
-    let leases = leases(&api, "a");
-    let made = create(&leases, "x").await;
-    let late = api.inject(When::writes().times(1), Fault::none().late(10 * SOON));
-    assert!(timeout(SOON, renew(&leases, &made, "b")).await.is_err());
-    assert_eq!(holder(&api, "x").as_deref(), Some("a"));
-    tokio::time::sleep(10 * SOON).await;
-    assert_eq!(holder(&api, "x").as_deref(), Some("b"));
-    // The merely delayed one dies with its caller.
-    late.remove();
-    api.inject(When::writes().times(1), Fault::none().delayed(10 * SOON));
-    let current = leases.get("x").await.expect("there");
-    assert!(timeout(SOON, renew(&leases, &current, "c")).await.is_err());
-    tokio::time::sleep(LONG).await;
-    assert_eq!(holder(&api, "x").as_deref(), Some("b"));
-}
-
-#[tokio::test(start_paused = true)]
-async fn an_answer_can_be_slow_while_the_effect_is_not() {
-    let api = EmbeddedApi::new();
-    let leases = leases(&api, "a");
-    let made = create(&leases, "x").await;
-    api.inject(When::writes(), Fault::none().slow_answer(10 * SOON));
-    let call = renew(&leases, &made, "b");
-    let mut call = std::pin::pin!(call);
-    assert!(timeout(SOON, &mut call).await.is_err());
-    assert_eq!(holder(&api, "x").as_deref(), Some("b"));
-    assert!(timeout(10 * SOON, call).await.expect("in time").is_ok());
-}
-
-#[tokio::test]
-async fn refusals_look_like_the_api_s_own() {
-    let api = EmbeddedApi::new();
-    let leases = leases(&api, "system:serviceaccount:default:pod");
-    create(&leases, "x").await;
-    for fault in [401, 403, 404, 409, 410, 422, 429, 500, 503, 504] {
-        api.inject(When::verb(Verb::Get).times(1), Fault::status(fault).retry_after(7));
-        let Err(kube::Error::Api(status)) = leases.get("x").await else { panic!("{fault} was no Status") };
-        assert_eq!(status.code, fault);
-        assert!(!status.reason.is_empty(), "{fault}");
-        assert_eq!(status.details.expect("details").retry_after_seconds, 7);
-    }
-    api.inject(When::verb(Verb::Watch), Fault::status(403));
-    let Err(kube::Error::Api(status)) = leases.watch(&WatchParams::default(), "0").await.map(|_| ()) else {
-        panic!("watch was not refused")
-    };
-    assert_eq!(
-        status.message,
-        "leases.coordination.k8s.io is forbidden: User \"system:serviceaccount:default:pod\" cannot watch resource \"leases\" \
-         in API group \"coordination.k8s.io\" in the namespace \"default\""
-    );
-}
-
-#[tokio::test]
-async fn a_refusal_can_follow_the_effect() {
-    let api = EmbeddedApi::new();
-    let leases = leases(&api, "a");
-    let made = create(&leases, "x").await;
-    api.inject(When::writes().times(1), Fault::status(504).after_commit());
-    assert_eq!(code(renew(&leases, &made, "b").await), 504);
-    assert_eq!(holder(&api, "x").as_deref(), Some("b"));
-}
-
-#[tokio::test]
-async fn a_dropped_connection_is_a_transport_error() {
-    let api = EmbeddedApi::new();
-    let leases = leases(&api, "a");
-    let made = create(&leases, "x").await;
-    api.inject(When::writes().times(1), Fault::drop_connection());
-    assert!(matches!(renew(&leases, &made, "b").await, Err(kube::Error::Service(_))));
-    assert_eq!(holder(&api, "x").as_deref(), Some("a"));
-    api.inject(When::writes().times(1), Fault::drop_connection().after_commit());
-    assert!(matches!(renew(&leases, &made, "b").await, Err(kube::Error::Service(_))));
-    assert_eq!(holder(&api, "x").as_deref(), Some("b"));
-    assert_eq!(api.requests().count(|entry| entry.outcome == Outcome::Dropped), 2);
-}
-
-#[tokio::test]
-async fn answers_can_be_somebody_else_s_or_half() {
-    let api = EmbeddedApi::new();
-    let leases = leases(&api, "a");
-    create(&leases, "x").await;
-    api.inject(When::verb(Verb::Get).times(1), Fault::html(502));
-    assert_eq!(code(leases.get("x").await), 502);
-    api.inject(When::verb(Verb::Get).times(1), Fault::html(200));
-    assert!(matches!(leases.get("x").await, Err(kube::Error::SerdeError(_))));
-    api.inject(When::verb(Verb::Get).times(1), Fault::half_a_body());
-    let error = leases.get("x").await.expect_err("half a lease");
-    assert!(!matches!(error, kube::Error::Api(_) | kube::Error::SerdeError(_)), "{error:?}");
-}
-
-#[tokio::test]
-async fn rules_count_and_the_latest_decides() {
-    let api = EmbeddedApi::new();
-    let leases = leases(&api, "a");
-    create(&leases, "x").await;
-    let first = api.inject(When::verb(Verb::Get), Fault::status(500));
-    let second = api.inject(When::leases().name("x").caller("a").skip(1).times(2), Fault::status(503));
-    let mut codes = Vec::new();
-    for _ in 0..5 {
-        codes.push(code(leases.get("x").await));
-    }
-    assert_eq!(codes, [500, 503, 503, 500, 500]);
-    assert_eq!((first.hits(), second.hits()), (3, 2));
-    second.hit(2).await;
-    api.clear_faults();
-    assert_eq!(code(leases.get("x").await), 200);
-    api.inject_with(|call| (call.holder() == Some("")).then(|| Fault::status(500)));
-    let made = leases.get("x").await.expect("there");
-    assert_eq!(code(renew(&leases, &made, "").await), 500);
-    assert_eq!(code(renew(&leases, &made, "b").await), 200);
-}
-
 #[tokio::test]
 async fn the_log_knows_verbs_callers_and_names() {
     let api = EmbeddedApi::new();
@@ -272,83 +136,6 @@ async fn the_log_knows_verbs_callers_and_names() {
     log.wait_for(1, |entry| entry.call.verb == Verb::Delete).await;
     log.clear();
     assert_eq!((log.total(), log.entries().len()), (0, 0));
-}
-
-#[tokio::test(start_paused = true)]
-async fn watches_follow_until_told_otherwise() {
-    let api = EmbeddedApi::new();
-    let leases = leases(&api, "a");
-    let made = create(&leases, "x").await;
-    let mut events = watch(&leases, "0").await;
-    assert_eq!(next(&mut events).await, "added x a");
-    let made = renew(&leases, &made, "b").await.expect("renewed");
-    assert_eq!(next(&mut events).await, "modified x b");
-
-    assert_eq!(api.silence_watches(|call| call.caller == "a"), 1);
-    let made = renew(&leases, &made, "c").await.expect("renewed");
-    assert_eq!(next(&mut events).await, "silence");
-    tokio::time::sleep(LONG).await;
-    assert_eq!(next(&mut events).await, "silence", "not even its end is heard of");
-    api.resume_watches(|_| true);
-    assert_eq!(next(&mut events).await, "modified x c");
-    // Its time was up long ago.
-    assert_eq!(next(&mut events).await, "end");
-
-    let mut events = watch(&leases, &version(&made).to_string()).await;
-    assert_eq!(api.watches().len(), 1);
-    assert_eq!(api.close_watches(|_| true), 1);
-    assert_eq!(next(&mut events).await, "end");
-    assert_eq!(api.watches().len(), 0);
-
-    let mut events = watch(&leases, &version(&made).to_string()).await;
-    assert_eq!(api.expire_watches(|_| true), 1);
-    assert_eq!(next(&mut events).await, "error 410");
-    assert_eq!(next(&mut events).await, "end");
-
-    let mut events = watch(&leases, &version(&made).to_string()).await;
-    assert_eq!(api.break_watches(|_| true), 1);
-    assert!(next(&mut events).await.starts_with("broken"));
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_watch_ends_after_its_time_with_a_bookmark_shortly_before() {
-    let api = EmbeddedApi::new();
-    let leases = leases(&api, "a");
-    let params = WatchParams::default().timeout(10);
-    let begun = tokio::time::sleep(Duration::ZERO).deadline();
-    let mut events = Box::pin(leases.watch(&params, "0").await.expect("a watch"));
-    let bookmark = timeout(LONG, events.try_next()).await.expect("in time").expect("unbroken");
-    assert!(matches!(bookmark, Some(WatchEvent::Bookmark(_))));
-    assert_eq!(tokio::time::sleep(Duration::ZERO).deadline() - begun, Duration::from_secs(8));
-    assert!(timeout(LONG, events.try_next()).await.expect("in time").expect("unbroken").is_none());
-    assert_eq!(tokio::time::sleep(Duration::ZERO).deadline() - begun, Duration::from_secs(10));
-}
-
-#[tokio::test]
-async fn a_watch_that_falls_behind_gets_410() {
-    let api = EmbeddedApi::with(Settings::default().changes_kept(3));
-    let leases = leases(&api, "a");
-    let mut made = create(&leases, "x").await;
-    let mut events = watch(&leases, &version(&made).to_string()).await;
-    for holder in ["b", "c", "d", "e", "f"] {
-        made = renew(&leases, &made, holder).await.expect("renewed");
-    }
-    assert_eq!(next(&mut events).await, "error 410");
-    assert_eq!(next(&mut events).await, "end");
-}
-
-#[tokio::test]
-async fn compaction_ends_the_watches_that_start_before_it() {
-    let api = EmbeddedApi::new();
-    let leases = leases(&api, "a");
-    let made = create(&leases, "x").await;
-    renew(&leases, &made, "b").await.expect("renewed");
-    let mut events = watch(&leases, &version(&made).to_string()).await;
-    assert_eq!(next(&mut events).await, "modified x b");
-    api.compact();
-    assert_eq!(next(&mut events).await, "silence", "one that is up to date goes on");
-    let mut late = watch(&leases, &version(&made).to_string()).await;
-    assert_eq!(next(&mut late).await, "error 410");
 }
 
 #[tokio::test]
@@ -410,4 +197,38 @@ async fn a_server_can_be_stopped_and_started_where_it_was() {
     api.requests().wait_for(1, |entry| entry.outcome == Outcome::Open && entry.call.verb == Verb::Get).await;
     server.kill().await;
     assert!(hung.await.expect("no panic").is_err());
+}
+
+#[tokio::test]
+async fn coordinated_leader_election_is_checked_where_it_is_on() {
+    let strategy = |strategy: Option<&str>, preferred: Option<&str>| {
+        let mut lease = lease("x", "a");
+        let spec = lease.spec.get_or_insert_default();
+        spec.strategy = strategy.map(str::to_owned);
+        spec.preferred_holder = preferred.map(str::to_owned);
+        lease
+    };
+    let api = EmbeddedApi::with(Settings::default().coordinated_leader_election(true));
+    let leases = leases(&api, "a");
+    let post = async |lease: Lease| leases.create(&PostParams { dry_run: true, ..PostParams::default() }, &lease).await;
+    assert_eq!(code(post(strategy(None, Some("b"))).await), 422);
+    assert_eq!(code(post(strategy(Some("Fastest"), None)).await), 422);
+    assert_eq!(code(post(strategy(Some("example.com/"), None)).await), 422);
+    assert_eq!(code(post(strategy(Some("example.com/fastest"), None)).await), 200);
+    let kept = post(strategy(Some("OldestEmulationVersion"), Some("b"))).await.expect("valid");
+    assert_eq!(kept.spec.expect("a spec").preferred_holder.as_deref(), Some("b"));
+}
+
+#[tokio::test]
+async fn callers_are_told_apart_by_their_headers() {
+    let api = EmbeddedApi::new();
+    let ask = async |name: &'static str, value: &'static str| {
+        let request = http::Request::get("/version").header(name, value).body(http_body_util::Empty::<Bytes>::new());
+        let answer = tower_service::Service::call(&mut api.service(), request.expect("a request")).await;
+        assert_eq!(answer.expect("an answer").status(), 200);
+        api.requests().entries().last().map(|entry| entry.call.caller.clone()).unwrap_or_default()
+    };
+    assert_eq!(ask("authorization", "Bearer pod-a").await, "pod-a");
+    assert_eq!(ask("impersonate-user", "pod-b").await, "pod-b");
+    assert_eq!(ask("accept", "*/*").await, "system:anonymous");
 }
