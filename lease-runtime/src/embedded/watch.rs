@@ -109,7 +109,6 @@ pub(crate) fn open(
     let changed = shared.changed.subscribe();
     let open = Arc::new(Open { call: call.clone(), order: AtomicU8::new(Order::Run as u8) });
     let mut pending = VecDeque::new();
-    let mut ended = false;
     let cursor;
     {
         let mut state = shared.state();
@@ -120,13 +119,7 @@ pub(crate) fn open(
             None => options.version.is_none_or(|version| version == 0),
         };
         match options.version {
-            Some(version) if version > 0 && !replay => {
-                cursor = version;
-                if version < store.compacted() {
-                    pending.push_back(error_line(&too_old(store, version)));
-                    ended = true;
-                }
-            }
+            Some(version) if version > 0 && !replay => cursor = version,
             _ => cursor = store.revision(),
         }
         if replay {
@@ -155,7 +148,7 @@ pub(crate) fn open(
         last_bookmark: (options.bookmarks && timeout > LAST_BOOKMARK)
             .then(|| Box::pin(tokio::time::sleep(timeout - LAST_BOOKMARK))),
         stop,
-        ended,
+        ended: false,
     };
     Body::stream(futures_util::stream::unfold(watch, |mut watch| async move {
         let frame = watch.next().await?;
