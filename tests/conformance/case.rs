@@ -31,6 +31,14 @@ macro_rules! cases {
     };
 }
 
+/// The beginning of a difference that is none.
+pub(crate) const NOT_APPLICABLE: &str = "not applicable: ";
+
+/// The end of a case that cannot be tried on this server as it is.
+pub(crate) fn not_applicable(why: &str) -> String {
+    format!("{NOT_APPLICABLE}{why}")
+}
+
 /// What the last expression of a case may be.
 pub(crate) trait Done {
     fn done(self) -> Outcome;
@@ -201,6 +209,15 @@ impl Watch {
         match self.any().await? {
             None => Ok(()),
             Some(event) => Err(format!("wanted the end, got {event}")),
+        }
+    }
+
+    /// The next event, whatever it is, if it comes within a moment.
+    pub(crate) async fn soon(&mut self) -> Result<Option<Value>, String> {
+        match self.lines.next(Duration::from_secs(2)).await {
+            Ok(event) => Ok(event),
+            Err(ApiError::Late) => Ok(None),
+            Err(error) => Err(error.to_string()),
         }
     }
 
