@@ -20,7 +20,7 @@ use super::store::{Key, Store};
 use super::time::{self, Layout};
 use super::watch::{Open, Order};
 
-/// The Lease API in this process. Clones share one set of objects. See the [module](self).
+/// The Lease API in this process. Clones share one set of objects. See the [module](super).
 #[derive(Clone, Debug)]
 pub struct EmbeddedApi {
     shared: Arc<Shared>,
