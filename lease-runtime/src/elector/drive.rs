@@ -2,24 +2,19 @@
 //!
 //! Nothing is decided here. Timers only wake; whether a deadline has passed is for the election to say, by the clock.
 
-use std::collections::VecDeque;
 use std::future::pending;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::StreamExt;
-use futures_util::stream::FuturesUnordered;
-use k8s_openapi::api::coordination::v1::Lease;
-use kube::api::PostParams;
 use kube::{Api, Client};
 
 use super::campaign::{Command, Outlet, Standing};
-use super::classify::{self, Asked, Outcome};
+use super::classify::Asked;
 use super::error::ElectorError;
 use super::log::{Log, Problems};
+use super::requests::{Reply, Requests};
 use super::watch::{From, Note, Watch};
-use super::wire::Kept;
 use crate::clock::Moment;
 use crate::election::{Action, Answer, Election, Event, FencingToken, Loss, Now, Request, RequestId, Role, Sight};
 use crate::task::overrun;
@@ -31,15 +26,10 @@ use crate::term::{Tenure, Term};
 /// process keep a core busy for less than a hundredth of the time.
 const SLICE: Duration = Duration::from_secs(1);
 
-/// A request that has ended: the election's name for it, unless it was only to see whether a problem is over.
-type Reply = (Option<RequestId>, Asked, Option<Outcome>);
-
 pub(super) struct Drive {
     out: Outlet,
     election: Election,
-    api: Api<Lease>,
-    kept: Kept,
-    requests: FuturesUnordered<Pin<Box<dyn Future<Output = Reply> + Send>>>,
+    requests: Requests,
     watch: Option<Watch>,
     /// The watch is open, as far as it has told.
     watching: bool,
@@ -76,9 +66,11 @@ impl Drive {
     pub(super) fn new(out: Outlet, client: Client) -> Drive {
         Drive {
             election: Election::new(out.identity.to_string(), out.timing),
-            api: Api::namespaced(client, &out.lease.namespace),
-            kept: Kept::new(out.lease.clone()),
-            requests: FuturesUnordered::new(),
+            requests: Requests::new(
+                Api::namespaced(client, &out.lease.namespace),
+                out.lease.clone(),
+                out.timing.attempt_timeout(),
+            ),
             watch: None,
             watching: false,
             deaf: 0,
@@ -106,10 +98,7 @@ impl Drive {
         while !(self.alone && self.election.role() == Role::Out) {
             match self.turn().await {
                 Turn::Command(command) => self.obey(command),
-                Turn::Replied((id, asked, outcome)) => {
-                    let answer = self.judge(asked, outcome);
-                    id.into_iter().for_each(|id| self.step(Event::Answered { id, answer: answer.clone() }));
-                }
+                Turn::Replied(reply) => self.replied(reply),
                 Turn::Drained => {
                     self.drained = None;
                     self.out.tenure = None;
@@ -154,20 +143,17 @@ impl Drive {
 
     /// Takes an event to the election and carries out what it says.
     fn step(&mut self, event: Event) {
-        let mut events = VecDeque::from([event]);
-        while let Some(event) = events.pop_front() {
-            // Read here, after whatever the event reports has been received (rule C1).
-            let now = Now { moment: self.out.clock.now(), wall: self.out.clock.wall(), dice: self.rng.u8(..) };
-            self.out.heart.beat(now.moment);
-            for action in self.election.step(event, now) {
-                self.perform(action);
-            }
+        // Read here, after whatever the event reports has been received (rule C1).
+        let now = Now { moment: self.out.clock.now(), wall: self.out.clock.wall(), dice: self.rng.u8(..) };
+        self.out.heart.beat(now.moment);
+        for action in self.election.step(event, now) {
+            self.perform(action);
         }
     }
 
     fn perform(&mut self, action: Action) {
         match action {
-            Action::Send { id, request } => self.send(Some(id), request),
+            Action::Send { id, request } => self.send(Some(id), &request),
             Action::Begin(grant) => {
                 let (lease, clock) = (self.out.lease.clone(), Arc::clone(&self.out.clock));
                 let (tenure, alive) = Tenure::begin(lease, Arc::clone(&self.out.identity), &grant, clock);
@@ -225,57 +211,25 @@ impl Drive {
         }
     }
 
-    /// Sends a request. Its future is dropped when the time for one attempt is over, and its connection with it; what has
-    /// been sent by then may still take effect.
-    fn send(&mut self, id: Option<RequestId>, request: Request) {
+    fn send(&mut self, id: Option<RequestId>, request: &Request) {
         self.asked = self.out.clock.now();
-        let timeout = self.out.timing.attempt_timeout();
-        let api = self.api.clone();
-        let name = Arc::clone(&self.out.lease.name);
-        let (asked, object) = match &request {
-            Request::Look => (Asked::Look, None),
-            Request::Create(record) => (Asked::Create, Some(self.kept.creation(record))),
-            Request::Replace { base, record } => {
-                let object = self.kept.replacement(base, record);
-                if object.is_none() {
-                    // So many states have been seen since that the write would be a conflict.
-                    self.requests.push(Box::pin(async move { (id, Asked::Replace, None) }));
-                    return;
-                }
-                (Asked::Replace, object)
-            }
-        };
+        let asked = self.requests.send(id, request);
         self.log.sent(asked.verb());
-        self.requests.push(Box::pin(async move {
-            let request = async {
-                match object {
-                    None => api.get(&name).await,
-                    Some(object) => api.replace(&name, &fields_of(), &object).await,
-                }
-            };
-            let outcome = match tokio::time::timeout(timeout, request).await {
-                Ok(ended) => Outcome::Ended(Box::new(ended)),
-                Err(_) => Outcome::TimedOut(timeout),
-            };
-            (id, asked, Some(outcome))
-        }));
     }
 
-    /// What the end of a request means to the election, to the status and to the log.
-    fn judge(&mut self, asked: Asked, outcome: Option<Outcome>) -> Answer {
-        let Some(outcome) = outcome else { return Answer::Conflict };
-        let (answer, problem) = classify::answer(asked, outcome, &mut self.kept, &self.out.lease);
-        match &answer {
+    /// What the end of a request means to the status, to the log and to the election.
+    fn replied(&mut self, reply: Reply) {
+        match &reply.answer {
             Answer::Shown(Sight::Missing { .. }) => self.from = Some(From::Now),
             Answer::Shown(Sight::Present(view)) | Answer::Committed(view) => {
                 self.from = Some(From::Revision(view.version.revision));
                 let foreign = view.record.holder().is_some_and(|holder| holder != &*self.out.identity);
-                self.settled |= foreign || asked != Asked::Look;
+                self.settled |= foreign || reply.asked != Asked::Look;
             }
             Answer::Conflict => self.settled = true,
             _ => {}
         }
-        match problem {
+        match reply.problem {
             Some(problem) => self.met(problem),
             // A process that may not lead any more goes on saying so.
             None if self.is_barred() => {}
@@ -290,7 +244,9 @@ impl Drive {
                 }
             }
         }
-        answer
+        if let Some(id) = reply.id {
+            self.step(Event::Answered { id, answer: reply.answer });
+        }
     }
 
     fn met(&mut self, problem: ElectorError) {
@@ -309,7 +265,7 @@ impl Drive {
             Note::Deleted { revision } => self.step(Event::Seen(Sight::Missing { revision: Some(revision) })),
             // The watch has read it before; what it cannot read never comes here.
             Note::Shows(object) => {
-                if let Ok(view) = self.kept.read(*object) {
+                if let Some(view) = self.requests.read(*object) {
                     self.step(Event::Seen(Sight::Present(view)));
                 }
             }
@@ -337,7 +293,7 @@ impl Drive {
 
     fn open_watch(&self, tried: u32) -> Option<Watch> {
         let (lease, clock) = (self.out.lease.clone(), Arc::clone(&self.out.clock));
-        self.from.map(|from| Watch::open(self.api.clone(), lease, clock, from, tried))
+        self.from.map(|from| Watch::open(self.requests.api(), lease, clock, from, tried))
     }
 
     /// A follower that watches sends no requests for hours, so the problem of its last one would stand in its status for as
@@ -346,7 +302,7 @@ impl Drive {
         let standby = self.election.role() == Role::Standby && self.requests.is_empty();
         let due = self.out.clock.now() >= self.asked + self.out.timing.lease_duration;
         if standby && due && self.out.status.problem.is_some() && !self.is_barred() {
-            self.send(None, Request::Look);
+            self.send(None, &Request::Look);
         }
     }
 
@@ -412,11 +368,6 @@ impl Drive {
         self.out.status.standing = Standing::Out;
         self.out.publish();
     }
-}
-
-/// Whose fields they are, in the Lease's `managedFields`.
-fn fields_of() -> PostParams {
-    PostParams { field_manager: Some("lease-runtime".to_owned()), ..PostParams::default() }
 }
 
 /// Waits for the future if there is one, or for ever.

@@ -8,7 +8,7 @@ use super::rbac::Denial;
 
 /// What went wrong between an elector and its API server.
 ///
-/// Those that come from building a [`Candidate`](crate) are returned; those that come up later stand in the
+/// Those that come from building a [`Candidate`](crate::Candidate) are returned; those that come up later stand in the
 /// [`LeaseStatus`](super::LeaseStatus) and in the log, and the election goes on trying: a cluster that is upgraded
 /// answers with most of these for a while.
 #[derive(Debug, thiserror::Error)]

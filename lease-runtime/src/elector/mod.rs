@@ -7,6 +7,7 @@ mod drive;
 mod error;
 mod log;
 mod rbac;
+mod requests;
 mod thread;
 mod watch;
 mod wire;

@@ -163,7 +163,9 @@ impl Watching {
             let (problem, asked) = match self.attempt(pause, moment.as_mut()).await {
                 Ok(Ok(events)) => break events,
                 Ok(Err(error)) => {
-                    if is_gone(&error) {
+                    // A revision may also be one that the server has not reached, as after restoring a backup. By the third
+                    // try the election polls, so that beginning at the present misses nothing.
+                    if is_gone(&error) || self.tried >= 3 {
                         self.from = From::Now;
                     }
                     classify::watch(&error, &self.lease)

@@ -1,0 +1,110 @@
+//! The requests of one election: each under a deadline of its own, each read for what it proves.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+use k8s_openapi::api::coordination::v1::Lease;
+use kube::Api;
+use kube::api::PostParams;
+
+use super::classify::{self, Asked, Outcome};
+use super::error::ElectorError;
+use super::wire::Kept;
+use crate::election::{Answer, Request, RequestId, View};
+use crate::lease::LeaseId;
+
+/// A request that has ended.
+pub(super) struct Reply {
+    /// The election's name for it; none if it was only sent to see whether a problem is over.
+    pub(super) id: Option<RequestId>,
+    pub(super) asked: Asked,
+    pub(super) answer: Answer,
+    /// What was wrong. Nothing: the API server did its part.
+    pub(super) problem: Option<ElectorError>,
+}
+
+pub(super) struct Requests {
+    api: Api<Lease>,
+    lease: LeaseId,
+    timeout: Duration,
+    kept: Kept,
+    open: FuturesUnordered<Pin<Box<dyn Future<Output = Ended> + Send>>>,
+}
+
+/// No outcome: it was not worth sending.
+type Ended = (Option<RequestId>, Asked, Option<Outcome>);
+
+impl Requests {
+    pub(super) fn new(api: Api<Lease>, lease: LeaseId, timeout: Duration) -> Requests {
+        Requests { api, kept: Kept::new(lease.clone()), lease, timeout, open: FuturesUnordered::new() }
+    }
+
+    pub(super) fn api(&self) -> Api<Lease> {
+        self.api.clone()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.open.is_empty()
+    }
+
+    /// Gives up on all that are on their way.
+    pub(super) fn clear(&mut self) {
+        self.open.clear();
+    }
+
+    /// A state of the Lease that came another way. `None` if it is none.
+    pub(super) fn read(&mut self, object: Lease) -> Option<View> {
+        self.kept.read(object).ok()
+    }
+
+    /// Sends a request and returns what it asks for. Its future is dropped when the time for one attempt is over, and its
+    /// connection with it; what has been sent by then may still take effect.
+    pub(super) fn send(&mut self, id: Option<RequestId>, request: &Request) -> Asked {
+        let (asked, object) = match request {
+            Request::Look => (Asked::Look, None),
+            Request::Create(record) => (Asked::Create, Some(self.kept.creation(record))),
+            Request::Replace { base, record } => {
+                let object = self.kept.replacement(base, record);
+                if object.is_none() {
+                    // So many states have been seen since that the write would be a conflict.
+                    self.open.push(Box::pin(async move { (id, Asked::Replace, None) }));
+                    return Asked::Replace;
+                }
+                (Asked::Replace, object)
+            }
+        };
+        let (api, name, timeout) = (self.api.clone(), Arc::clone(&self.lease.name), self.timeout);
+        self.open.push(Box::pin(async move {
+            let request = async {
+                match object {
+                    None => api.get(&name).await,
+                    Some(object) => api.replace(&name, &options(), &object).await,
+                }
+            };
+            let outcome = match tokio::time::timeout(timeout, request).await {
+                Ok(ended) => Outcome::Ended(Box::new(ended)),
+                Err(_) => Outcome::TimedOut(timeout),
+            };
+            (id, asked, Some(outcome))
+        }));
+        asked
+    }
+
+    /// The next request that ends; `None` if none is on its way. Cancel safe.
+    pub(super) async fn next(&mut self) -> Option<Reply> {
+        let (id, asked, outcome) = self.open.next().await?;
+        let (answer, problem) = match outcome {
+            Some(outcome) => classify::answer(asked, outcome, &mut self.kept, &self.lease),
+            None => (Answer::Conflict, None),
+        };
+        Some(Reply { id, asked, answer, problem })
+    }
+}
+
+/// Whose fields they are, in the Lease's `managedFields`.
+fn options() -> PostParams {
+    PostParams { field_manager: Some("lease-runtime".to_owned()), ..PostParams::default() }
+}
