@@ -8,7 +8,7 @@ use tokio::sync::{mpsc, watch};
 use super::error::ElectorError;
 use super::thread::Heart;
 use crate::clock::Clock;
-use crate::election::{FencingToken, Loss, Timing};
+use crate::election::{FencingToken, Grant, Loss, Timing};
 use crate::lease::LeaseId;
 use crate::term::{Alive, Tenure, Term};
 
@@ -112,7 +112,7 @@ pub(super) struct Outlet {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) heart: Arc<Heart>,
     pub(super) commands: mpsc::UnboundedReceiver<Command>,
-    pub(super) terms: mpsc::UnboundedSender<(Term, Alive)>,
+    terms: mpsc::UnboundedSender<(Term, Alive)>,
     pub(super) tenure: Option<Arc<Tenure>>,
     pub(super) status: LeaseStatus,
     published: watch::Sender<LeaseStatus>,
@@ -149,6 +149,16 @@ impl Outlet {
         let outlet =
             Outlet { lease, timing, identity, clock, heart, commands, terms, tenure: None, status, published, done };
         (outlet, campaign)
+    }
+
+    /// Begins a term and hands it to the candidate. If nobody is there to receive it, its first token is dropped here: it is
+    /// drained at once, and the election learns that whoever ran the bodies is gone.
+    pub(super) fn begin(&mut self, grant: &Grant) -> Arc<Tenure> {
+        let (lease, identity, clock) = (self.lease.clone(), Arc::clone(&self.identity), Arc::clone(&self.clock));
+        let (tenure, alive) = Tenure::begin(lease, identity, grant, clock);
+        self.tenure = Some(Arc::clone(&tenure));
+        let _ = self.terms.send((Term::new(Arc::clone(&tenure)), alive));
+        tenure
     }
 
     /// Makes the status visible.

@@ -18,13 +18,16 @@ use super::watch::{From, Note, Watch};
 use crate::clock::Moment;
 use crate::election::{Action, Answer, Election, Event, FencingToken, Loss, Now, Request, RequestId, Role, Sight};
 use crate::task::overrun;
-use crate::term::{Tenure, Term};
 
 /// The longest sleep. tokio's timers stand still while the machine is suspended and the clock does not, so a sleeper has
 /// to look at the clock from time to time: this bounds how long after a resume an idle body is still there (one that is
 /// polled finds out by itself). A turn with nothing to do takes a few microseconds, so that even a thousand leases in one
 /// process keep a core busy for less than a hundredth of the time.
 const SLICE: Duration = Duration::from_secs(1);
+
+/// After so long without an API server, the watch does not wait for its next try but begins anew with the first request
+/// that goes well. In less, its pauses have not grown much, and requests that fail by turns shall not make it hasty.
+const OUTAGE: Duration = Duration::from_secs(5);
 
 pub(super) struct Drive {
     out: Outlet,
@@ -33,6 +36,8 @@ pub(super) struct Drive {
     watch: Option<Watch>,
     /// The watch is open, as far as it has told.
     watching: bool,
+    /// Since when nobody could be reached.
+    cut_off: Option<Moment>,
     /// How often a watch turned out to be deaf since there was none.
     deaf: u32,
     /// From where a watch would miss nothing; unknown before the first look.
@@ -73,6 +78,7 @@ impl Drive {
             ),
             watch: None,
             watching: false,
+            cut_off: None,
             deaf: 0,
             from: None,
             drained: None,
@@ -155,16 +161,10 @@ impl Drive {
         match action {
             Action::Send { id, request } => self.send(Some(id), &request),
             Action::Begin(grant) => {
-                let (lease, clock) = (self.out.lease.clone(), Arc::clone(&self.out.clock));
-                let (tenure, alive) = Tenure::begin(lease, Arc::clone(&self.out.identity), &grant, clock);
                 self.token = grant.token;
                 self.log.began(&grant);
-                let watched = Arc::clone(&tenure);
-                self.drained = Some(Box::pin(async move { watched.drained().await }));
-                self.out.tenure = Some(Arc::clone(&tenure));
-                // If nobody is there to receive the term, its first token is dropped here: it is drained, and the election
-                // learns that the runtime of the tasks is gone.
-                let _ = self.out.terms.send((Term::new(tenure), alive));
+                let tenure = self.out.begin(&grant);
+                self.drained = Some(Box::pin(async move { tenure.drained().await }));
             }
             Action::Extend(deadlines) => {
                 self.out.tenure.iter().for_each(|tenure| tenure.extend(deadlines));
@@ -226,30 +226,37 @@ impl Drive {
                 let foreign = view.record.holder().is_some_and(|holder| holder != &*self.out.identity);
                 self.settled |= foreign || reply.asked != Asked::Look;
             }
-            Answer::Conflict => self.settled = true,
+            Answer::Conflict => self.settled |= reply.served.is_some(),
             _ => {}
         }
-        match reply.problem {
-            Some(problem) => self.met(problem),
+        match reply.served {
+            Some(Err(problem)) => self.met(problem),
             // A process that may not lead any more goes on saying so.
-            None if self.is_barred() => {}
-            None => {
-                let was_cut_off = matches!(self.out.status.problem.as_deref(), Some(ElectorError::Unreachable { .. }));
-                self.out.status.problem = None;
-                self.out.status.fatal = false;
-                self.problems.over(&self.log);
-                if was_cut_off && !self.watching {
-                    // The watch's pauses have grown while nobody could be reached. Now somebody can.
-                    self.watch = None;
-                }
-            }
+            Some(Ok(())) if self.is_barred() => {}
+            Some(Ok(())) => self.well(),
+            None => {}
         }
         if let Some(id) = reply.id {
             self.step(Event::Answered { id, answer: reply.answer });
         }
     }
 
+    /// A request went well.
+    fn well(&mut self) {
+        self.out.status.problem = None;
+        self.out.status.fatal = false;
+        self.problems.over(&self.log);
+        let now = self.out.clock.now();
+        if self.cut_off.take().is_some_and(|since| now.since(since) >= OUTAGE) && !self.watching {
+            // The watch's pauses have grown while nobody could be reached. Now somebody can.
+            self.watch = None;
+        }
+    }
+
     fn met(&mut self, problem: ElectorError) {
+        if matches!(problem, ElectorError::Unreachable { .. }) {
+            self.cut_off.get_or_insert(self.out.clock.now());
+        }
         self.problems.met(&problem, &self.log);
         // Later on, a cluster that is being changed refuses many a thing for a while.
         self.out.status.fatal |= !self.settled && problem.needs_somebody();
@@ -258,9 +265,15 @@ impl Drive {
 
     fn note(&mut self, note: Note) {
         match note {
-            Note::Opened => self.step(Event::WatchOpened),
+            Note::Opened => {
+                self.watching = true;
+                self.step(Event::WatchOpened);
+            }
+            Note::Lost => {
+                self.watching = false;
+                self.step(Event::WatchLost);
+            }
             Note::Well => self.watch_problems.over(&self.log),
-            Note::Lost => self.step(Event::WatchLost),
             Note::Trouble(problem) => self.watch_problems.met(&problem, &self.log),
             Note::Deleted { revision } => self.step(Event::Seen(Sight::Missing { revision: Some(revision) })),
             // The watch has read it before; what it cannot read never comes here.

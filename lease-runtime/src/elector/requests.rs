@@ -22,8 +22,8 @@ pub(super) struct Reply {
     pub(super) id: Option<RequestId>,
     pub(super) asked: Asked,
     pub(super) answer: Answer,
-    /// What was wrong. Nothing: the API server did its part.
-    pub(super) problem: Option<ElectorError>,
+    /// Whether the API server did its part. `None`: it was not asked.
+    pub(super) served: Option<Result<(), ElectorError>>,
 }
 
 pub(super) struct Requests {
@@ -96,11 +96,11 @@ impl Requests {
     /// The next request that ends; `None` if none is on its way. Cancel safe.
     pub(super) async fn next(&mut self) -> Option<Reply> {
         let (id, asked, outcome) = self.open.next().await?;
-        let (answer, problem) = match outcome {
-            Some(outcome) => classify::answer(asked, outcome, &mut self.kept, &self.lease),
-            None => (Answer::Conflict, None),
+        let Some(outcome) = outcome else {
+            return Some(Reply { id, asked, answer: Answer::Conflict, served: None });
         };
-        Some(Reply { id, asked, answer, problem })
+        let (answer, problem) = classify::answer(asked, outcome, &mut self.kept, &self.lease);
+        Some(Reply { id, asked, answer, served: Some(problem.map_or(Ok(()), Err)) })
     }
 }
 

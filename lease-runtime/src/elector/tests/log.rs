@@ -1,25 +1,39 @@
 //! Catches what is said in the log of one thread.
 
+use std::cell::RefCell;
 use std::fmt::{self, Write};
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex, Once};
 
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
-use tracing::subscriber::DefaultGuard;
 use tracing::{Event, Metadata, Subscriber};
+
+thread_local! {
+    static CAUGHT: RefCell<Option<Lines>> = const { RefCell::new(None) };
+}
 
 #[derive(Clone, Default)]
 pub(super) struct Lines(Arc<Mutex<Vec<String>>>);
 
+/// Ends a capture.
+pub(super) struct Capture;
+
+impl Drop for Capture {
+    fn drop(&mut self) {
+        CAUGHT.take();
+    }
+}
+
 impl Lines {
     /// Until the guard is dropped, on this thread.
-    pub(super) fn capture(&self) -> DefaultGuard {
-        // With a single subscriber in the process, tracing decides once and for all by the thread that first comes by a
-        // line whether anybody wants it. That may be another test's, which listens to nothing; a second subscriber makes it
-        // ask them all.
-        static SECOND: OnceLock<tracing::Dispatch> = OnceLock::new();
-        SECOND.get_or_init(|| tracing::Dispatch::new(Catcher(Lines::default())));
-        tracing::subscriber::set_default(Catcher(self.clone()))
+    ///
+    /// One subscriber for the whole process: with one per test, tracing's cache of who wants what is rebuilt while tests
+    /// run side by side, and an event may fall through.
+    pub(super) fn capture(&self) -> Capture {
+        static INSTALL: Once = Once::new();
+        INSTALL.call_once(|| tracing::subscriber::set_global_default(Catcher).expect("another subscriber"));
+        CAUGHT.set(Some(self.clone()));
+        Capture
     }
 
     pub(super) fn matching(&self, parts: &[&str]) -> usize {
@@ -43,7 +57,7 @@ impl fmt::Debug for Lines {
     }
 }
 
-struct Catcher(Lines);
+struct Catcher;
 
 impl Subscriber for Catcher {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
@@ -61,7 +75,7 @@ impl Subscriber for Catcher {
     fn event(&self, event: &Event<'_>) {
         let mut line = event.metadata().level().to_string();
         event.record(&mut Fields(&mut line));
-        self.0.0.lock().unwrap().push(line);
+        CAUGHT.with_borrow(|lines| lines.iter().for_each(|lines| lines.0.lock().unwrap().push(line.clone())));
     }
 
     fn enter(&self, _: &Id) {}

@@ -95,7 +95,9 @@ async fn a_problem_is_said_once_and_called_over() {
         assert_eq!(lines.matching(&[level, problem]), times, "{lines:?}");
         assert!(lines.matching(&["DEBUG", problem]) > 50, "{lines:?}");
         assert_eq!(lines.matching(&["INFO", "requests succeed again"]), 1, "{lines:?}");
-        assert_eq!(lines.matching(&[level, "cannot be watched"]), 1, "{lines:?}");
+        // The refusal; and that the watch broke, if the moment was over before another was refused.
+        let unwatched = lines.matching(&["cannot be watched"]) - lines.matching(&["DEBUG", "cannot be watched"]);
+        assert!((1..=2).contains(&unwatched), "{lines:?}");
         assert_eq!(lines.matching(&["INFO", "watched again"]), 1, "{lines:?}");
         lines.clear();
     }
