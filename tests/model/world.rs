@@ -40,6 +40,8 @@ pub(crate) enum Broken {
     ReleasedWithBodies,
     CompetedWithBodies,
     TwoTermsInOneProcess,
+    /// A write that was to replace a Lease brought a deleted one back.
+    Resurrected,
     /// A lower bound above all revisions there are.
     BoundTooHigh,
     /// Revisions seemed to go backwards, which they never do here.
@@ -347,6 +349,9 @@ impl Stage<'_> {
     pub(crate) fn commit(&mut self, request: &Request) -> Answer {
         let before = self.world.server.object.clone();
         let answer = self.world.server.apply(request, self.config.lenience());
+        if before.is_none() && matches!((request, &answer), (Request::Replace { .. }, Answer::Committed(_))) {
+            self.world.broken.get_or_insert(Broken::Resurrected);
+        }
         if let (Answer::Committed(_), Some(record)) = (&answer, record_of(request)) {
             let was = before.as_ref().and_then(|view| view.record.holder());
             match (was, record.holder()) {

@@ -98,11 +98,13 @@ impl Election {
             phase: Phase::Running,
         };
         let deadlines = term.deadlines(&self.timing);
-        // Three reasons to have acquired for nothing: the answer took too long, leaving was asked for meanwhile, or
-        // somebody has overwritten it already. The record, if it is ours, is then acquired anew or released.
+        // Four reasons to have acquired for nothing: the answer took too long, leaving was asked for meanwhile, somebody has
+        // overwritten it already, or meanwhile there was another Lease, which is gone (C3). The record, if it is ours, is then
+        // acquired anew or released.
         let in_time = now.moment < deadlines.cancel_at;
         let still_ours = self.view().is_some_and(|view| self.wrote(&term, &view.record));
-        if in_time && self.contending && still_ours && !self.barred {
+        let clear = now.moment >= self.clear_at;
+        if in_time && self.contending && still_ours && clear && !self.barred {
             self.term = Some(term);
             out.push(Action::Begin(Grant { token, transitions, deadlines }));
         }

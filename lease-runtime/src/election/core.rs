@@ -28,10 +28,12 @@ pub struct Election {
     pub(super) seen: Option<Seen>,
     /// A write needs a fresh look first (rule W1).
     pub(super) stale: bool,
-    /// The Lease has been seen to exist (rule C3).
-    pub(super) met: bool,
+    /// The uid of the Lease that is known to exist (rule C3).
+    pub(super) known: Option<String>,
     /// How long the last holder that was seen may go on believing: its record's duration, and not less than ours (C3).
     pub(super) last_duration: Duration,
+    /// Until then the holder of a Lease that is gone may go on believing (rule C3).
+    pub(super) clear_at: Moment,
     /// The highest revision seen (rule W3).
     pub(super) highest: u64,
     /// Revisions went backwards: this process leads no more.
@@ -113,8 +115,9 @@ impl Election {
             leave_by: None,
             seen: None,
             stale: false,
-            met: false,
+            known: None,
             last_duration: timing.lease_duration,
+            clear_at: Moment::ZERO,
             highest: 0,
             barred: false,
             term: None,

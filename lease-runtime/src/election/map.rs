@@ -89,6 +89,10 @@ impl Election {
             map.moment(Stamp::Since, &mut seen.since);
             map.moment(Stamp::Confirmed, &mut seen.confirmed);
         }
+        if let Some(uid) = &mut self.known {
+            map.uid(uid);
+        }
+        map.moment(Stamp::Due, &mut self.clear_at);
         map.revision(&mut self.highest);
         if let Some(term) = &mut self.term {
             let FencingToken(token) = &mut term.token;

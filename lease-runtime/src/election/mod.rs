@@ -18,7 +18,7 @@
 //! | H6 | a process whose bodies are not gone does not compete | `plan.rs` |
 //! | C1 | a candidate counts from the instant it *received* a record it had not seen before | `observe.rs` |
 //! | C2 | it takes over after the duration in the record, with a write that names the state it saw | `plan.rs` |
-//! | C3 | whoever knew the Lease waits as long when it is gone, and looks again before creating it | `plan.rs` |
+//! | C3 | whoever knew a Lease that is gone waits as long, even if there is another, and looks again before creating one | `observe.rs`, `plan.rs` |
 //! | C4 | a record with no holder is free at once | `plan.rs` |
 //! | W1 | after a conflict or an unknown outcome, no write before a fresh look | `answer.rs` |
 //! | W2 | no more requests than the cap, whatever happens | `pace.rs` |

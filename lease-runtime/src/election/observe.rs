@@ -43,9 +43,9 @@ impl Election {
 
     /// Takes `sight` for the newest state.
     pub(super) fn learn(&mut self, sight: Sight, now: Moment) {
+        self.miss(&sight, now);
         match &sight {
             Sight::Present(view) => {
-                self.met = true;
                 let own = self.timing.lease_duration;
                 self.last_duration = own.max(view.record.duration_or(own));
                 self.highest = self.highest.max(view.version.revision);
@@ -60,6 +60,20 @@ impl Election {
             _ => now,
         };
         self.seen = Some(Seen { sight, since, confirmed: now });
+    }
+
+    /// C3: the Lease that was known is gone, whether there is another by now or not. Its holder may not have heard of it yet,
+    /// and the new one may have been made by somebody who never saw the old, or by a create of our own that was on its way
+    /// for long. So nothing is acquired before that holder's time is up.
+    fn miss(&mut self, sight: &Sight, now: Moment) {
+        let uid = match sight {
+            Sight::Present(view) => Some(view.version.uid.clone()),
+            Sight::Missing { .. } => None,
+        };
+        if self.known.is_some() && self.known != uid {
+            self.clear_at = now + self.last_duration;
+        }
+        self.known = uid;
     }
 
     /// H3: what the Lease says decides over the term, and at once: whoever wrote it may have started already.

@@ -72,25 +72,21 @@ impl Election {
     /// that did cannot tell how long the last holder, cut off from the news, still believes in it: it waits as long as for
     /// a silent holder, and looks again.
     fn plan_missing(&self, seen: &Seen) -> Option<(Moment, Intent)> {
-        if !self.met {
+        if seen.confirmed >= self.clear_at {
             return self.write(Moment::ZERO, Intent::Create);
         }
-        let free_at = seen.since + self.last_duration;
-        if seen.confirmed >= free_at {
-            return self.write(free_at, Intent::Create);
-        }
-        self.wait_until(self.look(free_at, false), seen, free_at)
+        self.wait_until(self.look(self.clear_at, false), seen, self.clear_at)
     }
 
     fn plan_present(&self, seen: &Seen, view: &View) -> Option<(Moment, Intent)> {
         // C4: nobody holds it. Or it is our own, of a term whose bodies are gone, or of a write whose answer never came.
         if view.record.holder().is_none() || self.is_mine() {
-            return self.write(Moment::ZERO, Intent::Acquire);
+            return self.write(self.clear_at, Intent::Acquire);
         }
         // C2: the holder's own duration counts, not ours: it may run with longer timings. The write names the version
         // that was seen, so a renewal which we have not heard of makes it fail.
         let wait = view.record.duration_or(self.timing.lease_duration);
-        let free_at = seen.since + wait;
+        let free_at = (seen.since + wait).max(self.clear_at);
         self.wait_until(self.write(free_at, Intent::Acquire), seen, free_at)
     }
 

@@ -99,6 +99,61 @@ fn c3_a_deleted_lease_is_not_created_by_somebody_who_knew_its_holder() {
     assert!(matches!(bench.request().1, Request::Create(_)), "creates after the wait and another look");
 }
 
+/// Somebody else's Lease, then one that our own lost create made after that was deleted.
+fn overtaken() -> (View, View) {
+    let theirs = Bench::new().theirs("other");
+    let mut bench = Bench::new();
+    bench.woken().show(MISSING);
+    bench.revision += 10;
+    let mut own = bench.stored();
+    own.version.uid = "v".to_owned();
+    (theirs, own)
+}
+
+#[test]
+fn c3_a_create_that_lands_late_is_not_taken_for_a_free_lease() {
+    let (theirs, own) = overtaken();
+    let mut bench = Bench::new();
+    bench.woken().show(MISSING);
+    // The create is given up. Another replica was first, its Lease is deleted, and then our create takes effect.
+    bench.answer(Answer::Unknown).run(SECOND * 3);
+    bench.show(Sight::Present(theirs)).step(Event::WatchOpened);
+    bench.step(Event::Seen(Sight::Present(own)));
+    bench.pass(SECOND * 14).woken();
+    assert!(bench.is_quiet(), "the other may not know yet that its Lease is gone: {:?}", bench.open);
+    bench.pass(SECOND).woken();
+    assert!(matches!(bench.request().1, Request::Replace { .. }));
+}
+
+#[test]
+fn c3_a_create_that_was_overtaken_begins_no_term() {
+    let (theirs, own) = overtaken();
+    let mut bench = Bench::new();
+    bench.woken().show(MISSING).step(Event::WatchOpened);
+    bench.step(Event::Seen(Sight::Present(theirs))).step(Event::Seen(Sight::Missing { revision: Some(105) }));
+    bench.answer(Answer::Committed(own));
+    assert!(bench.is_quiet(), "{:?} {:?}", bench.acted, bench.open);
+    bench.pass(SECOND * 15).woken();
+    assert!(matches!(bench.request().1, Request::Replace { .. }));
+}
+
+#[test]
+fn c3_what_was_waited_for_is_not_waited_for_twice() {
+    for the_watch_is_quicker in [false, true] {
+        let (mut bench, _) = Bench::waiting();
+        bench.step(Event::Seen(Sight::Missing { revision: Some(110) }));
+        bench.revision = 110;
+        bench.pass(SECOND * 15).woken().show(MISSING);
+        let mut own = bench.stored();
+        own.version.uid = "v".to_owned();
+        if the_watch_is_quicker {
+            bench.step(Event::Seen(Sight::Present(own.clone())));
+        }
+        bench.answer(Answer::Committed(own));
+        assert!(matches!(bench.take_acts()[..], [Action::Begin(_)]));
+    }
+}
+
 #[test]
 fn c3_a_first_start_does_not_wait() {
     let mut bench = Bench::new();
