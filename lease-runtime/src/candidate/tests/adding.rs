@@ -93,6 +93,29 @@ async fn a_lease_can_be_taken_up_again_after_its_tasks_were_over() {
     running.abort();
 }
 
+/// At any point of the way from the last task's end to the release of its lease.
+#[tokio::test(start_paused = true)]
+async fn a_task_that_comes_while_the_lease_is_being_given_up_is_not_lost() {
+    for steps in 0..100 {
+        let world = World::new();
+        let candidate = world.candidate("a").await;
+        let running = tokio::spawn({
+            let candidate = candidate.clone();
+            async move { candidate.run_until(seconds(1000)).await }
+        });
+        tokio::task::yield_now().await;
+        let first = candidate.add(done("one", LEDGER, &world.story));
+        within(60, first).await.unwrap().unwrap();
+        for _ in 0..steps {
+            tokio::task::yield_now().await;
+        }
+        let second = candidate.add(done("two", LEDGER, &world.story));
+        within(60, second).await.unwrap().unwrap();
+        until(|| world.holder("ledger").as_deref() == Some("")).await;
+        running.abort();
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn two_tasks_of_one_name_on_one_lease_are_refused() {
     let world = World::new();

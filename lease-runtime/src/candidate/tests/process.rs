@@ -14,7 +14,7 @@ fn is_child() -> bool {
 }
 
 /// This test binary again, to run one ignored test of this module with nothing of the ambient environment.
-fn process(test: &str, vars: &[(&str, &str)]) -> (Child, impl FnMut(&str)) {
+fn process(test: &str, vars: &[(&str, &str)]) -> (Process, impl FnMut(&str)) {
     let mut child = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", &format!("candidate::tests::process::{test}"), "--ignored", "--nocapture"])
         .env_clear()
@@ -27,7 +27,23 @@ fn process(test: &str, vars: &[(&str, &str)]) -> (Child, impl FnMut(&str)) {
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     let mut expect = move |wanted: &str| said(&mut lines, wanted);
     expect("running 1 test");
-    (child, expect)
+    (Process(child), expect)
+}
+
+/// Ended with the test that started it, also if that fails.
+struct Process(Child);
+
+impl Process {
+    fn succeeds(mut self) {
+        assert!(self.0.wait().unwrap().success());
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
 }
 
 /// Reads on until the process says this.
@@ -63,11 +79,11 @@ async fn awaits_a_task_without_a_cluster() {
 
 #[test]
 fn without_a_cluster_awaiting_a_task_says_how_to_get_one() {
-    let (mut child, mut expect) = process("awaits_a_task_without_a_cluster", &[]);
+    let (child, mut expect) = process("awaits_a_task_without_a_cluster", &[]);
     for _ in 0..2 {
         expect("error: no Kubernetes cluster was found");
     }
-    assert!(child.wait().unwrap().success());
+    child.succeeds();
 }
 
 #[tokio::test]
@@ -98,10 +114,11 @@ async fn awaited_tasks_release_their_lease_before_they_give_their_value() {
     let kubeconfig = std::env::temp_dir().join(format!("lease-runtime-process-{}", std::process::id()));
     std::fs::write(&kubeconfig, server.kubeconfig()).unwrap();
     let path = kubeconfig.to_str().unwrap().to_owned();
+    let _removed = AtTheEnd(Some(|| drop(std::fs::remove_file(&kubeconfig))));
     let seen = api.clone();
     tokio::task::spawn_blocking(move || {
         let vars = [("KUBECONFIG", &*path), ("POD_NAME", "pod-7")];
-        let (mut child, mut expect) = process("awaits_tasks_of_the_environment", &vars);
+        let (child, mut expect) = process("awaits_tasks_of_the_environment", &vars);
         expect("leading default/ledger");
         expect("awaited");
         let released = seen.lease("default", "ledger").unwrap().spec.unwrap();
@@ -110,11 +127,10 @@ async fn awaited_tasks_release_their_lease_before_they_give_their_value() {
         expect("forever dropped");
         expect("second ran");
         expect("all done");
-        assert!(child.wait().unwrap().success());
+        child.succeeds();
     })
     .await
     .unwrap();
-    std::fs::remove_file(&kubeconfig).unwrap();
     let requests = api.requests().entries();
     assert!(requests.iter().any(|entry| format!("{entry:?}").contains("pod-7_")), "POD_NAME is in the identity");
     server.stop().await;
@@ -136,7 +152,7 @@ async fn runs_until_it_is_signalled() {
         pending::<()>().await;
     });
     let handle = candidate.add(body.grace(Duration::from_secs(3600)));
-    candidate.run_until(shutdown_signal()).await.unwrap();
+    within(60, candidate.run_until(shutdown_signal())).await.unwrap();
     assert!(matches!(handle.await, Err(Error::Stopped { .. })));
     assert_eq!(api.lease("default", "ledger").unwrap().spec.unwrap().holder_identity.as_deref(), Some(""));
     println!("released");
@@ -145,9 +161,9 @@ async fn runs_until_it_is_signalled() {
 #[cfg(unix)]
 #[test]
 fn a_second_signal_cuts_the_grace_to_nothing() {
-    let (mut child, mut expect) = process("runs_until_it_is_signalled", &[]);
+    let (child, mut expect) = process("runs_until_it_is_signalled", &[]);
     let signal = |name: &str| {
-        let sent = Command::new("kill").args([name, &child.id().to_string()]).status().unwrap();
+        let sent = Command::new("kill").args([name, &child.0.id().to_string()]).status().unwrap();
         assert!(sent.success());
     };
     expect("began");
@@ -156,5 +172,5 @@ fn a_second_signal_cuts_the_grace_to_nothing() {
     signal("-INT");
     expect("dropped");
     expect("released");
-    assert!(child.wait().unwrap().success());
+    child.succeeds();
 }
