@@ -226,6 +226,7 @@ fn large() {
     large(Config { withdrawals: 1, duration: [2, 2], ..Config::new("leaving, slow network") });
     large(Config { deletions: 1, duration: [2, 2], ..Config::new("deletion, slow network") });
     large(Config { deletions: 1, orphans: 1, ..brisk("deletion, given-up writes") });
+    large(Config { deletions: 1, orphans: 1, duration: [3, 3], ..brisk("deletion, given-up writes, longer duration") });
     large(Config { deletions: 1, withdrawals: 1, ..brisk("deletion, leaving") });
     large(Config { withdrawals: 2, returns: 2, ..brisk("leaving again and again") });
     large(Config { crashes: 1, orphans: 1, ..brisk("crash, unknown outcomes") });
