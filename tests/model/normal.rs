@@ -95,7 +95,6 @@ impl World {
                 identity: config.identity(index).as_bytes()[0],
                 watch: config.watch[index],
                 longest: config.longest(),
-                even: !config.watch[index] && config.duration[0] == config.duration[1],
                 held: config.timing(index).drop_after(),
                 over: node.bodies.as_ref().is_some_and(|bodies| bodies.over),
                 doomed: !node
@@ -272,8 +271,6 @@ struct Age {
     watch: bool,
     /// No wait is longer.
     longest: Duration,
-    /// All waits are as long as the longest, and nobody looks before the end of one.
-    even: bool,
     /// No belief lasts longer.
     held: Duration,
     /// The term is over: what it wrote, and when, decides nothing any more.
@@ -302,7 +299,9 @@ impl Map for Age {
     fn moment(&mut self, stamp: Stamp, moment: &mut Moment) {
         match stamp {
             Stamp::Since => {
-                if self.sight == Seen::Free {
+                // Of what is free nobody waits for the end of a wait. Of what is missing the end is `Clear`, and only a probe
+                // of the watch counts from here.
+                if self.sight == Seen::Free || self.sight == Seen::Missing && !self.watch {
                     *moment = NOW - self.longest;
                 }
                 self.since = *moment;
@@ -310,15 +309,18 @@ impl Map for Age {
             }
             Stamp::Confirmed => {
                 let since = self.since.max(NOW - self.longest);
-                // It is compared with `since` plus a wait: only how long after it was matters, and that only up to the
-                // longest wait. Of a Lease that exists, and without a watch, not even that.
-                let counts = self.sight == Seen::Missing || self.sight == Seen::Held && self.watch;
+                // With a watch, how long after `since` it was decides on a probe.
+                let counts = self.watch && self.sight != Seen::Free;
                 let after = if counts { (*moment).since(self.since).min(self.longest) } else { Duration::ZERO };
-                // Of one that is missing, and without a watch, only whether the wait was over.
-                let after = if self.even && after < self.longest { Duration::ZERO } else { after };
                 self.confirmed = (*moment, since + after);
                 *moment = self.confirmed.1;
             }
+            Stamp::Clear if *moment <= NOW => {
+                // Past for good once the Lease was seen to be missing after it; until then, still to be looked after.
+                let settled = self.sight != Seen::Missing || self.confirmed.0 >= *moment;
+                *moment = if settled { NOW - self.longest } else { NOW };
+            }
+            Stamp::Clear => {}
             Stamp::Asked => {
                 let (before, after) = self.confirmed;
                 *moment = if before <= *moment { after } else { after - INSTANT };

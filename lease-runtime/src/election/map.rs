@@ -13,8 +13,10 @@ use crate::clock::{Moment, WallTime};
 pub enum Stamp {
     /// When the record that was seen last was first seen. Matters until the longest wait is over.
     Since,
-    /// When that record was last confirmed. Compared with `Since` plus a wait, and with `Asked`. Comes right after `Since`.
+    /// When that was last confirmed. Compared with `Since` plus a part of a wait, `Asked` and `Clear`. Comes after `Since`.
     Confirmed,
+    /// Until when the holder of a Lease that is gone may believe. Compared with now and `Confirmed`. Comes after both.
+    Clear,
     /// When the last acknowledged write of the term was sent. Matters until the bodies are dropped.
     Believed,
     /// When the look in flight was sent. Compared with `Confirmed`.
@@ -92,7 +94,7 @@ impl Election {
         if let Some(uid) = &mut self.known {
             map.uid(uid);
         }
-        map.moment(Stamp::Due, &mut self.clear_at);
+        map.moment(Stamp::Clear, &mut self.clear_at);
         map.revision(&mut self.highest);
         if let Some(term) = &mut self.term {
             let FencingToken(token) = &mut term.token;
