@@ -176,6 +176,7 @@ mod tests {
         for (text, context, hint) in [
             (None, None, "No such file"),
             (Some("{ not yaml"), None, "parse"),
+            (Some("users:\n- user:\n    token: secret\n  }"), None, "parse"),
             (Some("apiVersion: v1\nkind: Config\n"), None, "current context"),
             (Some("apiVersion: v1\nkind: Config\n"), Some("prod"), "prod"),
         ] {
@@ -186,6 +187,8 @@ mod tests {
             let Err(error) = Connection::from_kubeconfig(&file, context).await else { panic!("{text:?} was taken") };
             let text = error.to_string();
             assert!(text.contains(&file.display().to_string()) && text.contains(hint), "{hint}: {text}");
+            // Not a picture of the lines around the mistake, which may hold credentials.
+            assert!(!text.contains('\n') && !text.contains("secret"), "{text}");
         }
         std::fs::remove_dir_all(&dir).unwrap();
     }

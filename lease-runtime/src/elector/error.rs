@@ -25,13 +25,12 @@ pub enum ElectorError {
     },
 
     /// A kubeconfig cannot be used.
-    #[error("the kubeconfig {place} cannot be used ({source}): mend it, or name another file or context")]
+    #[error("the kubeconfig {place} cannot be used ({reason}): mend it, or name another file or context")]
     Kubeconfig {
         /// The file, or the variable that named it.
         place: String,
-        /// What is wrong with it.
-        #[source]
-        source: Box<kube::config::KubeconfigError>,
+        /// What is wrong with it, and where, but none of what it says: that may be credentials.
+        reason: String,
     },
 
     /// The files that Kubernetes mounts into a pod cannot be used.
@@ -180,7 +179,9 @@ impl ElectorError {
     }
 
     pub(super) fn kubeconfig(place: impl Into<Place>, source: kube::config::KubeconfigError) -> ElectorError {
-        ElectorError::Kubeconfig { place: place.into().0, source: Box::new(source) }
+        // A parser's error goes on to show the lines around the mistake.
+        let reason = chain(&source).split(" --> ").next().unwrap_or_default().to_owned();
+        ElectorError::Kubeconfig { place: place.into().0, reason }
     }
 }
 
