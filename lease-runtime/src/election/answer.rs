@@ -74,22 +74,24 @@ impl Election {
             return;
         }
         let token = FencingToken(view.version.revision);
+        let uid = view.version.uid.clone();
         // A watch may have shown this write, or one after it, before its answer came.
         if view.version.revision >= self.highest {
             self.learn(Sight::Present(view), now.moment);
         }
         match write.purpose {
-            Purpose::Acquire => self.begin(write, token, now, out),
+            Purpose::Acquire => self.begin(write, token, uid, now, out),
             Purpose::Renew => self.extend(write, out),
             Purpose::Release => {}
         }
     }
 
-    fn begin(&mut self, write: &Writing, token: FencingToken, now: Now, out: &mut Vec<Action>) {
+    fn begin(&mut self, write: &Writing, token: FencingToken, uid: String, now: Now, out: &mut Vec<Action>) {
         let acquired = write.record.acquired.unwrap_or(WallTime(0));
         let transitions = write.record.transitions.unwrap_or(0);
         let term = HeldTerm {
             token,
+            uid,
             transitions,
             acquired,
             sent: write.sent,
@@ -102,7 +104,7 @@ impl Election {
         // overwritten it already, or meanwhile there was another Lease, which is gone (C3). The record, if it is ours, is then
         // acquired anew or released.
         let in_time = now.moment < deadlines.cancel_at;
-        let still_ours = self.view().is_some_and(|view| self.wrote(&term, &view.record));
+        let still_ours = self.view().is_some_and(|view| self.wrote(&term, view));
         let clear = now.moment >= self.clear_at;
         if in_time && self.contending && still_ours && clear && !self.barred {
             self.term = Some(term);

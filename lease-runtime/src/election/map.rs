@@ -99,6 +99,7 @@ impl Election {
         if let Some(term) = &mut self.term {
             let FencingToken(token) = &mut term.token;
             map.bound(token);
+            map.uid(&mut term.uid);
             map.transitions(&mut term.transitions);
             map.moment(Stamp::Believed, &mut term.sent);
             map.wall(&mut term.acquired);

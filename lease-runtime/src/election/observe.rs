@@ -1,8 +1,9 @@
 //! What is seen of the Lease, and what it means for a term.
 
 use super::core::{Election, Looking, Seen};
-use super::record::{Record, Sight};
+use super::record::{Sight, View};
 use super::step::{Action, Loss};
+use super::term::HeldTerm;
 use crate::clock::Moment;
 
 impl Election {
@@ -84,17 +85,18 @@ impl Election {
         let (Some(seen), Some(term)) = (&self.seen, &self.term) else { return };
         let loss = match &seen.sight {
             Sight::Missing { .. } => Loss::Deleted,
-            Sight::Present(view) if self.wrote(term, &view.record) => return,
-            Sight::Present(view) => self.foreign(&view.record),
+            Sight::Present(view) if self.wrote(term, view) => return,
+            Sight::Present(view) => self.foreign(term, view),
         };
         if let Some(term) = &mut self.term {
             term.expire(loss, out);
         }
     }
 
-    fn foreign(&self, record: &Record) -> Loss {
+    fn foreign(&self, term: &HeldTerm, View { version, record }: &View) -> Loss {
         match record.holder() {
             None => Loss::HolderCleared,
+            Some(holder) if holder == self.identity && version.uid != term.uid => Loss::Deleted,
             Some(holder) if holder == self.identity => Loss::Overwritten,
             Some(holder) => Loss::TakenBy(holder.to_owned()),
         }

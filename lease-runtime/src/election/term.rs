@@ -1,7 +1,7 @@
 //! The term that this process has, or had and whose bodies are not gone.
 
 use super::core::Election;
-use super::record::{FencingToken, Record};
+use super::record::{FencingToken, Record, View};
 use super::step::{Action, Deadlines, Loss, Now};
 use super::timing::Timing;
 use crate::clock::{Moment, WallTime};
@@ -9,6 +9,8 @@ use crate::clock::{Moment, WallTime};
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub(super) struct HeldTerm {
     pub(super) token: FencingToken,
+    /// The object that it holds.
+    pub(super) uid: String,
     pub(super) transitions: i32,
     pub(super) acquired: WallTime,
     /// When the last acknowledged write was sent.
@@ -120,9 +122,11 @@ impl Election {
         }
     }
 
-    /// Whether `record` is one that this term has written.
-    pub(super) fn wrote(&self, term: &HeldTerm, record: &Record) -> bool {
-        record.holder() == Some(self.identity.as_str())
+    /// Whether `view` shows what this term has written. The same record in another object is not: the Lease was deleted in
+    /// between, and somebody else may have held it.
+    pub(super) fn wrote(&self, term: &HeldTerm, View { version, record }: &View) -> bool {
+        version.uid == term.uid
+            && record.holder() == Some(self.identity.as_str())
             && record.duration_seconds == Some(self.timing.published_seconds())
             && record.acquired == Some(term.acquired)
             && record.transitions == Some(term.transitions)

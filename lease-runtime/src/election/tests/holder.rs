@@ -115,6 +115,22 @@ fn h3_a_deleted_lease_is_not_ignored() {
 }
 
 #[test]
+fn h3_our_record_in_another_object_is_not_taken_for_ours() {
+    // Deleted and, unseen, made anew with what it held, as a restored backup would: somebody else may have led in between.
+    let (mut bench, view) = Bench::leading();
+    let mut view = bench.annotated(&view);
+    view.version.uid = "another".to_owned();
+    bench.step(Event::Seen(Sight::Present(view)));
+    assert_eq!(bench.take_acts(), [Action::Cancel(Loss::Deleted), Action::Expire]);
+    // A term of its own, when nothing of the old one is left and that somebody's time is up, by a write to the new object.
+    bench.step(Event::Drained);
+    assert!(bench.is_quiet());
+    bench.pass(15 * SECOND).woken();
+    let (_, request) = bench.request();
+    assert!(matches!(&request, Request::Replace { base, .. } if base.uid == "another"), "{request:?}");
+}
+
+#[test]
 fn h3_a_shortened_duration_is_not_ignored() {
     // Others would wait for one second while this holder believes in twelve.
     let (mut bench, view) = Bench::leading();
