@@ -1,5 +1,12 @@
 //! Shared by the integration tests: fault injection, event logs, replicas as processes.
 
 pub mod api;
+#[cfg(unix)]
+pub mod cluster;
+pub mod invariants;
 pub mod log;
 pub mod proxy;
+#[cfg(unix)]
+pub mod replica;
+#[cfg(unix)]
+pub mod world;

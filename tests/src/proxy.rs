@@ -100,8 +100,10 @@ impl Proxy {
             last_down: AtomicU64::new(0),
             delivered: watch::Sender::new(0),
         });
+        // Here and not in the task: whoever is told the address may connect at once.
+        let listener = if link.open { Some(bind(addr)?.listen(64)?) } else { None };
         let end = shared.end.clone();
-        tokio::spawn(end.run_until_cancelled_owned(serve(shared.clone(), reserve, addr)));
+        tokio::spawn(end.run_until_cancelled_owned(serve(shared.clone(), reserve, addr, listener)));
         Ok(Proxy { addr, shared })
     }
 
@@ -160,16 +162,18 @@ fn bind(addr: SocketAddr) -> io::Result<TcpSocket> {
     Ok(socket)
 }
 
-async fn serve(shared: Arc<Shared>, reserve: TcpSocket, addr: SocketAddr) {
+async fn serve(shared: Arc<Shared>, reserve: TcpSocket, addr: SocketAddr, mut first: Option<TcpListener>) {
     let mut link = shared.link.subscribe();
     loop {
         if !link.borrow_and_update().open {
+            first = None;
             if link.changed().await.is_err() {
                 break;
             }
             continue;
         }
-        let listener = match bind(addr).and_then(|socket| socket.listen(64)) {
+        let listener = first.take().map_or_else(|| bind(addr).and_then(|socket| socket.listen(64)), Ok);
+        let listener = match listener {
             Ok(listener) => listener,
             Err(error) => panic!("the proxy's own port cannot be listened on: {error}"),
         };
@@ -205,7 +209,7 @@ async fn converse(shared: Arc<Shared>, mut client: TcpStream, cut: CancellationT
         pass(&mut link, Way::Up, now()).await;
         TcpStream::connect(&shared.upstream).await
     };
-    let Some(Ok(mut server)) = cut.run_until_cancelled(connect).await else {
+    let Some(Ok(mut server)) = unless_cut(&cut, connect).await else {
         let _ = client.set_zero_linger();
         return;
     };
@@ -214,9 +218,18 @@ async fn converse(shared: Arc<Shared>, mut client: TcpStream, cut: CancellationT
         let ((from_client, to_client), (from_server, to_server)) = (client.split(), server.split());
         tokio::join!(pump(&shared, Way::Up, from_client, to_server), pump(&shared, Way::Down, from_server, to_client),);
     };
-    if cut.run_until_cancelled(talk).await.is_none() {
+    if unless_cut(&cut, talk).await.is_none() {
         // Closing sends a reset, instead of an orderly end.
         let _ = (client.set_zero_linger(), server.set_zero_linger());
+    }
+}
+
+/// Looks for the cut first: what is held must not slip out when the link is mended right after it.
+async fn unless_cut<T>(cut: &CancellationToken, work: impl Future<Output = T>) -> Option<T> {
+    tokio::select! {
+        biased;
+        () = cut.cancelled() => None,
+        done = work => Some(done),
     }
 }
 

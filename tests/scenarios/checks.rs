@@ -1,0 +1,63 @@
+//! The checks themselves: made-up logs that break each of them. A check that finds nothing is worth nothing.
+
+use lease_runtime::clock::Moment;
+use lease_tests::invariants::{Excuses, broken};
+use lease_tests::log::Event;
+
+use crate::runner::{Scenario, plain};
+
+pub(crate) fn list() -> Vec<Scenario> {
+    vec![plain("checks::find_what_they_are_for", find_what_they_are_for)]
+}
+
+/// `at pid event token`, one per word group.
+fn log(lines: &[(u64, u32, &str, u64)]) -> Vec<Event> {
+    let event = |(at, pid, what, token): &(u64, u32, &str, u64)| Event {
+        at: Moment::from_nanos(*at),
+        identity: format!("pod-{pid}"),
+        pid: *pid,
+        what: (*what).to_owned(),
+        token: *token,
+        detail: String::new(),
+    };
+    lines.iter().map(event).collect()
+}
+
+fn find_what_they_are_for() {
+    let good = [
+        (10, 1, "ready", 0),
+        (20, 1, "started", 5),
+        (30, 1, "beat", 5),
+        (40, 1, "stopped", 5),
+        (50, 1, "exited", 0),
+        (60, 2, "started", 7),
+        (70, 2, "beat", 7),
+        (80, 2, "stopped", 7),
+        (90, 2, "exited", 0),
+    ];
+    assert_eq!(broken(&log(&good), &Excuses::default()), [""; 0]);
+    // Each replaces one line of the good log.
+    let cases = [
+        (2, (65, 1, "beat", 5), "two at once"),
+        (3, (60, 1, "stopped", 5), "two at once"),
+        (5, (60, 2, "started", 5), "one token, two terms"),
+        (5, (60, 2, "started", 4), "tokens out of order"),
+        (2, (30, 1, "started", 5), "while that of term 5 was not gone"),
+        (2, (30, 1, "stopped", 5), "twice"),
+        (3, (40, 1, "beat", 5), "before its body of term 5 was gone"),
+    ];
+    for (index, line, expected) in cases {
+        let mut lines = good;
+        lines[index] = line;
+        let found = broken(&log(&lines), &Excuses::default());
+        assert!(
+            found.iter().any(|found| found.contains(expected)),
+            "{expected:?} is not found in {lines:?}: {found:?}"
+        );
+    }
+    let mut lines = good;
+    lines[2] = (65, 1, "beat", 5);
+    let mut excuses = Excuses::default();
+    excuses.overlap.insert(5, "asked for");
+    assert_eq!(broken(&log(&lines), &excuses), [""; 0], "an excuse that does not excuse");
+}

@@ -1,0 +1,126 @@
+//! Bad input: each gives one clear error, or is said in the log and waited out.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use lease_runtime::election::Timing;
+use lease_tests::cluster::Caller;
+use lease_tests::replica::{SHORT, Settings};
+use lease_tests::world::{Plan, World};
+
+use crate::runner::{Scenario, scenario};
+
+pub(crate) fn list() -> Vec<Scenario> {
+    vec![
+        scenario("input::kubeconfig_that_is_none", kubeconfig_that_is_none),
+        scenario("input::no_cluster_at_all", no_cluster_at_all),
+        scenario("input::address_where_nobody_is", address_where_nobody_is),
+        scenario("input::credentials_that_are_none", credentials_that_are_none).on_real(),
+        scenario("input::namespace_that_is_not_there", namespace_that_is_not_there),
+        scenario("input::names_and_timings", names_and_timings),
+    ]
+}
+
+/// Starts a replica that is to end by itself with an error, in which all of this is said.
+async fn refused(world: &World, name: &str, settings: &Settings, plan: Plan<'_>, words: &[&str]) {
+    let replica = world.launch(name, settings, plan);
+    assert_eq!(replica.end().await.code(), Some(1), "{name}: {}", replica.said());
+    let said = replica.said();
+    // One line, the last.
+    let error = said.lines().last().and_then(|line| line.strip_prefix("error: "));
+    let error = error.unwrap_or_else(|| panic!("{name}: no error at the end of {said}"));
+    for words in words {
+        assert!(error.contains(words), "{name}: {words:?} is not in {error:?}");
+    }
+}
+
+async fn kubeconfig_that_is_none(world: Arc<World>) {
+    let good = world.cluster.kubeconfig(None, Caller::Admin("a"), "default");
+    let cases = [
+        ("not-yaml", "{ not yaml".to_owned(), &["named by KUBECONFIG", "parse", "mend it"][..]),
+        ("empty", String::new(), &["named by KUBECONFIG", "mend it"][..]),
+        ("no-context", r#"{ "apiVersion": "v1", "kind": "Config" }"#.to_owned(), &["current context"][..]),
+        ("unknown-context", good.replace(r#""current-context":"it""#, r#""current-context":"prod""#), &["prod"][..]),
+        ("unknown-cluster", good.replace(r#""cluster":"it""#, r#""cluster":"prod""#), &["prod"][..]),
+        ("no-address", good.replace("http", "h t t p"), &["named by KUBECONFIG", "mend it"][..]),
+        ("no-certificate", with_authority(&good), &["/nowhere/ca.crt"][..]),
+    ];
+    for (name, kubeconfig, words) in cases {
+        let plan = Plan { kubeconfig: Some(&kubeconfig), ..Plan::default() };
+        refused(&world, name, &world.settings(), plan, words).await;
+    }
+}
+
+fn with_authority(kubeconfig: &str) -> String {
+    let mut kubeconfig: serde_json::Value = serde_json::from_str(kubeconfig).expect("it is JSON");
+    kubeconfig["clusters"][0]["cluster"] =
+        serde_json::json!({ "server": "https://127.0.0.1:1", "certificate-authority": "/nowhere/ca.crt" });
+    kubeconfig.to_string()
+}
+
+async fn no_cluster_at_all(world: Arc<World>) {
+    let plan = Plan { no_cluster: true, ..Plan::default() };
+    refused(
+        &world,
+        "a",
+        &world.settings(),
+        plan,
+        &["no Kubernetes cluster was found", "set KUBECONFIG", "kind create"],
+    )
+    .await;
+}
+
+/// Not an error to end with: it may come up.
+async fn address_where_nobody_is(world: Arc<World>) {
+    let mut kubeconfig: serde_json::Value =
+        serde_json::from_str(&world.cluster.kubeconfig(None, Caller::Admin("a"), "default")).expect("it is JSON");
+    for (name, server) in [("nobody", "http://127.0.0.1:9"), ("no-such-host", "http://nowhere.invalid:6443")] {
+        kubeconfig["clusters"][0]["cluster"] = serde_json::json!({ "server": server });
+        let kubeconfig = kubeconfig.to_string();
+        let plan = Plan { kubeconfig: Some(&kubeconfig), ..Plan::default() };
+        let replica = world.launch(name, &world.settings(), plan);
+        replica.says("the API server cannot be reached").await;
+        replica.says("check its address, the network and network policies").await;
+        assert!(replica.ended().is_none());
+    }
+}
+
+async fn credentials_that_are_none(world: Arc<World>) {
+    let plan = Plan { token: Some("nonsense"), ..Plan::default() };
+    let words = ["does not accept this process's credentials", "renew the token"];
+    refused(&world, "a", &world.settings(), plan, &words).await;
+}
+
+async fn namespace_that_is_not_there(world: Arc<World>) {
+    let plan = Plan { namespace: Some("nowhere"), ..Plan::default() };
+    let words = ["there is no namespace `nowhere` to keep a lease in", "create it, or name another"];
+    refused(&world, "a", &world.settings(), plan, &words).await;
+    let plan = Plan { namespace: Some("No_Where"), ..Plan::default() };
+    let words = ["the candidate's namespace is not valid", "No_Where", "lower-case letters"];
+    refused(&world, "b", &world.settings(), plan, &words).await;
+}
+
+async fn names_and_timings(world: Arc<World>) {
+    let lease = |name: &str| Settings { lease: name.to_owned(), ..world.settings() };
+    let timing = |timing: Timing| Settings { timing, ..world.settings() };
+    let millis = Duration::from_millis;
+    let long = "x".repeat(254);
+    let cases = [
+        ("empty-name", lease(""), &["task `work` cannot run", "a lease must have a name"][..]),
+        ("odd-name", lease("Ledger_Sync"), &["\"Ledger_Sync\"", "lower-case letters"][..]),
+        ("long-name", lease(&long), &["at most 253 characters"][..]),
+        ("zero", timing(Timing { lease_duration: millis(0), ..SHORT }), &["lease_duration", "at least one second"][..]),
+        ("broken", timing(Timing { lease_duration: millis(2_500), ..SHORT }), &["whole seconds", "2.5s"][..]),
+        (
+            "deadline",
+            timing(Timing { renew_deadline: millis(2_400), ..SHORT }),
+            &["lease_duration / 1.25", "2.4s", "3s"][..],
+        ),
+        ("retry", timing(Timing { retry_period: millis(1_700), ..SHORT }), &["retry_period * 1.2", "1.7s", "2s"][..]),
+        ("no-retry", timing(Timing { retry_period: millis(0), ..SHORT }), &["retry_period must not be zero"][..]),
+    ];
+    for (name, settings, words) in cases {
+        refused(&world, name, &settings, Plan::default(), words).await;
+    }
+    assert!(world.cluster.lease(&world.lease).await.is_none(), "a replica that was refused has written a lease");
+}

@@ -1,0 +1,65 @@
+//! What happens to real processes when the world around them misbehaves: one list, run against `embedded` and, inside
+//! `tests/kube-apiserver/run`, against a real kube-apiserver.
+//!
+//! ```sh
+//! cargo test --test scenarios                              # all of them on `embedded`
+//! cargo test --test scenarios -- handover                  # those whose name contains this
+//! tests/kube-apiserver/run cargo test --test scenarios     # all of them on both
+//! SEED=17 cargo test --test scenarios -- random_faults     # one seed of those in virtual time
+//! ```
+//!
+//! A scenario starts replicas as processes, each behind a proxy of its own, does something to them, and judges by the event
+//! log that they write. None passes because of a sleep, and each ends with the checks of `src/invariants.rs`.
+
+#![cfg_attr(not(unix), allow(unused))]
+
+#[cfg(unix)]
+mod access;
+#[cfg(unix)]
+mod bodies;
+#[cfg(unix)]
+mod checks;
+#[cfg(unix)]
+mod handover;
+#[cfg(unix)]
+mod input;
+#[cfg(unix)]
+mod manifest;
+#[cfg(unix)]
+mod network;
+#[cfg(unix)]
+mod object;
+#[cfg(unix)]
+mod process;
+#[cfg(unix)]
+mod runner;
+#[cfg(unix)]
+mod server;
+#[cfg(unix)]
+mod timings;
+#[cfg(unix)]
+mod virtual_time;
+
+#[cfg(unix)]
+fn main() -> std::process::ExitCode {
+    let lists = [
+        checks::list(),
+        handover::list(),
+        network::list(),
+        object::list(),
+        timings::list(),
+        access::list(),
+        bodies::list(),
+        process::list(),
+        input::list(),
+        manifest::list(),
+        server::list(),
+        virtual_time::list(),
+    ];
+    runner::run(lists.into_iter().flatten().collect())
+}
+
+#[cfg(not(unix))]
+fn main() {
+    println!("scenarios: not covered on this system, they send signals");
+}

@@ -1,0 +1,93 @@
+//! The example `deployment` and its manifest, as they stand, on a real API server.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use lease_tests::log::{until, until_within};
+use lease_tests::replica::Replica;
+use lease_tests::world::{Plan, World};
+use rustix::process::Signal;
+
+use crate::runner::{Scenario, scenario};
+
+pub(crate) fn list() -> Vec<Scenario> {
+    vec![scenario("manifest::three_replicas_as_the_manifest_says", three_replicas_as_the_manifest_says).on_real()]
+}
+
+const MANIFEST: &str = include_str!("../../examples/deployment.d/manifest.yaml");
+/// The lease of the example, which its Role is limited to.
+const LEASE: &str = "orders";
+
+/// Every document is applied with strict checking of its fields; then three processes run as its service account, with its
+/// Role and nothing else.
+async fn three_replicas_as_the_manifest_says(world: Arc<World>) {
+    for document in MANIFEST.split("\n---\n").filter(|document| document.contains("\nkind: ")) {
+        let path = path_of(document, &world.cluster.namespace);
+        let answer = world.cluster.create_yaml(&path, document).await;
+        assert!(answer.is_ok(), "{answer:?}\n{document}");
+    }
+    let program = program().await;
+    let token = world.cluster.token("orders").await;
+    let plan = Plan { token: Some(&token), program: Some(&program), bare: true, ..Plan::default() };
+    let replicas = ["orders-0", "orders-1", "orders-2"].map(|name| world.launch(name, &world.settings(), plan));
+    let leader = leader(&world, &replicas).await;
+    leader.says("paid").await;
+    // The others wait, and the API server has refused nothing to any of the three.
+    for replica in replicas.iter().filter(|replica| replica.pid != leader.pid) {
+        replica.says("the lease is held by another").await;
+        assert!(!replica.said().contains("paid"), "{}", replica.said());
+    }
+    leader.signal(Signal::TERM);
+    let signalled = lease_tests::log::now();
+    assert!(leader.end().await.success(), "{}", leader.said());
+    let others: Vec<_> = replicas.iter().filter(|replica| replica.pid != leader.pid).cloned().collect();
+    let successor = self::leader(&world, &others).await;
+    let took = lease_tests::log::now().since(signalled);
+    assert!(took < Duration::from_secs(10), "the handover took {took:?}");
+    successor.says("paid").await;
+    for replica in &replicas {
+        let said = replica.said();
+        assert!(!said.contains("may not") && !said.contains("forbidden"), "{said}");
+        assert!(!said.contains("WARN") && !said.contains("ERROR"), "{said}");
+    }
+    for replica in &others {
+        replica.signal(Signal::TERM);
+        assert!(replica.end().await.success(), "{}", replica.said());
+    }
+    assert_eq!(world.cluster.holder(LEASE).await, None, "all have ended in order, and the lease is held");
+}
+
+async fn leader(world: &World, replicas: &[Arc<Replica>]) -> Arc<Replica> {
+    until("one of them to hold the lease", async || {
+        let holder = world.cluster.holder(LEASE).await?;
+        replicas.iter().find(|replica| holder.starts_with(&format!("{}_", replica.name))).cloned()
+    })
+    .await
+}
+
+/// Where objects of the document's kind are made.
+fn path_of(document: &str, namespace: &str) -> String {
+    let field = |key: &str| document.lines().find_map(|line| line.strip_prefix(key)).unwrap_or_default().trim();
+    let (version, kind) = (field("apiVersion:"), field("kind:"));
+    let root = if version.contains('/') { "/apis" } else { "/api" };
+    format!("{root}/{version}/namespaces/{namespace}/{}s", kind.to_lowercase())
+}
+
+/// The example's program: beside this one, where `cargo test` has built it; if it has not, it is built now.
+async fn program() -> PathBuf {
+    let deps = std::env::current_exe().expect("this program has a path");
+    let profile = deps.parent().and_then(Path::parent).expect("it lies in target/<profile>/deps");
+    let program = profile.join("examples").join("deployment");
+    let release = profile.file_name().is_some_and(|name| name == "release").then_some("--release");
+    // Also where there is one: it may be of yesterday.
+    let mut cargo = tokio::process::Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo.args(["build", "--quiet", "--package", "lease-examples", "--example", "deployment"]).args(release);
+    cargo.current_dir(env!("CARGO_MANIFEST_DIR"));
+    let mut build = cargo.kill_on_drop(true).spawn().expect("cargo cannot be run");
+    let built = until_within(Duration::from_secs(280), "the example to be built", async || {
+        build.try_wait().expect("cargo cannot be waited for")
+    });
+    assert!(built.await.success(), "the example cannot be built");
+    program
+}

@@ -1,0 +1,364 @@
+//! The API server of a scenario: `embedded`, served over TCP by this process, or a real one that `LEASE_TEST_KUBECONFIG` names.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use http::{Method, Request};
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use lease_runtime::embedded::{EmbeddedApi, Server};
+use serde_json::{Value, json};
+
+use crate::log::{until, until_within};
+use crate::proxy::{Link, Proxy};
+
+/// Which API server.
+#[derive(Clone, Debug)]
+pub enum Kind {
+    /// The one in this process, with its hooks.
+    Embedded(Arc<Embedded>),
+    /// A real one.
+    Real(Arc<Real>),
+}
+
+/// An embedded API over TCP, which can be stopped and started again.
+#[derive(Debug)]
+pub struct Embedded {
+    /// The API with its hooks.
+    pub api: EmbeddedApi,
+    addr: SocketAddr,
+    server: Mutex<Option<Server>>,
+}
+
+/// A real API server.
+#[derive(Debug)]
+pub struct Real {
+    kubeconfig: Kubeconfig,
+    /// Host and port.
+    upstream: String,
+    /// The program that stops and starts it, where it is ours.
+    pub control: Option<PathBuf>,
+}
+
+/// An API server, and a namespace of our own in it.
+pub struct Cluster {
+    /// Which one.
+    pub kind: Kind,
+    /// The namespace.
+    pub namespace: String,
+    admin: kube::Client,
+}
+
+/// Who asks, and how the API server comes to know it.
+#[derive(Clone, Copy, Debug)]
+pub enum Caller<'a> {
+    /// May do everything. On `embedded` it goes by this name.
+    Admin(&'a str),
+    /// Holds this bearer token.
+    Token(&'a str),
+}
+
+impl Real {
+    /// The one that the environment names for tests. Nothing else in the environment counts.
+    ///
+    /// # Panics
+    ///
+    /// If it names one that cannot be used.
+    pub fn from_env() -> Option<Arc<Real>> {
+        let path = std::env::var_os("LEASE_TEST_KUBECONFIG").filter(|path| !path.is_empty())?;
+        let kubeconfig = Kubeconfig::read_from(&path)
+            .unwrap_or_else(|error| panic!("LEASE_TEST_KUBECONFIG names {path:?}, which cannot be used: {error}"));
+        let server = server_of(&kubeconfig).expect("the kubeconfig has no server");
+        let uri: http::Uri = server.parse().expect("the kubeconfig's server is no address");
+        let host = uri.host().expect("the kubeconfig's server has no host").to_owned();
+        let port = uri.port_u16().unwrap_or(if uri.scheme_str() == Some("http") { 80 } else { 443 });
+        let control = std::env::var_os("LEASE_TEST_APISERVER").map(PathBuf::from);
+        Some(Arc::new(Real { kubeconfig, upstream: format!("{host}:{port}"), control }))
+    }
+
+    async fn control(&self, action: &str) {
+        let program = self.control.as_ref().expect("not a server of ours to stop and start");
+        let end = tokio::process::Command::new(program).arg(action).status().await;
+        assert!(end.as_ref().is_ok_and(|status| status.success()), "`{} {action}`: {end:?}", program.display());
+    }
+}
+
+/// Name and address of the server in the current context.
+fn current_cluster(kubeconfig: &Kubeconfig) -> Option<String> {
+    let context = kubeconfig.current_context.as_ref()?;
+    let context = kubeconfig.contexts.iter().find(|entry| entry.name == *context)?.context.as_ref()?;
+    Some(context.cluster.clone())
+}
+
+fn server_of(kubeconfig: &Kubeconfig) -> Option<String> {
+    let name = current_cluster(kubeconfig)?;
+    kubeconfig.clusters.iter().find(|entry| entry.name == name)?.cluster.as_ref()?.server.clone()
+}
+
+impl Cluster {
+    /// A fresh embedded API.
+    ///
+    /// # Panics
+    ///
+    /// If it cannot be served.
+    pub async fn embedded(namespace: &str) -> Cluster {
+        let api = EmbeddedApi::new();
+        let server = api.serve(([127, 0, 0, 1], 0)).await.expect("no port for the embedded API");
+        let (addr, kubeconfig) = (server.addr(), server.kubeconfig_as("test", namespace));
+        let kind = Kind::Embedded(Arc::new(Embedded { api, addr, server: Mutex::new(Some(server)) }));
+        let kubeconfig = Kubeconfig::from_yaml(&kubeconfig).expect("the embedded API's kubeconfig cannot be read");
+        Cluster::new(kind, namespace, kubeconfig).await
+    }
+
+    /// A fresh namespace in a real one.
+    ///
+    /// # Panics
+    ///
+    /// If it cannot be made.
+    pub async fn real(real: &Arc<Real>, namespace: &str) -> Cluster {
+        Cluster::new(Kind::Real(real.clone()), namespace, real.kubeconfig.clone()).await
+    }
+
+    async fn new(kind: Kind, namespace: &str, kubeconfig: Kubeconfig) -> Cluster {
+        let config = kube::Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await;
+        let mut config = config.expect("the kubeconfig cannot be used");
+        // A server that was killed does not answer: the next try finds the one that was started in its place.
+        config.read_timeout = Some(Duration::from_secs(10));
+        let admin = kube::Client::try_from(config).expect("no client for the test itself");
+        let cluster = Cluster { kind, namespace: namespace.to_owned(), admin };
+        cluster.create("/api/v1/namespaces", &json!({ "metadata": { "name": namespace } })).await;
+        cluster
+    }
+
+    /// The hooks of the embedded API, if this is it.
+    pub fn hooks(&self) -> Option<&EmbeddedApi> {
+        match &self.kind {
+            Kind::Embedded(embedded) => Some(&embedded.api),
+            Kind::Real(_) => None,
+        }
+    }
+
+    /// A new link to it.
+    ///
+    /// # Panics
+    ///
+    /// If there is no port for it.
+    pub fn link(&self, link: Link) -> Proxy {
+        let upstream = match &self.kind {
+            Kind::Embedded(embedded) => embedded.addr.to_string(),
+            Kind::Real(real) => real.upstream.clone(),
+        };
+        Proxy::start(&upstream, link).expect("no port for a proxy")
+    }
+
+    /// A kubeconfig that leads through a link, or straight to the API server.
+    ///
+    /// # Panics
+    ///
+    /// If the real one's kubeconfig is odd.
+    pub fn kubeconfig(&self, through: Option<&Proxy>, caller: Caller<'_>, namespace: &str) -> String {
+        let (mut cluster, mut user) = match &self.kind {
+            Kind::Embedded(embedded) => {
+                let (Caller::Admin(name) | Caller::Token(name)) = caller;
+                (json!({ "server": format!("http://{}", embedded.addr) }), json!({ "token": name }))
+            }
+            Kind::Real(real) => real.parts(),
+        };
+        if let Caller::Token(token) = caller {
+            user = json!({ "token": token });
+        }
+        if let Some(proxy) = through {
+            let server: http::Uri = cluster["server"].as_str().unwrap_or_default().parse().expect("an address");
+            let scheme = server.scheme_str().unwrap_or("https");
+            cluster["server"] = format!("{scheme}://{}", proxy.addr()).into();
+            if scheme == "https" && cluster["tls-server-name"].is_null() {
+                cluster["tls-server-name"] = server.host().unwrap_or_default().into();
+            }
+        }
+        // JSON is YAML.
+        json!({
+            "apiVersion": "v1",
+            "kind": "Config",
+            "clusters": [{ "name": "it", "cluster": cluster }],
+            "users": [{ "name": "me", "user": user }],
+            "contexts": [{ "name": "it", "context": { "cluster": "it", "user": "me", "namespace": namespace } }],
+            "current-context": "it",
+        })
+        .to_string()
+    }
+
+    /// Stops the server as `kill -9` does.
+    ///
+    /// # Panics
+    ///
+    /// If it cannot be.
+    pub async fn kill_server(&self) {
+        match &self.kind {
+            Kind::Embedded(embedded) => {
+                let server = embedded.server.lock().unwrap_or_else(PoisonError::into_inner).take();
+                server.expect("it was stopped already").kill().await;
+            }
+            Kind::Real(real) => real.control("kill").await,
+        }
+    }
+
+    /// Starts the server again, at the same place and with the same objects.
+    ///
+    /// # Panics
+    ///
+    /// If it cannot be.
+    pub async fn start_server(&self) {
+        match &self.kind {
+            Kind::Embedded(embedded) => {
+                let server =
+                    until("the embedded API's port", async || embedded.api.serve(embedded.addr).await.ok()).await;
+                *embedded.server.lock().unwrap_or_else(PoisonError::into_inner) = Some(server);
+            }
+            Kind::Real(real) => real.control("start").await,
+        }
+    }
+
+    // ---- requests of the test itself
+
+    async fn send(&self, method: Method, path: &str, content: &str, body: Vec<u8>) -> Result<Value, kube::Error> {
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header(http::header::CONTENT_TYPE, content)
+            .header(http::header::ACCEPT, "application/json")
+            .body(body)
+            .expect("a request of the test is none");
+        self.admin.request(request).await
+    }
+
+    /// Creates an object, given as JSON.
+    ///
+    /// # Panics
+    ///
+    /// If it is refused.
+    pub async fn create(&self, path: &str, object: &Value) -> Value {
+        match self.send(Method::POST, path, "application/json", object.to_string().into_bytes()).await {
+            Ok(created) => created,
+            Err(error) => panic!("POST {path}: {error}"),
+        }
+    }
+
+    /// Creates an object, given as YAML, with strict checking of its fields.
+    ///
+    /// # Errors
+    ///
+    /// As the API server says.
+    pub async fn create_yaml(&self, path: &str, object: &str) -> Result<Value, kube::Error> {
+        let path = format!("{path}?fieldValidation=Strict");
+        self.send(Method::POST, &path, "application/yaml", object.as_bytes().to_vec()).await
+    }
+
+    fn lease_path(&self, name: &str) -> String {
+        format!("/apis/coordination.k8s.io/v1/namespaces/{}/leases/{name}", self.namespace)
+    }
+
+    /// The lease of this name.
+    ///
+    /// # Panics
+    ///
+    /// If the API server cannot be asked.
+    pub async fn lease(&self, name: &str) -> Option<Value> {
+        match self.send(Method::GET, &self.lease_path(name), "application/json", Vec::new()).await {
+            Ok(lease) => Some(lease),
+            Err(kube::Error::Api(status)) if status.code == 404 => None,
+            Err(error) => panic!("GET lease {name}: {error}"),
+        }
+    }
+
+    /// Who holds the lease of this name; `None` if nobody does.
+    pub async fn holder(&self, name: &str) -> Option<String> {
+        let lease = self.lease(name).await?;
+        lease["spec"]["holderIdentity"].as_str().filter(|holder| !holder.is_empty()).map(str::to_owned)
+    }
+
+    /// Creates a lease with this spec.
+    ///
+    /// # Panics
+    ///
+    /// If it is refused.
+    pub async fn create_lease(&self, name: &str, spec: &Value) {
+        let path = format!("/apis/coordination.k8s.io/v1/namespaces/{}/leases", self.namespace);
+        self.create(&path, &json!({ "metadata": { "name": name }, "spec": spec })).await;
+    }
+
+    /// Changes the lease as another writer would who takes care not to overwrite anything.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such lease, or the change is refused.
+    pub async fn edit_lease(&self, name: &str, edit: impl Fn(&mut Value)) -> Value {
+        until_within(Duration::from_secs(20), "a change to the lease that does not conflict", async || {
+            let mut lease = self.lease(name).await.expect("there is no such lease");
+            edit(&mut lease);
+            let body = lease.to_string().into_bytes();
+            match self.send(Method::PUT, &self.lease_path(name), "application/json", body).await {
+                Ok(changed) => Some(changed),
+                Err(kube::Error::Api(status)) if status.code == 409 => None,
+                Err(error) => panic!("PUT lease {name}: {error}"),
+            }
+        })
+        .await
+    }
+
+    /// Sets an annotation, as `kubectl annotate --overwrite` does.
+    ///
+    /// # Errors
+    ///
+    /// As the API server says.
+    pub async fn annotate_lease(&self, name: &str, key: &str, value: &str) -> Result<Value, kube::Error> {
+        let patch = json!({ "metadata": { "annotations": { key: value } } }).to_string();
+        self.send(Method::PATCH, &self.lease_path(name), "application/merge-patch+json", patch.into_bytes()).await
+    }
+
+    /// Deletes the lease.
+    ///
+    /// # Panics
+    ///
+    /// If that is refused.
+    pub async fn delete_lease(&self, name: &str) {
+        self.delete(&self.lease_path(name)).await;
+    }
+
+    /// Deletes an object.
+    ///
+    /// # Panics
+    ///
+    /// If that is refused.
+    pub async fn delete(&self, path: &str) {
+        if let Err(error) = self.send(Method::DELETE, path, "application/json", Vec::new()).await {
+            panic!("DELETE {path}: {error}");
+        }
+    }
+
+    /// A token with which to be this service account.
+    ///
+    /// # Panics
+    ///
+    /// If there is none to be had.
+    pub async fn token(&self, account: &str) -> String {
+        let path = format!("/api/v1/namespaces/{}/serviceaccounts/{account}/token", self.namespace);
+        let request = json!({ "apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {} });
+        let answer = self.create(&path, &request).await;
+        answer["status"]["token"].as_str().expect("a TokenRequest without a token").to_owned()
+    }
+}
+
+impl Real {
+    /// The cluster and the user of the current context.
+    fn parts(&self) -> (Value, Value) {
+        let kubeconfig = serde_json::to_value(&self.kubeconfig).expect("a kubeconfig is JSON");
+        let of = |list: &str, name: &Value, what: &str| -> Value {
+            let entries = kubeconfig[list].as_array().cloned().unwrap_or_default();
+            let entry = entries.into_iter().find(|entry| entry["name"] == *name);
+            entry.map(|mut entry| entry[what].take()).expect("the kubeconfig's current context is incomplete")
+        };
+        let context = of("contexts", &kubeconfig["current-context"], "context");
+        (of("clusters", &context["cluster"], "cluster"), of("users", &context["user"], "user"))
+    }
+}

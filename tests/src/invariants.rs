@@ -1,0 +1,160 @@
+//! What holds for every scenario, whatever else it is about. Checked on the whole log when it is over.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use lease_runtime::clock::Moment;
+use lease_runtime::election::Timing;
+use lease_runtime::embedded::{Entry, Verb};
+
+use crate::log::{Event, TermSpan, terms};
+
+/// What a scenario knows about its own log that the checks do not.
+#[derive(Clone, Debug, Default)]
+pub struct Excuses {
+    /// Terms that may outlive the beginning of a later one, and why: a body that was told to go on, or a lease that somebody
+    /// gave away over the head of its holder.
+    pub overlap: BTreeMap<u64, &'static str>,
+}
+
+/// Everything that is wrong with a log.
+pub fn broken(events: &[Event], excuses: &Excuses) -> Vec<String> {
+    let mut broken = Vec::new();
+    let terms = terms(events);
+    mutual_exclusion(&terms, excuses, &mut broken);
+    token_order(&terms, &mut broken);
+    one_body(events, &mut broken);
+    broken
+}
+
+/// S1: nothing of a term happens once a later term has begun.
+fn mutual_exclusion(terms: &[TermSpan], excuses: &Excuses, broken: &mut Vec<String>) {
+    for (index, later) in terms.iter().enumerate() {
+        for earlier in terms.iter().take(index) {
+            if earlier.token < later.token
+                && earlier.last >= later.first
+                && !excuses.overlap.contains_key(&earlier.token)
+            {
+                broken.push(format!(
+                    "two at once: term {} of {} (process {}) was seen {:?} after term {} of {} (process {}) had begun",
+                    earlier.token,
+                    earlier.identity,
+                    earlier.pid,
+                    earlier.last.since(later.first),
+                    later.token,
+                    later.identity,
+                    later.pid
+                ));
+            }
+        }
+    }
+}
+
+/// S3: tokens grow from term to term, and no two terms have the same.
+fn token_order(terms: &[TermSpan], broken: &mut Vec<String>) {
+    for pair in terms.windows(2) {
+        let [a, b] = pair else { continue };
+        if a.token == b.token {
+            broken.push(format!("one token, two terms: {} of {} and of {}", a.token, a.identity, b.identity));
+        } else if b.first <= a.first {
+            broken.push(format!("tokens out of order: {} began after {}", a.token, b.token));
+        }
+    }
+}
+
+/// S9: in one process a body ends before it begins again; and each that began has ended when its process has.
+fn one_body(events: &[Event], broken: &mut Vec<String>) {
+    let mut live: BTreeMap<u32, u64> = BTreeMap::new();
+    for event in events {
+        let Event { pid, token, .. } = event;
+        if event.is("started") {
+            if let Some(old) = live.insert(*pid, *token) {
+                broken.push(format!(
+                    "process {pid} started a body in term {token} while that of term {old} was not gone"
+                ));
+            }
+        } else if event.is("stopped") {
+            if live.remove(pid) != Some(*token) {
+                broken.push(format!("process {pid} stopped a body of term {token} twice"));
+            }
+        } else if event.is("exited")
+            && let Some(token) = live.remove(pid)
+        {
+            broken.push(format!("process {pid} ended before its body of term {token} was gone"));
+        }
+    }
+}
+
+/// What can be said when the API's own log of requests is at hand. `callers` tells which process asks under which name.
+pub fn broken_requests(
+    events: &[Event],
+    requests: &[Entry],
+    callers: &BTreeMap<u32, String>,
+    timings: &BTreeMap<u32, Timing>,
+    excuses: &Excuses,
+) -> Vec<String> {
+    let mut broken = Vec::new();
+    for (pid, caller) in callers {
+        let Some(timing) = timings.get(pid) else { continue };
+        let own: Vec<&Entry> =
+            requests.iter().filter(|entry| entry.call.caller == *caller && entry.call.resource == "leases").collect();
+        let work: Vec<&Event> = events.iter().filter(|event| event.pid == *pid && event.is_work()).collect();
+        if !work.iter().any(|event| excuses.overlap.contains_key(&event.token)) {
+            guard(*pid, &work, &own, timing, &mut broken);
+        }
+        release(*pid, &work, &own, &mut broken);
+        storm(*pid, &own, timing, &mut broken);
+    }
+    broken
+}
+
+/// How far a stamp that a poll takes may lie behind the beginning of that poll, on a busy machine.
+const POLL: Duration = Duration::from_millis(300);
+
+/// S2: no work later than a hard stop after the arrival of the last write that could have allowed it. (The holder counts
+/// from when it sent the write, which is earlier still.)
+fn guard(pid: u32, work: &[&Event], own: &[&Entry], timing: &Timing, broken: &mut Vec<String>) {
+    let writes: Vec<Moment> = own
+        .iter()
+        .filter(|entry| entry.call.verb.is_write() && entry.call.holder().is_some_and(|holder| !holder.is_empty()))
+        .map(|entry| entry.at)
+        .collect();
+    let late = work.iter().find(|event| {
+        let last = writes.iter().rev().find(|at| **at <= event.at);
+        last.is_none_or(|at| event.at.since(*at) > timing.hard_stop() + POLL)
+    });
+    if let Some(event) = late {
+        broken.push(format!("process {pid} worked on although no write allowed it any more: {event}"));
+    }
+}
+
+/// S6: no release arrives before the last sign of the term's bodies.
+fn release(pid: u32, work: &[&Event], own: &[&Entry], broken: &mut Vec<String>) {
+    for release in own.iter().filter(|entry| entry.call.holder() == Some("")) {
+        let begun_before: BTreeSet<u64> =
+            work.iter().filter(|event| event.at <= release.at).map(|event| event.token).collect();
+        let late = work.iter().find(|event| event.at > release.at && begun_before.contains(&event.token));
+        if let Some(event) = late {
+            broken.push(format!("process {pid} released the lease {:?} before {event}", event.at.since(release.at)));
+        }
+    }
+}
+
+/// L2: no more requests than the election's own cap, whatever happens: 8 at once, and then one per quarter of a retry period.
+fn storm(pid: u32, own: &[&Entry], timing: &Timing, broken: &mut Vec<String>) {
+    const WINDOW: Duration = Duration::from_secs(2);
+    let interval = timing.retry_period.as_secs_f64() / 4.0;
+    let allowed = 8.0 + 1.0 + WINDOW.as_secs_f64() / interval;
+    let at: Vec<Moment> = own.iter().filter(|entry| entry.call.verb != Verb::Watch).map(|entry| entry.at).collect();
+    let mut first = 0;
+    for (index, moment) in at.iter().enumerate() {
+        while at.get(first).is_some_and(|old| moment.since(*old) > WINDOW) {
+            first += 1;
+        }
+        let count = index + 1 - first;
+        if count as f64 > allowed {
+            broken.push(format!("process {pid} sent {count} requests within {WINDOW:?}"));
+            return;
+        }
+    }
+}

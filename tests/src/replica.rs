@@ -1,0 +1,307 @@
+//! A replica: an OS process that takes part in an election, and its settings.
+//!
+//! The process is `bins/replica.rs`. What it notes in the [event log](crate::log):
+//!
+//! | event | when | detail |
+//! |---|---|---|
+//! | `ready` | it takes part, and handles signals | |
+//! | `started` | its body begins | |
+//! | `beat` | its body goes on, every few milliseconds | |
+//! | `child`, `blocking` | something that the body has started goes on | |
+//! | `cancelled` | the body is asked to end | the reason |
+//! | `acting` | the body does what it was told to by SIGUSR1 | what |
+//! | `stopped` | the body is gone | `returned`, `dropped` or `panicked` |
+//! | `exited` | the process ends | `ok`, or the error |
+
+use std::fmt;
+use std::os::unix::process::ExitStatusExt;
+use std::path::{Path, PathBuf};
+use std::process::{ExitStatus, Stdio};
+use std::str::FromStr;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use lease_runtime::OnOverrun;
+use lease_runtime::clock::Moment;
+use lease_runtime::election::Timing;
+use rustix::process::{Pid, Signal};
+use tokio::process::{Child, Command};
+
+use crate::log::{PATIENCE, until};
+use crate::proxy::Proxy;
+
+/// The timings that most scenarios use: as short as whole seconds allow, with room for a busy machine.
+pub const SHORT: Timing = Timing {
+    lease_duration: Duration::from_secs(3),
+    renew_deadline: Duration::from_secs(2),
+    retry_period: Duration::from_millis(400),
+};
+
+/// Timings for what must not depend on a lease running out.
+pub const LONG: Timing = Timing {
+    lease_duration: Duration::from_secs(20),
+    renew_deadline: Duration::from_secs(12),
+    retry_period: Duration::from_millis(800),
+};
+
+/// How the body behaves.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Manners {
+    /// Ends when it is asked to.
+    Good,
+    /// Goes on when it is asked to end.
+    Ignores,
+    /// Goes on when it is asked to end, and panics when it is dropped.
+    PanicsInDrop,
+    /// Starts a future and a closure that outlast it if they can, and ends when it is asked to.
+    Children,
+}
+
+/// What the body does on SIGUSR1.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Trick {
+    /// Nothing.
+    None,
+    /// Blocks in a poll for so long, going on with its work.
+    Block(Duration),
+    /// Panics.
+    Panic,
+    /// Fails.
+    Fail,
+    /// Returns.
+    Return,
+    /// The program drops the tokio runtime that the body runs on, and lives on.
+    DropRuntime,
+}
+
+/// How a replica is set up.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Settings {
+    /// The lease.
+    pub lease: String,
+    /// Its timings.
+    pub timing: Timing,
+    /// The body's grace.
+    pub grace: Duration,
+    /// The body.
+    pub manners: Manners,
+    /// What SIGUSR1 does.
+    pub trick: Trick,
+    /// What becomes of a body that blocks for too long.
+    pub on_overrun: OnOverrun,
+}
+
+impl Settings {
+    /// A well-behaved replica.
+    pub fn new(lease: &str) -> Settings {
+        Settings {
+            lease: lease.to_owned(),
+            timing: SHORT,
+            grace: Duration::from_secs(1),
+            manners: Manners::Good,
+            trick: Trick::None,
+            on_overrun: OnOverrun::Abort,
+        }
+    }
+
+    /// The settings as arguments of the program.
+    pub fn to_args(&self) -> Vec<String> {
+        let millis = |span: Duration| span.as_millis().to_string();
+        let trick = match self.trick {
+            Trick::None => "none".to_owned(),
+            Trick::Block(span) => format!("block:{}", millis(span)),
+            Trick::Panic => "panic".to_owned(),
+            Trick::Fail => "fail".to_owned(),
+            Trick::Return => "return".to_owned(),
+            Trick::DropRuntime => "drop-runtime".to_owned(),
+        };
+        let manners = match self.manners {
+            Manners::Good => "good",
+            Manners::Ignores => "ignores",
+            Manners::PanicsInDrop => "panics-in-drop",
+            Manners::Children => "children",
+        };
+        let on_overrun = if self.on_overrun == OnOverrun::Report { "report" } else { "abort" };
+        vec![
+            format!("lease={}", self.lease),
+            format!("lease-duration={}", millis(self.timing.lease_duration)),
+            format!("renew-deadline={}", millis(self.timing.renew_deadline)),
+            format!("retry-period={}", millis(self.timing.retry_period)),
+            format!("grace={}", millis(self.grace)),
+            format!("manners={manners}"),
+            format!("trick={trick}"),
+            format!("on-overrun={on_overrun}"),
+        ]
+    }
+
+    /// Reads [`to_args`](Settings::to_args).
+    ///
+    /// # Errors
+    ///
+    /// If an argument is none of these.
+    pub fn from_args(args: impl IntoIterator<Item = String>) -> Result<Settings, String> {
+        let mut settings = Settings::new("");
+        for arg in args {
+            let unknown = || format!("no such setting: {arg}");
+            let (key, value) = arg.split_once('=').ok_or_else(unknown)?;
+            match key {
+                "lease" => settings.lease = value.to_owned(),
+                "lease-duration" => settings.timing.lease_duration = millis(value)?,
+                "renew-deadline" => settings.timing.renew_deadline = millis(value)?,
+                "retry-period" => settings.timing.retry_period = millis(value)?,
+                "grace" => settings.grace = millis(value)?,
+                "manners" => {
+                    settings.manners = match value {
+                        "good" => Manners::Good,
+                        "ignores" => Manners::Ignores,
+                        "panics-in-drop" => Manners::PanicsInDrop,
+                        "children" => Manners::Children,
+                        _ => return Err(unknown()),
+                    };
+                }
+                "trick" => {
+                    settings.trick = match value.split_once(':') {
+                        Some(("block", span)) => Trick::Block(millis(span)?),
+                        _ => match value {
+                            "none" => Trick::None,
+                            "panic" => Trick::Panic,
+                            "fail" => Trick::Fail,
+                            "return" => Trick::Return,
+                            "drop-runtime" => Trick::DropRuntime,
+                            _ => return Err(unknown()),
+                        },
+                    };
+                }
+                "on-overrun" => {
+                    settings.on_overrun = if value == "report" { OnOverrun::Report } else { OnOverrun::Abort };
+                }
+                _ => return Err(unknown()),
+            }
+        }
+        Ok(settings)
+    }
+}
+
+fn millis(text: &str) -> Result<Duration, String> {
+    u64::from_str(text).map(Duration::from_millis).map_err(|error| format!("{text:?} is no number ({error})"))
+}
+
+/// A replica that runs, or has run. Dropping it kills it.
+pub struct Replica {
+    /// What it is called in the test.
+    pub name: String,
+    /// Its process.
+    pub pid: u32,
+    /// Its link to the API server.
+    pub link: Proxy,
+    /// How it was set up.
+    pub settings: Settings,
+    stderr: PathBuf,
+    child: Mutex<Child>,
+}
+
+impl Replica {
+    /// Starts `program`.
+    ///
+    /// # Panics
+    ///
+    /// If it cannot be started.
+    pub fn spawn(
+        program: &Path,
+        args: &[String],
+        name: &str,
+        link: Proxy,
+        settings: &Settings,
+        env: &[(&str, String)],
+        dir: &Path,
+    ) -> Replica {
+        let stderr = dir.join(format!("{name}.stderr"));
+        let words = std::fs::File::create(&stderr).expect("a file for stderr cannot be created");
+        // Some programs write their log to the one, some to the other.
+        let also = words.try_clone().expect("a file for stdout cannot be opened");
+        let mut command = Command::new(program);
+        command.args(args);
+        // A cluster of the surroundings is never touched.
+        for variable in ["KUBECONFIG", "KUBERNETES_SERVICE_HOST", "POD_NAME", "POD_NAMESPACE", "HOSTNAME", "RUST_LOG"] {
+            command.env_remove(variable);
+        }
+        command.envs(env.iter().map(|(key, value)| (key, value)));
+        command.stdin(Stdio::null()).stdout(also).stderr(words).kill_on_drop(true);
+        let child = command.spawn().unwrap_or_else(|error| panic!("{} cannot be started: {error}", program.display()));
+        let pid = child.id().expect("a process that was just started has an id");
+        Replica { name: name.to_owned(), pid, link, settings: settings.clone(), stderr, child: Mutex::new(child) }
+    }
+
+    fn child(&self) -> std::sync::MutexGuard<'_, Child> {
+        self.child.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    /// Sends a signal. Returns a moment before it was sent.
+    ///
+    /// # Panics
+    ///
+    /// If the process has ended.
+    pub fn signal(&self, signal: Signal) -> Moment {
+        let at = crate::log::now();
+        // Not reaped before `ended`, so the id is still its own.
+        assert!(self.ended().is_none(), "{self:?} has ended, and cannot be sent {signal:?}");
+        let pid = i32::try_from(self.pid).ok().and_then(Pid::from_raw).expect("a process id");
+        rustix::process::kill_process(pid, signal).expect("a signal cannot be sent");
+        at
+    }
+
+    /// How it ended, if it has.
+    pub fn ended(&self) -> Option<ExitStatus> {
+        self.child().try_wait().expect("a child cannot be waited for")
+    }
+
+    /// Waits for its end.
+    ///
+    /// # Panics
+    ///
+    /// If that does not come in time.
+    pub async fn end(&self) -> ExitStatus {
+        until(&format!("the end of {self:?}"), async || self.ended()).await
+    }
+
+    /// SIGKILL, and waits until it is gone. Returns a moment at which it was.
+    ///
+    /// # Panics
+    ///
+    /// If it does not go.
+    pub async fn kill(&self) -> Moment {
+        if self.ended().is_none() {
+            self.signal(Signal::KILL);
+        }
+        self.end().await;
+        crate::log::now()
+    }
+
+    /// Whether it was ended by this signal.
+    pub fn was_ended_by(&self, signal: Signal) -> bool {
+        self.ended().is_some_and(|status| status.signal() == Some(signal.as_raw()))
+    }
+
+    /// What it has said on standard error.
+    pub fn said(&self) -> String {
+        std::fs::read(&self.stderr).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default()
+    }
+
+    /// Waits until it has said this.
+    ///
+    /// # Panics
+    ///
+    /// If it does not.
+    pub async fn says(&self, words: &str) {
+        until(&format!("{self:?} to say {words:?} (within {PATIENCE:?})"), async || {
+            self.said().contains(words).then_some(())
+        })
+        .await;
+    }
+}
+
+impl fmt::Debug for Replica {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} (process {})", self.name, self.pid)
+    }
+}
