@@ -15,7 +15,7 @@
 //! | H3 | a look that shows somebody else's record ends the term at once; an error does not | `observe.rs` |
 //! | H4 | reading one's own name proves nothing: only a fresh successful write does | `observe.rs` |
 //! | H5 | a release is written only after the bodies are gone | `plan.rs` |
-//! | H6 | a process whose bodies are not gone does not compete | `plan.rs` |
+//! | H6 | a process whose bodies are not gone does not compete | `plan.rs`, and from one election to the next `elector/thread.rs` |
 //! | C1 | a candidate counts from the instant it *received* a record it had not seen before | `observe.rs` |
 //! | C2 | it takes over after the duration in the record, with a write that names the state it saw | `plan.rs` |
 //! | C3 | whoever knew a Lease that is gone waits as long, even if there is another, and looks again before creating one | `observe.rs`, `plan.rs` |

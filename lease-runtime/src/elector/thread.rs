@@ -3,6 +3,7 @@
 //! In production that is an OS thread of their own, so that no task of the process, however long it blocks its runtime, keeps
 //! a lease from being renewed.
 
+use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -11,14 +12,15 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use kube::Client;
 use kube::config::Config;
-use tokio::sync::mpsc;
+use tokio::sync::{Mutex, mpsc};
 use tokio::task::JoinSet;
 
-use super::campaign::Outlet;
+use super::campaign::{Command, Outlet, Standing};
 use super::connect;
 use super::drive::Drive;
 use super::error::ElectorError;
 use crate::clock::{Clock, Moment};
+use crate::lease::LeaseId;
 
 /// How often the loop turns even if nothing happens, so that its silence means something.
 const BEAT: Duration = Duration::from_secs(1);
@@ -115,12 +117,17 @@ pub(super) fn start(
 pub(super) async fn host(client: Client, mut inbox: mpsc::UnboundedReceiver<Outlet>, heart: Arc<Heart>) {
     let beating = Beating(Arc::clone(&heart));
     let mut elections = JoinSet::new();
+    let mut turns: BTreeMap<LeaseId, Turn> = BTreeMap::new();
     let mut open = true;
     while open || !elections.is_empty() {
         tokio::select! {
             biased;
             outlet = inbox.recv(), if open => match outlet {
-                Some(outlet) => drop(elections.spawn(one(outlet, client.clone()))),
+                Some(outlet) => {
+                    turns.retain(|_, turn| Arc::strong_count(turn) > 1);
+                    let turn = Arc::clone(turns.entry(outlet.lease.clone()).or_default());
+                    drop(elections.spawn(in_turn(turn, outlet, client.clone())));
+                }
                 None => open = false,
             },
             // An election's panic is caught where its term can still be ended: see `one`.
@@ -130,6 +137,41 @@ pub(super) async fn host(client: Client, mut inbox: mpsc::UnboundedReceiver<Outl
         heart.beat(heart.clock.now());
     }
     drop(beating);
+}
+
+/// Held by the election of a lease that runs.
+type Turn = Arc<Mutex<()>>;
+
+/// Runs an election when the one before it, of the same lease in this process, has ended, which it does when its bodies are
+/// gone. H6 again: the two have one name, so that the second would take the lease for its own, and begin a term beside the
+/// bodies of the first.
+async fn in_turn(turn: Turn, mut outlet: Outlet, client: Client) {
+    let mut wanted = true;
+    let _turn = loop {
+        let command = tokio::select! {
+            biased;
+            command = outlet.commands.recv() => command,
+            mine = turn.lock(), if wanted => break mine,
+        };
+        // Until it is its turn, this election holds nothing, and is left as soon as that is asked for.
+        let number = match command {
+            Some(Command::Withdraw { number, .. }) => {
+                (wanted, outlet.status.standing) = (false, Standing::Out);
+                number
+            }
+            Some(Command::Contend { number }) => {
+                (wanted, outlet.status.standing) = (true, Standing::Follower);
+                number
+            }
+            None => {
+                outlet.status.standing = Standing::Out;
+                return;
+            }
+        };
+        outlet.publish();
+        outlet.left(number);
+    };
+    one(outlet, client).await;
 }
 
 /// Runs one election to its end. A panic in it, which would be an error of ours, costs this lease its term and nothing

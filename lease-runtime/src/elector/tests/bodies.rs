@@ -152,3 +152,26 @@ fn a_client_needs_a_runtime() {
     let refused = Elector::start(Connection::Client(client), "a".into(), clock);
     assert!(matches!(refused, Err(ElectorError::NoRuntime)));
 }
+
+/// Both have the same name, so that the second would find the lease to be its own.
+#[tokio::test(start_paused = true)]
+async fn an_election_waits_for_the_bodies_of_the_one_before_it() {
+    let world = World::new();
+    let mut a = world.replica("a");
+    let led = a.term().await;
+    // As when the runtime of whoever led is gone, while a body of another runtime is not.
+    a.campaign = a.elector.contend(LeaseId::new(NAMESPACE, LEASE), Timing::default());
+    secs(60).await;
+    assert!(a.campaign.terms.try_recv().is_err(), "a body beside one that is not gone");
+    // Leaving does not wait for that one: nothing is held by this election.
+    a.campaign.withdraw(Loss::Shutdown);
+    let left = tokio::time::timeout(Duration::from_secs(1), a.campaign.left()).await;
+    assert!(left.is_ok(), "still there");
+    assert_eq!(a.status().standing, Standing::Out);
+    drop(led);
+    secs(60).await;
+    assert!(a.campaign.terms.try_recv().is_err(), "a term although the election was left");
+    a.campaign.contend();
+    let (_led, took) = a.term_after().await;
+    assert!(took <= Duration::from_millis(10), "{took:?}");
+}
