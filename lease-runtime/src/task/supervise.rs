@@ -80,8 +80,9 @@ pub(crate) async fn supervise(entry: Arc<Entry>, leading: Term, alive: Alive) {
 /// wait for a body that blocks.
 fn run(entry: &Arc<Entry>, term: &Term, alive: &Alive) -> impl Future<Output = Result<Verdict, Ended>> + use<> {
     let body = tokio::spawn(Guarded::body(term.clone(), entry.run(term.clone()), alive.another()));
-    let term = term.clone();
+    let attended = Attended(term.clone());
     async move {
+        let Attended(term) = &attended;
         let ended = match body.await {
             Ok(ended) => ended,
             // The runtime is going away, and this supervisor with it.
@@ -93,9 +94,19 @@ fn run(entry: &Arc<Entry>, term: &Term, alive: &Alive) -> impl Future<Output = R
             term.tenure().end_now(term.scope());
         }
         term.scope().children_ended().await;
-        // Whoever kept the term starts nothing on this run any more.
-        term.tenure().end_now(term.scope());
+        // Whoever kept the term starts nothing on this run any more: `attended` goes.
         ended
+    }
+}
+
+/// A run that somebody attends to. However that ends, the run does: the supervisor can go away with another runtime than
+/// the body's, and an idle body that nobody wakes would keep the lease being held for ever.
+struct Attended(Term);
+
+impl Drop for Attended {
+    fn drop(&mut self) {
+        let Attended(term) = self;
+        term.tenure().end_now(term.scope());
     }
 }
 

@@ -335,3 +335,26 @@ fn a_runtime_that_goes_away_takes_its_bodies_along() {
     assert!(is_drained(&tenure));
     assert!(matches!(handle.now_or_never(), Some(Err(Error::CandidateGone { .. }))));
 }
+
+/// As when the runtime of the driver goes away while the body's own lives on.
+#[tokio::test(start_paused = true)]
+async fn a_body_does_not_outlive_its_supervisor() {
+    let story = Story::default();
+    let task = LeaderTask::<()>::new("stubborn", SPEC, {
+        let story = story.clone();
+        move |_: Term| {
+            let end = story.at_the_end("dropped");
+            async move {
+                let _end = end;
+                pending().await
+            }
+        }
+    });
+    let (mut elector, _handle) = Elector::with(task);
+    let (tenure, supervisor) = elector.grant();
+    sleep(Duration::from_secs(1)).await;
+    supervisor.abort();
+    let drained = tokio::time::timeout(Duration::from_secs(5), tenure.drained()).await;
+    assert!(drained.is_ok(), "nobody is left to end the body");
+    assert_eq!(story.told(), ["dropped"]);
+}
