@@ -203,7 +203,7 @@ impl Drop for Driver {
     fn drop(&mut self) {
         if !self.done {
             self.group.publish_out();
-            self.group.disband(|entry| Error::CandidateGone { task: entry.name.to_string() });
+            self.group.abandon(|entry| Error::CandidateGone { task: entry.name.to_string() });
         }
     }
 }

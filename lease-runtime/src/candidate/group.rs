@@ -103,18 +103,22 @@ impl Group {
         over
     }
 
-    /// Ends every task that is not over, with this error for those who wait.
+    /// Ends every task that is not over, with this error for those who wait. The driver stays, and has to
+    /// [`retire`](Self::retire): what is added meanwhile is for it to do.
     pub(super) fn disband(&self, error: impl Fn(&Entry) -> Error) {
+        let entries = std::mem::take(&mut self.members().entries);
+        end(entries, error);
+    }
+
+    /// The driver is gone without a word: ends the tasks that it had, and another may come.
+    pub(super) fn abandon(&self, error: impl Fn(&Entry) -> Error) {
         let entries = {
             let mut members = self.members();
             members.driven = false;
             self.engaged.send_replace(false);
             std::mem::take(&mut members.entries)
         };
-        // Not under the lock: dropping a task is the user's code.
-        for entry in entries {
-            entry.finish(Err(error(&entry)));
-        }
+        end(entries, error);
     }
 
     /// Gives a task up: its body is dropped, and if it was the last, the lease is released.
@@ -151,5 +155,12 @@ impl Group {
 
     fn members(&self) -> MutexGuard<'_, Members> {
         self.members.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Not under the lock of the members: dropping a task is the user's code.
+fn end(entries: Vec<Arc<Entry>>, error: impl Fn(&Entry) -> Error) {
+    for entry in entries {
+        entry.finish(Err(error(&entry)));
     }
 }

@@ -213,3 +213,23 @@ fn outside_of_a_runtime_there_is_an_error_and_no_panic() {
     let spawned = done("one", LEDGER, &story).spawn();
     assert!(matches!(spawned.now_or_never(), Some(Err(Error::NoRuntime))));
 }
+
+/// Whoever waits for a task that has failed may add it again before the driver has looked around.
+#[tokio::test(start_paused = true)]
+async fn a_group_that_is_disbanded_by_its_driver_keeps_it() {
+    let entry = |name| {
+        let task = LeaderTask::new(name, LEDGER, |_| async {});
+        Arc::new(Entry::new(task, "default", CancellationToken::new()).0.unwrap())
+    };
+    let (group, here) = (Group::new(&LeaseId::new("default", "ledger")), Handle::current());
+    group.admit(&entry("one")).unwrap();
+    assert!(group.enroll(&here));
+    group.disband(Entry::stopped);
+    group.admit(&entry("two")).unwrap();
+    assert!(!group.enroll(&here), "a second driver beside the first");
+    assert!(!group.retire(), "there is something left to do");
+    // It goes away with its runtime, and what it had to do with it.
+    group.abandon(Entry::stopped);
+    group.admit(&entry("three")).unwrap();
+    assert!(group.enroll(&here), "nobody drives it");
+}
