@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use lease_runtime::clock::Moment;
 use lease_runtime::election::Timing;
@@ -10,7 +11,7 @@ use rustix::process::Signal;
 
 use crate::cluster::{Caller, Cluster};
 use crate::invariants::{Excuses, broken, broken_requests};
-use crate::log::{Event, Log, until};
+use crate::log::{Event, Log, now, until};
 use crate::proxy::Link;
 use crate::replica::{Replica, Settings};
 
@@ -162,10 +163,16 @@ impl World {
         .await;
     }
 
-    /// Waits until whatever a replica has asked for has been answered: its connections are idle.
+    /// Waits until whatever a replica has asked for has been answered, and its connections are idle. An answer that nothing
+    /// follows for a while is the last one: with TLS, there are several before a connection is of use.
     pub async fn answered(&self, replica: &Replica) {
+        const WHILE: Duration = Duration::from_millis(250);
         let link = &replica.link;
-        until("an answer", async || (link.last_down() > link.last_up()).then_some(())).await;
+        until("an answer", async || {
+            let (asked, answered) = (link.last_up(), link.last_down());
+            (answered > asked && now().since(answered) > WHILE).then_some(())
+        })
+        .await;
     }
 
     /// All events of a process.
