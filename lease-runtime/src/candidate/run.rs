@@ -23,7 +23,7 @@ impl Inner {
             () = self.failed.cancelled() => None,
             request = &mut signal => Some(request),
         };
-        let mut again = None;
+        let (mut again, failed) = (None, request.is_none());
         match request.map(ShutdownRequest::into_request) {
             None => {}
             Some(Ok(signalled)) => again = signalled,
@@ -32,6 +32,10 @@ impl Inner {
         self.shut_down("shutting down: asking the bodies to end");
         let ended = self.driven.wait();
         let once_more = async {
+            if failed {
+                // Nobody has signalled yet: the first signal finds it shutting down, the second one cuts.
+                again = signal.await.into_request().ok().flatten();
+            }
             match &mut again {
                 Some(signalled) => signalled.again().await,
                 None => pending().await,

@@ -72,7 +72,8 @@ impl Election {
             Sight::Missing { .. } => None,
         };
         if self.known.is_some() && self.known != uid {
-            self.clear_at = now + self.last_duration;
+            // A second one that is gone does not shorten the wait for the first.
+            self.clear_at = self.clear_at.max(now + self.last_duration);
         }
         self.known = uid;
     }

@@ -174,3 +174,53 @@ fn a_second_signal_cuts_the_grace_to_nothing() {
     expect("released");
     child.succeeds();
 }
+
+#[tokio::test]
+#[ignore = "run by another test, in a process of its own"]
+async fn runs_until_an_election_fails() {
+    if !is_child() {
+        return;
+    }
+    let api = EmbeddedApi::new();
+    api.inject(crate::embedded::When::any().name("shard"), crate::embedded::Fault::status(403));
+    let candidate = Candidate::builder().client(api.client("default")).build().await.unwrap();
+    let begun = Arc::new(tokio::sync::Notify::new());
+    let begin = begun.clone();
+    let body = LeaderTask::new("one", LEDGER, move |term: Term| {
+        begin.notify_one();
+        async move {
+            let _end = AtTheEnd(Some(|| println!("dropped")));
+            term.cancelled().await;
+            println!("asked to end");
+            pending::<()>().await;
+        }
+    });
+    drop(candidate.add(body.grace(Duration::from_secs(3600))));
+    let fail = async {
+        begun.notified().await;
+        drop(candidate.add(LeaderTask::new("two", SHARD, |_| async {})));
+        pending::<()>().await;
+    };
+    let run = within(60, candidate.run_until(shutdown_signal()));
+    tokio::select! {
+        biased;
+        ended = run => assert!(matches!(ended, Err(Error::Election { .. })), "{ended:?}"),
+        () = fail => {}
+    }
+    println!("released");
+}
+
+/// While the bodies use their grace after a failure, the process must not be deaf to those who want it to end.
+#[cfg(unix)]
+#[test]
+fn signals_are_heard_after_a_failure() {
+    let (child, mut expect) = process("runs_until_an_election_fails", &[]);
+    expect("asked to end");
+    for name in ["-TERM", "-INT"] {
+        let sent = Command::new("kill").args([name, &child.0.id().to_string()]).status().unwrap();
+        assert!(sent.success());
+    }
+    expect("dropped");
+    expect("released");
+    child.succeeds();
+}

@@ -155,6 +155,24 @@ fn c3_what_was_waited_for_is_not_waited_for_twice() {
 }
 
 #[test]
+fn c3_a_second_lease_that_is_gone_does_not_shorten_the_wait_for_the_first() {
+    let mut bench = Bench::new();
+    let mut long = bench.theirs("other");
+    long.record.duration_seconds = Some(60);
+    bench.woken().show(Sight::Present(long)).step(Event::WatchOpened);
+    let mut short = bench.theirs("third");
+    short.version.uid = "v".to_owned();
+    bench.step(Event::Seen(Sight::Present(short))).step(Event::Seen(Sight::Missing { revision: Some(110) }));
+    for _ in 0..59 {
+        bench.pass(SECOND).woken();
+        if !bench.open.is_empty() {
+            bench.show(MISSING);
+        }
+        assert!(bench.is_quiet());
+    }
+}
+
+#[test]
 fn c3_a_first_start_does_not_wait() {
     let mut bench = Bench::new();
     bench.woken().show(MISSING);
