@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use lease_runtime::OnOverrun;
 use lease_tests::proxy::Link;
-use lease_tests::replica::{LONG, Manners, Settings, Trick};
+use lease_tests::replica::{LONG, Manners, STEADY, Settings, Trick};
 use lease_tests::world::World;
 use rustix::process::Signal;
 
@@ -28,7 +28,9 @@ pub(crate) fn list() -> Vec<Scenario> {
 
 /// A body that blocks for longer than the lease lasts is alive, and so is its lease: renewing does not depend on it.
 async fn blocks_and_keeps_the_lease(world: Arc<World>) {
-    let settings = Settings { trick: Trick::Block(Duration::from_secs(5)), ..world.settings() };
+    let timing = STEADY;
+    let block = timing.lease_duration + Duration::from_secs(2);
+    let settings = Settings { timing, trick: Trick::Block(block), ..world.settings() };
     let [leader, ..] = world.start_three(&settings).await;
     let term = world.leads(&leader).await;
     leader.signal(Signal::USR1);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use lease_tests::replica::{Manners, Settings};
+use lease_tests::replica::{Manners, STEADY, Settings};
 use lease_tests::world::World;
 use rustix::process::Signal;
 use serde_json::{Value, json};
@@ -116,7 +116,8 @@ async fn holder_overwritten(world: Arc<World>) {
 
 /// `kubectl annotate` every 100 ms changes the version, never the record: no term is lost by it, and no takeover starved.
 async fn annotated_all_the_time(world: Arc<World>) {
-    let [leader, ..] = world.start_three(&world.settings()).await;
+    let steady = Settings { timing: STEADY, ..world.settings() };
+    let [leader, ..] = world.start_three(&steady).await;
     let term = world.leads(&leader).await;
     let over = Arc::new(AtomicBool::new(false));
     let (writer, done) = (world.clone(), over.clone());

@@ -16,7 +16,7 @@ use lease_tests::log::now;
 use lease_tests::world::World;
 
 /// How many run side by side, if `--test-threads` does not say. They wait most of the time.
-const SIDE_BY_SIDE: usize = 4;
+const SIDE_BY_SIDE: usize = 3;
 /// No scenario takes so long.
 const TOO_LONG: Duration = Duration::from_secs(300);
 
