@@ -43,7 +43,8 @@ async fn process_orders(term: Term, orders: Orders) -> Result<(), Lost> {
 
 #[tokio::main]
 async fn main() -> Result<(), lease_runtime::Error> {
-    tracing_subscriber::fmt().with_max_level(tracing::Level::INFO).init();
+    // kube logs each failed request at ERROR; lease-runtime says once what is wrong, and when it is over.
+    tracing_subscriber::fmt().with_env_filter("info,kube_client=off").init();
     let candidate = Candidate::from_env().await?;
     tracing::info!(identity = candidate.identity(), "standing by");
     candidate.add(process_orders(Orders));

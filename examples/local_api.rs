@@ -19,7 +19,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     };
     let server = EmbeddedApi::new().serve(([127, 0, 0, 1], 0)).await?;
     // Not over a kubeconfig that may lead to a real cluster.
-    let mut file = std::fs::File::create_new(&path).map_err(|error| format!("cannot create {path}: {error}"))?;
+    let mut file = std::fs::File::create_new(&path)
+        .map_err(|error| format!("cannot create {path}, {error}: if it is left over from an earlier run, remove it"))?;
     file.write_all(server.kubeconfig().as_bytes())?;
     println!("the Lease API listens on http://{}; use it with KUBECONFIG={path}, end it with Ctrl-C", server.addr());
     shutdown_signal().await?;

@@ -6,7 +6,7 @@
 //! ```
 //!
 //! Starts three replicas of `work` as processes of their own, stops leaders with SIGTERM and kills leaders with SIGKILL,
-//! and shows the successor each time. Ends by itself in under a minute with a table: how long each handover took, and how
+//! and shows the successor each time; each replica that has ended is replaced. Ends by itself in under a minute with a table: how long each handover took, and how
 //! many overlaps the work's own log shows. There must be none.
 
 use std::time::Duration;

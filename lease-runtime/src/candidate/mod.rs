@@ -121,6 +121,9 @@ impl Candidate {
     /// lease goes on being renewed; what has not ended by then is dropped; then the leases are released. When it returns,
     /// nothing of the tasks is left and no lease is held.
     ///
+    /// A body that is inside one poll cannot be dropped: this waits for it, and the lease goes on being renewed, until the
+    /// process is killed or the lease cannot be renewed.
+    ///
     /// With [`shutdown_signal`], a second SIGTERM or SIGINT cuts the grace to nothing. Any future may be the signal that
     /// resolves to `()` or `io::Result<()>`, as `tokio::signal::ctrl_c()` does.
     ///
