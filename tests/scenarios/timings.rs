@@ -36,8 +36,8 @@ async fn crash_of_a_shorter_one(world: Arc<World>) {
     let term = world.leads(&old).await;
     let new = world.start_with("new", &Settings { timing: LONGEST, ..world.settings() }).await;
     new.says("the lease is held by another").await;
+    let renewed = world.renewals(1).await;
     old.kill().await;
-    let renewed = world.last_sign(&old);
     let waited = world.next_term(term.token).await.at.since(renewed);
     assert!(waited >= SHORT.lease_duration, "taken over after {waited:?}");
     assert!(waited < LONGEST.lease_duration, "it waited {waited:?}, by its own duration");
@@ -49,8 +49,8 @@ async fn crash_of_a_longer_one(world: Arc<World>) {
     let term = world.leads(&old).await;
     let new = world.start_with("new", &Settings { timing: SHORT, ..world.settings() }).await;
     new.says("the lease is held by another").await;
+    let renewed = world.renewals(1).await;
     old.kill().await;
-    let renewed = world.last_sign(&old);
     let waited = world.next_term(term.token).await.at.since(renewed);
     assert!(waited >= LONGER.lease_duration, "taken over after {waited:?}, by its own duration");
 }

@@ -149,18 +149,25 @@ impl World {
 
     /// Waits until the lease was renewed this many times from now on. Whether a term goes on is a matter of renewals, not of
     /// time that passed.
-    pub async fn renewals(&self, count: usize) {
+    ///
+    /// Returns a moment at which the last of them had not been made yet: the API server was asked then, and showed the one
+    /// before. No candidate can have counted from earlier.
+    pub async fn renewals(&self, count: usize) -> Moment {
         let mut seen: Option<serde_json::Value> = None;
         let mut left = count + 1;
+        let (mut asked, mut before) = (now(), now());
         until(&format!("{count} renewals"), async || {
+            let previous = std::mem::replace(&mut asked, now());
             let renewed = self.cluster.lease(&self.lease).await.map(|mut lease| lease["spec"]["renewTime"].take());
             if renewed.is_some() && renewed != seen {
                 seen = renewed;
+                before = previous;
                 left -= 1;
             }
             (left == 0).then_some(())
         })
         .await;
+        before
     }
 
     /// Waits until whatever a replica has asked for has been answered, and its connections are idle. An answer that nothing
@@ -198,20 +205,6 @@ impl World {
     /// Says why a term may overlap with later ones in this scenario.
     pub fn excuse(&self, token: u64, why: &'static str) {
         self.excuses.lock().unwrap_or_else(PoisonError::into_inner).overlap.insert(token, why);
-    }
-
-    /// When the API server last received a write of this replica, if that can be known.
-    pub fn last_write(&self, replica: &Replica) -> Option<Moment> {
-        let requests = self.cluster.hooks()?.requests().entries();
-        let writes =
-            requests.iter().rev().filter(|entry| entry.call.caller == replica.name && entry.call.verb.is_write());
-        writes.map(|entry| entry.at).next()
-    }
-
-    /// A moment not after the last write that the API server may have received of this replica: by its own log, or by what
-    /// has passed its link.
-    pub fn last_sign(&self, replica: &Replica) -> Moment {
-        self.last_write(replica).unwrap_or_else(|| replica.link.last_up())
     }
 
     /// Ends what still runs, in order, and checks that it does end in order: exit code 0, the lease given up.
