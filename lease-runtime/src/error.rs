@@ -34,6 +34,22 @@ pub enum Error {
         rule: &'static str,
     },
 
+    /// A task's lease has no name.
+    #[error("task `{task}` has no lease to run under: name one with `.lease(..)`")]
+    NoLease {
+        /// The task.
+        task: String,
+    },
+
+    /// A task's settings, made at run time, are not valid.
+    #[error("task `{task}` cannot run: {rule}")]
+    Policy {
+        /// The task.
+        task: String,
+        /// The rule that they break, and how to keep it.
+        rule: &'static str,
+    },
+
     /// Two tasks of one lease have the same name.
     #[error(
         "lease `{lease}` has a task `{task}` already: name one of them with `.name(..)`, or give it a lease of its own with \

@@ -43,7 +43,7 @@ pub use crate::election::Timing;
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[must_use = "a spec does nothing by itself: give it to a `LeaderTask`"]
 pub struct LeaseSpec {
-    lease: &'static str,
+    lease: Option<&'static str>,
     namespace: Option<&'static str>,
     lease_duration: Option<Duration>,
     renew_deadline: Option<Duration>,
@@ -60,7 +60,15 @@ impl LeaseSpec {
     #[track_caller]
     pub const fn new(lease: &'static str) -> LeaseSpec {
         rule::assert(rule::broken_by_lease_name(lease));
-        LeaseSpec { lease, namespace: None, lease_duration: None, renew_deadline: None, retry_period: None }
+        LeaseSpec { lease: Some(lease), ..LeaseSpec::unnamed() }
+    }
+
+    /// A lease whose name is made at run time, and set on the task by [`LeaderTask::lease`](crate::LeaderTask::lease), with
+    /// the usual timings. A task whose lease stays unnamed is refused when it is added.
+    ///
+    /// `#[leader_only(lease = "shard-{shard}")]` is written this way.
+    pub const fn unnamed() -> LeaseSpec {
+        LeaseSpec { lease: None, namespace: None, lease_duration: None, renew_deadline: None, retry_period: None }
     }
 
     /// Puts the lease into `namespace` instead of the candidate's own.
@@ -115,8 +123,8 @@ impl LeaseSpec {
         self
     }
 
-    /// The lease's name.
-    pub const fn lease_name(&self) -> &'static str {
+    /// The lease's name; `None` if it is made at run time.
+    pub const fn lease_name(&self) -> Option<&'static str> {
         self.lease
     }
 

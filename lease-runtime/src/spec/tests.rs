@@ -24,7 +24,7 @@ fn a_spec_is_built_in_a_constant() {
         .lease_duration(Duration::from_secs(4))
         .renew_deadline(Duration::from_secs(3))
         .retry_period(Duration::from_millis(500));
-    assert_eq!(SPEC.lease_name(), "shard-7.search");
+    assert_eq!(SPEC.lease_name(), Some("shard-7.search"));
     assert_eq!(SPEC.namespace_name(), Some("search"));
     assert_eq!(LeaseSpec::new("a").namespace_name(), None);
     assert_eq!(SPEC.timing(), Timing { lease_duration: ms(4_000), renew_deadline: ms(3_000), retry_period: ms(500) });

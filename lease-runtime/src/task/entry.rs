@@ -4,14 +4,13 @@ use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
-use super::{LeaderTask, OnOverrun, TaskHandle, TaskOutput};
+use super::{LeaderTask, Policy, TaskHandle, TaskOutput};
 use crate::election::Timing;
 use crate::error::Error;
 use crate::lease::LeaseId;
@@ -34,8 +33,7 @@ pub(crate) struct Entry {
     pub(crate) name: Arc<str>,
     pub(crate) lease: LeaseId,
     pub(crate) timing: Timing,
-    pub(super) grace: Duration,
-    pub(super) on_overrun: OnOverrun,
+    pub(super) policy: Policy,
     /// Where its bodies run; unknown until the candidate runs.
     runtime: Mutex<Option<Handle>>,
     start: Mutex<Option<Start>>,
@@ -65,7 +63,7 @@ impl Entry {
         };
         // What the last run returned. A failed run's value is the task's only if no run follows.
         let last = Arc::new(Mutex::new(None::<T>));
-        let LeaderTask { mut body, grace, on_overrun, .. } = task;
+        let LeaderTask { mut body, policy, .. } = task;
         let start: Start = Box::new({
             let last = last.clone();
             move |term| {
@@ -91,8 +89,7 @@ impl Entry {
             name,
             lease,
             timing,
-            grace,
-            on_overrun,
+            policy,
             runtime: Mutex::new(None),
             start: Mutex::new(Some(start)),
             finish: Mutex::new(Some(finish)),

@@ -5,6 +5,8 @@ pub(crate) mod entry;
 pub(crate) mod handle;
 mod output;
 pub(crate) mod overrun;
+mod policy;
+mod settings;
 pub(crate) mod supervise;
 
 use std::borrow::Cow;
@@ -17,15 +19,14 @@ use futures_util::future::BoxFuture;
 pub use handle::TaskHandle;
 pub use output::TaskOutput;
 pub use overrun::OnOverrun;
+pub(crate) use policy::Policy;
+pub use policy::{DEFAULT_GRACE, OnExhausted, OnLoss, Restart};
 
 use crate::election::Timing;
 use crate::error::Error;
 use crate::lease::LeaseId;
 use crate::spec::{LeaseSpec, check_lease_name, check_namespace, check_timing};
 use crate::term::Term;
-
-/// How long a body may take to end once it is asked to, unless the task says otherwise.
-pub const DEFAULT_GRACE: Duration = Duration::from_secs(10);
 
 /// Work that runs on the one replica that holds its lease. What a function with
 /// [`#[leader_only]`](macro@crate::leader_only) returns.
@@ -66,8 +67,7 @@ pub struct LeaderTask<T> {
     lease_duration: Option<Duration>,
     renew_deadline: Option<Duration>,
     retry_period: Option<Duration>,
-    grace: Duration,
-    on_overrun: OnOverrun,
+    policy: Policy,
     body: Box<dyn FnMut(Term) -> BoxFuture<'static, T> + Send>,
 }
 
@@ -86,8 +86,7 @@ impl<T: TaskOutput> LeaderTask<T> {
             lease_duration: None,
             renew_deadline: None,
             retry_period: None,
-            grace: DEFAULT_GRACE,
-            on_overrun: OnOverrun::default(),
+            policy: Policy::default(),
             // The one place that knows the body's type: nothing after it is compiled once per task.
             body: Box::new(move |term| Box::pin(body(term))),
         }
@@ -103,63 +102,6 @@ impl<T: TaskOutput> LeaderTask<T> {
 }
 
 impl<T> LeaderTask<T> {
-    /// Runs under this lease instead. A name that Kubernetes would refuse is an error when the task is added.
-    pub fn lease(mut self, lease: impl Into<String>) -> LeaderTask<T> {
-        self.lease = Some(lease.into());
-        self
-    }
-
-    /// Keeps the lease in this namespace instead of the candidate's. One that Kubernetes would refuse is an error when the
-    /// task is added.
-    pub fn namespace(mut self, namespace: impl Into<String>) -> LeaderTask<T> {
-        self.namespace = Some(namespace.into());
-        self
-    }
-
-    /// Names the task in logs and errors. Unique among the tasks of one lease, at most 63 ASCII letters, digits, `-`, `_`
-    /// and `.`, a letter or digit at both ends; anything else is an error when the task is added.
-    pub fn name(mut self, name: impl Into<String>) -> LeaderTask<T> {
-        self.name = Cow::Owned(name.into());
-        self
-    }
-
-    /// How long the others wait for a holder that has fallen silent, in whole seconds: see
-    /// [`LeaseSpec::lease_duration`]. The timings that are not set follow it. All tasks of one lease have the same timings;
-    /// that, and the rules among them, is checked when the task is added.
-    pub fn lease_duration(mut self, lease_duration: Duration) -> LeaderTask<T> {
-        self.lease_duration = Some(lease_duration);
-        self
-    }
-
-    /// How long a holder that cannot renew goes on: see [`LeaseSpec::renew_deadline`].
-    pub fn renew_deadline(mut self, renew_deadline: Duration) -> LeaderTask<T> {
-        self.renew_deadline = Some(renew_deadline);
-        self
-    }
-
-    /// How long to wait after a failed request: see [`LeaseSpec::retry_period`].
-    pub fn retry_period(mut self, retry_period: Duration) -> LeaderTask<T> {
-        self.retry_period = Some(retry_period);
-        self
-    }
-
-    /// How long the body may take to end once it is asked to, before it is dropped at its current `.await`. Ten seconds if
-    /// not set.
-    ///
-    /// It counts from the moment [`Term::cancelled`] resolves. While the lease can be renewed, as on shutdown, it is renewed
-    /// meanwhile; otherwise the lease's own deadline may come first. Stay well below the pod's
-    /// `terminationGracePeriodSeconds`.
-    pub fn grace(mut self, grace: Duration) -> LeaderTask<T> {
-        self.grace = grace;
-        self
-    }
-
-    /// What to do about a body that is still inside one poll when the lease may pass to another replica.
-    pub fn on_overrun(mut self, on_overrun: OnOverrun) -> LeaderTask<T> {
-        self.on_overrun = on_overrun;
-        self
-    }
-
     /// Runs the body once, with no election and no guard: for testing it with a [`Term::for_test`].
     ///
     /// ```
@@ -187,7 +129,9 @@ impl<T> LeaderTask<T> {
         if let Some(rule) = broken_by_task_name(&self.name) {
             return Err(Error::TaskName { task: self.name.to_string(), rule });
         }
-        let lease = self.lease.as_deref().unwrap_or(self.spec.lease_name());
+        self.policy.check(&self.name)?;
+        let lease = self.lease.as_deref().or(self.spec.lease_name());
+        let lease = lease.ok_or_else(|| Error::NoLease { task: self.name.to_string() })?;
         let namespace = self.namespace.as_deref().or(self.spec.namespace_name()).unwrap_or(namespace);
         let timing = self.spec.timing_with(self.lease_duration, self.renew_deadline, self.retry_period);
         check_lease_name(lease)
@@ -227,9 +171,8 @@ impl<T> fmt::Debug for LeaderTask<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("LeaderTask")
             .field("name", &self.name)
-            .field("lease", &self.lease.as_deref().unwrap_or(self.spec.lease_name()))
-            .field("grace", &self.grace)
-            .field("on_overrun", &self.on_overrun)
+            .field("lease", &self.lease.as_deref().or(self.spec.lease_name()))
+            .field("policy", &self.policy)
             .finish_non_exhaustive()
     }
 }

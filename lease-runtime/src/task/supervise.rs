@@ -25,7 +25,8 @@ pub(crate) async fn supervise(entry: Arc<Entry>, leading: Term, alive: Alive) {
     let log = Log { entry: &entry, term: &leading };
     let mut backoff = Backoff::new();
     while !entry.is_over() && !leading.tenure().is_cancelled() {
-        let scope = Scope::new(entry.name.clone(), entry.grace, entry.on_overrun, Handle::try_current().ok());
+        let scope =
+            Scope::new(entry.name.clone(), entry.policy.grace, entry.policy.on_overrun, Handle::try_current().ok());
         let term = leading.scoped(Arc::new(scope));
         let started = term.now();
         log.started();
