@@ -3,6 +3,7 @@
 use std::fmt;
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::election::Timing;
 use crate::elector::ElectorError;
@@ -80,6 +81,60 @@ pub enum Error {
         other: String,
         /// Its timings.
         other_timing: Box<Timing>,
+    },
+
+    /// The members of a group ask for different leases.
+    #[error(
+        "group `{group}` has task `{task}` of lease `{lease}` and `{other}` of lease `{other_lease}`: give the group a lease \
+         with `.lease(..)`, or take one of them out"
+    )]
+    LeasesDiffer {
+        /// The group.
+        group: String,
+        /// A member.
+        task: String,
+        /// Its lease.
+        lease: LeaseId,
+        /// The first member.
+        other: String,
+        /// Its lease.
+        other_lease: LeaseId,
+    },
+
+    /// A group has no members, and so no lease.
+    #[error("group `{group}` is empty: add tasks to it with `.with(..)`")]
+    EmptyGroup {
+        /// The group.
+        group: String,
+    },
+
+    /// A body ended without a value, and does not run again.
+    #[error("task `{task}` of lease `{lease}` {failure}, and is not to run again")]
+    Failed {
+        /// The task.
+        task: String,
+        /// Its lease.
+        lease: LeaseId,
+        /// What went wrong, as half a sentence.
+        failure: String,
+    },
+
+    /// A body failed more often than it was allowed to.
+    #[error(
+        "task `{task}` of lease `{lease}` has failed more than {restarts} times in {within:?}, and {failure} at last: mend it, \
+         or allow more with `max_restarts`"
+    )]
+    Exhausted {
+        /// The task.
+        task: String,
+        /// Its lease.
+        lease: LeaseId,
+        /// How often it was allowed to run again.
+        restarts: u32,
+        /// Within this time.
+        within: Duration,
+        /// What went wrong at last, as half a sentence.
+        failure: String,
     },
 
     /// The candidate's own namespace is not valid.

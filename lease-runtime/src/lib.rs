@@ -55,5 +55,7 @@ pub use lease::LeaseId;
 pub use lease_macros::leader_only;
 #[doc(inline)]
 pub use spec::{LeaseSpec, SpecError};
-pub use task::{DEFAULT_GRACE, LeaderTask, OnExhausted, OnLoss, OnOverrun, Restart, TaskHandle, TaskOutput};
+pub use task::{
+    DEFAULT_GRACE, IntoTask, LeaderTask, OnExhausted, OnLoss, OnOverrun, Restart, TaskGroup, TaskHandle, TaskOutput,
+};
 pub use term::{Lost, Term, TermCheck, TermControl, TermHandle};

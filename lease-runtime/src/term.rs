@@ -1,6 +1,7 @@
 //! Leadership as a value.
 
 mod alive;
+mod asked;
 mod check;
 mod child;
 mod control;
@@ -14,6 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub(crate) use alive::Alive;
+pub(crate) use asked::Asked;
 pub use check::TermCheck;
 pub use child::TermHandle;
 pub use control::TermControl;
@@ -67,7 +69,8 @@ pub struct Term {
 impl Term {
     /// The handle on a tenure that no body has yet.
     pub(crate) fn new(tenure: Arc<Tenure>) -> Term {
-        Term { tenure, scope: Arc::new(Scope::unbounded()) }
+        let scope = Arc::new(Scope::unbounded(tenure.asks().clone()));
+        Term { tenure, scope }
     }
 
     /// The same term for one run of one body.
@@ -104,18 +107,19 @@ impl Term {
     ///
     /// Safe: dropping the future loses nothing, and it may be awaited again and by several.
     pub async fn cancelled(&self) {
-        self.tenure.cancelled().await;
+        self.scope.asked().asked().await;
     }
 
     /// Whether the body should end: it was asked to, or the deadline has come.
     pub fn is_cancelled(&self) -> bool {
-        self.tenure.is_cancelled() || self.now() >= self.ends_at()
+        self.scope.asked().is_asked() || self.now() >= self.ends_at()
     }
 
-    /// Why the term ended; `None` as long as it has not.
+    /// Why the body is asked to end; `None` as long as it is not.
     pub fn loss(&self) -> Option<Loss> {
-        // The clock may be ahead of the elector, which has not said so yet.
-        self.tenure.loss().or_else(|| (self.now() >= self.ends_at()).then_some(Loss::NotRenewed))
+        // One that has to go on for others does not know yet. The clock may be ahead of the elector, which has not said so.
+        let known = if self.scope.asked().is_asked() { self.tenure.loss() } else { None };
+        known.or_else(|| (self.now() >= self.ends_at()).then_some(Loss::NotRenewed))
     }
 
     /// How long the body may go on: until it is dropped, unless the lease is renewed. Zero once that has come.
@@ -177,6 +181,15 @@ impl Term {
         child::blocking(self, closure)
     }
 
+    /// Gives the lease up: all bodies of the term are asked to end, this one included, and when they are gone the lease is
+    /// released. This replica then sits out one lease duration, so that another may take over; if none does, it takes part
+    /// again. For a body that finds out that it cannot do its work here.
+    ///
+    /// The first reason for which a term ends counts: once it has been [`cancelled`](Self::cancelled), nothing more happens.
+    pub fn step_down(&self) {
+        self.tenure.cancel(Loss::SteppedDown);
+    }
+
     /// Wraps a future so that it ends with the term wherever it is awaited: in a `JoinSet`, a `LocalSet`, a `select!`.
     ///
     /// It must be polled or dropped, or the lease is not released: do not put it away.
@@ -200,7 +213,7 @@ impl Term {
 
     /// No poll of this body begins from this moment on.
     pub(crate) fn ends_at(&self) -> Moment {
-        self.tenure.ends_at(self.scope.grace()).min(self.scope.cut())
+        self.tenure.ends_at(self.scope.asked(), self.scope.grace()).min(self.scope.cut())
     }
 }
 

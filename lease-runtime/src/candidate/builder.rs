@@ -4,6 +4,8 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use tokio::sync::watch;
+
 use super::{Candidate, identity};
 use crate::clock::{Clock, SystemClock};
 use crate::elector::{Connection, Elector, ElectorError};
@@ -18,6 +20,7 @@ pub struct CandidateBuilder {
     namespace: Option<String>,
     source: Source,
     clock: Option<Arc<dyn Clock>>,
+    condition: Option<watch::Receiver<bool>>,
 }
 
 #[derive(Default)]
@@ -69,6 +72,15 @@ impl CandidateBuilder {
         self
     }
 
+    /// Takes part in elections only while `condition` is true: for readiness or maintenance of this replica. When it turns
+    /// false, all bodies are asked to end, as on a shutdown, and the leases are released; when it turns true, this process
+    /// takes part again. It keeps its last value if the sender is dropped.
+    /// [`LeaderTask::contend_when`](crate::LeaderTask::contend_when) does this for one lease.
+    pub fn contend_when(mut self, condition: watch::Receiver<bool>) -> CandidateBuilder {
+        self.condition = Some(condition);
+        self
+    }
+
     /// Sets up the connection and starts the elector. No request is sent yet.
     ///
     /// # Errors
@@ -92,7 +104,7 @@ impl CandidateBuilder {
         let clock = self.clock.unwrap_or_else(|| Arc::new(SystemClock));
         let elector = start(connection, identity.clone(), clock).await?;
         tracing::info!(target: "lease_runtime", identity = &*identity, namespace = &*namespace, "candidate ready");
-        Ok(Candidate::new(elector, identity, namespace))
+        Ok(Candidate::new(elector, identity, namespace, self.condition))
     }
 }
 

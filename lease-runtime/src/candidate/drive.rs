@@ -1,28 +1,80 @@
 //! Leads the tasks of one lease through its terms.
 
 use std::convert::Infallible;
+use std::panic::AssertUnwindSafe;
+use std::pin::pin;
 use std::sync::Arc;
 
+use futures_util::FutureExt;
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, watch};
 use tokio::task::{Id, JoinSet};
+use tokio::time::sleep;
 
 use super::Inner;
-use super::group::Group;
+use super::roster::Roster;
 use crate::election::{Loss, Timing};
 use crate::elector::{Campaign, ElectorError, LeaseStatus};
 use crate::error::Error;
+use crate::guard::panic_message;
 use crate::task::entry::Entry;
 use crate::task::supervise::supervise;
 use crate::term::{Alive, Term};
 
 impl Inner {
-    /// Lets the group's tasks run, on `runtime` if they have none.
-    pub(super) fn drive(self: &Arc<Self>, group: &Arc<Group>, runtime: &Handle) {
-        if group.enroll(runtime) {
-            let driver = Driver { candidate: self.clone(), group: group.clone(), done: false };
+    /// Lets the roster's tasks run, on `runtime` if they have none.
+    pub(super) fn drive(self: &Arc<Self>, roster: &Arc<Roster>, runtime: &Handle) {
+        for entry in roster.live() {
+            self.warm_up(roster, &entry, runtime);
+        }
+        if roster.enroll(runtime) {
+            let driver = Driver { candidate: self.clone(), roster: roster.clone(), done: false };
             self.driven.spawn_on(driver.run(), runtime);
         }
+    }
+
+    /// Begins what a task wants done before its first run, unless that has begun.
+    fn warm_up(self: &Arc<Self>, roster: &Arc<Roster>, entry: &Arc<Entry>, runtime: &Handle) {
+        let Some(warm_up) = entry.begin_warm_up() else { return };
+        let (shutdown, stop) = (self.shutdown.clone(), entry.stop_token().clone());
+        let (roster, entry) = (roster.clone(), entry.clone());
+        let warm_up = self.driven.track_future(async move {
+            let caught = AssertUnwindSafe(warm_up).catch_unwind();
+            let warmed = tokio::select! {
+                biased;
+                () = shutdown.cancelled() => Ok(()),
+                () = stop.cancelled() => Ok(()),
+                warmed = caught => warmed,
+            };
+            if let Err(panic) = warmed {
+                let failure = format!("panicked while warming up: {}", panic_message(panic));
+                tracing::error!(
+                    target: "lease_runtime",
+                    task = %entry.name,
+                    lease = %entry.lease.name,
+                    namespace = %entry.lease.namespace,
+                    error = failure,
+                    "task does not run on this replica"
+                );
+                let (task, lease) = (entry.name.to_string(), entry.lease.clone());
+                entry.finish(Err(Error::Failed { task, lease, failure }));
+            }
+            roster.tell();
+        });
+        runtime.spawn(warm_up);
+    }
+
+    /// The process has to end, after the candidate has ended in order.
+    fn exit(self: &Arc<Self>, why: Error) {
+        self.state().exiting = true;
+        self.fail(why);
+        self.shut_down("a task wants the process to end: asking the bodies to end");
+        let candidate = self.clone();
+        // Whoever runs the candidate, or nobody if it is the process's own, may wait for something else.
+        drop(tokio::spawn(async move {
+            candidate.driven.wait().await;
+            candidate.exit_if_asked();
+        }));
     }
 
     /// An election cannot go on: the candidate shuts down because of the first that says so.
@@ -35,7 +87,7 @@ impl Inner {
 /// Takes part in the election of one lease, as long as there are tasks for it.
 struct Driver {
     candidate: Arc<Inner>,
-    group: Arc<Group>,
+    roster: Arc<Roster>,
     done: bool,
 }
 
@@ -49,31 +101,78 @@ enum Left {
     Failed(Arc<ElectorError>),
 }
 
+/// Why a term was left that could have gone on.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Parting {
+    /// All tasks were over.
+    Finished,
+    /// For another replica to try.
+    SteppedDown,
+    /// A condition does not hold.
+    Withdrawn,
+}
+
+impl Parting {
+    fn loss(self) -> Loss {
+        match self {
+            Parting::Finished => Loss::Finished,
+            Parting::SteppedDown => Loss::SteppedDown,
+            Parting::Withdrawn => Loss::Withdrawn,
+        }
+    }
+}
+
 impl Driver {
     async fn run(mut self) {
-        while let Some(timing) = self.group.timing() {
-            let campaign = self.candidate.elector.contend(self.group.lease.clone(), timing);
-            let status = campaign.status.clone();
-            let left = tokio::select! {
-                biased;
-                left = self.campaign(campaign, timing) => left,
-                never = forward(status, &self.group) => match never {},
+        loop {
+            let left = match self.admission().await {
+                Ok(timing) => self.contend(timing).await,
+                Err(left) => left,
             };
-            self.group.publish_out();
+            self.roster.publish_out();
             match left {
                 Left::Finished => {}
-                Left::Shutdown => self.group.disband(Entry::stopped),
+                Left::Shutdown => self.roster.disband(Entry::stopped),
                 Left::Failed(source) => {
-                    let error = Error::Election { lease: self.group.lease.clone(), source };
-                    self.group.disband(|_| error.clone());
+                    let error = Error::Election { lease: self.roster.lease.clone(), source };
+                    self.roster.disband(|_| error.clone());
                     self.candidate.fail(error);
                 }
             }
-            if self.group.retire() {
+            if self.roster.retire() {
                 break;
             }
         }
         self.done = true;
+    }
+
+    /// Waits until every task is warm and every condition holds.
+    async fn admission(&self) -> Result<Timing, Left> {
+        loop {
+            if self.candidate.shutdown.is_cancelled() {
+                return Err(Left::Shutdown);
+            }
+            let timing = self.roster.timing().ok_or(Left::Finished)?;
+            if self.roster.is_warm() && self.roster.is_willing() {
+                return Ok(timing);
+            }
+            tokio::select! {
+                biased;
+                () = self.candidate.shutdown.cancelled() => {}
+                () = self.roster.news() => {}
+                () = self.roster.willing(true), if !self.roster.is_willing() => {}
+            }
+        }
+    }
+
+    async fn contend(&self, timing: Timing) -> Left {
+        let campaign = self.candidate.elector.contend(self.roster.lease.clone(), timing);
+        let status = campaign.status.clone();
+        tokio::select! {
+            biased;
+            left = self.campaign(campaign, timing) => left,
+            never = forward(status, &self.roster) => match never {},
+        }
     }
 
     /// Takes part until there is nothing more to do with these timings.
@@ -81,78 +180,124 @@ impl Driver {
         // Apart from the rest, to be waited for beside it.
         let mut terms = std::mem::replace(&mut campaign.terms, mpsc::unbounded_channel().1);
         let mut status = campaign.status.clone();
-        let mut finished = false;
+        let mut parting = None;
         loop {
             if self.candidate.shutdown.is_cancelled() {
                 return leave(&campaign, &mut terms, Loss::Shutdown, Left::Shutdown).await;
             }
-            if finished || self.group.is_over() {
-                finished = false;
-                let left = leave(&campaign, &mut terms, Loss::Finished, Left::Finished).await;
-                if self.group.timing() != Some(timing) {
+            if let Some(parting) = parting.take().or_else(|| self.reason_to_part()) {
+                let left = leave(&campaign, &mut terms, parting.loss(), Left::Finished).await;
+                self.stay_out(parting, timing).await;
+                if self.roster.timing() != Some(timing) {
                     return left;
                 }
-                // Something was added meanwhile.
-                campaign.contend();
+                if !self.candidate.shutdown.is_cancelled() {
+                    campaign.contend();
+                }
+                continue;
             }
             tokio::select! {
                 biased;
                 () = self.candidate.shutdown.cancelled() => {}
                 term = terms.recv() => match term {
-                    Some((term, alive)) => finished = self.lead(&campaign, term, alive).await,
+                    Some((term, alive)) => parting = self.lead(&campaign, term, alive).await,
                     None => return Left::Failed(problem(&status)),
                 },
                 () = fatal(&mut status) => {
                     let problem = problem(&status);
                     return leave(&campaign, &mut terms, Loss::Shutdown, Left::Failed(problem)).await;
                 }
-                () = self.group.news() => {}
+                () = self.roster.news() => {}
+                () = self.roster.willing(false) => {}
             }
         }
     }
 
-    /// One term: from the acquisition until nothing of it is left here. Tells whether the tasks were all over, and the
-    /// election is being left.
-    async fn lead(&self, campaign: &Campaign, term: Term, alive: Alive) -> bool {
+    fn reason_to_part(&self) -> Option<Parting> {
+        if self.roster.is_over() {
+            Some(Parting::Finished)
+        } else if !self.roster.is_willing() {
+            Some(Parting::Withdrawn)
+        } else {
+            None
+        }
+    }
+
+    /// Waits until there is a reason to take part again, or none to wait for one.
+    async fn stay_out(&self, parting: Parting, timing: Timing) {
+        let mut rested = pin!(async {
+            if parting == Parting::SteppedDown {
+                // So that whoever watches may take the lease, also one that only polls.
+                sleep(timing.lease_duration).await;
+            }
+        });
+        let mut resting = true;
+        while !self.candidate.shutdown.is_cancelled()
+            && self.roster.timing() == Some(timing)
+            && (resting || !self.roster.is_willing())
+        {
+            tokio::select! {
+                biased;
+                () = self.candidate.shutdown.cancelled() => {}
+                () = &mut rested, if resting => resting = false,
+                () = self.roster.news() => {}
+                () = self.roster.willing(true), if !self.roster.is_willing() => {}
+            }
+        }
+    }
+
+    /// One term: from the acquisition until nothing of it is left here. Tells why, if the election is being left.
+    async fn lead(&self, campaign: &Campaign, term: Term, alive: Alive) -> Option<Parting> {
         let mut supervisors = JoinSet::new();
         let mut started: Vec<(Id, Arc<Entry>)> = Vec::new();
-        let (mut shutdown, mut finished) = (false, false);
+        let (exits, mut exit) = mpsc::unbounded_channel();
+        let (mut shutdown, mut parting) = (false, None);
+        self.roster.leads(&term);
         loop {
             if !shutdown && self.candidate.shutdown.is_cancelled() {
                 shutdown = true;
                 campaign.withdraw(Loss::Shutdown);
             }
-            if !shutdown && !finished && !term.tenure().is_cancelled() {
-                for entry in self.group.live() {
-                    if !started.iter().any(|(_, other)| Arc::ptr_eq(other, &entry))
+            let leading = !term.tenure().is_cancelled();
+            if !shutdown && parting.is_none() && leading {
+                for entry in self.roster.live() {
+                    if entry.is_warm()
+                        && !started.iter().any(|(_, other)| Arc::ptr_eq(other, &entry))
                         && let Some(runtime) = entry.runtime()
                     {
-                        let supervisor = supervise(entry.clone(), term.clone(), alive.another());
+                        if entry.exits_on_loss() {
+                            term.tenure().exit_on_loss();
+                        }
+                        let supervisor = supervise(entry.clone(), term.clone(), alive.another(), exits.clone());
                         started.push((supervisors.spawn_on(supervisor, &runtime).id(), entry));
                     }
                 }
-                if supervisors.is_empty() && self.group.is_over() {
-                    finished = true;
-                    campaign.withdraw(Loss::Finished);
-                }
+                // What is over may still be about to end.
+                parting = self.reason_to_part().filter(|why| *why != Parting::Finished || supervisors.is_empty());
+                parting.iter().for_each(|parting| campaign.withdraw(parting.loss()));
+            } else if parting.is_none() && term.tenure().loss() == Some(Loss::SteppedDown) {
+                parting = Some(Parting::SteppedDown);
+                campaign.withdraw(Loss::SteppedDown);
             }
             if supervisors.is_empty() && term.tenure().is_cancelled() {
                 // `alive` is dropped with this frame, and the term is drained.
-                return finished;
+                return parting;
             }
             tokio::select! {
                 biased;
                 () = self.candidate.shutdown.cancelled(), if !shutdown => {}
                 () = term.cancelled(), if !term.tenure().is_cancelled() => {}
+                Some(why) = exit.recv() => self.candidate.exit(why),
                 Some(ended) = supervisors.join_next(), if !supervisors.is_empty() => {
                     if let Err(error) = ended {
                         // It went away with its runtime, which is not this one. The others go on.
                         started.iter().filter(|(id, _)| *id == error.id()).for_each(|(_, entry)| entry.lose());
                     }
                 }
-                () = self.group.news() => {}
+                () = self.roster.news() => {}
+                () = self.roster.willing(false), if parting.is_none() => {}
                 // Given up although a body is left that does not yield: there is nothing more to wait for.
-                () = campaign.left(), if shutdown || finished => return finished,
+                () = campaign.left(), if shutdown || parting.is_some() => return parting,
             }
         }
     }
@@ -188,10 +333,10 @@ fn problem(status: &watch::Receiver<LeaseStatus>) -> Arc<ElectorError> {
 }
 
 /// Shows where the campaign stands to whoever watches the lease, across campaigns.
-async fn forward(mut status: watch::Receiver<LeaseStatus>, group: &Group) -> Infallible {
+async fn forward(mut status: watch::Receiver<LeaseStatus>, roster: &Roster) -> Infallible {
     loop {
         let now = status.borrow_and_update().clone();
-        group.publish(now);
+        roster.publish(now);
         if status.changed().await.is_err() {
             std::future::pending::<()>().await;
         }
@@ -202,8 +347,8 @@ async fn forward(mut status: watch::Receiver<LeaseStatus>, group: &Group) -> Inf
 impl Drop for Driver {
     fn drop(&mut self) {
         if !self.done {
-            self.group.publish_out();
-            self.group.abandon(|entry| Error::CandidateGone { task: entry.name.to_string() });
+            self.roster.publish_out();
+            self.roster.abandon(|entry| Error::CandidateGone { task: entry.name.to_string() });
         }
     }
 }

@@ -2,9 +2,9 @@
 
 mod builder;
 mod drive;
-mod group;
 mod identity;
 pub(crate) mod process;
+mod roster;
 mod run;
 mod signal;
 
@@ -25,8 +25,8 @@ use crate::elector::{Elector, Health, LeaseStatus};
 use crate::error::Error;
 use crate::lease::LeaseId;
 use crate::task::entry::Entry;
-use crate::task::{LeaderTask, TaskHandle, TaskOutput};
-use group::Group;
+use crate::task::{IntoTask, TaskHandle};
+use roster::Roster;
 
 /// This process in the elections of its leases: one identity, one connection, any number of tasks.
 ///
@@ -60,6 +60,8 @@ struct Inner {
     elector: Elector,
     identity: Arc<str>,
     namespace: Arc<str>,
+    /// What has to be true for it to take part in any election.
+    condition: Option<watch::Receiver<bool>>,
     /// End in order: cancel, drain, release.
     shutdown: CancellationToken,
     /// End now: bodies are dropped. Also stops every task.
@@ -72,12 +74,14 @@ struct Inner {
 }
 
 struct State {
-    groups: BTreeMap<LeaseId, Arc<Group>>,
+    rosters: BTreeMap<LeaseId, Arc<Roster>>,
     phase: Phase,
     /// What was wrong with a task that was added: the candidate refuses to run.
     refused: Option<Error>,
     /// The first failure while running.
     failure: Option<Error>,
+    /// A task wants the process to end.
+    exiting: bool,
 }
 
 #[derive(Clone)]
@@ -113,7 +117,7 @@ impl Candidate {
     /// A task that is not valid is refused: its name or the timings of its lease conflict with another task's, or a value
     /// that was set at run time breaks a rule. Then the handle gives the error, and so does [`run_until`](Self::run_until)
     /// if the candidate does not run yet.
-    pub fn add<T: TaskOutput>(&self, task: LeaderTask<T>) -> TaskHandle<T> {
+    pub fn add<K: IntoTask>(&self, task: K) -> TaskHandle<K::Output> {
         self.place(task).0
     }
 
@@ -163,16 +167,28 @@ impl Candidate {
     ///
     /// This is for people, dashboards and readiness; to decide whether to act, a body asks its [`Term`](crate::Term).
     pub fn status(&self, lease: &str) -> Option<watch::Receiver<LeaseStatus>> {
+        self.roster(lease).map(|roster| roster.status())
+    }
+
+    /// Gives a lease up for another replica to try, as [`Term::step_down`](crate::Term::step_down) does: for an operator, a
+    /// rebalancing of shards, maintenance of this machine. The lease is named as for [`status`](Self::status).
+    ///
+    /// Returns at once, and whether the lease was held; to learn when it is given up, watch the status.
+    pub fn step_down(&self, lease: &str) -> bool {
+        self.roster(lease).is_some_and(|roster| roster.step_down())
+    }
+
+    fn roster(&self, lease: &str) -> Option<Arc<Roster>> {
         let lease = match lease.split_once('/') {
             Some((namespace, name)) => LeaseId::new(namespace, name),
             None => LeaseId::new(self.inner.namespace.clone(), lease),
         };
-        self.inner.state().groups.get(&lease).map(|group| group.status())
+        self.inner.state().rosters.get(&lease).cloned()
     }
 
     /// The leases that tasks have been added for.
     pub fn leases(&self) -> Vec<LeaseId> {
-        self.inner.state().groups.keys().cloned().collect()
+        self.inner.state().rosters.keys().cloned().collect()
     }
 
     /// Whether the loop that runs the elections is alive: for a liveness probe. Being a follower is healthy, and so is
@@ -191,8 +207,14 @@ impl Candidate {
         &self.inner.namespace
     }
 
-    fn new(elector: Elector, identity: Arc<str>, namespace: Arc<str>) -> Candidate {
-        let state = State { groups: BTreeMap::new(), phase: Phase::Waiting, refused: None, failure: None };
+    fn new(
+        elector: Elector,
+        identity: Arc<str>,
+        namespace: Arc<str>,
+        condition: Option<watch::Receiver<bool>>,
+    ) -> Candidate {
+        let state =
+            State { rosters: BTreeMap::new(), phase: Phase::Waiting, refused: None, failure: None, exiting: false };
         let driven = TaskTracker::new();
         // `wait` resolves when it is empty; it can be filled again.
         driven.close();
@@ -200,6 +222,7 @@ impl Candidate {
             elector,
             identity,
             namespace,
+            condition,
             shutdown: CancellationToken::new(),
             cut: CancellationToken::new(),
             failed: CancellationToken::new(),
@@ -210,7 +233,7 @@ impl Candidate {
     }
 
     /// As `add`, and also gives what it takes to give the task up.
-    fn place<T: TaskOutput>(&self, task: LeaderTask<T>) -> (TaskHandle<T>, Option<Placed>) {
+    fn place<K: IntoTask>(&self, task: K) -> (TaskHandle<K::Output>, Option<Placed>) {
         let (entry, handle) = Entry::new(task, &self.inner.namespace, self.inner.cut.child_token());
         let placed = match entry {
             Ok(entry) => self.inner.place(Arc::new(entry)),
@@ -226,7 +249,7 @@ impl Candidate {
 /// A task and where it was put.
 struct Placed {
     entry: Arc<Entry>,
-    group: Arc<Group>,
+    roster: Arc<Roster>,
 }
 
 impl Inner {
@@ -242,18 +265,21 @@ impl Inner {
             if let Phase::Over = phase {
                 Err(entry.stopped())
             } else {
-                let group = state.groups.entry(entry.lease.clone()).or_insert_with(|| Group::new(&entry.lease));
-                let group = group.clone();
-                group.admit(&entry).map(|()| {
+                let roster = state
+                    .rosters
+                    .entry(entry.lease.clone())
+                    .or_insert_with(|| Roster::new(&entry.lease, self.condition.clone()));
+                let roster = roster.clone();
+                roster.admit(&entry).map(|()| {
                     if let Phase::Running(runtime) = phase {
-                        self.drive(&group, &Handle::try_current().unwrap_or(runtime));
+                        self.drive(&roster, &Handle::try_current().unwrap_or(runtime));
                     }
-                    group
+                    roster
                 })
             }
         };
         match refused {
-            Ok(group) => Some(Placed { entry, group }),
+            Ok(roster) => Some(Placed { entry, roster }),
             Err(error) => {
                 // Outside of the lock: whoever waits for the task may look at the candidate.
                 entry.finish(Err(error.clone()));

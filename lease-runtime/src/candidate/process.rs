@@ -5,7 +5,7 @@ use tokio::sync::{OnceCell, oneshot};
 
 use super::{Candidate, Placed};
 use crate::error::Error;
-use crate::task::{LeaderTask, TaskHandle, TaskOutput};
+use crate::task::{IntoTask, TaskHandle};
 
 /// The one piece of global state of this crate. Built when a task is first awaited or spawned; if that fails, the next tries
 /// again.
@@ -23,20 +23,20 @@ async fn candidate() -> Result<&'static Candidate, Error> {
 }
 
 /// Runs a task until it is done and its lease, if no other task needs it, is released.
-pub(crate) async fn run<T: TaskOutput>(task: LeaderTask<T>) -> Result<T, Error> {
+pub(crate) async fn run<K: IntoTask>(task: K) -> Result<K::Output, Error> {
     let (handle, placed) = candidate().await?.place(task);
     let wanted = Wanted(placed);
     let output = handle.await;
-    if let Some(Placed { group, .. }) = &wanted.0 {
-        group.settled().await;
+    if let Some(Placed { roster, .. }) = &wanted.0 {
+        roster.settled().await;
     }
     output
 }
 
 /// Starts a task that runs whether or not somebody waits for it.
-pub(crate) fn spawn<T: TaskOutput>(task: LeaderTask<T>) -> TaskHandle<T> {
+pub(crate) fn spawn<K: IntoTask>(task: K) -> TaskHandle<K::Output> {
     let (outcome, receiver) = oneshot::channel();
-    let handle = TaskHandle::new(task.task_name().into(), receiver);
+    let handle = TaskHandle::new(task.title().into(), receiver);
     match Handle::try_current() {
         Ok(runtime) => drop(runtime.spawn(async move {
             let end = match candidate().await {
@@ -57,10 +57,10 @@ struct Wanted(Option<Placed>);
 
 impl Drop for Wanted {
     fn drop(&mut self) {
-        if let Some(Placed { entry, group }) = &self.0
+        if let Some(Placed { entry, roster }) = &self.0
             && !entry.is_over()
         {
-            group.give_up(entry);
+            roster.give_up(entry);
         }
     }
 }

@@ -9,6 +9,7 @@ use tokio::runtime::Handle;
 use super::signal::ShutdownRequest;
 use super::{Inner, Phase};
 use crate::error::Error;
+use crate::task::exit;
 
 impl Inner {
     pub(super) async fn run_until<F>(self: &Arc<Self>, signal: F) -> Result<(), Error>
@@ -85,7 +86,15 @@ impl Inner {
         self.state().phase = Phase::Running(runtime.clone());
     }
 
-    fn shut_down(&self, why: &str) {
+    /// Ends the process if a task wants it to. For when everything has ended in order.
+    pub(super) fn exit_if_asked(&self) {
+        let state = self.state();
+        if state.exiting {
+            exit::now(&state.failure.as_ref().map(ToString::to_string).unwrap_or_default());
+        }
+    }
+
+    pub(super) fn shut_down(&self, why: &str) {
         tracing::info!(target: "lease_runtime", identity = &*self.identity, "{why}");
         self.state().phase = Phase::Over;
         self.shutdown.cancel();
@@ -98,7 +107,7 @@ struct Running<'a>(Option<&'a Inner>);
 impl<'a> Running<'a> {
     fn begin(candidate: &'a Arc<Inner>) -> Result<Running<'a>, Error> {
         let runtime = Handle::try_current().map_err(|_| Error::NoRuntime)?;
-        let groups: Vec<_> = {
+        let rosters: Vec<_> = {
             let mut state = candidate.state();
             if !matches!(state.phase, Phase::Waiting) {
                 return Err(Error::AlreadyRun);
@@ -107,10 +116,10 @@ impl<'a> Running<'a> {
                 return Err(refused.clone());
             }
             state.phase = Phase::Running(runtime.clone());
-            state.groups.values().cloned().collect()
+            state.rosters.values().cloned().collect()
         };
-        for group in groups {
-            candidate.drive(&group, &runtime);
+        for roster in rosters {
+            candidate.drive(&roster, &runtime);
         }
         Ok(Running(Some(candidate)))
     }
@@ -119,6 +128,7 @@ impl<'a> Running<'a> {
     fn end(mut self) -> Result<(), Error> {
         let Some(candidate) = self.0.take() else { return Ok(()) };
         tracing::info!(target: "lease_runtime", identity = &*candidate.identity, "candidate ended");
+        candidate.exit_if_asked();
         match candidate.state().failure.take() {
             Some(error) => Err(error),
             None => Ok(()),

@@ -160,8 +160,27 @@ pub enum Loss {
     Shutdown,
     /// All tasks of the lease have finished on this replica.
     Finished,
+    /// This replica gave the lease up for another to try: a body said so, or the candidate, or a task failed too often.
+    SteppedDown,
+    /// A condition under which this replica takes part in the election holds no more.
+    Withdrawn,
     /// The runtime that ran the bodies is gone.
     RuntimeGone,
+}
+
+impl Loss {
+    /// Whether the lease was taken from this process, rather than given up by it.
+    pub fn is_involuntary(&self) -> bool {
+        match self {
+            Loss::NotRenewed
+            | Loss::TakenBy(_)
+            | Loss::HolderCleared
+            | Loss::Overwritten
+            | Loss::Deleted
+            | Loss::WentBackwards => true,
+            Loss::Shutdown | Loss::Finished | Loss::SteppedDown | Loss::Withdrawn | Loss::RuntimeGone => false,
+        }
+    }
 }
 
 impl fmt::Display for Loss {
@@ -177,6 +196,8 @@ impl fmt::Display for Loss {
             }
             Loss::Shutdown => f.write_str("the candidate is shutting down"),
             Loss::Finished => f.write_str("all tasks of the lease have finished"),
+            Loss::SteppedDown => f.write_str("this replica stepped down"),
+            Loss::Withdrawn => f.write_str("this replica takes no part in the election for now"),
             Loss::RuntimeGone => f.write_str("the runtime of the tasks is gone"),
         }
     }

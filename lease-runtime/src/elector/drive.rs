@@ -17,7 +17,7 @@ use super::requests::{Reply, Requests};
 use super::watch::{From, Note, Watch};
 use crate::clock::Moment;
 use crate::election::{Action, Answer, Election, Event, FencingToken, Loss, Now, Request, RequestId, Role, Sight};
-use crate::task::overrun;
+use crate::task::{exit, overrun};
 
 /// The longest sleep. tokio's timers stand still while the machine is suspended and the clock does not, so a sleeper has
 /// to look at the clock from time to time: this bounds how long after a resume an idle body is still there (one that is
@@ -107,7 +107,7 @@ impl Drive {
                 Turn::Replied(reply) => self.replied(reply),
                 Turn::Drained => {
                     self.drained = None;
-                    self.out.tenure = None;
+                    self.out.tenure.take().inspect(|tenure| exit::if_lost(tenure));
                     self.log.drained(self.token);
                     self.step(Event::Drained);
                 }
@@ -330,6 +330,7 @@ impl Drive {
         let (now, stop) = (self.out.clock.now(), tenure.deadlines().hard_stop);
         if now >= stop {
             overrun::enforce(tenure, now);
+            exit::if_lost(tenure);
         }
         if now >= stop + self.out.timing.lease_duration
             && let Some(number) = self.leaving.take()
@@ -366,13 +367,17 @@ impl Drive {
         while let Some(tenure) = self.out.tenure.clone() {
             tokio::select! {
                 biased;
-                () = tenure.drained() => self.out.tenure = None,
+                () = tenure.drained() => {
+                    self.out.tenure = None;
+                    exit::if_lost(&tenure);
+                }
                 () = tokio::time::sleep(self.out.timing.poll_margin()) => {}
             }
             let now = self.out.clock.now();
             let stop = tenure.deadlines().hard_stop;
             if now >= stop {
                 overrun::enforce(&tenure, now);
+                exit::if_lost(&tenure);
             }
             if now >= stop + self.out.timing.lease_duration {
                 self.out.left(u64::MAX);

@@ -40,11 +40,10 @@ impl Log {
     }
 
     pub(super) fn cancelled(&self, term: FencingToken, loss: &Loss) {
-        match loss {
-            Loss::Shutdown | Loss::Finished | Loss::RuntimeGone => {
-                say!(info, self, term = term.get(), reason = %loss, "the term is being ended");
-            }
-            _ => say!(warn, self, term = term.get(), reason = %loss, "the term is lost"),
+        if loss.is_involuntary() {
+            say!(warn, self, term = term.get(), reason = %loss, "the term is lost");
+        } else {
+            say!(info, self, term = term.get(), reason = %loss, "the term is being ended");
         }
     }
 

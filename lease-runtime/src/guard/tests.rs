@@ -76,7 +76,10 @@ fn a_renewal_moves_the_deadline_and_an_expired_term_stays_expired() {
 fn grace_counts_from_the_cancellation_and_not_past_the_deadline() {
     let clock = HandClock::new();
     let (tenure, alive) = granted(clock.clone(), 100);
-    let scope = |grace| Arc::new(Scope::new("t".into(), Duration::from_nanos(grace), Default::default(), None));
+    let scope = |grace| {
+        let asked = tenure.asks().clone();
+        Arc::new(Scope::new("t".into(), Duration::from_nanos(grace), Default::default(), None, asked))
+    };
     let short = Term::new(tenure.clone()).scoped(scope(20));
     let long = Term::new(tenure.clone()).scoped(scope(80));
     let polls = Arc::new(AtomicUsize::new(0));

@@ -3,29 +3,20 @@
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
-use futures_util::future::BoxFuture;
+use futures_util::future::{BoxFuture, join_all};
 use tokio::runtime::Handle;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
-use super::{LeaderTask, Policy, TaskHandle, TaskOutput};
+use super::member::{Member, Work};
+use super::plan::{IntoTask, Plan, sealed::IntoPlan};
+use super::{OnLoss, TaskHandle, lock};
 use crate::election::Timing;
 use crate::error::Error;
 use crate::lease::LeaseId;
-use crate::term::Term;
 
-/// How a run of a body ended by itself.
-#[derive(Debug)]
-pub(crate) struct Verdict {
-    /// What it says went wrong.
-    pub(super) failure: Option<String>,
-    /// It had been asked to end, so that "done" may only mean "stopped".
-    pub(super) asked: bool,
-}
-
-type Start = Box<dyn FnMut(Term) -> BoxFuture<'static, Verdict> + Send>;
 type Finish = Box<dyn FnOnce(Result<(), Error>) + Send>;
 
 /// A task as a candidate keeps it.
@@ -33,99 +24,89 @@ pub(crate) struct Entry {
     pub(crate) name: Arc<str>,
     pub(crate) lease: LeaseId,
     pub(crate) timing: Timing,
-    pub(super) policy: Policy,
+    pub(super) member: Member,
     /// Where its bodies run; unknown until the candidate runs.
     runtime: Mutex<Option<Handle>>,
-    start: Mutex<Option<Start>>,
     finish: Mutex<Option<Finish>>,
     over: AtomicBool,
     /// Nobody wants it any more: its body is dropped at once.
     stop: CancellationToken,
+    warm_up: Mutex<Vec<BoxFuture<'static, ()>>>,
+    warm: CancellationToken,
+    conditions: Vec<watch::Receiver<bool>>,
 }
 
 impl Entry {
     /// Checks the task and erases its types. The handle learns of an error, too.
-    pub(crate) fn new<T: TaskOutput>(
-        task: LeaderTask<T>,
+    pub(crate) fn new<K: IntoTask>(
+        task: K,
         namespace: &str,
         stop: CancellationToken,
-    ) -> (Result<Entry, Error>, TaskHandle<T>) {
-        let name: Arc<str> = task.task_name().into();
-        let resolved = task.resolve(namespace);
+    ) -> (Result<Entry, Error>, TaskHandle<K::Output>) {
+        let name: Arc<str> = task.title().into();
         let (outcome, receiver) = oneshot::channel();
         let handle = TaskHandle::new(name.clone(), receiver);
-        let (lease, timing) = match resolved {
-            Ok(resolved) => resolved,
+        let plan = match IntoPlan::into_plan(task, namespace) {
+            Ok(plan) => plan,
             Err(error) => {
                 let _ = outcome.send(Err(error.clone()));
                 return (Err(error), handle);
             }
         };
-        // What the last run returned. A failed run's value is the task's only if no run follows.
-        let last = Arc::new(Mutex::new(None::<T>));
-        let LeaderTask { mut body, policy, .. } = task;
-        let start: Start = Box::new({
-            let last = last.clone();
-            move |term| {
-                let (body, last) = (body(term.clone()), last.clone());
-                Box::pin(async move {
-                    let output = body.await;
-                    let verdict = Verdict { failure: output.failure(), asked: term.is_cancelled() };
-                    let previous = lock(&last).replace(output);
-                    drop(previous);
-                    verdict
-                })
-            }
-        });
+        let Plan { lease, timing, member, warm_up, conditions, output } = plan;
         let finish: Finish = Box::new({
             let stopped = Error::Stopped { task: name.to_string(), lease: lease.clone() };
             move |end| {
-                let output = lock(&last).take();
+                let output = lock(&output).take();
                 let end = end.and_then(|()| output.ok_or(stopped));
                 let _ = outcome.send(end);
             }
         });
+        let warm = CancellationToken::new();
+        if warm_up.is_empty() {
+            warm.cancel();
+        }
         let entry = Entry {
             name,
             lease,
             timing,
-            policy,
+            member,
             runtime: Mutex::new(None),
-            start: Mutex::new(Some(start)),
             finish: Mutex::new(Some(finish)),
             over: AtomicBool::new(false),
             stop,
+            warm_up: Mutex::new(warm_up),
+            warm,
+            conditions,
         };
         (Ok(entry), handle)
-    }
-
-    /// A run of the body. The user's function is called by the first poll, inside the guard.
-    pub(super) fn run(self: &Arc<Self>, term: Term) -> BoxFuture<'static, Verdict> {
-        let entry = self.clone();
-        Box::pin(async move {
-            let body = lock(&entry.start).as_mut().map(|start| start(term));
-            match body {
-                Some(body) => body.await,
-                None => Verdict { failure: None, asked: true },
-            }
-        })
     }
 
     /// The task is over: tells whoever waits for it. Only the first end counts.
     pub(crate) fn finish(&self, end: Result<(), Error>) {
         self.over.store(true, Ordering::Release);
         let Some(finish) = lock(&self.finish).take() else { return };
-        // Not if it is being called, by a body that does not come back.
-        let start = self.start.try_lock().ok().and_then(|mut start| start.take());
-        // What the closure captured, and the output if nobody takes it, is dropped here: that is the user's code.
-        if catch_unwind(AssertUnwindSafe(|| (finish(end), drop(start)))).is_err() {
-            tracing::error!(
-                target: "lease_runtime",
-                lease = %self.lease.name,
-                namespace = %self.lease.namespace,
-                task = %self.name,
-                "what belongs to a finished task panicked while being dropped"
-            );
+        let bodies = self.member.all().into_iter().filter_map(|member| match &member.work {
+            Work::Body(body) => body.retire(),
+            Work::Group(..) => None,
+        });
+        let bodies: Vec<_> = bodies.collect();
+        let warm_up = std::mem::take(&mut *lock(&self.warm_up));
+        // What the closures captured, and the output if nobody takes it, is dropped here: that is the user's code.
+        for drop_one in [
+            Box::new(move || finish(end)) as Box<dyn FnOnce()>,
+            Box::new(move || drop(bodies)),
+            Box::new(move || drop(warm_up)),
+        ] {
+            if catch_unwind(AssertUnwindSafe(drop_one)).is_err() {
+                tracing::error!(
+                    target: "lease_runtime",
+                    lease = %self.lease.name,
+                    namespace = %self.lease.namespace,
+                    task = %self.name,
+                    "what belongs to a finished task panicked while being dropped"
+                );
+            }
         }
     }
 
@@ -148,8 +129,36 @@ impl Entry {
         self.stop.cancel();
     }
 
-    pub(super) fn stop_token(&self) -> &CancellationToken {
+    pub(crate) fn stop_token(&self) -> &CancellationToken {
         &self.stop
+    }
+
+    /// The names of all its parts, each of which is the only one of its name under the lease.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &Arc<str>> {
+        self.member.all().into_iter().map(|member| &member.name)
+    }
+
+    pub(crate) fn exits_on_loss(&self) -> bool {
+        self.member.all().into_iter().any(|member| member.policy.on_loss == OnLoss::Exit)
+    }
+
+    /// What has to be true for this process to take part in the election.
+    pub(crate) fn conditions(&self) -> &[watch::Receiver<bool>] {
+        &self.conditions
+    }
+
+    /// What has to be over before its first run, to be polled by whoever runs it; `None` if that has begun already.
+    pub(crate) fn begin_warm_up(self: &Arc<Self>) -> Option<impl Future<Output = ()> + Send + use<>> {
+        let warm_up = std::mem::take(&mut *lock(&self.warm_up));
+        let entry = self.clone();
+        (!warm_up.is_empty()).then(|| async move {
+            join_all(warm_up).await;
+            entry.warm.cancel();
+        })
+    }
+
+    pub(crate) fn is_warm(&self) -> bool {
+        self.warm.is_cancelled()
     }
 
     /// Where to run it, unless that has been said before.
@@ -170,11 +179,6 @@ impl Drop for Entry {
 
 impl fmt::Debug for Entry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Entry").field("name", &self.name).field("lease", &self.lease).finish_non_exhaustive()
+        f.debug_struct("Entry").field("member", &self.member).field("lease", &self.lease).finish_non_exhaustive()
     }
-}
-
-/// A body that panics while its closure is being called leaves nothing half done here.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

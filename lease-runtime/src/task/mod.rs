@@ -2,23 +2,33 @@
 
 mod backoff;
 pub(crate) mod entry;
+pub(crate) mod exit;
+mod group;
 pub(crate) mod handle;
+mod log;
+mod member;
 mod output;
 pub(crate) mod overrun;
+mod plan;
 mod policy;
+mod run;
 mod settings;
 pub(crate) mod supervise;
 
 use std::borrow::Cow;
 use std::fmt;
 use std::future::{Future, IntoFuture};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
+use tokio::sync::watch;
 
+pub use group::TaskGroup;
 pub use handle::TaskHandle;
 pub use output::TaskOutput;
 pub use overrun::OnOverrun;
+pub use plan::IntoTask;
 pub(crate) use policy::Policy;
 pub use policy::{DEFAULT_GRACE, OnExhausted, OnLoss, Restart};
 
@@ -33,8 +43,10 @@ use crate::term::Term;
 ///
 /// It is a value, and does nothing until it is given to a [`Candidate`](crate::Candidate), awaited, or
 /// [spawned](Self::spawn). Its body runs from the acquisition of the lease to its loss, and from the start again in the next
-/// term of this process. A body that fails or panics runs again within the term, after a pause that grows from a second to
-/// a minute; one that returns is done, and with it the task.
+/// term of this process. One that returns is done, and with it the task. One that fails or panics runs again within the
+/// term, after a pause; if that happens too often, this replica gives the lease up for another to try. The settings
+/// [`restart`](Self::restart), [`backoff`](Self::backoff), [`max_restarts`](Self::max_restarts) and
+/// [`on_exhausted`](Self::on_exhausted) say otherwise. Several tasks can be put in an order as a [`TaskGroup`].
 ///
 /// The methods that configure it are called as the attribute's keys are. What is set here wins over the attribute, which
 /// makes one function many tasks:
@@ -68,6 +80,8 @@ pub struct LeaderTask<T> {
     renew_deadline: Option<Duration>,
     retry_period: Option<Duration>,
     policy: Policy,
+    warm_up: Vec<BoxFuture<'static, ()>>,
+    conditions: Vec<watch::Receiver<bool>>,
     body: Box<dyn FnMut(Term) -> BoxFuture<'static, T> + Send>,
 }
 
@@ -87,6 +101,8 @@ impl<T: TaskOutput> LeaderTask<T> {
             renew_deadline: None,
             retry_period: None,
             policy: Policy::default(),
+            warm_up: Vec::new(),
+            conditions: Vec::new(),
             // The one place that knows the body's type: nothing after it is compiled once per task.
             body: Box::new(move |term| Box::pin(body(term))),
         }
@@ -126,9 +142,7 @@ impl<T> LeaderTask<T> {
 
     /// The lease and its timings, checked.
     fn resolve(&self, namespace: &str) -> Result<(LeaseId, Timing), Error> {
-        if let Some(rule) = broken_by_task_name(&self.name) {
-            return Err(Error::TaskName { task: self.name.to_string(), rule });
-        }
+        check_task_name(&self.name)?;
         self.policy.check(&self.name)?;
         let lease = self.lease.as_deref().or(self.spec.lease_name());
         let lease = lease.ok_or_else(|| Error::NoLease { task: self.name.to_string() })?;
@@ -140,6 +154,10 @@ impl<T> LeaderTask<T> {
             .map_err(|source| Error::Spec { task: self.name.to_string(), source })?;
         Ok((LeaseId::new(namespace, lease), timing))
     }
+}
+
+fn check_task_name(name: &str) -> Result<(), Error> {
+    broken_by_task_name(name).map_or(Ok(()), |rule| Err(Error::TaskName { task: name.to_owned(), rule }))
 }
 
 /// A task's name becomes part of an annotation's name on the Lease, and so has to be one.
@@ -175,6 +193,11 @@ impl<T> fmt::Debug for LeaderTask<T> {
             .field("policy", &self.policy)
             .finish_non_exhaustive()
     }
+}
+
+/// Nothing under these locks leaves anything half done when it panics.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

@@ -1,9 +1,9 @@
 //! A body that does not yield when its time is up.
 
 use std::io::Write;
-use std::sync::mpsc;
 use std::time::Duration;
 
+use super::exit;
 use crate::clock::Moment;
 use crate::term::{Kind, Tenure};
 
@@ -22,9 +22,6 @@ pub enum OnOverrun {
     Report,
 }
 
-/// Writing the last words must not hold up the end: stderr may be a full pipe, and its lock with the body that is stuck.
-const LAST_WORDS: Duration = Duration::from_millis(100);
-
 /// Deals with what is inside user code although the term is over. The elector calls it from its own thread when the hard
 /// stop has come and the term is not drained, and again from time to time until it is. Says each overrun once.
 pub(crate) fn enforce(tenure: &Tenure, now: Moment) {
@@ -33,18 +30,13 @@ pub(crate) fn enforce(tenure: &Tenure, now: Moment) {
         return;
     }
     let abort = overruns.iter().any(|overrun| overrun.policy == OnOverrun::Abort);
-    let (said, done) = mpsc::channel::<()>();
-    let speaker = std::thread::Builder::new().name("lease-overrun".to_owned()).spawn(move || {
-        overruns.iter().for_each(Overrun::say);
-        drop(said);
-    });
+    let speak = move || overruns.iter().for_each(Overrun::say);
     if abort {
-        if speaker.is_ok() {
-            // Resolves when the speaker is done, by the closed channel.
-            let _ = done.recv_timeout(LAST_WORDS);
-        }
+        exit::say(speak);
         std::process::abort();
     }
+    // Not to be waited for, and a process that has no thread left for it goes on.
+    let _ = std::thread::Builder::new().name("lease-overrun".to_owned()).spawn(speak);
 }
 
 /// A body that is inside a poll, a closure or a drop at the hard stop.

@@ -4,6 +4,8 @@ use std::borrow::Cow;
 use std::ops::Range;
 use std::time::Duration;
 
+use tokio::sync::watch;
+
 use super::{LeaderTask, OnExhausted, OnLoss, OnOverrun, Restart};
 
 /// Settings: what is set here wins over the attribute. A value that the attribute would refuse is an error when the task is
@@ -112,6 +114,33 @@ impl<T> LeaderTask<T> {
     /// What to do about a body that is still inside one poll when the lease may pass to another replica.
     pub fn on_overrun(mut self, on_overrun: OnOverrun) -> LeaderTask<T> {
         self.policy.on_overrun = on_overrun;
+        self
+    }
+
+    /// Something to be done before this process takes part in the election: filling a cache, opening connections. It begins
+    /// when the candidate runs, is done once, and is dropped when the candidate ends. A lease with several tasks waits for
+    /// all of them; a task that is added while its lease is held starts when its own is done.
+    ///
+    /// A warm-up that panics ends the task with an error; one that can fail otherwise has to try again by itself.
+    pub fn warm_up(mut self, warm_up: impl Future<Output = ()> + Send + 'static) -> LeaderTask<T> {
+        self.warm_up.push(Box::pin(warm_up));
+        self
+    }
+
+    /// Takes part in the election of the lease only while `condition` is true: for readiness or maintenance. When it turns
+    /// false, the bodies are asked to end, as on a shutdown, and the lease is released; when it turns true, this process
+    /// takes part again. It keeps its last value if the sender is dropped. Of a lease with several tasks, all conditions
+    /// have to be true. [`CandidateBuilder::contend_when`](crate::CandidateBuilder::contend_when) does this for all leases.
+    ///
+    /// ```
+    /// # use lease_runtime::{LeaderTask, LeaseSpec};
+    /// # let task = LeaderTask::new("t", LeaseSpec::new("ledger"), |_| async {});
+    /// let (ready, condition) = tokio::sync::watch::channel(false);
+    /// let task = task.contend_when(condition);
+    /// ready.send_replace(true);
+    /// ```
+    pub fn contend_when(mut self, condition: watch::Receiver<bool>) -> LeaderTask<T> {
+        self.conditions.push(condition);
         self
     }
 }

@@ -1,224 +1,204 @@
-//! Runs one task through one term.
+//! Runs one task through one term: its body, or the members of a group in their order.
 
-use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::runtime::Handle;
+use futures_util::StreamExt;
+use futures_util::future::BoxFuture;
+use futures_util::stream::FuturesUnordered;
+use tokio::sync::mpsc;
 use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
 
-use super::backoff::Backoff;
-use super::entry::{Entry, Verdict};
-use crate::election::Loss;
-use crate::guard::{Ended, Guarded};
-use crate::term::{Alive, Scope, Term};
+use super::entry::Entry;
+use super::member::{Member, Order, Work};
+use super::run;
+use crate::error::Error;
+use crate::term::{Alive, Asked, Term};
 
-/// A timer is only there to wake up: what it finds is compared with the clock. So none needs to be set for longer.
-const LONGEST_NAP: Duration = Duration::from_secs(3600);
-/// A body whose time has been up for so long, and that is not gone, does not yield.
-const PATIENCE: Duration = Duration::from_secs(1);
+/// How a member came to its end in a term.
+pub(super) enum End {
+    /// Its work is done.
+    Done,
+    /// It failed, and does not run again on this replica.
+    Failed {
+        error: Error,
+        /// The body has returned a value that tells, too.
+        value: bool,
+    },
+    /// The term is over, or the task was given up: it may run again in the next.
+    Over,
+    /// It was asked to end by a shutdown, and returned a value.
+    LastWord,
+}
 
-/// Runs a task from the beginning of a term to its end, or to the task's: the body, again when it has failed, and what the
-/// body has started. Returns when nothing of it is left.
-pub(crate) async fn supervise(entry: Arc<Entry>, leading: Term, alive: Alive) {
-    let log = Log { entry: &entry, term: &leading };
-    let mut backoff = Backoff::new();
-    while !entry.is_over() && !leading.tenure().is_cancelled() {
-        let scope =
-            Scope::new(entry.name.clone(), entry.policy.grace, entry.policy.on_overrun, Handle::try_current().ok());
-        let term = leading.scoped(Arc::new(scope));
-        let started = term.now();
-        log.started();
-        let run = run(&entry, &term, &alive);
-        let ended = attend(&entry, &term, run).await;
-        let failure = match ended {
-            Ok(Verdict { failure: None, asked: false }) => {
-                log.finished();
-                return entry.finish(Ok(()));
-            }
-            // There is no next term to begin again in, so this is the last word.
-            Ok(Verdict { failure, .. }) if leading.loss() == Some(Loss::Shutdown) => {
-                log.ended(failure.as_deref());
-                return entry.finish(Ok(()));
-            }
-            // It was asked to end and did. Whether it was done, only it knows: it runs again in the next term.
-            Ok(Verdict { failure: None, asked: true }) => {
-                log.ended(None);
-                if renewed_after_all(&entry, &leading).await {
-                    continue;
+/// Runs a task from the beginning of a term to its end, or to the task's, and tells whoever waits for it. Returns when
+/// nothing of it is left. What has to end the whole process goes to `exits`.
+pub(crate) async fn supervise(entry: Arc<Entry>, leading: Term, alive: Alive, exits: mpsc::UnboundedSender<Error>) {
+    let supervisor = Supervisor { entry: &entry, leading: &leading, alive: &alive, exits: &exits };
+    let asked = leading.tenure().asks().clone();
+    let end = supervisor.member(&entry.member, asked, CancellationToken::new()).await;
+    match end {
+        End::Done | End::LastWord | End::Failed { value: true, .. } => entry.finish(Ok(())),
+        End::Failed { error, value: false } => entry.finish(Err(error)),
+        End::Over if entry.stop_token().is_cancelled() => entry.finish(Err(entry.stopped())),
+        End::Over => {}
+    }
+}
+
+/// What all members of a task share in a term.
+pub(super) struct Supervisor<'a> {
+    pub(super) entry: &'a Arc<Entry>,
+    pub(super) leading: &'a Term,
+    pub(super) alive: &'a Alive,
+    exits: &'a mpsc::UnboundedSender<Error>,
+}
+
+impl Supervisor<'_> {
+    /// Runs a member. `asked` asks it to end; `up` is cancelled when what depends on it may start.
+    fn member<'a>(&'a self, member: &'a Member, asked: Arc<Asked>, up: CancellationToken) -> BoxFuture<'a, End> {
+        Box::pin(async move {
+            match &member.work {
+                Work::Body(body) => run::through_term(self, member, body, &asked, &up).await,
+                Work::Group(order, members) => {
+                    let end = match order {
+                        Order::Concurrent => self.concurrent(members, &asked, &up).await,
+                        Order::Sequence => self.sequence(members, &asked, &up).await,
+                        Order::Stack => self.stack(members, &asked, &up).await,
+                    };
+                    // The value was a member's.
+                    match end {
+                        End::Failed { error, .. } => End::Failed { error, value: false },
+                        End::LastWord => End::Over,
+                        end => end,
+                    }
                 }
-                return;
             }
-            Ok(Verdict { failure: Some(failure), .. }) => failure,
-            Err(Ended::Panicked(message)) => format!("panicked: {message}"),
-            Err(Ended::Dropped | Ended::NoRuntime) => {
-                log.dropped();
-                if entry.stop_token().is_cancelled() {
-                    return entry.finish(Err(entry.stopped()));
-                }
-                if renewed_after_all(&entry, &leading).await {
-                    continue;
-                }
-                return;
+        })
+    }
+
+    async fn concurrent(&self, members: &[Member], asked: &Arc<Asked>, up: &CancellationToken) -> End {
+        let ups: Vec<_> = members.iter().map(|_| CancellationToken::new()).collect();
+        let running = members.iter().zip(&ups).map(|(member, up)| self.member(member, asked.clone(), up.clone()));
+        let mut running: FuturesUnordered<_> = running.collect();
+        let mut all_up = pin!(futures_util::future::join_all(ups.iter().map(CancellationToken::cancelled)));
+        let mut end = End::Done;
+        loop {
+            tokio::select! {
+                biased;
+                ended = running.next() => match ended {
+                    Some(one) => end = both(end, one),
+                    None => return end,
+                },
+                _ = &mut all_up, if !up.is_cancelled() => up.cancel(),
             }
-        };
-        if leading.tenure().is_cancelled() {
-            return log.ended(Some(&failure));
         }
-        let pause = backoff.after(term.now().since(started), fastrand::f64);
-        log.failed(&failure, pause);
+    }
+
+    async fn sequence(&self, members: &[Member], asked: &Arc<Asked>, up: &CancellationToken) -> End {
+        for (number, member) in members.iter().enumerate() {
+            let last = number + 1 == members.len();
+            let up = if last { up.clone() } else { CancellationToken::new() };
+            match self.member(member, asked.clone(), up).await {
+                End::Done => {}
+                end => return end,
+            }
+        }
+        End::Done
+    }
+
+    async fn stack(&self, members: &[Member], asked: &Arc<Asked>, up: &CancellationToken) -> End {
+        let asks: Vec<_> = members.iter().map(|_| Arc::new(Asked::new())).collect();
+        let ups: Vec<_> = (1..members.len()).map(|_| CancellationToken::new()).chain([up.clone()]).collect();
+        let running = members.iter().enumerate().map(|(number, member)| {
+            let (asked, up) = (&asks[number], &ups[number]);
+            let below = number.checked_sub(1).map(|below| &ups[below]);
+            async move {
+                if let Some(below) = below {
+                    tokio::select! {
+                        biased;
+                        () = asked.asked() => return (number, End::Over),
+                        () = self.entry.stop_token().cancelled() => return (number, End::Over),
+                        () = below.cancelled() => {}
+                    }
+                }
+                (number, self.member(member, asked.clone(), up.clone()).await)
+            }
+        });
+        let mut running: FuturesUnordered<_> = running.collect();
+        let mut there = vec![true; members.len()];
+        let (mut end, mut ending) = (End::Done, false);
+        loop {
+            if ending && let Some(top) = there.iter().rposition(|there| *there) {
+                // The others are still needed by this one.
+                asks[top].ask(self.leading.now());
+            }
+            tokio::select! {
+                biased;
+                ended = running.next() => match ended {
+                    Some((number, one)) => {
+                        there[number] = false;
+                        // Without it, those above cannot go on.
+                        ending |= !matches!(one, End::Done);
+                        end = both(end, one);
+                    }
+                    None => return end,
+                },
+                () = asked.asked(), if !ending => ending = true,
+            }
+        }
+    }
+
+    /// The process has to end.
+    pub(super) fn exit(&self, why: Error) {
+        // Whoever listens is gone only when the process is ending already.
+        let _ = self.exits.send(why);
+    }
+
+    /// Waits, but not when there is nothing more to wait for.
+    pub(super) async fn pause(&self, pause: Duration, asked: &Asked) {
+        if pause.is_zero() {
+            return;
+        }
         tokio::select! {
             biased;
-            () = leading.cancelled() => {}
-            () = entry.stop_token().cancelled() => {}
+            () = self.leading.cancelled() => {}
+            () = asked.asked() => {}
+            () = self.entry.stop_token().cancelled() => {}
             () = sleep(pause) => {}
         }
     }
-}
 
-/// One run: the body in a task of its own, then what it has started. On its own, so that this supervisor's timers do not
-/// wait for a body that blocks.
-fn run(entry: &Arc<Entry>, term: &Term, alive: &Alive) -> impl Future<Output = Result<Verdict, Ended>> + use<> {
-    let body = tokio::spawn(Guarded::body(term.clone(), entry.run(term.clone()), alive.another()));
-    let attended = Attended(term.clone());
-    async move {
-        let Attended(term) = &attended;
-        let ended = match body.await {
-            Ok(ended) => ended,
-            // The runtime is going away, and this supervisor with it.
-            Err(_) => Err(Ended::Dropped),
-        };
-        let returned = matches!(ended, Ok(Verdict { failure: None, .. }));
-        if !returned {
-            // The children of a body that failed would otherwise run beside those of its next run.
-            term.tenure().end_now(term.scope());
-        }
-        term.scope().children_ended().await;
-        // Whoever kept the term starts nothing on this run any more: `attended` goes.
-        ended
-    }
-}
-
-/// A run that somebody attends to. However that ends, the run does: the supervisor can go away with another runtime than
-/// the body's, and an idle body that nobody wakes would keep the lease being held for ever.
-struct Attended(Term);
-
-impl Drop for Attended {
-    fn drop(&mut self) {
-        let Attended(term) = self;
-        term.tenure().end_now(term.scope());
-    }
-}
-
-/// Sees to it that a run ends in time: an idle body compares the clock only when it is woken.
-async fn attend(
-    entry: &Entry,
-    term: &Term,
-    run: impl Future<Output = Result<Verdict, Ended>>,
-) -> Result<Verdict, Ended> {
-    let mut run = pin!(run);
-    let (mut asked, mut stopped, mut overdue) = (false, false, 0_u32);
-    loop {
-        let remaining = term.remaining();
-        let nap = match overdue {
-            0 => remaining.min(LONGEST_NAP),
-            1 => PATIENCE,
-            _ => LONGEST_NAP,
-        };
-        tokio::select! {
-            biased;
-            ended = &mut run => return ended,
-            () = entry.stop_token().cancelled(), if !stopped => {
-                stopped = true;
-                term.tenure().end_now(term.scope());
+    /// A body ended because the clock said so, but the elector, which knew of a renewal that the guard had not seen, may go
+    /// on with the term. `false` when the term, or the body's part in it, has ended.
+    pub(super) async fn renewed_after_all(&self, term: &Term) -> bool {
+        loop {
+            let mut extended = pin!(term.tenure().extended());
+            extended.as_mut().enable();
+            if term.tenure().is_cancelled() || self.entry.is_over() {
+                return false;
             }
-            // The grace counts from here, which makes the next nap shorter.
-            () = term.cancelled(), if !asked => asked = true,
-            () = sleep(nap) => {
-                overdue = if term.remaining().is_zero() { overdue.saturating_add(1) } else { 0 };
-                match overdue {
-                    0 => {}
-                    1 => term.tenure().wake(term.scope()),
-                    _ => Log { entry, term }.overdue(),
-                }
+            if !self.leading.remaining().is_zero() {
+                return true;
+            }
+            tokio::select! {
+                biased;
+                () = self.leading.cancelled() => return false,
+                () = self.entry.stop_token().cancelled() => return false,
+                () = extended => {}
             }
         }
     }
 }
 
-/// A body ended because the clock said so, but the elector, which knew of a renewal that the guard had not seen, may go on
-/// with the term. `false` when the term has ended.
-async fn renewed_after_all(entry: &Entry, term: &Term) -> bool {
-    loop {
-        let mut extended = pin!(term.tenure().extended());
-        extended.as_mut().enable();
-        if term.tenure().is_cancelled() {
-            return false;
-        }
-        if !term.remaining().is_zero() {
-            return true;
-        }
-        tokio::select! {
-            biased;
-            () = term.cancelled() => return false,
-            () = entry.stop_token().cancelled() => return true,
-            () = extended => {}
-        }
-    }
-}
-
-/// What is said about a task, always with the same fields.
-struct Log<'a> {
-    entry: &'a Entry,
-    term: &'a Term,
-}
-
-macro_rules! say {
-    ($log:expr, $level:ident, $($rest:tt)*) => {
-        tracing::$level!(
-            target: "lease_runtime",
-            task = %$log.entry.name,
-            lease = %$log.entry.lease.name,
-            namespace = %$log.entry.lease.namespace,
-            identity = $log.term.identity(),
-            term = $log.term.fencing_token().get(),
-            $($rest)*
-        )
-    };
-}
-
-impl Log<'_> {
-    fn started(&self) {
-        say!(self, info, "task started");
-    }
-
-    fn finished(&self) {
-        say!(self, info, "task finished");
-    }
-
-    fn ended(&self, failure: Option<&str>) {
-        match failure {
-            None => say!(self, info, "task ended as it was asked to"),
-            Some(failure) => say!(self, warn, error = failure, "task failed while ending"),
-        }
-    }
-
-    fn dropped(&self) {
-        say!(self, info, "task was dropped, its time was up");
-    }
-
-    fn failed(&self, failure: &str, pause: Duration) {
-        say!(self, warn, error = failure, pause_ms = pause.as_millis() as u64, "task failed and runs again");
-    }
-
-    fn overdue(&self) {
-        say!(
-            self,
-            warn,
-            "task is not gone although its time is up, and the lease is not released before it is: yield in long loops, \
-             move what blocks to `term.blocking(..)` and let it ask its check between two steps"
-        );
+/// How two members ended together.
+fn both(one: End, other: End) -> End {
+    match (one, other) {
+        (End::Over | End::LastWord, _) | (_, End::Over | End::LastWord) => End::Over,
+        (End::Done, end) | (end, End::Done) => end,
+        // The first says more than what follows from it.
+        (first, _) => first,
     }
 }
 

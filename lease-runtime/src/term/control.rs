@@ -33,7 +33,8 @@ impl TermControl {
         let deadlines = Deadlines { cancel_at: Moment::FAR, drop_at: Moment::FAR, hard_stop: Moment::FAR };
         let grant = Grant { token: FencingToken(1), transitions: 0, deadlines };
         let (tenure, alive) = Tenure::begin(lease, "test".into(), &grant, clock);
-        let term = Term { tenure, scope: Arc::new(Scope::for_test(alive)) };
+        let scope = Arc::new(Scope::for_test(alive, tenure.asks().clone()));
+        let term = Term { tenure, scope };
         (term.clone(), TermControl { term })
     }
 

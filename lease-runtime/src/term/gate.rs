@@ -126,7 +126,7 @@ mod tests {
     use super::*;
 
     fn gate() -> Gate {
-        Gate::new(0, Arc::new(Scope::unbounded()), Kind::Future)
+        Gate::new(0, Arc::new(Scope::unbounded(Arc::new(crate::term::Asked::new()))), Kind::Future)
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio_util::task::TaskTracker;
 
-use super::Alive;
+use super::{Alive, Asked};
 use crate::clock::Moment;
 use crate::task::OnOverrun;
 
@@ -21,12 +21,20 @@ pub(crate) struct Scope {
     /// No poll begins from this moment on, whatever the lease says. Only ever lowered.
     cut: AtomicU64,
     children: TaskTracker,
+    asked: Arc<Asked>,
     /// What keeps a term made for a test from being drained; `None` in production.
     hold: Mutex<Option<Alive>>,
 }
 
 impl Scope {
-    pub(crate) fn new(task: Arc<str>, grace: Duration, on_overrun: OnOverrun, runtime: Option<Handle>) -> Scope {
+    /// `asked` is what asks this body to end.
+    pub(crate) fn new(
+        task: Arc<str>,
+        grace: Duration,
+        on_overrun: OnOverrun,
+        runtime: Option<Handle>,
+        asked: Arc<Asked>,
+    ) -> Scope {
         Scope {
             task,
             grace,
@@ -34,18 +42,20 @@ impl Scope {
             runtime,
             cut: AtomicU64::new(Moment::FAR.as_nanos()),
             children: TaskTracker::new(),
+            asked,
             hold: Mutex::new(None),
         }
     }
 
     /// Of a term that no body has yet: bounded by the lease alone.
-    pub(crate) fn unbounded() -> Scope {
-        Scope::new("".into(), Duration::MAX, OnOverrun::default(), None)
+    pub(crate) fn unbounded(asked: Arc<Asked>) -> Scope {
+        Scope::new("".into(), Duration::MAX, OnOverrun::default(), None, asked)
     }
 
     /// Of a term made for a test, which `alive` keeps from being drained.
-    pub(super) fn for_test(alive: Alive) -> Scope {
-        let scope = Scope::new("test".into(), Duration::MAX, OnOverrun::Report, Handle::try_current().ok());
+    pub(super) fn for_test(alive: Alive, asked: Arc<Asked>) -> Scope {
+        let runtime = Handle::try_current().ok();
+        let scope = Scope::new("test".into(), Duration::MAX, OnOverrun::Report, runtime, asked);
         *scope.hold.lock().unwrap_or_else(PoisonError::into_inner) = Some(alive);
         scope
     }
@@ -65,6 +75,10 @@ impl Scope {
 
     pub(crate) fn on_overrun(&self) -> OnOverrun {
         self.on_overrun
+    }
+
+    pub(super) fn asked(&self) -> &Asked {
+        &self.asked
     }
 
     pub(super) fn runtime(&self) -> Option<&Handle> {

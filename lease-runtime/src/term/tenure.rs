@@ -1,16 +1,15 @@
 //! A term as the elector and the bodies share it.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Notify;
-use tokio_util::sync::CancellationToken;
 
 use super::alive::Roll;
 use super::gate::Inside;
-use super::{Alive, Gate, Kind, Scope};
+use super::{Alive, Asked, Gate, Kind, Scope};
 use crate::clock::{Clock, Moment};
 use crate::election::{Deadlines, FencingToken, Grant, Loss};
 use crate::lease::LeaseId;
@@ -23,7 +22,7 @@ use crate::lease::LeaseId;
 /// granted are ever stored in it, and zero at the end. All stores are made under one lock, so that none comes after the
 /// zero. A reader that lags behind sees an older word, and while the term lasts every older one is shorter. Only of the
 /// zero is the older one longer: there the gates, which are shut right after it, keep the lagging reader out. The words
-/// that a decision needs together (`cancelled_at` and the grace) only ever shorten the time, so that missing one of them is
+/// that a decision needs together (when the bodies were asked to end, and the grace) only ever shorten the time, so that missing one of them is
 /// missing a stop that the next poll or the gate makes good.
 #[derive(Debug)]
 pub(crate) struct Tenure {
@@ -33,11 +32,10 @@ pub(crate) struct Tenure {
     clock: Arc<dyn Clock>,
     /// Mirrors `deadlines.drop_at`; zero once expired.
     drop_at: AtomicU64,
-    /// When the bodies were asked to end: their grace counts from here.
-    cancelled_at: AtomicU64,
     loss: OnceLock<Loss>,
-    cancelled: CancellationToken,
+    cancelled: Arc<Asked>,
     extended: Notify,
+    exit_on_loss: AtomicBool,
     roll: Roll,
     poll_margin: Duration,
     ledger: Mutex<Ledger>,
@@ -66,10 +64,10 @@ impl Tenure {
             token: grant.token,
             clock,
             drop_at: AtomicU64::new(deadlines.drop_at.as_nanos()),
-            cancelled_at: AtomicU64::new(Moment::FAR.as_nanos()),
             loss: OnceLock::new(),
-            cancelled: CancellationToken::new(),
+            cancelled: Arc::new(Asked::new()),
             extended: Notify::new(),
+            exit_on_loss: AtomicBool::new(false),
             roll: Roll::new(),
             poll_margin: deadlines.hard_stop.since(deadlines.drop_at),
             ledger: Mutex::new(Ledger { deadlines, expired: false, gates: BTreeMap::new(), next_gate: 0 }),
@@ -93,10 +91,9 @@ impl Tenure {
 
     /// Asks the bodies to end. The first reason stays.
     pub(crate) fn cancel(&self, loss: Loss) {
-        // In this order: whoever sees the cancellation finds the reason and the start of the grace.
+        // In this order: whoever sees the cancellation finds the reason.
         if self.loss.set(loss).is_ok() {
-            self.cancelled_at.store(self.clock.now().as_nanos(), Ordering::Release);
-            self.cancelled.cancel();
+            self.cancelled.ask(self.clock.now());
         }
     }
 
@@ -162,11 +159,16 @@ impl Tenure {
     }
 
     pub(crate) fn is_cancelled(&self) -> bool {
-        self.cancelled.is_cancelled()
+        self.cancelled.is_asked()
     }
 
-    pub(crate) async fn cancelled(&self) {
-        self.cancelled.cancelled().await;
+    /// The process is to end with this term, should it be lost.
+    pub(crate) fn exit_on_loss(&self) {
+        self.exit_on_loss.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn exits_on_loss(&self) -> bool {
+        self.exit_on_loss.load(Ordering::Relaxed)
     }
 
     /// Resolves at the next extension, counted from the call.
@@ -174,15 +176,20 @@ impl Tenure {
         self.extended.notified()
     }
 
-    /// No poll of a body with this grace begins from this moment on.
-    pub(super) fn ends_at(&self, grace: Duration) -> Moment {
+    /// What asks the bodies of this term to end, unless somebody keeps an order among them.
+    pub(crate) fn asks(&self) -> &Arc<Asked> {
+        &self.cancelled
+    }
+
+    /// No poll of a body begins from this moment on that was asked to end by `asked` and has this grace.
+    pub(super) fn ends_at(&self, asked: &Asked, grace: Duration) -> Moment {
         let drop_at = Moment::from_nanos(self.drop_at.load(Ordering::Acquire));
-        let cancelled_at = self.cancelled_at.load(Ordering::Acquire);
+        let asked_at = asked.at();
         // Nearly every poll: spares the arithmetic.
-        if cancelled_at == Moment::FAR.as_nanos() {
+        if asked_at == Moment::FAR {
             return drop_at;
         }
-        drop_at.min(Moment::from_nanos(cancelled_at) + grace)
+        drop_at.min(asked_at + grace)
     }
 
     /// How long a poll that is still going on when the bodies are dropped may last.

@@ -221,15 +221,15 @@ async fn a_group_that_is_disbanded_by_its_driver_keeps_it() {
         let task = LeaderTask::new(name, LEDGER, |_| async {});
         Arc::new(Entry::new(task, "default", CancellationToken::new()).0.unwrap())
     };
-    let (group, here) = (Group::new(&LeaseId::new("default", "ledger")), Handle::current());
-    group.admit(&entry("one")).unwrap();
-    assert!(group.enroll(&here));
-    group.disband(Entry::stopped);
-    group.admit(&entry("two")).unwrap();
-    assert!(!group.enroll(&here), "a second driver beside the first");
-    assert!(!group.retire(), "there is something left to do");
+    let (roster, here) = (Roster::new(&LeaseId::new("default", "ledger"), None), Handle::current());
+    roster.admit(&entry("one")).unwrap();
+    assert!(roster.enroll(&here));
+    roster.disband(Entry::stopped);
+    roster.admit(&entry("two")).unwrap();
+    assert!(!roster.enroll(&here), "a second driver beside the first");
+    assert!(!roster.retire(), "there is something left to do");
     // It goes away with its runtime, and what it had to do with it.
-    group.abandon(Entry::stopped);
-    group.admit(&entry("three")).unwrap();
-    assert!(group.enroll(&here), "nobody drives it");
+    roster.abandon(Entry::stopped);
+    roster.admit(&entry("three")).unwrap();
+    assert!(roster.enroll(&here), "nobody drives it");
 }

@@ -16,6 +16,7 @@ use crate::election::Loss;
 use crate::elector::Standing;
 use crate::embedded::{EmbeddedApi, Settings};
 use crate::spec::LeaseSpec;
+use crate::task::LeaderTask;
 use crate::term::Term;
 
 const LEDGER: LeaseSpec = LeaseSpec::new("ledger");

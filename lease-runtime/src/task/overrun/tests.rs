@@ -3,6 +3,7 @@ use std::io::Read;
 use std::pin::Pin;
 use std::process::{Command, ExitStatus, Stdio};
 use std::sync::Arc;
+use std::sync::mpsc;
 use std::task::{Context, Poll, Waker};
 
 use super::*;
@@ -14,7 +15,8 @@ use crate::term::testing::{HandClock, granted};
 use crate::term::{Scope, Term};
 
 fn term(tenure: &Arc<Tenure>, policy: OnOverrun) -> Term {
-    Term::new(tenure.clone()).scoped(Arc::new(Scope::new("sync".into(), Duration::MAX, policy, None)))
+    let scope = Scope::new("sync".into(), Duration::MAX, policy, None, tenure.asks().clone());
+    Term::new(tenure.clone()).scoped(Arc::new(scope))
 }
 
 /// What is found from within a poll, at each of these moments.
@@ -148,7 +150,7 @@ fn a_process_with_an_overrun() {
     }
     enforce(&tenure, clock.now());
     // Only `report` comes here. Its speaker may be slower than this thread.
-    std::thread::sleep(LAST_WORDS * 5);
+    std::thread::sleep(exit::LAST_WORDS * 5);
     drop(unblock);
     body.join().unwrap();
     println!("survived");

@@ -8,11 +8,11 @@ use tokio_util::sync::CancellationToken;
 
 use super::*;
 use crate::clock::{Clock, TokioClock, WallTime};
-use crate::election::{Deadlines, FencingToken, Grant};
+use crate::election::{Deadlines, FencingToken, Grant, Loss};
 use crate::error::Error;
 use crate::lease::LeaseId;
 use crate::spec::LeaseSpec;
-use crate::task::{LeaderTask, TaskHandle, TaskOutput};
+use crate::task::{IntoTask, LeaderTask, TaskHandle};
 use crate::term::Tenure;
 
 const SPEC: LeaseSpec = LeaseSpec::new("ledger");
@@ -48,17 +48,23 @@ struct Elector {
     entry: Arc<Entry>,
     stop: CancellationToken,
     terms: u64,
+    exits: mpsc::UnboundedSender<Error>,
+    /// What wanted the process to end.
+    _exit: mpsc::UnboundedReceiver<Error>,
 }
 
 impl Elector {
-    fn with<T: TaskOutput>(task: LeaderTask<T>) -> (Elector, TaskHandle<T>) {
+    fn with<K: IntoTask>(task: K) -> (Elector, TaskHandle<K::Output>) {
         let stop = CancellationToken::new();
         let (entry, handle) = Entry::new(task, "default", stop.clone());
+        let (exits, exit) = mpsc::unbounded_channel();
         let elector = Elector {
             clock: Arc::new(TokioClock::starting_at(WallTime(0))),
             entry: Arc::new(entry.unwrap()),
             stop,
             terms: 0,
+            exits,
+            _exit: exit,
         };
         (elector, handle)
     }
@@ -73,7 +79,8 @@ impl Elector {
         let grant = Grant { token: FencingToken(self.terms), transitions: 0, deadlines: self.deadlines() };
         let lease = LeaseId::new("default", "ledger");
         let (tenure, alive) = Tenure::begin(lease, "pod_1".into(), &grant, self.clock.clone());
-        let supervisor = tokio::spawn(supervise(self.entry.clone(), Term::new(tenure.clone()), alive));
+        let supervisor =
+            tokio::spawn(supervise(self.entry.clone(), Term::new(tenure.clone()), alive, self.exits.clone()));
         (tenure, supervisor)
     }
 }
@@ -278,7 +285,7 @@ async fn children_of_a_failed_body_are_gone_before_it_runs_again() {
             }
         }
     });
-    let (mut elector, _handle) = Elector::with::<Result<(), _>>(task);
+    let (mut elector, _handle) = Elector::with::<LeaderTask<Result<(), _>>>(task);
     let (tenure, supervisor) = elector.grant();
     seconds(5.0).await;
     assert_eq!(story.told(), ["run 1", "child 1 dropped", "run 2"]);

@@ -1,22 +1,29 @@
 //! The tasks of one lease.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::future::pending;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
+use futures_util::future::{join_all, select_all};
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, watch};
 
-use crate::election::Timing;
+use crate::election::{Loss, Timing};
 use crate::elector::{LeaseStatus, Standing};
 use crate::error::Error;
 use crate::lease::LeaseId;
 use crate::task::entry::Entry;
+use crate::term::{Tenure, Term};
 
 /// The tasks of one lease, and where this process stands in its election.
-pub(super) struct Group {
+pub(super) struct Roster {
     pub(super) lease: LeaseId,
     members: Mutex<Members>,
-    /// Something was added or given up. Only the driver waits for it.
+    /// Something was added or given up, or is warm. Only the driver waits for it.
     news: Notify,
+    /// What has to be true for all leases of the candidate.
+    condition: Option<watch::Receiver<bool>>,
+    /// The term that its tasks are in.
+    tenure: Mutex<Weak<Tenure>>,
     status: watch::Sender<LeaseStatus>,
     /// The lease is held, or may come to be.
     engaged: watch::Sender<bool>,
@@ -28,8 +35,8 @@ struct Members {
     driven: bool,
 }
 
-impl Group {
-    pub(super) fn new(lease: &LeaseId) -> Arc<Group> {
+impl Roster {
+    pub(super) fn new(lease: &LeaseId, condition: Option<watch::Receiver<bool>>) -> Arc<Roster> {
         let status = LeaseStatus {
             lease: lease.clone(),
             standing: Standing::Out,
@@ -38,10 +45,12 @@ impl Group {
             problem: None,
             fatal: false,
         };
-        Arc::new(Group {
+        Arc::new(Roster {
             lease: lease.clone(),
             members: Mutex::new(Members { entries: Vec::new(), driven: false }),
             news: Notify::new(),
+            condition,
+            tenure: Mutex::default(),
             status: watch::Sender::new(status),
             engaged: watch::Sender::new(false),
         })
@@ -52,8 +61,8 @@ impl Group {
         let mut members = self.members();
         members.entries.retain(|entry| !entry.is_over());
         for other in &members.entries {
-            if other.name == entry.name {
-                return Err(Error::DuplicateTask { task: entry.name.to_string(), lease: self.lease.clone() });
+            if let Some(twice) = other.names().find(|name| entry.names().any(|other| other == *name)) {
+                return Err(Error::DuplicateTask { task: twice.to_string(), lease: self.lease.clone() });
             }
             if other.timing != entry.timing {
                 return Err(Error::TimingsDiffer {
@@ -124,6 +133,65 @@ impl Group {
     /// Gives a task up: its body is dropped, and if it was the last, the lease is released.
     pub(super) fn give_up(&self, entry: &Entry) {
         entry.stop();
+        self.news.notify_one();
+    }
+
+    /// Whether all its tasks may start.
+    pub(super) fn is_warm(&self) -> bool {
+        self.live().iter().all(|entry| entry.is_warm())
+    }
+
+    /// Whether every condition holds under which this process takes part.
+    pub(super) fn is_willing(&self) -> bool {
+        self.conditions().iter().all(|condition| *condition.borrow())
+    }
+
+    /// Resolves when it is willing, or when it is not. The conditions are those of the tasks at the call.
+    pub(super) async fn willing(&self, willing: bool) {
+        let mut conditions = self.conditions();
+        if conditions.is_empty() && !willing {
+            return pending().await;
+        }
+        loop {
+            if conditions.iter().all(|condition| *condition.borrow()) == willing {
+                return;
+            }
+            let changes = conditions.iter_mut().map(|condition| {
+                Box::pin(async move {
+                    // One way or the other, each that stands in the way has to change. Without a sender it never does.
+                    if condition.wait_for(|holds| *holds == willing).await.is_err() {
+                        pending::<()>().await;
+                    }
+                })
+            });
+            if willing {
+                join_all(changes).await;
+            } else {
+                select_all(changes).await;
+            }
+        }
+    }
+
+    fn conditions(&self) -> Vec<watch::Receiver<bool>> {
+        let entries = self.live();
+        let of_tasks = entries.iter().flat_map(|entry| entry.conditions());
+        self.condition.iter().chain(of_tasks).cloned().collect()
+    }
+
+    /// Its tasks are in this term.
+    pub(super) fn leads(&self, term: &Term) {
+        *self.tenure.lock().unwrap_or_else(PoisonError::into_inner) = Arc::downgrade(term.tenure());
+    }
+
+    /// Gives the lease up for another replica to try. `false` if it is not held, or being lost or given up already.
+    pub(super) fn step_down(&self) -> bool {
+        let tenure = self.tenure.lock().unwrap_or_else(PoisonError::into_inner).upgrade();
+        let held = tenure.filter(|tenure| !tenure.is_cancelled());
+        held.inspect(|tenure| tenure.cancel(Loss::SteppedDown)).is_some()
+    }
+
+    /// Something has changed that the driver has to look at.
+    pub(super) fn tell(&self) {
         self.news.notify_one();
     }
 

@@ -1,0 +1,201 @@
+//! Several tasks as one.
+
+use std::fmt;
+use std::future::IntoFuture;
+use std::sync::{Arc, Mutex};
+
+use futures_util::future::BoxFuture;
+
+use super::member::{Member, Order, Work};
+use super::plan::{Plan, sealed::IntoPlan};
+use super::{IntoTask, Policy, TaskHandle, check_task_name};
+use crate::error::Error;
+
+/// Several tasks under one lease as one task, with an order among them.
+///
+/// | | each starts | each is asked to end |
+/// |---|---|---|
+/// | [`concurrent`](Self::concurrent) | when the term begins | with the term |
+/// | [`sequence`](Self::sequence) | when the one before is done | with the term |
+/// | [`stack`](Self::stack) | when the one before is up | when those after it are gone |
+///
+/// ```
+/// # use lease_runtime::{LeaderTask, LeaseSpec, TaskGroup, Term};
+/// # const LEDGER: LeaseSpec = LeaseSpec::new("ledger");
+/// # fn task(name: &'static str) -> LeaderTask<()> { LeaderTask::new(name, LEDGER, |term: Term| async move { term.cancelled().await }) }
+/// # let (migrate, connect, consume, report) = (task("migrate"), task("connect"), task("consume"), task("report"));
+/// // First the migration. Then a connection, and on top of it two that need it: they end before it does.
+/// let group = TaskGroup::sequence("ledger").with(migrate).with(
+///     TaskGroup::stack("work")
+///         .with(connect)
+///         .with(TaskGroup::concurrent("users").with(consume).with(report)),
+/// );
+/// ```
+///
+/// A group is a value as a [`LeaderTask`](crate::LeaderTask) is: add it to a [`Candidate`](crate::Candidate), await it, spawn it, keep it in a
+/// `Vec`, put it into another group. Its members keep their own settings, restarts and grace among them. All have the same
+/// lease with the same timings, which is the group's.
+///
+/// # When it is done
+///
+/// When all its members are. If one has failed for good ([`Restart::Never`](crate::Restart::Never),
+/// [`OnExhausted::Stop`](crate::OnExhausted::Stop)), the steps of a sequence that would follow do not run, the rest of a stack is asked to
+/// end, what is concurrent goes on; and then the group is over, and gives that error. A group whose term ends before it is
+/// done starts from its beginning in the next one.
+///
+/// # The order of a stack
+///
+/// A task is up when its body has come to its first `.await` that waits, or is done; a group, when its last member is, or all
+/// that are concurrent. When the bodies are asked to end, the uppermost hears of it first, and each of the others when all
+/// above it are gone; the grace of each counts from when it hears of it. On a shutdown the lease goes on being renewed
+/// meanwhile. When the lease is lost, the deadline is the same for all, and may leave no time for the lower ones: they are
+/// then dropped without having been asked.
+#[must_use = "a group does nothing until it is added to a candidate, awaited or spawned"]
+pub struct TaskGroup {
+    name: String,
+    order: Order,
+    lease: Option<String>,
+    namespace: Option<String>,
+    parts: Vec<Box<dyn Part>>,
+}
+
+impl TaskGroup {
+    /// Members that run side by side.
+    pub fn concurrent(name: impl Into<String>) -> TaskGroup {
+        TaskGroup::new(name, Order::Concurrent)
+    }
+
+    /// Members that run one after the other.
+    pub fn sequence(name: impl Into<String>) -> TaskGroup {
+        TaskGroup::new(name, Order::Sequence)
+    }
+
+    /// Members that each stand on the one before.
+    pub fn stack(name: impl Into<String>) -> TaskGroup {
+        TaskGroup::new(name, Order::Stack)
+    }
+
+    fn new(name: impl Into<String>, order: Order) -> TaskGroup {
+        TaskGroup { name: name.into(), order, lease: None, namespace: None, parts: Vec::new() }
+    }
+
+    /// Appends a member: a task, or another group.
+    pub fn with<K: IntoTask>(mut self, task: K) -> TaskGroup {
+        self.parts.push(Box::new(task));
+        self
+    }
+
+    /// Appends members.
+    pub fn with_all<K: IntoTask>(self, tasks: impl IntoIterator<Item = K>) -> TaskGroup {
+        tasks.into_iter().fold(self, TaskGroup::with)
+    }
+
+    /// Runs all members under this lease instead of their own.
+    pub fn lease(mut self, lease: impl Into<String>) -> TaskGroup {
+        self.lease = Some(lease.into());
+        self
+    }
+
+    /// Keeps the lease in this namespace instead of the members' own or the candidate's.
+    pub fn namespace(mut self, namespace: impl Into<String>) -> TaskGroup {
+        self.namespace = Some(namespace.into());
+        self
+    }
+
+    /// As [`LeaderTask::spawn`](crate::LeaderTask::spawn).
+    pub fn spawn(self) -> TaskHandle<()> {
+        crate::candidate::process::spawn(self)
+    }
+}
+
+/// A member whose output nobody asks for.
+trait Part: Send {
+    fn move_to(&mut self, lease: Option<&str>, namespace: Option<&str>);
+
+    fn plan(self: Box<Self>, namespace: &str) -> Result<Plan<()>, Error>;
+}
+
+impl<K: IntoTask> Part for K {
+    fn move_to(&mut self, lease: Option<&str>, namespace: Option<&str>) {
+        IntoPlan::move_to(self, lease, namespace);
+    }
+
+    fn plan(self: Box<Self>, namespace: &str) -> Result<Plan<()>, Error> {
+        let Plan { lease, timing, member, warm_up, conditions, output: _ } = (*self).into_plan(namespace)?;
+        Ok(Plan { lease, timing, member, warm_up, conditions, output: nothing() })
+    }
+}
+
+/// The output of what has none.
+fn nothing() -> Arc<Mutex<Option<()>>> {
+    Arc::new(Mutex::new(Some(())))
+}
+
+impl IntoPlan<()> for TaskGroup {
+    fn title(&self) -> &str {
+        &self.name
+    }
+
+    fn move_to(&mut self, lease: Option<&str>, namespace: Option<&str>) {
+        self.lease = lease.map(str::to_owned).or(self.lease.take());
+        self.namespace = namespace.map(str::to_owned).or(self.namespace.take());
+    }
+
+    fn into_plan(self, namespace: &str) -> Result<Plan<()>, Error> {
+        let TaskGroup { name, order, lease, namespace: own, parts } = self;
+        check_task_name(&name)?;
+        let (mut warm_up, mut conditions, mut members) = (Vec::new(), Vec::new(), Vec::<Member>::new());
+        let mut common = None;
+        for mut part in parts {
+            part.move_to(lease.as_deref(), own.as_deref());
+            let plan = part.plan(namespace)?;
+            let (lease, timing) = common.get_or_insert_with(|| (plan.lease.clone(), plan.timing));
+            // There is a member before this one if they differ.
+            let first = members.first().map(|member| member.name.to_string()).unwrap_or_default();
+            let task = plan.member.name.to_string();
+            if plan.lease != *lease {
+                let (lease, other_lease) = (plan.lease, lease.clone());
+                return Err(Error::LeasesDiffer { group: name, task, lease, other: first, other_lease });
+            }
+            if plan.timing != *timing {
+                return Err(Error::TimingsDiffer {
+                    lease: plan.lease,
+                    task,
+                    timing: Box::new(plan.timing),
+                    other: first,
+                    other_timing: Box::new(*timing),
+                });
+            }
+            warm_up.extend(plan.warm_up);
+            conditions.extend(plan.conditions);
+            members.push(plan.member);
+        }
+        let Some((lease, timing)) = common else { return Err(Error::EmptyGroup { group: name }) };
+        let member = Member { name: name.into(), policy: Policy::default(), work: Work::Group(order, members) };
+        let mut names: Vec<_> = member.all().iter().map(|member| member.name.clone()).collect();
+        names.sort();
+        if let Some(twice) = names.windows(2).find(|names| names[0] == names[1]) {
+            return Err(Error::DuplicateTask { task: twice[0].to_string(), lease });
+        }
+        Ok(Plan { lease, timing, member, warm_up, conditions, output: nothing() })
+    }
+}
+
+impl IntoFuture for TaskGroup {
+    type Output = Result<(), Error>;
+    type IntoFuture = BoxFuture<'static, Result<(), Error>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(crate::candidate::process::run(self))
+    }
+}
+
+impl fmt::Debug for TaskGroup {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TaskGroup")
+            .field("name", &self.name)
+            .field("order", &self.order)
+            .field("members", &self.parts.len())
+            .finish_non_exhaustive()
+    }
+}

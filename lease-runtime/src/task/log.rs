@@ -1,0 +1,75 @@
+//! What is said about a task, always with the same fields.
+
+use std::time::Duration;
+
+use super::entry::Entry;
+use super::member::Member;
+use crate::term::Term;
+
+/// The task is the member's; the term, that of its lease.
+pub(super) struct Log<'a> {
+    pub(super) entry: &'a Entry,
+    pub(super) member: &'a Member,
+    pub(super) term: &'a Term,
+}
+
+macro_rules! say {
+    ($log:expr, $level:ident, $($rest:tt)*) => {
+        tracing::$level!(
+            target: "lease_runtime",
+            task = %$log.member.name,
+            lease = %$log.entry.lease.name,
+            namespace = %$log.entry.lease.namespace,
+            identity = $log.term.identity(),
+            term = $log.term.fencing_token().get(),
+            $($rest)*
+        )
+    };
+}
+
+impl Log<'_> {
+    pub(super) fn started(&self) {
+        say!(self, info, "task started");
+    }
+
+    pub(super) fn finished(&self) {
+        say!(self, info, "task finished");
+    }
+
+    pub(super) fn runs_again(&self, pause: Duration) {
+        say!(self, info, pause_ms = pause.as_millis() as u64, "task finished and runs again");
+    }
+
+    pub(super) fn ended(&self, failure: Option<&str>) {
+        match failure {
+            None => say!(self, info, "task ended as it was asked to"),
+            Some(failure) => say!(self, warn, error = failure, "task failed while ending"),
+        }
+    }
+
+    pub(super) fn dropped(&self) {
+        say!(self, info, "task was dropped, its time was up");
+    }
+
+    pub(super) fn failed(&self, failure: &str, pause: Duration) {
+        say!(self, warn, error = failure, pause_ms = pause.as_millis() as u64, "task failed and runs again");
+    }
+
+    pub(super) fn failed_for_good(&self, failure: &str) {
+        say!(self, error, error = failure, "task failed and does not run again on this replica");
+    }
+
+    pub(super) fn exhausted(&self, failure: &str, consequence: &str) {
+        let (count, within) = self.member.policy.max_restarts;
+        say!(self, error, error = failure, "task failed more than {count} times in {within:?}: {consequence}");
+    }
+
+    pub(super) fn overdue(&self) {
+        say!(
+            self,
+            warn,
+            "task is not gone although its time is up, and the lease is not released before it is: yield in long loops, \
+             move what blocks to `term.blocking(..)` and let it ask its check between two steps"
+        );
+    }
+}

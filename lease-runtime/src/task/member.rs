@@ -1,0 +1,95 @@
+//! What a task consists of, whatever its bodies and their outputs are: one body, or others in an order.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError, TryLockError};
+
+use futures_util::future::BoxFuture;
+
+use super::Policy;
+use crate::term::Term;
+
+/// A task, or a part of a group.
+#[derive(Debug)]
+pub(crate) struct Member {
+    pub(crate) name: Arc<str>,
+    pub(crate) policy: Policy,
+    pub(crate) work: Work,
+}
+
+#[derive(Debug)]
+pub(crate) enum Work {
+    Body(Body),
+    Group(Order, Vec<Member>),
+}
+
+/// In which order the members of a group start and end.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Order {
+    /// All at once.
+    Concurrent,
+    /// Each when the one before is done.
+    Sequence,
+    /// Each when the one before is up; asked to end when those after it are gone.
+    Stack,
+}
+
+impl Member {
+    /// This one and all below it.
+    pub(crate) fn all(&self) -> Vec<&Member> {
+        let below = match &self.work {
+            Work::Body(_) => &[][..],
+            Work::Group(_, members) => members,
+        };
+        std::iter::once(self).chain(below.iter().flat_map(Member::all)).collect()
+    }
+}
+
+/// How a run of a body ended by itself.
+#[derive(Debug)]
+pub(crate) struct Verdict {
+    /// What it says went wrong.
+    pub(super) failure: Option<String>,
+    /// It had been asked to end, so that "done" may only mean "stopped".
+    pub(super) asked: bool,
+}
+
+pub(super) type Start = Box<dyn FnMut(Term) -> BoxFuture<'static, Verdict> + Send>;
+
+/// A body whose type is erased. Shared with its runs, which call the user's function inside the guard.
+#[derive(Clone)]
+pub(crate) struct Body(Arc<Mutex<Option<Start>>>);
+
+impl Body {
+    pub(super) fn new(start: impl FnMut(Term) -> BoxFuture<'static, Verdict> + Send + 'static) -> Body {
+        Body(Arc::new(Mutex::new(Some(Box::new(start)))))
+    }
+
+    /// A run of the body. The user's function is called by the first poll, inside the guard.
+    pub(super) fn run(&self, term: Term) -> BoxFuture<'static, Verdict> {
+        let Body(start) = self.clone();
+        Box::pin(async move {
+            // A function that panics while it is being called leaves nothing half done here.
+            let body = start.lock().unwrap_or_else(PoisonError::into_inner).as_mut().map(|start| start(term));
+            match body {
+                Some(body) => body.await,
+                None => Verdict { failure: None, asked: true },
+            }
+        })
+    }
+
+    /// Takes out what it has captured, which is the user's, for the caller to drop; not if it is being called, by a body
+    /// that does not come back.
+    pub(super) fn retire(&self) -> Option<Start> {
+        match self.0.try_lock() {
+            Ok(mut start) => start.take(),
+            Err(TryLockError::Poisoned(start)) => start.into_inner().take(),
+            Err(TryLockError::WouldBlock) => None,
+        }
+    }
+}
+
+impl fmt::Debug for Body {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Body")
+    }
+}

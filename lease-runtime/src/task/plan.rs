@@ -1,0 +1,86 @@
+//! What a candidate can be given, made ready to run.
+
+use std::sync::{Arc, Mutex};
+
+use futures_util::future::BoxFuture;
+use tokio::sync::watch;
+
+use super::member::{Body, Member, Verdict, Work};
+use super::{LeaderTask, TaskGroup, TaskOutput};
+use crate::election::Timing;
+use crate::error::Error;
+use crate::lease::LeaseId;
+
+/// What a [`Candidate`](crate::Candidate) can be given: a [`LeaderTask`] or a [`TaskGroup`].
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a leader task",
+    label = "not a `LeaderTask` or a `TaskGroup`",
+    note = "call the function with `#[leader_only]` and pass on what it returns"
+)]
+pub trait IntoTask: sealed::IntoPlan<<Self as IntoTask>::Output> + Send + 'static {
+    /// What whoever waits for it gets.
+    type Output: TaskOutput;
+}
+
+impl<T: TaskOutput> IntoTask for LeaderTask<T> {
+    type Output = T;
+}
+
+impl IntoTask for TaskGroup {
+    type Output = ();
+}
+
+pub(crate) mod sealed {
+    use super::Plan;
+    use crate::error::Error;
+
+    pub trait IntoPlan<T> {
+        fn title(&self) -> &str;
+
+        /// Runs under this lease, or in this namespace, instead of its own.
+        fn move_to(&mut self, lease: Option<&str>, namespace: Option<&str>);
+
+        /// Checks it and erases its types. `namespace` is that of leases which name none.
+        fn into_plan(self, namespace: &str) -> Result<Plan<T>, Error>;
+    }
+}
+
+/// A task that was checked: its lease, what runs, and what has to be the case before.
+pub struct Plan<T> {
+    pub(super) lease: LeaseId,
+    pub(super) timing: Timing,
+    pub(super) member: Member,
+    pub(super) warm_up: Vec<BoxFuture<'static, ()>>,
+    pub(super) conditions: Vec<watch::Receiver<bool>>,
+    /// What the last run returned. A failed run's value is the task's only if no run follows.
+    pub(super) output: Arc<Mutex<Option<T>>>,
+}
+
+impl<T: TaskOutput> sealed::IntoPlan<T> for LeaderTask<T> {
+    fn title(&self) -> &str {
+        self.task_name()
+    }
+
+    fn move_to(&mut self, lease: Option<&str>, namespace: Option<&str>) {
+        self.lease = lease.map(str::to_owned).or(self.lease.take());
+        self.namespace = namespace.map(str::to_owned).or(self.namespace.take());
+    }
+
+    fn into_plan(self, namespace: &str) -> Result<Plan<T>, Error> {
+        let (lease, timing) = self.resolve(namespace)?;
+        let output = Arc::new(Mutex::new(None));
+        let (last, mut body) = (output.clone(), self.body);
+        let work = Work::Body(Body::new(move |term| {
+            let (body, last) = (body(term.clone()), last.clone());
+            Box::pin(async move {
+                let output = body.await;
+                let verdict = Verdict { failure: output.failure(), asked: term.is_cancelled() };
+                let previous = super::lock(&last).replace(output);
+                drop(previous);
+                verdict
+            })
+        }));
+        let member = Member { name: self.name.as_ref().into(), policy: self.policy, work };
+        Ok(Plan { lease, timing, member, warm_up: self.warm_up, conditions: self.conditions, output })
+    }
+}
