@@ -94,11 +94,11 @@ pub enum Error {
         /// A member.
         task: String,
         /// Its lease.
-        lease: LeaseId,
+        lease: Box<LeaseId>,
         /// The first member.
         other: String,
         /// Its lease.
-        other_lease: LeaseId,
+        other_lease: Box<LeaseId>,
     },
 
     /// A group has no members, and so no lease.

@@ -151,7 +151,7 @@ impl Entry {
     pub(crate) fn begin_warm_up(self: &Arc<Self>) -> Option<impl Future<Output = ()> + Send + use<>> {
         let warm_up = std::mem::take(&mut *lock(&self.warm_up));
         let entry = self.clone();
-        (!warm_up.is_empty()).then(|| async move {
+        (!warm_up.is_empty()).then_some(async move {
             join_all(warm_up).await;
             entry.warm.cancel();
         })

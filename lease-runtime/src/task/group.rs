@@ -154,7 +154,7 @@ impl IntoPlan<()> for TaskGroup {
             let first = members.first().map(|member| member.name.to_string()).unwrap_or_default();
             let task = plan.member.name.to_string();
             if plan.lease != *lease {
-                let (lease, other_lease) = (plan.lease, lease.clone());
+                let (lease, other_lease) = (Box::new(plan.lease), Box::new(lease.clone()));
                 return Err(Error::LeasesDiffer { group: name, task, lease, other: first, other_lease });
             }
             if plan.timing != *timing {

@@ -128,7 +128,7 @@ impl Supervisor<'_> {
         });
         let mut running: FuturesUnordered<_> = running.collect();
         let mut there = vec![true; members.len()];
-        let (mut end, mut ending) = (End::Done, false);
+        let (mut end, mut ending, mut failure) = (End::Done, false, None);
         loop {
             if ending && let Some(top) = there.iter().rposition(|there| *there) {
                 // The others are still needed by this one.
@@ -139,11 +139,14 @@ impl Supervisor<'_> {
                 ended = running.next() => match ended {
                     Some((number, one)) => {
                         there[number] = false;
-                        // Without it, those above cannot go on.
-                        ending |= !matches!(one, End::Done);
-                        end = both(end, one);
+                        match one {
+                            End::Done => {}
+                            // Without it, those above cannot go on. That the others end is what follows from it.
+                            End::Failed { .. } if !ending => (ending, failure) = (true, Some(one)),
+                            _ => (ending, end) = (true, both(end, one)),
+                        }
                     }
-                    None => return end,
+                    None => return failure.unwrap_or(end),
                 },
                 () = asked.asked(), if !ending => ending = true,
             }

@@ -1,8 +1,11 @@
 //! Candidates against the embedded API, in virtual time; those with signals and an environment in processes of their own.
 
 mod adding;
+mod composing;
 mod ending;
 mod process;
+mod settings;
+mod taking_part;
 
 use std::future::{Future, pending};
 use std::sync::Mutex;
@@ -86,6 +89,32 @@ struct AtTheEnd<F: FnOnce()>(Option<F>);
 impl<F: FnOnce()> Drop for AtTheEnd<F> {
     fn drop(&mut self) {
         self.0.take().into_iter().for_each(|tell| tell());
+    }
+}
+
+/// Ends what a test has started, in order, when it is asked to.
+struct Running {
+    end: tokio::sync::oneshot::Sender<()>,
+    task: tokio::task::JoinHandle<Result<(), Error>>,
+}
+
+impl Running {
+    fn start(candidate: &Candidate) -> Running {
+        let (end, ended) = tokio::sync::oneshot::channel::<()>();
+        let candidate = candidate.clone();
+        let task = tokio::spawn(async move {
+            candidate
+                .run_until(async {
+                    let _ = ended.await;
+                })
+                .await
+        });
+        Running { end, task }
+    }
+
+    async fn end(self) -> Result<(), Error> {
+        let _ = self.end.send(());
+        within(120, self.task).await.unwrap()
     }
 }
 

@@ -34,9 +34,33 @@ fn process(test: &str, vars: &[(&str, &str)]) -> (Process, impl FnMut(&str)) {
 struct Process(Child);
 
 impl Process {
-    fn succeeds(mut self) {
-        assert!(self.0.wait().unwrap().success());
+    fn succeeds(self) {
+        self.ends_with(0);
     }
+
+    fn ends_with(mut self, code: i32) {
+        assert_eq!(self.0.wait().unwrap().code(), Some(code));
+    }
+}
+
+/// Serves the API to a process, for as long as `play` takes.
+async fn serving(play: impl FnOnce(EmbeddedApi, &[(&str, &str)]) + Send + 'static) -> EmbeddedApi {
+    static NUMBER: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(0);
+    let number = NUMBER.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+    let api = EmbeddedApi::new();
+    let server = api.serve(([127, 0, 0, 1], 0)).await.unwrap();
+    let kubeconfig = std::env::temp_dir().join(format!("lease-runtime-process-{}-{number}", std::process::id()));
+    std::fs::write(&kubeconfig, server.kubeconfig()).unwrap();
+    let path = kubeconfig.to_str().unwrap().to_owned();
+    let _removed = AtTheEnd(Some(|| drop(std::fs::remove_file(&kubeconfig))));
+    let seen = api.clone();
+    tokio::task::spawn_blocking(move || play(seen, &[("KUBECONFIG", &*path), ("POD_NAME", "pod-7")])).await.unwrap();
+    server.stop().await;
+    api
+}
+
+fn holder(api: &EmbeddedApi) -> Option<String> {
+    api.lease("default", "ledger")?.spec?.holder_identity
 }
 
 impl Drop for Process {
@@ -109,31 +133,20 @@ async fn awaits_tasks_of_the_environment() {
 
 #[tokio::test]
 async fn awaited_tasks_release_their_lease_before_they_give_their_value() {
-    let api = EmbeddedApi::new();
-    let server = api.serve(([127, 0, 0, 1], 0)).await.unwrap();
-    let kubeconfig = std::env::temp_dir().join(format!("lease-runtime-process-{}", std::process::id()));
-    std::fs::write(&kubeconfig, server.kubeconfig()).unwrap();
-    let path = kubeconfig.to_str().unwrap().to_owned();
-    let _removed = AtTheEnd(Some(|| drop(std::fs::remove_file(&kubeconfig))));
-    let seen = api.clone();
-    tokio::task::spawn_blocking(move || {
-        let vars = [("KUBECONFIG", &*path), ("POD_NAME", "pod-7")];
-        let (child, mut expect) = process("awaits_tasks_of_the_environment", &vars);
+    let api = serving(|api, vars| {
+        let (child, mut expect) = process("awaits_tasks_of_the_environment", vars);
         expect("leading default/ledger");
         expect("awaited");
-        let released = seen.lease("default", "ledger").unwrap().spec.unwrap();
-        assert_eq!(released.holder_identity.as_deref(), Some(""));
+        assert_eq!(holder(&api).as_deref(), Some(""));
         expect("forever began");
         expect("forever dropped");
         expect("second ran");
         expect("all done");
         child.succeeds();
     })
-    .await
-    .unwrap();
+    .await;
     let requests = api.requests().entries();
     assert!(requests.iter().any(|entry| format!("{entry:?}").contains("pod-7_")), "POD_NAME is in the identity");
-    server.stop().await;
 }
 
 #[tokio::test]
@@ -223,4 +236,77 @@ fn signals_are_heard_after_a_failure() {
     expect("dropped");
     expect("released");
     child.succeeds();
+}
+
+#[tokio::test]
+#[ignore = "run by another test, in a process of its own"]
+async fn awaits_a_task_that_exits() {
+    if !is_child() {
+        return;
+    }
+    let other = LeaderTask::new("other", SHARD, |term: Term| async move {
+        println!("other began");
+        term.cancelled().await;
+        println!("other ended");
+    });
+    drop(other.spawn());
+    let failing = LeaderTask::new("failing", LEDGER, |_| async {
+        seconds(1).await;
+        Err::<(), _>("no")
+    });
+    let exiting = failing.max_restarts(0, Duration::from_secs(1)).on_exhausted(crate::task::OnExhausted::Exit);
+    let ended = exiting.await;
+    println!("awaited {ended:?}");
+    pending::<()>().await;
+}
+
+/// Also of the candidate that nobody runs.
+#[tokio::test]
+async fn a_task_that_exits_ends_the_process_after_everything_has_ended_in_order() {
+    serving(|api, vars| {
+        let (child, mut expect) = process("awaits_a_task_that_exits", vars);
+        expect("other began");
+        expect("other ended");
+        child.ends_with(1);
+        assert_eq!(holder(&api).as_deref(), Some(""));
+        let shard = api.lease("default", "shard").unwrap().spec.unwrap().holder_identity;
+        assert_eq!(shard.as_deref(), Some(""));
+    })
+    .await;
+}
+
+#[tokio::test]
+#[ignore = "run by another test, in a process of its own"]
+async fn loses_a_lease_while_its_runtime_is_blocked() {
+    if !is_child() {
+        return;
+    }
+    let begun = Arc::new(tokio::sync::Notify::new());
+    let begin = begun.clone();
+    let task = LeaderTask::new("t", LEDGER, move |term: Term| {
+        begin.notify_one();
+        async move { term.cancelled().await }
+    });
+    let task = task.lease_duration(Duration::from_secs(2)).retry_period(Duration::from_millis(200));
+    drop(task.on_loss(crate::task::OnLoss::Exit).spawn());
+    begun.notified().await;
+    println!("blocking");
+    // Outside of the body, where no guard looks.
+    loop {
+        std::thread::park();
+    }
+}
+
+#[tokio::test]
+async fn a_lost_lease_ends_a_process_that_asked_for_it_whatever_blocks_there() {
+    serving(|api, vars| {
+        let (child, mut expect) = process("loses_a_lease_while_its_runtime_is_blocked", vars);
+        expect("blocking");
+        let held = holder(&api).unwrap();
+        assert!(held.starts_with("pod-7_"), "{held}");
+        api.inject(crate::embedded::When::any(), crate::embedded::Fault::status(503));
+        child.ends_with(1);
+        assert_eq!(holder(&api), Some(held), "it could not release it");
+    })
+    .await;
 }

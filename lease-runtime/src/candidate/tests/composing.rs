@@ -1,0 +1,216 @@
+//! Several tasks as one: the order of their starts and ends.
+
+use super::*;
+use crate::task::{OnExhausted, Restart, TaskGroup};
+
+impl World {
+    /// A body that is done after a while.
+    fn brief(&self, name: &'static str, lasts: u64) -> LeaderTask<()> {
+        let story = self.story.clone();
+        LeaderTask::new(name, LEDGER, move |_| {
+            let story = story.clone();
+            async move {
+                story.tell(format!("{name} began"));
+                seconds(lasts).await;
+                story.tell(format!("{name} done"));
+            }
+        })
+    }
+
+    /// A body that takes a while to end when it is asked to.
+    fn slow_to_end(&self, name: &'static str, takes: u64) -> LeaderTask<()> {
+        let story = self.story.clone();
+        LeaderTask::new(name, LEDGER, move |term: Term| {
+            let story = story.clone();
+            async move {
+                story.tell(format!("{name} began"));
+                term.cancelled().await;
+                story.tell(format!("{name} asked"));
+                seconds(takes).await;
+                story.tell(format!("{name} ended"));
+            }
+        })
+    }
+
+    fn failing(&self, name: &'static str) -> LeaderTask<Result<(), &'static str>> {
+        let story = self.story.clone();
+        LeaderTask::new(name, LEDGER, move |_| {
+            story.tell(format!("{name} failed"));
+            std::future::ready(Err("no"))
+        })
+    }
+}
+
+fn sorted(mut told: Vec<String>) -> Vec<String> {
+    told.sort();
+    told
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_members_of_a_sequence_run_one_after_the_other() {
+    let world = World::new();
+    let candidate = world.candidate("a").await;
+    let group = TaskGroup::sequence("steps").with(world.brief("one", 5)).with(world.brief("two", 1));
+    let handle = candidate.add(group.with(world.brief("three", 1)));
+    let running = Running::start(&candidate);
+    within(60, handle).await.unwrap();
+    let told = ["one began", "one done", "two began", "two done", "three began", "three done"];
+    assert_eq!(world.story.told(), told);
+    running.end().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn concurrent_members_run_side_by_side_and_are_done_when_all_are() {
+    let world = World::new();
+    let candidate = world.candidate("a").await;
+    let members = [world.brief("one", 5), world.brief("two", 1)];
+    let handle = candidate.add(TaskGroup::concurrent("both").with_all(members));
+    let running = Running::start(&candidate);
+    within(60, handle).await.unwrap();
+    let told = world.story.told();
+    assert_eq!(sorted(told[..2].to_vec()), ["one began", "two began"]);
+    assert_eq!(told[2..], ["two done", "one done"]);
+    running.end().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stack_starts_from_the_bottom_and_ends_from_the_top() {
+    let world = World::new();
+    let candidate = world.candidate("a").await;
+    let bottom = world.slow_to_end("bottom", 3);
+    let above = TaskGroup::concurrent("above").with(world.slow_to_end("left", 9)).with(world.slow_to_end("right", 1));
+    candidate.add(TaskGroup::stack("house").with(bottom).with(above).with(world.slow_to_end("roof", 8)));
+    let running = Running::start(&candidate);
+    let told = world.story.grown_to(4).await;
+    assert_eq!((&*told[0], &*told[3]), ("bottom began", "roof began"));
+    assert_eq!(sorted(told[1..3].to_vec()), ["left began", "right began"]);
+    let before = world.clock.now();
+    running.end().await.unwrap();
+    // Longer than one grace, and than the lease: it goes on being renewed.
+    let took = world.clock.now().since(before);
+    assert!((20.0..20.5).contains(&took.as_secs_f64()), "{took:?}");
+    let told = world.story.told();
+    assert_eq!(told[4..6], ["roof asked", "roof ended"]);
+    assert_eq!(sorted(told[6..8].to_vec()), ["left asked", "right asked"]);
+    assert_eq!(told[8..], ["right ended", "left ended", "bottom asked", "bottom ended"]);
+    assert_eq!(world.holder("ledger").as_deref(), Some(""));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_layer_starts_when_the_one_below_has_come_to_a_wait() {
+    let world = World::new();
+    let candidate = world.candidate("a").await;
+    let bottom = world.slow_to_end("bottom", 0).initial_delay(Duration::from_secs(7));
+    candidate.add(TaskGroup::stack("house").with(bottom).with(world.slow_to_end("top", 0)));
+    candidate.add(world.obedient("other", LEDGER));
+    let running = Running::start(&candidate);
+    world.story.grown_to(1).await;
+    seconds(6).await;
+    assert_eq!(world.story.told(), ["other began"]);
+    assert_eq!(world.story.grown_to(3).await, ["other began", "bottom began", "top began"]);
+    running.end().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lost_lease_ends_a_whole_stack_in_time() {
+    let world = World::new();
+    let candidate = world.candidate("a").await;
+    let stack = TaskGroup::stack("house").with(world.stubborn("bottom", LEDGER)).with(world.stubborn("top", LEDGER));
+    candidate.add(stack);
+    let running = Running::start(&candidate);
+    world.story.grown_to(2).await;
+    let before = world.clock.now();
+    world.api.inject(crate::embedded::When::leases(), crate::embedded::Fault::hang());
+    world.story.grown_to(4).await;
+    let took = world.clock.now().since(before);
+    assert!(took < Duration::from_secs(12), "{took:?}");
+    assert_eq!(world.story.told()[2..].len(), 2);
+    drop(running);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_step_that_fails_for_good_ends_the_sequence_and_a_layer_that_does_ends_the_stack() {
+    let world = World::new();
+    let candidate = world.candidate("a").await;
+    let failing = |name| world.failing(name).restart(Restart::Never);
+    let steps = TaskGroup::sequence("steps").with(failing("first")).with(world.brief("second", 1));
+    let exhausted = world.failing("middle").max_restarts(0, Duration::from_secs(1)).on_exhausted(OnExhausted::Stop);
+    let house = TaskGroup::stack("house").with(world.slow_to_end("ground", 1)).with(exhausted);
+    let (steps, house) = (candidate.add(steps), candidate.add(house.with(world.slow_to_end("top", 1))));
+    candidate.add(world.obedient("other", LEDGER));
+    let running = Running::start(&candidate);
+    let error = within(60, steps).await.unwrap_err();
+    assert!(matches!(&error, Error::Failed { task, .. } if task == "first"), "{error}");
+    let error = within(60, house).await.unwrap_err();
+    assert!(matches!(&error, Error::Exhausted { task, .. } if task == "middle"), "{error}");
+    let told = world.story.told();
+    assert!(!told.iter().any(|line| line.starts_with("second") || line.starts_with("top")), "{told:?}");
+    assert!(told.contains(&"ground ended".to_owned()), "{told:?}");
+    running.end().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_group_begins_anew_in_the_next_term() {
+    let world = World::new();
+    let candidate = world.candidate("a").await;
+    let group = TaskGroup::sequence("steps").with(world.brief("one", 1)).with(world.obedient("two", LEDGER));
+    candidate.add(group);
+    let running = Running::start(&candidate);
+    world.story.grown_to(3).await;
+    candidate.step_down("ledger");
+    let told = world.story.grown_to(7).await;
+    let once = ["one began", "one done", "two began"];
+    assert_eq!(told[..3], once);
+    assert_eq!(told[3], "two ended, lease held");
+    assert_eq!(told[4..], once);
+    running.end().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn groups_that_cannot_be_are_refused() {
+    let world = World::new();
+    let ledger = |name| world.brief(name, 1);
+    let slow = || ledger("slow").lease_duration(Duration::from_secs(60));
+    let steps = || TaskGroup::sequence("steps");
+    for (group, says) in [
+        (steps(), "group `steps` is empty"),
+        (
+            steps().with(ledger("one")).with(ledger("two").lease("other")),
+            "has task `two` of lease `default/other` and `one`",
+        ),
+        (steps().with(ledger("one")).with(slow()), "task `slow` asks for lease_duration 60s"),
+        (steps().with(ledger("one")).with(TaskGroup::stack("x").with(ledger("one"))), "has a task `one` already"),
+        (steps().with(ledger("steps")), "has a task `steps` already"),
+        (TaskGroup::stack("a b").with(ledger("one")), "must consist of ASCII letters"),
+        (steps().with(ledger("one")).lease("Ledger"), "a lease's name must consist of"),
+    ] {
+        let candidate = world.candidate("a").await;
+        let error = candidate.add(group).await.unwrap_err().to_string();
+        assert!(error.contains(says), "{error}");
+    }
+    // Names are unique under a lease, not only in a group.
+    let candidate = world.candidate("a").await;
+    candidate.add(steps().with(ledger("one")));
+    let error = candidate.add(ledger("one")).await.unwrap_err();
+    assert!(matches!(&error, Error::DuplicateTask { task, .. } if task == "one"), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_group_moves_its_members_to_its_lease() {
+    let world = World::new();
+    let candidate = world.candidate("a").await;
+    let groups: Vec<TaskGroup> = (0..3)
+        .map(|shard| {
+            let members = TaskGroup::concurrent("inner").with(world.brief("two", 1));
+            TaskGroup::sequence("drain").with(world.brief("one", 1)).with(members).lease(format!("drain-{shard}"))
+        })
+        .collect();
+    let handles: Vec<_> = groups.into_iter().map(|group| candidate.add(group)).collect();
+    let running = Running::start(&candidate);
+    for handle in handles {
+        within(60, handle).await.unwrap();
+    }
+    let leases: Vec<_> = candidate.leases().iter().map(ToString::to_string).collect();
+    assert_eq!(leases, ["default/drain-0", "default/drain-1", "default/drain-2"]);
+    running.end().await.unwrap();
+}
