@@ -13,8 +13,9 @@ use crate::error::Error;
 /// Waits for a task that a candidate runs. Dropping it lets the task go on.
 ///
 /// Awaiting it gives what the body returned when it was done. A failed body is not done, it runs again; its error comes here
-/// only if the candidate is shutting down meanwhile, so that no run follows. If the candidate ends, or cannot take part in
-/// the election, while the task is not done, that is an [`Error`].
+/// only if no run follows: because of [`Restart::Never`](crate::Restart::Never), or because the candidate is shutting down.
+/// A body that failed for good without returning anything, by a panic, a timeout or too many failures, is an [`Error`]; so is
+/// a candidate that ends, or cannot take part in the election, while the task is not done.
 pub struct TaskHandle<T> {
     name: Arc<str>,
     outcome: oneshot::Receiver<Result<T, Error>>,

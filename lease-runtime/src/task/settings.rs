@@ -32,20 +32,20 @@ impl<T> LeaderTask<T> {
     }
 
     /// How long the others wait for a holder that has fallen silent, in whole seconds: see
-    /// [`LeaseSpec::lease_duration`]. The timings that are not set follow it. All tasks of one lease have the same timings;
-    /// that, and the rules among them, is checked when the task is added.
+    /// [`LeaseSpec::lease_duration`](crate::LeaseSpec::lease_duration). The timings that are not set follow it. All tasks of
+    /// one lease have the same timings; that, and the rules among them, is checked when the task is added.
     pub fn lease_duration(mut self, lease_duration: Duration) -> LeaderTask<T> {
         self.lease_duration = Some(lease_duration);
         self
     }
 
-    /// How long a holder that cannot renew goes on: see [`LeaseSpec::renew_deadline`].
+    /// How long a holder that cannot renew goes on: see [`LeaseSpec::renew_deadline`](crate::LeaseSpec::renew_deadline).
     pub fn renew_deadline(mut self, renew_deadline: Duration) -> LeaderTask<T> {
         self.renew_deadline = Some(renew_deadline);
         self
     }
 
-    /// How long to wait after a failed request: see [`LeaseSpec::retry_period`].
+    /// How long to wait after a failed request: see [`LeaseSpec::retry_period`](crate::LeaseSpec::retry_period).
     pub fn retry_period(mut self, retry_period: Duration) -> LeaderTask<T> {
         self.retry_period = Some(retry_period);
         self
@@ -103,9 +103,9 @@ impl<T> LeaderTask<T> {
     /// How long the body may take to end once it is asked to, before it is dropped at its current `.await`. Ten seconds if
     /// not set.
     ///
-    /// It counts from the moment [`Term::cancelled`] resolves. While the lease can be renewed, as on shutdown, it is renewed
-    /// meanwhile; otherwise the lease's own deadline may come first. Stay well below the pod's
-    /// `terminationGracePeriodSeconds`.
+    /// It counts from the moment [`Term::cancelled`](crate::Term::cancelled) resolves. While the lease can be renewed, as on
+    /// shutdown, it is renewed meanwhile. When the lease is lost, no more than `lease_duration / 1.25 - renew_deadline` of
+    /// the grace is left, 2 s with the defaults. Stay well below the pod's `terminationGracePeriodSeconds`.
     pub fn grace(mut self, grace: Duration) -> LeaderTask<T> {
         self.policy.grace = grace;
         self
