@@ -118,7 +118,8 @@ impl Term {
     /// Why the body is asked to end; `None` as long as it is not.
     pub fn loss(&self) -> Option<Loss> {
         // One that has to go on for others does not know yet. The clock may be ahead of the elector, which has not said so.
-        let known = if self.scope.asked().is_asked() { self.tenure.loss() } else { None };
+        let asked = self.scope.asked().is_asked();
+        let known = asked.then(|| self.tenure.loss().unwrap_or(Loss::GroupFailed));
         known.or_else(|| (self.now() >= self.ends_at()).then_some(Loss::NotRenewed))
     }
 

@@ -164,6 +164,8 @@ pub enum Loss {
     SteppedDown,
     /// A condition under which this replica takes part in the election holds no more.
     Withdrawn,
+    /// Another member of the group that the body belongs to has failed for good. The term goes on without the group.
+    GroupFailed,
     /// The runtime that ran the bodies is gone.
     RuntimeGone,
 }
@@ -178,7 +180,12 @@ impl Loss {
             | Loss::Overwritten
             | Loss::Deleted
             | Loss::WentBackwards => true,
-            Loss::Shutdown | Loss::Finished | Loss::SteppedDown | Loss::Withdrawn | Loss::RuntimeGone => false,
+            Loss::Shutdown
+            | Loss::Finished
+            | Loss::SteppedDown
+            | Loss::Withdrawn
+            | Loss::GroupFailed
+            | Loss::RuntimeGone => false,
         }
     }
 }
@@ -198,6 +205,7 @@ impl fmt::Display for Loss {
             Loss::Finished => f.write_str("all tasks of the lease have finished"),
             Loss::SteppedDown => f.write_str("this replica stepped down"),
             Loss::Withdrawn => f.write_str("this replica takes no part in the election for now"),
+            Loss::GroupFailed => f.write_str("another member of the group has failed"),
             Loss::RuntimeGone => f.write_str("the runtime of the tasks is gone"),
         }
     }

@@ -25,7 +25,8 @@ impl World {
             async move {
                 story.tell(format!("{name} began"));
                 term.cancelled().await;
-                story.tell(format!("{name} asked"));
+                let why = term.loss().expect("there is a reason");
+                story.tell(format!("{name} asked, {why}"));
                 seconds(takes).await;
                 story.tell(format!("{name} ended"));
             }
@@ -90,9 +91,15 @@ async fn a_stack_starts_from_the_bottom_and_ends_from_the_top() {
     let took = world.clock.now().since(before);
     assert!((20.0..20.5).contains(&took.as_secs_f64()), "{took:?}");
     let told = world.story.told();
-    assert_eq!(told[4..6], ["roof asked", "roof ended"]);
-    assert_eq!(sorted(told[6..8].to_vec()), ["left asked", "right asked"]);
-    assert_eq!(told[8..], ["right ended", "left ended", "bottom asked", "bottom ended"]);
+    assert_eq!(told[4..6], ["roof asked, the candidate is shutting down", "roof ended"]);
+    assert_eq!(
+        sorted(told[6..8].to_vec()),
+        ["left asked, the candidate is shutting down", "right asked, the candidate is shutting down"]
+    );
+    assert_eq!(
+        told[8..],
+        ["right ended", "left ended", "bottom asked, the candidate is shutting down", "bottom ended"]
+    );
     assert_eq!(world.holder("ledger").as_deref(), Some(""));
 }
 
@@ -145,6 +152,7 @@ async fn a_step_that_fails_for_good_ends_the_sequence_and_a_layer_that_does_ends
     assert!(matches!(&error, Error::Exhausted { task, .. } if task == "middle"), "{error}");
     let told = world.story.told();
     assert!(!told.iter().any(|line| line.starts_with("second") || line.starts_with("top")), "{told:?}");
+    assert!(told.contains(&"ground asked, another member of the group has failed".to_owned()), "{told:?}");
     assert!(told.contains(&"ground ended".to_owned()), "{told:?}");
     running.end().await.unwrap();
 }
