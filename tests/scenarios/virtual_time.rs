@@ -5,21 +5,26 @@
 //! than one in which one thing fails often. One thing is not in the seed's hands: tokio wakes several that wait for one event
 //! in an order of its own. So about one seed in twenty can go two ways, and `SEED=17` plays it until it fails.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+mod plan;
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use fastrand::Rng;
 use lease_runtime::clock::{Clock, TokioClock, WallTime};
 use lease_runtime::embedded::{Call, EmbeddedApi, Fault, Settings};
-use lease_runtime::{Candidate, LeaderTask, LeaseSpec, Term};
+use lease_runtime::{Candidate, LeaderTask, LeaseSpec, TaskGroup, Term};
 use lease_tests::invariants::{Excuses, broken};
 use lease_tests::log::Event;
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use crate::runner::{Scenario, plain};
+use plan::{Plan, Work};
 
 pub(crate) fn list() -> Vec<Scenario> {
     vec![plain("virtual_time::random_faults", random_faults)]
@@ -72,54 +77,6 @@ fn random_faults() {
     }
 }
 
-/// What goes wrong in a run, drawn from its seed.
-#[derive(Clone, Debug)]
-struct Plan {
-    /// Of each request: how likely each fault is, in thousandths.
-    faults: [u32; 10],
-    /// How likely per second, in thousandths, a candidate is cut off for a while.
-    partitions: u32,
-    /// Somebody else's hands on the lease.
-    meddling: u32,
-    /// Watches that break, end, or fall silent.
-    watches: u32,
-    /// Candidates that end and come back. Not together with meddling: a process that has never seen the lease may create one
-    /// that was deleted by hand while its holder is cut off, which is documented as what it is.
-    restarts: u32,
-    /// The bodies do not end when they are asked to.
-    stubborn: bool,
-}
-
-impl Plan {
-    fn draw(rng: &mut Rng) -> Plan {
-        let mut maybe = |most: u32| if rng.bool() { rng.u32(1..=most) } else { 0 };
-        let faults = [(); 10].map(|()| maybe(120));
-        let (partitions, watches) = (maybe(40), maybe(60));
-        let (mut meddling, mut restarts) = (maybe(20), maybe(30));
-        if meddling > 0 && restarts > 0 {
-            *if rng.bool() { &mut meddling } else { &mut restarts } = 0;
-        }
-        Plan { faults, partitions, meddling, watches, restarts, stubborn: rng.bool() }
-    }
-
-    fn fault(&self, rng: &mut Rng) -> Option<Fault> {
-        let kind = (0..self.faults.len()).find(|kind| rng.u32(..1000) < self.faults[*kind])?;
-        let some = Duration::from_millis(rng.u64(1..12_000));
-        Some(match kind {
-            0 => Fault::hang(),
-            1 => Fault::none().delayed(some),
-            2 => Fault::none().slow_answer(some),
-            3 => Fault::lost_answer().late(some),
-            4 => Fault::status(504).after_commit(),
-            5 => Fault::status(500),
-            6 => Fault::status(429).retry_after(rng.u32(1..60)),
-            7 => Fault::drop_connection(),
-            8 => Fault::drop_connection().after_commit(),
-            _ => Fault::half_a_body(),
-        })
-    }
-}
-
 #[derive(Debug, Default)]
 struct Notes {
     events: Vec<Event>,
@@ -130,6 +87,8 @@ struct Notes {
 struct Pen {
     notes: Arc<Mutex<Notes>>,
     clock: TokioClock,
+    /// The faults are over, and bodies do not fail any more.
+    fair: Arc<AtomicBool>,
 }
 
 impl Pen {
@@ -173,7 +132,7 @@ impl Run {
     async fn run(mut self) -> Story {
         let clock = TokioClock::starting_at(WallTime(1_700_000_000_000_000));
         let api = EmbeddedApi::with(Settings::default().clock(clock).seed(self.seed));
-        let pen = Pen { notes: Arc::default(), clock };
+        let pen = Pen { notes: Arc::default(), clock, fair: Arc::default() };
         let cut_off: Arc<Mutex<Vec<String>>> = Arc::default();
         let (plan, cut) = (self.plan.clone(), cut_off.clone());
         // Dice and distances of their own: which of two comes first at the same instant is up to tokio.
@@ -190,7 +149,7 @@ impl Run {
 
         let mut replicas = Vec::new();
         for name in ["a", "b", "c"] {
-            replicas.push(Replica::start(&api, clock, &pen, name, 0, self.plan.stubborn).await);
+            replicas.push(Replica::start(&api, clock, &pen, name, 0, self.plan.work).await);
         }
         let begun = clock.now();
         let mut numbers = 0;
@@ -234,16 +193,26 @@ impl Run {
                     _ => api.skip_revisions(self.rng.u64(1..1000)),
                 }
             }
+            if self.rng.u32(..1000) < self.plan.moods {
+                let _ = match self.rng.u32(..3) {
+                    0 => replicas[chosen].candidate.step_down("ledger"),
+                    ready => replicas[chosen].ready.send_replace(ready == 1),
+                };
+            }
             if self.rng.u32(..1000) < self.plan.restarts {
                 numbers += 1;
                 let name = replicas[chosen].name.clone();
                 if self.rng.bool() {
                     replicas[chosen].end().await;
                 }
-                replicas[chosen] = Replica::start(&api, clock, &pen, &name, numbers, self.plan.stubborn).await;
+                replicas[chosen] = Replica::start(&api, clock, &pen, &name, numbers, self.plan.work).await;
             }
         }
         api.clear_faults();
+        pen.fair.store(true, Ordering::Relaxed);
+        for replica in &replicas {
+            replica.ready.send_replace(true);
+        }
         sleep(HEALING).await;
         let healed = clock.now();
         sleep(HEALING).await;
@@ -257,6 +226,8 @@ struct Replica {
     name: String,
     stop: CancellationToken,
     running: JoinHandle<()>,
+    candidate: Candidate,
+    ready: watch::Sender<bool>,
 }
 
 impl Replica {
@@ -266,21 +237,30 @@ impl Replica {
         pen: &Pen,
         name: &str,
         generation: u32,
-        stubborn: bool,
+        work: Work,
     ) -> Replica {
         let client = api.client_as(name, "default");
         let built = Candidate::builder().identity(name).client(client).clock(Arc::new(clock)).build().await;
         let candidate = built.expect("a candidate");
         let number = generation * 3 + u32::from(name.bytes().next().unwrap_or(b'a') - b'a');
         let pen = pen.clone();
-        candidate.add(LeaderTask::new("work", LEASE, move |term| body(term, pen.clone(), number, stubborn)));
+        let (ready, condition) = watch::channel(true);
+        let below = pen.clone();
+        let bottom = LeaderTask::new("layer", LEASE, move |term| layer(term, below.clone(), number));
+        let top = LeaderTask::new("work", LEASE, move |term| body(term, pen.clone(), number, work));
+        let top = top.contend_when(condition);
+        if work.stack {
+            drop(candidate.add(TaskGroup::stack("house").with(bottom).with(top)));
+        } else {
+            drop(candidate.add(top));
+        }
         let stop = CancellationToken::new();
-        let stopped = stop.clone();
+        let (stopped, runs) = (stop.clone(), candidate.clone());
         let running = tokio::spawn(async move {
             // Refused at the first contact, as by a 403 of a proxy: it is started again by whoever runs it.
-            let _ = candidate.run_until(stopped.cancelled()).await;
+            let _ = runs.run_until(stopped.cancelled()).await;
         });
-        Replica { name: name.to_owned(), stop, running }
+        Replica { name: name.to_owned(), stop, running, candidate, ready }
     }
 
     async fn end(&mut self) {
@@ -295,16 +275,28 @@ impl Drop for Replica {
     }
 }
 
-async fn body(term: Term, pen: Pen, number: u32, stubborn: bool) {
+async fn body(term: Term, pen: Pen, number: u32, work: Work) -> Result<(), &'static str> {
     let gone = Gone { term, pen, number };
     let Gone { term, pen, .. } = &gone;
     pen.write(term.identity(), number, "started", term.fencing_token().get());
-    while stubborn || !term.is_cancelled() {
+    while work.stubborn || !term.is_cancelled() {
         sleep(BEAT).await;
         pen.write(term.identity(), number, "beat", term.fencing_token().get());
+        if fastrand::u32(..1000) < work.failing && !pen.fair.load(Ordering::Relaxed) {
+            return Err("by chance");
+        }
     }
     // Not done: it runs again in the next term.
     term.cancelled().await;
+    Ok(())
+}
+
+/// What the other stands on: it takes a while to end.
+async fn layer(term: Term, pen: Pen, number: u32) {
+    pen.write(term.identity(), number, "layer", term.fencing_token().get());
+    term.cancelled().await;
+    pen.write(term.identity(), number, "layer-asked", term.fencing_token().get());
+    sleep(BEAT * 3).await;
 }
 
 struct Gone {
@@ -320,11 +312,22 @@ impl Drop for Gone {
 }
 
 impl Story {
+    /// A beat of a stack whose lower layer is ending.
+    fn work_on_nothing(&self) -> Option<&Event> {
+        let asked = self.events.iter().filter(|event| event.is("layer-asked"));
+        let ending: BTreeMap<u64, _> = asked.map(|event| (event.token, event.at)).collect();
+        let beats = self.events.iter().filter(|event| event.is("beat"));
+        beats.into_iter().find(|beat| ending.get(&beat.token).is_some_and(|asked| *asked < beat.at))
+    }
+
     /// Never two; and once the faults are over, one leads and keeps leading.
     fn judge(&self) -> Result<(), String> {
         let wrong = broken(&self.events, &Excuses::default());
         if !wrong.is_empty() {
             return Err(wrong.join("\n  "));
+        }
+        if let Some(late) = self.work_on_nothing() {
+            return Err(format!("{late} after what it stands on was asked to end"));
         }
         let after: Vec<&Event> =
             self.events.iter().filter(|event| event.at > self.healed && event.is("beat")).collect();

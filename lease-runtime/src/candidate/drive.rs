@@ -295,7 +295,7 @@ impl Driver {
                     }
                 }
                 () = self.roster.news() => {}
-                () = self.roster.willing(false), if parting.is_none() => {}
+                () = self.roster.willing(false), if leading && !shutdown && parting.is_none() => {}
                 // Given up although a body is left that does not yield: there is nothing more to wait for.
                 () = campaign.left(), if shutdown || parting.is_some() => return parting,
             }

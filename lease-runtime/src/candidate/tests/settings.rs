@@ -262,8 +262,8 @@ async fn settings_that_cannot_be_are_refused_when_the_task_is_added() {
     ] {
         let world = World::new();
         let candidate = world.candidate("a").await;
-        let error = candidate.add(task).await.unwrap_err().to_string();
+        let error = within(60, candidate.add(task)).await.unwrap_err().to_string();
         assert!(error.starts_with("task `t` ") && error.contains(hint), "{error}");
-        assert_eq!(candidate.run().await.unwrap_err().to_string(), error);
+        assert_eq!(within(60, candidate.run()).await.unwrap_err().to_string(), error);
     }
 }
