@@ -4,7 +4,7 @@ use proc_macro2::{Delimiter, Group, TokenTree};
 use syn::ext::IdentExt as _;
 use syn::parse::{Parse, ParseStream};
 use syn::{
-    Attribute, Error, FnArg, GenericParam, Ident, PatType, Receiver, ReceiverKind, Safety, Signature, Token, Type,
+    Attribute, Error, FnArg, GenericParam, Ident, Pat, PatType, Receiver, ReceiverKind, Safety, Signature, Token, Type,
     Visibility,
 };
 
@@ -164,6 +164,22 @@ impl Item {
             FnArg::Receiver(receiver) => Param::Receiver(receiver),
             FnArg::Typed(param) if is_term(&param.ty) => Param::Term(param),
             FnArg::Typed(param) => Param::Argument(param),
+        })
+    }
+
+    /// The parameter of this name, if there is one that becomes one of the constructor.
+    pub(crate) fn argument(&self, name: &Ident) -> Option<&Ident> {
+        self.argument_called(&name.unraw().to_string())
+    }
+
+    /// The name of the parameter that is called so, raw or not.
+    pub(crate) fn argument_called(&self, name: &str) -> Option<&Ident> {
+        self.params().find_map(|param| match param {
+            Param::Argument(PatType { pat, .. }) => match &**pat {
+                Pat::Ident(pat) if pat.ident.unraw() == *name => Some(&pat.ident),
+                _ => None,
+            },
+            _ => None,
         })
     }
 

@@ -1,14 +1,16 @@
 //! The attribute of `lease-runtime`, which re-exports it: depend on that crate, not on this one.
 
 mod args;
-mod attrs;
 mod borrow;
-mod duration;
 mod expand;
 mod item;
 mod keys;
+mod meaning;
+mod rules;
 #[cfg(test)]
 mod tests;
+mod value;
+mod written;
 
 use proc_macro::TokenStream;
 

@@ -1,7 +1,10 @@
 //! The expansion, as `cargo expand` would show it. `UPDATE_EXPECT=1 cargo test -p lease-macros` writes it anew.
 
+mod keys;
 mod methods;
 mod mistakes;
+mod settings;
+mod values;
 
 use expect_test::{Expect, expect, expect_file};
 use proc_macro2::TokenStream;
@@ -243,6 +246,7 @@ fn settings_of_the_task() {
             async fn hello(greeting: Arc<dyn Fn(&str) -> &str>, name: &'static str) {}
         },
         expect![[r#"
+            /// If the lease is lost, the body has 2s of its 2m of grace: `lease_duration / 1.25 - renew_deadline`.
             fn hello(
                 greeting: Arc<dyn Fn(&str) -> &str>,
                 name: &'static str,

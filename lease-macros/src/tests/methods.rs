@@ -3,7 +3,7 @@
 use super::*;
 
 /// In an `impl`.
-fn check_method(args: TokenStream, item: TokenStream, expected: Expect) {
+pub(super) fn check_method(args: TokenStream, item: TokenStream, expected: Expect) {
     let method = crate::expand::leader_only(args, item);
     expected.assert_eq(&print(quote!(impl Ledger { #method })));
 }

@@ -12,6 +12,7 @@ pub(crate) fn hello() -> ::lease_runtime::LeaderTask<()> {
     const __LEASE: ::lease_runtime::LeaseSpec = ::lease_runtime::LeaseSpec::new("hello");
     ::lease_runtime::LeaderTask::new("hello", __LEASE, move |_| hello())
 }
+/// If the lease is lost, the body has 4s of its 2m of grace: `lease_duration / 1.25 - renew_deadline`.
 pub(crate) fn reindex(
     index: Vec<String>,
     batch: usize,
