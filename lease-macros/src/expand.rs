@@ -22,7 +22,8 @@ use self::task::term_name;
 use crate::args::Args;
 use crate::item::{Item, Param};
 use crate::rules;
-use crate::value::{Duration, Value};
+use crate::timing;
+use crate::value::Value;
 
 pub(crate) fn leader_only(args: TokenStream, tokens: TokenStream) -> TokenStream {
     let item: Item = match syn::parse2(tokens.clone()) {
@@ -110,11 +111,10 @@ impl Expansion<'_> {
     /// The attributes, and after the documentation what a grace is worth that is not all there when the lease is lost.
     fn documented(&self, attrs: impl Iterator<Item = Attribute>) -> Vec<TokenStream> {
         let mut attrs: Vec<_> = attrs.collect();
-        let Some((grace, left)) = rules::grace_on_loss(self.args) else {
+        let Some((grace, left)) = timing::grace_on_loss(self.args) else {
             return attrs.into_iter().map(ToTokens::into_token_stream).collect();
         };
         let here = at(self.item.sig.ident.span());
-        let left = Duration::of_millis(left);
         let text = format!(
             " If the lease is lost, the body has {left} of its {grace} of grace: `lease_duration / 1.25 - renew_deadline`."
         );
@@ -132,7 +132,10 @@ impl Expansion<'_> {
         sig.receiver().is_some() || names_self(sig.to_token_stream(), false) || names_self(body.stream(), true)
     }
 
-    /// The constructor's name, unless it is taken beside the constructor or by one of its parameters inside.
+    /// The constructor's name, unless it is taken by one of its parameters, or by the constructor itself beside which it is.
+    ///
+    /// In the `impl` of a trait there can be no function beside it, which a macro cannot see. What the compiler then says shows
+    /// this name and nothing else, so that the name has to tell where the attribute belongs.
     fn body_name(&self) -> Ident {
         let ident = &self.item.sig.ident;
         let is_taken = self.item.params().any(|param| match param {
@@ -140,7 +143,9 @@ impl Expansion<'_> {
             Param::Term(param) => term_name(ident, param) == *ident,
             Param::Argument(param) => matches!(&*param.pat, Pat::Ident(pat) if pat.ident == *ident),
         });
-        if is_taken || self.needs_sibling() {
+        if self.needs_sibling() {
+            format_ident!("__{}_in_inherent_impl", ident.unraw(), span = ident.span())
+        } else if is_taken {
             format_ident!("__{}", ident.unraw(), span = ident.span())
         } else {
             ident.clone()

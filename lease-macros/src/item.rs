@@ -135,12 +135,12 @@ impl Item {
         for param in self.params() {
             match param {
                 Param::Receiver(receiver) => match &receiver.kind {
-                    ReceiverKind::Reference(..) => mistakes.at(
+                    ReceiverKind::Value => {}
+                    ReceiverKind::Typed(_, ty) if !matches!(&**ty, Type::Reference(_)) => borrow::check(ty, mistakes),
+                    _ => mistakes.at(
                         receiver,
                         format_args!("{CANNOT_BORROW}: take `self: Arc<Self>`, or `self` if it is cheap to clone"),
                     ),
-                    ReceiverKind::Typed(_, ty) => borrow::check(ty, mistakes),
-                    _ => {}
                 },
                 Param::Term(param) => {
                     if has_term {

@@ -79,13 +79,13 @@ pub(crate) static KEYS: [Key; 16] = [
         name: "restart",
         example: "on_failure",
         kind: Kind::Word(&[
-            ("always", "runs again whatever returned", "permanent yes true unless_stopped forever repeat loop"),
+            ("always", "runs a body again however it ended", "permanent yes true unless_stopped forever repeat loop"),
             (
                 "on_failure",
-                "runs again what failed or panicked",
+                "only if it failed or panicked",
                 "transient on_error on_panic on_abnormal on_abort on_failures failure",
             ),
-            ("never", "runs once", "temporary no false none off once"),
+            ("never", "not at all", "temporary no false none off once"),
         ]),
         sets: Sets::Task,
         others: "restart_policy restart_strategy on_failure on_error on_panic retry_on respawn",
@@ -200,10 +200,7 @@ static ABSENT: [(&str, &str); 8] = [
          on_calendar on_unit_active_sec time_zone tz zone",
         "loop in the body and sleep between two rounds, as in `tokio::time::sleep(Duration::from_secs(60)).await`",
     ),
-    (
-        "once run_once one_shot",
-        "a body that returns is done, and with `restart = never` one that fails is, too",
-    ),
+    ("once run_once one_shot", "a body that returns is done, and with `restart = never` one that fails is, too"),
     (
         "overlap concurrency_policy concurrent_execution max_instances parallelism completions",
         "a task has one body at a time, so write a function for each that is to run beside it",

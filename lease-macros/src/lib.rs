@@ -9,6 +9,7 @@ mod meaning;
 mod rules;
 #[cfg(test)]
 mod tests;
+mod timing;
 mod value;
 mod written;
 

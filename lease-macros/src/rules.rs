@@ -7,11 +7,13 @@ use crate::args::Args;
 use crate::item::{Item, Param};
 use crate::keys;
 use crate::meaning;
-use crate::value::{Duration, Hole, Named, Timed, Value};
+use crate::timing;
+use crate::value::{Hole, Named, Value};
 
 /// Finds the mistakes that no argument has by itself, and leaves out what is wrong.
 pub(crate) fn check(args: &mut Args, item: &Item) {
     without_effect(args);
+    timing::check(args);
     for key in ["lease", "namespace"] {
         let Some(Value::Name(name)) = args.get(key).map(|argument| &argument.value) else { continue };
         if let Err(says) = check_name(key, name, item) {
@@ -104,22 +106,6 @@ fn binds(pat: &Pat, name: &str) -> bool {
         Pat::Paren(pat) => binds(&pat.pat),
         _ => false,
     }
-}
-
-/// How much of the grace is left to a body that has lost the lease, in milliseconds, if that is not all of it.
-///
-/// It is asked to end at the renew deadline, and dropped at the lease duration / 1.25. On a shutdown the lease is renewed
-/// meanwhile, and the body has all of the grace.
-pub(crate) fn grace_on_loss(args: &Args) -> Option<(Duration, u64)> {
-    let duration = |key| match args.get(key).map(|argument| &argument.value) {
-        Some(Value::Duration(Timed { duration, .. })) => Some(*duration),
-        _ => None,
-    };
-    let grace = duration("grace")?;
-    let lease = duration("lease_duration").map_or(15_000, Duration::millis);
-    let renew = duration("renew_deadline").map_or(lease * 2 / 3, Duration::millis);
-    let left = (lease * 4 / 5).checked_sub(renew).filter(|left| *left > 0)?;
-    (grace.millis() > left).then_some((grace, u64::try_from(left).ok()?))
 }
 
 /// The name under which the task is logged and observed: the key's, or else the function's.

@@ -190,7 +190,7 @@ fn a_receiver_that_borrows() {
     });
     expect![[r#"
         a leader task may outlive its caller, so it cannot borrow: take `self: Arc<Self>`, or `self` if it is cheap to clone
-        a leader task may outlive its caller, so it cannot borrow: take `Arc<Self>` instead
+        a leader task may outlive its caller, so it cannot borrow: take `self: Arc<Self>`, or `self` if it is cheap to clone
         a leader task needs a body: write it here, in braces
     "#]].assert_eq(&said.concat());
 }

@@ -152,12 +152,14 @@ fn a_lease_made_from_self() {
                     ::lease_runtime::LeaderTask::new(
                             "drain",
                             __LEASE,
-                            move |_| Self::__drain(::core::clone::Clone::clone(&self)),
+                            move |_| Self::__drain_in_inherent_impl(
+                                ::core::clone::Clone::clone(&self),
+                            ),
                         )
                         .lease(lease)
                 }
                 #[doc(hidden)]
-                async fn __drain(self: Arc<Self>) {}
+                async fn __drain_in_inherent_impl(self: Arc<Self>) {}
             }
         "#]],
     );

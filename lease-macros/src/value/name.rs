@@ -17,11 +17,13 @@ pub(crate) struct Name {
     form: &'static str,
     dots: bool,
     max_len: usize,
+    /// What to do about an empty one.
+    if_empty: &'static str,
 }
 
 /// A name as it was given.
 pub(crate) enum Named {
-    /// A string, a constant: whether it is valid, the compiler finds out, by the rule of the runtime.
+    /// A string that is valid, or a constant: whether that is, the compiler finds out, by the rule of the runtime.
     Constant(Expr),
     /// A string with arguments in braces.
     Pattern(Pattern),
@@ -51,6 +53,7 @@ impl Name {
         form: "lower-case letters, digits, `-` and `.`, a letter or digit at both ends of each part",
         dots: true,
         max_len: 253,
+        if_empty: "name it after the work, as in \"ledger\"",
     };
 
     pub(crate) const NAMESPACE: Name = Name {
@@ -58,6 +61,7 @@ impl Name {
         form: "lower-case letters, digits and `-`, a letter or digit at both ends",
         dots: false,
         max_len: 63,
+        if_empty: "leave it out for the candidate's own",
     };
 
     pub(super) fn read(self, key: &'static Key, input: ParseStream<'_>) -> syn::Result<Named> {
@@ -77,12 +81,13 @@ impl Name {
         }
         if let Expr::Lit(literal) = &value
             && let Lit::Str(text) = &literal.lit
-            && text.value().contains(['{', '}'])
         {
-            return match Pattern::parse(self, text) {
-                Ok(pattern) => Ok(Named::Pattern(pattern)),
-                Err(says) => Err(written.wrong(says)),
+            let named = if text.value().contains(['{', '}']) {
+                Pattern::parse(self, text).map(Named::Pattern)
+            } else {
+                self.check_pieces([text.value().as_str()], &text.value()).map(|()| Named::Constant(value.clone()))
             };
+            return named.map_err(|says| written.wrong(says));
         }
         if written.mentions("Self") {
             let says = format!("the constant of `{}` cannot see `Self`: name the type, as in `Ledger::NAME`", key.name);
@@ -92,14 +97,17 @@ impl Name {
     }
 
     /// What is wrong with the pieces of a name, those between them taken for something that fits.
-    fn check_pieces<'a>(self, pieces: impl Iterator<Item = &'a str>, text: &str) -> Result<(), String> {
-        let Name { of, form, dots, max_len } = self;
-        let name = pieces.collect::<Vec<_>>().join("0");
+    fn check_pieces<'a>(self, pieces: impl IntoIterator<Item = &'a str>, text: &str) -> Result<(), String> {
+        let Name { of, form, dots, max_len, if_empty } = self;
+        if text.is_empty() {
+            return Err(format!("{of} must not be empty: {if_empty}"));
+        }
+        let name = pieces.into_iter().collect::<Vec<_>>().join("0");
         let is_alphanumeric = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
         let is_allowed = |c: char| is_alphanumeric(c) || c == '-' || (dots && c == '.');
         if let Some(wrong) = name.chars().find(|c| !is_allowed(*c)) {
             let instead = mended(text, is_allowed);
-            return Err(format!("{of} cannot hold `{wrong}`, but consists of {form}: write {instead:?}"));
+            return Err(format!("{of} cannot hold `{wrong}`, but consists of {form}: write it as in {instead:?}"));
         }
         let ends_well = |part: &&str| part.starts_with(is_alphanumeric) && part.ends_with(is_alphanumeric);
         if let Some(part) = name.split('.').find(|part| !ends_well(part)) {
@@ -112,9 +120,7 @@ impl Name {
             return Err(format!("{of} has a letter or digit at both ends{parts}: put one, or an argument, {place}"));
         }
         if name.len() > max_len {
-            return Err(format!(
-                "{of} has at most {max_len} characters, and here it has more before any argument: shorten it"
-            ));
+            return Err(format!("{of} has at most {max_len} characters, and this one {}: shorten it", name.len()));
         }
         Ok(())
     }

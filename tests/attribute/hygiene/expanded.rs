@@ -148,11 +148,17 @@ impl Ledger {
         ::lease_runtime::LeaderTask::new(
             "run",
             __LEASE,
-            move |term| Self::__run(::core::clone::Clone::clone(&self), term),
+            move |term| Self::__run_in_inherent_impl(
+                ::core::clone::Clone::clone(&self),
+                term,
+            ),
         )
     }
     #[doc(hidden)]
-    async fn __run(self: Arc<Self>, _term: Term) -> Result<Self, Error> {
+    async fn __run_in_inherent_impl(
+        self: Arc<Self>,
+        _term: Term,
+    ) -> Result<Self, Error> {
         Ok(Ledger(self.0))
     }
     pub(crate) fn of(number: u8) -> ::lease_runtime::LeaderTask<()> {
@@ -162,11 +168,11 @@ impl Ledger {
         ::lease_runtime::LeaderTask::new(
             "of",
             __LEASE,
-            move |_| Self::__of(::core::clone::Clone::clone(&number)),
+            move |_| Self::__of_in_inherent_impl(::core::clone::Clone::clone(&number)),
         )
     }
     #[doc(hidden)]
-    async fn __of(number: u8) {
+    async fn __of_in_inherent_impl(number: u8) {
         println!("{}", Self(number).0);
     }
 }
