@@ -17,7 +17,7 @@ use syn::spanned::Spanned as _;
 use syn::{Attribute, Error, Ident, Pat, PatType, Receiver, ReceiverKind, ReturnType, Type};
 
 use self::attrs::Place;
-use self::spans::{at, own, relocate};
+use self::spans::{at, own, relocate, respan};
 use self::task::term_name;
 use crate::args::Args;
 use crate::item::{Item, Param};
@@ -26,7 +26,7 @@ use crate::timing;
 use crate::value::Value;
 
 pub(crate) fn leader_only(args: TokenStream, tokens: TokenStream) -> TokenStream {
-    let item: Item = match syn::parse2(tokens.clone()) {
+    let item = match Item::read(tokens.clone()) {
         Ok(item) => item,
         Err(mistake) => return beside(&mistake, tokens),
     };
@@ -126,10 +126,12 @@ impl Expansion<'_> {
         before.chain([note]).chain(rest.into_iter().map(ToTokens::into_token_stream)).collect()
     }
 
-    /// Whether the body needs to know what `Self` is.
+    /// Whether the body needs to know what `Self` is. Its text is looked through first: it seldom does, and tokens are slow.
     fn needs_sibling(&self) -> bool {
         let Item { sig, body, .. } = self.item;
-        sig.receiver().is_some() || names_self(sig.to_token_stream(), false) || names_self(body.stream(), true)
+        sig.receiver().is_some()
+            || names_self(sig.to_token_stream(), false)
+            || (body.to_string().contains("Self") && names_self(body.stream(), true))
     }
 
     /// The constructor's name, unless it is taken by one of its parameters, or by the constructor itself beside which it is.
@@ -198,11 +200,7 @@ fn is_never(ty: &Type) -> bool {
 /// The parameter's own name without `mut` and `ref`, or one by its place where it is a pattern.
 fn argument_name(index: usize, param: &PatType) -> Ident {
     match &*param.pat {
-        Pat::Ident(pat) => {
-            let mut name = pat.ident.clone();
-            name.set_span(at(name.span()));
-            name
-        }
+        Pat::Ident(pat) => respan(&pat.ident, at(pat.ident.span())),
         pat => Ident::new(&format!("arg{index}"), own(pat.span())),
     }
 }

@@ -67,7 +67,7 @@ impl Entry {
         let start: Start = Box::new({
             let last = last.clone();
             move |term| {
-                let (body, last) = (body(term.clone()), last.clone());
+                let (body, last) = (body.start(term.clone()), last.clone());
                 Box::pin(async move {
                     let output = body.await;
                     let verdict = Verdict { failure: output.failure(), asked: term.is_cancelled() };

@@ -68,28 +68,34 @@ pub struct LeaderTask<T> {
     renew_deadline: Option<Duration>,
     retry_period: Option<Duration>,
     policy: Policy,
-    body: Box<dyn FnMut(Term) -> BoxFuture<'static, T> + Send>,
+    body: Box<dyn Body<T>>,
+}
+
+/// What starts a run. A trait of its own and no `FnMut` of a boxed future, as that would be one more closure to compile for each
+/// task.
+trait Body<T>: Send {
+    fn start(&mut self, term: Term) -> BoxFuture<'static, T>;
+}
+
+impl<T, F, Fut> Body<T> for F
+where
+    F: FnMut(Term) -> Fut + Send,
+    Fut: Future<Output = T> + Send + 'static,
+{
+    fn start(&mut self, term: Term) -> BoxFuture<'static, T> {
+        Box::pin(self(term))
+    }
 }
 
 impl<T: TaskOutput> LeaderTask<T> {
     /// The task `name` under the lease of `spec`. `body` is called at the start of each run.
-    pub fn new<F, Fut>(name: &'static str, spec: LeaseSpec, mut body: F) -> LeaderTask<T>
+    pub fn new<F, Fut>(name: &'static str, spec: LeaseSpec, body: F) -> LeaderTask<T>
     where
         F: FnMut(Term) -> Fut + Send + 'static,
         Fut: Future<Output = T> + Send + 'static,
     {
-        LeaderTask {
-            name: Cow::Borrowed(name),
-            spec,
-            lease: None,
-            namespace: None,
-            lease_duration: None,
-            renew_deadline: None,
-            retry_period: None,
-            policy: Policy::default(),
-            // The one place that knows the body's type: nothing after it is compiled once per task.
-            body: Box::new(move |term| Box::pin(body(term))),
-        }
+        // The one place that knows the body's type: nothing after it is compiled once per task.
+        LeaderTask::boxed(name, spec, Box::new(body))
     }
 
     /// Starts the task under the candidate of the process, which is built from the environment if there is none yet. The
@@ -102,6 +108,20 @@ impl<T: TaskOutput> LeaderTask<T> {
 }
 
 impl<T> LeaderTask<T> {
+    fn boxed(name: &'static str, spec: LeaseSpec, body: Box<dyn Body<T>>) -> LeaderTask<T> {
+        LeaderTask {
+            name: Cow::Borrowed(name),
+            spec,
+            lease: None,
+            namespace: None,
+            lease_duration: None,
+            renew_deadline: None,
+            retry_period: None,
+            policy: Policy::default(),
+            body,
+        }
+    }
+
     /// Runs the body once, with no election and no guard: for testing it with a [`Term::for_test`].
     ///
     /// ```
@@ -117,7 +137,7 @@ impl<T> LeaderTask<T> {
     /// # }
     /// ```
     pub fn run_body(&mut self, term: Term) -> impl Future<Output = T> + Send + use<T> {
-        (self.body)(term)
+        self.body.start(term)
     }
 
     pub(crate) fn task_name(&self) -> &str {
