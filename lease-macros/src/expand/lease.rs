@@ -2,11 +2,11 @@
 
 use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens, quote_spanned};
-use syn::LitStr;
 use syn::ext::IdentExt as _;
+use syn::{Index, LitStr, Member, Token};
 
-use super::spans::{at, own, relocate};
-use super::{Expansion, receiver_name, values};
+use super::spans::{at, own, relocate, respan};
+use super::{Expansion, values};
 use crate::keys::Sets;
 use crate::value::{Hole, Named, Pattern, Value};
 
@@ -84,29 +84,17 @@ impl Expansion<'_> {
     fn field(&self, hole: &Hole, pattern: &Pattern) -> TokenStream {
         let there = at(pattern.literal.span());
         let root = match self.item.sig.receiver() {
-            Some(receiver) if hole.root == "self" => receiver_name(receiver).to_token_stream(),
-            _ => self.item.argument_called(&hole.root).map(ToTokens::to_token_stream).unwrap_or_default(),
+            Some(_) if hole.root == "self" => Token![self](there).to_token_stream(),
+            _ => self
+                .item
+                .argument_called(&hole.root)
+                .map(|name| respan(name, there).to_token_stream())
+                .unwrap_or_default(),
         };
-        let root = relocate_at(root, there);
         let fields = hole.fields.iter().map(|field| match field {
-            syn::Member::Named(name) => {
-                let mut name = name.clone();
-                name.set_span(there);
-                syn::Member::Named(name)
-            }
-            syn::Member::Unnamed(index) => syn::Member::Unnamed(syn::Index { index: index.index, span: there }),
+            Member::Named(name) => Member::Named(respan(name, there)),
+            Member::Unnamed(index) => Member::Unnamed(Index { index: index.index, span: there }),
         });
         quote_spanned!(there=> #root #(.#fields)*)
     }
-}
-
-/// The constructor's parameters resolve at the attribute, and so does this use of them.
-fn relocate_at(tokens: TokenStream, there: proc_macro2::Span) -> TokenStream {
-    tokens
-        .into_iter()
-        .map(|mut token| {
-            token.set_span(there);
-            token
-        })
-        .collect()
 }

@@ -1,6 +1,6 @@
 //! Where generated tokens point and how they resolve.
 
-use proc_macro2::{Group, Span, TokenStream, TokenTree};
+use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
 
 /// Points at `there`, resolves at the attribute.
 pub(super) fn at(there: Span) -> Span {
@@ -24,4 +24,15 @@ pub(super) fn relocate(tokens: TokenStream, there: Span) -> TokenStream {
         token
     });
     relocated.collect()
+}
+
+/// A name of the user's with another span. What resolves at the attribute is of the attribute's edition, in which `gen` is a
+/// keyword; in the user's it may be a name.
+pub(super) fn respan(name: &Ident, span: Span) -> Ident {
+    if name == "gen" {
+        return Ident::new_raw("gen", span);
+    }
+    let mut name = name.clone();
+    name.set_span(span);
+    name
 }

@@ -5,7 +5,7 @@ use quote::{ToTokens, quote, quote_spanned};
 use syn::ext::IdentExt as _;
 use syn::{GenericParam, Ident, LitStr, Pat, PatType, ReturnType};
 
-use super::spans::{at, own};
+use super::spans::{at, own, respan};
 use super::{Expansion, argument_name, attrs, is_never, receiver_name, values};
 use crate::item::Param;
 use crate::keys::Sets;
@@ -55,8 +55,7 @@ impl Expansion<'_> {
             };
             arguments.push(quote!(#(#cfgs)* #value));
         }
-        let mut body = self.body_name();
-        body.set_span(at(sig.ident.span()));
+        let body = respan(&self.body_name(), at(sig.ident.span()));
         let of_self = self.needs_sibling().then(|| quote_spanned!(here=> Self::));
         let turbofish = self.turbofish();
         let call = quote_spanned!(here=> #of_self #body #turbofish (#(#arguments),*));
@@ -85,14 +84,13 @@ impl Expansion<'_> {
 
 /// The closure's parameter: the term by the user's name for it, if that is one.
 pub(super) fn term_name(function: &Ident, param: &PatType) -> Ident {
-    let mut name = match &*param.pat {
+    let name = match &*param.pat {
         // One that is configured away leaves the closure's parameter unused.
         _ if attrs::cfgs(&param.attrs).next().is_some() => Ident::new("_term", function.span()),
         Pat::Ident(pat) if !pat.ident.to_string().starts_with('_') => pat.ident.clone(),
         _ => Ident::new("term", function.span()),
     };
-    name.set_span(own(function.span()));
-    name
+    respan(&name, own(function.span()))
 }
 
 /// By full path: `name.clone()` would copy what a `&'static` points to.

@@ -71,6 +71,7 @@ impl Name {
             let form = key.example();
             return Err(written.wrong(format_args!("`{}` takes a string or a constant: write `{form}`", key.name)));
         };
+        let value = without_groups(value);
         let written = Written::since(begin, input);
         if let Expr::Macro(call) = &value
             && call.mac.path.segments.last().is_some_and(|last| last.ident == "format")
@@ -123,6 +124,14 @@ impl Name {
             return Err(format!("{of} has at most {max_len} characters, and this one {}: shorten it", name.len()));
         }
         Ok(())
+    }
+}
+
+/// The value without the invisible delimiters that `macro_rules!` puts around a fragment.
+fn without_groups(value: Expr) -> Expr {
+    match value {
+        Expr::Group(group) => without_groups(*group.expr),
+        value => value,
     }
 }
 
