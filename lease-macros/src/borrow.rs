@@ -71,10 +71,13 @@ fn check_lifetime(lifetime: &Lifetime, mistakes: &mut Mistakes) {
 fn borrowed(reference: &TypeReference) -> String {
     let owned = match &*reference.elem {
         Type::Slice(slice) => Some(format!("Vec<{}>", slice.elem.to_token_stream())),
-        Type::Path(path) => path.path.get_ident().map(|name| match name.to_string().as_str() {
-            "str" => "String".to_owned(),
-            "Path" => "PathBuf".to_owned(),
-            name => format!("Arc<{name}>"),
+        Type::Path(path) => path.path.segments.last().filter(|last| last.arguments.is_none()).map(|last| {
+            match last.ident.to_string().as_str() {
+                "str" => "String".to_owned(),
+                "Path" => "PathBuf".to_owned(),
+                name if reference.mutability.is_some() => format!("Arc<Mutex<{name}>>"),
+                name => format!("Arc<{name}>"),
+            }
         }),
         _ => None,
     };

@@ -1,10 +1,10 @@
 //! The annotated function: read, and checked for what a leader task cannot be.
 
-use proc_macro2::{Delimiter, Group, TokenTree};
+use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
 use syn::ext::IdentExt as _;
-use syn::parse::{Parse, ParseStream};
+use syn::parse::{ParseStream, Parser as _};
 use syn::{
-    Attribute, Error, FnArg, GenericParam, Ident, PatType, Receiver, ReceiverKind, Safety, Signature, Token, Type,
+    Attribute, Error, FnArg, GenericParam, Ident, Pat, PatType, Receiver, ReceiverKind, Safety, Signature, Token, Type,
     Visibility,
 };
 
@@ -26,29 +26,39 @@ pub(crate) enum Param<'a> {
     Argument(&'a PatType),
 }
 
-impl Parse for Item {
-    fn parse(input: ParseStream<'_>) -> syn::Result<Item> {
-        let attrs = input.call(Attribute::parse_outer)?;
-        let vis: Visibility = input.parse()?;
-        if let Some(mistake) = not_a_function(input) {
-            return Err(mistake);
+impl Item {
+    /// Reads all but the body, which is split off before the rest is made ready for parsing: it is the larger part.
+    pub(crate) fn read(tokens: TokenStream) -> syn::Result<Item> {
+        let mut tokens: Vec<TokenTree> = tokens.into_iter().collect();
+        let body = tokens.last().and_then(body);
+        if body.is_some() {
+            tokens.pop();
         }
-        let sig: Signature = input.parse()?;
-        if input.peek(Token![;]) {
-            return Err(input.error("a leader task needs a body: write it here, in braces"));
-        }
-        let body = body(input.parse()?)
-            .ok_or_else(|| Error::new(sig.fn_token.span, "a leader task needs a body: write one, in braces"))?;
+        let signature = |input: ParseStream<'_>| {
+            let attrs = input.call(Attribute::parse_outer)?;
+            let vis: Visibility = input.parse()?;
+            if let Some(mistake) = not_a_function(input) {
+                return Err(mistake);
+            }
+            let sig: Signature = input.parse()?;
+            if input.peek(Token![;]) {
+                return Err(input.error("a leader task needs a body: write it here, in braces"));
+            }
+            Ok((attrs, vis, sig))
+        };
+        let (attrs, vis, sig) = signature.parse2(tokens.into_iter().collect())?;
+        let body =
+            body.ok_or_else(|| Error::new(sig.fn_token.span, "a leader task needs a body: write one, in braces"))?;
         Ok(Item { attrs, vis, sig, body })
     }
 }
 
 /// The braces, also where a `macro_rules!` fragment has put invisible delimiters around them.
-fn body(token: TokenTree) -> Option<Group> {
+fn body(token: &TokenTree) -> Option<Group> {
     match token {
-        TokenTree::Group(group) if group.delimiter() == Delimiter::Brace => Some(group),
+        TokenTree::Group(group) if group.delimiter() == Delimiter::Brace => Some(group.clone()),
         TokenTree::Group(group) if group.delimiter() == Delimiter::None => {
-            group.stream().into_iter().next().and_then(body)
+            group.stream().into_iter().next().as_ref().and_then(body)
         }
         _ => None,
     }
@@ -135,12 +145,12 @@ impl Item {
         for param in self.params() {
             match param {
                 Param::Receiver(receiver) => match &receiver.kind {
-                    ReceiverKind::Reference(..) => mistakes.at(
+                    ReceiverKind::Value => {}
+                    ReceiverKind::Typed(_, ty) if !matches!(&**ty, Type::Reference(_)) => borrow::check(ty, mistakes),
+                    _ => mistakes.at(
                         receiver,
                         format_args!("{CANNOT_BORROW}: take `self: Arc<Self>`, or `self` if it is cheap to clone"),
                     ),
-                    ReceiverKind::Typed(_, ty) => borrow::check(ty, mistakes),
-                    _ => {}
                 },
                 Param::Term(param) => {
                     if has_term {
@@ -164,6 +174,22 @@ impl Item {
             FnArg::Receiver(receiver) => Param::Receiver(receiver),
             FnArg::Typed(param) if is_term(&param.ty) => Param::Term(param),
             FnArg::Typed(param) => Param::Argument(param),
+        })
+    }
+
+    /// The parameter of this name, if there is one that becomes one of the constructor.
+    pub(crate) fn argument(&self, name: &Ident) -> Option<&Ident> {
+        self.argument_called(&name.unraw().to_string())
+    }
+
+    /// The name of the parameter that is called so, raw or not.
+    pub(crate) fn argument_called(&self, name: &str) -> Option<&Ident> {
+        self.params().find_map(|param| match param {
+            Param::Argument(PatType { pat, .. }) => match &**pat {
+                Pat::Ident(pat) if pat.ident.unraw() == *name => Some(&pat.ident),
+                _ => None,
+            },
+            _ => None,
         })
     }
 

@@ -1,170 +1,289 @@
-//! The attribute's keys: which there are, and which was meant.
+//! The attribute's keys, one a row: a new key is a new row.
 
-/// Each key, how it is written, and what other systems call the same thing.
-const KEYS: [(&str, &str, &[&str]); 9] = [
-    (
-        "lease",
-        "lease = \"ledger\"",
-        &[
-            "lock",
-            "lockname",
-            "leasename",
-            "leaselock",
-            "leaselockname",
-            "election",
-            "electionid",
-            "electionname",
-            "leaderelectionid",
-            "leaderelection",
-            "resource",
-            "resourcename",
-            "resourcelock",
-            "id",
-            "key",
-            "group",
-            "mutex",
-        ],
-    ),
-    ("namespace", "namespace = \"payments\"", &["ns", "leasenamespace", "locknamespace", "leaderelectionnamespace"]),
-    ("name", "name = \"nightly-report\"", &["task", "taskname", "label", "title", "job", "jobname"]),
-    (
-        "lease_duration",
-        "lease_duration = \"15s\"",
-        &[
-            "ttl",
-            "leasettl",
-            "leasetime",
-            "leasetimeout",
-            "leasedurationseconds",
-            "duration",
-            "locktimeout",
-            "lockduration",
-            "lockatmostfor",
-            "expiry",
-            "expires",
-            "expiration",
-            "sessiontimeout",
-            "timeout",
-        ],
-    ),
-    (
-        "renew_deadline",
-        "renew_deadline = \"10s\"",
-        &[
-            "deadline",
-            "renewtimeout",
-            "renewtime",
-            "renewinterval",
-            "renewperiod",
-            "renew",
-            "renewal",
-            "heartbeat",
-            "keepalive",
-        ],
-    ),
-    (
-        "retry_period",
-        "retry_period = \"2s\"",
-        &["retry", "retryinterval", "retrydelay", "interval", "period", "pollinterval"],
-    ),
-    (
-        "grace",
-        "grace = \"30s\"",
-        &[
-            "graceful",
-            "graceperiod",
-            "gracefulshutdown",
-            "gracetime",
-            "graceseconds",
-            "shutdowntimeout",
-            "draintimeout",
-            "drain",
-            "stoptimeout",
-            "terminationgraceperiod",
-            "terminationgraceperiodseconds",
-        ],
-    ),
-    (
-        "on_overrun",
-        "on_overrun = report",
-        &["overrun", "overrunpolicy", "onstuck", "onhang", "onblock", "panic", "abort"],
-    ),
-    ("crate", "crate = my_runtime", &["krate", "cratepath", "runtime", "path"]),
+use syn::Ident;
+
+use crate::meaning;
+use crate::value::{Kind, Name};
+
+/// A key, and what is known about it.
+pub(crate) struct Key {
+    pub(crate) name: &'static str,
+    /// A value that fits.
+    pub(crate) example: &'static str,
+    /// How its value is read.
+    pub(crate) kind: Kind,
+    pub(crate) sets: Sets,
+    /// What other systems call it, in their spelling; `leaseTTL` and `lease_ttl` are one.
+    others: &'static str,
+}
+
+/// Where a key's value goes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Sets {
+    /// To a place of its own in the expansion.
+    Place,
+    /// To the method of the same name of `LeaseSpec`.
+    Lease,
+    /// To the method of the same name of `LeaderTask`.
+    Task,
+}
+
+/// In the order of the expansion. The methods of `LeaseSpec` want the lease duration before what has to fit into it.
+pub(crate) static KEYS: [Key; 16] = [
+    Key {
+        name: "lease",
+        example: "\"ledger\"",
+        kind: Kind::Name(Name::LEASE),
+        sets: Sets::Place,
+        others: "lock lock_name lock_id lease_name lease_lock lease_lock_name election election_id election_name \
+                 leader_election leader_election_id resource resource_name resource_lock id key group mutex role",
+    },
+    Key {
+        name: "namespace",
+        example: "\"payments\"",
+        kind: Kind::Name(Name::NAMESPACE),
+        sets: Sets::Lease,
+        others: "ns lease_namespace lock_namespace leader_election_namespace",
+    },
+    Key {
+        name: "name",
+        example: "\"nightly-report\"",
+        kind: Kind::TaskName,
+        sets: Sets::Place,
+        others: "task task_name label title job job_name child_id",
+    },
+    Key {
+        name: "lease_duration",
+        example: "\"15s\"",
+        kind: Kind::Duration,
+        sets: Sets::Lease,
+        others: "ttl lease_ttl lease_time lease_timeout lease_duration_seconds duration lock_timeout lock_duration \
+                 time_to_live expiry expires expiration session_timeout",
+    },
+    Key {
+        name: "renew_deadline",
+        example: "\"10s\"",
+        kind: Kind::Duration,
+        sets: Sets::Lease,
+        others: "deadline renew_timeout renew_time renew_interval renew_period renew_grace_period renew renewal \
+                 heartbeat heart_beat_millis keepalive",
+    },
+    Key {
+        name: "retry_period",
+        example: "\"2s\"",
+        kind: Kind::Duration,
+        sets: Sets::Lease,
+        others: "retry_interval retry_delay poll_interval busy_wait_millis",
+    },
+    Key {
+        name: "restart",
+        example: "on_failure",
+        kind: Kind::Word(&[
+            ("always", "runs a body again however it ended", "permanent yes true unless_stopped forever repeat loop"),
+            (
+                "on_failure",
+                "only if it failed or panicked",
+                "transient on_error on_panic on_abnormal on_abort on_failures failure",
+            ),
+            ("never", "not at all", "temporary no false none off once"),
+        ]),
+        sets: Sets::Task,
+        others: "restart_policy restart_strategy on_failure on_error on_panic retry_on respawn",
+    },
+    Key {
+        name: "backoff",
+        example: "\"1s..1m\"",
+        kind: Kind::Range,
+        sets: Sets::Task,
+        others: "back_off backoff_policy restart_sec restart_delay restart_backoff restart_max_delay_sec \
+                 restart_steps initial_backoff max_backoff min_backoff error_backoff",
+    },
+    Key {
+        name: "max_restarts",
+        example: "\"5 in 1m\"",
+        kind: Kind::Rate,
+        sets: Sets::Task,
+        others: "retry retries max_retries max_attempts attempts restart_limit restart_intensity intensity \
+                 max_seconds max_r max_t start_limit start_limit_burst start_limit_interval start_limit_interval_sec \
+                 backoff_limit failure_threshold",
+    },
+    Key {
+        name: "on_exhausted",
+        example: "resign",
+        kind: Kind::Word(&[
+            ("resign", "lets another replica try", "resignation step_down release give_up failover escalate yield"),
+            ("exit", "ends the process", "abort panic terminate kill crash shutdown die reboot"),
+            ("stop", "gives up this task alone", "ignore continue none finish end remove"),
+        ]),
+        sets: Sets::Task,
+        others: "exhausted on_giving_up on_give_up on_max_restarts start_limit_action failure_action escalation \
+                 on_restart_limit",
+    },
+    Key {
+        name: "initial_delay",
+        example: "\"5s\"",
+        kind: Kind::Duration,
+        sets: Sets::Task,
+        others: "delay delayed initial_delay_seconds initial_delay_string start_delay startup_delay",
+    },
+    Key {
+        name: "timeout",
+        example: "\"30s\"",
+        kind: Kind::Duration,
+        sets: Sets::Task,
+        others: "timeout_sec timeout_start_sec runtime_max_sec active_deadline_seconds execution_timeout run_timeout \
+                 max_run_time max_duration time_limit",
+    },
+    Key {
+        name: "grace",
+        example: "\"30s\"",
+        kind: Kind::Duration,
+        sets: Sets::Task,
+        others: "graceful grace_period graceful_shutdown grace_time grace_seconds shutdown shutdown_timeout \
+                 drain_timeout drain stop_timeout timeout_stop_sec cancellation_timeout termination_grace_period \
+                 termination_grace_period_seconds",
+    },
+    Key {
+        name: "on_overrun",
+        example: "report",
+        kind: Kind::Word(&[
+            ("abort", "ends the process", "exit kill panic terminate die"),
+            ("report", "logs it and goes on", "log warn ignore continue none"),
+        ]),
+        sets: Sets::Task,
+        others: "overrun overrun_policy on_stuck on_hang on_block panic abort watchdog_sec",
+    },
+    Key {
+        name: "on_loss",
+        example: "exit",
+        kind: Kind::Word(&[
+            (
+                "reelect",
+                "takes part in the election again",
+                "re_election retry rejoin campaign restart again continue resume standby follow",
+            ),
+            ("exit", "ends the process", "abort panic terminate fatal kill shutdown die os_exit"),
+        ]),
+        sets: Sets::Task,
+        others: "loss lost on_lost on_lose on_lease_lost on_lock_lost on_leadership_lost on_revoked \
+                 on_stopped_leading lease_lost",
+    },
+    Key {
+        name: "crate",
+        example: "my_runtime",
+        kind: Kind::Path,
+        sets: Sets::Place,
+        others: "krate crate_path runtime path",
+    },
 ];
 
-pub(crate) fn is_known(key: &str) -> bool {
-    KEYS.iter().any(|(known, ..)| *known == key)
-}
-
-/// How `key` is written, with a value that fits.
-pub(crate) fn form(key: &str) -> &'static str {
-    KEYS.iter().find(|(known, ..)| *known == key).map_or("lease = \"ledger\"", |(_, form, _)| form)
-}
+/// What other systems can be told, and this one needs not, or in another place: words and answers.
+static ABSENT: [(&str, &str); 11] = [
+    (
+        "identity holder holder_id holder_identity claimant candidate candidate_id hostname pod_name",
+        "the identity is the candidate's, not the task's",
+    ),
+    (
+        "release_on_cancel leader_election_release_on_cancel release auto_release",
+        "the lease is always released when its work has ended",
+    ),
+    (
+        "lock_at_most_for default_lock_at_most_for",
+        "the lease is renewed for as long as the body runs, which `timeout = \"30m\"` limits",
+    ),
+    (
+        "lock_at_least_for default_lock_at_least_for min_hold_time",
+        "it is not needed, as nobody else takes the lease before this replica has given it up",
+    ),
+    (
+        "cron schedule every at fixed_rate fixed_delay fixed_rate_string fixed_delay_string interval period rate \
+         on_calendar on_unit_active_sec time_zone tz zone",
+        "loop in the body and sleep between two rounds, as in `tokio::time::sleep(Duration::from_secs(60)).await`",
+    ),
+    ("once run_once one_shot", "a body that returns is done, and with `restart = never` one that fails is, too"),
+    (
+        "overlap concurrency_policy concurrent_execution max_instances parallelism completions",
+        "a task has one body at a time, so write a function for each that is to run beside it",
+    ),
+    (
+        "warm_up prepare before_start pre_start on_start exec_start_pre init",
+        "what is to be done before the election is set on the task, as in `.warm_up(fill_cache())`",
+    ),
+    (
+        "contend_when condition when only_if run_if skip_if enabled enabled_if conditional suspend paused",
+        "a condition is set on the task, as in `.contend_when(ready)` with a `watch::Receiver<bool>`",
+    ),
+    (
+        "after before depends_on requires wants part_of order priority phase start_order",
+        "tasks are put in an order where they are added, as in `TaskGroup::stack(\"work\").with(connect()).with(consume())`",
+    ),
+    (
+        "callbacks leader_callbacks on_started_leading on_new_leader on_start_leading",
+        "write what is to be done into the body, which begins when this replica leads",
+    ),
+];
 
 /// What to say to a key that there is not, and which one was meant.
-pub(crate) fn unknown(key: &str) -> (String, Option<&'static str>) {
-    let plain = plain(key);
-    if matches!(plain.as_str(), "identity" | "holder" | "holderidentity" | "candidate" | "hostname") {
-        return (format!("there is no key `{key}`: the identity is the candidate's, not the task's"), None);
+pub(crate) struct Unknown {
+    pub(crate) says: String,
+    pub(crate) meant: Option<&'static Key>,
+}
+
+impl Key {
+    /// How it is written, with `value`.
+    pub(crate) fn form(&self, value: &str) -> String {
+        format!("{} = {value}", self.name)
     }
-    if matches!(plain.as_str(), "releaseoncancel" | "release" | "autorelease") {
-        return (format!("there is no key `{key}`: the lease is always released when its work has ended"), None);
+
+    /// How it is written, with a value that fits.
+    pub(crate) fn example(&self) -> String {
+        self.form(self.example)
     }
-    let by_meaning = || KEYS.iter().find(|(_, _, others)| others.contains(&plain.as_str()));
-    let by_spelling = || {
-        KEYS.iter()
-            .map(|row| (distance(&plain, &self::plain(row.0)), row))
-            .filter(|(distance, row)| *distance <= row.0.len() / 3)
-            .min_by_key(|(distance, _)| *distance)
-            .map(|(_, row)| row)
+}
+
+/// The key of this name.
+pub(crate) fn key(name: &str) -> Option<&'static Key> {
+    KEYS.iter().find(|key| key.name == name)
+}
+
+/// Which key was meant by one that there is not: by its meaning elsewhere, or else by its spelling.
+pub(crate) fn unknown(word: &Ident) -> Unknown {
+    let word = word.to_string();
+    let there_is_none = format!("there is no key `{word}`");
+    if let Some((_, answer)) = ABSENT.iter().find(|(words, _)| meaning::is_among(&word, words)) {
+        return Unknown { says: format!("{there_is_none}: {answer}"), meant: None };
+    }
+    let by_meaning = KEYS.iter().find(|key| meaning::is_among(&word, key.others));
+    let by_spelling = || meaning::closest(&word, KEYS.iter().map(|key| (key.name, key)));
+    let meant = by_meaning.or_else(by_spelling);
+    let answer = match meant {
+        Some(key) => format!("did you mean `{}`, as in `{}`?", key.name, key.example()),
+        None => format!("there are {}", meaning::list(KEYS.iter().map(|key| key.name), "and")),
     };
-    match by_meaning().or_else(by_spelling) {
-        Some((meant, form, _)) => {
-            (format!("there is no key `{key}`: did you mean `{meant}`, as in `{form}`?"), Some(meant))
-        }
-        None => {
-            let known: Vec<_> = KEYS.iter().map(|(known, ..)| format!("`{known}`")).collect();
-            (format!("there is no key `{key}`: there are {}", known.join(", ")), None)
-        }
-    }
+    Unknown { says: format!("{there_is_none}: {answer}"), meant }
 }
 
-/// `leaseDuration`, `lease-duration` and `LEASE_DURATION` are one.
-fn plain(key: &str) -> String {
-    key.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// How many letters to insert, remove, replace or swap with their neighbour to get from `a` to `b`.
-fn distance(a: &str, b: &str) -> usize {
-    let (a, b): (Vec<_>, Vec<_>) = (a.chars().collect(), b.chars().collect());
-    let mut rows = vec![vec![0; b.len() + 1]; a.len() + 1];
-    for i in 0..=a.len() {
-        for j in 0..=b.len() {
-            rows[i][j] = if i == 0 || j == 0 {
-                i + j
-            } else {
-                let replaced = rows[i - 1][j - 1] + usize::from(a[i - 1] != b[j - 1]);
-                let best = replaced.min(rows[i - 1][j] + 1).min(rows[i][j - 1] + 1);
-                let swapped = i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1];
-                if swapped { best.min(rows[i - 2][j - 2] + 1) } else { best }
-            };
+    #[test]
+    fn a_word_has_one_meaning() {
+        let rows = KEYS.iter().map(|key| (key.name, key.others)).chain(ABSENT.map(|(words, answer)| (answer, words)));
+        let mut seen = std::collections::HashMap::new();
+        for (row, words) in rows {
+            for word in words.split_whitespace() {
+                assert!(key(word).is_none(), "`{word}` is a key");
+                if let Some(before) = seen.insert(meaning::plain(word), row) {
+                    panic!("`{word}` means `{before}` and `{row}`");
+                }
+            }
         }
     }
-    rows[a.len()][b.len()]
-}
 
-/// A task's name becomes part of an annotation's name on the Lease, and so has to be one. What is wrong is half a sentence.
-pub(crate) fn check_task_name(name: &str) -> Result<(), &'static str> {
-    let is_alphanumeric = |c: char| c.is_ascii_alphanumeric();
-    if name.is_empty() {
-        Err("a task's name must not be empty")
-    } else if name.len() > 63 {
-        Err("a task's name must have at most 63 characters")
-    } else if !name.chars().all(|c| is_alphanumeric(c) || matches!(c, '-' | '_' | '.')) {
-        Err("a task's name must consist of ASCII letters, digits, `-`, `_` and `.`")
-    } else if !name.starts_with(is_alphanumeric) || !name.ends_with(is_alphanumeric) {
-        Err("a task's name must start and end with a letter or digit")
-    } else {
-        Ok(())
+    #[test]
+    fn the_table_is_ordered_as_the_lease_wants_it() {
+        let place = |name| KEYS.iter().position(|key| key.name == name);
+        assert!(place("lease_duration") < place("renew_deadline") && place("renew_deadline") < place("retry_period"));
     }
 }

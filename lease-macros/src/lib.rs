@@ -1,14 +1,17 @@
 //! The attribute of `lease-runtime`, which re-exports it: depend on that crate, not on this one.
 
 mod args;
-mod attrs;
 mod borrow;
-mod duration;
 mod expand;
 mod item;
 mod keys;
+mod meaning;
+mod rules;
 #[cfg(test)]
 mod tests;
+mod timing;
+mod value;
+mod written;
 
 use proc_macro::TokenStream;
 
@@ -28,30 +31,64 @@ use proc_macro::TokenStream;
 ///
 /// # Keys
 ///
-/// | key | value | meaning | if not set |
-/// |---|---|---|---|
-/// | `lease` | a string, or a `&'static str` constant | the Lease under which the task runs | required |
-/// | `namespace` | likewise | where that Lease is | the candidate's namespace |
-/// | `lease_duration` | a duration, in whole seconds | how long the others wait for a holder that has fallen silent | `"15s"` |
-/// | `renew_deadline` | a duration | how long a holder that cannot renew goes on | ⅔ of `lease_duration` |
-/// | `retry_period` | a duration | how long to wait after a failed request | 2⁄15 of `lease_duration` |
-/// | `name` | a string | the task's name in logs and on the Lease | the function's name |
-/// | `grace` | a duration | how long the body may take to end once it is asked to | `"10s"` |
-/// | `on_overrun` | `abort` or `report` | what to do with a body that blocks its thread past the end of the lease | `abort` |
-/// | `crate` | a path | where `lease-runtime` is, if it goes by another name | `::lease_runtime` |
+/// Each is the method of its name, where its meaning is written: of [`LeaseSpec`] for the lease, of [`LeaderTask`] for the task. What
+/// a method is given wins over the attribute.
 ///
-/// A duration is a string of a whole number and one of `ms`, `s`, `m`, `h`: `"15s"`. Names and timings are checked when the
-/// program is compiled. The first five keys are the methods of `LeaseSpec`, the next ones those of `LeaderTask`.
+/// | key | value | method | if not set |
+/// |---|---|---|---|
+/// | `lease` | a name | [`lease`] | required |
+/// | `namespace` | a name | [`namespace`] | the candidate's |
+/// | `name` | a string | [`name`] | the function's |
+/// | `lease_duration` | a duration, in whole seconds | [`lease_duration`] | `"15s"` |
+/// | `renew_deadline` | a duration | [`renew_deadline`] | ⅔ of `lease_duration` |
+/// | `retry_period` | a duration | [`retry_period`] | 2⁄15 of `lease_duration` |
+/// | `restart` | `always`, `on_failure` or `never` | [`restart`] | `on_failure` |
+/// | `backoff` | two durations: `"1s..1m"` | [`backoff`] | `"1s..1m"` |
+/// | `max_restarts` | a count and a duration: `"5 in 1m"` | [`max_restarts`] | `"5 in 1m"` |
+/// | `on_exhausted` | `resign`, `exit` or `stop` | [`on_exhausted`] | `resign` |
+/// | `initial_delay` | a duration | [`initial_delay`] | none |
+/// | `timeout` | a duration | [`timeout`] | none |
+/// | `grace` | a duration | [`grace`] | `"10s"` |
+/// | `on_overrun` | `abort` or `report` | [`on_overrun`] | `abort` |
+/// | `on_loss` | `reelect` or `exit` | [`on_loss`] | `reelect` |
+/// | `crate` | a path: where `lease-runtime` is, if it goes by another name | | `::lease_runtime` |
+///
+/// A duration is a string of a whole number and one of `ms`, `s`, `m`, `h`: `"15s"`.
+///
+/// A name is a string or a constant. A string may have arguments in braces, as in `"shard-{shard:03}"`, `"tenant-{tenant.id}"`
+/// and, in a method, `"shard-{self.id}"`. In capitals, it is a constant: `"{REGION}-ledger"`.
+///
+/// Names and timings are checked when the program is compiled; names that are made from arguments as far as they are known, and
+/// altogether when the task is added.
+///
+/// [`LeaseSpec`]: ../lease_runtime/struct.LeaseSpec.html
+/// [`LeaderTask`]: ../lease_runtime/struct.LeaderTask.html
+/// [`lease`]: ../lease_runtime/struct.LeaderTask.html#method.lease
+/// [`namespace`]: ../lease_runtime/struct.LeaderTask.html#method.namespace
+/// [`name`]: ../lease_runtime/struct.LeaderTask.html#method.name
+/// [`lease_duration`]: ../lease_runtime/struct.LeaderTask.html#method.lease_duration
+/// [`renew_deadline`]: ../lease_runtime/struct.LeaderTask.html#method.renew_deadline
+/// [`retry_period`]: ../lease_runtime/struct.LeaderTask.html#method.retry_period
+/// [`restart`]: ../lease_runtime/struct.LeaderTask.html#method.restart
+/// [`backoff`]: ../lease_runtime/struct.LeaderTask.html#method.backoff
+/// [`max_restarts`]: ../lease_runtime/struct.LeaderTask.html#method.max_restarts
+/// [`on_exhausted`]: ../lease_runtime/struct.LeaderTask.html#method.on_exhausted
+/// [`initial_delay`]: ../lease_runtime/struct.LeaderTask.html#method.initial_delay
+/// [`timeout`]: ../lease_runtime/struct.LeaderTask.html#method.timeout
+/// [`grace`]: ../lease_runtime/struct.LeaderTask.html#method.grace
+/// [`on_overrun`]: ../lease_runtime/struct.LeaderTask.html#method.on_overrun
+/// [`on_loss`]: ../lease_runtime/struct.LeaderTask.html#method.on_loss
 ///
 /// # The function
 ///
 /// - A parameter of the type `Term` is the current term of leadership; there may be one, anywhere. It is recognised by this
 ///   name, so that a type of your own called `Term` has to be imported under another.
-/// - All other parameters become those of the constructor. They are cloned at the start of each term and therefore are
+/// - All other parameters become those of the constructor. They are cloned at the start of each run and therefore are
 ///   `Clone + Send + 'static`: shared things are an `Arc`, or a handle that clones cheaply.
 /// - The function returns `()`, `!` or a `Result` whose error is `Debug`.
-/// - A method takes `self: Arc<Self>`, or `self` if that is `Clone`. In the `impl` of a trait, write a plain method that
-///   returns the task of a free function.
+/// - A method takes `self: Arc<Self>`, or `self` if that is `Clone`. An associated function that uses the generics of its `impl`
+///   mentions `Self`, as in `where Self: Sized`. In the `impl` of a trait, write a plain method that returns the task of a function
+///   or of a method beside it.
 /// - Generics, `impl Trait`, patterns and `#[cfg]` on parameters work as always.
 /// - Attributes below this one stay with the body (`#[tracing::instrument]`), but for documentation, `cfg`, `deprecated`,
 ///   `must_use`, `track_caller` and lint levels, which the constructor gets.
@@ -76,12 +113,32 @@ use proc_macro::TokenStream;
 /// }
 /// ```
 ///
+/// A lease that is named after arguments is named before the closure takes them:
+///
+/// ```text
+/// #[leader_only(lease = "shard-{shard}")]
+/// async fn drain(shard: u32) {}
+/// ```
+///
+/// ```text
+/// fn drain(shard: u32) -> ::lease_runtime::LeaderTask<()> {
+///     async fn drain(shard: u32) {}
+///     const __LEASE: ::lease_runtime::LeaseSpec = ::lease_runtime::LeaseSpec::unnamed();
+///     let lease = ::std::format!("shard-{shard}");
+///     ::lease_runtime::LeaderTask::new("drain", __LEASE, move |_| drain(::core::clone::Clone::clone(&shard)))
+///         .lease(lease)
+/// }
+/// ```
+///
+/// If `grace` is longer than what a body has of it when the lease is lost, a line of documentation says how much that is.
+///
 /// # What does not compile
 ///
 /// - A function that is not `async`: nothing could stop it when the lease is lost.
 /// - `&self`, `&str`, `Cow<'_, str>` and lifetime parameters: the task lives on when the caller has returned.
 /// - An argument that is not `Clone`, or a body that is not `Send`.
 /// - A lease name that Kubernetes would refuse, and timings with which two replicas could run at once.
+/// - A key that would have no effect, such as `backoff` beside `restart = never`.
 /// - `main`: it runs in every replica.
 #[proc_macro_attribute]
 pub fn leader_only(args: TokenStream, item: TokenStream) -> TokenStream {

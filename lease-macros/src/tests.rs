@@ -1,7 +1,13 @@
 //! The expansion, as `cargo expand` would show it. `UPDATE_EXPECT=1 cargo test -p lease-macros` writes it anew.
 
+mod docs;
+#[path = "../examples/expand/file.rs"]
+mod file;
+mod keys;
 mod methods;
 mod mistakes;
+mod settings;
+mod values;
 
 use expect_test::{Expect, expect, expect_file};
 use proc_macro2::TokenStream;
@@ -243,6 +249,7 @@ fn settings_of_the_task() {
             async fn hello(greeting: Arc<dyn Fn(&str) -> &str>, name: &'static str) {}
         },
         expect![[r#"
+            /// If the lease is lost, the body has 2s of its 2m of grace: `lease_duration / 1.25 - renew_deadline`.
             fn hello(
                 greeting: Arc<dyn Fn(&str) -> &str>,
                 name: &'static str,
@@ -301,38 +308,7 @@ fn a_plain_function_grows_by_at_most_twelve_lines() {
 fn the_expansion_is_what_one_could_write() {
     let mut file: syn::File =
         syn::parse_str(include_str!("../../tests/attribute/hygiene/annotated.rs")).expect("it is Rust");
-    file.items = file.items.into_iter().flat_map(expand_item).collect();
+    file.items = file::expand_annotated(file.items, true);
     let expanded = "// Of `annotated.rs`, written by `UPDATE_EXPECT=1 cargo test -p lease-macros`.\n\n".to_owned();
     expect_file!["../../tests/attribute/hygiene/expanded.rs"].assert_eq(&(expanded + &prettyplease::unparse(&file)));
-}
-
-fn expand_item(mut item: syn::Item) -> Vec<syn::Item> {
-    match &mut item {
-        syn::Item::Fn(function) => {
-            if let Some(args) = take_args(&mut function.attrs) {
-                let expanded = crate::expand::leader_only(args, quote!(#function));
-                return syn::parse2::<syn::File>(expanded).expect("the expansion parses").items;
-            }
-        }
-        syn::Item::Impl(block) => {
-            for mut method in std::mem::take(&mut block.items) {
-                let syn::ImplItem::Fn(function) = &mut method else {
-                    block.items.push(method);
-                    continue;
-                };
-                let args = take_args(&mut function.attrs).expect("all are annotated");
-                let expanded = crate::expand::leader_only(args, quote!(#function));
-                let expanded: syn::ItemImpl = syn::parse2(quote!(impl X { #expanded })).expect("the expansion parses");
-                block.items.extend(expanded.items);
-            }
-        }
-        _ => {}
-    }
-    vec![item]
-}
-
-/// Removes the attribute and returns what is in its parentheses.
-fn take_args(attrs: &mut Vec<syn::Attribute>) -> Option<TokenStream> {
-    let at = attrs.iter().position(|attr| attr.path().is_ident("leader_only"))?;
-    Some(attrs.remove(at).meta.require_list().expect("it has arguments").tokens.clone())
 }

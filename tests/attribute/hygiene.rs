@@ -15,6 +15,12 @@ mod arguments;
 mod attributes;
 #[path = "hygiene/from_macros.rs"]
 mod from_macros;
+#[path = "hygiene/names.rs"]
+mod names;
+#[path = "hygiene/settings.rs"]
+mod settings;
+#[path = "hygiene/spans.rs"]
+mod spans;
 
 /// What `annotated` expands to, pasted.
 mod expanded {
@@ -36,10 +42,19 @@ mod shadows {
     pub(crate) struct Duration;
     pub(crate) struct Infallible;
     pub(crate) struct OnOverrun;
+    pub(crate) struct Restart;
+    pub(crate) struct OnExhausted;
+    pub(crate) struct OnLoss;
     pub(crate) mod core {}
     pub(crate) mod std {}
     pub(crate) mod lease_runtime {}
     pub(crate) const LEASE: &str = "shadowed";
+    #[expect(unused_macros, reason = "shadows")]
+    macro_rules! format {
+        ($($tokens:tt)*) => {
+            compile_error!("is not this one")
+        };
+    }
     pub(crate) const SPEC: u8 = 0;
 
     #[::lease_runtime::leader_only(
@@ -47,14 +62,21 @@ mod shadows {
         lease_duration = "30s",
         renew_deadline = "20s",
         retry_period = "4s",
+        restart = on_failure,
+        backoff = "1s..1m",
+        max_restarts = "5 in 1m",
+        on_exhausted = resign,
+        initial_delay = "1s",
+        timeout = "1h",
         grace = "1m",
-        on_overrun = report
+        on_overrun = report,
+        on_loss = exit
     )]
     pub(crate) async fn shadowed(term: ::lease_runtime::Term, text: ::std::string::String) {
         let _ = (term, text, LEASE, SPEC);
     }
 
-    #[::lease_runtime::leader_only(lease = "never")]
+    #[::lease_runtime::leader_only(lease = "shadowed-{text}-{LEASE}")]
     pub(crate) async fn never(text: ::std::string::String) -> ! {
         let _ = text;
         ::std::future::pending().await
@@ -164,6 +186,15 @@ mod generics {
         #[leader_only(lease = "of")]
         pub(crate) async fn named(of: T) -> Result<(), Self> {
             Err(Self(of))
+        }
+
+        /// It uses a generic of the `impl`, and so has to mention `Self`.
+        #[leader_only(lease = "of")]
+        pub(crate) async fn mentioned(of: T)
+        where
+            Self: Sized,
+        {
+            drop(of);
         }
     }
 }
@@ -277,10 +308,22 @@ fn all_of_them_are_tasks() {
         methods::Ledger::associated(7),
         Box::new(methods::Ledger(7)).boxed(),
         methods::Job::task(Arc::new(methods::Ledger(7))),
+        Arc::new(attributes::Ledger).traced(),
+        generics::Of::mentioned(7),
+        settings::latest_renewal(),
+        settings::slowest_retry(),
+        settings::longest_lease(),
+        settings::shortest_lease(),
+        settings::names(),
+        settings::all_keys(),
+        settings::words(),
+        settings::once(),
         selves_of_others(),
         local(),
     ];
-    assert_eq!(plain.len(), 29);
+    assert_eq!(plain.len(), 39);
+
+    let _: [LeaderTask<Result<u8, std::fmt::Error>>; 2] = [attributes::surrounded(7), attributes::traced(7)];
 
     annotated::tasks();
     expanded::tasks();

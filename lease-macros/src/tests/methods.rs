@@ -3,7 +3,7 @@
 use super::*;
 
 /// In an `impl`.
-fn check_method(args: TokenStream, item: TokenStream, expected: Expect) {
+pub(super) fn check_method(args: TokenStream, item: TokenStream, expected: Expect) {
     let method = crate::expand::leader_only(args, item);
     expected.assert_eq(&print(quote!(impl Ledger { #method })));
 }
@@ -30,12 +30,18 @@ fn a_method() {
                     ::lease_runtime::LeaderTask::new(
                         "run",
                         __LEASE,
-                        move |term| Self::__run(::core::clone::Clone::clone(&self), term),
+                        move |term| Self::__run_in_inherent_impl(
+                            ::core::clone::Clone::clone(&self),
+                            term,
+                        ),
                     )
                 }
                 #[allow(clippy::todo)]
                 #[doc(hidden)]
-                async fn __run(mut self: Arc<Self>, _term: Term) -> Result<Self, Oops> {
+                async fn __run_in_inherent_impl(
+                    mut self: Arc<Self>,
+                    _term: Term,
+                ) -> Result<Self, Oops> {
                     todo!()
                 }
             }
@@ -59,13 +65,13 @@ fn a_method_that_takes_itself() {
                     ::lease_runtime::LeaderTask::new(
                         "move",
                         __LEASE,
-                        move |_| Self::__move::<
+                        move |_| Self::__move_in_inherent_impl::<
                             T,
                         >(::core::clone::Clone::clone(&self), ::core::clone::Clone::clone(&to)),
                     )
                 }
                 #[doc(hidden)]
-                async fn __move<T>(self, to: T) {}
+                async fn __move_in_inherent_impl<T>(self, to: T) {}
             }
         "#]],
     );
@@ -89,11 +95,11 @@ fn an_associated_function_that_names_self() {
                     ::lease_runtime::LeaderTask::new(
                         "run",
                         __LEASE,
-                        move |_| Self::__run(::core::clone::Clone::clone(&db)),
+                        move |_| Self::__run_in_inherent_impl(::core::clone::Clone::clone(&db)),
                     )
                 }
                 #[doc(hidden)]
-                async fn __run(db: Db) {
+                async fn __run_in_inherent_impl(db: Db) {
                     Self::new(db).run().await
                 }
             }
@@ -168,7 +174,7 @@ fn attributes_go_where_they_belong() {
                     ::lease_runtime::LeaderTask::new(
                         "hello",
                         __LEASE,
-                        move |_| Self::__hello(::core::clone::Clone::clone(&self)),
+                        move |_| Self::__hello_in_inherent_impl(::core::clone::Clone::clone(&self)),
                     )
                 }
                 #[cfg(unix)]
@@ -177,7 +183,7 @@ fn attributes_go_where_they_belong() {
                 #[deny(unsafe_code)]
                 #[cfg_attr(feature = "trace", tracing::instrument)]
                 #[doc(hidden)]
-                async fn __hello(self) {}
+                async fn __hello_in_inherent_impl(self) {}
             }
         "#]],
     );

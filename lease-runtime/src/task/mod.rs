@@ -82,30 +82,34 @@ pub struct LeaderTask<T> {
     policy: Policy,
     warm_up: Vec<BoxFuture<'static, ()>>,
     conditions: Vec<watch::Receiver<bool>>,
-    body: Box<dyn FnMut(Term) -> BoxFuture<'static, T> + Send>,
+    body: Box<dyn BodyFn<T>>,
+}
+
+/// The function that starts a run. A trait of its own and no `FnMut` that boxes its future, as that would be one more closure
+/// to compile for each task.
+trait BodyFn<T>: Send {
+    fn call(&mut self, term: Term) -> BoxFuture<'static, T>;
+}
+
+impl<T, F, Fut> BodyFn<T> for F
+where
+    F: FnMut(Term) -> Fut + Send,
+    Fut: Future<Output = T> + Send + 'static,
+{
+    fn call(&mut self, term: Term) -> BoxFuture<'static, T> {
+        Box::pin(self(term))
+    }
 }
 
 impl<T: TaskOutput> LeaderTask<T> {
     /// The task `name` under the lease of `spec`. `body` is called at the start of each run.
-    pub fn new<F, Fut>(name: &'static str, spec: LeaseSpec, mut body: F) -> LeaderTask<T>
+    pub fn new<F, Fut>(name: &'static str, spec: LeaseSpec, body: F) -> LeaderTask<T>
     where
         F: FnMut(Term) -> Fut + Send + 'static,
         Fut: Future<Output = T> + Send + 'static,
     {
-        LeaderTask {
-            name: Cow::Borrowed(name),
-            spec,
-            lease: None,
-            namespace: None,
-            lease_duration: None,
-            renew_deadline: None,
-            retry_period: None,
-            policy: Policy::default(),
-            warm_up: Vec::new(),
-            conditions: Vec::new(),
-            // The one place that knows the body's type: nothing after it is compiled once per task.
-            body: Box::new(move |term| Box::pin(body(term))),
-        }
+        // The one place that knows the body's type: nothing after it is compiled once per task.
+        LeaderTask::boxed(name, spec, Box::new(body))
     }
 
     /// Starts the task under the candidate of the process, which is built from the environment if there is none yet. The
@@ -118,6 +122,22 @@ impl<T: TaskOutput> LeaderTask<T> {
 }
 
 impl<T> LeaderTask<T> {
+    fn boxed(name: &'static str, spec: LeaseSpec, body: Box<dyn BodyFn<T>>) -> LeaderTask<T> {
+        LeaderTask {
+            name: Cow::Borrowed(name),
+            spec,
+            lease: None,
+            namespace: None,
+            lease_duration: None,
+            renew_deadline: None,
+            retry_period: None,
+            policy: Policy::default(),
+            warm_up: Vec::new(),
+            conditions: Vec::new(),
+            body,
+        }
+    }
+
     /// Runs the body once, with no election and no guard: for testing it with a [`Term::for_test`].
     ///
     /// ```
@@ -133,7 +153,7 @@ impl<T> LeaderTask<T> {
     /// # }
     /// ```
     pub fn run_body(&mut self, term: Term) -> impl Future<Output = T> + Send + use<T> {
-        (self.body)(term)
+        self.body.call(term)
     }
 
     pub(crate) fn task_name(&self) -> &str {

@@ -52,6 +52,20 @@ pub(crate) async fn term(term: u8, leadership: Term) {
     println!("{term} {leadership:?}");
 }
 
+#[leader_only(
+    lease = "shard-{shard:03}",
+    restart = always,
+    backoff = "250ms..1h",
+    max_restarts = "3 in 2m",
+    on_exhausted = stop,
+    initial_delay = "5s",
+    timeout = "30s",
+    on_loss = exit
+)]
+pub(crate) async fn drain(shard: u32, lease: String) {
+    println!("{shard} {lease}");
+}
+
 #[leader_only(lease = "conditional")]
 #[inline]
 #[deprecated]
@@ -74,6 +88,11 @@ impl Ledger {
         Ok(Ledger(self.0))
     }
 
+    #[leader_only(lease = "ledger-{self.0}")]
+    pub(crate) async fn numbered(self) {
+        println!("{}", self.0);
+    }
+
     #[leader_only(lease = "ledger")]
     pub(crate) async fn of(number: u8) {
         println!("{}", Self(number).0);
@@ -85,6 +104,7 @@ pub(crate) fn tasks() {
     #[allow(deprecated)]
     let conditional = conditional(7);
     let _: Vec<LeaderTask<()>> = vec![hello(), generic([7, 7], (7, 7), drop), term(7), conditional, Ledger::of(7)];
+    let _: Vec<LeaderTask<()>> = vec![drain(7, String::new()), Ledger(7).numbered()];
     let _: LeaderTask<Result<(), Error>> = reindex(vec![], 7);
     let _: LeaderTask<Infallible> = forever(7);
     let _: LeaderTask<Result<Ledger, Error>> = Arc::new(Ledger(7)).run();

@@ -58,3 +58,27 @@ pub(crate) async fn old() {}
 #[leader_only(lease = "conditionally")]
 #[cfg_attr(all(), doc = "Documented.", inline, allow(unused_variables))]
 pub(crate) async fn conditionally(unused: u8) {}
+
+/// Ours in the middle.
+#[must_use = "is a task"]
+#[leader_only(lease = "surrounded")]
+#[tracing::instrument(skip_all, fields(number))]
+#[inline]
+pub(crate) async fn surrounded(number: u8) -> Result<u8, std::fmt::Error> {
+    Ok(number)
+}
+
+/// Instrumented with what the body sees.
+#[leader_only(lease = "traced")]
+#[tracing::instrument(ret, err)]
+pub(crate) async fn traced(number: u8, term: lease_runtime::Term) -> Result<u8, std::fmt::Error> {
+    let _ = term;
+    Ok(number)
+}
+
+impl Ledger {
+    #[leader_only(lease = "ledger")]
+    #[tracing::instrument(skip_all)]
+    #[deprecated = "is an old task"]
+    pub(crate) async fn traced(self: Arc<Self>) {}
+}

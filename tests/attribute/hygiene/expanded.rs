@@ -12,6 +12,7 @@ pub(crate) fn hello() -> ::lease_runtime::LeaderTask<()> {
     const __LEASE: ::lease_runtime::LeaseSpec = ::lease_runtime::LeaseSpec::new("hello");
     ::lease_runtime::LeaderTask::new("hello", __LEASE, move |_| hello())
 }
+/// If the lease is lost, the body has 4s of its 2m of grace: `lease_duration / 1.25 - renew_deadline`.
 pub(crate) fn reindex(
     index: Vec<String>,
     batch: usize,
@@ -110,6 +111,33 @@ pub(crate) fn term(term: u8) -> ::lease_runtime::LeaderTask<()> {
         move |leadership| __term(::core::clone::Clone::clone(&term), leadership),
     )
 }
+pub(crate) fn drain(shard: u32, lease: String) -> ::lease_runtime::LeaderTask<()> {
+    async fn drain(shard: u32, lease: String) {
+        println!("{shard} {lease}");
+    }
+    const __LEASE: ::lease_runtime::LeaseSpec = ::lease_runtime::LeaseSpec::unnamed();
+    let __lease = ::std::format!("shard-{shard:03}");
+    ::lease_runtime::LeaderTask::new(
+            "drain",
+            __LEASE,
+            move |_| drain(
+                ::core::clone::Clone::clone(&shard),
+                ::core::clone::Clone::clone(&lease),
+            ),
+        )
+        .lease(__lease)
+        .restart(::lease_runtime::Restart::Always)
+        .backoff(
+            ::core::time::Duration::from_millis(
+                250,
+            )..::core::time::Duration::from_secs(3600),
+        )
+        .max_restarts(3, ::core::time::Duration::from_secs(120))
+        .on_exhausted(::lease_runtime::OnExhausted::Stop)
+        .initial_delay(::core::time::Duration::from_secs(5))
+        .timeout(::core::time::Duration::from_secs(30))
+        .on_loss(::lease_runtime::OnLoss::Exit)
+}
 #[deprecated]
 pub(crate) fn conditional(#[cfg(unix)] unix: u8) -> ::lease_runtime::LeaderTask<()> {
     #[inline]
@@ -147,12 +175,34 @@ impl Ledger {
         ::lease_runtime::LeaderTask::new(
             "run",
             __LEASE,
-            move |term| Self::__run(::core::clone::Clone::clone(&self), term),
+            move |term| Self::__run_in_inherent_impl(
+                ::core::clone::Clone::clone(&self),
+                term,
+            ),
         )
     }
     #[doc(hidden)]
-    async fn __run(self: Arc<Self>, _term: Term) -> Result<Self, Error> {
+    async fn __run_in_inherent_impl(
+        self: Arc<Self>,
+        _term: Term,
+    ) -> Result<Self, Error> {
         Ok(Ledger(self.0))
+    }
+    pub(crate) fn numbered(self) -> ::lease_runtime::LeaderTask<()> {
+        const __LEASE: ::lease_runtime::LeaseSpec = ::lease_runtime::LeaseSpec::unnamed();
+        let lease = ::std::format!("ledger-{}", self.0);
+        ::lease_runtime::LeaderTask::new(
+                "numbered",
+                __LEASE,
+                move |_| Self::__numbered_in_inherent_impl(
+                    ::core::clone::Clone::clone(&self),
+                ),
+            )
+            .lease(lease)
+    }
+    #[doc(hidden)]
+    async fn __numbered_in_inherent_impl(self) {
+        println!("{}", self.0);
     }
     pub(crate) fn of(number: u8) -> ::lease_runtime::LeaderTask<()> {
         const __LEASE: ::lease_runtime::LeaseSpec = ::lease_runtime::LeaseSpec::new(
@@ -161,11 +211,11 @@ impl Ledger {
         ::lease_runtime::LeaderTask::new(
             "of",
             __LEASE,
-            move |_| Self::__of(::core::clone::Clone::clone(&number)),
+            move |_| Self::__of_in_inherent_impl(::core::clone::Clone::clone(&number)),
         )
     }
     #[doc(hidden)]
-    async fn __of(number: u8) {
+    async fn __of_in_inherent_impl(number: u8) {
         println!("{}", Self(number).0);
     }
 }
@@ -176,6 +226,7 @@ pub(crate) fn tasks() {
     let _: Vec<LeaderTask<()>> = vec![
         hello(), generic([7, 7], (7, 7), drop), term(7), conditional, Ledger::of(7)
     ];
+    let _: Vec<LeaderTask<()>> = vec![drain(7, String::new()), Ledger(7).numbered()];
     let _: LeaderTask<Result<(), Error>> = reindex(vec![], 7);
     let _: LeaderTask<Infallible> = forever(7);
     let _: LeaderTask<Result<Ledger, Error>> = Arc::new(Ledger(7)).run();

@@ -1,8 +1,6 @@
 use lease_runtime::leader_only;
 
-const LEASE: &str = "";
-
-#[leader_only(lease = LEASE)]
+#[leader_only(lease = "")]
 async fn sync_ledger() {}
 
 fn main() {

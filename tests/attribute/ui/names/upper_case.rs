@@ -1,6 +1,6 @@
 use lease_runtime::leader_only;
 
-#[leader_only(lease = "shard-{shard}")]
+#[leader_only(lease = "Shard-{shard}")]
 async fn drain(shard: u32) {
     println!("{shard}");
 }

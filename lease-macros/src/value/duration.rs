@@ -1,21 +1,47 @@
 //! `"15s"`: durations as the attribute writes them.
 
+use std::fmt;
+
+use super::{Remedy, Wrong};
+
 /// A span of time, in the larger of the two units it can be built from.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Span {
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Duration {
     Secs(u64),
     Millis(u64),
 }
 
-/// Why a text is not a duration, and which duration was probably meant.
-#[derive(PartialEq, Eq, Debug)]
-pub(crate) struct Wrong {
-    pub(crate) what: &'static str,
-    pub(crate) instead: Option<String>,
+impl Duration {
+    pub(crate) fn millis(self) -> u128 {
+        match self {
+            Duration::Secs(secs) => u128::from(secs) * 1000,
+            Duration::Millis(millis) => millis.into(),
+        }
+    }
+
+    /// In the largest unit that it is a whole number of.
+    pub(crate) fn of_millis(millis: u64) -> String {
+        match millis {
+            _ if millis == 0 || !millis.is_multiple_of(1_000) => format!("{millis}ms"),
+            _ if millis.is_multiple_of(3_600_000) => format!("{}h", millis / 3_600_000),
+            _ if millis.is_multiple_of(60_000) => format!("{}m", millis / 60_000),
+            _ => format!("{}s", millis / 1_000),
+        }
+    }
+}
+
+/// As it is written in the attribute.
+impl fmt::Display for Duration {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match u64::try_from(self.millis()) {
+            Ok(millis) => f.write_str(&Duration::of_millis(millis)),
+            Err(_) => write!(f, "{}ms", self.millis()),
+        }
+    }
 }
 
 /// Reads a whole number and a unit.
-pub(crate) fn parse(text: &str) -> Result<Span, Wrong> {
+pub(crate) fn parse(text: &str) -> Result<Duration, Wrong> {
     let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let (number, unit) = text.split_at(digits);
     let seconds = match unit {
@@ -26,11 +52,11 @@ pub(crate) fn parse(text: &str) -> Result<Span, Wrong> {
         "h" => Some(3600),
         _ => return Err(wrong(text)),
     };
-    let too_long = Wrong { what: "this duration is longer than can be counted", instead: None };
+    let too_long = Wrong { what: "this duration is longer than can be counted", remedy: Remedy::WriteExample };
     match (number.parse::<u64>(), seconds) {
-        (Ok(0), _) => Err(Wrong { what: "a duration must be longer than zero", instead: None }),
-        (Ok(number), None) => Ok(Span::Millis(number)),
-        (Ok(number), Some(unit)) => number.checked_mul(unit).map(Span::Secs).ok_or(too_long),
+        (Ok(0), _) => Err(Wrong { what: "a duration must be longer than zero", remedy: Remedy::LeaveOut }),
+        (Ok(number), None) => Ok(Duration::Millis(number)),
+        (Ok(number), Some(unit)) => number.checked_mul(unit).map(Duration::Secs).ok_or(too_long),
         (Err(_), _) => Err(too_long),
     }
 }
@@ -48,7 +74,7 @@ fn wrong(text: &str) -> Wrong {
         (unit, rest) = rest.split_at(rest.find(|c: char| !c.is_alphabetic()).unwrap_or(rest.len()));
         rest = rest.trim_start();
         let (Ok(number), Some(unit_in_millis)) = (number.parse::<f64>(), unit_in_millis(unit)) else {
-            return Wrong { what, instead: None };
+            return Wrong { what, remedy: Remedy::WriteExample };
         };
         if unit.is_empty() {
             what = "a duration needs a unit";
@@ -62,15 +88,9 @@ fn wrong(text: &str) -> Wrong {
     // A tenth of a millisecond, or a thousand years, is not what anyone meant.
     let whole = millis as u64;
     if whole as f64 != millis || whole == 0 || whole > 1_000 * 366 * 86_400_000 {
-        return Wrong { what, instead: None };
+        return Wrong { what, remedy: Remedy::WriteExample };
     }
-    let instead = match whole {
-        _ if whole.is_multiple_of(3_600_000) => format!("{}h", whole / 3_600_000),
-        _ if whole.is_multiple_of(60_000) => format!("{}m", whole / 60_000),
-        _ if whole.is_multiple_of(1_000) => format!("{}s", whole / 1_000),
-        _ => format!("{whole}ms"),
-    };
-    Wrong { what, instead: Some(instead) }
+    Wrong { what, remedy: Remedy::Write(Duration::of_millis(whole)) }
 }
 
 /// The units that people write.
@@ -85,4 +105,13 @@ fn unit_in_millis(unit: &str) -> Option<f64> {
         "w" | "week" | "weeks" => 604_800_000.0,
         _ => return None,
     })
+}
+
+/// Reads what people write for a duration: the one it is, or the one that was probably meant.
+pub(super) fn guess(text: &str) -> Option<Duration> {
+    match parse(text.trim()) {
+        Ok(duration) => Some(duration),
+        Err(Wrong { remedy: Remedy::Write(instead), .. }) => parse(&instead).ok(),
+        Err(_) => None,
+    }
 }

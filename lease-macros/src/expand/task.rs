@@ -1,0 +1,100 @@
+//! The task itself: its name, its settings, and the closure that starts its body.
+
+use proc_macro2::{Span, TokenStream};
+use quote::{ToTokens, quote, quote_spanned};
+use syn::ext::IdentExt as _;
+use syn::{GenericParam, Ident, LitStr, Pat, PatType, ReturnType};
+
+use super::spans::{at, own, respan};
+use super::{Expansion, argument_name, attrs, is_never, receiver_name, values};
+use crate::item::Param;
+use crate::keys::Sets;
+use crate::value::Value;
+
+impl Expansion<'_> {
+    /// `LeaderTask::new(..)` with its settings.
+    pub(super) fn task(&self) -> TokenStream {
+        let runtime = &self.runtime;
+        let here = at(self.item.sig.ident.span());
+        let (name, start) = (self.name(), self.start());
+        let made = self.made_names();
+        let (statements, names) = (made.iter().map(|made| &made.statement), made.iter().map(|made| &made.setting));
+        let settings = self.args.all().filter(|argument| argument.key.sets == Sets::Task);
+        let settings = settings.filter_map(|argument| values::method(argument, runtime));
+        quote_spanned! {here=>
+            #(#statements)*
+            #runtime::LeaderTask::new(#name, __LEASE, #start) #(#names)* #(#settings)*
+        }
+    }
+
+    /// The name under which the task is logged and observed: the key's, or else the function's.
+    fn name(&self) -> LitStr {
+        match self.args.get("name").map(|argument| &argument.value) {
+            Some(Value::TaskName(name)) => LitStr::new(&name.value(), at(name.span())),
+            _ => {
+                let ident = &self.item.sig.ident;
+                LitStr::new(&ident.unraw().to_string(), at(ident.span()))
+            }
+        }
+    }
+
+    /// The closure that starts the body, once for each run.
+    fn start(&self) -> TokenStream {
+        let sig = &self.item.sig;
+        let here = at(sig.ident.span());
+        let mut term_name = quote_spanned!(here=> _);
+        let mut arguments = Vec::new();
+        for (index, param) in self.item.params().enumerate() {
+            let (cfgs, value) = match param {
+                Param::Term(param) => {
+                    term_name = self::term_name(&sig.ident, param).to_token_stream();
+                    (attrs::cfgs(&param.attrs).collect(), term_name.clone())
+                }
+                Param::Receiver(receiver) => (Vec::new(), clone_of(receiver_name(receiver))),
+                Param::Argument(param) => (attrs::cfgs(&param.attrs).collect(), clone_of(argument_name(index, param))),
+            };
+            arguments.push(quote!(#(#cfgs)* #value));
+        }
+        let body = respan(&self.body_name(), at(sig.ident.span()));
+        let of_self = self.needs_sibling().then(|| quote_spanned!(here=> Self::));
+        let turbofish = self.turbofish();
+        let call = quote_spanned!(here=> #of_self #body #turbofish (#(#arguments),*));
+        match &sig.output {
+            // Called before the block, which would otherwise move the arguments out of the closure.
+            ReturnType::Type(_, ty) if is_never(ty) => {
+                let future = Ident::new("body", own(sig.ident.span()));
+                quote_spanned!(here=> move |#term_name| { let #future = #call; async move { #future.await } })
+            }
+            _ => quote_spanned!(here=> move |#term_name| #call),
+        }
+    }
+
+    /// The function's own generic arguments, those that the compiler could not infer included.
+    fn turbofish(&self) -> Option<TokenStream> {
+        let here = at(self.item.sig.ident.span());
+        let names = self.item.sig.generics.params.iter().filter_map(|param| match param {
+            GenericParam::Type(param) => Some(&param.ident),
+            GenericParam::Const(param) => Some(&param.ident),
+            GenericParam::Lifetime(_) => None,
+        });
+        let names: Vec<_> = names.collect();
+        (!names.is_empty()).then(|| quote_spanned!(here=> ::<#(#names),*>))
+    }
+}
+
+/// The closure's parameter: the term by the user's name for it, if that is one.
+pub(super) fn term_name(function: &Ident, param: &PatType) -> Ident {
+    let name = match &*param.pat {
+        // One that is configured away leaves the closure's parameter unused.
+        _ if attrs::cfgs(&param.attrs).next().is_some() => Ident::new("_term", function.span()),
+        Pat::Ident(pat) if !pat.ident.to_string().starts_with('_') => pat.ident.clone(),
+        _ => Ident::new("term", function.span()),
+    };
+    respan(&name, own(function.span()))
+}
+
+/// By full path: `name.clone()` would copy what a `&'static` points to.
+fn clone_of(name: impl ToTokens) -> TokenStream {
+    let there = name.to_token_stream().into_iter().next().map_or_else(Span::call_site, |token| token.span());
+    quote_spanned!(there=> ::core::clone::Clone::clone(&#name))
+}

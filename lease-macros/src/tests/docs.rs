@@ -1,0 +1,85 @@
+//! What the documentation says of expansions and keys, held to what the attribute does.
+
+use std::collections::HashMap;
+
+use super::*;
+
+const README: &str = include_str!("../../../README.md");
+
+/// The documentation of the attribute.
+fn rustdoc() -> String {
+    let lines = include_str!("../lib.rs").lines().filter_map(|line| line.strip_prefix("///"));
+    lines.map(|line| line.strip_prefix(' ').unwrap_or(line).to_owned() + "\n").collect()
+}
+
+/// What is under the heading.
+fn section<'a>(text: &'a str, heading: &str) -> &'a str {
+    let (_, rest) = text.split_once(&format!("\n{heading}\n")).unwrap_or_else(|| panic!("there is no {heading}"));
+    let level = format!("\n{} ", heading.split(' ').next().unwrap_or_default());
+    rest.split_once(&level).map_or(rest, |(section, _)| section)
+}
+
+/// The functions in the code blocks.
+fn functions(text: &str) -> Vec<syn::ItemFn> {
+    let blocks = text.split("```").skip(1).step_by(2).map(|block| block.split_once('\n').map_or("", |(_, code)| code));
+    let items = blocks.filter_map(|code| syn::parse_file(code).ok()).flat_map(|file| file.items);
+    let functions = items.filter_map(|item| match item {
+        syn::Item::Fn(function) => Some(function),
+        _ => None,
+    });
+    functions.collect()
+}
+
+/// Compares the functions of the section with what the attribute makes of the annotated ones in the text. Documentation is left
+/// out, and bodies are where they are comments.
+fn check_expansions(text: &str, section: &str) -> usize {
+    let mut annotated = HashMap::new();
+    for mut function in functions(text) {
+        if let Some(args) = file::take_args(&mut function.attrs) {
+            annotated.insert(function.sig.ident.to_string(), (args, function));
+        }
+    }
+    let mut compared = 0;
+    for mut said in functions(section) {
+        let Some((args, function)) = annotated.get(&said.sig.ident.to_string()) else { continue };
+        if file::take_args(&mut said.attrs).is_some() {
+            continue;
+        }
+        let mut function = function.clone();
+        let is_doc = |attr: &syn::Attribute| attr.path().is_ident("doc");
+        function.attrs.retain(|attr| !is_doc(attr));
+        said.attrs.retain(|attr| !is_doc(attr));
+        if matches!(said.block.stmts.first(), Some(syn::Stmt::Item(syn::Item::Fn(body))) if body.block.stmts.is_empty())
+        {
+            function.block.stmts.clear();
+        }
+        let made = crate::expand::leader_only(args.clone(), quote!(#function));
+        assert_eq!(print(quote!(#said)), print(made), "of `{}`", said.sig.ident);
+        compared += 1;
+    }
+    compared
+}
+
+#[test]
+fn the_readme_shows_what_functions_expand_to() {
+    assert_eq!(check_expansions(README, section(README, "## What the attribute expands to")), 2);
+}
+
+#[test]
+fn the_rustdoc_shows_what_functions_expand_to() {
+    let rustdoc = rustdoc();
+    assert_eq!(check_expansions(&rustdoc, section(&rustdoc, "# What it expands to")), 2);
+}
+
+#[test]
+fn both_list_the_keys() {
+    let rustdoc = rustdoc();
+    for text in [section(README, "## What the attribute expands to"), section(&rustdoc, "# Keys")] {
+        let rows = text.lines().filter_map(|line| line.strip_prefix("| `")?.split_once("` |"));
+        let mut listed: Vec<_> = rows.map(|(key, _)| key).collect();
+        let mut known: Vec<_> = crate::keys::KEYS.iter().map(|key| key.name).collect();
+        listed.sort_unstable();
+        known.sort_unstable();
+        assert_eq!(listed, known);
+    }
+}

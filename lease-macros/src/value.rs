@@ -1,0 +1,138 @@
+//! Values of the keys: which kinds there are, and how each is read.
+
+mod duration;
+mod name;
+mod range;
+mod rate;
+mod word;
+
+use proc_macro2::Span;
+use syn::parse::ParseStream;
+use syn::{Error, LitStr, Path};
+
+pub(crate) use duration::Duration;
+pub(crate) use name::{Hole, Name, Named, Pattern, broken_by_task_name};
+pub(crate) use word::Word;
+
+use crate::keys::Key;
+use crate::written::Written;
+
+/// The kinds of values.
+#[derive(Clone, Copy)]
+pub(crate) enum Kind {
+    /// A name in Kubernetes: a string, a constant, or a string with arguments in braces.
+    Name(Name),
+    /// The name of a task.
+    TaskName,
+    /// A duration that is not zero.
+    Duration,
+    /// Two durations, the shorter one first.
+    Range,
+    /// How often within a duration.
+    Rate,
+    /// One of these words.
+    Word(&'static [Word]),
+    /// A path.
+    Path,
+}
+
+/// A value that has been read.
+pub(crate) enum Value {
+    Name(Named),
+    TaskName(LitStr),
+    Duration(Timed),
+    Range { from: Duration, to: Duration, span: Span },
+    Rate { count: u32, within: Duration, span: Span },
+    Word { word: &'static str, span: Span },
+    Path(Path),
+}
+
+/// A duration and the literal it was written as.
+#[derive(Clone, Copy)]
+pub(crate) struct Timed {
+    pub(crate) duration: Duration,
+    pub(crate) span: Span,
+}
+
+/// Why a text is not a value of a kind, and what to do about it.
+#[derive(Debug)]
+struct Wrong {
+    what: &'static str,
+    remedy: Remedy,
+}
+
+#[derive(Debug)]
+enum Remedy {
+    /// To write this value.
+    Write(String),
+    /// To write a value that fits.
+    WriteExample,
+    /// To leave the argument out, or to write a value that fits.
+    LeaveOut,
+    /// This.
+    Say(String),
+}
+
+impl Remedy {
+    fn of(self, key: &Key) -> String {
+        match self {
+            Remedy::Write(value) => format!("write `{}`", key.form(&format!("{value:?}"))),
+            Remedy::WriteExample => format!("write `{}`", key.example()),
+            Remedy::LeaveOut => format!("leave `{}` out, or write `{}`", key.name, key.example()),
+            Remedy::Say(remedy) => remedy,
+        }
+    }
+}
+
+/// Reads the value of `key`.
+pub(crate) fn read(key: &'static Key, input: ParseStream<'_>) -> syn::Result<Value> {
+    match key.kind {
+        Kind::Name(name) => name.read(key, input).map(Value::Name),
+        Kind::TaskName => task_name(key, &Written::take(input)),
+        Kind::Duration => quoted(key, "a duration", &Written::take(input), duration::parse)
+            .map(|(duration, span)| Value::Duration(Timed { duration, span })),
+        Kind::Range => quoted(key, "a range of pauses", &Written::take(input), range::parse)
+            .map(|((from, to), span)| Value::Range { from, to, span }),
+        Kind::Rate => quoted(key, "a limit of restarts", &Written::take(input), rate::parse)
+            .map(|((count, within), span)| Value::Rate { count, within, span }),
+        Kind::Word(words) => word::read(key, words, &Written::take(input)),
+        Kind::Path => path(input),
+    }
+}
+
+/// Reads a text that stands in quotes.
+fn quoted<T>(
+    key: &Key,
+    noun: &str,
+    written: &Written<'_>,
+    parse: impl Fn(&str) -> Result<T, Wrong>,
+) -> syn::Result<(T, Span)> {
+    let text = written.text();
+    match parse(&text) {
+        Ok(value) if written.literal().is_some() => Ok((value, written.span())),
+        Ok(_) => {
+            let remedy = Remedy::Write(text).of(key);
+            Err(written.wrong(format_args!("{noun} is a string: {remedy}")))
+        }
+        Err(Wrong { what, remedy }) => Err(written.wrong(format_args!("{what}: {}", remedy.of(key)))),
+    }
+}
+
+fn task_name(key: &Key, written: &Written<'_>) -> syn::Result<Value> {
+    let Some(name) = written.literal() else {
+        return Err(written.wrong(format_args!("`name` takes a string literal: write `{}`", key.example())));
+    };
+    match broken_by_task_name(&name.value()) {
+        None => Ok(Value::TaskName(name)),
+        Some(rule) => Err(Error::new(name.span(), format_args!("{rule}: write it as in {}", key.example))),
+    }
+}
+
+fn path(input: ParseStream<'_>) -> syn::Result<Value> {
+    if input.peek(LitStr) {
+        let written = Written::take(input);
+        let path = written.text();
+        return Err(written.wrong(format_args!("`crate` takes a path: write `crate = {path}`, without quotes")));
+    }
+    input.call(Path::parse_mod_style).map(Value::Path)
+}

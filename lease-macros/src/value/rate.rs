@@ -1,0 +1,52 @@
+//! `"5 in 1m"`: how often within a stretch of time.
+
+use super::{Duration, Remedy, Wrong, duration};
+use crate::meaning;
+
+pub(super) fn parse(text: &str) -> Result<(u32, Duration), Wrong> {
+    let Some((count, within)) = text.split_once(" in ") else { return Err(wrong(text)) };
+    match (count.parse(), duration::parse(within)) {
+        (Ok(count), Ok(within)) if count > 0 => Ok((count, within)),
+        _ => Err(wrong(text)),
+    }
+}
+
+/// Says what is wrong with a text that [`parse`] does not take: `"5"`, `"5/1m"`, `"5 per minute"`.
+fn wrong(text: &str) -> Wrong {
+    let text = text.trim();
+    let none_at_all = Wrong {
+        what: "a limit of restarts is at least one",
+        remedy: Remedy::Say("write `restart = never` for a body that runs once".to_owned()),
+    };
+    if meaning::is_among(text, "never none no zero false") {
+        return none_at_all;
+    }
+    if text.starts_with('-') || meaning::is_among(text, "unlimited infinite infinity inf forever always unbounded max")
+    {
+        let remedy = "write one that cannot be reached, as in `max_restarts = \"1000 in 1s\"`".to_owned();
+        return Wrong { what: "restarts always have a limit", remedy: Remedy::Say(remedy) };
+    }
+    let (count, rest) = text.split_at(text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len()));
+    let guess = match count.parse::<u32>() {
+        Ok(0) => return none_at_all,
+        Ok(count) => guess_within(rest).map(|within| format!("{count} in {within}")),
+        Err(_) => None,
+    };
+    Wrong {
+        what: "a limit of restarts is a string of a count and the time to count in",
+        remedy: guess.map_or(Remedy::WriteExample, Remedy::Write),
+    }
+}
+
+/// The time that was probably meant by what follows the count.
+fn guess_within(rest: &str) -> Option<Duration> {
+    let is_noise = |word: &&str| meaning::is_among(word, "times x in per within every each a an one restarts");
+    let rest = rest.replace(|c: char| c.is_ascii_punctuation(), " ");
+    let words: Vec<_> = rest.split_whitespace().skip_while(is_noise).collect();
+    match words.concat() {
+        within if within.is_empty() => Some(Duration::Secs(60)),
+        within if within.starts_with(|c: char| c.is_ascii_digit()) => duration::guess(&within),
+        // "per minute" is in one minute.
+        unit => duration::guess(&format!("1{unit}")),
+    }
+}

@@ -1,0 +1,100 @@
+//! A value as it was written, before it is known to make sense.
+
+use std::fmt::Display;
+use std::ops::Range;
+
+use proc_macro2::{Span, TokenTree};
+use syn::buffer::Cursor;
+use syn::ext::IdentExt as _;
+use syn::parse::ParseStream;
+use syn::{Error, Ident, Lit, LitStr, Token};
+
+/// The tokens of a value.
+pub(crate) struct Written<'a>(Range<Cursor<'a>>);
+
+/// Whether the argument ends here.
+pub(crate) fn at_end(input: ParseStream<'_>) -> bool {
+    input.is_empty() || input.peek(Token![,])
+}
+
+/// Whether `key =` begins here.
+pub(crate) fn at_key(input: ParseStream<'_>) -> bool {
+    input.peek(Ident::peek_any) && input.peek2(Token![=]) && !input.peek2(Token![==])
+}
+
+impl<'a> Written<'a> {
+    /// Takes what is left of an argument: up to a comma, or up to the next key where the comma is missing.
+    pub(crate) fn take(input: ParseStream<'a>) -> Written<'a> {
+        Written::take_from(input.cursor(), input)
+    }
+
+    /// Likewise, with what has been read since `begin`.
+    pub(crate) fn take_from(begin: Cursor<'a>, input: ParseStream<'a>) -> Written<'a> {
+        let mut first = true;
+        while !at_end(input) && (first || !at_key(input)) {
+            first = false;
+            // The stream is not at its end, so that there is a token to take.
+            let _ = input.parse::<TokenTree>();
+        }
+        Written(begin..input.cursor())
+    }
+
+    /// What has been read since `begin`.
+    pub(crate) fn since(begin: Cursor<'a>, input: ParseStream<'a>) -> Written<'a> {
+        Written(begin..input.cursor())
+    }
+
+    /// A mistake that underlines all of it.
+    pub(crate) fn wrong(&self, says: impl Display) -> Error {
+        Error::new_range(self.0.clone(), says)
+    }
+
+    /// Where it begins.
+    pub(crate) fn span(&self) -> Span {
+        self.0.start.span()
+    }
+
+    /// It, if it is one string.
+    pub(crate) fn literal(&self) -> Option<LitStr> {
+        let (literal, next) = self.0.start.literal()?;
+        match Lit::new(literal) {
+            Lit::Str(text) if next == self.0.end => Some(text),
+            _ => None,
+        }
+    }
+
+    /// What it says, with or without quotes.
+    pub(crate) fn text(&self) -> String {
+        match self.literal() {
+            Some(text) => text.value(),
+            None => self.tokens().map(|token| token.to_string()).collect::<Vec<_>>().join(" "),
+        }
+    }
+
+    /// Whether the word stands anywhere in it.
+    pub(crate) fn mentions(&self, word: &str) -> bool {
+        self.tokens().any(|token| matches!(token, TokenTree::Ident(ident) if ident == word))
+    }
+
+    /// Its tokens, with those inside of groups instead of the groups.
+    fn tokens(&self) -> impl Iterator<Item = TokenTree> {
+        let Range { start, end } = self.0;
+        let mut at = start;
+        std::iter::from_fn(move || {
+            if at == end {
+                return None;
+            }
+            let (token, next) = at.token_tree()?;
+            at = next;
+            Some(token)
+        })
+        .flat_map(flat)
+    }
+}
+
+fn flat(token: TokenTree) -> Vec<TokenTree> {
+    match token {
+        TokenTree::Group(group) => group.stream().into_iter().flat_map(flat).collect(),
+        token => vec![token],
+    }
+}

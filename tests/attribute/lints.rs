@@ -1,0 +1,137 @@
+//! The attribute under all lints of clippy and more of the compiler's than are usual: what fires here would fire in a user's crate,
+//! at code that nobody wrote.
+//!
+//! Not on are those that contradict others of their group or the shape of a test: `blanket_clippy_restriction_lints` (the group
+//! itself), `implicit_return` (or else `needless_return`), `separated_literal_suffix` (or else `unseparated_literal_suffix`),
+//! `std_instead_of_alloc`, `tests_outside_test_module`, and `arbitrary_source_item_ordering`, which would sort this file by the
+//! alphabet. One is due to the attribute: `single_call_fn`, since a body is called in one place, its constructor. It is
+//! allowed here, and whoever turns it on knows that it wants no function to be called once.
+#![deny(
+    warnings,
+    clippy::all,
+    clippy::pedantic,
+    clippy::nursery,
+    clippy::restriction,
+    missing_docs,
+    single_use_lifetimes,
+    trivial_casts,
+    trivial_numeric_casts,
+    unreachable_pub,
+    unused_lifetimes,
+    unused_qualifications,
+    variant_size_differences
+)]
+#![allow(
+    clippy::arbitrary_source_item_ordering,
+    clippy::blanket_clippy_restriction_lints,
+    clippy::implicit_return,
+    clippy::separated_literal_suffix,
+    clippy::single_call_fn,
+    clippy::std_instead_of_alloc,
+    clippy::tests_outside_test_module,
+    reason = "see above"
+)]
+
+use core::future::pending;
+use core::hint::black_box;
+use std::sync::Arc;
+
+use lease_runtime::{LeaderTask, Term, leader_only};
+
+/// How a run fails.
+#[derive(Clone, Debug)]
+struct Failure;
+
+/// A part of the lease's name.
+const REGION: &str = "north";
+
+/// All keys for a lease and for a task.
+#[leader_only(
+    lease = "ledger",
+    namespace = "payments",
+    name = "ledger.payments",
+    lease_duration = "30s",
+    renew_deadline = "20s",
+    retry_period = "500ms",
+    restart = always,
+    backoff = "1s..1m",
+    max_restarts = "5 in 1m",
+    on_exhausted = exit,
+    initial_delay = "5s",
+    timeout = "1h",
+    grace = "1m",
+    on_overrun = report,
+    on_loss = exit
+)]
+async fn all_keys(term: Term, batch: usize) -> Result<usize, Failure> {
+    term.cancelled().await;
+    if batch == 0 { Err(Failure) } else { Ok(batch) }
+}
+
+/// A lease that is made from arguments.
+#[leader_only(lease = "{REGION}-{shard:03}-{pair.0}", namespace = "team-{owner}")]
+async fn shards(shard: u32, pair: (u8, u8), owner: String, term: Term) {
+    term.cancelled().await;
+    black_box((shard, pair, owner));
+}
+
+/// Copied, never returning, and with a pattern.
+#[leader_only(lease = "forever")]
+async fn forever((left, right): (u8, u8), _: u8) -> ! {
+    black_box((left, right));
+    pending().await
+}
+
+/// Generic.
+#[leader_only(lease = "generic")]
+async fn generic<T, const N: usize>(items: [T; N], term: Term)
+where
+    T: Clone + Send + 'static,
+{
+    term.cancelled().await;
+    black_box(items);
+}
+
+/// Has methods.
+#[derive(Clone)]
+struct Ledger {
+    /// Which of them.
+    id: u32,
+}
+
+impl Ledger {
+    /// Shared among its runs.
+    #[leader_only(lease = "ledger-{self.id}", restart = never)]
+    async fn shared(self: Arc<Self>, term: Term) {
+        term.cancelled().await;
+        black_box(self);
+    }
+
+    /// Cloned for each run.
+    #[leader_only(lease = "ledger")]
+    async fn cloned(self, term: Term) {
+        term.cancelled().await;
+        black_box(self);
+    }
+
+    /// Names itself.
+    #[leader_only(lease = "ledger")]
+    async fn by_id(id: u32, term: Term) {
+        term.cancelled().await;
+        black_box(Self { id });
+    }
+}
+
+/// They are tasks.
+#[test]
+fn tasks() {
+    let ledger = Ledger { id: 7 };
+    let tasks: [LeaderTask<()>; 5] = [
+        shards(7, (7, 7), String::new()),
+        generic([7_u8, 7_u8]),
+        Arc::new(ledger.clone()).shared(),
+        ledger.cloned(),
+        Ledger::by_id(7),
+    ];
+    drop((tasks, all_keys(7), forever((7, 7), 7)));
+}

@@ -1,0 +1,10 @@
+use lease_runtime::leader_only;
+
+#[leader_only(lease = "shards..{shard}")]
+async fn drain(shard: u32) {
+    println!("{shard}");
+}
+
+fn main() {
+    let _task = drain(7);
+}

@@ -1,0 +1,10 @@
+use lease_runtime::leader_only;
+
+#[leader_only(lease = "ledger")]
+async fn sync_ledger(db: String) {
+    println!("{bd}", db);
+}
+
+fn main() {
+    let _task = sync_ledger(String::new());
+}
