@@ -32,9 +32,13 @@ mod object;
 #[cfg(unix)]
 mod process;
 #[cfg(unix)]
+mod programs;
+#[cfg(unix)]
 mod runner;
 #[cfg(unix)]
 mod server;
+#[cfg(unix)]
+mod stories;
 #[cfg(unix)]
 mod timings;
 #[cfg(unix)]
@@ -53,6 +57,7 @@ fn main() -> std::process::ExitCode {
         process::list(),
         input::list(),
         manifest::list(),
+        stories::list(),
         server::list(),
         virtual_time::list(),
     ];
