@@ -24,6 +24,8 @@ mod handover;
 #[cfg(unix)]
 mod input;
 #[cfg(unix)]
+mod leaving;
+#[cfg(unix)]
 mod manifest;
 #[cfg(unix)]
 mod network;
@@ -37,6 +39,8 @@ mod programs;
 mod runner;
 #[cfg(unix)]
 mod server;
+#[cfg(unix)]
+mod sharded;
 #[cfg(unix)]
 mod stories;
 #[cfg(unix)]
@@ -54,11 +58,13 @@ fn main() -> std::process::ExitCode {
         timings::list(),
         access::list(),
         bodies::list(),
+        leaving::list(),
         process::list(),
         input::list(),
         manifest::list(),
         stories::list(),
         server::list(),
+        sharded::list(),
         virtual_time::list(),
     ];
     runner::run(lists.into_iter().flatten().collect())
