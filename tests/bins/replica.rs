@@ -13,9 +13,7 @@ use lease_tests::log::{Pen, now};
 use lease_tests::replica::{Manners, Settings, Trick};
 use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{SignalKind, signal};
-
-/// How often work shows.
-const BEAT: Duration = Duration::from_millis(12);
+use tokio::sync::watch;
 
 fn main() -> ExitCode {
     die_with_the_test();
@@ -33,9 +31,12 @@ fn main() -> ExitCode {
         }
     };
     let log = Notes::open();
-    let told = told();
+    let told = Arc::new(AtomicBool::new(false));
+    let flag = told.clone();
+    on_signal(SignalKind::user_defined1(), move || flag.store(true, Ordering::SeqCst));
     let bodies = Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("no runtime");
-    let work = Work { log: log.clone(), settings: Arc::new(settings), told };
+    let available = availability(log.clone());
+    let work = Work { log: log.clone(), settings: Arc::new(settings), told, available };
     let end = if work.settings.trick == Trick::DropRuntime {
         lose_runtime(bodies, work)
     } else {
@@ -62,10 +63,12 @@ fn die_with_the_test() {
 }
 
 async fn stand(work: Work) -> Result<(), lease_runtime::Error> {
-    let candidate = Candidate::from_env().await?;
     let log = work.log.clone();
+    let candidate = Candidate::builder().contend_when(work.available.clone()).build().await?;
     let identity = candidate.identity().to_owned();
-    candidate.add(task(work));
+    for lease in work.settings.leases() {
+        candidate.add(task(lease, work.clone()));
+    }
     let ready = async {
         // Polled after the candidate, which has taken over the signals by now.
         log.pen(&identity).write("ready", 0, "");
@@ -90,20 +93,29 @@ fn lose_runtime(bodies: Runtime, work: Work) -> Result<(), lease_runtime::Error>
     Ok(())
 }
 
-/// Set by SIGUSR1. Listened for on a thread of its own, so that a body that blocks is none of its concerns.
-fn told() -> Arc<AtomicBool> {
-    let told = Arc::new(AtomicBool::new(false));
+/// Whether this replica may take part, which SIGUSR2 changes.
+fn availability(log: Arc<Notes>) -> watch::Receiver<bool> {
+    let (available, condition) = watch::channel(true);
+    on_signal(SignalKind::user_defined2(), move || {
+        let now = !*available.borrow();
+        // Noted before it can have an effect.
+        log.as_anybody().write(if now { "available" } else { "unavailable" }, 0, "");
+        available.send_replace(now);
+    });
+    condition
+}
+
+/// Does something at each signal of a kind, on a thread of its own: a body that blocks is none of its concerns.
+fn on_signal(kind: SignalKind, mut act: impl FnMut() + Send + 'static) {
     let runtime = Builder::new_current_thread().enable_all().build().expect("no runtime");
-    let mut signals = runtime.block_on(async { signal(SignalKind::user_defined1()) }).expect("no signals");
-    let flag = told.clone();
+    let mut signals = runtime.block_on(async { signal(kind) }).expect("no signals");
     std::thread::spawn(move || {
         runtime.block_on(async {
             while signals.recv().await.is_some() {
-                flag.store(true, Ordering::SeqCst);
+                act();
             }
         });
     });
-    told
 }
 
 /// Where events go.
@@ -132,28 +144,50 @@ struct Work {
     log: Arc<Notes>,
     settings: Arc<Settings>,
     told: Arc<AtomicBool>,
+    available: watch::Receiver<bool>,
 }
 
-fn task(work: Work) -> LeaderTask<Result<(), &'static str>> {
-    let settings = work.settings.clone();
+fn task(lease: String, work: Work) -> LeaderTask<Result<(), &'static str>> {
     const LEASE: LeaseSpec = LeaseSpec::new("replica");
+    let settings = work.settings.clone();
     LeaderTask::new("work", LEASE, move |term| body(term, work.clone()))
-        .lease(&settings.lease)
+        .lease(lease)
         .lease_duration(settings.timing.lease_duration)
         .renew_deadline(settings.timing.renew_deadline)
         .retry_period(settings.timing.retry_period)
         .grace(settings.grace)
         .on_overrun(settings.on_overrun)
+        .max_restarts(settings.restarts, Duration::from_secs(60))
+        .on_exhausted(settings.on_exhausted)
+        .on_loss(settings.on_loss)
+}
+
+/// Notes what happens in a term.
+struct Scribe {
+    pen: Pen,
+    lease: String,
+    token: u64,
+}
+
+impl Scribe {
+    fn new(term: &Term, work: &Work) -> Scribe {
+        let lease = if work.settings.shards == 0 { String::new() } else { term.lease().name.to_string() };
+        Scribe { pen: work.log.pen(term.identity()), lease, token: term.fencing_token().get() }
+    }
+
+    fn write(&self, what: &str, detail: &str) {
+        self.pen.write_under(&self.lease, what, self.token, detail);
+    }
 }
 
 async fn body(term: Term, work: Work) -> Result<(), &'static str> {
-    let token = term.fencing_token().get();
-    let pen = Arc::new(work.log.pen(term.identity()));
-    let mut gone =
-        Gone { pen: pen.clone(), token, how: "dropped", panics: work.settings.manners == Manners::PanicsInDrop };
-    pen.write("started", token, "");
-    if work.settings.manners == Manners::Children {
-        start_children(&term, &pen);
+    let (settings, scribe) = (&work.settings, Arc::new(Scribe::new(&term, &work)));
+    let mut gone = Gone { scribe: scribe.clone(), how: "dropped", panics: settings.manners == Manners::PanicsInDrop };
+    scribe.write("started", "");
+    match settings.manners {
+        Manners::Children => start_children(&term, &scribe, settings.beat),
+        Manners::Thread => start_thread(&scribe, settings.beat),
+        Manners::Good | Manners::Ignores | Manners::PanicsInDrop => {}
     }
     let mut asked = false;
     loop {
@@ -161,24 +195,25 @@ async fn body(term: Term, work: Work) -> Result<(), &'static str> {
             biased;
             () = term.cancelled(), if !asked => {
                 asked = true;
-                pen.write("cancelled", token, &term.loss().map(|loss| loss.to_string()).unwrap_or_default());
-                if matches!(work.settings.manners, Manners::Good | Manners::Children) {
+                scribe.write("cancelled", &term.loss().map(|loss| loss.to_string()).unwrap_or_default());
+                if !matches!(settings.manners, Manners::Ignores | Manners::PanicsInDrop) {
                     break;
                 }
             }
-            () = tokio::time::sleep(BEAT) => {}
+            () = tokio::time::sleep(settings.beat) => {}
         }
-        pen.write("beat", token, "");
-        if work.settings.trick != Trick::DropRuntime && work.told.swap(false, Ordering::SeqCst) {
-            pen.write("acting", token, &format!("{:?}", work.settings.trick));
-            match work.settings.trick {
-                Trick::Block(span) => block(span, || pen.write("beat", token, "while blocking")),
+        scribe.write("beat", "");
+        if settings.trick != Trick::DropRuntime && work.told.swap(false, Ordering::SeqCst) {
+            scribe.write("acting", &format!("{:?}", settings.trick));
+            match settings.trick {
+                Trick::Block(span) => block(span, settings.beat, || scribe.write("beat", "while blocking")),
                 Trick::Panic => panic!("told to panic"),
                 Trick::Fail => {
                     gone.how = "failed";
                     return Err("told to fail");
                 }
                 Trick::Return => break,
+                Trick::StepDown => term.step_down(),
                 Trick::None | Trick::DropRuntime => {}
             }
         }
@@ -188,37 +223,46 @@ async fn body(term: Term, work: Work) -> Result<(), &'static str> {
 }
 
 /// What no async function should do.
-fn block<T>(span: Duration, go_on: impl Fn() -> T) {
+fn block<T>(span: Duration, beat: Duration, go_on: impl Fn() -> T) {
     let begun = now();
     while now().since(begun) < span {
-        std::thread::sleep(BEAT);
+        std::thread::sleep(beat);
         go_on();
     }
 }
 
 /// A future and a closure that never end by themselves.
-fn start_children(term: &Term, pen: &Arc<Pen>) {
-    let token = term.fencing_token().get();
-    let own = pen.clone();
+fn start_children(term: &Term, scribe: &Arc<Scribe>, beat: Duration) {
+    let own = scribe.clone();
     term.spawn(async move {
         loop {
-            own.write("child", token, "");
-            tokio::time::sleep(BEAT).await;
+            own.write("child", "");
+            tokio::time::sleep(beat).await;
         }
     });
-    let own = pen.clone();
+    let own = scribe.clone();
     term.blocking(move |check| {
         while check.check().is_ok() {
-            own.write("blocking", token, "");
-            std::thread::sleep(BEAT);
+            own.write("blocking", "");
+            std::thread::sleep(beat);
+        }
+    });
+}
+
+/// What only the end of the process ends.
+fn start_thread(scribe: &Arc<Scribe>, beat: Duration) {
+    let own = scribe.clone();
+    std::thread::spawn(move || {
+        loop {
+            own.write("thread", "");
+            std::thread::sleep(beat);
         }
     });
 }
 
 /// Notes the end of the body, whatever it is.
 struct Gone {
-    pen: Arc<Pen>,
-    token: u64,
+    scribe: Arc<Scribe>,
     how: &'static str,
     panics: bool,
 }
@@ -226,7 +270,7 @@ struct Gone {
 impl Drop for Gone {
     fn drop(&mut self) {
         let panicking = std::thread::panicking();
-        self.pen.write("stopped", self.token, if panicking { "panicked" } else { self.how });
+        self.scribe.write("stopped", if panicking { "panicked" } else { self.how });
         if self.panics && !panicking {
             panic!("told to panic in drop");
         }

@@ -1,6 +1,5 @@
 //! The checks themselves: made-up logs that break each of them. A check that finds nothing is worth nothing.
 
-use lease_runtime::clock::Moment;
 use lease_tests::invariants::{Excuses, broken};
 use lease_tests::log::Event;
 
@@ -10,17 +9,10 @@ pub(crate) fn list() -> Vec<Scenario> {
     vec![plain("checks::find_what_they_are_for", find_what_they_are_for)]
 }
 
-/// `at pid event token`, one per word group.
+/// `at pid event[@lease] token`, one per word group.
 fn log(lines: &[(u64, u32, &str, u64)]) -> Vec<Event> {
-    let event = |(at, pid, what, token): &(u64, u32, &str, u64)| Event {
-        at: Moment::from_nanos(*at),
-        identity: format!("pod-{pid}"),
-        pid: *pid,
-        what: (*what).to_owned(),
-        token: *token,
-        detail: String::new(),
-    };
-    lines.iter().map(event).collect()
+    let event = |(at, pid, what, token): &(u64, u32, &str, u64)| format!("{at} pod-{pid} {pid} {what} {token}");
+    lines.iter().map(|line| Event::parse(&event(line)).expect("an event")).collect()
 }
 
 fn find_what_they_are_for() {
@@ -55,6 +47,18 @@ fn find_what_they_are_for() {
             "{expected:?} is not found in {lines:?}: {found:?}"
         );
     }
+    // What is an overlap under one lease is none under two, and an overlap under one of two is found.
+    let shards = |second| {
+        log(&[
+            (10, 1, "started@a", 5),
+            (20, 2, "started@b", 7),
+            (25, 2, second, 9),
+            (30, 1, "beat@a", 5),
+            (40, 2, "beat@b", 7),
+        ])
+    };
+    assert_eq!(broken(&shards("started@c"), &Excuses::default()), [""; 0]);
+    assert!(broken(&shards("started@a"), &Excuses::default())[0].contains("two at once"));
     let mut lines = good;
     lines[2] = (65, 1, "beat", 5);
     let mut excuses = Excuses::default();

@@ -24,6 +24,8 @@ mod handover;
 #[cfg(unix)]
 mod input;
 #[cfg(unix)]
+mod leaving;
+#[cfg(unix)]
 mod manifest;
 #[cfg(unix)]
 mod network;
@@ -32,9 +34,15 @@ mod object;
 #[cfg(unix)]
 mod process;
 #[cfg(unix)]
+mod programs;
+#[cfg(unix)]
 mod runner;
 #[cfg(unix)]
 mod server;
+#[cfg(unix)]
+mod sharded;
+#[cfg(unix)]
+mod stories;
 #[cfg(unix)]
 mod timings;
 #[cfg(unix)]
@@ -50,10 +58,13 @@ fn main() -> std::process::ExitCode {
         timings::list(),
         access::list(),
         bodies::list(),
+        leaving::list(),
         process::list(),
         input::list(),
         manifest::list(),
+        stories::list(),
         server::list(),
+        sharded::list(),
         virtual_time::list(),
     ];
     runner::run(lists.into_iter().flatten().collect())

@@ -1,14 +1,14 @@
 //! The example `deployment` and its manifest, as they stand, on a real API server.
 
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use lease_tests::log::{until, until_within};
+use lease_tests::log::until;
 use lease_tests::replica::Replica;
 use lease_tests::world::{Plan, World};
 use rustix::process::Signal;
 
+use crate::programs::example;
 use crate::runner::{Scenario, scenario};
 
 pub(crate) fn list() -> Vec<Scenario> {
@@ -27,7 +27,7 @@ async fn three_replicas_as_the_manifest_says(world: Arc<World>) {
         let answer = world.cluster.create_yaml(&path, document).await;
         assert!(answer.is_ok(), "{answer:?}\n{document}");
     }
-    let program = program().await;
+    let program = example("deployment").await;
     let token = world.cluster.token("orders").await;
     let plan = Plan { token: Some(&token), program: Some(&program), bare: true, ..Plan::default() };
     let replicas = ["orders-0", "orders-1", "orders-2"].map(|name| world.launch(name, &world.settings(), plan));
@@ -72,22 +72,4 @@ fn path_of(document: &str, namespace: &str) -> String {
     let (version, kind) = (field("apiVersion:"), field("kind:"));
     let root = if version.contains('/') { "/apis" } else { "/api" };
     format!("{root}/{version}/namespaces/{namespace}/{}s", kind.to_lowercase())
-}
-
-/// The example's program: beside this one, where `cargo test` has built it; if it has not, it is built now.
-async fn program() -> PathBuf {
-    let deps = std::env::current_exe().expect("this program has a path");
-    let profile = deps.parent().and_then(Path::parent).expect("it lies in target/<profile>/deps");
-    let program = profile.join("examples").join("deployment");
-    let release = profile.file_name().is_some_and(|name| name == "release").then_some("--release");
-    // Also where there is one: it may be of yesterday.
-    let mut cargo = tokio::process::Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    cargo.args(["build", "--quiet", "--package", "lease-examples", "--example", "deployment"]).args(release);
-    cargo.current_dir(env!("CARGO_MANIFEST_DIR"));
-    let mut build = cargo.kill_on_drop(true).spawn().expect("cargo cannot be run");
-    let built = until_within(Duration::from_secs(280), "the example to be built", async || {
-        build.try_wait().expect("cargo cannot be waited for")
-    });
-    assert!(built.await.success(), "the example cannot be built");
-    program
 }

@@ -97,8 +97,8 @@ impl Pen {
         // Many things happen at one instant of virtual time, and still one after the other.
         let order = u64::try_from(notes.events.len()).unwrap_or(u64::MAX);
         let at = self.clock.now() + Duration::from_nanos(order);
-        let event =
-            Event { at, identity: identity.into(), pid: number, what: what.into(), token, detail: String::new() };
+        let (identity, what, lease, detail) = (identity.into(), what.into(), String::new(), String::new());
+        let event = Event { at, identity, pid: number, what, lease, token, detail };
         notes.events.push(event);
     }
 }

@@ -20,11 +20,24 @@ pub struct Excuses {
 /// Everything that is wrong with a log.
 pub fn broken(events: &[Event], excuses: &Excuses) -> Vec<String> {
     let mut broken = Vec::new();
-    let terms = terms(events);
-    mutual_exclusion(&terms, excuses, &mut broken);
-    token_order(&terms, &mut broken);
-    one_body(events, &mut broken);
+    for lease in leases(events) {
+        let events = under(events, lease);
+        let terms = terms(&events);
+        mutual_exclusion(&terms, excuses, &mut broken);
+        token_order(&terms, &mut broken);
+        one_body(&events, &mut broken);
+    }
     broken
+}
+
+/// The leases under which work was done: each is an election of its own.
+fn leases(events: &[Event]) -> BTreeSet<&str> {
+    events.iter().filter(|event| event.is_work()).map(|event| event.lease.as_str()).collect()
+}
+
+/// What happened under a lease, and what is the same for all of them.
+fn under(events: &[Event], lease: &str) -> Vec<Event> {
+    events.iter().filter(|event| event.lease == lease || !event.is_work()).cloned().collect()
 }
 
 /// S1: nothing of a term happens once a later term has begun.
@@ -94,16 +107,25 @@ pub fn broken_requests(
     excuses: &Excuses,
 ) -> Vec<String> {
     let mut broken = Vec::new();
+    // Where no event names a lease there is only one, whatever it is called.
+    let single = events.iter().all(|event| event.lease.is_empty());
     for (pid, caller) in callers {
         let Some(timing) = timings.get(pid) else { continue };
-        let own: Vec<&Entry> =
-            requests.iter().filter(|entry| entry.call.caller == *caller && entry.call.resource == "leases").collect();
-        let work: Vec<&Event> = events.iter().filter(|event| event.pid == *pid && event.is_work()).collect();
-        if !work.iter().any(|event| excuses.overlap.contains_key(&event.token)) {
-            guard(*pid, &work, &own, timing, &mut broken);
+        let mut elections: BTreeMap<&str, (Vec<&Event>, Vec<&Entry>)> = BTreeMap::new();
+        for event in events.iter().filter(|event| event.pid == *pid && event.is_work()) {
+            elections.entry(&event.lease).or_default().0.push(event);
         }
-        release(*pid, &work, &own, &mut broken);
-        storm(*pid, &own, timing, &mut broken);
+        for entry in requests.iter().filter(|entry| entry.call.caller == *caller && entry.call.resource == "leases") {
+            let lease = if single { "" } else { entry.call.name.as_deref().unwrap_or_default() };
+            elections.entry(lease).or_default().1.push(entry);
+        }
+        for (work, own) in elections.values() {
+            if !work.iter().any(|event| excuses.overlap.contains_key(&event.token)) {
+                guard(*pid, work, own, timing, &mut broken);
+            }
+            release(*pid, work, own, &mut broken);
+            storm(*pid, own, timing, &mut broken);
+        }
     }
     broken
 }

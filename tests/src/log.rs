@@ -1,7 +1,7 @@
 //! The event log of a scenario: one file that the replicas and the test itself write to.
 //!
-//! A line is `<nanoseconds of CLOCK_BOOTTIME> <identity> <process id> <event> <fencing token> [<detail>]`, appended by one
-//! `write`. All writers are on one machine and so on one clock, which makes the stamps comparable to the nanosecond, whatever
+//! A line is `<nanoseconds of CLOCK_BOOTTIME> <identity> <process id> <event>[@<lease>] <fencing token> [<detail>]`, appended
+//! by one `write`. All writers are on one machine and so on one clock, which makes the stamps comparable to the nanosecond, whatever
 //! the order of the lines.
 
 use std::collections::BTreeMap;
@@ -35,6 +35,8 @@ pub struct Event {
     pub pid: u32,
     /// What happened: see [`replica`](crate::replica).
     pub what: String,
+    /// Under which lease; empty where there is only one.
+    pub lease: String,
     /// The fencing token of the term it happened in; 0 outside of one.
     pub token: u64,
     /// More about it.
@@ -55,11 +57,16 @@ impl Event {
     /// Reads a line; `None` if it is no event. The contender on client-go writes `-` for no token.
     pub fn parse(line: &str) -> Option<Event> {
         let mut fields = line.splitn(6, ' ');
+        let at = Moment::from_nanos(fields.next()?.parse().ok()?);
+        let (identity, pid) = (fields.next()?.to_owned(), fields.next()?.parse().ok()?);
+        let event = fields.next()?;
+        let (what, lease) = event.split_once('@').unwrap_or((event, ""));
         Some(Event {
-            at: Moment::from_nanos(fields.next()?.parse().ok()?),
-            identity: fields.next()?.to_owned(),
-            pid: fields.next()?.parse().ok()?,
-            what: fields.next()?.to_owned(),
+            at,
+            identity,
+            pid,
+            what: what.to_owned(),
+            lease: lease.to_owned(),
             token: match fields.next()? {
                 "-" => 0,
                 token => token.parse().ok()?,
@@ -71,8 +78,9 @@ impl Event {
 
 impl fmt::Display for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Event { at, identity, pid, what, token, detail } = self;
-        write!(f, "{} {identity} {pid} {what} {token}", at.as_nanos())?;
+        let Event { at, identity, pid, what, lease, token, detail } = self;
+        let at_lease = if lease.is_empty() { "" } else { "@" };
+        write!(f, "{} {identity} {pid} {what}{at_lease}{lease} {token}", at.as_nanos())?;
         if detail.is_empty() { Ok(()) } else { write!(f, " {detail}") }
     }
 }
@@ -97,9 +105,15 @@ impl Pen {
 
     /// Writes an event of this very moment.
     pub fn write(&self, what: &str, token: u64, detail: &str) -> Moment {
+        self.write_under("", what, token, detail)
+    }
+
+    /// As [`write`](Pen::write), under one of several leases.
+    pub fn write_under(&self, lease: &str, what: &str, token: u64, detail: &str) -> Moment {
         let at = now();
         let (identity, detail) = (self.identity.clone(), detail.replace('\n', " | "));
-        let event = Event { at, identity, pid: std::process::id(), what: what.to_owned(), token, detail };
+        let (what, lease) = (what.to_owned(), lease.to_owned());
+        let event = Event { at, identity, pid: std::process::id(), what, lease, token, detail };
         let line = format!("{event}\n");
         // One `write` of an append-only file: lines of several processes do not mix.
         (&self.file).write_all(line.as_bytes()).expect("the event log cannot be written");

@@ -7,11 +7,14 @@
 //! | `ready` | it takes part, and handles signals | |
 //! | `started` | its body begins | |
 //! | `beat` | its body goes on, every few milliseconds | |
-//! | `child`, `blocking` | something that the body has started goes on | |
+//! | `child`, `blocking`, `thread` | something that the body has started goes on | |
 //! | `cancelled` | the body is asked to end | the reason |
 //! | `acting` | the body does what it was told to by SIGUSR1 | what |
+//! | `available`, `unavailable` | it may take part, or not: SIGUSR2 changes that | |
 //! | `stopped` | the body is gone | `returned`, `dropped` or `panicked` |
 //! | `exited` | the process ends | `ok`, or the error |
+//!
+//! One with several leases names the lease with each event of a body.
 
 use std::fmt;
 use std::os::unix::process::ExitStatusExt;
@@ -21,9 +24,9 @@ use std::str::FromStr;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use lease_runtime::OnOverrun;
 use lease_runtime::clock::Moment;
 use lease_runtime::election::Timing;
+use lease_runtime::{OnExhausted, OnLoss, OnOverrun};
 use rustix::process::{Pid, Signal};
 use tokio::process::{Child, Command};
 
@@ -63,6 +66,8 @@ pub enum Manners {
     PanicsInDrop,
     /// Starts a future and a closure that outlast it if they can, and ends when it is asked to.
     Children,
+    /// Starts a thread of which the library knows nothing, and which goes on for as long as the process.
+    Thread,
 }
 
 /// What the body does on SIGUSR1.
@@ -78,6 +83,8 @@ pub enum Trick {
     Fail,
     /// Returns.
     Return,
+    /// Gives the lease up.
+    StepDown,
     /// The program drops the tokio runtime that the body runs on, and lives on.
     DropRuntime,
 }
@@ -87,6 +94,10 @@ pub enum Trick {
 pub struct Settings {
     /// The lease.
     pub lease: String,
+    /// How many leases there are instead of the one, each with a number after its name and a task; 0 for the one.
+    pub shards: usize,
+    /// How often the work of a body shows.
+    pub beat: Duration,
     /// Its timings.
     pub timing: Timing,
     /// The body's grace.
@@ -97,6 +108,12 @@ pub struct Settings {
     pub trick: Trick,
     /// What becomes of a body that blocks for too long.
     pub on_overrun: OnOverrun,
+    /// How often within a minute a failing body runs again.
+    pub restarts: u32,
+    /// What becomes of one that fails more often.
+    pub on_exhausted: OnExhausted,
+    /// What the process does when a lease is lost.
+    pub on_loss: OnLoss,
 }
 
 impl Settings {
@@ -104,11 +121,24 @@ impl Settings {
     pub fn new(lease: &str) -> Settings {
         Settings {
             lease: lease.to_owned(),
+            shards: 0,
+            beat: Duration::from_millis(12),
             timing: SHORT,
             grace: Duration::from_secs(1),
             manners: Manners::Good,
             trick: Trick::None,
             on_overrun: OnOverrun::Abort,
+            restarts: 5,
+            on_exhausted: OnExhausted::Resign,
+            on_loss: OnLoss::Reelect,
+        }
+    }
+
+    /// The names of the leases.
+    pub fn leases(&self) -> Vec<String> {
+        match self.shards {
+            0 => vec![self.lease.clone()],
+            shards => (0..shards).map(|shard| format!("{}-{shard}", self.lease)).collect(),
         }
     }
 
@@ -121,6 +151,7 @@ impl Settings {
             Trick::Panic => "panic".to_owned(),
             Trick::Fail => "fail".to_owned(),
             Trick::Return => "return".to_owned(),
+            Trick::StepDown => "step-down".to_owned(),
             Trick::DropRuntime => "drop-runtime".to_owned(),
         };
         let manners = match self.manners {
@@ -128,10 +159,19 @@ impl Settings {
             Manners::Ignores => "ignores",
             Manners::PanicsInDrop => "panics-in-drop",
             Manners::Children => "children",
+            Manners::Thread => "thread",
         };
+        let on_exhausted = match self.on_exhausted {
+            OnExhausted::Resign => "resign",
+            OnExhausted::Exit => "exit",
+            OnExhausted::Stop => "stop",
+        };
+        let on_loss = if self.on_loss == OnLoss::Exit { "exit" } else { "reelect" };
         let on_overrun = if self.on_overrun == OnOverrun::Report { "report" } else { "abort" };
         vec![
             format!("lease={}", self.lease),
+            format!("shards={}", self.shards),
+            format!("beat={}", millis(self.beat)),
             format!("lease-duration={}", millis(self.timing.lease_duration)),
             format!("renew-deadline={}", millis(self.timing.renew_deadline)),
             format!("retry-period={}", millis(self.timing.retry_period)),
@@ -139,6 +179,9 @@ impl Settings {
             format!("manners={manners}"),
             format!("trick={trick}"),
             format!("on-overrun={on_overrun}"),
+            format!("restarts={}", self.restarts),
+            format!("on-exhausted={on_exhausted}"),
+            format!("on-loss={on_loss}"),
         ]
     }
 
@@ -154,6 +197,8 @@ impl Settings {
             let (key, value) = arg.split_once('=').ok_or_else(unknown)?;
             match key {
                 "lease" => settings.lease = value.to_owned(),
+                "shards" => settings.shards = number(value)?,
+                "beat" => settings.beat = millis(value)?,
                 "lease-duration" => settings.timing.lease_duration = millis(value)?,
                 "renew-deadline" => settings.timing.renew_deadline = millis(value)?,
                 "retry-period" => settings.timing.retry_period = millis(value)?,
@@ -164,6 +209,7 @@ impl Settings {
                         "ignores" => Manners::Ignores,
                         "panics-in-drop" => Manners::PanicsInDrop,
                         "children" => Manners::Children,
+                        "thread" => Manners::Thread,
                         _ => return Err(unknown()),
                     };
                 }
@@ -175,6 +221,7 @@ impl Settings {
                             "panic" => Trick::Panic,
                             "fail" => Trick::Fail,
                             "return" => Trick::Return,
+                            "step-down" => Trick::StepDown,
                             "drop-runtime" => Trick::DropRuntime,
                             _ => return Err(unknown()),
                         },
@@ -183,6 +230,16 @@ impl Settings {
                 "on-overrun" => {
                     settings.on_overrun = if value == "report" { OnOverrun::Report } else { OnOverrun::Abort };
                 }
+                "restarts" => settings.restarts = number(value)?,
+                "on-exhausted" => {
+                    settings.on_exhausted = match value {
+                        "resign" => OnExhausted::Resign,
+                        "exit" => OnExhausted::Exit,
+                        "stop" => OnExhausted::Stop,
+                        _ => return Err(unknown()),
+                    };
+                }
+                "on-loss" => settings.on_loss = if value == "exit" { OnLoss::Exit } else { OnLoss::Reelect },
                 _ => return Err(unknown()),
             }
         }
@@ -191,7 +248,11 @@ impl Settings {
 }
 
 fn millis(text: &str) -> Result<Duration, String> {
-    u64::from_str(text).map(Duration::from_millis).map_err(|error| format!("{text:?} is no number ({error})"))
+    number(text).map(Duration::from_millis)
+}
+
+fn number<N: FromStr<Err: fmt::Display>>(text: &str) -> Result<N, String> {
+    N::from_str(text).map_err(|error| format!("{text:?} is no number ({error})"))
 }
 
 /// A replica that runs, or has run. Dropping it kills it.

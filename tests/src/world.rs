@@ -1,6 +1,6 @@
 //! What a scenario works with: an API server, a lease of its own, replicas and their links, an event log.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -222,11 +222,13 @@ impl World {
             let end = replica.end().await;
             assert!(end.success(), "{replica:?} ended with {end} at SIGTERM\n{}", replica.said());
         }
-        // One that was killed may hold it still.
-        if let Some(holder) = self.cluster.holder(&self.lease).await {
-            let events = self.log.events();
+        let events = self.log.events();
+        let leases: BTreeSet<String> = running.iter().flat_map(|replica| replica.settings.leases()).collect();
+        for lease in leases {
+            // One that was killed may hold it still.
+            let Some(holder) = self.cluster.holder(&lease).await else { continue };
             let ended = |replica: &&&Arc<Replica>| events.iter().any(|e| e.pid == replica.pid && e.identity == holder);
-            assert!(!running.iter().any(|replica| ended(&replica)), "{holder} has ended in order and holds the lease");
+            assert!(!running.iter().any(|replica| ended(&replica)), "{holder} has ended in order and holds {lease}");
         }
     }
 
@@ -264,7 +266,8 @@ impl World {
             // Best effort: this is for people.
             let _ = std::fs::write(self.dir.join("requests"), lines.concat());
         }
-        let transitions = events.iter().filter(|e| !matches!(e.what.as_str(), "beat" | "child" | "blocking"));
+        let transitions =
+            events.iter().filter(|e| !matches!(e.what.as_str(), "beat" | "child" | "blocking" | "thread"));
         lines.extend(transitions.map(|event| format!("  {event}")));
         for replica in self.replicas.lock().unwrap_or_else(PoisonError::into_inner).iter() {
             let said = replica.said();

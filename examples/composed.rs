@@ -1,0 +1,206 @@
+//! Several tasks as one: first a migration, then a connection, and on top of it two that use it.
+//!
+//! ```sh
+//! cargo run --example composed                          # against the Lease API in this process
+//! cargo run --example composed -- --kubeconfig FILE     # against a cluster of your choice
+//! ```
+//!
+//! A replica fills its cache before it takes part in the election, and leaves the election while it is under maintenance. The play
+//! starts two, puts the leader under maintenance, ends that, and stops the other. Ends by itself in under a minute with a
+//! table: what was started and ended in each term, in the order of the work's own log. It is an error if the order is wrong.
+
+use std::time::Duration;
+
+use lease_examples::drama::{End, Entry, Outcome, Stage, WorkLog, overlaps, print_table};
+use lease_runtime::{Candidate, TaskGroup, Term, leader_only, shutdown_signal};
+use tokio::sync::watch;
+use tokio::time::sleep;
+
+/// What the users of the connection are handed; none while there is no connection.
+type Connection = Option<&'static str>;
+
+/// A step that ends: what follows in a sequence waits for it.
+#[leader_only(lease = "ledger", lease_duration = "6s")]
+async fn migrate(term: Term, log: WorkLog) {
+    log.note(&term, "migrate started");
+    sleep(Duration::from_millis(100)).await;
+    log.note(&term, "migrate ended");
+}
+
+/// Keeps a connection for those above it in the stack, which are gone before it is asked to end.
+#[leader_only(lease = "ledger", lease_duration = "6s")]
+async fn connect(term: Term, log: WorkLog, connection: watch::Sender<Connection>) {
+    log.note(&term, "connect started");
+    connection.send_replace(None); // The one before may not have come to its end.
+    sleep(Duration::from_millis(100)).await; // The handshake.
+    connection.send_replace(Some("connected"));
+    term.cancelled().await;
+    connection.send_replace(None);
+    log.note(&term, "connect ended");
+}
+
+/// Uses the connection, and still has it when it finishes what it is at.
+#[leader_only(lease = "ledger", lease_duration = "6s")]
+async fn consume(term: Term, log: WorkLog, connection: watch::Receiver<Connection>) {
+    use_until_the_end("consume", &term, &log, connection).await;
+}
+
+/// Uses the connection, too.
+#[leader_only(lease = "ledger", lease_duration = "6s")]
+async fn report(term: Term, log: WorkLog, connection: watch::Receiver<Connection>) {
+    use_until_the_end("report", &term, &log, connection).await;
+}
+
+async fn use_until_the_end(name: &str, term: &Term, log: &WorkLog, mut connection: watch::Receiver<Connection>) {
+    // The connection's task is up when it waits for the first time, which is in the middle of its handshake.
+    let connected = async { connection.wait_for(Option::is_some).await.is_ok() };
+    tokio::select! {
+        () = term.cancelled() => return,
+        _ = connected => log.note(term, &format!("{name} started")),
+    }
+    term.cancelled().await;
+    sleep(Duration::from_millis(50)).await; // What it was at.
+    let end = if connection.borrow().is_some() { "ended" } else { "lost its connection" };
+    log.note(term, &format!("{name} {end}"));
+}
+
+/// The order among them.
+fn ledger(log: &WorkLog) -> TaskGroup {
+    let (connection, _) = watch::channel(None);
+    let users = TaskGroup::concurrent("users")
+        .with(consume(log.clone(), connection.subscribe()))
+        .with(report(log.clone(), connection.subscribe()));
+    let work = TaskGroup::stack("work").with(connect(log.clone(), connection)).with(users);
+    let warm_up = fill_cache(log.clone());
+    TaskGroup::sequence("ledger").with(migrate(log.clone()).warm_up(warm_up)).with(work)
+}
+
+/// Done once, before this replica takes part in the election: whoever leads can work at once.
+async fn fill_cache(log: WorkLog) {
+    log.note_outside("filling the cache");
+    sleep(Duration::from_millis(300)).await;
+    log.note_outside("the cache is full");
+}
+
+/// Whether this replica may lead. In your program, a readiness probe or a button tells.
+async fn watch_maintenance(log: WorkLog, available: watch::Sender<bool>) {
+    let prop = format!("{} is under maintenance", log.replica());
+    loop {
+        let now = !log.sees(&prop);
+        available.send_if_modified(|before| std::mem::replace(before, now) != now);
+        sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// One replica.
+async fn replica(log: WorkLog) -> Result<(), lease_runtime::Error> {
+    let (available, condition) = watch::channel(true);
+    tokio::spawn(watch_maintenance(log.clone(), available));
+    let candidate = Candidate::builder().contend_when(condition).build().await?;
+    candidate.add(ledger(&log));
+    candidate.run_until(shutdown_signal()).await
+}
+
+#[tokio::main]
+async fn main() -> Outcome<()> {
+    if let Some(log) = WorkLog::of_this_replica()? {
+        return Ok(replica(log).await?);
+    }
+    let mut stage = Stage::open("composed").await?;
+    let [first, second] = ["replica-1", "replica-2"];
+    let maintenance = format!("{first} is under maintenance");
+
+    stage.start(first)?;
+    warm(&mut stage, first).await?;
+    let one = at_work(&mut stage, 0).await?;
+    stage.start(second)?;
+    warm(&mut stage, second).await?;
+
+    let begun = stage.put(&maintenance)?;
+    stage.say(begun, &maintenance);
+    let two = at_work(&mut stage, one.token).await?;
+
+    let (at, gone) = stage.end(second, End::Sigterm)?;
+    stage.say(at, &format!("{} to {second}: nobody is left who may lead", End::Sigterm));
+    gone.await?;
+    let over = stage.take_away(&maintenance)?;
+    stage.say(over, &format!("{first} may lead again"));
+    let three = at_work(&mut stage, two.token).await?;
+    stage.close().await?;
+
+    let log = stage.log()?;
+    let ends = [(one.token, "maintenance"), (two.token, "SIGTERM"), (three.token, "SIGTERM")];
+    let rows: Vec<_> = ends.iter().map(|(token, why)| row(log, *token, why)).collect();
+    print_table(&["token", "replica", "starts, in this order", "asked to end by", "ends, in this order"], &rows);
+    let (terms, overlaps) = overlaps(log);
+    println!("{terms} terms");
+    println!("overlaps: {overlaps}");
+    for (token, _) in ends {
+        check(log, token)?;
+    }
+    if three.replica != first || log.iter().any(|entry| entry.token == three.token && entry.at < over) {
+        return Err(format!("{first} was to lead when its maintenance was over, and not before").into());
+    }
+    println!("the order is as it should be");
+    if overlaps == 0 { Ok(()) } else { Err("two leaders worked at once".into()) }
+}
+
+/// Waits until a replica has warmed up.
+async fn warm(stage: &mut Stage, name: &str) -> Outcome<()> {
+    let warm =
+        stage.wait_for("a warm replica", |entry| entry.replica == name && entry.what == "the cache is full").await?;
+    stage.say(warm.at, &format!("{name} has filled its cache, and takes part"));
+    Ok(())
+}
+
+/// Waits until all of the group is at work in a term after this one.
+async fn at_work(stage: &mut Stage, after: u64) -> Outcome<Entry> {
+    let users = |log: &[Entry]| {
+        let users =
+            |entry: &&Entry| entry.token > after && ["consume started", "report started"].contains(&&*entry.what);
+        log.iter().filter(users).nth(1).cloned()
+    };
+    let last = stage.wait("all to be at work", users).await?;
+    stage.say(last.at, &format!("{} leads, and all are at work", last.replica));
+    Ok(last)
+}
+
+fn row(log: &[Entry], token: u64, why: &str) -> Vec<String> {
+    let term = || log.iter().filter(|entry| entry.token == token);
+    let those = |what: &str| {
+        let names: Vec<_> = term().filter_map(|entry| entry.what.strip_suffix(what)).collect();
+        names.join(", ")
+    };
+    let replica = term().map(|entry| entry.replica.clone()).next().unwrap_or_default();
+    vec![token.to_string(), replica, those(" started"), why.to_owned(), those(" ended")]
+}
+
+/// What has to come before what in a term.
+fn check(log: &[Entry], token: u64) -> Outcome<()> {
+    let place = |what: &str| log.iter().position(|entry| entry.token == token && entry.what == what);
+    let first = log.iter().find(|entry| entry.token == token);
+    let warm = log.iter().position(|entry| {
+        entry.what == "the cache is full" && first.is_some_and(|first| first.replica == entry.replica)
+    });
+    let started = place("migrate started");
+    if warm.is_none() || started.is_none() || warm > started {
+        return Err(format!("term {token} began before its replica was warm").into());
+    }
+    let order = [
+        ("migrate started", "migrate ended"),
+        ("migrate ended", "connect started"),
+        ("connect started", "consume started"),
+        ("connect started", "report started"),
+        ("consume started", "consume ended"),
+        ("report started", "report ended"),
+        ("consume ended", "connect ended"),
+        ("report ended", "connect ended"),
+    ];
+    for (earlier, later) in order {
+        match (place(earlier), place(later)) {
+            (Some(a), Some(b)) if a < b => {}
+            _ => return Err(format!("term {token}: `{earlier}` was to come before `{later}`").into()),
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,218 @@
+//! 64 shards, each led by one of three replicas, and spread evenly.
+//!
+//! ```sh
+//! cargo run --example sharded                          # against the Lease API in this process
+//! cargo run --example sharded -- --kubeconfig FILE     # against a cluster of your choice
+//! ```
+//!
+//! Every replica is a candidate for every shard, so the first one to start leads them all. A replica that leads less than its
+//! share says so by holding one more lease, and the others step down from what they have too much: `hand_up` and `give`. The
+//! play starts one replica, then two more, kills one with SIGKILL, and starts it again. Ends by itself in under a minute with a
+//! table: how many shards each replica leads, how long it took, and how many overlaps the work's own log shows. There must be
+//! none.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use lease_examples::drama::{End, Entry, Outcome, Stage, WorkLog, overlaps, print_table};
+use lease_runtime::clock::{Clock, Moment, SystemClock};
+use lease_runtime::{Candidate, LeaseStatus, Standing, Term, leader_only, shutdown_signal};
+use tokio::sync::watch;
+
+const SHARDS: usize = 64;
+/// How often the replicas look whether somebody leads too little. In earnest, some seconds.
+const GLANCE: Duration = Duration::from_millis(300);
+
+/// Works on one shard, on the replica that leads it.
+#[leader_only(lease = "shard", lease_duration = "6s")]
+async fn work(term: Term, log: WorkLog) {
+    log.note(&term, "started");
+    while !term.is_cancelled() {
+        log.note(&term, "worked");
+        tokio::select! {
+            () = term.cancelled() => {}
+            () = tokio::time::sleep(Duration::from_millis(100)) => {}
+        }
+    }
+    log.note(&term, "ended");
+}
+
+/// Held by a replica that leads less than its share, until it does not. One that has its share passes it on at once.
+#[leader_only(lease = "shard-wanted", lease_duration = "2s")]
+async fn hand_up(term: Term, shards: Shards) {
+    while !term.is_cancelled() && shards.wants(term.identity()) {
+        tokio::time::sleep(GLANCE).await;
+    }
+    term.step_down();
+}
+
+/// Steps down from shards while another has its hand up and less than its share.
+async fn give(candidate: Candidate, shards: Shards, hand: watch::Receiver<LeaseStatus>) {
+    let own = candidate.identity();
+    loop {
+        tokio::time::sleep(GLANCE).await;
+        let Some(other) = hand.borrow().holder.clone().filter(|holder| holder != own) else { continue };
+        if shards.wants(&other) {
+            // Whoever is there may take them, also one that has its share already: it gives them on in its turn.
+            for lease in shards.led().skip(shards.share(&other)) {
+                candidate.step_down(&lease);
+            }
+        }
+    }
+}
+
+/// Who leads which shard, as far as this replica sees.
+#[derive(Clone)]
+struct Shards(Vec<watch::Receiver<LeaseStatus>>);
+
+impl Shards {
+    /// How many shards each replica leads. One that leads none is not to be seen.
+    fn load(&self) -> BTreeMap<String, usize> {
+        let holders = self.0.iter().filter_map(|shard| shard.borrow().holder.clone());
+        holders.fold(BTreeMap::new(), |mut load, holder| {
+            *load.entry(holder).or_default() += 1;
+            load
+        })
+    }
+
+    /// What each may have, if `replica` is one of them.
+    fn share(&self, replica: &str) -> usize {
+        let load = self.load();
+        SHARDS / (load.len() + usize::from(!load.contains_key(replica)))
+    }
+
+    fn wants(&self, replica: &str) -> bool {
+        self.load().get(replica).copied().unwrap_or_default() < self.share(replica)
+    }
+
+    /// The shards that this replica leads.
+    fn led(&self) -> impl Iterator<Item = String> {
+        let led = self.0.iter().filter(|shard| matches!(shard.borrow().standing, Standing::Leader(_)));
+        led.map(|shard| shard.borrow().lease.name.to_string())
+    }
+}
+
+/// One replica.
+async fn replica(log: WorkLog) -> Result<(), lease_runtime::Error> {
+    let candidate = Candidate::from_env().await?;
+    let names: Vec<String> = (0..SHARDS).map(|shard| format!("shard-{shard}")).collect();
+    for name in &names {
+        candidate.add(work(log.clone()).lease(name));
+    }
+    let shards = Shards(names.iter().filter_map(|name| candidate.status(name)).collect());
+    candidate.add(hand_up(shards.clone()));
+    if let Some(hand) = candidate.status("shard-wanted") {
+        tokio::spawn(give(candidate.clone(), shards, hand));
+    }
+    candidate.run_until(shutdown_signal()).await
+}
+
+#[tokio::main]
+async fn main() -> Outcome<()> {
+    if let Some(log) = WorkLog::of_this_replica()? {
+        return Ok(replica(log).await?);
+    }
+    let mut play = Play { stage: Stage::open("sharded").await?, killed: Vec::new(), table: Vec::new() };
+    let [first, second, third] = ["replica-1", "replica-2", "replica-3"];
+
+    let at = play.start(&[first])?;
+    play.until("the first one leads all", at, |led| led.values().sum::<usize>() == SHARDS).await?;
+    let at = play.start(&[second, third])?;
+    play.until("two more have their share", at, |led| even(led, 3)).await?;
+    let killed = play.kill(second).await?;
+    let all = play.until("its shards have leaders again", killed, |led| led.values().sum::<usize>() == SHARDS).await?;
+    play.until("the others are even again", all, |led| even(led, 2)).await?;
+    let at = play.start(&[second])?;
+    play.until("it is back and has its share", at, |led| even(led, 3)).await?;
+    play.stage.close().await?;
+
+    print_table(&["stage", "after", first, second, third, "moved", "longest without a leader"], &play.table);
+    println!("{} ms after SIGKILL, all shards had a leader again", all.since(killed).as_millis());
+    let (terms, overlaps) = overlaps(play.stage.log()?);
+    println!("{terms} terms, {} lines of work", play.stage.log()?.len());
+    println!("overlaps: {overlaps}");
+    if overlaps == 0 { Ok(()) } else { Err("two leaders of one shard worked at once".into()) }
+}
+
+type Led = BTreeMap<String, usize>;
+
+fn even(led: &Led, replicas: usize) -> bool {
+    led.len() == replicas && led.values().sum::<usize>() == SHARDS && led.values().all(|led| *led >= SHARDS / replicas)
+}
+
+struct Play {
+    stage: Stage,
+    /// Who was killed and when: these leaders do not say that they end.
+    killed: Vec<(String, Moment)>,
+    table: Vec<Vec<String>>,
+}
+
+impl Play {
+    fn start(&mut self, names: &[&str]) -> Outcome<Moment> {
+        let at = SystemClock.now();
+        self.stage.say(at, &format!("start of {}", names.join(" and ")));
+        names.iter().try_for_each(|name| self.stage.start(name))?;
+        Ok(at)
+    }
+
+    async fn kill(&mut self, name: &str) -> Outcome<Moment> {
+        let (at, gone) = self.stage.end(name, End::Sigkill)?;
+        gone.await?;
+        self.killed.push((name.to_owned(), SystemClock.now()));
+        self.stage.say(at, &format!("SIGKILL to {name}"));
+        Ok(at)
+    }
+
+    /// Waits until the shards are led like this, and notes how long that took since then. Returns when it was.
+    async fn until(&mut self, stage: &str, since: Moment, reached: impl Fn(&Led) -> bool) -> Outcome<Moment> {
+        let killed = self.killed.clone();
+        let look = |log: &[Entry]| {
+            let (led, at) = led(log, &killed);
+            reached(&led).then(|| (led, at, gaps(log, since)))
+        };
+        let (led, at, (moved, longest)) = self.stage.wait(stage, look).await?;
+        let counts = ["replica-1", "replica-2", "replica-3"].map(|name| led.get(name).copied().unwrap_or_default());
+        self.stage.say(at, &format!("{stage}: {} / {} / {}", counts[0], counts[1], counts[2]));
+        let mut row = vec![stage.to_owned(), format!("{} ms", at.since(since).as_millis())];
+        row.extend(counts.map(|count| count.to_string()));
+        row.extend([moved.to_string(), format!("{} ms", longest.as_millis())]);
+        self.table.push(row);
+        Ok(at)
+    }
+}
+
+/// How many shards each replica leads by the end of the log, and when that came to be.
+fn led(log: &[Entry], killed: &[(String, Moment)]) -> (Led, Moment) {
+    let mut leaders: BTreeMap<&str, &Entry> = BTreeMap::new();
+    let mut at = Moment::ZERO;
+    for entry in log {
+        match entry.what.as_str() {
+            "started" => drop(leaders.insert(&entry.lease, entry)),
+            "ended" => drop(leaders.remove(entry.lease.as_str())),
+            _ => continue,
+        }
+        at = at.max(entry.at);
+    }
+    let dead = |leader: &Entry| killed.iter().any(|(name, at)| leader.replica == *name && leader.at < *at);
+    let mut led = Led::new();
+    for leader in leaders.into_values().filter(|leader| !dead(leader)) {
+        *led.entry(leader.replica.clone()).or_default() += 1;
+    }
+    (led, at)
+}
+
+/// How many shards have changed their leader since then, and the longest time that one was without.
+fn gaps(log: &[Entry], since: Moment) -> (usize, Duration) {
+    let mut last: BTreeMap<&str, &Entry> = BTreeMap::new();
+    let (mut moved, mut longest) = (0, Duration::ZERO);
+    for entry in log {
+        if let Some(before) = last.insert(&entry.lease, entry)
+            && before.token != entry.token
+            && entry.at > since
+        {
+            moved += 1;
+            longest = longest.max(entry.at.since(before.at));
+        }
+    }
+    (moved, longest)
+}

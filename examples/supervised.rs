@@ -1,0 +1,205 @@
+//! A task that fails on one replica, and works on another.
+//!
+//! ```sh
+//! cargo run --example supervised                          # against the Lease API in this process
+//! cargo run --example supervised -- --kubeconfig FILE     # against a cluster of your choice
+//! ```
+//!
+//! `export` runs again and again on the leader of two replicas, on which something can be broken. Where it fails, the pauses
+//! before it is tried again grow, and after the fifth failure its replica gives the lease up, and the other leads: there it works.
+//! A run that hangs is dropped, and is one failure. Then the first replica is mended and the second one stopped: the first leads
+//! again. Ends by itself in under a minute with a table of all runs, and with an error if they were other than they should be.
+
+use std::time::Duration;
+
+use lease_examples::drama::{End, Entry, Outcome, Stage, WorkLog, overlaps, print_table};
+use lease_runtime::clock::Moment;
+use lease_runtime::{Candidate, LeaderTask, OnExhausted, Restart, Term, leader_only, shutdown_signal};
+
+/// The first pause after a failure is drawn from zero to this, and the bound doubles with each that follows.
+const FIRST_PAUSE: Duration = Duration::from_millis(200);
+const TIMEOUT: Duration = Duration::from_secs(1);
+/// With the fifth failure, four restarts were not enough.
+const RESTARTS: u32 = 4;
+
+/// Writes one report, unless something is broken on this replica.
+#[leader_only(lease = "export", lease_duration = "9s")]
+async fn export(term: Term, log: WorkLog) -> Result<(), String> {
+    let mut run = Ending { log: &log, term: &term, end: "dropped" };
+    log.note(&term, "started");
+    if log.sees(&format!("{} is full", log.replica())) {
+        run.end = "failed: no space left";
+        return Err("no space left".to_owned());
+    }
+    if log.sees(&format!("{} hangs", log.replica())) {
+        std::future::pending::<()>().await;
+    }
+    for _part in 0..5 {
+        tokio::time::sleep(Duration::from_millis(30)).await;
+        log.note(&term, "wrote a part");
+    }
+    run.end = "done";
+    Ok(())
+}
+
+/// What the candidate does about the task's ends.
+fn supervised(task: LeaderTask<Result<(), String>>) -> LeaderTask<Result<(), String>> {
+    task.restart(Restart::Always)
+        .backoff(FIRST_PAUSE..Duration::from_secs(2))
+        .max_restarts(RESTARTS, Duration::from_secs(60))
+        .on_exhausted(OnExhausted::Resign)
+        .timeout(TIMEOUT)
+}
+
+/// Notes the end of a run, also of one that is dropped where it waits.
+struct Ending<'a> {
+    log: &'a WorkLog,
+    term: &'a Term,
+    end: &'static str,
+}
+
+impl Drop for Ending<'_> {
+    fn drop(&mut self) {
+        self.log.note(self.term, self.end);
+    }
+}
+
+/// One replica.
+async fn replica(log: WorkLog) -> Result<(), lease_runtime::Error> {
+    let candidate = Candidate::from_env().await?;
+    candidate.add(supervised(export(log)));
+    candidate.run_until(shutdown_signal()).await
+}
+
+#[tokio::main]
+async fn main() -> Outcome<()> {
+    if let Some(log) = WorkLog::of_this_replica()? {
+        return Ok(replica(log).await?);
+    }
+    let mut stage = Stage::open("supervised").await?;
+    let [first, second] = ["replica-1", "replica-2"];
+    stage.put(&format!("{first} is full"))?;
+    stage.start(first)?;
+    let term = stage.wait_for("a leader", |entry| entry.what == "started").await?;
+    stage.say(term.at, &format!("{first} leads, and its disk is full"));
+    stage.start(second)?;
+    let term = next_term(&mut stage, &term).await?;
+    stage.say(term.at, &format!("{first} has given up, {} leads", term.replica));
+    reports(&mut stage, term.token, 3).await?;
+
+    let at = stage.put(&format!("{second} hangs"))?;
+    stage.say(at, &format!("{second} hangs"));
+    let dropped = stage.wait_for("a run to be dropped", |entry| entry.what == "dropped").await?;
+    stage.take_away(&format!("{second} hangs"))?;
+    stage.say(dropped.at, "the run that hung was dropped");
+    reports(&mut stage, term.token, 6).await?;
+
+    let at = stage.take_away(&format!("{first} is full"))?;
+    stage.say(at, &format!("{first} is mended"));
+    let (at, gone) = stage.end(second, End::Sigterm)?;
+    stage.say(at, &format!("{} to {second}", End::Sigterm));
+    let term = next_term(&mut stage, &term).await?;
+    stage.say(term.at, &format!("{} leads", term.replica));
+    gone.await?;
+    reports(&mut stage, term.token, 3).await?;
+    stage.close().await?;
+
+    let runs = runs(stage.log()?);
+    print_table(&["runs", "replica", "token", "end", "lasted", "then"], &rows(&runs));
+    let (terms, overlaps) = overlaps(stage.log()?);
+    println!("{terms} terms, {} runs", runs.len());
+    println!("overlaps: {overlaps}");
+    check(&runs)?;
+    if overlaps == 0 { Ok(()) } else { Err("two leaders worked at once".into()) }
+}
+
+async fn next_term(stage: &mut Stage, term: &Entry) -> Outcome<Entry> {
+    stage.wait_for("a successor", |entry| entry.what == "started" && entry.token > term.token).await
+}
+
+/// Waits until a term has brought so many reports.
+async fn reports(stage: &mut Stage, token: u64, count: usize) -> Outcome<()> {
+    let done = |log: &[Entry]| log.iter().filter(|entry| entry.token == token && entry.what == "done").count();
+    stage.wait("reports", |log| (done(log) >= count).then_some(())).await
+}
+
+/// One run of the task, as the log shows it.
+struct Run {
+    replica: String,
+    token: u64,
+    began: Moment,
+    ended: Moment,
+    end: String,
+}
+
+impl Run {
+    fn failed(&self) -> bool {
+        self.end != "done"
+    }
+}
+
+fn runs(log: &[Entry]) -> Vec<Run> {
+    let mut began = None;
+    let mut runs = Vec::new();
+    for entry in log {
+        let Entry { at, replica, token, what, .. } = entry;
+        match what.as_str() {
+            "started" => began = Some(*at),
+            "wrote a part" => {}
+            end => {
+                let began = began.take().unwrap_or(*at);
+                runs.push(Run { replica: replica.clone(), token: *token, began, ended: *at, end: end.to_owned() });
+            }
+        }
+    }
+    runs
+}
+
+/// A row for each failure, and one for each series of runs that went well.
+fn rows(runs: &[Run]) -> Vec<Vec<String>> {
+    let mut rows = Vec::new();
+    let mut from = 0;
+    for (index, run) in runs.iter().enumerate() {
+        let next = runs.get(index + 1);
+        if !run.failed() && next.is_some_and(|next| !next.failed() && next.token == run.token) {
+            continue;
+        }
+        let numbers = if from == index { format!("{}", from + 1) } else { format!("{} to {}", from + 1, index + 1) };
+        let then = next.map_or("the play is over".to_owned(), |next| {
+            let pause = next.began.since(run.ended).as_millis();
+            match next.token == run.token {
+                true => format!("runs again after {pause} ms"),
+                false => format!("{} leads after {pause} ms", next.replica),
+            }
+        });
+        let took = format!("{} ms", run.ended.since(run.began).as_millis());
+        rows.push(vec![numbers, run.replica.clone(), run.token.to_string(), run.end.clone(), took, then]);
+        from = index + 1;
+    }
+    rows
+}
+
+/// What the settings ask for.
+fn check(runs: &[Run]) -> Outcome<()> {
+    let mut terms: Vec<Vec<&Run>> = Vec::new();
+    for run in runs {
+        match terms.last_mut().filter(|term| term.iter().all(|other| other.token == run.token)) {
+            Some(term) => term.push(run),
+            None => terms.push(vec![run]),
+        }
+    }
+    let [full, hung, mended] = &terms[..] else { return Err(format!("{} terms, not 3", terms.len()).into()) };
+    let leaders = [full, hung, mended].map(|term| term[0].replica.as_str());
+    let dropped: Vec<_> = hung.iter().filter(|run| run.failed()).collect();
+    let claims = [
+        ("the leaders are replica-1, replica-2, replica-1", leaders == ["replica-1", "replica-2", "replica-1"]),
+        ("a full disk fails every run", full.iter().all(|run| run.end == "failed: no space left")),
+        ("one run and four restarts, then the lease is given up", full.len() == 1 + RESTARTS as usize),
+        ("one run was dropped, in its time", dropped.len() == 1 && dropped[0].ended.since(dropped[0].began) >= TIMEOUT),
+        ("what is mended works", mended.iter().all(|run| !run.failed())),
+    ];
+    match claims.iter().find(|(_, holds)| !holds) {
+        Some((claim, _)) => Err(format!("not so: {claim}").into()),
+        None => Ok(()),
+    }
+}

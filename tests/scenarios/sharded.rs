@@ -1,0 +1,104 @@
+//! Many leases in each process.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use lease_tests::cluster::Kind;
+use lease_tests::log::{Event, now};
+use lease_tests::replica::{Replica, STEADY, Settings};
+use lease_tests::world::{Plan, World};
+use rustix::process::Signal;
+
+use crate::runner::{Scenario, scenario};
+
+pub(crate) fn list() -> Vec<Scenario> {
+    vec![scenario("sharded::killed_and_stopped", killed_and_stopped).alone()]
+}
+
+/// On a real API server each lease asks on TLS connections of its own, and all begin at once: if there are too many for the
+/// machine, none of the handshakes is done before its request has timed out, and all begin again.
+fn shards(world: &World) -> usize {
+    match world.cluster.kind {
+        Kind::Embedded(_) => 300,
+        Kind::Real(_) => 100,
+    }
+}
+
+/// Three processes contend for hundreds of leases. One is killed: each of its shards has a new leader, when its lease has run
+/// out. One is stopped: each has a new leader at once. That no shard ever has two is checked as in every scenario, lease by
+/// lease.
+async fn killed_and_stopped(world: Arc<World>) {
+    let settings =
+        Settings { shards: shards(&world), timing: STEADY, beat: Duration::from_millis(250), ..world.settings() };
+    // No link: one that delays is none of this, and would take part in each of some thousand connections.
+    let plan = Plan { direct: true, ..Plan::default() };
+    let mut replicas = ["a", "b", "c"].map(|name| world.launch(name, &settings, plan)).to_vec();
+    all_led(&world, &replicas).await;
+
+    let killed = most(&world, &mut replicas);
+    let shards = led_by(&world.log.events(), &killed);
+    killed.kill().await;
+    let gone = now();
+    all_led(&world, &replicas).await;
+    let events = world.log.events();
+    let early: Vec<_> = shards.iter().filter_map(|(shard, term)| next(&events, shard, term)).collect();
+    assert_eq!(early.len(), shards.len(), "a shard of the killed one has no other leader");
+    assert!(early.iter().all(|next| next.at > gone), "a shard was taken over before its leader was dead");
+
+    let stopped = most(&world, &mut replicas);
+    let shards = led_by(&world.log.events(), &stopped);
+    stopped.signal(Signal::TERM);
+    assert!(stopped.end().await.success(), "{}", stopped.said());
+    all_led(&world, &replicas).await;
+    let events = world.log.events();
+    for (shard, term) in &shards {
+        let next = next(&events, shard, term).unwrap_or_else(|| panic!("{shard} has no other leader"));
+        let ended =
+            events.iter().find(|event| event.is("stopped") && event.lease == *shard && event.token == term.token);
+        let took = next.at.since(ended.expect("it has ended in order").at);
+        // By the release, not because the lease ran out: that takes 9 s.
+        assert!(took < STEADY.renew_deadline, "{shard} was without a leader for {took:?}");
+    }
+}
+
+/// Waits until each shard is led by one of these.
+async fn all_led(world: &World, replicas: &[Arc<Replica>]) {
+    let pids: BTreeSet<u32> = replicas.iter().map(|replica| replica.pid).collect();
+    let shards = shards(world);
+    let all = |events: &[Event]| {
+        (leaders(events).values().filter(|leader| pids.contains(&leader.pid)).count() == shards).then_some(())
+    };
+    world.log.find("a leader for each shard", all).await;
+}
+
+/// The terms that have begun and not ended, as far as the log says. Of a process that was killed, all that it had.
+fn leaders(events: &[Event]) -> BTreeMap<&str, &Event> {
+    let mut leaders: BTreeMap<&str, &Event> = BTreeMap::new();
+    for event in events {
+        if event.is("started") {
+            leaders.insert(&event.lease, event);
+        } else if event.is("stopped") && leaders.get(&*event.lease).is_some_and(|term| term.token == event.token) {
+            leaders.remove(&*event.lease);
+        }
+    }
+    leaders
+}
+
+/// The shards that a replica leads, and its terms.
+fn led_by(events: &[Event], replica: &Replica) -> BTreeMap<String, Event> {
+    let own = leaders(events).into_iter().filter(|(_, term)| term.pid == replica.pid);
+    own.map(|(shard, term)| (shard.to_owned(), term.clone())).collect()
+}
+
+/// Takes the replica that leads most.
+fn most(world: &World, replicas: &mut Vec<Arc<Replica>>) -> Arc<Replica> {
+    let events = world.log.events();
+    let most = (0..replicas.len()).max_by_key(|index| led_by(&events, &replicas[*index]).len());
+    replicas.remove(most.expect("somebody is left"))
+}
+
+/// The term that came after this one.
+fn next<'a>(events: &'a [Event], shard: &str, term: &Event) -> Option<&'a Event> {
+    events.iter().find(|event| event.is("started") && event.lease == shard && event.token > term.token)
+}
