@@ -24,11 +24,11 @@ const SHARDS: usize = 64;
 const GLANCE: Duration = Duration::from_millis(300);
 
 /// Works on one shard, on the replica that leads it.
-#[leader_only(lease = "shard", lease_duration = "6s")]
-async fn work(term: Term, log: WorkLog) {
+#[leader_only(lease = "shard-{shard}", lease_duration = "6s")]
+async fn work(term: Term, shard: usize, log: WorkLog) {
     log.note(&term, "started");
     while !term.is_cancelled() {
-        log.note(&term, "worked");
+        log.note(&term, &format!("worked on shard {shard}"));
         tokio::select! {
             () = term.cancelled() => {}
             () = tokio::time::sleep(Duration::from_millis(100)) => {}
@@ -95,11 +95,11 @@ impl Shards {
 /// One replica.
 async fn replica(log: WorkLog) -> Result<(), lease_runtime::Error> {
     let candidate = Candidate::from_env().await?;
-    let names: Vec<String> = (0..SHARDS).map(|shard| format!("shard-{shard}")).collect();
-    for name in &names {
-        candidate.add(work(log.clone()).lease(name));
+    for shard in 0..SHARDS {
+        candidate.add(work(shard, log.clone()));
     }
-    let shards = Shards(names.iter().filter_map(|name| candidate.status(name)).collect());
+    let leases = candidate.leases();
+    let shards = Shards(leases.iter().filter_map(|lease| candidate.status(&lease.to_string())).collect());
     candidate.add(hand_up(shards.clone()));
     if let Some(hand) = candidate.status("shard-wanted") {
         tokio::spawn(give(candidate.clone(), shards, hand));

@@ -14,16 +14,18 @@ use std::time::Duration;
 
 use lease_examples::drama::{End, Entry, Outcome, Stage, WorkLog, overlaps, print_table};
 use lease_runtime::clock::Moment;
-use lease_runtime::{Candidate, LeaderTask, OnExhausted, Restart, Term, leader_only, shutdown_signal};
-
-/// The first pause after a failure is drawn from zero to this, and the bound doubles with each that follows.
-const FIRST_PAUSE: Duration = Duration::from_millis(200);
-const TIMEOUT: Duration = Duration::from_secs(1);
-/// With the fifth failure, four restarts were not enough.
-const RESTARTS: u32 = 4;
+use lease_runtime::{Candidate, Term, leader_only, shutdown_signal};
 
 /// Writes one report, unless something is broken on this replica.
-#[leader_only(lease = "export", lease_duration = "9s")]
+#[leader_only(
+    lease = "export",
+    lease_duration = "9s",
+    restart = always,
+    backoff = "200ms..2s",
+    max_restarts = "4 in 1m",
+    on_exhausted = resign,
+    timeout = "1s"
+)]
 async fn export(term: Term, log: WorkLog) -> Result<(), String> {
     let mut run = Ending { log: &log, term: &term, end: "dropped" };
     log.note(&term, "started");
@@ -42,15 +44,6 @@ async fn export(term: Term, log: WorkLog) -> Result<(), String> {
     Ok(())
 }
 
-/// What the candidate does about the task's ends.
-fn supervised(task: LeaderTask<Result<(), String>>) -> LeaderTask<Result<(), String>> {
-    task.restart(Restart::Always)
-        .backoff(FIRST_PAUSE..Duration::from_secs(2))
-        .max_restarts(RESTARTS, Duration::from_secs(60))
-        .on_exhausted(OnExhausted::Resign)
-        .timeout(TIMEOUT)
-}
-
 /// Notes the end of a run, also of one that is dropped where it waits.
 struct Ending<'a> {
     log: &'a WorkLog,
@@ -67,7 +60,7 @@ impl Drop for Ending<'_> {
 /// One replica.
 async fn replica(log: WorkLog) -> Result<(), lease_runtime::Error> {
     let candidate = Candidate::from_env().await?;
-    candidate.add(supervised(export(log)));
+    candidate.add(export(log));
     candidate.run_until(shutdown_signal()).await
 }
 
@@ -194,8 +187,11 @@ fn check(runs: &[Run]) -> Outcome<()> {
     let claims = [
         ("the leaders are replica-1, replica-2, replica-1", leaders == ["replica-1", "replica-2", "replica-1"]),
         ("a full disk fails every run", full.iter().all(|run| run.end == "failed: no space left")),
-        ("one run and four restarts, then the lease is given up", full.len() == 1 + RESTARTS as usize),
-        ("one run was dropped, in its time", dropped.len() == 1 && dropped[0].ended.since(dropped[0].began) >= TIMEOUT),
+        ("one run and four restarts, then the lease is given up", full.len() == 1 + 4),
+        (
+            "one run was dropped, in its time",
+            dropped.len() == 1 && dropped[0].ended.since(dropped[0].began).as_secs() >= 1,
+        ),
         ("what is mended works", mended.iter().all(|run| !run.failed())),
     ];
     match claims.iter().find(|(_, holds)| !holds) {
