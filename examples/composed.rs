@@ -34,6 +34,7 @@ async fn connect(term: Term, log: WorkLog, connection: watch::Sender<Connection>
     connection.send_replace(None); // The one before may not have come to its end.
     sleep(Duration::from_millis(100)).await; // The handshake.
     connection.send_replace(Some("connected"));
+    term.ready(); // Now those that use it may start.
     term.cancelled().await;
     connection.send_replace(None);
     log.note(&term, "connect ended");
@@ -51,13 +52,9 @@ async fn report(term: Term, log: WorkLog, connection: watch::Receiver<Connection
     use_until_the_end("report", &term, &log, connection).await;
 }
 
-async fn use_until_the_end(name: &str, term: &Term, log: &WorkLog, mut connection: watch::Receiver<Connection>) {
-    // The connection's task is up when it waits for the first time, which is in the middle of its handshake.
-    let connected = async { connection.wait_for(Option::is_some).await.is_ok() };
-    tokio::select! {
-        () = term.cancelled() => return,
-        _ = connected => log.note(term, &format!("{name} started")),
-    }
+async fn use_until_the_end(name: &str, term: &Term, log: &WorkLog, connection: watch::Receiver<Connection>) {
+    let start = if connection.borrow().is_some() { "started" } else { "started without a connection" };
+    log.note(term, &format!("{name} {start}"));
     term.cancelled().await;
     sleep(Duration::from_millis(50)).await; // What it was at.
     let end = if connection.borrow().is_some() { "ended" } else { "lost its connection" };
@@ -70,9 +67,8 @@ fn ledger(log: &WorkLog) -> TaskGroup {
     let users = TaskGroup::concurrent("users")
         .with(consume(log.clone(), connection.subscribe()))
         .with(report(log.clone(), connection.subscribe()));
-    let work = TaskGroup::stack("work").with(connect(log.clone(), connection)).with(users);
-    let warm_up = fill_cache(log.clone());
-    TaskGroup::sequence("ledger").with(migrate(log.clone()).warm_up(warm_up)).with(work)
+    let work = TaskGroup::stack("work").with(connect(log.clone(), connection).says_when_ready()).with(users);
+    TaskGroup::sequence("ledger").with(migrate(log.clone())).with(work).warm_up(fill_cache(log.clone()))
 }
 
 /// Done once, before this replica takes part in the election: whoever leads can work at once.

@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use lease_examples::drama::{End, Entry, Outcome, Stage, WorkLog, overlaps, print_table};
 use lease_runtime::clock::{Clock, Moment, SystemClock};
-use lease_runtime::{Candidate, LeaseStatus, Standing, Term, leader_only, shutdown_signal};
+use lease_runtime::{Candidate, LeaseId, LeaseStatus, Standing, Term, leader_only, shutdown_signal};
 use tokio::sync::watch;
 
 const SHARDS: usize = 64;
@@ -55,7 +55,7 @@ async fn give(candidate: Candidate, shards: Shards, hand: watch::Receiver<LeaseS
         if shards.wants(&other) {
             // Whoever is there may take them, also one that has its share already: it gives them on in its turn.
             for lease in shards.led().skip(shards.share(&other)) {
-                candidate.step_down(&lease);
+                candidate.step_down(lease);
             }
         }
     }
@@ -86,9 +86,9 @@ impl Shards {
     }
 
     /// The shards that this replica leads.
-    fn led(&self) -> impl Iterator<Item = String> {
+    fn led(&self) -> impl Iterator<Item = LeaseId> {
         let led = self.0.iter().filter(|shard| matches!(shard.borrow().standing, Standing::Leader(_)));
-        led.map(|shard| shard.borrow().lease.name.to_string())
+        led.map(|shard| shard.borrow().lease.clone())
     }
 }
 
@@ -99,7 +99,7 @@ async fn replica(log: WorkLog) -> Result<(), lease_runtime::Error> {
         candidate.add(work(shard, log.clone()));
     }
     let leases = candidate.leases();
-    let shards = Shards(leases.iter().filter_map(|lease| candidate.status(&lease.to_string())).collect());
+    let shards = Shards(leases.iter().filter_map(|lease| candidate.status(lease)).collect());
     candidate.add(hand_up(shards.clone()));
     if let Some(hand) = candidate.status("shard-wanted") {
         tokio::spawn(give(candidate.clone(), shards, hand));

@@ -182,6 +182,12 @@ impl Term {
         child::blocking(self, closure)
     }
 
+    /// Says that what the body provides is there, for those above it in a [stack](crate::TaskGroup::stack). It counts for a
+    /// task that [says when it is ready](crate::LeaderTask::says_when_ready); for others, nothing happens.
+    pub fn ready(&self) {
+        self.scope.is_ready();
+    }
+
     /// Gives the lease up: all bodies of the term are asked to end, this one included, and when they are gone the lease is
     /// released. This replica then sits out one lease duration, so that another may take over; if none does, it takes part
     /// again. For a body that finds out that it cannot do its work here.

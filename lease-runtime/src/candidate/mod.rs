@@ -163,10 +163,11 @@ impl Candidate {
     }
 
     /// Where this process stands in the election of a lease, now and as it changes. The lease is one that a task has been
-    /// added for, by its name in the candidate's namespace or as `namespace/name`; `None` for any other.
+    /// added for, by its name in the candidate's namespace, as `namespace/name`, or as a [`LeaseId`]; `None` for any other.
+    /// While this process takes no part in the election, the holder is the one it last saw.
     ///
     /// This is for people, dashboards and readiness; to decide whether to act, a body asks its [`Term`](crate::Term).
-    pub fn status(&self, lease: &str) -> Option<watch::Receiver<LeaseStatus>> {
+    pub fn status(&self, lease: impl fmt::Display) -> Option<watch::Receiver<LeaseStatus>> {
         self.roster(lease).map(|roster| roster.status())
     }
 
@@ -174,14 +175,15 @@ impl Candidate {
     /// rebalancing of shards, maintenance of this machine. The lease is named as for [`status`](Self::status).
     ///
     /// Returns at once, and whether the lease was held; to learn when it is given up, watch the status.
-    pub fn step_down(&self, lease: &str) -> bool {
+    pub fn step_down(&self, lease: impl fmt::Display) -> bool {
         self.roster(lease).is_some_and(|roster| roster.step_down())
     }
 
-    fn roster(&self, lease: &str) -> Option<Arc<Roster>> {
+    fn roster(&self, lease: impl fmt::Display) -> Option<Arc<Roster>> {
+        let lease = lease.to_string();
         let lease = match lease.split_once('/') {
             Some((namespace, name)) => LeaseId::new(namespace, name),
-            None => LeaseId::new(self.inner.namespace.clone(), lease),
+            None => LeaseId::new(self.inner.namespace.clone(), &*lease),
         };
         self.inner.state().rosters.get(&lease).cloned()
     }

@@ -5,6 +5,7 @@ use std::future::IntoFuture;
 use std::sync::{Arc, Mutex};
 
 use futures_util::future::BoxFuture;
+use tokio::sync::watch;
 
 use super::member::{Member, Order, Work};
 use super::plan::{Plan, sealed::IntoPlan};
@@ -45,8 +46,9 @@ use crate::error::Error;
 ///
 /// # The order of a stack
 ///
-/// A task is up when its body has come to its first `.await` that waits, or is done; a group, when its last member is, or all
-/// that are concurrent. When the bodies are asked to end, the uppermost hears of it first, and each of the others when all
+/// A task is up when its body has come to its first `.await` that waits, or is done. Where that is too early, in the middle of a
+/// handshake, let it say so: [`LeaderTask::says_when_ready`](crate::LeaderTask::says_when_ready). A group is up when its last
+/// member is, or all that are concurrent. When the bodies are asked to end, the uppermost hears of it first, and each of the others when all
 /// above it are gone; the grace of each counts from when it hears of it. On a shutdown the lease goes on being renewed
 /// meanwhile. When the lease is lost, the deadline is the same for all, and may leave no time for the lower ones: they are
 /// then dropped without having been asked.
@@ -56,6 +58,8 @@ pub struct TaskGroup {
     order: Order,
     lease: Option<String>,
     namespace: Option<String>,
+    warm_up: Vec<BoxFuture<'static, ()>>,
+    conditions: Vec<watch::Receiver<bool>>,
     parts: Vec<Box<dyn Part>>,
 }
 
@@ -76,7 +80,15 @@ impl TaskGroup {
     }
 
     fn new(name: impl Into<String>, order: Order) -> TaskGroup {
-        TaskGroup { name: name.into(), order, lease: None, namespace: None, parts: Vec::new() }
+        TaskGroup {
+            name: name.into(),
+            order,
+            lease: None,
+            namespace: None,
+            warm_up: Vec::new(),
+            conditions: Vec::new(),
+            parts: Vec::new(),
+        }
     }
 
     /// Appends a member: a task, or another group.
@@ -99,6 +111,18 @@ impl TaskGroup {
     /// Keeps the lease in this namespace instead of the members' own or the candidate's.
     pub fn namespace(mut self, namespace: impl Into<String>) -> TaskGroup {
         self.namespace = Some(namespace.into());
+        self
+    }
+
+    /// As [`LeaderTask::warm_up`](crate::LeaderTask::warm_up), for all members.
+    pub fn warm_up(mut self, warm_up: impl Future<Output = ()> + Send + 'static) -> TaskGroup {
+        self.warm_up.push(Box::pin(warm_up));
+        self
+    }
+
+    /// As [`LeaderTask::contend_when`](crate::LeaderTask::contend_when), for all members.
+    pub fn contend_when(mut self, condition: watch::Receiver<bool>) -> TaskGroup {
+        self.conditions.push(condition);
         self
     }
 
@@ -142,9 +166,9 @@ impl IntoPlan<()> for TaskGroup {
     }
 
     fn into_plan(self, namespace: &str) -> Result<Plan<()>, Error> {
-        let TaskGroup { name, order, lease, namespace: own, parts } = self;
+        let TaskGroup { name, order, lease, namespace: own, mut warm_up, mut conditions, parts } = self;
         check_task_name(&name)?;
-        let (mut warm_up, mut conditions, mut members) = (Vec::new(), Vec::new(), Vec::<Member>::new());
+        let mut members = Vec::<Member>::new();
         let mut common = None;
         for mut part in parts {
             part.move_to(lease.as_deref(), own.as_deref());

@@ -61,7 +61,12 @@ impl Log<'_> {
 
     pub(super) fn exhausted(&self, failure: &str, consequence: &str) {
         let (count, within) = self.member.policy.max_restarts;
-        say!(self, error, error = failure, "task failed more than {count} times in {within:?}: {consequence}");
+        say!(
+            self,
+            error,
+            error = failure,
+            "task keeps failing, after {count} restarts within {within:?}: {consequence}"
+        );
     }
 
     pub(super) fn overdue(&self) {

@@ -43,7 +43,8 @@ struct Failure {
 }
 
 /// Runs a body from the beginning of a term, or from when its turn comes in it, until the term or the task is over. Returns
-/// when nothing of it is left. `up` is cancelled when it has come to its first wait.
+/// when nothing of it is left. `up` is cancelled when it has come to its first wait, or
+/// says that it is ready.
 pub(super) async fn through_term(
     supervisor: &Supervisor<'_>,
     member: &Member,
@@ -59,10 +60,11 @@ pub(super) async fn through_term(
     while !entry.is_over() && !leading.tenure().is_cancelled() && !asked.is_asked() {
         let scope =
             Scope::new(member.name.clone(), policy.grace, policy.on_overrun, Handle::try_current().ok(), asked.clone());
+        let scope = if policy.says_when_ready { scope.tell_ready(up.clone()) } else { scope };
         let term = leading.scoped(Arc::new(scope));
         let started = term.now();
         log.started();
-        let run = run(supervisor, body, &term, up);
+        let run = run(supervisor, member, body, &term, up);
         let failure = match attend(supervisor, member, &term, run).await {
             Run::Ended(Verdict { failure: None, asked: false }) if policy.restart == Restart::Always => {
                 let pause = backoff.after_success(fastrand::f64);
@@ -157,15 +159,20 @@ fn exhausted(supervisor: &Supervisor<'_>, member: &Member, failure: &Failure, lo
 /// wait for a body that blocks.
 fn run(
     supervisor: &Supervisor<'_>,
+    member: &Member,
     body: &Body,
     term: &Term,
     up: &CancellationToken,
 ) -> impl Future<Output = Run> + use<> {
     let mut body = body.run(term.clone());
-    let mut up = Some(up.clone());
+    let (mut up, waits) = (Some(up.clone()), member.policy.says_when_ready);
     let polled = Box::pin(poll_fn(move |cx| {
         let polled = body.as_mut().poll(cx);
-        if !matches!(&polled, Poll::Ready(verdict) if verdict.failure.is_some()) {
+        let is_up = match &polled {
+            Poll::Pending => !waits,
+            Poll::Ready(verdict) => verdict.failure.is_none(),
+        };
+        if is_up {
             up.take().inspect(CancellationToken::cancel);
         }
         polled

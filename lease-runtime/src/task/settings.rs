@@ -87,7 +87,8 @@ impl<T> LeaderTask<T> {
     }
 
     /// How long one run of the body may take. One that takes longer is dropped at its current `.await`, with what it has
-    /// started, and counts as failed. Unlimited if not set.
+    /// started, and counts as failed, however well it was doing: for a body that is to come to an end, as with
+    /// [`Restart::Always`]. Unlimited if not set.
     pub fn timeout(mut self, timeout: Duration) -> LeaderTask<T> {
         self.policy.timeout = Some(timeout);
         self
@@ -114,6 +115,13 @@ impl<T> LeaderTask<T> {
     /// What to do about a body that is still inside one poll when the lease may pass to another replica.
     pub fn on_overrun(mut self, on_overrun: OnOverrun) -> LeaderTask<T> {
         self.policy.on_overrun = on_overrun;
+        self
+    }
+
+    /// In a [stack](crate::TaskGroup::stack), those above this task start when its body calls
+    /// [`Term::ready`](crate::Term::ready), or is done, and not already at its first `.await` that waits.
+    pub fn says_when_ready(mut self) -> LeaderTask<T> {
+        self.policy.says_when_ready = true;
         self
     }
 

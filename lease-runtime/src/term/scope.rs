@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::runtime::Handle;
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::{Alive, Asked};
@@ -22,6 +23,8 @@ pub(crate) struct Scope {
     cut: AtomicU64,
     children: TaskTracker,
     asked: Arc<Asked>,
+    /// Cancelled when the body says that it is ready.
+    ready: CancellationToken,
     /// What keeps a term made for a test from being drained; `None` in production.
     hold: Mutex<Option<Alive>>,
 }
@@ -43,6 +46,7 @@ impl Scope {
             cut: AtomicU64::new(Moment::FAR.as_nanos()),
             children: TaskTracker::new(),
             asked,
+            ready: CancellationToken::new(),
             hold: Mutex::new(None),
         }
     }
@@ -75,6 +79,16 @@ impl Scope {
 
     pub(crate) fn on_overrun(&self) -> OnOverrun {
         self.on_overrun
+    }
+
+    /// Says it to `ready` when the body is.
+    pub(crate) fn tell_ready(mut self, ready: CancellationToken) -> Scope {
+        self.ready = ready;
+        self
+    }
+
+    pub(super) fn is_ready(&self) {
+        self.ready.cancel();
     }
 
     pub(super) fn asked(&self) -> &Asked {

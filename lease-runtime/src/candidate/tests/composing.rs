@@ -119,6 +119,31 @@ async fn a_layer_starts_when_the_one_below_has_come_to_a_wait() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_layer_may_say_itself_when_it_is_ready() {
+    let world = World::new();
+    let candidate = world.candidate("a").await;
+    let story = world.story.clone();
+    let bottom = LeaderTask::new("bottom", LEDGER, move |term: Term| {
+        let story = story.clone();
+        async move {
+            seconds(7).await;
+            story.tell("bottom ready");
+            term.ready();
+            term.cancelled().await;
+        }
+    });
+    let stack = TaskGroup::stack("house").with(bottom.says_when_ready()).with(world.slow_to_end("top", 0));
+    let (open, condition) = watch::channel(false);
+    candidate.add(stack.contend_when(condition).warm_up(seconds(5)));
+    let running = Running::start(&candidate);
+    seconds(60).await;
+    assert_eq!(world.holder("ledger"), None, "the group's condition is its members'");
+    open.send_replace(true);
+    assert_eq!(world.story.grown_to(2).await, ["bottom ready", "top began"]);
+    running.end().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_lost_lease_ends_a_whole_stack_in_time() {
     let world = World::new();
     let candidate = world.candidate("a").await;
