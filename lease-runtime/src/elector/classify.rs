@@ -75,6 +75,11 @@ pub(super) fn answer(
 /// Why a watch could not be opened, or broke, and how long the server asked to wait.
 pub(super) fn watch(error: &kube::Error, lease: &LeaseId) -> (ElectorError, Option<Duration>) {
     let (answer, problem) = match error {
+        // kube takes an event that it cannot read for a status, none of whose fields is there.
+        kube::Error::Api(status) if status.code == 0 => {
+            let reason = "an event of a watch is none".to_owned();
+            (Answer::Unknown, Some(ElectorError::Unreadable { reason }))
+        }
         kube::Error::Api(status) => refusal(Asked::Watch, status, lease),
         error => failure(error),
     };
