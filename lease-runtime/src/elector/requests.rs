@@ -42,10 +42,6 @@ impl Requests {
         Requests { api, kept: Kept::new(lease.clone()), lease, timeout, open: FuturesUnordered::new() }
     }
 
-    pub(super) fn api(&self) -> Api<Lease> {
-        self.api.clone()
-    }
-
     pub(super) fn is_empty(&self) -> bool {
         self.open.is_empty()
     }

@@ -5,6 +5,7 @@ mod faults;
 mod log;
 mod refusals;
 mod running;
+mod shared;
 mod storms;
 mod watching;
 
