@@ -10,6 +10,7 @@ use k8s_openapi::api::coordination::v1::Lease;
 use kube::core::Status;
 
 use super::error::{ElectorError, chain, short};
+use super::inflight;
 use super::rbac::Denial;
 use super::wire::Kept;
 use crate::election::{Answer, Sight};
@@ -44,6 +45,8 @@ impl Asked {
 pub(super) enum Outcome {
     Ended(Box<Result<Lease, kube::Error>>),
     TimedOut(Duration),
+    /// Its turn did not come in time.
+    NotSent(Duration),
 }
 
 /// What the end of a request means: to the election, and as a problem to report if it is one. No problem means that the
@@ -59,6 +62,10 @@ pub(super) fn answer(
         Outcome::TimedOut(after) => {
             let reason = format!("no answer within {after:?}");
             return (Answer::Unknown, Some(ElectorError::Unreachable { reason }));
+        }
+        Outcome::NotSent(after) => {
+            let reason = format!("{} other requests got no answer within {after:?}", inflight::MOST);
+            return (REFUSED, Some(ElectorError::Unreachable { reason }));
         }
     };
     match ended {

@@ -11,6 +11,7 @@ use kube::{Api, Client};
 use super::campaign::{Command, Outlet, Standing};
 use super::classify::Asked;
 use super::error::ElectorError;
+use super::inflight::InFlight;
 use super::log::{Log, Problems};
 use super::requests::{Reply, Requests};
 use super::watch::{From, Note, OUTAGE, Shared, Watch, maybe};
@@ -61,13 +62,14 @@ enum Turn {
 }
 
 impl Drive {
-    pub(super) fn new(out: Outlet, client: Client, shared: Arc<Shared>) -> Drive {
+    pub(super) fn new(out: Outlet, client: Client, in_flight: Arc<InFlight>, shared: Arc<Shared>) -> Drive {
         Drive {
             election: Election::new(out.identity.to_string(), out.timing),
             requests: Requests::new(
                 Api::namespaced(client, &out.lease.namespace),
                 out.lease.clone(),
                 out.timing.attempt_timeout(),
+                in_flight,
             ),
             shared,
             watch: None,
@@ -204,7 +206,7 @@ impl Drive {
 
     fn send(&mut self, id: Option<RequestId>, request: &Request) {
         self.asked = self.out.clock.now();
-        let asked = self.requests.send(id, request);
+        let asked = self.requests.send(id, request, self.out.tenure.is_some());
         self.log.sent(asked.verb());
     }
 

@@ -19,6 +19,7 @@ use super::campaign::{Command, Outlet, Standing};
 use super::connect;
 use super::drive::Drive;
 use super::error::ElectorError;
+use super::inflight::InFlight;
 use super::watch::Shared;
 use crate::clock::{Clock, Moment};
 use crate::lease::LeaseId;
@@ -119,6 +120,7 @@ pub(super) async fn host(client: Client, mut inbox: mpsc::UnboundedReceiver<Outl
     let beating = Beating(Arc::clone(&heart));
     let mut elections = JoinSet::new();
     let mut turns: BTreeMap<LeaseId, Turn> = BTreeMap::new();
+    let in_flight = Arc::new(InFlight::new());
     let mut shared: BTreeMap<Arc<str>, Arc<Shared>> = BTreeMap::new();
     let mut open = true;
     while open || !elections.is_empty() {
@@ -132,8 +134,9 @@ pub(super) async fn host(client: Client, mut inbox: mpsc::UnboundedReceiver<Outl
                         let (identity, clock) = (Arc::clone(&outlet.identity), Arc::clone(&outlet.clock));
                         Shared::new(client.clone(), &outlet.lease.namespace, identity, clock)
                     });
-                    let (client, shared) = (client.clone(), Arc::clone(shared));
-                    let drive = move |outlet| Drive::new(outlet, client, shared);
+                    let (in_flight, shared) = (Arc::clone(&in_flight), Arc::clone(shared));
+                    let client = client.clone();
+                    let drive = move |outlet| Drive::new(outlet, client, in_flight, shared);
                     drop(elections.spawn(in_turn(turn, outlet, drive)));
                 }
                 None => open = false,

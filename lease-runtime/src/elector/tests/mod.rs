@@ -2,6 +2,7 @@
 
 mod bodies;
 mod faults;
+mod inflight;
 mod log;
 mod refusals;
 mod running;
