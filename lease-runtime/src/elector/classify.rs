@@ -10,6 +10,7 @@ use k8s_openapi::api::coordination::v1::Lease;
 use kube::core::Status;
 
 use super::error::{ElectorError, chain, short};
+use super::inflight;
 use super::rbac::Denial;
 use super::wire::Kept;
 use crate::election::{Answer, Sight};
@@ -44,6 +45,8 @@ impl Asked {
 pub(super) enum Outcome {
     Ended(Box<Result<Lease, kube::Error>>),
     TimedOut(Duration),
+    /// Its turn did not come in time.
+    NotSent(Duration),
 }
 
 /// What the end of a request means: to the election, and as a problem to report if it is one. No problem means that the
@@ -60,6 +63,10 @@ pub(super) fn answer(
             let reason = format!("no answer within {after:?}");
             return (Answer::Unknown, Some(ElectorError::Unreachable { reason }));
         }
+        Outcome::NotSent(after) => {
+            let reason = format!("{} other requests got no answer within {after:?}", inflight::MOST);
+            return (REFUSED, Some(ElectorError::Unreachable { reason }));
+        }
     };
     match ended {
         Ok(object) => match kept.read(object) {
@@ -75,6 +82,11 @@ pub(super) fn answer(
 /// Why a watch could not be opened, or broke, and how long the server asked to wait.
 pub(super) fn watch(error: &kube::Error, lease: &LeaseId) -> (ElectorError, Option<Duration>) {
     let (answer, problem) = match error {
+        // kube takes an event that it cannot read for a status, none of whose fields is there.
+        kube::Error::Api(status) if status.code == 0 => {
+            let reason = "an event of a watch is none".to_owned();
+            (Answer::Unknown, Some(ElectorError::Unreadable { reason }))
+        }
         kube::Error::Api(status) => refusal(Asked::Watch, status, lease),
         error => failure(error),
     };

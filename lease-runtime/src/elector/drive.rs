@@ -2,7 +2,6 @@
 //!
 //! Nothing is decided here. Timers only wake; whether a deadline has passed is for the election to say, by the clock.
 
-use std::future::pending;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,9 +11,10 @@ use kube::{Api, Client};
 use super::campaign::{Command, Outlet, Standing};
 use super::classify::Asked;
 use super::error::ElectorError;
+use super::inflight::InFlight;
 use super::log::{Log, Problems};
 use super::requests::{Reply, Requests};
-use super::watch::{From, Note, Watch};
+use super::watch::{From, Note, OUTAGE, Shared, Watch, maybe};
 use crate::clock::Moment;
 use crate::election::{Action, Answer, Election, Event, FencingToken, Loss, Now, Request, RequestId, Role, Sight};
 use crate::task::{exit, overrun};
@@ -25,23 +25,17 @@ use crate::task::{exit, overrun};
 /// process keep a core busy for less than a hundredth of the time.
 const SLICE: Duration = Duration::from_secs(1);
 
-/// After so long without an API server, the watch does not wait for its next try but begins anew with the first request
-/// that goes well. In less, its pauses have not grown much, and requests that fail by turns shall not make it hasty.
-const OUTAGE: Duration = Duration::from_secs(5);
-
 pub(super) struct Drive {
     out: Outlet,
     election: Election,
     requests: Requests,
+    /// What the elections of the namespace share.
+    shared: Arc<Shared>,
     watch: Option<Watch>,
     /// The watch is open, as far as it has told.
     watching: bool,
     /// Since when nobody could be reached.
     cut_off: Option<Moment>,
-    /// How often a watch turned out to be deaf since there was none.
-    deaf: u32,
-    /// From where a watch would miss nothing; unknown before the first look.
-    from: Option<From>,
     drained: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
     token: FencingToken,
     /// The withdrawal that is not yet complete.
@@ -68,19 +62,19 @@ enum Turn {
 }
 
 impl Drive {
-    pub(super) fn new(out: Outlet, client: Client) -> Drive {
+    pub(super) fn new(out: Outlet, client: Client, in_flight: Arc<InFlight>, shared: Arc<Shared>) -> Drive {
         Drive {
             election: Election::new(out.identity.to_string(), out.timing),
             requests: Requests::new(
                 Api::namespaced(client, &out.lease.namespace),
                 out.lease.clone(),
                 out.timing.attempt_timeout(),
+                in_flight,
             ),
+            shared,
             watch: None,
             watching: false,
             cut_off: None,
-            deaf: 0,
-            from: None,
             drained: None,
             token: FencingToken(0),
             leaving: None,
@@ -100,6 +94,7 @@ impl Drive {
 
     /// Runs until the campaign has been dropped and the election left.
     pub(super) async fn run(&mut self) {
+        self.join_watch();
         self.step(Event::Woken);
         while !(self.alone && self.election.role() == Role::Out) {
             match self.turn().await {
@@ -176,10 +171,7 @@ impl Drive {
                 self.out.tenure.iter().for_each(|tenure| tenure.cancel(loss.clone()));
             }
             Action::Expire => self.out.tenure.iter().for_each(|tenure| tenure.expire()),
-            Action::Rewatch => {
-                self.deaf = self.deaf.saturating_add(1);
-                self.watch = self.watch.take().and_then(|_| self.open_watch(self.deaf));
-            }
+            Action::Rewatch => self.watch.iter_mut().for_each(Watch::replace),
             Action::Left { released } => {
                 self.log.left(released);
                 self.leaving.take().inspect(|number| self.out.left(*number));
@@ -202,6 +194,7 @@ impl Drive {
             Some(Command::Contend { number }) => {
                 self.leaving = None;
                 self.out.left(number);
+                self.join_watch();
                 self.step(Event::Contend);
             }
             None => {
@@ -213,16 +206,17 @@ impl Drive {
 
     fn send(&mut self, id: Option<RequestId>, request: &Request) {
         self.asked = self.out.clock.now();
-        let asked = self.requests.send(id, request);
+        let asked = self.requests.send(id, request, self.out.tenure.is_some());
         self.log.sent(asked.verb());
     }
 
     /// What the end of a request means to the status, to the log and to the election.
     fn replied(&mut self, reply: Reply) {
+        let mut looked = |from| self.watch.iter_mut().for_each(|watch| watch.looked(from));
         match &reply.answer {
-            Answer::Shown(Sight::Missing { .. }) => self.from = Some(From::Now),
+            Answer::Shown(Sight::Missing { .. }) => looked(From::Now),
             Answer::Shown(Sight::Present(view)) | Answer::Committed(view) => {
-                self.from = Some(From::Revision(view.version.revision));
+                looked(From::Revision(view.version.revision));
                 let foreign = view.record.holder().is_some_and(|holder| holder != &*self.out.identity);
                 self.settled |= foreign || reply.asked != Asked::Look;
             }
@@ -249,7 +243,7 @@ impl Drive {
         let now = self.out.clock.now();
         if self.cut_off.take().is_some_and(|since| now.since(since) >= OUTAGE) && !self.watching {
             // The watch's pauses have grown while nobody could be reached. Now somebody can.
-            self.watch = None;
+            self.watch.iter_mut().for_each(Watch::hurry);
         }
     }
 
@@ -278,35 +272,29 @@ impl Drive {
             Note::Deleted { revision } => self.step(Event::Seen(Sight::Missing { revision: Some(revision) })),
             // The watch has read it before; what it cannot read never comes here.
             Note::Shows(object) => {
-                if let Some(view) = self.requests.read(*object) {
+                if let Some(view) = self.requests.read(Arc::unwrap_or_clone(object)) {
                     self.step(Event::Seen(Sight::Present(view)));
                 }
             }
         }
     }
 
-    /// There is a watch as long as this process takes part and knows where to begin.
+    /// There is a watch as long as this process takes part.
     fn keep_watch(&mut self) {
-        let wanted = self.election.role() != Role::Out;
-        match (&self.watch, wanted) {
-            (None, true) => {
-                self.deaf = 0;
-                self.watch = self.open_watch(0);
-            }
-            (Some(_), false) => {
-                self.watch = None;
-                // What happens from here on is not seen: the next look shows where to begin again.
-                self.from = None;
-                self.watching = false;
-                self.step(Event::WatchLost);
-            }
-            (None, false) | (Some(_), true) => {}
+        if self.election.role() != Role::Out {
+            self.join_watch();
+        } else if self.watch.take().is_some() {
+            // What happens from here on is not seen, and an answer that is still to come would not show it.
+            self.requests.clear();
+            self.watching = false;
+            self.step(Event::WatchLost);
         }
     }
 
-    fn open_watch(&self, tried: u32) -> Option<Watch> {
-        let (lease, clock) = (self.out.lease.clone(), Arc::clone(&self.out.clock));
-        self.from.map(|from| Watch::open(self.requests.api(), lease, clock, from, tried))
+    /// Comes before the look that a watch completes.
+    fn join_watch(&mut self) {
+        let (lease, clock) = (&self.out.lease, &self.out.clock);
+        self.watch.get_or_insert_with(|| Watch::join(&self.shared, lease.clone(), Arc::clone(clock)));
     }
 
     /// A follower that watches sends no requests for hours, so the problem of its last one would stand in its status for as
@@ -388,17 +376,9 @@ impl Drive {
     }
 }
 
-/// Waits for the future if there is one, or for ever.
-async fn maybe<F: Future<Output = ()> + Unpin>(future: Option<&mut F>) {
-    match future {
-        Some(future) => future.await,
-        None => pending().await,
-    }
-}
-
 async fn noted(watch: Option<&mut Watch>) -> Note {
     match watch {
         Some(watch) => watch.next().await,
-        None => pending().await,
+        None => std::future::pending().await,
     }
 }

@@ -30,6 +30,10 @@ impl Log {
         Log { lease, identity, holder: None }
     }
 
+    pub(super) fn lease(&self) -> &LeaseId {
+        &self.lease
+    }
+
     pub(super) fn began(&self, grant: &Grant) {
         let (term, transitions) = (grant.token.get(), grant.transitions);
         say!(info, self, term, transitions, "the lease is acquired, a term begins");
@@ -98,6 +102,29 @@ impl Log {
         }
     }
 
+    /// The leases of a namespace are not watched together. Nobody has to do anything about it.
+    pub(super) fn each_by_name(&self, error: &ElectorError, again: bool) {
+        // The error of a refusal prints the Role for one lease, which is there already.
+        let why = match error {
+            ElectorError::Forbidden(denial) => &denial.message,
+            error => &error.to_string(),
+        };
+        if again {
+            say!(debug, self, why, "the leases of the namespace cannot be watched together");
+        } else {
+            say!(
+                info,
+                self,
+                why,
+                "the leases of the namespace cannot be watched together: each has a connection of its own"
+            );
+        }
+    }
+
+    pub(super) fn together(&self) {
+        say!(info, self, "the leases of the namespace are watched together");
+    }
+
     pub(super) fn wrecked(&self, error: &ElectorError) {
         say!(error, self, error = %error, "the election has ended");
     }
@@ -131,6 +158,11 @@ impl Problems {
             log.problem(error, self.context);
             self.said.push(kind);
         }
+    }
+
+    /// They are of no more interest.
+    pub(super) fn forget(&mut self) {
+        self.said.clear();
     }
 
     pub(super) fn over(&mut self, log: &Log) {

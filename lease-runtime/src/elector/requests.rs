@@ -12,6 +12,7 @@ use kube::api::PostParams;
 
 use super::classify::{self, Asked, Outcome};
 use super::error::ElectorError;
+use super::inflight::InFlight;
 use super::wire::Kept;
 use crate::election::{Answer, Request, RequestId, View};
 use crate::lease::LeaseId;
@@ -30,6 +31,7 @@ pub(super) struct Requests {
     api: Api<Lease>,
     lease: LeaseId,
     timeout: Duration,
+    in_flight: Arc<InFlight>,
     kept: Kept,
     open: FuturesUnordered<Pin<Box<dyn Future<Output = Ended> + Send>>>,
 }
@@ -38,12 +40,8 @@ pub(super) struct Requests {
 type Ended = (Option<RequestId>, Asked, Option<Outcome>);
 
 impl Requests {
-    pub(super) fn new(api: Api<Lease>, lease: LeaseId, timeout: Duration) -> Requests {
-        Requests { api, kept: Kept::new(lease.clone()), lease, timeout, open: FuturesUnordered::new() }
-    }
-
-    pub(super) fn api(&self) -> Api<Lease> {
-        self.api.clone()
+    pub(super) fn new(api: Api<Lease>, lease: LeaseId, timeout: Duration, in_flight: Arc<InFlight>) -> Requests {
+        Requests { api, in_flight, kept: Kept::new(lease.clone()), lease, timeout, open: FuturesUnordered::new() }
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -62,7 +60,10 @@ impl Requests {
 
     /// Sends a request and returns what it asks for. Its future is dropped when the time for one attempt is over, and its
     /// connection with it; what has been sent by then may still take effect.
-    pub(super) fn send(&mut self, id: Option<RequestId>, request: &Request) -> Asked {
+    ///
+    /// That time begins when its turn has come. One who holds nothing is kept waiting for as much again; to a holder, whose
+    /// term counts from the instant at which it handed the request out, it comes at once or nearly so.
+    pub(super) fn send(&mut self, id: Option<RequestId>, request: &Request, holds: bool) -> Asked {
         let (asked, object) = match request {
             Request::Look => (Asked::Look, None),
             Request::Create(record) => (Asked::Create, Some(self.kept.creation(record))),
@@ -77,16 +78,24 @@ impl Requests {
             }
         };
         let (api, name, timeout) = (self.api.clone(), Arc::clone(&self.lease.name), self.timeout);
+        let in_flight = Arc::clone(&self.in_flight);
         self.open.push(Box::pin(async move {
+            let turn = match holds {
+                true => Ok(in_flight.turn_of_holder(timeout / 8).await),
+                false => tokio::time::timeout(timeout, in_flight.turn()).await,
+            };
             let request = async {
                 match object {
                     None => api.get(&name).await,
                     Some(object) => api.replace(&name, &options(), &object).await,
                 }
             };
-            let outcome = match tokio::time::timeout(timeout, request).await {
-                Ok(ended) => Outcome::Ended(Box::new(ended)),
-                Err(_) => Outcome::TimedOut(timeout),
+            let outcome = match turn {
+                Err(_) => Outcome::NotSent(timeout),
+                Ok(_turn) => match tokio::time::timeout(timeout, request).await {
+                    Ok(ended) => Outcome::Ended(Box::new(ended)),
+                    Err(_) => Outcome::TimedOut(timeout),
+                },
             };
             (id, asked, Some(outcome))
         }));

@@ -19,6 +19,8 @@ use super::campaign::{Command, Outlet, Standing};
 use super::connect;
 use super::drive::Drive;
 use super::error::ElectorError;
+use super::inflight::InFlight;
+use super::watch::Shared;
 use crate::clock::{Clock, Moment};
 use crate::lease::LeaseId;
 
@@ -118,6 +120,8 @@ pub(super) async fn host(client: Client, mut inbox: mpsc::UnboundedReceiver<Outl
     let beating = Beating(Arc::clone(&heart));
     let mut elections = JoinSet::new();
     let mut turns: BTreeMap<LeaseId, Turn> = BTreeMap::new();
+    let in_flight = Arc::new(InFlight::new());
+    let mut shared: BTreeMap<Arc<str>, Arc<Shared>> = BTreeMap::new();
     let mut open = true;
     while open || !elections.is_empty() {
         tokio::select! {
@@ -126,7 +130,14 @@ pub(super) async fn host(client: Client, mut inbox: mpsc::UnboundedReceiver<Outl
                 Some(outlet) => {
                     turns.retain(|_, turn| Arc::strong_count(turn) > 1);
                     let turn = Arc::clone(turns.entry(outlet.lease.clone()).or_default());
-                    drop(elections.spawn(in_turn(turn, outlet, client.clone())));
+                    let shared = shared.entry(Arc::clone(&outlet.lease.namespace)).or_insert_with(|| {
+                        let (identity, clock) = (Arc::clone(&outlet.identity), Arc::clone(&outlet.clock));
+                        Shared::new(client.clone(), &outlet.lease.namespace, identity, clock)
+                    });
+                    let (in_flight, shared) = (Arc::clone(&in_flight), Arc::clone(shared));
+                    let client = client.clone();
+                    let drive = move |outlet| Drive::new(outlet, client, in_flight, shared);
+                    drop(elections.spawn(in_turn(turn, outlet, drive)));
                 }
                 None => open = false,
             },
@@ -145,7 +156,7 @@ type Turn = Arc<Mutex<()>>;
 /// Runs an election when the one before it, of the same lease in this process, has ended, which it does when its bodies are
 /// gone. H6 again: the two have one name, so that the second would take the lease for its own, and begin a term beside the
 /// bodies of the first.
-async fn in_turn(turn: Turn, mut outlet: Outlet, client: Client) {
+async fn in_turn(turn: Turn, mut outlet: Outlet, drive: impl FnOnce(Outlet) -> Drive) {
     let mut wanted = true;
     let _turn = loop {
         let command = tokio::select! {
@@ -171,13 +182,12 @@ async fn in_turn(turn: Turn, mut outlet: Outlet, client: Client) {
         outlet.publish();
         outlet.left(number);
     };
-    one(outlet, client).await;
+    one(drive(outlet)).await;
 }
 
 /// Runs one election to its end. A panic in it, which would be an error of ours, costs this lease its term and nothing
 /// else: the other elections go on.
-async fn one(outlet: Outlet, client: Client) {
-    let mut drive = Drive::new(outlet, client);
+async fn one(mut drive: Drive) {
     if let Err(panic) = AssertUnwindSafe(drive.run()).catch_unwind().await {
         let reason = match (panic.downcast_ref::<&str>(), panic.downcast_ref::<String>()) {
             (Some(words), _) => (*words).to_owned(),

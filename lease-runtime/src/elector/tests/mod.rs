@@ -2,9 +2,11 @@
 
 mod bodies;
 mod faults;
+mod inflight;
 mod log;
 mod refusals;
 mod running;
+mod shared;
 mod storms;
 mod watching;
 

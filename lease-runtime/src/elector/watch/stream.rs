@@ -1,13 +1,6 @@
-//! The watch of one Lease, by name, kept open.
-//!
-//! A watch is how a release is seen in milliseconds. Nothing of an election's safety rests on it: what it shows may come
-//! late, and a deaf watch is found out by the election's own look before it takes over.
-//!
-//! No change is lost between two watches, since each begins at the revision that the last one, or a look, had reached. When
-//! the server no longer knows that revision (410), the next watch begins at "now" and shows the state of that instant
-//! first. If the Lease was deleted in that very gap, nothing shows it; the look before a takeover does.
+//! One watch, kept open: whom it tells, and of which Leases, is its listener's business.
 
-use std::convert::Infallible;
+use std::ops::ControlFlow;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,25 +8,20 @@ use std::time::Duration;
 use futures_util::{Stream, StreamExt};
 use k8s_openapi::api::coordination::v1::Lease;
 use kube::Api;
-use kube::api::{WatchEvent, WatchParams};
-use tokio::sync::mpsc;
+use kube::api::{DynamicObject, WatchEvent, WatchParams};
 use tokio::time::Sleep;
 use tokio::time::error::Elapsed;
 
-use super::classify;
-use super::error::ElectorError;
-use super::wire;
+use super::{From, HEALTHY, MOMENT};
 use crate::clock::Clock;
+use crate::elector::error::{ElectorError, chain};
+use crate::elector::{classify, wire};
 use crate::lease::LeaseId;
 
 /// The server ends a watch after this long, less up to a sixth. kube refuses anything from 295 s.
 const LENGTH: u32 = 290;
 /// An API server sends a bookmark about once a minute. Nothing for this long: nobody is there any more.
 const SILENCE: Duration = Duration::from_secs(150);
-/// How long there may be no watch before it counts as lost. The next one is normally open within milliseconds.
-const MOMENT: Duration = Duration::from_secs(1);
-/// A watch that lasted this long was a good one, and whatever went wrong before it is forgotten.
-const HEALTHY: Duration = Duration::from_secs(60);
 /// After two that were of no use, a watch counts as open only when it has lasted this long. The election polls until then,
 /// rather than to stop and start with every watch that does not last.
 const TRUST: Duration = Duration::from_secs(5);
@@ -42,62 +30,74 @@ const ACCEPT: Duration = Duration::from_secs(10);
 /// The longest pause between two tries. With the pauses 1, 2, 4, 8, 16 s before it, a server that ends every watch at once
 /// gets at most seven requests in the first minute and three in each that follows.
 const LONGEST: Duration = Duration::from_secs(30);
-/// The pause after a refusal by access rules, which somebody has to change.
-const FORBIDDEN: Duration = Duration::from_secs(240);
+/// The longest pause that a server may ask for.
+const ASKED: Duration = Duration::from_secs(240);
 
-/// Where a watch begins.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum From {
-    /// After this revision: everything that came later is shown.
-    Revision(u64),
-    /// At the present: the Lease is shown first as it is, if it exists.
-    Now,
+/// Who hears of what a watch shows.
+pub(super) trait Listener {
+    /// What a watch is ended with when the listener wants no other.
+    type End;
+
+    /// The Leases to watch: of the namespace of this one, and all that are there or the one of its name.
+    fn lease(&self) -> &LeaseId;
+
+    /// The field selector for them.
+    fn selector(&self) -> Option<String>;
+
+    /// There is a watch again, or no more, and so on.
+    async fn tell(&mut self, news: News);
+
+    /// An object has changed. Tells the revision up to which all is told by now, unless the object is none of the listener's.
+    async fn take(&mut self, change: Change) -> Result<Option<u64>, ElectorError>;
+
+    /// The server has accepted a watch, or all up to here has been told.
+    fn reached(&mut self, from: From);
+
+    /// Whether another watch is wanted, which would begin here.
+    fn goes_on(&mut self, from: From) -> ControlFlow<Self::End>;
+
+    /// How long to do without a watch after this problem, the last of so many; `None` for the usual pause.
+    fn gives_up(&mut self, problem: &ElectorError, tried: u32) -> Option<Duration>;
 }
 
-/// What a watch has to tell.
-#[derive(Debug)]
-pub(super) enum Note {
-    /// There is a watch again, or for the first time.
+/// What becomes of a watch.
+pub(super) enum News {
+    /// There is one again, or for the first time.
     Opened,
-    /// There has been no watch for longer than a moment.
+    /// There has been none for longer than a moment.
     Lost,
-    /// The watch has lasted, and what was wrong with it is over.
+    /// It has lasted, and what was wrong with it is over.
     Well,
-    /// The Lease has this state.
-    Shows(Box<Lease>),
-    /// The Lease was deleted.
-    Deleted { revision: u64 },
-    /// This keeps the watch from being open. Told again for every try.
-    Trouble(Box<ElectorError>),
+    /// This keeps it from being open. Told again for every try.
+    Trouble(ElectorError),
 }
 
-/// A watch that reopens itself for as long as it is polled. Dropping it closes it.
-pub(super) struct Watch {
-    work: Pin<Box<dyn Future<Output = Infallible> + Send>>,
-    notes: mpsc::Receiver<Note>,
+/// What a watch shows of an object. Not yet read as a Lease: what another program has put into a Lease of its own is neither
+/// worth the effort, nor may it be what breaks the watch.
+pub(super) enum Change {
+    /// It appeared, or was there when the watch began.
+    Added(DynamicObject),
+    Modified(DynamicObject),
+    /// As it was at last, with the revision of its deletion.
+    Deleted(DynamicObject),
 }
 
-impl Watch {
-    /// `tried`: how many watches this one replaces that were of no use. A first one has none to replace; a replacement waits
-    /// before it opens, for whatever made the last one deaf may do so again.
-    pub(super) fn open(api: Api<Lease>, lease: LeaseId, clock: Arc<dyn Clock>, from: From, tried: u32) -> Watch {
-        // Few: a flood waits in the connection and not here.
-        let (say, notes) = mpsc::channel(16);
-        // While a replacement is on its way, the election still believes in the one it replaces.
-        let rng = fastrand::Rng::new();
-        let watching =
-            Watching { api, lease, clock, from, tried, lost: tried == 0, trouble: None, well: true, say, rng };
-        Watch { work: Box::pin(watching.run()), notes }
-    }
-
-    /// The next thing it has to tell. Cancel safe.
-    pub(super) async fn next(&mut self) -> Note {
-        tokio::select! {
-            biased;
-            Some(note) = self.notes.recv() => note,
-            never = &mut self.work => match never {},
+impl Change {
+    pub(super) fn object(&self) -> &DynamicObject {
+        match self {
+            Change::Added(object) | Change::Modified(object) | Change::Deleted(object) => object,
         }
     }
+}
+
+/// How a watch begins.
+pub(super) struct Start {
+    pub(super) from: From,
+    /// How many it replaces that were of no use. A first one has none to replace; a replacement waits before it opens, for
+    /// whatever made the last one useless may do so again.
+    pub(super) tried: u32,
+    /// The listener knows that there is no watch; else it believes in the one that this replaces.
+    pub(super) lost: bool,
 }
 
 /// How a watch ended.
@@ -113,35 +113,44 @@ enum End {
 }
 
 /// What kube makes of one line of a watch.
-type Shown = kube::Result<WatchEvent<Lease>>;
+type Shown = kube::Result<WatchEvent<DynamicObject>>;
 
-struct Watching {
-    api: Api<Lease>,
-    lease: LeaseId,
+pub(super) struct Watching<L> {
+    api: Api<DynamicObject>,
     clock: Arc<dyn Clock>,
+    listener: L,
     from: From,
     /// Tries and short watches since the last good one.
     tried: u32,
-    /// The election knows that there is no watch.
+    /// The listener knows that there is no watch.
     lost: bool,
     /// What ended the last watch, until it turns out to be worth a word: one that is open again in a moment is not.
     trouble: Option<ElectorError>,
     /// Nothing was wrong lately.
     well: bool,
-    say: mpsc::Sender<Note>,
     rng: fastrand::Rng,
 }
 
-impl Watching {
-    async fn run(mut self) -> Infallible {
+impl<L: Listener> Watching<L> {
+    pub(super) fn new(api: Api<DynamicObject>, clock: Arc<dyn Clock>, start: Start, listener: L) -> Watching<L> {
+        let Start { from, tried, lost } = start;
+        let rng = fastrand::Rng::new();
+        // Whatever this one replaces may have been in trouble: it is over when this one has lasted.
+        Watching { api, clock, listener, from, tried, lost, trouble: None, well: false, rng }
+    }
+
+    /// Keeps the watch open for as long as the listener wants.
+    pub(super) async fn run(mut self) -> L::End {
         let mut pause = self.pause();
         loop {
-            let events = self.reopen(pause).await;
+            let events = match self.reopen(pause).await {
+                ControlFlow::Continue(events) => events,
+                ControlFlow::Break(end) => return end,
+            };
             let opened = self.clock.now();
             let end = self.follow(events).await;
             let lasted = self.clock.now().since(opened);
             self.tried = if lasted >= HEALTHY { 0 } else { self.tried.saturating_add(1) };
-            pause = self.pause();
             let unreachable = |reason| Some(ElectorError::Unreachable { reason });
             self.trouble = match end {
                 End::Closed if lasted >= HEALTHY => None,
@@ -153,13 +162,24 @@ impl Watching {
                 }
                 End::Broke(problem) => Some(problem),
             };
+            let gives_up = self.trouble.as_ref().and_then(|trouble| self.listener.gives_up(trouble, self.tried));
+            pause = match gives_up {
+                Some(pause) => {
+                    self.lose().await;
+                    self.jittered(pause)
+                }
+                None => self.pause(),
+            };
         }
     }
 
     /// Opens a watch, however long it takes, and says so.
-    async fn reopen(&mut self, mut pause: Duration) -> impl Stream<Item = Shown> + use<> {
+    async fn reopen(&mut self, mut pause: Duration) -> ControlFlow<L::End, impl Stream<Item = Shown> + use<L>> {
         let mut moment = pin!(tokio::time::sleep(MOMENT));
         let events = loop {
+            if let ControlFlow::Break(end) = self.listener.goes_on(self.from) {
+                return ControlFlow::Break(end);
+            }
             let (problem, asked) = match self.attempt(pause, moment.as_mut()).await {
                 Ok(Ok(events)) => break events,
                 Ok(Err(error)) => {
@@ -168,35 +188,36 @@ impl Watching {
                     if is_gone(&error) || self.tried >= 3 {
                         self.from = From::Now;
                     }
-                    classify::watch(&error, &self.lease)
+                    classify::watch(&error, self.listener.lease())
                 }
                 Err(_) => (ElectorError::Unreachable { reason: format!("no answer within {ACCEPT:?}") }, None),
             };
             self.tried = self.tried.saturating_add(1);
-            // No need to wait a moment for leave to watch: that does not come back by itself.
-            let forbidden = matches!(problem, ElectorError::Forbidden(_));
-            pause = match forbidden {
-                true => self.jittered(FORBIDDEN),
-                false => self.pause().max(asked.unwrap_or_default().min(FORBIDDEN)),
+            // No need to wait a moment for what does not come back by itself.
+            let gives_up = self.listener.gives_up(&problem, self.tried);
+            pause = match gives_up {
+                Some(pause) => self.jittered(pause),
+                None => self.pause().max(asked.unwrap_or_default().min(ASKED)),
             };
             self.trouble = Some(problem);
-            if forbidden || self.lost {
+            if gives_up.is_some() || self.lost {
                 self.lose().await;
             }
         };
         self.trouble = None;
-        events
+        self.listener.reached(self.from);
+        ControlFlow::Continue(events)
     }
 
     /// Tells that there is no watch, and why.
     async fn lose(&mut self) {
         if !self.lost {
             self.lost = true;
-            self.tell(Note::Lost).await;
+            self.listener.tell(News::Lost).await;
         }
         if let Some(trouble) = self.trouble.take() {
             self.well = false;
-            self.tell(Note::Trouble(Box::new(trouble))).await;
+            self.listener.tell(News::Trouble(trouble)).await;
         }
     }
 
@@ -205,10 +226,12 @@ impl Watching {
         &mut self,
         pause: Duration,
         mut moment: Pin<&mut Sleep>,
-    ) -> Result<kube::Result<impl Stream<Item = Shown> + use<>>, Elapsed> {
-        let params = WatchParams::default()
-            .fields(&format!("metadata.name={}", self.lease.name))
-            .timeout(LENGTH - self.rng.u32(..LENGTH / 6));
+    ) -> Result<kube::Result<impl Stream<Item = Shown> + use<L>>, Elapsed> {
+        let params = WatchParams {
+            field_selector: self.listener.selector(),
+            timeout: Some(LENGTH - self.rng.u32(..LENGTH / 6)),
+            ..WatchParams::default()
+        };
         let from = match self.from {
             From::Revision(revision) => revision.to_string(),
             From::Now => String::new(),
@@ -238,13 +261,13 @@ impl Watching {
                 biased;
                 () = &mut trusted, if self.lost => {
                     self.lost = false;
-                    self.tell(Note::Opened).await;
+                    self.listener.tell(News::Opened).await;
                     continue;
                 }
                 shown = events.next() => shown,
                 () = &mut lasted, if !self.well => {
                     self.well = true;
-                    self.tell(Note::Well).await;
+                    self.listener.tell(News::Well).await;
                     continue;
                 }
                 () = &mut silence => return End::Silent,
@@ -253,43 +276,42 @@ impl Watching {
             let event = match shown {
                 Some(Ok(event)) => event,
                 Some(Err(error)) if is_gone(&error) => return End::Gone,
-                Some(Err(error)) => return self.broke(classify::watch(&error, &self.lease).0),
+                Some(Err(error)) => return self.broke(classify::watch(&error, self.listener.lease()).0),
                 None => return End::Closed,
             };
-            match event {
+            let change = match event {
                 WatchEvent::Bookmark(bookmark) => {
                     // One that cannot be read tells nothing, and nothing depends on it.
                     if let Ok(revision) = wire::revision(Some(&bookmark.metadata.resource_version)) {
-                        self.from = From::Revision(revision);
+                        self.reach(revision);
                     }
+                    continue;
                 }
                 WatchEvent::Error(status) => {
                     let error = kube::Error::Api(status);
-                    let (problem, _) = classify::watch(&error, &self.lease);
+                    let (problem, _) = classify::watch(&error, self.listener.lease());
                     return if is_gone(&error) { End::Gone } else { End::Broke(problem) };
                 }
-                WatchEvent::Added(object) | WatchEvent::Modified(object) | WatchEvent::Deleted(object)
-                    if object.metadata.name.as_deref().is_some_and(|name| name != &*self.lease.name) =>
-                {
-                    // Whoever stands in between has lost the selector. Wasteful, but not wrong.
-                }
-                WatchEvent::Added(object) | WatchEvent::Modified(object) => match wire::view(&self.lease, &object) {
-                    Ok(view) => {
-                        self.from = From::Revision(view.version.revision);
-                        self.tell(Note::Shows(Box::new(object))).await;
-                    }
-                    Err(reason) => return self.broke(ElectorError::Unreadable { reason: reason.to_owned() }),
-                },
-                // The object of a deletion carries the revision of the deletion.
-                WatchEvent::Deleted(object) => match wire::revision(object.metadata.resource_version.as_deref()) {
-                    Ok(revision) => {
-                        self.from = From::Revision(revision);
-                        self.tell(Note::Deleted { revision }).await;
-                    }
-                    Err(reason) => return self.broke(ElectorError::Unreadable { reason: reason.to_owned() }),
-                },
+                WatchEvent::Added(object) => Change::Added(object),
+                WatchEvent::Modified(object) => Change::Modified(object),
+                WatchEvent::Deleted(object) => Change::Deleted(object),
+            };
+            // A watch of many that begins at the present shows first what is there, in no order of revisions: were it to
+            // break in the middle, one that began at the last revision shown would never show the rest. That all are there
+            // is known as soon as anything else is shown.
+            let one_of_many = matches!(change, Change::Added(_)) && self.from == From::Now;
+            let one_of_many = one_of_many && self.listener.selector().is_none();
+            match self.listener.take(change).await {
+                Ok(Some(revision)) if !one_of_many => self.reach(revision),
+                Ok(_) => {}
+                Err(problem) => return self.broke(problem),
             }
         }
+    }
+
+    fn reach(&mut self, revision: u64) {
+        self.from = From::Revision(revision);
+        self.listener.reached(self.from);
     }
 
     /// After something unreadable the state of the Lease is unknown. The next watch begins at the present and shows it;
@@ -299,10 +321,6 @@ impl Watching {
             self.from = From::Now;
         }
         End::Broke(problem)
-    }
-
-    async fn tell(&self, note: Note) {
-        tell(&self.say, note).await;
     }
 
     /// How long to wait before the next try. Also the first has some: the end of an API server ends the watches of a whole
@@ -328,7 +346,20 @@ fn is_gone(error: &kube::Error) -> bool {
     matches!(error, kube::Error::Api(status) if status.code == 410)
 }
 
-/// The receiver is only gone when the watch is being dropped; then nobody polls this any more.
-async fn tell(say: &mpsc::Sender<Note>, note: Note) {
-    let _ = say.send(note).await;
+/// The revision of an object that a watch shows. That of a deletion is the deletion's own.
+pub(super) fn revision(object: &DynamicObject) -> Result<u64, ElectorError> {
+    wire::revision(object.metadata.resource_version.as_deref()).map_err(unreadable)
+}
+
+/// Reads an object that a watch shows as a state of `lease`.
+pub(super) fn read(lease: &LeaseId, object: DynamicObject) -> Result<Lease, ElectorError> {
+    let object: Lease = object.try_parse().map_err(|error| ElectorError::Unreadable { reason: chain(&error) })?;
+    match wire::view(lease, &object) {
+        Ok(_) => Ok(object),
+        Err(reason) => Err(unreadable(reason)),
+    }
+}
+
+fn unreadable(reason: &str) -> ElectorError {
+    ElectorError::Unreadable { reason: reason.to_owned() }
 }

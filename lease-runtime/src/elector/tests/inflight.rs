@@ -1,0 +1,102 @@
+//! How many requests are on their way at once, and who waits for whom.
+
+use super::*;
+use crate::elector::inflight::MOST;
+use crate::embedded::Fault;
+
+fn contend(elector: &Elector, names: impl Iterator<Item = String>) -> Vec<Campaign> {
+    names.map(|name| elector.contend(LeaseId::new(NAMESPACE, name), Timing::default())).collect()
+}
+
+fn elector(world: &World, name: &str) -> Elector {
+    let client = world.api.client_as(name, NAMESPACE);
+    Elector::start(Connection::Client(client), name.into(), Arc::clone(&world.clock)).unwrap()
+}
+
+/// The most requests, watches aside, that were on their way at one instant.
+fn most_at_once(world: &World) -> usize {
+    let mut edges = Vec::new();
+    for entry in world.api.requests().entries().iter().filter(|entry| entry.call.verb != Verb::Watch) {
+        edges.push((entry.at, 1));
+        edges.extend(entry.ended.map(|ended| (ended, -1)));
+    }
+    // Of one instant, those that end come first.
+    edges.sort();
+    let mut open = 0;
+    edges.iter().map(|(_, by)| (open += by, open).1).max().unwrap_or(0) as usize
+}
+
+#[tokio::test(start_paused = true)]
+async fn hundreds_of_elections_that_begin_at_once_take_turns() {
+    let world = World::new();
+    world.api.inject(When::any(), Fault::none().delayed(Duration::from_millis(5)));
+    let elector = elector(&world, "a");
+    let before = world.clock.now();
+    let mut campaigns = contend(&elector, (0..500).map(|n| format!("shard-{n}")));
+    let mut terms = Vec::new();
+    for campaign in &mut campaigns {
+        terms.push(campaign.terms.recv().await.unwrap());
+    }
+    let took = world.clock.now().since(before);
+    assert!(took < Duration::from_secs(1), "{took:?}");
+    secs(12).await;
+    let most = most_at_once(&world);
+    assert!(most <= MOST, "{most} at once");
+    assert!(terms.iter().all(|(term, _)| term.loss().is_none()));
+}
+
+/// Others of the process are all waiting for answers that do not come.
+#[tokio::test(start_paused = true)]
+async fn a_renewal_waits_for_nobody_who_holds_nothing() {
+    let world = World::new();
+    let mut a = world.replica("a");
+    let led = a.term().await;
+    world.api.inject(When::matching(|call| call.name.as_deref() != Some(LEASE)), Fault::hang());
+    let others = contend(&a.elector, (0..300).map(|n| format!("shard-{n}")));
+    secs(8).await;
+    let unreachable = |campaign: &Campaign| {
+        matches!(campaign.status.borrow().problem.as_deref(), Some(ElectorError::Unreachable { .. }))
+    };
+    assert!(others.iter().all(unreachable), "they do not say so");
+    let renewal = |entry: &Entry| entry.call.name.as_deref() == Some(LEASE) && entry.call.verb.is_write();
+    let before = world.count("a", renewal);
+    secs(60).await;
+    let renewals = world.count("a", renewal) - before;
+    assert!(led.goes_on());
+    assert!((11..=13).contains(&renewals), "{renewals} renewals in a minute");
+}
+
+/// Other renewals hang. Who holds a lease waits for a turn only for a moment.
+#[tokio::test(start_paused = true)]
+async fn a_renewal_goes_without_a_turn_rather_than_lose_the_term() {
+    let world = World::new();
+    let elector = elector(&world, "a");
+    let mut campaigns = contend(&elector, (0..200).map(|n| format!("shard-{n}")));
+    let mut terms = Vec::new();
+    for campaign in &mut campaigns {
+        terms.push(campaign.terms.recv().await.unwrap());
+    }
+    // Each renewal is answered just in time: not all can have had a turn.
+    world.api.inject(When::writes(), Fault::none().slow_answer(Duration::from_millis(3_200)));
+    secs(60).await;
+    assert!(terms.iter().all(|(term, _)| term.loss().is_none()), "a term is lost");
+}
+
+/// An attempt whose turn does not come has not been sent, and is made again.
+#[tokio::test(start_paused = true)]
+async fn what_had_no_turn_is_tried_again() {
+    let world = World::new();
+    let stuck = world.api.inject(When::any(), Fault::hang());
+    let elector = elector(&world, "a");
+    let mut campaigns = contend(&elector, (0..200).map(|n| format!("shard-{n}")));
+    secs(30).await;
+    let most = most_at_once(&world);
+    assert!(most <= MOST, "{most} at once");
+    stuck.remove();
+    let before = world.clock.now();
+    for campaign in &mut campaigns {
+        campaign.terms.recv().await.unwrap();
+    }
+    let took = world.clock.now().since(before);
+    assert!(took <= Duration::from_secs(8), "{took:?}");
+}

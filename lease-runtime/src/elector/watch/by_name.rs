@@ -1,0 +1,105 @@
+//! The watch of one Lease, by its name: what `resourceNames` in a Role can grant.
+
+use std::convert::Infallible;
+use std::ops::ControlFlow;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use kube::Api;
+use kube::api::DynamicObject;
+use tokio::sync::mpsc;
+
+use super::stream::{self, Change, Listener, News, Start, Watching};
+use super::{From, Note};
+use crate::clock::Clock;
+use crate::elector::error::ElectorError;
+use crate::lease::LeaseId;
+
+/// The pause after a refusal by access rules, which somebody has to change.
+const FORBIDDEN: Duration = Duration::from_secs(240);
+
+/// A watch that reopens itself for as long as it is polled. Dropping it closes it.
+pub(super) struct ByName {
+    work: Pin<Box<dyn Future<Output = Infallible> + Send>>,
+    notes: mpsc::Receiver<Note>,
+}
+
+impl ByName {
+    pub(super) fn open(api: Api<DynamicObject>, lease: LeaseId, clock: Arc<dyn Clock>, start: Start) -> ByName {
+        // Few: a flood waits in the connection and not here.
+        let (say, notes) = mpsc::channel(16);
+        let watching = Watching::new(api, clock, start, Election { lease, say });
+        ByName { work: Box::pin(watching.run()), notes }
+    }
+
+    /// The next thing it has to tell. Cancel safe.
+    pub(super) async fn next(&mut self) -> Note {
+        tokio::select! {
+            biased;
+            Some(note) = self.notes.recv() => note,
+            never = &mut self.work => match never {},
+        }
+    }
+}
+
+/// The one that listens.
+struct Election {
+    lease: LeaseId,
+    say: mpsc::Sender<Note>,
+}
+
+impl Election {
+    /// The receiver is only gone when the watch is being dropped; then nobody polls this any more.
+    async fn say(&self, note: Note) {
+        let _ = self.say.send(note).await;
+    }
+}
+
+impl Listener for Election {
+    type End = Infallible;
+
+    fn lease(&self) -> &LeaseId {
+        &self.lease
+    }
+
+    fn selector(&self) -> Option<String> {
+        Some(format!("metadata.name={}", self.lease.name))
+    }
+
+    async fn tell(&mut self, news: News) {
+        self.say(match news {
+            News::Opened => Note::Opened,
+            News::Lost => Note::Lost,
+            News::Well => Note::Well,
+            News::Trouble(problem) => Note::Trouble(Box::new(problem)),
+        })
+        .await;
+    }
+
+    async fn take(&mut self, change: Change) -> Result<Option<u64>, ElectorError> {
+        if change.object().metadata.name.as_deref().is_some_and(|name| name != &*self.lease.name) {
+            // Whoever stands in between has lost the selector. Wasteful, but not wrong.
+            return Ok(None);
+        }
+        let revision = stream::revision(change.object())?;
+        let note = match change {
+            Change::Added(object) | Change::Modified(object) => {
+                Note::Shows(Arc::new(stream::read(&self.lease, object)?))
+            }
+            Change::Deleted(_) => Note::Deleted { revision },
+        };
+        self.say(note).await;
+        Ok(Some(revision))
+    }
+
+    fn reached(&mut self, _: From) {}
+
+    fn goes_on(&mut self, _: From) -> ControlFlow<Infallible> {
+        ControlFlow::Continue(())
+    }
+
+    fn gives_up(&mut self, problem: &ElectorError, _: u32) -> Option<Duration> {
+        matches!(problem, ElectorError::Forbidden(_)).then_some(FORBIDDEN)
+    }
+}

@@ -1,0 +1,228 @@
+//! How an election hears of what becomes of its Lease: from a watch by name, or from one that it shares.
+//!
+//! A watch is how a release is seen in milliseconds. Nothing of an election's safety rests on it: what it shows may come
+//! late, and a deaf watch is found out by the election's own look before it takes over.
+//!
+//! No change is lost between two watches, since each begins at the revision that the last one, or a look, had reached. When
+//! the server no longer knows that revision (410), the next watch begins at "now" and shows the state of that instant
+//! first. If the Lease was deleted in that very gap, nothing shows it; the look before a takeover does.
+//!
+//! Nor is one lost between a watch by name and the shared one. An election that turns to the shared watch keeps its own for
+//! a while beside it; one that turns away opens its own where the shared one has come to.
+
+mod by_name;
+mod shared;
+mod stream;
+
+use std::future::pending;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use k8s_openapi::api::coordination::v1::Lease;
+use tokio::sync::watch;
+use tokio::time::Sleep;
+
+use by_name::ByName;
+pub(super) use shared::Shared;
+use shared::{Feed, Link, Sight};
+use stream::Start;
+
+use super::error::ElectorError;
+use crate::clock::Clock;
+use crate::lease::LeaseId;
+
+/// How long there may be no watch before it counts as lost. The next one is normally open within milliseconds.
+const MOMENT: Duration = Duration::from_secs(1);
+/// A watch that lasted this long was a good one, and whatever went wrong before it is forgotten.
+const HEALTHY: Duration = Duration::from_secs(60);
+/// After so long without an API server, the watch does not wait for its next try but begins anew with the first request
+/// that goes well. In less, its pauses have not grown much, and requests that fail by turns shall not make it hasty.
+pub(super) const OUTAGE: Duration = Duration::from_secs(5);
+
+/// Where a watch begins.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum From {
+    /// After this revision: everything that came later is shown.
+    Revision(u64),
+    /// At the present: what is there is shown first.
+    Now,
+}
+
+/// What a watch has to tell.
+#[derive(Debug)]
+pub(super) enum Note {
+    /// There is a watch again, or for the first time.
+    Opened,
+    /// There has been no watch for longer than a moment.
+    Lost,
+    /// The watch has lasted, and what was wrong with it is over.
+    Well,
+    /// The Lease has this state.
+    Shows(Arc<Lease>),
+    /// The Lease was deleted.
+    Deleted { revision: u64 },
+    /// This keeps the watch from being open. Told again for every try. What is wrong with the shared watch is told to nobody:
+    /// it is said once, and not by each of its elections.
+    Trouble(Box<ElectorError>),
+}
+
+/// What an election watches its Lease by. Dropping it closes it, or leaves it to the others.
+pub(super) struct Watch {
+    shared: Arc<Shared>,
+    lease: LeaseId,
+    clock: Arc<dyn Clock>,
+    feed: watch::Receiver<Feed>,
+    /// The watch by name, where there is no shared one to rely on. What it says counts, until it is gone.
+    own: Option<ByName>,
+    /// The shared watch is open, and the end of this the end of `own`: by then, whatever it might have shown first has come.
+    overlap: Option<Pin<Box<Sleep>>>,
+    /// From where a watch by name would miss nothing; unknown before the first look.
+    from: Option<From>,
+    /// The election has been told that there is a watch.
+    open: bool,
+    /// And that all is well with it.
+    well: bool,
+    /// Counts what has been told of the feed.
+    told: u64,
+    /// How often a watch by name turned out to be deaf.
+    deaf: u32,
+}
+
+impl Watch {
+    /// Has to come before the election's first look. Nothing counts as open before that has shown something.
+    pub(super) fn join(shared: &Arc<Shared>, lease: LeaseId, clock: Arc<dyn Clock>) -> Watch {
+        Watch {
+            shared: Arc::clone(shared),
+            feed: shared.join(&lease.name),
+            lease,
+            clock,
+            own: None,
+            overlap: None,
+            from: None,
+            open: false,
+            well: false,
+            told: 0,
+            deaf: 0,
+        }
+    }
+
+    /// A look or a write has shown the Lease as it is: a watch from here on misses nothing.
+    pub(super) fn looked(&mut self, from: From) {
+        self.from = Some(from);
+    }
+
+    /// A look has shown what an open watch had not. Another takes its place.
+    pub(super) fn replace(&mut self) {
+        match (&self.own, self.from) {
+            (Some(_), Some(from)) => {
+                self.deaf = self.deaf.saturating_add(1);
+                self.own = Some(self.by_name(Start { from, tried: self.deaf, lost: false }));
+            }
+            _ => self.shared.replace(),
+        }
+    }
+
+    /// The API server can be reached again, so that what is not open may try at once.
+    pub(super) fn hurry(&mut self) {
+        self.deaf = 0;
+        match (&self.own, self.from) {
+            (Some(_), Some(from)) => self.own = Some(self.by_name(Start { from, tried: 0, lost: !self.open })),
+            _ => self.shared.hurry(),
+        }
+    }
+
+    /// The next thing it has to tell. Cancel safe.
+    pub(super) async fn next(&mut self) -> Note {
+        loop {
+            if let Some(note) = self.turn() {
+                return note;
+            }
+            tokio::select! {
+                biased;
+                note = noted(self.own.as_mut()) => {
+                    match note {
+                        Note::Opened => self.open = true,
+                        Note::Lost => self.open = false,
+                        _ => {}
+                    }
+                    return note;
+                }
+                // The sender stays where it is for as long as this has not left.
+                Ok(()) = self.feed.changed() => {}
+                () = maybe(self.overlap.as_mut()) => (self.own, self.overlap) = (None, None),
+            }
+        }
+    }
+
+    /// Follows the feed, and returns what of it has not been told.
+    fn turn(&mut self) -> Option<Note> {
+        let (link, sight, number) = {
+            let feed = self.feed.borrow_and_update();
+            (feed.link, feed.sight.clone(), feed.number)
+        };
+        if std::mem::replace(&mut self.told, number) != number {
+            return sight.map(|sight| match sight {
+                Sight::Shows(object) => Note::Shows(object),
+                Sight::Deleted { revision } => Note::Deleted { revision },
+            });
+        }
+        if !matches!(link, Link::Open { .. }) {
+            self.overlap = None;
+        }
+        // Before the first look there is nothing to begin at, and no watch would stand for the time until then.
+        let known = self.from?;
+        match link {
+            Link::ByName(from) => {
+                if self.own.is_none() {
+                    let start = Start { from: from.unwrap_or(known), tried: 0, lost: !self.open };
+                    (self.own, self.well) = (Some(self.by_name(start)), false);
+                }
+                None
+            }
+            Link::Open { .. } if self.own.is_some() => {
+                self.overlap.get_or_insert_with(|| Box::pin(tokio::time::sleep(MOMENT)));
+                None
+            }
+            Link::Open { .. } if !self.open => {
+                self.open = true;
+                Some(Note::Opened)
+            }
+            Link::Open { well } => {
+                let news = well && !self.well;
+                self.well = well;
+                news.then_some(Note::Well)
+            }
+            Link::Down if self.own.is_none() && self.open => {
+                self.open = false;
+                Some(Note::Lost)
+            }
+            Link::Down => None,
+        }
+    }
+
+    fn by_name(&self, start: Start) -> ByName {
+        ByName::open(self.shared.api(), self.lease.clone(), Arc::clone(&self.clock), start)
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        self.shared.leave(&self.lease.name, &self.feed);
+    }
+}
+
+async fn noted(watch: Option<&mut ByName>) -> Note {
+    match watch {
+        Some(watch) => watch.next().await,
+        None => pending().await,
+    }
+}
+
+/// Waits for the future if there is one, or for ever.
+pub(super) async fn maybe<F: Future<Output = ()> + Unpin>(future: Option<&mut F>) {
+    match future {
+        Some(future) => future.await,
+        None => pending().await,
+    }
+}

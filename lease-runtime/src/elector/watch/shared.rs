@@ -1,0 +1,348 @@
+//! One watch for the Leases of a namespace, which feeds all elections of the namespace.
+//!
+//! kube speaks HTTP/1.1 to the API server, on which a watch occupies a connection: hundreds of leases, watched by name, are
+//! hundreds of connections for a process and its server to keep. All Leases of a namespace can be watched on one, if the
+//! access rules allow it.
+//!
+//! No change is lost to an election that joins before it looks. What has happened before it joined is in what it looks at,
+//! for that is read from the quorum and later; and whatever happens afterwards is shown to it, since the shared watch goes on
+//! from where it was, or begins at the present and then shows first what is there. Nobody has to compare revisions.
+
+use std::collections::HashMap;
+use std::ops::ControlFlow;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use k8s_openapi::api::coordination::v1::Lease;
+use kube::api::{ApiResource, DynamicObject};
+use kube::{Api, Client};
+use tokio::sync::watch;
+use tokio::task::AbortHandle;
+
+use super::stream::{self, Change, Listener, News, Start, Watching};
+use super::{From, HEALTHY, OUTAGE};
+use crate::clock::{Clock, Moment};
+use crate::elector::error::ElectorError;
+use crate::elector::log::{Log, Problems};
+use crate::lease::LeaseId;
+
+/// Up to so many elections of a namespace watch their leases by name. That is what the least Role grants, it shows nothing
+/// of what others do in the namespace, and a handful of connections is nobody's burden.
+pub(super) const MOST_BY_NAME: usize = 4;
+/// When the server ends a shared watch that feeds no more than so many, there is no other. Less than it takes to begin one,
+/// so that an election which comes and goes does not turn the others from one to the other.
+const TOO_FEW: usize = MOST_BY_NAME / 2;
+/// After so many watches in a row that were rejected or could not be read, it is the leases of others that are in the way,
+/// or the kind of request, and a watch by name may fare better.
+const OF_NO_USE: u32 = 3;
+/// How long to be content with watches by name. They lack nothing, and the least Role is there on purpose.
+const RARELY: Duration = Duration::from_secs(3600);
+
+/// The elections of one namespace, and their watch.
+pub(in crate::elector) struct Shared {
+    api: Api<DynamicObject>,
+    clock: Arc<dyn Clock>,
+    state: Mutex<State>,
+}
+
+struct State {
+    feeds: HashMap<Arc<str>, watch::Sender<Feed>>,
+    link: Link,
+    work: Option<AbortHandle>,
+    /// Names the watch that is at work. One that has been replaced has no say.
+    number: u64,
+    /// Up to here all elections have been told.
+    from: From,
+    /// Since when the server has been serving the watch; none while it is being opened.
+    serving: Option<Moment>,
+    /// How many watches in a row turned out to be deaf.
+    deaf: u32,
+    /// When a try was last brought forward.
+    hurried: Option<Moment>,
+    problems: Problems,
+    /// It has been said that there are watches by name only.
+    content: bool,
+    log: Log,
+}
+
+/// What the shared watch has for one election. The newest of everything: states in between may be missed, as on any watch.
+#[derive(Clone)]
+pub(super) struct Feed {
+    pub(super) link: Link,
+    pub(super) sight: Option<Sight>,
+    /// Counts the sights.
+    pub(super) number: u64,
+    /// The Lease cannot be read, which is for its own election to find out and to say.
+    apart: bool,
+}
+
+/// What is there to feed an election.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Link {
+    /// Nothing: it has to watch by name. From here, if it has missed nothing so far.
+    ByName(Option<From>),
+    /// The shared watch, which is not open at the moment.
+    Down,
+    /// The shared watch. `well`: it has lasted.
+    Open { well: bool },
+}
+
+/// What the shared watch has shown of one Lease.
+#[derive(Clone, Debug)]
+pub(super) enum Sight {
+    Shows(Arc<Lease>),
+    Deleted { revision: u64 },
+}
+
+impl Shared {
+    pub(in crate::elector) fn new(
+        client: Client,
+        namespace: &str,
+        identity: Arc<str>,
+        clock: Arc<dyn Clock>,
+    ) -> Arc<Shared> {
+        let api = Api::namespaced_with(client, namespace, &ApiResource::erase::<Lease>(&()));
+        let state = State {
+            feeds: HashMap::new(),
+            link: Link::ByName(None),
+            work: None,
+            number: 0,
+            from: From::Now,
+            serving: None,
+            deaf: 0,
+            hurried: None,
+            problems: Problems::new(
+                "the leases of the namespace cannot be watched and are polled instead, so that a handover takes longer",
+                "the leases of the namespace are watched again",
+            ),
+            content: false,
+            log: Log::new(LeaseId::new(namespace, "*"), identity),
+        };
+        Arc::new(Shared { api, clock, state: Mutex::new(state) })
+    }
+
+    pub(super) fn api(&self) -> Api<DynamicObject> {
+        self.api.clone()
+    }
+
+    /// Takes part, from now on. An election that joins before it looks misses nothing that comes after the look.
+    pub(super) fn join(self: &Arc<Self>, name: &Arc<str>) -> watch::Receiver<Feed> {
+        let mut state = self.state();
+        let link = match state.link {
+            // Where others have come to is nothing to one who has seen nothing yet.
+            Link::ByName(_) => Link::ByName(None),
+            link => link,
+        };
+        let (sender, feed) = watch::channel(Feed { link, sight: None, number: 0, apart: false });
+        state.feeds.insert(Arc::clone(name), sender);
+        if state.work.is_none() && state.feeds.len() > MOST_BY_NAME {
+            state.turn(Link::Down);
+            (state.from, state.deaf) = (From::Now, 0);
+            let _ = self.open(&mut state, 0);
+        }
+        feed
+    }
+
+    /// Ends what [`join`](Self::join) began. The last one to go ends the watch.
+    pub(super) fn leave(&self, name: &str, feed: &watch::Receiver<Feed>) {
+        let mut state = self.state();
+        // Another election of the lease may have joined since.
+        let is_this = |sender: &watch::Sender<Feed>| sender.subscribe().same_channel(feed);
+        if state.feeds.get(name).is_some_and(is_this) {
+            state.feeds.remove(name);
+        }
+        let mut old = None;
+        if state.feeds.is_empty() {
+            (state.number, state.link) = (state.number + 1, Link::ByName(None));
+            old = state.work.take();
+        }
+        drop(state);
+        old.inspect(AbortHandle::abort);
+    }
+
+    /// An election has found the watch to be deaf. It is replaced, once for all who find that; while the next is on its way,
+    /// the elections still believe in it.
+    pub(super) fn replace(self: &Arc<Self>) {
+        let mut state = self.state();
+        let Some(since) = state.serving else { return };
+        let lasted = self.clock.now().since(since);
+        state.deaf = if lasted >= HEALTHY { 1 } else { state.deaf.saturating_add(1) };
+        let tried = state.deaf;
+        let old = self.open(&mut state, tried);
+        drop(state);
+        old.inspect(AbortHandle::abort);
+    }
+
+    /// The API server can be reached again: the pauses that have grown while it could not are not waited out. The elections
+    /// find that out one after the other, and the first one's word will do.
+    pub(super) fn hurry(self: &Arc<Self>) {
+        let mut state = self.state();
+        let now = self.clock.now();
+        if state.link != Link::Down || state.hurried.is_some_and(|last| now.since(last) < OUTAGE) {
+            return;
+        }
+        state.hurried = Some(now);
+        let old = self.open(&mut state, 0);
+        drop(state);
+        old.inspect(AbortHandle::abort);
+    }
+
+    /// Opens a watch where the last one has come to, in its place.
+    #[must_use = "the old one is to be ended, when the state is no longer locked"]
+    fn open(self: &Arc<Self>, state: &mut State, tried: u32) -> Option<AbortHandle> {
+        state.number += 1;
+        state.serving = None;
+        let lost = !matches!(state.link, Link::Open { .. });
+        let lease = state.log.lease().clone();
+        let elections = Elections { shared: Arc::clone(self), lease, number: state.number };
+        let start = Start { from: state.from, tried, lost };
+        let watching = Watching::new(self.api(), Arc::clone(&self.clock), start, elections);
+        state.work.replace(tokio::spawn(watching.run()).abort_handle())
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// From now on, this is what feeds the elections.
+    fn turn(&mut self, link: Link) {
+        self.link = link;
+        for feed in self.feeds.values() {
+            feed.send_if_modified(|feed| {
+                let changes = !feed.apart && feed.link != link;
+                if changes {
+                    feed.link = link;
+                }
+                changes
+            });
+        }
+    }
+
+    /// There are watches by name only, for as long as it takes.
+    fn be_content(&mut self, problem: &ElectorError) {
+        if !matches!(self.link, Link::ByName(_)) {
+            self.turn(Link::ByName(Some(self.from)));
+        }
+        self.problems.forget();
+        self.log.each_by_name(problem, std::mem::replace(&mut self.content, true));
+    }
+}
+
+/// Those who listen to one shared watch.
+struct Elections {
+    shared: Arc<Shared>,
+    /// Stands for all of the namespace.
+    lease: LeaseId,
+    number: u64,
+}
+
+impl Elections {
+    /// None if another watch has taken the place of this one.
+    fn state(&self) -> Option<MutexGuard<'_, State>> {
+        let state = self.shared.state();
+        (state.number == self.number).then_some(state)
+    }
+}
+
+impl Listener for Elections {
+    type End = ();
+
+    fn lease(&self) -> &LeaseId {
+        &self.lease
+    }
+
+    fn selector(&self) -> Option<String> {
+        None
+    }
+
+    async fn tell(&mut self, news: News) {
+        let Some(mut state) = self.state() else { return };
+        let state = &mut *state;
+        match news {
+            News::Opened => {
+                if std::mem::take(&mut state.content) {
+                    state.log.together();
+                }
+                state.turn(Link::Open { well: false });
+            }
+            News::Well => {
+                state.problems.over(&state.log);
+                state.turn(Link::Open { well: true });
+            }
+            // With watches by name instead, there is nothing to miss.
+            News::Lost | News::Trouble(_) if matches!(state.link, Link::ByName(_)) => {}
+            News::Lost => state.turn(Link::Down),
+            News::Trouble(problem) => state.problems.met(&problem, &state.log),
+        }
+    }
+
+    async fn take(&mut self, change: Change) -> Result<Option<u64>, ElectorError> {
+        let revision = stream::revision(change.object())?;
+        let name = change.object().metadata.name.as_deref();
+        let Some(state) = self.state() else { return Ok(None) };
+        // Most are of others. So much has been read of them, and no more.
+        let Some((name, feed)) = name.and_then(|name| state.feeds.get_key_value(name)) else {
+            return Ok(Some(revision));
+        };
+        let lease = LeaseId { namespace: Arc::clone(&self.lease.namespace), name: Arc::clone(name) };
+        let sight = match change {
+            Change::Added(object) | Change::Modified(object) => {
+                stream::read(&lease, object).map(|object| Sight::Shows(Arc::new(object)))
+            }
+            Change::Deleted(_) => Ok(Sight::Deleted { revision }),
+        };
+        feed.send_modify(|feed| match sight {
+            Ok(sight) => {
+                feed.number += 1;
+                feed.sight = Some(sight);
+                if std::mem::take(&mut feed.apart) {
+                    feed.link = state.link;
+                }
+            }
+            Err(_) => (feed.apart, feed.link) = (true, Link::ByName(Some(From::Now))),
+        });
+        Ok(Some(revision))
+    }
+
+    fn reached(&mut self, from: From) {
+        let Some(mut state) = self.state() else { return };
+        state.from = from;
+        state.serving.get_or_insert_with(|| self.shared.clock.now());
+    }
+
+    fn goes_on(&mut self, _: From) -> ControlFlow<()> {
+        let few = self.state().is_none_or(|mut state| {
+            state.serving = None;
+            state.feeds.len() <= TOO_FEW
+        });
+        if few { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
+
+    fn gives_up(&mut self, problem: &ElectorError, tried: u32) -> Option<Duration> {
+        let of_no_use = match problem {
+            ElectorError::Forbidden(_) => true,
+            ElectorError::Rejected { .. } | ElectorError::Unreadable { .. } => tried >= OF_NO_USE,
+            _ => false,
+        };
+        let mut state = self.state()?;
+        // What goes wrong with a try that comes once in a while is no reason to try more often.
+        let content = of_no_use || matches!(state.link, Link::ByName(_));
+        if content {
+            state.be_content(problem);
+        }
+        content.then_some(RARELY)
+    }
+}
+
+/// However a watch ends that has not been replaced, its elections go on by name, from where it has come to.
+impl Drop for Elections {
+    fn drop(&mut self) {
+        if let Some(mut state) = self.state() {
+            state.work = None;
+            let from = state.from;
+            state.turn(Link::ByName(Some(from)));
+        }
+    }
+}
