@@ -48,7 +48,7 @@ async fn exhausted_and_ends_the_process(world: Arc<World>) {
     let [leader, ..] = world.start_three(&settings).await;
     let term = world.leads(&leader).await;
     fail_twice(&world, &leader).await;
-    let why = ["task `work`", "failed more than 1 times in 60s", "told to fail", "ending the process"];
+    let why = ["task `work`", "its restarts are used up (1 in 60s)", "told to fail", "ending the process"];
     ended_with_1(&leader, &why).await;
     succeeded_at_once(&world, &term).await;
 }

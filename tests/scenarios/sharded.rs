@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use lease_tests::cluster::Kind;
 use lease_tests::log::{Event, now};
 use lease_tests::replica::{Replica, STEADY, Settings};
 use lease_tests::world::{Plan, World};
@@ -16,21 +15,13 @@ pub(crate) fn list() -> Vec<Scenario> {
     vec![scenario("sharded::killed_and_stopped", killed_and_stopped).alone()]
 }
 
-/// On a real API server each lease asks on TLS connections of its own, and all begin at once: if there are too many for the
-/// machine, none of the handshakes is done before its request has timed out, and all begin again.
-fn shards(world: &World) -> usize {
-    match world.cluster.kind {
-        Kind::Embedded(_) => 300,
-        Kind::Real(_) => 100,
-    }
-}
+const SHARDS: usize = 300;
 
 /// Three processes contend for hundreds of leases. One is killed: each of its shards has a new leader, when its lease has run
 /// out. One is stopped: each has a new leader at once. That no shard ever has two is checked as in every scenario, lease by
 /// lease.
 async fn killed_and_stopped(world: Arc<World>) {
-    let settings =
-        Settings { shards: shards(&world), timing: STEADY, beat: Duration::from_millis(250), ..world.settings() };
+    let settings = Settings { shards: SHARDS, timing: STEADY, beat: Duration::from_millis(250), ..world.settings() };
     // No link: one that delays is none of this, and would take part in each of some thousand connections.
     let plan = Plan { direct: true, ..Plan::default() };
     let mut replicas = ["a", "b", "c"].map(|name| world.launch(name, &settings, plan)).to_vec();
@@ -65,7 +56,7 @@ async fn killed_and_stopped(world: Arc<World>) {
 /// Waits until each shard is led by one of these.
 async fn all_led(world: &World, replicas: &[Arc<Replica>]) {
     let pids: BTreeSet<u32> = replicas.iter().map(|replica| replica.pid).collect();
-    let shards = shards(world);
+    let shards = SHARDS;
     let all = |events: &[Event]| {
         (leaders(events).values().filter(|leader| pids.contains(&leader.pid)).count() == shards).then_some(())
     };

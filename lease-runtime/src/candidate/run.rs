@@ -95,7 +95,9 @@ impl Inner {
     }
 
     pub(super) fn shut_down(&self, why: &str) {
-        tracing::info!(target: "lease_runtime", identity = &*self.identity, "{why}");
+        if !self.shutdown.is_cancelled() {
+            tracing::info!(target: "lease_runtime", identity = &*self.identity, "{why}");
+        }
         self.state().phase = Phase::Over;
         self.shutdown.cancel();
     }

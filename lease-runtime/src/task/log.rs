@@ -65,7 +65,7 @@ impl Log<'_> {
             self,
             error,
             error = failure,
-            "task keeps failing, after {count} restarts within {within:?}: {consequence}"
+            "task keeps failing, its restarts are used up ({count} in {within:?}): {consequence}"
         );
     }
 

@@ -9,8 +9,17 @@ use super::*;
 /// Set in the processes that these tests start, and nowhere else: what is run in them would use the environment's cluster.
 const CHILD: &str = "LEASE_RUNTIME_TEST_CHILD";
 
+/// Whether this is such a process, which then ends by itself if whoever waits for it waits in vain.
 fn is_child() -> bool {
-    std::env::var_os(CHILD).is_some()
+    let is_child = std::env::var_os(CHILD).is_some();
+    if is_child {
+        std::thread::spawn(|| {
+            std::thread::sleep(Duration::from_secs(60));
+            println!("still there after a minute");
+            std::process::exit(99);
+        });
+    }
+    is_child
 }
 
 /// This test binary again, to run one ignored test of this module with nothing of the ambient environment.

@@ -113,8 +113,8 @@ async fn max_restarts_and_then_stop() {
     let error = within(600, handle).await.unwrap_err();
     assert_eq!(
         error.to_string(),
-        "task `t` of lease `default/ledger` keeps failing, after 2 restarts within 3600s it failed with \"no\": mend it, or \
-         allow more with `max_restarts`"
+        "task `t` of lease `default/ledger` keeps failing, its restarts are used up (2 in 3600s), and it failed with \"no\": \
+         mend it, or allow more with `max_restarts`"
     );
     assert_eq!(runs.count(), 3);
     seconds(60).await;
