@@ -29,6 +29,9 @@
 //! No two bodies of a lease are ever polled at the same time, as long as the clocks of two machines run at speeds that differ
 //! by at most a quarter, and the body yields. Where that cannot be promised, for code that blocks or for a request that is
 //! on its way, the [`FencingToken`] protects the target; [`Term`] says how a body ends.
+//!
+//! Where to go from here: [`leader_only`] for the attribute and what it expands to, [`LeaderTask`] for what can be set,
+//! [`TaskGroup`] for tasks in an order, [`Term`] for what a body can ask and do, [`Candidate`] for running them.
 
 mod candidate;
 pub mod clock;
