@@ -37,7 +37,7 @@ async fn refused(world: &World, name: &str, settings: &Settings, plan: Plan<'_>,
 async fn kubeconfig_that_is_none(world: Arc<World>) {
     let good = world.cluster.kubeconfig(None, Caller::Admin("a"), "default");
     let cases = [
-        ("not-yaml", "{ not yaml".to_owned(), &["named by KUBECONFIG", "parse", "mend it"][..]),
+        ("not-yaml", "{ not yaml".to_owned(), &["not-yaml.kubeconfig`, named by KUBECONFIG,", "parse", "mend it"][..]),
         ("empty", String::new(), &["named by KUBECONFIG", "mend it"][..]),
         ("no-context", r#"{ "apiVersion": "v1", "kind": "Config" }"#.to_owned(), &["current context"][..]),
         ("unknown-context", good.replace(r#""current-context":"it""#, r#""current-context":"prod""#), &["prod"][..]),

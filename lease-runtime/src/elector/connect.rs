@@ -30,9 +30,9 @@ impl Connection {
     pub(crate) async fn from_env() -> Result<Connection, ElectorError> {
         let home = std::env::home_dir();
         match choose(|name| std::env::var_os(name), home.as_deref()) {
-            Found::Variable => match Config::from_kubeconfig(&KubeConfigOptions::default()).await {
+            Found::Variable { paths } => match Config::from_kubeconfig(&KubeConfigOptions::default()).await {
                 Ok(config) => Ok(Connection::from_config(config)),
-                Err(error) => Err(ElectorError::kubeconfig("named by KUBECONFIG", error)),
+                Err(error) => Err(ElectorError::kubeconfig(format!("`{paths}`, named by KUBECONFIG,"), error)),
             },
             Found::Pod { namespace } => {
                 let mut config = Config::incluster_env().map_err(|e| ElectorError::InPod { source: Box::new(e) })?;
@@ -56,7 +56,7 @@ impl Connection {
         };
         match config {
             Ok(config) => Ok(Connection::from_config(config)),
-            Err(error) => Err(ElectorError::kubeconfig(&path, error)),
+            Err(error) => Err(ElectorError::kubeconfig(format!("`{}`", path.display()), error)),
         }
     }
 
@@ -107,18 +107,25 @@ pub(super) fn client(mut config: Config) -> Result<kube::Client, ElectorError> {
 /// What the environment names.
 #[derive(PartialEq, Eq, Debug)]
 enum Found {
-    Variable,
-    Pod { namespace: Option<String> },
+    /// It may name several, which are merged.
+    Variable {
+        paths: String,
+    },
+    Pod {
+        namespace: Option<String>,
+    },
     Home(PathBuf),
-    Nothing { looked: String },
+    Nothing {
+        looked: String,
+    },
 }
 
 /// A variable that somebody has set says more than the place we happen to run in: a pod of a CI system has a service
 /// account as well.
 fn choose(env: impl Fn(&str) -> Option<OsString>, home: Option<&Path>) -> Found {
     let set = |name: &str| env(name).filter(|value| !value.is_empty());
-    if set("KUBECONFIG").is_some() {
-        return Found::Variable;
+    if let Some(paths) = set("KUBECONFIG") {
+        return Found::Variable { paths: paths.display().to_string() };
     }
     if set("KUBERNETES_SERVICE_HOST").is_some() {
         let namespace = set("POD_NAMESPACE").and_then(|name| name.into_string().ok());
@@ -150,7 +157,7 @@ mod tests {
         std::fs::create_dir_all(home.join(".kube")).unwrap();
         std::fs::write(home.join(".kube/config"), "").unwrap();
         let pod = ("KUBERNETES_SERVICE_HOST", "10.0.0.1");
-        assert_eq!(chosen(&[pod, ("KUBECONFIG", "/k")], Some(&home)), Found::Variable);
+        assert_eq!(chosen(&[pod, ("KUBECONFIG", "/k")], Some(&home)), Found::Variable { paths: "/k".to_owned() });
         assert_eq!(chosen(&[pod, ("KUBECONFIG", "")], Some(&home)), Found::Pod { namespace: None });
         let namespace = Some("jobs".to_owned());
         assert_eq!(chosen(&[pod, ("POD_NAMESPACE", "jobs")], None), Found::Pod { namespace });

@@ -1,7 +1,6 @@
 //! What can keep a process from taking part in an election, in words that say what to do about it.
 
 use std::fmt;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use super::rbac::Denial;
@@ -178,25 +177,11 @@ impl ElectorError {
         }
     }
 
-    pub(super) fn kubeconfig(place: impl Into<Place>, source: kube::config::KubeconfigError) -> ElectorError {
+    /// `place` names the kubeconfig, as in "`/home/me/.kube/config`".
+    pub(super) fn kubeconfig(place: String, source: kube::config::KubeconfigError) -> ElectorError {
         // A parser's error goes on to show the lines around the mistake.
         let reason = chain(&source).split(" --> ").next().unwrap_or_default().to_owned();
-        ElectorError::Kubeconfig { place: place.into().0, reason }
-    }
-}
-
-/// How a kubeconfig is named in an error.
-pub(super) struct Place(String);
-
-impl From<&PathBuf> for Place {
-    fn from(path: &PathBuf) -> Place {
-        Place(format!("`{}`", path.display()))
-    }
-}
-
-impl From<&'static str> for Place {
-    fn from(words: &'static str) -> Place {
-        Place(words.to_owned())
+        ElectorError::Kubeconfig { place, reason }
     }
 }
 
