@@ -68,7 +68,7 @@ fn ledger(log: &WorkLog) -> TaskGroup {
         .with(consume(log.clone(), connection.subscribe()))
         .with(report(log.clone(), connection.subscribe()));
     let work = TaskGroup::stack("work").with(connect(log.clone(), connection).says_when_ready()).with(users);
-    TaskGroup::sequence("ledger").with(migrate(log.clone())).with(work).warm_up(fill_cache(log.clone()))
+    TaskGroup::sequence("startup").with(migrate(log.clone())).with(work).warm_up(fill_cache(log.clone()))
 }
 
 /// Done once, before this replica takes part in the election: whoever leads can work at once.

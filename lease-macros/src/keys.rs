@@ -36,7 +36,7 @@ pub(crate) static KEYS: [Key; 16] = [
         kind: Kind::Name(Name::LEASE),
         sets: Sets::Place,
         others: "lock lock_name lock_id lease_name lease_lock lease_lock_name election election_id election_name \
-                 leader_election leader_election_id resource resource_name resource_lock id key group mutex role",
+                 leader_election leader_election_id resource resource_name resource_lock id key mutex role",
     },
     Key {
         name: "namespace",
@@ -65,8 +65,7 @@ pub(crate) static KEYS: [Key; 16] = [
         example: "\"10s\"",
         kind: Kind::Duration,
         sets: Sets::Lease,
-        others: "deadline renew_timeout renew_time renew_interval renew_period renew_grace_period renew renewal \
-                 heartbeat heart_beat_millis keepalive",
+        others: "deadline renew_timeout renew_time renew_grace_period",
     },
     Key {
         name: "retry_period",
@@ -136,7 +135,7 @@ pub(crate) static KEYS: [Key; 16] = [
     },
     Key {
         name: "grace",
-        example: "\"30s\"",
+        example: "\"10s\"",
         kind: Kind::Duration,
         sets: Sets::Task,
         others: "graceful grace_period graceful_shutdown grace_time grace_seconds shutdown shutdown_timeout \
@@ -178,7 +177,7 @@ pub(crate) static KEYS: [Key; 16] = [
 ];
 
 /// What other systems can be told, and this one needs not, or in another place: words and answers.
-static ABSENT: [(&str, &str); 11] = [
+static ABSENT: [(&str, &str); 13] = [
     (
         "identity holder holder_id holder_identity claimant candidate candidate_id hostname pod_name",
         "the identity is the candidate's, not the task's",
@@ -193,28 +192,32 @@ static ABSENT: [(&str, &str); 11] = [
     ),
     (
         "lock_at_least_for default_lock_at_least_for min_hold_time",
-        "it is not needed, as nobody else takes the lease before this replica has given it up",
+        "a body that returns gives the lease up, and the next replica runs it, so stay in the body for as long as nobody else is to run it",
     ),
     (
         "cron schedule every at fixed_rate fixed_delay fixed_rate_string fixed_delay_string interval period rate \
          on_calendar on_unit_active_sec time_zone tz zone",
-        "loop in the body and sleep between two rounds, as in `tokio::time::sleep(Duration::from_secs(60)).await`",
+        "loop in the body until `term.cancelled()`, with a `tokio::select!` of that and `tokio::time::sleep(..)` between two rounds",
     ),
     ("once run_once one_shot", "a body that returns is done, and with `restart = never` one that fails is, too"),
     (
         "overlap concurrency_policy concurrent_execution max_instances parallelism completions",
-        "a task has one body at a time, so write a function for each that is to run beside it",
+        "a task has one body at a time, always, so write a function for each that is to run beside it",
     ),
     (
         "warm_up prepare before_start pre_start on_start exec_start_pre init",
         "what is to be done before the election is set on the task, as in `.warm_up(fill_cache())`",
     ),
     (
+        "says_when_ready ready notify readiness sd_notify type",
+        "whether a layer of a stack says so itself is set on the task, as in `.says_when_ready()`",
+    ),
+    (
         "contend_when condition when only_if run_if skip_if enabled enabled_if conditional suspend paused",
         "a condition is set on the task, as in `.contend_when(ready)` with a `watch::Receiver<bool>`",
     ),
     (
-        "after before depends_on requires wants part_of order priority phase start_order",
+        "after before depends_on requires wants part_of order priority phase start_order group sequence stack concurrent",
         "tasks are put in an order where they are added, as in `TaskGroup::stack(\"work\").with(connect()).with(consume())`",
     ),
     (

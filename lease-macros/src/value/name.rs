@@ -77,6 +77,7 @@ impl Name {
             && call.mac.path.segments.last().is_some_and(|last| last.ident == "format")
         {
             let text = call.mac.tokens.clone().into_iter().next().map(|first| first.to_string());
+            let text = text.filter(|text| !text.contains("{}") && !text.contains("{:"));
             let form = key.form(text.as_deref().unwrap_or("\"shard-{shard}\""));
             return Err(written.wrong(format_args!("the attribute formats `{}` itself: write `{form}`", key.name)));
         }

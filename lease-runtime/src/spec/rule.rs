@@ -59,13 +59,13 @@ rules! {
     /// A holder's bodies are asked to end before they are stopped.
     RenewDeadlineLength:
         "renew_deadline must be less than lease_duration / 1.25, the point at which the holder stops hard",
-        "lower renew_deadline, or raise lease_duration first";
+        "lower renew_deadline, or raise lease_duration";
     /// The retry period is not zero.
     RetryPeriodZero: "retry_period must not be zero", "2/15 of lease_duration is usual";
     /// A failed renewal is tried again before the renew deadline.
     RetryPeriodLength:
         "retry_period * 1.2 must be less than renew_deadline, or a failed renewal is not tried again in time",
-        "lower retry_period, or raise renew_deadline first";
+        "lower retry_period, or raise renew_deadline";
 }
 
 /// A name, a namespace or timings that break a [`Rule`].

@@ -12,7 +12,7 @@ use super::plan::{Plan, sealed::IntoPlan};
 use super::{IntoTask, Policy, TaskHandle, check_task_name};
 use crate::error::Error;
 
-/// Several tasks under one lease as one task, with an order among them.
+/// Several tasks under one lease as one task, with a name of its own and an order among them.
 ///
 /// | | each starts | each is asked to end |
 /// |---|---|---|
@@ -26,7 +26,7 @@ use crate::error::Error;
 /// # fn task(name: &'static str) -> LeaderTask<()> { LeaderTask::new(name, LEDGER, |term: Term| async move { term.cancelled().await }) }
 /// # let (migrate, connect, consume, report) = (task("migrate"), task("connect"), task("consume"), task("report"));
 /// // First the migration. Then a connection, and on top of it two that need it: they end before it does.
-/// let group = TaskGroup::sequence("ledger").with(migrate).with(
+/// let group = TaskGroup::sequence("startup").with(migrate).with(
 ///     TaskGroup::stack("work")
 ///         .with(connect)
 ///         .with(TaskGroup::concurrent("users").with(consume).with(report)),
@@ -66,20 +66,20 @@ pub struct TaskGroup {
 impl TaskGroup {
     /// Members that run side by side.
     pub fn concurrent(name: impl Into<String>) -> TaskGroup {
-        TaskGroup::new(name, Order::Concurrent)
+        TaskGroup::in_order(name, Order::Concurrent)
     }
 
     /// Members that run one after the other.
     pub fn sequence(name: impl Into<String>) -> TaskGroup {
-        TaskGroup::new(name, Order::Sequence)
+        TaskGroup::in_order(name, Order::Sequence)
     }
 
     /// Members that each stand on the one before.
     pub fn stack(name: impl Into<String>) -> TaskGroup {
-        TaskGroup::new(name, Order::Stack)
+        TaskGroup::in_order(name, Order::Stack)
     }
 
-    fn new(name: impl Into<String>, order: Order) -> TaskGroup {
+    fn in_order(name: impl Into<String>, order: Order) -> TaskGroup {
         TaskGroup {
             name: name.into(),
             order,

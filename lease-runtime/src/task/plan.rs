@@ -15,7 +15,8 @@ use crate::lease::LeaseId;
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a leader task",
     label = "not a `LeaderTask` or a `TaskGroup`",
-    note = "call the function with `#[leader_only]` and pass on what it returns"
+    note = "call the function with `#[leader_only]` and pass on what it returns, without `.await`; add several one by one, or as \
+            `TaskGroup::concurrent(..).with_all(..)`"
 )]
 pub trait IntoTask: sealed::IntoPlan<<Self as IntoTask>::Output> + Send + 'static {
     /// What whoever waits for it gets.
