@@ -67,6 +67,10 @@ impl Supervisor<'_> {
                         Order::Sequence => self.sequence(members, &asked, &up).await,
                         Order::Stack => self.stack(members, &asked, &up).await,
                     };
+                    if let End::Done = end {
+                        // All may have been done before it was noticed that all were up.
+                        up.cancel();
+                    }
                     // The value was a member's.
                     match end {
                         End::Failed { error, .. } => End::Failed { error, value: false },

@@ -247,3 +247,17 @@ async fn a_group_moves_its_members_to_its_lease() {
     assert_eq!(leases, ["default/drain-0", "default/drain-1", "default/drain-2"]);
     running.end().await.unwrap();
 }
+
+/// All are done before the group has looked around once, and so are up.
+#[tokio::test(start_paused = true)]
+async fn a_layer_of_several_that_are_done_at_once_does_not_keep_those_above_from_starting() {
+    let world = World::new();
+    let candidate = world.candidate("a").await;
+    let at_once = |name| LeaderTask::new(name, LEDGER, |_| std::future::ready(()));
+    let below = TaskGroup::concurrent("below").with(at_once("left")).with(at_once("right"));
+    let handle = candidate.add(TaskGroup::stack("house").with(below).with(world.brief("top", 1)));
+    let running = Running::start(&candidate);
+    within(60, handle).await.unwrap();
+    assert_eq!(world.story.told(), ["top began", "top done"]);
+    running.end().await.unwrap();
+}
