@@ -100,7 +100,8 @@ pub(super) async fn through_term(
             Run::Panicked(message) => Failure { said: format!("panicked: {message}"), value: false },
             Run::TimedOut(timeout) => Failure { said: format!("timed out after {timeout:?}"), value: false },
         };
-        if leading.tenure().is_cancelled() {
+        // By the end of the term, or by that of its group, which has failed already.
+        if leading.tenure().is_cancelled() || asked.is_asked() {
             log.ended(Some(&failure.said));
             return End::Over;
         }

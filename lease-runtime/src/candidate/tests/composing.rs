@@ -261,3 +261,25 @@ async fn a_layer_of_several_that_are_done_at_once_does_not_keep_those_above_from
     assert_eq!(world.story.told(), ["top began", "top done"]);
     running.end().await.unwrap();
 }
+
+/// It was asked to end, and nobody asks whether it may run again.
+#[tokio::test(start_paused = true)]
+async fn a_member_that_fails_while_its_group_ends_does_not_give_the_lease_up() {
+    let world = World::new();
+    let candidate = world.candidate("a").await;
+    let ground = LeaderTask::new("ground", LEDGER, |term: Term| async move {
+        term.cancelled().await;
+        Err::<(), _>("could not flush")
+    });
+    let ground = ground.max_restarts(0, Duration::from_secs(60));
+    let top = world.failing("top").restart(Restart::Never);
+    let house = candidate.add(TaskGroup::stack("house").with(ground).with(top));
+    candidate.add(world.obedient("other", LEDGER));
+    let running = Running::start(&candidate);
+    let error = within(60, house).await.unwrap_err();
+    assert!(matches!(&error, Error::Failed { task, .. } if task == "top"), "{error}");
+    seconds(60).await;
+    let told = sorted(world.story.told());
+    assert_eq!(told, ["other began", "top failed"], "the others go on");
+    running.end().await.unwrap();
+}
