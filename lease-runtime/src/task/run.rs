@@ -230,7 +230,10 @@ async fn attend(supervisor: &Supervisor<'_>, member: &Member, term: &Term, run: 
         tokio::select! {
             biased;
             ended = &mut run => return match (ended, timed_out) {
-                (Run::Dropped, Some(timeout)) if !stopped => Run::TimedOut(timeout),
+                // Also one that came back from its last poll with a value, or whose children were all that was left.
+                (Run::Dropped | Run::Ended(Verdict { failure: None, .. }), Some(timeout)) if !stopped => {
+                    Run::TimedOut(timeout)
+                }
                 (ended, _) => ended,
             },
             () = entry.stop_token().cancelled(), if !stopped => {

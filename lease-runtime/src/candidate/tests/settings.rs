@@ -267,3 +267,32 @@ async fn settings_that_cannot_be_are_refused_when_the_task_is_added() {
         assert_eq!(within(60, candidate.run()).await.unwrap_err().to_string(), error);
     }
 }
+
+/// The body has returned in time, but what it has started has not.
+#[tokio::test(start_paused = true)]
+async fn a_run_whose_children_take_too_long_is_not_done() {
+    let world = World::new();
+    let candidate = world.candidate("a").await;
+    let task = LeaderTask::new("t", LEDGER, |term: Term| async move { drop(term.spawn(pending::<()>())) });
+    let handle = candidate.add(task.timeout(Duration::from_secs(5)).restart(Restart::Never));
+    let running = Running::start(&candidate);
+    let error = within(60, handle).await.unwrap_err().to_string();
+    assert!(error.contains("timed out after 5s"), "{error}");
+    running.end().await.unwrap();
+}
+
+/// A run that takes longer than its timeout within one poll comes back by itself.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_poll_that_outlasts_the_timeout_has_failed_and_does_not_run_again_and_again() {
+    let world = World::new();
+    let candidate = world.candidate("a").await;
+    let runs = Runs::of(&world);
+    let task = runs.task(|_| std::thread::sleep(Duration::from_millis(100)));
+    let task = task.timeout(Duration::from_millis(10)).max_restarts(0, Duration::from_secs(60));
+    let handle = candidate.add(task.on_exhausted(OnExhausted::Stop));
+    let running = Running::start(&candidate);
+    let error = within(30, handle).await.unwrap_err().to_string();
+    assert!(error.contains("timed out after 10ms"), "{error}");
+    assert_eq!(runs.count(), 1);
+    running.end().await.unwrap();
+}
