@@ -66,7 +66,7 @@ impl Inner {
 
     /// The process has to end, after the candidate has ended in order.
     fn exit(self: &Arc<Self>, why: Error) {
-        self.state().exiting = true;
+        self.state().exiting.get_or_insert(why.clone());
         self.fail(why);
         self.shut_down("a task wants the process to end: asking the bodies to end");
         let candidate = self.clone();

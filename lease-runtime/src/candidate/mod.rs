@@ -80,8 +80,8 @@ struct State {
     refused: Option<Error>,
     /// The first failure while running.
     failure: Option<Error>,
-    /// A task wants the process to end.
-    exiting: bool,
+    /// What wants the process to end.
+    exiting: Option<Error>,
 }
 
 #[derive(Clone)]
@@ -216,7 +216,7 @@ impl Candidate {
         condition: Option<watch::Receiver<bool>>,
     ) -> Candidate {
         let state =
-            State { rosters: BTreeMap::new(), phase: Phase::Waiting, refused: None, failure: None, exiting: false };
+            State { rosters: BTreeMap::new(), phase: Phase::Waiting, refused: None, failure: None, exiting: None };
         let driven = TaskTracker::new();
         // `wait` resolves when it is empty; it can be filled again.
         driven.close();

@@ -88,9 +88,10 @@ impl Inner {
 
     /// Ends the process if a task wants it to. For when everything has ended in order.
     pub(super) fn exit_if_asked(&self) {
-        let state = self.state();
-        if state.exiting {
-            exit::now(&state.failure.as_ref().map(ToString::to_string).unwrap_or_default());
+        // Not under the lock: whoever subscribes to the last words may look at the candidate.
+        let exiting = self.state().exiting.clone();
+        if let Some(why) = exiting {
+            exit::now(&why.to_string());
         }
     }
 
