@@ -234,7 +234,7 @@ impl Driver {
         let mut resting = true;
         while !self.candidate.shutdown.is_cancelled()
             && self.roster.timing() == Some(timing)
-            && (resting || !self.roster.is_willing())
+            && (resting || !self.roster.is_willing() || !self.roster.is_warm())
         {
             tokio::select! {
                 biased;

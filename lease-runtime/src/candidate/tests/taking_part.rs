@@ -191,3 +191,24 @@ async fn a_lease_whose_only_task_was_given_up_at_once_is_driven_for_the_next() {
     assert_eq!(world.story.grown_to(1).await, ["two began"]);
     running.end().await.unwrap();
 }
+
+/// The lease is not held while this replica rests, so that what is added then has to be warm before it is contended for.
+#[tokio::test(start_paused = true)]
+async fn a_lease_that_was_given_up_is_not_taken_again_by_tasks_that_are_cold() {
+    let world = World::new();
+    let candidate = world.candidate("a").await;
+    let (_handle, placed) = candidate.place(world.obedient("one", LEDGER));
+    let running = Running::start(&candidate);
+    world.story.grown_to(1).await;
+    assert!(candidate.step_down("ledger"));
+    world.story.grown_to(2).await;
+    seconds(5).await;
+    candidate.add(world.obedient("cold", LEDGER).warm_up(seconds(100)));
+    let Placed { entry, roster } = placed.unwrap();
+    roster.give_up(&entry);
+    seconds(60).await;
+    assert_eq!(world.holder("ledger").as_deref(), Some(""), "held, and nothing to run");
+    seconds(40).await;
+    assert_eq!(world.story.grown_to(3).await[2], "cold began");
+    running.end().await.unwrap();
+}
