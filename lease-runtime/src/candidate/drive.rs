@@ -279,14 +279,15 @@ impl Driver {
                 parting = Some(Parting::SteppedDown);
                 campaign.withdraw(Loss::SteppedDown);
             }
-            if supervisors.is_empty() && term.tenure().is_cancelled() {
+            // As it was when the reasons were looked at: one that has come since is yet to be.
+            if supervisors.is_empty() && !leading {
                 // `alive` is dropped with this frame, and the term is drained.
                 return parting;
             }
             tokio::select! {
                 biased;
                 () = self.candidate.shutdown.cancelled(), if !shutdown => {}
-                () = term.cancelled(), if !term.tenure().is_cancelled() => {}
+                () = term.cancelled(), if leading => {}
                 Some(why) = exit.recv() => self.candidate.exit(why),
                 Some(ended) = supervisors.join_next(), if !supervisors.is_empty() => {
                     if let Err(error) = ended {
