@@ -272,16 +272,19 @@ impl Inner {
                     .entry(entry.lease.clone())
                     .or_insert_with(|| Roster::new(&entry.lease, self.condition.clone()));
                 let roster = roster.clone();
-                roster.admit(&entry).map(|()| {
-                    if let Phase::Running(runtime) = phase {
-                        self.drive(&roster, &Handle::try_current().unwrap_or(runtime));
-                    }
-                    roster
-                })
+                // The token keeps the candidate from being found to have nothing to do before it is driven.
+                roster.admit(&entry).map(|()| (roster, phase, self.driven.token()))
             }
         };
         match refused {
-            Ok(roster) => Some(Placed { entry, roster }),
+            Ok((roster, phase, _token)) => {
+                drop(roster.forget_those_over());
+                if let Phase::Running(runtime) = phase {
+                    // Outside of the lock, too: a runtime that is gone drops the tasks at once.
+                    self.drive(&roster, &Handle::try_current().unwrap_or(runtime));
+                }
+                Some(Placed { entry, roster })
+            }
             Err(error) => {
                 // Outside of the lock: whoever waits for the task may look at the candidate.
                 entry.finish(Err(error.clone()));

@@ -59,8 +59,7 @@ impl Roster {
     /// Takes in a task that does not conflict with another that is not over.
     pub(super) fn admit(&self, entry: &Arc<Entry>) -> Result<(), Error> {
         let mut members = self.members();
-        members.entries.retain(|entry| !entry.is_over());
-        for other in &members.entries {
+        for other in members.entries.iter().filter(|other| !other.is_over()) {
             if let Some(twice) = other.names().find(|name| entry.names().any(|other| other == *name)) {
                 return Err(Error::DuplicateTask { task: twice.to_string(), lease: self.lease.clone() });
             }
@@ -101,15 +100,29 @@ impl Roster {
         self.members().entries.iter().find(|entry| !entry.is_over()).map(|entry| entry.timing)
     }
 
+    /// Forgets the tasks that are over, for the caller to drop: what they have captured is the user's.
+    #[must_use = "to be dropped where nothing is locked"]
+    pub(super) fn forget_those_over(&self) -> Vec<Arc<Entry>> {
+        let mut members = self.members();
+        let (over, live) = std::mem::take(&mut members.entries).into_iter().partition(|entry| entry.is_over());
+        members.entries = live;
+        over
+    }
+
     /// The driver goes, unless there is something left to do for it.
     pub(super) fn retire(&self) -> bool {
-        let mut members = self.members();
-        let over = members.entries.iter().all(|entry| entry.is_over());
-        if over {
+        let entries = {
+            let mut members = self.members();
+            if members.entries.iter().any(|entry| !entry.is_over()) {
+                return false;
+            }
             members.driven = false;
             self.engaged.send_replace(false);
-        }
-        over
+            std::mem::take(&mut members.entries)
+        };
+        // One that was given up has not run to an end in which it would have let go of what it has captured.
+        end(entries, Entry::stopped);
+        true
     }
 
     /// Ends every task that is not over, with this error for those who wait. The driver stays, and has to

@@ -3,6 +3,7 @@
 mod adding;
 mod composing;
 mod ending;
+mod giving_up;
 mod process;
 mod settings;
 mod taking_part;

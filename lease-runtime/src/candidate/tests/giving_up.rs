@@ -1,0 +1,75 @@
+//! What becomes of a task that nobody wants any more, and of what its body has captured.
+
+use super::*;
+
+/// Captured by a body. Tells, when dropped, whether the user's code may use the candidate there.
+struct Captured {
+    candidate: Candidate,
+    story: Story,
+}
+
+impl Drop for Captured {
+    fn drop(&mut self) {
+        // Not `status()`, which would hang where this says so.
+        let free = self.candidate.inner.state.try_lock().is_ok();
+        self.story.tell(if free { "dropped" } else { "dropped under a lock" });
+    }
+}
+
+fn capturing(world: &World, candidate: &Candidate, name: &'static str) -> LeaderTask<()> {
+    let captured = Captured { candidate: candidate.clone(), story: world.story.clone() };
+    LeaderTask::new(name, LEDGER, move |_| {
+        let _ = &captured;
+        pending()
+    })
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_task_given_up_by_a_follower_has_captured_is_not_kept() {
+    let world = World::new();
+    let (a, b) = (world.candidate("a").await, world.candidate("b").await);
+    a.add(world.obedient("leader", LEDGER));
+    let in_a = Running::start(&a);
+    world.story.grown_to(1).await;
+    let in_b = Running::start(&b);
+    seconds(1).await;
+    let (handle, placed) = b.place(capturing(&world, &b, "one"));
+    seconds(5).await;
+    let Placed { entry, roster } = placed.unwrap();
+    roster.give_up(&entry);
+    drop((entry, roster, handle));
+    seconds(60).await;
+    assert_eq!(world.story.told()[1..], ["dropped"]);
+    in_b.end().await.unwrap();
+    in_a.end().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_task_has_captured_is_not_dropped_under_a_lock() {
+    let world = World::new();
+    let candidate = world.candidate("a").await;
+    let (handle, placed) = candidate.place(capturing(&world, &candidate, "one"));
+    let Placed { entry, roster } = placed.unwrap();
+    roster.give_up(&entry);
+    drop((entry, roster, handle));
+    // The next one clears up.
+    candidate.add(world.obedient("two", LEDGER));
+    assert_eq!(world.story.told(), ["dropped"]);
+}
+
+/// As when the runtime that built the candidate of the process has gone, and a task is added from outside of any.
+#[test]
+fn a_runtime_that_is_gone_does_not_drop_tasks_under_a_lock() {
+    let runtime = || tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+    let (elections, bodies) = (runtime(), runtime());
+    let (world, candidate) = elections.block_on(async {
+        let world = World::new();
+        let candidate = world.candidate("a").await;
+        (world, candidate)
+    });
+    candidate.inner.run_for_good(bodies.handle());
+    drop(bodies);
+    let handle = candidate.add(capturing(&world, &candidate, "one"));
+    assert_eq!(world.story.told(), ["dropped"]);
+    assert!(handle.is_finished());
+}
