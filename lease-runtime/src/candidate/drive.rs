@@ -37,8 +37,10 @@ impl Inner {
     fn warm_up(self: &Arc<Self>, roster: &Arc<Roster>, entry: &Arc<Entry>, runtime: &Handle) {
         let Some(warm_up) = entry.begin_warm_up() else { return };
         let (shutdown, stop) = (self.shutdown.clone(), entry.stop_token().clone());
-        let (roster, entry) = (roster.clone(), entry.clone());
+        let attended = WarmUp { entry: entry.clone(), roster: roster.clone(), done: false };
         let warm_up = self.driven.track_future(async move {
+            let mut attended = attended;
+            let entry = attended.entry.clone();
             let caught = AssertUnwindSafe(warm_up).catch_unwind();
             let warmed = tokio::select! {
                 biased;
@@ -59,7 +61,7 @@ impl Inner {
                 let (task, lease) = (entry.name.to_string(), entry.lease.clone());
                 entry.finish(Err(Error::Failed { task, lease, failure }));
             }
-            roster.tell();
+            attended.done = true;
         });
         runtime.spawn(warm_up);
     }
@@ -81,6 +83,24 @@ impl Inner {
     fn fail(&self, error: Error) {
         self.state().failure.get_or_insert(error);
         self.failed.cancel();
+    }
+}
+
+/// A warm-up that somebody attends to.
+struct WarmUp {
+    entry: Arc<Entry>,
+    roster: Arc<Roster>,
+    done: bool,
+}
+
+/// However it ends: the driver looks. One that went away with its runtime, which need not be the driver's, would keep the
+/// lease from all its tasks for ever.
+impl Drop for WarmUp {
+    fn drop(&mut self) {
+        if !self.done {
+            self.entry.lose();
+        }
+        self.roster.tell();
     }
 }
 

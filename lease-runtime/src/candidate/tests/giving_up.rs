@@ -73,3 +73,26 @@ fn a_runtime_that_is_gone_does_not_drop_tasks_under_a_lock() {
     assert_eq!(world.story.told(), ["dropped"]);
     assert!(handle.is_finished());
 }
+
+/// A warm-up goes away with the runtime from which its task was added, and its task with it.
+#[test]
+fn a_warm_up_whose_runtime_is_gone_does_not_keep_the_lease_from_the_others() {
+    let here = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_time().build().unwrap();
+    let other = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_time().build().unwrap();
+    here.block_on(async {
+        let world = World::new();
+        let candidate = world.candidate("a").await;
+        let running = Running::start(&candidate);
+        sleep(Duration::from_millis(50)).await;
+        candidate.add(world.obedient("one", LEDGER).warm_up(sleep(Duration::from_millis(200))));
+        let cold = {
+            let _entered = other.enter();
+            candidate.add(world.obedient("cold", LEDGER).warm_up(pending()))
+        };
+        sleep(Duration::from_millis(50)).await;
+        other.shutdown_background();
+        assert!(matches!(within(10, cold).await, Err(Error::CandidateGone { .. })));
+        assert_eq!(world.story.grown_to(1).await, ["one began"]);
+        running.end().await.unwrap();
+    });
+}
