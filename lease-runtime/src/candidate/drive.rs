@@ -269,6 +269,7 @@ impl Driver {
     /// One term: from the acquisition until nothing of it is left here. Tells why, if the election is being left.
     async fn lead(&self, campaign: &Campaign, term: Term, alive: Alive) -> Option<Parting> {
         let mut supervisors = JoinSet::new();
+        // Those that run, and those that are not over but have ended in this term.
         let mut started: Vec<(Id, Arc<Entry>)> = Vec::new();
         let (exits, mut exit) = mpsc::unbounded_channel();
         let (mut shutdown, mut parting) = (false, None);
@@ -281,8 +282,9 @@ impl Driver {
             let leading = !term.tenure().is_cancelled();
             if !shutdown && parting.is_none() && leading {
                 for entry in self.roster.live() {
+                    // One of the same name may have been given up, and be inside a poll still.
                     if entry.is_warm()
-                        && !started.iter().any(|(_, other)| Arc::ptr_eq(other, &entry))
+                        && !started.iter().any(|(_, other)| other.shared_name(&entry).is_some())
                         && let Some(runtime) = entry.runtime()
                     {
                         if entry.exits_on_loss() {
@@ -309,11 +311,13 @@ impl Driver {
                 () = self.candidate.shutdown.cancelled(), if !shutdown => {}
                 () = term.cancelled(), if leading => {}
                 Some(why) = exit.recv() => self.candidate.exit(why),
-                Some(ended) = supervisors.join_next(), if !supervisors.is_empty() => {
-                    if let Err(error) = ended {
+                Some(ended) = supervisors.join_next_with_id(), if !supervisors.is_empty() => {
+                    let (id, lost) = ended.map_or_else(|error| (error.id(), true), |(id, ())| (id, false));
+                    if lost {
                         // It went away with its runtime, which is not this one. The others go on.
-                        started.iter().filter(|(id, _)| *id == error.id()).for_each(|(_, entry)| entry.lose());
+                        started.iter().filter(|(of, _)| *of == id).for_each(|(_, entry)| entry.lose());
                     }
+                    started.retain(|(of, entry)| *of != id || !entry.is_over());
                 }
                 () = self.roster.news() => {}
                 () = self.roster.willing(false), if leading && !shutdown && parting.is_none() => {}

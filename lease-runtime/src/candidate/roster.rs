@@ -60,7 +60,7 @@ impl Roster {
     pub(super) fn admit(&self, entry: &Arc<Entry>) -> Result<(), Error> {
         let mut members = self.members();
         for other in members.entries.iter().filter(|other| !other.is_over()) {
-            if let Some(twice) = other.names().find(|name| entry.names().any(|other| other == *name)) {
+            if let Some(twice) = other.shared_name(entry) {
                 return Err(Error::DuplicateTask { task: twice.to_string(), lease: self.lease.clone() });
             }
             if other.timing != entry.timing {

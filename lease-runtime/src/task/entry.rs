@@ -133,9 +133,11 @@ impl Entry {
         &self.stop
     }
 
-    /// The names of all its parts, each of which is the only one of its name under the lease.
-    pub(crate) fn names(&self) -> impl Iterator<Item = &Arc<str>> {
-        self.member.all().into_iter().map(|member| &member.name)
+    /// The name of a part that the other has, too. Each is to be the only one of its name under the lease.
+    pub(crate) fn shared_name(&self, other: &Entry) -> Option<&Arc<str>> {
+        let others = other.member.all();
+        let mut names = self.member.all().into_iter().map(|member| &member.name);
+        names.find(|name| others.iter().any(|other| other.name == **name))
     }
 
     pub(crate) fn exits_on_loss(&self) -> bool {

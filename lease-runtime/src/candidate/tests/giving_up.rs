@@ -1,5 +1,7 @@
 //! What becomes of a task that nobody wants any more, and of what its body has captured.
 
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
 use super::*;
 
 /// Captured by a body. Tells, when dropped, whether the user's code may use the candidate there.
@@ -72,6 +74,38 @@ fn a_runtime_that_is_gone_does_not_drop_tasks_under_a_lock() {
     let handle = candidate.add(capturing(&world, &candidate, "one"));
     assert_eq!(world.story.told(), ["dropped"]);
     assert!(handle.is_finished());
+}
+
+/// Its body is still inside a poll when it is added again, under the same name and in the same term.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_task_that_is_given_up_and_added_again_does_not_run_beside_itself() {
+    let world = World::new();
+    let candidate = world.candidate("a").await;
+    candidate.add(world.obedient("other", LEDGER));
+    let (inside, twice, runs) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicBool::new(false)), Arc::default());
+    let task = || {
+        let (inside, twice, runs) = (inside.clone(), twice.clone(), Arc::<AtomicUsize>::clone(&runs));
+        LeaderTask::new("one", LEDGER, move |_| {
+            let (inside, twice, runs) = (inside.clone(), twice.clone(), runs.clone());
+            async move {
+                runs.fetch_add(1, Ordering::SeqCst);
+                if inside.fetch_add(1, Ordering::SeqCst) > 0 {
+                    twice.store(true, Ordering::SeqCst);
+                }
+                std::thread::sleep(Duration::from_millis(500));
+                inside.fetch_sub(1, Ordering::SeqCst);
+            }
+        })
+    };
+    let running = Running::start(&candidate);
+    let (_handle, placed) = candidate.place(task());
+    until(|| runs.load(Ordering::SeqCst) == 1).await;
+    let Placed { entry, roster } = placed.unwrap();
+    roster.give_up(&entry);
+    within(30, candidate.add(task())).await.unwrap();
+    assert_eq!(runs.load(Ordering::SeqCst), 2);
+    assert!(!twice.load(Ordering::SeqCst), "two bodies of one task at once");
+    running.end().await.unwrap();
 }
 
 /// A warm-up goes away with the runtime from which its task was added, and its task with it.
