@@ -117,8 +117,7 @@ impl Item {
         } else if sig.asyncness.is_none() {
             mistakes.at(
                 sig.fn_token,
-                "a leader task has to stop when the lease is lost, and only async code can be stopped: write `async fn`, and \
-                 below this attribute any other that takes the `async` away",
+                "a leader task has to stop when the lease is lost, and only async code can be stopped: write `async fn`",
             );
         }
         if let Safety::Unsafe(token) = &sig.safety {

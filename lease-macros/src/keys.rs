@@ -199,6 +199,10 @@ static ABSENT: [(&str, &str); 13] = [
          on_calendar on_unit_active_sec time_zone tz zone",
         "loop in the body until `term.cancelled()`, with a `tokio::select!` of that and `tokio::time::sleep(..)` between two rounds",
     ),
+    (
+        "renew_interval renew_period renew renewal heartbeat heart_beat_millis keepalive refresh_interval",
+        "a lease is renewed every third of its `lease_duration`, so set that",
+    ),
     ("once run_once one_shot", "a body that returns is done, and with `restart = never` one that fails is, too"),
     (
         "overlap concurrency_policy concurrent_execution max_instances parallelism completions",

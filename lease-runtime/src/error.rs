@@ -167,7 +167,9 @@ pub enum Error {
     },
 
     /// The candidate was dropped, or the tokio runtime it ran on, before the task was done.
-    #[error("task `{task}` was not done when its candidate went away: keep the candidate and its runtime until it is")]
+    #[error(
+        "task `{task}` was not done when its candidate went away: let the candidate run, with `run_until`, and keep its runtime until it is"
+    )]
     CandidateGone {
         /// The task.
         task: String,

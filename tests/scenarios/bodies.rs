@@ -167,7 +167,7 @@ async fn panics_in_drop(world: Arc<World>) {
     leader.signal(Signal::TERM);
     let stopped = world.wait_in(term.token, "stopped").await;
     assert!(leader.end().await.success(), "{}", leader.said());
-    for words in ["panicked while being dropped", "told to panic in drop", "the lease is free"] {
+    for words in ["panicked while being dropped", "told to panic in drop", "the election is left"] {
         assert!(leader.said().contains(words), "{words:?} is not in\n{}", leader.said());
     }
     let next = world.next_term(term.token).await;

@@ -60,16 +60,16 @@ fn of_schedulers() {
          delayed activeDeadlineSeconds backoffLimit once",
     );
     expect![[r#"
-        there is no key `cron`: loop in the body and sleep between two rounds, as in `tokio::time::sleep(Duration::from_secs(60)).await`
-        there is no key `every`: loop in the body and sleep between two rounds, as in `tokio::time::sleep(Duration::from_secs(60)).await`
-        there is no key `schedule`: loop in the body and sleep between two rounds, as in `tokio::time::sleep(Duration::from_secs(60)).await`
-        there is no key `fixedRate`: loop in the body and sleep between two rounds, as in `tokio::time::sleep(Duration::from_secs(60)).await`
-        there is no key `fixedDelay`: loop in the body and sleep between two rounds, as in `tokio::time::sleep(Duration::from_secs(60)).await`
-        there is no key `interval`: loop in the body and sleep between two rounds, as in `tokio::time::sleep(Duration::from_secs(60)).await`
-        there is no key `timeZone`: loop in the body and sleep between two rounds, as in `tokio::time::sleep(Duration::from_secs(60)).await`
-        there is no key `concurrencyPolicy`: a task has one body at a time, so write a function for each that is to run beside it
+        there is no key `cron`: loop in the body until `term.cancelled()`, with a `tokio::select!` of that and `tokio::time::sleep(..)` between two rounds
+        there is no key `every`: loop in the body until `term.cancelled()`, with a `tokio::select!` of that and `tokio::time::sleep(..)` between two rounds
+        there is no key `schedule`: loop in the body until `term.cancelled()`, with a `tokio::select!` of that and `tokio::time::sleep(..)` between two rounds
+        there is no key `fixedRate`: loop in the body until `term.cancelled()`, with a `tokio::select!` of that and `tokio::time::sleep(..)` between two rounds
+        there is no key `fixedDelay`: loop in the body until `term.cancelled()`, with a `tokio::select!` of that and `tokio::time::sleep(..)` between two rounds
+        there is no key `interval`: loop in the body until `term.cancelled()`, with a `tokio::select!` of that and `tokio::time::sleep(..)` between two rounds
+        there is no key `timeZone`: loop in the body until `term.cancelled()`, with a `tokio::select!` of that and `tokio::time::sleep(..)` between two rounds
+        there is no key `concurrencyPolicy`: a task has one body at a time, always, so write a function for each that is to run beside it
         there is no key `lockAtMostFor`: the lease is renewed for as long as the body runs, which `timeout = "30m"` limits
-        there is no key `lockAtLeastFor`: it is not needed, as nobody else takes the lease before this replica has given it up
+        there is no key `lockAtLeastFor`: a body that returns gives the lease up, and the next replica runs it, so stay in the body for as long as nobody else is to run it
         there is no key `delayed`: did you mean `initial_delay`, as in `initial_delay = "5s"`?
         there is no key `activeDeadlineSeconds`: did you mean `timeout`, as in `timeout = "30s"`?
         there is no key `backoffLimit`: did you mean `max_restarts`, as in `max_restarts = "5 in 1m"`?
@@ -91,11 +91,11 @@ fn of_systemd_and_otp() {
         there is no key `StartLimitAction`: did you mean `on_exhausted`, as in `on_exhausted = resign`?
         there is no key `TimeoutStartSec`: did you mean `timeout`, as in `timeout = "30s"`?
         there is no key `RuntimeMaxSec`: did you mean `timeout`, as in `timeout = "30s"`?
-        there is no key `TimeoutStopSec`: did you mean `grace`, as in `grace = "30s"`?
+        there is no key `TimeoutStopSec`: did you mean `grace`, as in `grace = "10s"`?
         there is no key `WatchdogSec`: did you mean `on_overrun`, as in `on_overrun = report`?
         there is no key `intensity`: did you mean `max_restarts`, as in `max_restarts = "5 in 1m"`?
         there is no key `max_seconds`: did you mean `max_restarts`, as in `max_restarts = "5 in 1m"`?
-        there is no key `shutdown`: did you mean `grace`, as in `grace = "30s"`?
+        there is no key `shutdown`: did you mean `grace`, as in `grace = "10s"`?
         there is no key `on_failure`: did you mean `restart`, as in `restart = on_failure`?
     "#]]
     .assert_eq(&said);
@@ -110,7 +110,7 @@ fn of_other_libraries() {
         there is no key `holder_id`: the identity is the candidate's, not the task's
         there is no key `claimant`: the identity is the candidate's, not the task's
         there is no key `renew_grace_period`: did you mean `renew_deadline`, as in `renew_deadline = "10s"`?
-        there is no key `heartBeatMillis`: did you mean `renew_deadline`, as in `renew_deadline = "10s"`?
+        there is no key `heartBeatMillis`: a lease is renewed every third of its `lease_duration`, so set that
         there is no key `role`: did you mean `lease`, as in `lease = "ledger"`?
         there is no key `retries`: did you mean `max_restarts`, as in `max_restarts = "5 in 1m"`?
         there is no key `krate`: did you mean `crate`, as in `crate = my_runtime`?

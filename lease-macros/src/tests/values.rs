@@ -42,7 +42,7 @@ fn durations() {
     expect![[r#"
         15                       a duration needs a unit: write `grace = "15s"`
         15s                      a duration is a string: write `grace = "15s"`
-        15 parsecs               a duration is a string of a whole number and one of `ms`, `s`, `m`, `h`: write `grace = "30s"`
+        15 parsecs               a duration is a string of a whole number and one of `ms`, `s`, `m`, `h`: write `grace = "10s"`
         "15"                     a duration needs a unit: write `grace = "15s"`
         "15 s"                   a duration is a string of a whole number and one of `ms`, `s`, `m`, `h`: write `grace = "15s"`
         "1d"                     a duration is a string of a whole number and one of `ms`, `s`, `m`, `h`: write `grace = "24h"`
@@ -50,15 +50,15 @@ fn durations() {
         "1m30s"                  a duration has one number and one unit: write `grace = "90s"`
         "1.5s"                   a duration is a string of a whole number and one of `ms`, `s`, `m`, `h`: write `grace = "1500ms"`
         "90 seconds"             a duration is a string of a whole number and one of `ms`, `s`, `m`, `h`: write `grace = "90s"`
-        "-5s"                    a duration is a string of a whole number and one of `ms`, `s`, `m`, `h`: write `grace = "30s"`
-        "0s"                     a duration must be longer than zero: leave `grace` out, or write `grace = "30s"`
-        "300us"                  a duration is a string of a whole number and one of `ms`, `s`, `m`, `h`: write `grace = "30s"`
-        ""                       a duration is a string of a whole number and one of `ms`, `s`, `m`, `h`: write `grace = "30s"`
-        "soon"                   a duration is a string of a whole number and one of `ms`, `s`, `m`, `h`: write `grace = "30s"`
-        "99999999999999999999s"  this duration is longer than can be counted: write `grace = "30s"`
-        "9999999999999999999h"   this duration is longer than can be counted: write `grace = "30s"`
-        Duration::from_secs(15)  a duration is a string of a whole number and one of `ms`, `s`, `m`, `h`: write `grace = "30s"`
-        SECONDS                  a duration is a string of a whole number and one of `ms`, `s`, `m`, `h`: write `grace = "30s"`
+        "-5s"                    a duration is a string of a whole number and one of `ms`, `s`, `m`, `h`: write `grace = "10s"`
+        "0s"                     a duration must be longer than zero: leave `grace` out, or write `grace = "10s"`
+        "300us"                  a duration is a string of a whole number and one of `ms`, `s`, `m`, `h`: write `grace = "10s"`
+        ""                       a duration is a string of a whole number and one of `ms`, `s`, `m`, `h`: write `grace = "10s"`
+        "soon"                   a duration is a string of a whole number and one of `ms`, `s`, `m`, `h`: write `grace = "10s"`
+        "99999999999999999999s"  this duration is longer than can be counted: write `grace = "10s"`
+        "9999999999999999999h"   this duration is longer than can be counted: write `grace = "10s"`
+        Duration::from_secs(15)  a duration is a string of a whole number and one of `ms`, `s`, `m`, `h`: write `grace = "10s"`
+        SECONDS                  a duration is a string of a whole number and one of `ms`, `s`, `m`, `h`: write `grace = "10s"`
     "#]].assert_eq(&said);
 }
 

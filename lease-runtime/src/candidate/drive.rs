@@ -188,11 +188,14 @@ impl Driver {
     async fn contend(&self, timing: Timing) -> Left {
         let campaign = self.candidate.elector.contend(self.roster.lease.clone(), timing);
         let status = campaign.status.clone();
-        tokio::select! {
+        let left = tokio::select! {
             biased;
             left = self.campaign(campaign, timing) => left,
-            never = forward(status, &self.roster) => match never {},
-        }
+            never = forward(status.clone(), &self.roster) => match never {},
+        };
+        // The last word about the lease, such as that it was released.
+        self.roster.publish(status.borrow().clone());
+        left
     }
 
     /// Takes part until there is nothing more to do with these timings.
@@ -303,6 +306,10 @@ impl Driver {
             }
             // As it was when the reasons were looked at: one that has come since is yet to be.
             if supervisors.is_empty() && !leading {
+                // One may have asked for the end of the process with its last breath.
+                while let Ok(why) = exit.try_recv() {
+                    self.candidate.exit(why);
+                }
                 // `alive` is dropped with this frame, and the term is drained.
                 return parting;
             }

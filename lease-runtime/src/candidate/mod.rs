@@ -312,6 +312,20 @@ impl Inner {
     }
 }
 
+/// Nothing that was added has ever run: most likely a line is missing.
+impl Drop for Inner {
+    fn drop(&mut self) {
+        let state = self.state();
+        if matches!(state.phase, Phase::Waiting) && !state.rosters.is_empty() {
+            tracing::warn!(
+                target: "lease_runtime",
+                identity = &*self.identity,
+                "the candidate goes away with tasks that it never ran: call `candidate.run_until(shutdown_signal())`"
+            );
+        }
+    }
+}
+
 impl fmt::Debug for Candidate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Candidate")

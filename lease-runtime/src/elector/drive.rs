@@ -174,6 +174,8 @@ impl Drive {
             Action::Rewatch => self.watch.iter_mut().for_each(Watch::replace),
             Action::Left { released } => {
                 self.log.left(released);
+                // Whoever waits for it may look at the status next.
+                self.publish();
                 self.leaving.take().inspect(|number| self.out.left(*number));
             }
             Action::Bar { highest, shown } => self.met(ElectorError::WentBackwards { highest, shown }),

@@ -1,4 +1,4 @@
-//! How many requests of one candidate are on their way at once.
+//! How many requests of one candidate begin at once.
 //!
 //! On HTTP/1.1 each takes a connection. Elections that begin at the same instant, as those of hundreds of shards do, would
 //! open as many, each with its TLS handshake, and be slower for it: the handshakes are computed on the one thread that also

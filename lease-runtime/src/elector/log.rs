@@ -57,7 +57,7 @@ impl Log {
 
     pub(super) fn left(&self, released: bool) {
         if released {
-            say!(info, self, "the election is left, the lease is free");
+            say!(info, self, "the election is left");
         } else {
             say!(
                 warn,

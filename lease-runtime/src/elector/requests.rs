@@ -1,6 +1,6 @@
 //! The requests of one election: each under a deadline of its own, each read for what it proves.
 
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -92,9 +92,9 @@ impl Requests {
             };
             let outcome = match turn {
                 Err(_) => Outcome::NotSent(timeout),
-                Ok(_turn) => match tokio::time::timeout(timeout, request).await {
-                    Ok(ended) => Outcome::Ended(Box::new(ended)),
-                    Err(_) => Outcome::TimedOut(timeout),
+                Ok(turn) => match bounded(request, turn, timeout).await {
+                    Some(ended) => Outcome::Ended(Box::new(ended)),
+                    None => Outcome::TimedOut(timeout),
                 },
             };
             (id, asked, Some(outcome))
@@ -110,6 +110,18 @@ impl Requests {
         };
         let (answer, problem) = classify::answer(asked, outcome, &mut self.kept, &self.lease);
         Some(Reply { id, asked, answer, served: Some(problem.map_or(Ok(()), Err)) })
+    }
+}
+
+/// Waits for a request, no longer than `timeout`, and keeps its turn only for an eighth of that: an answer that has not come
+/// by then may never come, and others shall not wait for it.
+async fn bounded<F: Future>(request: F, turn: impl Sized, timeout: Duration) -> Option<F::Output> {
+    let mut request = pin!(request);
+    let soon = tokio::time::timeout(timeout / 8, &mut request).await;
+    drop(turn);
+    match soon {
+        Ok(ended) => Some(ended),
+        Err(_) => tokio::time::timeout(timeout - timeout / 8, request).await.ok(),
     }
 }
 

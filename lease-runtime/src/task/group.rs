@@ -41,8 +41,10 @@ use crate::error::Error;
 ///
 /// When all its members are. If one has failed for good ([`Restart::Never`](crate::Restart::Never),
 /// [`OnExhausted::Stop`](crate::OnExhausted::Stop)), the steps of a sequence that would follow do not run, the rest of a stack is asked to
-/// end, what is concurrent goes on; and then the group is over, and gives that error. A group whose term ends before it is
-/// done starts from its beginning in the next one.
+/// end, what is concurrent goes on; and then the group is over, and gives that error. A step that always runs again
+/// ([`Restart::Always`](crate::Restart::Always)) is never done, and lets no other follow. A group whose term ends before it is
+/// done starts from its beginning in the next one; if the candidate shuts down before that, whoever waits for the group gets
+/// [`Error::Stopped`].
 ///
 /// # The order of a stack
 ///
@@ -52,6 +54,9 @@ use crate::error::Error;
 /// above it are gone; the grace of each counts from when it hears of it. On a shutdown the lease goes on being renewed
 /// meanwhile. When the lease is lost, the deadline is the same for all, and may leave no time for the lower ones: they are
 /// then dropped without having been asked.
+///
+/// A layer that fails runs again by its own settings while those above it go on; once the bodies are asked to end, none
+/// begins any more.
 #[must_use = "a group does nothing until it is added to a candidate, awaited or spawned"]
 pub struct TaskGroup {
     name: String,

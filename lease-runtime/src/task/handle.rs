@@ -13,7 +13,8 @@ use crate::error::Error;
 /// Waits for a task that a candidate runs. Dropping it lets the task go on.
 ///
 /// Awaiting it gives what the body returned when it was done. A failed body is not done, it runs again; its error comes here
-/// only if no run follows: because of [`Restart::Never`](crate::Restart::Never), or because the candidate is shutting down.
+/// only if no run follows: because of [`Restart::Never`](crate::Restart::Never), or because the candidate is
+/// shutting down, unless the lease was being given up for another reason already.
 /// A body that failed for good without returning anything, by a panic, a timeout or too many failures, is an [`Error`]; so is
 /// a candidate that ends, or cannot take part in the election, while the task is not done.
 pub struct TaskHandle<T> {

@@ -69,6 +69,16 @@ impl Log<'_> {
         );
     }
 
+    pub(super) fn waits(&self, below: &str) {
+        say!(
+            self,
+            warn,
+            below,
+            "task waits for what it stands on, which is not up after a lease duration: if that says when it is ready, let its \
+             body call `term.ready()`"
+        );
+    }
+
     pub(super) fn overdue(&self) {
         say!(
             self,

@@ -19,7 +19,8 @@ pub enum Restart {
     /// When it has returned an error, panicked, or taken longer than its [`timeout`](super::LeaderTask::timeout).
     #[default]
     OnFailure,
-    /// Not at all. However it ends, the task is over on this replica.
+    /// Not at all. However it ends, the task is over on this replica; a member of a group is in the term at hand, as the
+    /// whole group begins anew in the next one if it is not over.
     Never,
 }
 
@@ -31,7 +32,8 @@ pub enum OnExhausted {
     /// zero.
     #[default]
     Resign,
-    /// The candidate shuts down in order, and then the process ends with exit code 1, for Kubernetes to start it anew.
+    /// The candidate shuts down in order, and then the process ends with exit code 1, for Kubernetes to start it anew. In
+    /// order means that bodies have their grace, and that one which is stuck inside a poll is waited for.
     Exit,
     /// The task is over on this replica, and whoever waits for it gets the error. The other tasks go on; if there are none,
     /// the lease is given up.

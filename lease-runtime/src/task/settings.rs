@@ -79,8 +79,8 @@ impl<T> LeaderTask<T> {
         self
     }
 
-    /// How long to wait in each term, from the acquisition of the lease, before the body runs for the first time. Not at all
-    /// if not set.
+    /// How long to wait in each term before the body runs for the first time: from the acquisition of the lease or, for a
+    /// member of a group and for a task that is added later, from when its turn comes. Not at all if not set.
     pub fn initial_delay(mut self, initial_delay: Duration) -> LeaderTask<T> {
         self.policy.initial_delay = initial_delay;
         self

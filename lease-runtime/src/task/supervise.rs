@@ -12,6 +12,7 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use super::entry::Entry;
+use super::log::Log;
 use super::member::{Member, Order, Work};
 use super::run;
 use crate::error::Error;
@@ -117,15 +118,12 @@ impl Supervisor<'_> {
         let ups: Vec<_> = (1..members.len()).map(|_| CancellationToken::new()).chain([up.clone()]).collect();
         let running = members.iter().enumerate().map(|(number, member)| {
             let (asked, up) = (&asks[number], &ups[number]);
-            let below = number.checked_sub(1).map(|below| &ups[below]);
+            let below = number.checked_sub(1).map(|below| (&members[below], &ups[below]));
             async move {
-                if let Some(below) = below {
-                    tokio::select! {
-                        biased;
-                        () = asked.asked() => return (number, End::Over),
-                        () = self.entry.stop_token().cancelled() => return (number, End::Over),
-                        () = below.cancelled() => {}
-                    }
+                if let Some((below, is_up)) = below
+                    && !self.stands(member, below, is_up, asked).await
+                {
+                    return (number, End::Over);
                 }
                 (number, self.member(member, asked.clone(), up.clone()).await)
             }
@@ -153,6 +151,24 @@ impl Supervisor<'_> {
                     None => return failure.unwrap_or(end),
                 },
                 () = asked.asked(), if !ending => ending = true,
+            }
+        }
+    }
+
+    /// Waits until what a member stands on is up. `false` if the member is not to start any more.
+    async fn stands(&self, member: &Member, below: &Member, is_up: &CancellationToken, asked: &Asked) -> bool {
+        let mut long = pin!(sleep(self.entry.timing.lease_duration));
+        let mut said = false;
+        loop {
+            tokio::select! {
+                biased;
+                () = asked.asked() => return false,
+                () = self.entry.stop_token().cancelled() => return false,
+                () = is_up.cancelled() => return true,
+                () = &mut long, if !said => {
+                    said = true;
+                    Log { entry: self.entry, member, term: self.leading }.waits(&below.name);
+                }
             }
         }
     }
