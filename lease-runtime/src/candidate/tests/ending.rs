@@ -25,6 +25,12 @@ async fn bodies_end_before_their_lease_is_released_and_that_before_the_return() 
     assert_eq!(told[..3], ["one began", "three began", "two began"]);
     assert_eq!(told[3..], ends);
     assert_eq!((world.holder("ledger").as_deref(), world.holder("shard").as_deref()), (Some(""), Some("")));
+    let status = candidate.status("ledger").unwrap();
+    assert_eq!(
+        (status.borrow().standing, status.borrow().holder.clone()),
+        (Standing::Out, None),
+        "the last word is stale"
+    );
     handle.await.unwrap();
     assert!(matches!(candidate.add(world.obedient("late", LEDGER)).await, Err(Error::Stopped { .. })));
     assert!(matches!(candidate.run().await, Err(Error::AlreadyRun)));
