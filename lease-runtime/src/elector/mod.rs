@@ -83,4 +83,4 @@ impl Elector {
 }
 
 #[cfg(all(test, feature = "embedded"))]
-mod tests;
+pub(crate) mod tests;

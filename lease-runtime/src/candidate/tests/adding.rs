@@ -1,6 +1,7 @@
 //! Adding tasks, before and while the candidate runs.
 
 use super::*;
+use crate::elector::tests::log::Lines;
 
 fn done(name: &'static str, spec: LeaseSpec, story: &Story) -> LeaderTask<Result<u32, String>> {
     let story = story.clone();
@@ -232,4 +233,23 @@ async fn a_group_that_is_disbanded_by_its_driver_keeps_it() {
     roster.abandon(Entry::stopped);
     roster.admit(&entry("three")).unwrap();
     assert!(roster.enroll(&here), "nobody drives it");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_candidate_that_goes_away_without_having_run_its_tasks_says_so() {
+    let world = World::new();
+    let lines = Lines::default();
+    let _capture = lines.capture();
+    let never = ["WARN", "never ran", "run_until(shutdown_signal())"];
+    drop(world.candidate("a").await);
+    assert_eq!(lines.matching(&never), 0, "{lines:?}");
+    let candidate = world.candidate("a").await;
+    candidate.add(world.obedient("one", LEDGER));
+    drop(candidate);
+    assert_eq!(lines.matching(&never), 1, "{lines:?}");
+    let candidate = world.candidate("a").await;
+    candidate.add(world.obedient("one", LEDGER));
+    within(60, candidate.run_until(seconds(1))).await.unwrap();
+    drop(candidate);
+    assert_eq!(lines.matching(&never), 1, "{lines:?}");
 }

@@ -1,6 +1,7 @@
 //! Several tasks as one: the order of their starts and ends.
 
 use super::*;
+use crate::elector::tests::log::Lines;
 use crate::task::{OnExhausted, Restart, TaskGroup};
 
 impl World {
@@ -140,6 +141,24 @@ async fn a_layer_may_say_itself_when_it_is_ready() {
     assert_eq!(world.holder("ledger"), None, "the group's condition is its members'");
     open.send_replace(true);
     assert_eq!(world.story.grown_to(2).await, ["bottom ready", "top began"]);
+    running.end().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_layer_that_never_says_that_it_is_ready_is_named() {
+    let world = World::new();
+    let lines = Lines::default();
+    let _capture = lines.capture();
+    let candidate = world.candidate("a").await;
+    let mute = world.slow_to_end("mute", 0).says_when_ready();
+    candidate.add(TaskGroup::stack("house").with(mute).with(world.slow_to_end("top", 0)));
+    let running = Running::start(&candidate);
+    world.story.grown_to(1).await;
+    seconds(14).await;
+    let waits = ["WARN", "task=top", "below=\"mute\"", "term.ready()"];
+    assert_eq!(lines.matching(&waits), 0, "{lines:?}");
+    seconds(60).await;
+    assert_eq!(lines.matching(&waits), 1, "{lines:?}");
     running.end().await.unwrap();
 }
 

@@ -13,10 +13,10 @@ thread_local! {
 }
 
 #[derive(Clone, Default)]
-pub(super) struct Lines(Arc<Mutex<Vec<String>>>);
+pub(crate) struct Lines(Arc<Mutex<Vec<String>>>);
 
 /// Ends a capture.
-pub(super) struct Capture;
+pub(crate) struct Capture;
 
 impl Drop for Capture {
     fn drop(&mut self) {
@@ -29,22 +29,22 @@ impl Lines {
     ///
     /// One subscriber for the whole process: with one per test, tracing's cache of who wants what is rebuilt while tests
     /// run side by side, and an event may fall through.
-    pub(super) fn capture(&self) -> Capture {
+    pub(crate) fn capture(&self) -> Capture {
         static INSTALL: Once = Once::new();
         INSTALL.call_once(|| tracing::subscriber::set_global_default(Catcher).expect("another subscriber"));
         CAUGHT.set(Some(self.clone()));
         Capture
     }
 
-    pub(super) fn matching(&self, parts: &[&str]) -> usize {
+    pub(crate) fn matching(&self, parts: &[&str]) -> usize {
         self.0.lock().unwrap().iter().filter(|line| parts.iter().all(|part| line.contains(part))).count()
     }
 
-    pub(super) fn count(&self, level: &str) -> usize {
+    pub(crate) fn count(&self, level: &str) -> usize {
         self.0.lock().unwrap().iter().filter(|line| line.starts_with(level)).count()
     }
 
-    pub(super) fn clear(&self) {
+    pub(crate) fn clear(&self) {
         self.0.lock().unwrap().clear();
     }
 }

@@ -3,7 +3,7 @@
 mod bodies;
 mod faults;
 mod inflight;
-mod log;
+pub(crate) mod log;
 mod refusals;
 mod running;
 mod shared;
