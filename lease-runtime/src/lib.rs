@@ -46,6 +46,8 @@ mod lease;
 pub mod spec;
 mod task;
 mod term;
+mod tick;
+pub mod ticks;
 
 pub use candidate::{Candidate, CandidateBuilder, ShutdownRequest, ShutdownSignal, Signalled, shutdown_signal};
 #[doc(inline)]
@@ -60,5 +62,9 @@ pub use lease_macros::leader_only;
 pub use spec::{LeaseSpec, SpecError};
 pub use task::{
     DEFAULT_GRACE, IntoTask, LeaderTask, OnExhausted, OnLoss, OnOverrun, Restart, TaskGroup, TaskHandle, TaskOutput,
+    TickOutput,
 };
 pub use term::{Lost, Term, TermCheck, TermControl, TermHandle};
+pub use tick::{AttemptId, Cause, Tick};
+#[doc(inline)]
+pub use ticks::{CatchUp, Delivery, Overlap, StartDeadline};

@@ -166,6 +166,8 @@ pub enum Loss {
     Withdrawn,
     /// Another member of the group that the body belongs to has failed for good. The term goes on without the group.
     GroupFailed,
+    /// A later tick of the task takes the place of this run. The term goes on.
+    Replaced,
     /// The runtime that ran the bodies is gone.
     RuntimeGone,
 }
@@ -185,6 +187,7 @@ impl Loss {
             | Loss::SteppedDown
             | Loss::Withdrawn
             | Loss::GroupFailed
+            | Loss::Replaced
             | Loss::RuntimeGone => false,
         }
     }
@@ -206,6 +209,7 @@ impl fmt::Display for Loss {
             Loss::SteppedDown => f.write_str("this replica stepped down"),
             Loss::Withdrawn => f.write_str("this replica takes no part in the election for now"),
             Loss::GroupFailed => f.write_str("another member of the group has failed"),
+            Loss::Replaced => f.write_str("a later tick of the task takes its place"),
             Loss::RuntimeGone => f.write_str("the runtime of the tasks is gone"),
         }
     }

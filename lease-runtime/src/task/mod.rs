@@ -12,6 +12,7 @@ pub(crate) mod overrun;
 mod plan;
 mod policy;
 mod run;
+mod scheduling;
 mod settings;
 pub(crate) mod supervise;
 
@@ -26,17 +27,19 @@ use tokio::sync::watch;
 
 pub use group::TaskGroup;
 pub use handle::TaskHandle;
-pub use output::TaskOutput;
+pub use output::{TaskOutput, TickOutput};
 pub use overrun::OnOverrun;
 pub use plan::IntoTask;
 pub(crate) use policy::Policy;
 pub use policy::{DEFAULT_GRACE, OnExhausted, OnLoss, Restart};
+pub(crate) use scheduling::Scheduling;
 
 use crate::election::Timing;
 use crate::error::Error;
 use crate::lease::LeaseId;
 use crate::spec::{LeaseSpec, check_lease_name, check_namespace, check_timing};
 use crate::term::Term;
+use crate::tick::Tick;
 
 /// Work that runs on the one replica that holds its lease. What a function with
 /// [`#[leader_only]`](macro@crate::leader_only) returns.
@@ -80,6 +83,7 @@ pub struct LeaderTask<T> {
     renew_deadline: Option<Duration>,
     retry_period: Option<Duration>,
     policy: Policy,
+    scheduling: Scheduling,
     warm_up: Vec<BoxFuture<'static, ()>>,
     conditions: Vec<watch::Receiver<bool>>,
     body: Box<dyn BodyFn<T>>,
@@ -88,7 +92,8 @@ pub struct LeaderTask<T> {
 /// The function that starts a run. A trait of its own and no `FnMut` that boxes its future, as that would be one more closure
 /// to compile for each task.
 trait BodyFn<T>: Send {
-    fn call(&mut self, term: Term) -> BoxFuture<'static, T>;
+    /// `tick` is what the run is for, if the task is a scheduled one.
+    fn call(&mut self, term: Term, tick: Option<Tick>) -> BoxFuture<'static, T>;
 }
 
 impl<T, F, Fut> BodyFn<T> for F
@@ -96,8 +101,24 @@ where
     F: FnMut(Term) -> Fut + Send,
     Fut: Future<Output = T> + Send + 'static,
 {
-    fn call(&mut self, term: Term) -> BoxFuture<'static, T> {
+    fn call(&mut self, term: Term, _: Option<Tick>) -> BoxFuture<'static, T> {
         Box::pin(self(term))
+    }
+}
+
+/// A body that takes a tick.
+struct ScheduledBody<F>(F);
+
+impl<T, F, Fut> BodyFn<T> for ScheduledBody<F>
+where
+    F: FnMut(Term, Tick) -> Fut + Send,
+    Fut: Future<Output = T> + Send + 'static,
+{
+    fn call(&mut self, term: Term, tick: Option<Tick>) -> BoxFuture<'static, T> {
+        let ScheduledBody(body) = self;
+        // A supervisor of scheduled tasks hands a tick to each run.
+        let tick = tick.unwrap_or_else(|| Tick::for_test(jiff::Timestamp::UNIX_EPOCH));
+        Box::pin(body(term, tick))
     }
 }
 
@@ -132,6 +153,7 @@ impl<T> LeaderTask<T> {
             renew_deadline: None,
             retry_period: None,
             policy: Policy::default(),
+            scheduling: Scheduling::default(),
             warm_up: Vec::new(),
             conditions: Vec::new(),
             body,
@@ -153,7 +175,13 @@ impl<T> LeaderTask<T> {
     /// # }
     /// ```
     pub fn run_body(&mut self, term: Term) -> impl Future<Output = T> + Send + use<T> {
-        self.body.call(term)
+        self.body.call(term, None)
+    }
+
+    /// Runs the body of a scheduled task once, for this tick, with no election, no schedule and no guard: for testing it with
+    /// a [`Tick::for_test`].
+    pub fn run_tick(&mut self, term: Term, tick: Tick) -> impl Future<Output = T> + Send + use<T> {
+        self.body.call(term, Some(tick))
     }
 
     pub(crate) fn task_name(&self) -> &str {

@@ -37,3 +37,28 @@ impl<T: Send + 'static, E: Debug + Send + 'static> TaskOutput for Result<T, E> {
         self.as_ref().err().map(|error| format!("{error:?}"))
     }
 }
+
+/// What the body of a scheduled task may return: nothing that somebody would have to receive.
+///
+/// | a body returns | which means |
+/// |---|---|
+/// | `()`, `Ok(())` | the tick is done |
+/// | `Err(error)` | it has failed, and is tried again if [`retry`](crate::LeaderTask::retry) says so |
+#[diagnostic::on_unimplemented(
+    message = "a scheduled task cannot return `{Self}`: it returns `()`, or a `Result<(), E>` whose error is `Debug`",
+    label = "nobody is there to receive this from a scheduled task"
+)]
+pub trait TickOutput: TaskOutput {
+    /// What a task gives that was done by another replica.
+    fn done() -> Self;
+}
+
+impl TickOutput for () {
+    fn done() {}
+}
+
+impl<E: Debug + Send + 'static> TickOutput for Result<(), E> {
+    fn done() -> Self {
+        Ok(())
+    }
+}

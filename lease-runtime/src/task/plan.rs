@@ -72,7 +72,7 @@ impl<T: TaskOutput> sealed::IntoPlan<T> for LeaderTask<T> {
         let output = Arc::new(Mutex::new(None));
         let (last, mut body) = (output.clone(), self.body);
         let work = Work::Body(Body::new(move |term| {
-            let (body, last) = (body.call(term.clone()), last.clone());
+            let (body, last) = (body.call(term.clone(), None), last.clone());
             Box::pin(async move {
                 let output = body.await;
                 let verdict = Verdict { failure: output.failure(), asked: term.is_cancelled() };

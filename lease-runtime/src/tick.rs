@@ -1,0 +1,158 @@
+//! A tick, as the body that it starts sees it.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::{Timestamp, Zoned, tz::TimeZone};
+
+use crate::election::FencingToken;
+
+/// What a run of a scheduled task is for.
+///
+/// A body that wants to know takes a `Tick`, beside a [`Term`](crate::Term) or without one. It is a handle, cheap to clone.
+///
+/// ```
+/// # use lease_runtime::Tick;
+/// # struct Db; impl Db { async fn insert_report(&self, key: String) -> Result<(), std::io::Error> { Ok(()) } }
+/// async fn report(tick: Tick, db: Db) -> Result<(), std::io::Error> {
+///     // The same for every attempt at this tick, on whichever replica: the key of an idempotent effect.
+///     db.insert_report(format!("report-{}", tick.nominal())).await
+/// }
+/// ```
+#[derive(Clone)]
+pub struct Tick {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    nominal: Timestamp,
+    zone: TimeZone,
+    started: Timestamp,
+    attempt: u32,
+    id: AttemptId,
+    missed: u64,
+    token: FencingToken,
+    cause: Cause,
+}
+
+/// Why a run was started.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
+pub enum Cause {
+    /// The schedule says so.
+    Schedule,
+    /// Somebody asked for it, under this id.
+    Trigger(Arc<str>),
+    /// Somebody asked for the ticks of a stretch of the past.
+    Backfill,
+}
+
+/// Names one attempt at one tick, over all replicas and for ever. Random.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AttemptId(pub(crate) u64);
+
+impl Tick {
+    #[allow(clippy::too_many_arguments, reason = "one caller, and each has a name there")]
+    pub(crate) fn new(
+        nominal: Timestamp,
+        zone: TimeZone,
+        started: Timestamp,
+        attempt: u32,
+        id: AttemptId,
+        missed: u64,
+        token: FencingToken,
+        cause: Cause,
+    ) -> Tick {
+        Tick { inner: Arc::new(Inner { nominal, zone, started, attempt, id, missed, token, cause }) }
+    }
+
+    /// A tick without a schedule, for testing a body: first attempt, nothing missed, in UTC.
+    ///
+    /// ```
+    /// # use lease_runtime::Tick;
+    /// let tick = Tick::for_test("2027-03-28T02:30:00Z".parse().unwrap());
+    /// assert_eq!(tick.attempt(), 1);
+    /// ```
+    pub fn for_test(nominal: Timestamp) -> Tick {
+        Tick::new(nominal, TimeZone::UTC, nominal, 1, AttemptId(0), 0, FencingToken(1), Cause::Schedule)
+    }
+
+    /// The time that the schedule names, whenever the run has started: the tick's identity. Of a
+    /// [triggered](Cause::Trigger) run, the time at which the request was taken.
+    pub fn nominal(&self) -> Timestamp {
+        self.inner.nominal
+    }
+
+    /// The nominal time in the time zone of the schedule.
+    pub fn zoned(&self) -> Zoned {
+        self.inner.nominal.to_zoned(self.inner.zone.clone())
+    }
+
+    /// When this attempt was started, by the clock of this replica.
+    pub fn started(&self) -> Timestamp {
+        self.inner.started
+    }
+
+    /// How long after the nominal time this attempt was started.
+    pub fn lateness(&self) -> Duration {
+        self.inner.started.duration_since(self.inner.nominal).try_into().unwrap_or(Duration::ZERO)
+    }
+
+    /// Which attempt at this tick it is, from one. Another is made when a run was interrupted, with
+    /// [`Delivery::AtLeastOnce`](crate::Delivery::AtLeastOnce), or has failed, with [`retry`](crate::LeaderTask::retry).
+    pub fn attempt(&self) -> u32 {
+        self.inner.attempt
+    }
+
+    /// The attempt's own name, which no other attempt has. With the [`fencing_token`](Self::fencing_token), what a target
+    /// needs to refuse an old writer.
+    pub fn attempt_id(&self) -> AttemptId {
+        self.inner.id
+    }
+
+    /// How many ticks were not run between the last one that was and this one, for whatever reason.
+    pub fn missed(&self) -> u64 {
+        self.inner.missed
+    }
+
+    /// The fencing token of the term that the run belongs to.
+    pub fn fencing_token(&self) -> FencingToken {
+        self.inner.token
+    }
+
+    /// What has caused the run.
+    pub fn cause(&self) -> &Cause {
+        &self.inner.cause
+    }
+}
+
+impl fmt::Debug for Tick {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tick")
+            .field("nominal", &self.nominal())
+            .field("attempt", &self.attempt())
+            .field("attempt_id", &self.attempt_id())
+            .field("cause", self.cause())
+            .finish_non_exhaustive()
+    }
+}
+
+impl AttemptId {
+    /// The number itself.
+    pub const fn get(self) -> u64 {
+        self.0
+    }
+}
+
+impl fmt::Display for AttemptId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}", self.0)
+    }
+}
+
+impl fmt::Debug for AttemptId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "AttemptId({self})")
+    }
+}
