@@ -43,6 +43,9 @@ pub mod embedded;
 mod error;
 mod guard;
 mod lease;
+#[cfg_attr(not(test), expect(dead_code, unused_imports, reason = "tasks do not have a schedule yet"))]
+#[allow(unreachable_pub, reason = "tasks do not have a schedule yet")]
+mod schedule;
 pub mod spec;
 mod task;
 mod term;
