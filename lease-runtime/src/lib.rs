@@ -43,6 +43,7 @@ pub mod embedded;
 mod error;
 mod guard;
 mod lease;
+mod schedule;
 pub mod spec;
 mod task;
 mod term;
