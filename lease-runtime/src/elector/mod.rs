@@ -10,6 +10,7 @@ mod log;
 mod rbac;
 mod requests;
 mod thread;
+mod ticking;
 mod watch;
 mod wire;
 

@@ -24,7 +24,9 @@ pub(super) const MOST_TRIGGER_ID: usize = 36;
 #[derive(Clone, PartialEq, Eq, Hash, Debug, thiserror::Error)]
 pub enum Unreadable {
     /// A later version of the library wrote it.
-    #[error("its format is version {found}, and this program knows version {VERSION}: let the newer version lead, or upgrade")]
+    #[error(
+        "its format is version {found}, and this program knows version {VERSION}: let the newer version lead, or upgrade"
+    )]
     Newer {
         /// The version it says.
         found: u64,

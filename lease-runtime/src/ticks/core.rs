@@ -9,7 +9,7 @@ use super::decide::{Deciding, Decision, Note};
 use super::names::{ANNOTATIONS_BYTES, BACKFILL, RECORD, TRIGGER};
 use super::record::{Origin, TickRecord};
 use super::requests::{Annotations, Requests, Stretch};
-use super::timetable::Timetable;
+use super::timetable::{Kind, Timetable};
 use super::unrecorded::Unrecorded;
 use crate::clock::WallTime;
 use crate::tick::AttemptId;
@@ -62,6 +62,8 @@ struct Outlook {
 pub(super) struct Task {
     pub(super) timetable: Timetable,
     pub(super) unrecorded: Unrecorded,
+    /// Nobody is there any more to start its bodies.
+    pub(super) left: bool,
 }
 
 /// The term that ticks are taken in.
@@ -191,7 +193,7 @@ impl Ticks {
 
     /// Takes the ticks of a task from now on, which nobody else of this name does.
     pub fn join(&mut self, task: Arc<str>, timetable: Timetable, now: WallTime) {
-        self.tasks.insert(task, Task { timetable, unrecorded: Unrecorded::new(now) });
+        self.tasks.insert(task, Task { timetable, unrecorded: Unrecorded::new(now), left: false });
         self.outlook = None;
     }
 
@@ -199,7 +201,7 @@ impl Ticks {
     pub fn leave(&mut self, task: &str) {
         // Its ends are still to be written: it goes when there are none.
         let Some(left) = self.tasks.get_mut(task) else { return };
-        left.timetable.left = true;
+        left.left = true;
         self.outlook = None;
         self.forget();
     }
@@ -213,7 +215,7 @@ impl Ticks {
             self.attempts.remove(&id);
         }
         if end == End::Failed {
-            self.leading.iter_mut().for_each(|leading| drop(leading.failed.insert(task.clone())));
+            self.leading.iter_mut().for_each(|leading| leading.failed.extend([task.clone()]));
         }
         self.outlook = None;
         self.forget();
@@ -238,9 +240,10 @@ impl Ticks {
                     || !matches!(attempt.state, AttemptState::Ended(_))
             });
             for id in open {
-                if let Some(attempt) = self.attempts.get_mut(&id).filter(|attempt| attempt.state == AttemptState::Asked) {
+                if let Some(attempt) = self.attempts.get_mut(&id).filter(|attempt| attempt.state == AttemptState::Asked)
+                {
                     // One that is shown when the bodies have been asked to end was taken for nothing.
-                    if self.leading.as_ref().is_none_or(|leading| leading.draining) || known.timetable.left {
+                    if self.leading.as_ref().is_none_or(|leading| leading.draining) || known.left {
                         attempt.state = AttemptState::Ended(End::Interrupted);
                     } else {
                         attempt.state = AttemptState::Running;
@@ -255,9 +258,9 @@ impl Ticks {
 
     /// Whether a write should not wait for the next renewal.
     pub fn wants_write(&mut self, time: Time) -> bool {
-        let known = self.outlook.filter(|outlook| {
-            outlook.at <= time.wall && outlook.until.is_none_or(|until| time.wall < until)
-        });
+        let known = self
+            .outlook
+            .filter(|outlook| outlook.at <= time.wall && outlook.until.is_none_or(|until| time.wall < until));
         let outlook = known.unwrap_or_else(|| {
             let seen = std::mem::take(&mut self.seen);
             let decisions = self.decide(&seen, time, true);
@@ -275,7 +278,8 @@ impl Ticks {
     /// When to ask next, if nothing else happens.
     pub fn wake_at(&self) -> Option<WallTime> {
         let recorded = self.outlook.and_then(|outlook| outlook.until);
-        let unrecorded = self.tasks.iter().filter_map(|(name, task)| task.unrecorded.wake_at(name, &task.timetable));
+        let there = self.tasks.iter().filter(|(_, task)| !task.left);
+        let unrecorded = there.filter_map(|(name, task)| task.unrecorded.wake_at(name, &task.timetable));
         recorded.into_iter().chain(unrecorded.filter(|_| self.leading.is_some())).min()
     }
 
@@ -335,7 +339,7 @@ impl Ticks {
         let Some(leading) = self.leading.as_ref().filter(|leading| !leading.draining) else { return Vec::new() };
         let mut starts = Vec::new();
         for (name, task) in &mut self.tasks {
-            if task.timetable.recorded || task.timetable.left {
+            if task.timetable.recorded || task.left {
                 continue;
             }
             let ready = leading.acquired.plus(task.timetable.initial_delay) <= time.wall;
@@ -347,6 +351,16 @@ impl Ticks {
             }
         }
         starts
+    }
+
+    /// The tasks that run once, and are done as the state says that was seen last.
+    pub fn done_once(&self) -> Vec<Arc<str>> {
+        let once = self.tasks.iter().filter(|(_, task)| task.timetable.kind == Kind::Once);
+        let done = once.filter(|(name, _)| match read(&self.seen, name) {
+            Some(Ok(record)) => record.is_done(),
+            Some(Err(_)) | None => false,
+        });
+        done.map(|(name, _)| name.clone()).collect()
     }
 
     /// What keeps a task's ticks from being taken, in the state that was seen last.
@@ -378,7 +392,7 @@ impl Ticks {
                 attempts: &attempts,
                 leading,
                 time,
-                may_take: renews && !leading.draining && !task.timetable.left,
+                may_take: renews && !leading.draining && !task.left,
                 out: Decision::default(),
             };
             Some((name.clone(), deciding.decide(record.as_ref())))
@@ -389,9 +403,7 @@ impl Ticks {
     /// Tasks that have left, and of which no end is to be written.
     fn forget(&mut self) {
         let attempts = &self.attempts;
-        self.tasks.retain(|name, task| {
-            !task.timetable.left || attempts.values().any(|attempt| attempt.task == *name)
-        });
+        self.tasks.retain(|name, task| !task.left || attempts.values().any(|attempt| attempt.task == *name));
     }
 }
 

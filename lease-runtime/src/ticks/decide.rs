@@ -226,7 +226,10 @@ impl Deciding<'_> {
     /// Counts the due ticks that are not run, and gives the one that is next.
     fn narrow(&mut self, record: &mut TickRecord, latest: Occasion, now: WallTime) -> Option<Occasion> {
         let schedule = &self.timetable.schedule;
-        if self.timetable.overlap == Overlap::Skip && self.timetable.catch_up != CatchUp::All && self.running(record) > 0 {
+        if self.timetable.overlap == Overlap::Skip
+            && self.timetable.catch_up != CatchUp::All
+            && self.running(record) > 0
+        {
             // Skipped is what falls due during the run. What was due before it began, as after a failover, waits.
             let first = schedule.next(&mark(record))?;
             let began = self.began();

@@ -24,6 +24,7 @@ pub mod names;
 mod policy;
 mod record;
 mod requests;
+mod status;
 mod timetable;
 mod unrecorded;
 
@@ -33,6 +34,7 @@ pub use counts::{NotRun, Outcome, TickCounts};
 pub use decide::Note;
 pub use policy::{CatchUp, Delivery, Overlap, StartDeadline};
 pub use record::{EndedRun, OpenRun, Origin, TickRecord};
-pub(crate) use requests::check_trigger;
 pub use requests::Annotations;
+pub(crate) use requests::check_trigger;
+pub use status::{TaskTicks, TickRun, TickState};
 pub use timetable::{Kind, Timetable};

@@ -76,6 +76,11 @@ pub struct EndedRun {
 pub(super) const MOST_OPEN: usize = 4;
 
 impl TickRecord {
+    /// Of a task that runs once: it has.
+    pub fn is_done(&self) -> bool {
+        self.open.is_empty() && self.last.is_some_and(|last| last.outcome == Outcome::Done)
+    }
+
     /// A task that is seen for the first time, or with another schedule: ticks count from now, and none runs.
     pub fn armed(fingerprint: String, now: WallTime) -> TickRecord {
         TickRecord {

@@ -52,7 +52,9 @@ impl Requests {
 pub(crate) fn check_trigger(id: &str) -> Result<(), &'static str> {
     if id.is_empty() {
         Err("a trigger needs an id, which it runs once for: any word that was not used before")
-    } else if id.len() > MOST_TRIGGER_ID || !id.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\') {
+    } else if id.len() > MOST_TRIGGER_ID
+        || !id.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\')
+    {
         Err("an id has at most 36 ASCII characters, no blanks, quotes or backslashes")
     } else {
         Ok(())

@@ -31,8 +31,6 @@ pub struct Timetable {
     pub(crate) initial_delay: Duration,
     /// Ticks are recorded. Otherwise the leader's memory has to do.
     pub(crate) recorded: bool,
-    /// Nobody is there any more to start its bodies.
-    pub(super) left: bool,
 }
 
 /// How the next tick follows from the last.

@@ -28,7 +28,7 @@ impl Unrecorded {
     }
 
     pub(super) fn wake_at(&self, name: &str, timetable: &Timetable) -> Option<WallTime> {
-        if timetable.recorded || timetable.left {
+        if timetable.recorded {
             return None;
         }
         let next = timetable.schedule.next(&Mark::at(self.upto))?;
@@ -55,7 +55,8 @@ impl Unrecorded {
         }
         let latest = timetable.latest(name, &Mark::at(self.upto), time.wall)?;
         let wait = running >= timetable.most() && timetable.overlap == Overlap::BufferOne;
-        let drop = running >= timetable.most() && !matches!(timetable.overlap, Overlap::BufferOne | Overlap::CancelOther);
+        let drop =
+            running >= timetable.most() && !matches!(timetable.overlap, Overlap::BufferOne | Overlap::CancelOther);
         if wait && !paused {
             return None;
         }
