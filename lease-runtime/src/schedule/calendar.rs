@@ -88,16 +88,19 @@ impl Calendar {
             from = self.matching_after(from, false)?;
             let (due, in_gap) = self.due(from)?;
             if due > at {
-                // All that is due at the same instant is one run, which stands for the last of it.
-                while in_gap {
-                    match self.matching_after(from, false) {
-                        Some(later) if self.due(later).is_some_and(|(at, _)| at == due) => from = later,
-                        _ => break,
-                    }
-                }
-                return Some((due, Some(from)));
+                return Some((due, Some(if in_gap { self.last_due(due, from) } else { from })));
             }
         }
+    }
+
+    /// The last civil time that is due at the same instant as `civil`: all of them are one run, which stands for the last.
+    fn last_due(&self, due: Second, mut civil: DateTime) -> DateTime {
+        while let Some(later) = self.matching_after(civil, false)
+            && self.due(later).is_some_and(|(at, _)| at == due)
+        {
+            civil = later;
+        }
+        civil
     }
 
     fn previous_civil(&self, at: Second) -> Option<Due> {

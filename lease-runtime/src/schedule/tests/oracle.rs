@@ -21,7 +21,7 @@ const FIXED: [&str; 11] = [
     "0-30/10 1-3 * * *",
     "15 0 * * *",
     "0 3 * * *",
-    "7-59/13 0-23 * * *",
+    "7-59/26 0-23 * * *",
     "59 23 * * 0",
     "45 1 1,15,28-31 * *",
     "0 0,1 * 3,10 6-7",
@@ -29,7 +29,7 @@ const FIXED: [&str; 11] = [
     "5 1,2,3 25-31 3,10 +0,6",
 ];
 const WILDCARD: [&str; 7] = [
-    "*/15 * * * *",
+    "*/30 * * * *",
     "0 * * * *",
     "*/20 1-3 * * *",
     "5 */2 * * *",
@@ -208,7 +208,7 @@ impl<'a> Window<'a> {
         let by = (after - before).abs();
         let around = by + 3 * HOUR;
         let special = [-by, -MINUTE, -1, 0, 1, MINUTE, by];
-        (-around..around).step_by(667).chain(special).map(|by| at + by).collect()
+        (-around..around).step_by(1327).chain(special).map(|by| at + by).collect()
     }
 
     /// Compares a schedule with the oracle's ticks. Returns the number of comparisons, or the first that fails.
@@ -326,6 +326,6 @@ fn every_change_of_the_clocks_is_as_the_oracle_says() {
         zones.len(),
         wrong.len()
     );
-    assert!(wrong.is_empty(), "{} comparisons, of which {:#?}", wrong.len(), &wrong[..wrong.len().min(5)]);
+    assert!(wrong.is_empty(), "{} schedules at a change, of which {:#?}", wrong.len(), &wrong[..wrong.len().min(5)]);
     assert!(zones.len() > 500 && different.len() > 4_000 && checks > 10_000_000, "the oracle was hardly asked");
 }
