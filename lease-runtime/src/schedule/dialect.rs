@@ -138,12 +138,12 @@ pub(crate) fn parse(pattern: &str) -> Result<Pattern, Broken> {
         return first.broken(format!("the zone is an argument of its own: write time_zone = \"{zone}\""));
     }
     let [minute, hour, day, month, weekday] = words[..] else {
-        let remedy = match words.len() {
-            6 => ": seconds and years are not part of cron, leave that field out",
-            7 => ": seconds and years are not part of cron, leave those fields out",
-            _ => ": minute, hour, day of the month, month, day of the week",
+        let rest = if words.len() > 5 {
+            "cron has five: leave out seconds, years, users and commands"
+        } else {
+            "cron has five: minute, hour, day of the month, month, day of the week"
         };
-        return whole.broken(format!("it has {} of the five fields{remedy}", words.len()));
+        return whole.broken(format!("it has {} fields, and {rest}", words.len()));
     };
     let (weekday_list, plus) = match weekday.text.strip_prefix('+') {
         Some(text) => (Part { text, at: weekday.at + 1 }, true),
@@ -160,19 +160,19 @@ pub(crate) fn parse(pattern: &str) -> Result<Pattern, Broken> {
         both_days: plus,
     };
     let days = Part { text: &whole.text[day.at - whole.at..], at: day.at };
-    check_days(&pattern, days, day, weekday)?;
+    check_days(&pattern, days, [day, month, weekday])?;
     Ok(pattern)
 }
 
 /// The rules about several fields.
-fn check_days(pattern: &Pattern, days: Part<'_>, day: Part<'_>, weekday: Part<'_>) -> Result<(), Broken> {
+fn check_days(pattern: &Pattern, days: Part<'_>, [day, month, weekday]: [Part<'_>; 3]) -> Result<(), Broken> {
     let day_set = !pattern.fields[DAY].is_star();
     let weekday_set = !pattern.fields[WEEKDAY].is_star();
     if day_set && weekday_set && !pattern.both_days {
         return days.broken(format!(
             "both the day of the month and the day of the week are set, which cron reads as \"or\" and other programs as \
-             \"and\": write `{} .. +{}` for \"and\", or make two tasks for \"or\"",
-            day.text, weekday.text
+             \"and\": write `{} {} +{}` for \"and\", or make two tasks for \"or\"",
+            day.text, month.text, weekday.text
         ));
     }
     if pattern.both_days && !(day_set && weekday_set) {
@@ -219,7 +219,7 @@ fn field(unit: &Unit, list: Part<'_>) -> Result<Field, Broken> {
     let mut items = Vec::new();
     for part in list.split(',') {
         if part.text.is_empty() && !alone {
-            // An empty range points at nothing; the list shows where the comma is.
+            // The item itself is no place that could be pointed at.
             return list.broken("an item of the list is empty: take the extra comma out");
         }
         let item = item(unit, part)?;
@@ -243,6 +243,9 @@ fn item(unit: &Unit, part: Part<'_>) -> Result<Item, Broken> {
     let (star, first, last) = if range.text == "*" {
         (true, unit.min, unit.star_max)
     } else if let Some((from, to)) = range.split_once('-') {
+        if from.text.is_empty() || to.text.is_empty() {
+            return range.broken(format!("a range has two ends: write it as in `{}-{}`", unit.min, unit.star_max));
+        }
         let (first, last) = (value(unit, from)?, value(unit, to)?);
         if first > last {
             return range.broken(reversed(unit, first, last));
@@ -275,7 +278,8 @@ fn reversed(unit: &Unit, first: u8, last: u8) -> String {
 
 fn step(unit: &Unit, item: Part<'_>, part: Part<'_>, star: bool, first: u8, last: u8) -> Result<u8, Broken> {
     let Some(step) = number(part.text) else {
-        return part.broken(format!("a step is a number, as in `*/{}`", unit.star_max.div_ceil(2)));
+        let at = if part.text.is_empty() { item } else { part };
+        return at.broken(format!("a step is a number, as in `*/{}`", unit.star_max.div_ceil(2)));
     };
     if step == 0 {
         return part.broken("a step is at least 1");
@@ -288,9 +292,14 @@ fn step(unit: &Unit, item: Part<'_>, part: Part<'_>, star: bool, first: u8, last
                 Some(letter) => format!("; for other periods there is every = \"{step}{letter}\""),
                 None => String::new(),
             };
-            item.broken(format!("a step of {step} leaves the {}s: at most {longest}{remedy}", unit.name))
+            item.broken(format!(
+                "a step of {step} passes the end of the {} field: at most {longest}{remedy}",
+                unit.name
+            ))
         }
-        _ => item.broken(format!("a step of {step} leaves the range: only {first} would be left, write that")),
+        _ => {
+            item.broken(format!("a step of {step} passes the end of the range: write {first} alone, or a longer range"))
+        }
     }
 }
 

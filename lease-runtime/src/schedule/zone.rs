@@ -65,14 +65,16 @@ pub(super) fn explain(name: &str) -> Unknown {
         return Unknown::Far;
     }
     let near = |known: &'static str| {
-        let known_folded = fold(known);
-        let city = known_folded.rsplit('/').next().unwrap_or_default();
+        let whole = fold(known);
+        let is_city = whole.rsplit('/').next().is_some_and(|city| city == folded);
+        let distance = distance(&folded, &whole);
         // The place without its continent, or a slip of the pen in one out of four letters.
-        if city == folded { (0, known) } else { (distance(&folded, &known_folded), known) }
+        let near = is_city || distance * 4 <= folded.chars().count();
+        near.then_some((if is_city { distance.min(1) } else { distance }, known))
     };
-    match zone_names().map(near).min_by_key(|(distance, _)| *distance) {
-        Some((distance, known)) if distance * 4 <= folded.chars().count() => Unknown::Near(known),
-        _ => Unknown::Far,
+    match zone_names().filter_map(near).min() {
+        Some((_, known)) => Unknown::Near(known),
+        None => Unknown::Far,
     }
 }
 
