@@ -14,8 +14,9 @@ use super::error::ElectorError;
 use super::inflight::InFlight;
 use super::log::{Log, Problems};
 use super::requests::{Reply, Requests};
+use super::server_time::ServerTime;
 use super::watch::{From, Note, OUTAGE, Shared, Watch, maybe};
-use crate::clock::Moment;
+use crate::clock::{Moment, WallTime};
 use crate::election::{Action, Answer, Election, Event, FencingToken, Loss, Now, Request, RequestId, Role, Sight};
 use crate::task::{exit, overrun};
 
@@ -31,6 +32,7 @@ pub(super) struct Drive {
     requests: Requests,
     /// What the elections of the namespace share.
     shared: Arc<Shared>,
+    server_time: Arc<ServerTime>,
     watch: Option<Watch>,
     /// The watch is open, as far as it has told.
     watching: bool,
@@ -62,7 +64,13 @@ enum Turn {
 }
 
 impl Drive {
-    pub(super) fn new(out: Outlet, client: Client, in_flight: Arc<InFlight>, shared: Arc<Shared>) -> Drive {
+    pub(super) fn new(
+        out: Outlet,
+        client: Client,
+        in_flight: Arc<InFlight>,
+        shared: Arc<Shared>,
+        server_time: Arc<ServerTime>,
+    ) -> Drive {
         Drive {
             election: Election::new(out.identity.to_string(), out.timing),
             requests: Requests::new(
@@ -72,6 +80,7 @@ impl Drive {
                 in_flight,
             ),
             shared,
+            server_time,
             watch: None,
             watching: false,
             cut_off: None,
@@ -311,6 +320,12 @@ impl Drive {
 
     fn is_barred(&self) -> bool {
         matches!(self.out.status.problem.as_deref(), Some(ElectorError::WentBackwards { .. }))
+    }
+
+    /// The API server's clock, as far as it has told.
+    #[expect(dead_code, reason = "nothing goes by it yet: the taking of ticks will")]
+    fn server_time(&self) -> Option<WallTime> {
+        self.server_time.at(self.out.clock.now())
     }
 
     /// Past the hard stop: whoever is still inside a poll is an overrun. And a withdrawal that waits for such a one is over
