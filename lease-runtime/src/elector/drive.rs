@@ -14,6 +14,7 @@ use super::error::ElectorError;
 use super::inflight::InFlight;
 use super::log::{Log, Problems};
 use super::requests::{Reply, Requests};
+use super::server_time::ServerTime;
 use super::ticking::Ticking;
 use super::watch::{From, Note, OUTAGE, Shared, Watch, maybe};
 use crate::clock::Moment;
@@ -36,6 +37,7 @@ pub(super) struct Drive {
     requests: Requests,
     /// What the elections of the namespace share.
     shared: Arc<Shared>,
+    server_time: Arc<ServerTime>,
     watch: Option<Watch>,
     /// The watch is open, as far as it has told.
     watching: bool,
@@ -71,7 +73,13 @@ enum Turn {
 }
 
 impl Drive {
-    pub(super) fn new(out: Outlet, client: Client, in_flight: Arc<InFlight>, shared: Arc<Shared>) -> Drive {
+    pub(super) fn new(
+        out: Outlet,
+        client: Client,
+        in_flight: Arc<InFlight>,
+        shared: Arc<Shared>,
+        server_time: Arc<ServerTime>,
+    ) -> Drive {
         Drive {
             election: Election::new(out.identity.to_string(), out.timing),
             requests: Requests::new(
@@ -81,6 +89,7 @@ impl Drive {
                 in_flight,
             ),
             shared,
+            server_time,
             watch: None,
             watching: false,
             cut_off: None,
@@ -250,7 +259,7 @@ impl Drive {
     }
 
     fn time(&mut self) -> Time {
-        Time { wall: self.out.clock.wall(), server: None, dice: self.rng.u64(..) }
+        Time { wall: self.out.clock.wall(), server: self.server_time.at(self.out.clock.now()), dice: self.rng.u64(..) }
     }
 
     /// Shows the ticks what the Lease says, and renews early if they have something to say.
