@@ -102,6 +102,16 @@ impl Log {
         );
     }
 
+    pub(super) fn unknown_tasks(&self, tasks: &[String]) {
+        let tasks = tasks.join(", ");
+        say!(
+            info,
+            self,
+            tasks,
+            "the lease has records of tasks that this replica does not have, or does not run yet: they stay as they are"
+        );
+    }
+
     pub(super) fn tick_trouble(&self, trouble: &str) {
         say!(error, self, "{trouble}");
     }

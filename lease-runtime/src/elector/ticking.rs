@@ -29,6 +29,7 @@ pub(super) struct Ticking {
 struct Said {
     ahead: bool,
     troubles: Vec<String>,
+    unknown: Vec<String>,
 }
 
 impl Ticking {
@@ -123,6 +124,11 @@ impl Ticking {
             for (task, note) in self.ticks.committed(number) {
                 log.tick(&task, &note);
             }
+            let unknown = self.ticks.unknown();
+            if !unknown.is_empty() && unknown != self.said.unknown {
+                log.unknown_tasks(&unknown);
+            }
+            self.said.unknown = unknown;
         }
     }
 

@@ -369,6 +369,12 @@ impl Ticks {
         self.tasks.keys().filter_map(read).collect()
     }
 
+    /// The tasks that have a record in the state seen last, and that nobody here has joined for.
+    pub fn unknown(&self) -> Vec<String> {
+        let tasks = self.seen.keys().filter_map(|name| name.strip_prefix(RECORD));
+        tasks.filter(|task| !self.tasks.contains_key(*task)).map(str::to_owned).collect()
+    }
+
     /// Requests of the state seen last that cannot be understood, and why.
     pub fn refused(&self) -> Vec<(String, &'static str)> {
         self.tasks.keys().flat_map(|task| Requests::read(&self.seen, task).refused).collect()
