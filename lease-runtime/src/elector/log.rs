@@ -98,7 +98,7 @@ impl Log {
             error,
             self,
             ahead_s = by.as_secs(),
-            "this replica's clock is ahead of the API server's: no tick is taken that is in the server's future, mend the clock"
+            "this replica's clock is ahead of the API server's: no tick is taken until the clock is mended, or another replica leads"
         );
     }
 

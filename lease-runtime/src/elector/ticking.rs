@@ -34,10 +34,10 @@ struct Said {
 
 impl Ticking {
     /// A term has begun.
-    pub(super) fn begin(&mut self, grant: &Grant, tenure: &Tenure, now: WallTime) {
+    pub(super) fn begin(&mut self, grant: &Grant, tenure: &Tenure, time: Time) {
         self.told = tenure.board().receiver();
         self.tasks.clear();
-        self.ticks.begin(grant.transitions, now);
+        self.ticks.begin(grant.transitions, time);
         self.shown = None;
     }
 

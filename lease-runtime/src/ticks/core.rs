@@ -142,7 +142,7 @@ pub struct Start {
 pub type Edits = BTreeMap<String, Option<String>>;
 
 impl Time {
-    /// Ticks that are later than this are not taken. Rule 8.
+    /// The time to record: not later than the API server's, by more than the tolerance.
     pub(super) fn bounded(&self) -> WallTime {
         self.server.map_or(self.wall, |server| self.wall.min(server.plus(TOLERANCE)))
     }
@@ -166,11 +166,12 @@ impl Time {
 
 impl Ticks {
     /// A term of this process has begun.
-    pub fn begin(&mut self, transitions: i32, acquired: WallTime) {
+    pub fn begin(&mut self, transitions: i32, time: Time) {
+        let acquired = time.bounded();
         // What an earlier term has left open it cannot start any more. What it knows to have ended, it may still write.
         self.attempts.retain(|_, attempt| matches!(attempt.state, AttemptState::Ended(_)));
         self.leading = Some(Leading { transitions, acquired, draining: false, failed: BTreeSet::new() });
-        self.tasks.values_mut().for_each(|task| task.unrecorded.begin(acquired));
+        self.tasks.values_mut().for_each(|task| task.unrecorded.begin(time.wall));
         self.outlook = None;
     }
 
