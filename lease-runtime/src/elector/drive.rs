@@ -265,12 +265,12 @@ impl Drive {
 
     /// Shows the ticks what the Lease says, and renews early if they have something to say.
     fn tick(&mut self) {
+        let time = self.time();
         if let Some(version) = self.election.rests_on()
             && let Some(annotations) = self.requests.annotations(version)
         {
-            self.ticking.show(version, annotations, &self.log);
+            self.ticking.show(version, annotations, time, &self.log);
         }
-        let time = self.time();
         if self.ticking.turn(time, &self.log) && self.election.can_hurry() {
             self.step(Event::Hurry);
         }

@@ -112,6 +112,15 @@ impl Log {
         );
     }
 
+    pub(super) fn clock_behind(&self, by: Duration) {
+        say!(
+            warn,
+            self,
+            behind_s = by.as_secs(),
+            "ticks are recorded that are in the future of this replica's clock: the next ones are waited for"
+        );
+    }
+
     pub(super) fn tick_trouble(&self, trouble: &str) {
         say!(error, self, "{trouble}");
     }

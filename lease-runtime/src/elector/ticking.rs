@@ -28,6 +28,7 @@ pub(super) struct Ticking {
 #[derive(Default)]
 struct Said {
     ahead: bool,
+    behind: bool,
     troubles: Vec<String>,
     unknown: Vec<String>,
 }
@@ -81,7 +82,7 @@ impl Ticking {
     }
 
     /// Shows a state of the Lease that the term rests on, unless it was shown already, and starts what it says is taken.
-    pub(super) fn show(&mut self, version: &Version, annotations: &Annotations, log: &Log) {
+    pub(super) fn show(&mut self, version: &Version, annotations: &Annotations, time: Time, log: &Log) {
         if self.shown.as_ref() == Some(version) {
             return;
         }
@@ -92,6 +93,11 @@ impl Ticking {
             self.signal(&task, Signal::Done);
         }
         self.complain(log);
+        let behind = self.ticks.behind(time);
+        if let Some(by) = behind.filter(|_| !self.said.behind) {
+            log.clock_behind(by);
+        }
+        self.said.behind = behind.is_some();
     }
 
     /// Starts what is due without a record, and tells whether a renewal is wanted now.
@@ -152,7 +158,13 @@ impl Ticking {
         let unreadable =
             self.ticks.unreadable().into_iter().map(|(task, why)| format!("the record of task `{task}`: {why}"));
         let refused = self.ticks.refused().into_iter().map(|(request, why)| format!("the request {request}: {why}"));
-        let troubles: Vec<String> = unreadable.chain(refused).collect();
+        let zones = self.ticks.other_zone_data().into_iter().map(|(task, data)| {
+            format!(
+                "the last tick of task `{task}` was computed by the time zones of {data}, which are not this replica's: no civil \
+                 time is run twice, but replicas may start it at different instants until all have the same version"
+            )
+        });
+        let troubles: Vec<String> = unreadable.chain(refused).chain(zones).collect();
         for trouble in troubles.iter().filter(|trouble| !self.said.troubles.contains(trouble)) {
             log.tick_trouble(trouble);
         }

@@ -184,12 +184,14 @@ impl Ticks {
     /// The term is over and its bodies are gone; a release may still be written.
     pub fn end(&mut self) {
         self.drain();
+        self.tasks.values_mut().for_each(|task| task.left = true);
         for attempt in self.attempts.values_mut() {
             // Whoever ran it has gone without a word.
             if attempt.state == AttemptState::Running {
                 attempt.state = AttemptState::Ended(End::Interrupted);
             }
         }
+        self.forget();
     }
 
     /// Takes the ticks of a task from now on, which nobody else of this name does.
@@ -281,7 +283,8 @@ impl Ticks {
         let recorded = self.outlook.and_then(|outlook| outlook.until);
         let there = self.tasks.iter().filter(|(_, task)| !task.left);
         let unrecorded = there.filter_map(|(name, task)| task.unrecorded.wake_at(name, &task.timetable));
-        recorded.into_iter().chain(unrecorded.filter(|_| self.leading.is_some())).min()
+        let takes = self.leading.as_ref().is_some_and(|leading| !leading.draining);
+        recorded.into_iter().chain(unrecorded.filter(|_| takes)).min()
     }
 
     /// What a write that replaces this state of the Lease says about ticks. `renews`: it is a renewal, which may take runs.
@@ -368,6 +371,25 @@ impl Ticks {
     pub fn unreadable(&self) -> Vec<(Arc<str>, Unreadable)> {
         let read = |task: &Arc<str>| read(&self.seen, task)?.err().map(|why| (task.clone(), why));
         self.tasks.keys().filter_map(read).collect()
+    }
+
+    /// How far the newest record is ahead of this replica's clock, if it is by more than clocks are apart. Its ticks are waited
+    /// for, and the record is not "corrected": its time has been taken.
+    pub fn behind(&self, time: Time) -> Option<Duration> {
+        let records = self.tasks.keys().filter_map(|task| read(&self.seen, task)?.ok());
+        let upto = records.map(|record| record.upto).max()?;
+        let by = Duration::from_micros(u64::try_from(upto.0.saturating_sub(time.wall.0)).unwrap_or(0));
+        (by > TOLERANCE).then_some(by)
+    }
+
+    /// The tasks whose last tick was computed by another version of the zone data, and which.
+    pub fn other_zone_data(&self) -> Vec<(Arc<str>, String)> {
+        let own = crate::schedule::zone_data_version();
+        let other = |task: &Arc<str>| {
+            let data = read(&self.seen, task)?.ok()?.zone_data?;
+            (Some(&*data) != own).then(|| (task.clone(), data))
+        };
+        self.tasks.keys().filter_map(other).collect()
     }
 
     /// The tasks that have a record in the state seen last, and that nobody here has joined for.

@@ -16,19 +16,21 @@ use crate::schedule::Mark;
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub(super) struct Unrecorded {
     upto: WallTime,
+    /// What is due waits for the end of a run.
+    waits: bool,
 }
 
 impl Unrecorded {
     pub(super) fn new(now: WallTime) -> Unrecorded {
-        Unrecorded { upto: now }
+        Unrecorded { upto: now, waits: false }
     }
 
     pub(super) fn begin(&mut self, acquired: WallTime) {
-        self.upto = acquired;
+        (self.upto, self.waits) = (acquired, false);
     }
 
     pub(super) fn wake_at(&self, name: &str, timetable: &Timetable) -> Option<WallTime> {
-        if timetable.recorded {
+        if timetable.recorded || self.waits {
             return None;
         }
         let next = timetable.schedule.next(&Mark::at(self.upto))?;
@@ -57,7 +59,8 @@ impl Unrecorded {
         let wait = running >= timetable.most() && timetable.overlap == Overlap::BufferOne;
         let drop =
             running >= timetable.most() && !matches!(timetable.overlap, Overlap::BufferOne | Overlap::CancelOther);
-        if wait && !paused {
+        self.waits = wait && !paused;
+        if self.waits {
             return None;
         }
         self.upto = if timetable.kind == Kind::Calendar { latest.at } else { time.wall };
