@@ -26,7 +26,7 @@ fn misspelled() {
         there is no key `bakcoff`: did you mean `backoff`, as in `backoff = "1s..1m"`?
         there is no key `max_restart`: did you mean `max_restarts`, as in `max_restarts = "5 in 1m"`?
         there is no key `tiemout`: did you mean `timeout`, as in `timeout = "30s"`?
-        there is no key `colour`: there are `lease`, `namespace`, `name`, `lease_duration`, `renew_deadline`, `retry_period`, `restart`, `backoff`, `max_restarts`, `on_exhausted`, `initial_delay`, `timeout`, `grace`, `on_overrun`, `on_loss` and `crate`
+        there is no key `colour`: there are `lease`, `namespace`, `name`, `lease_duration`, `renew_deadline`, `retry_period`, `cron`, `time_zone`, `every`, `offset`, `delay`, `once`, `jitter`, `overlap`, `catch_up`, `max_catch_up`, `start_deadline`, `delivery`, `retry`, `restart`, `backoff`, `max_restarts`, `on_exhausted`, `initial_delay`, `timeout`, `grace`, `on_overrun`, `on_loss` and `crate`
     "#]].assert_eq(&said);
 }
 
@@ -60,20 +60,20 @@ fn of_schedulers() {
          delayed activeDeadlineSeconds backoffLimit once",
     );
     expect![[r#"
-        there is no key `cron`: loop in the body until `term.cancelled()`, with a `tokio::select!` of that and `tokio::time::sleep(..)` between two rounds
-        there is no key `every`: loop in the body until `term.cancelled()`, with a `tokio::select!` of that and `tokio::time::sleep(..)` between two rounds
-        there is no key `schedule`: loop in the body until `term.cancelled()`, with a `tokio::select!` of that and `tokio::time::sleep(..)` between two rounds
-        there is no key `fixedRate`: loop in the body until `term.cancelled()`, with a `tokio::select!` of that and `tokio::time::sleep(..)` between two rounds
-        there is no key `fixedDelay`: loop in the body until `term.cancelled()`, with a `tokio::select!` of that and `tokio::time::sleep(..)` between two rounds
-        there is no key `interval`: loop in the body until `term.cancelled()`, with a `tokio::select!` of that and `tokio::time::sleep(..)` between two rounds
-        there is no key `timeZone`: loop in the body until `term.cancelled()`, with a `tokio::select!` of that and `tokio::time::sleep(..)` between two rounds
-        there is no key `concurrencyPolicy`: a task has one body at a time, always, so write a function for each that is to run beside it
+        `cron` takes a string or a constant: write `cron = "0 2 * * *"`
+        a duration needs a unit: write `every = "7s"`
+        there is no key `schedule`: did you mean `cron`, as in `cron = "0 2 * * *"`?
+        there is no key `fixedRate`: did you mean `every`, as in `every = "5m"`?
+        there is no key `fixedDelay`: did you mean `delay`, as in `delay = "1m"`?
+        there is no key `interval`: did you mean `every`, as in `every = "5m"`?
+        there is no key `timeZone`: did you mean `time_zone`, as in `time_zone = "Europe/Prague"`?
+        there is no key `concurrencyPolicy`: did you mean `overlap`, as in `overlap = skip`?
         there is no key `lockAtMostFor`: the lease is renewed for as long as the body runs, which `timeout = "30m"` limits
-        there is no key `lockAtLeastFor`: a body that returns gives the lease up, and the next replica runs it, so stay in the body for as long as nobody else is to run it
+        there is no key `lockAtLeastFor`: ticks need none, since what has run is recorded with the lease; a body without a trigger stays in its loop for as long as nobody else is to run it
         there is no key `delayed`: did you mean `initial_delay`, as in `initial_delay = "5s"`?
         there is no key `activeDeadlineSeconds`: did you mean `timeout`, as in `timeout = "30s"`?
-        there is no key `backoffLimit`: did you mean `max_restarts`, as in `max_restarts = "5 in 1m"`?
-        there is no key `once`: a body that returns is done, and with `restart = never` one that fails is, too
+        there is no key `backoffLimit`: a tick that has failed is tried again with `retry = 3`, and a body that runs all the time with `max_restarts = "5 in 1m"`
+        `once` takes no value: write `once` alone
     "#]].assert_eq(&said);
 }
 
@@ -112,7 +112,7 @@ fn of_other_libraries() {
         there is no key `renew_grace_period`: did you mean `renew_deadline`, as in `renew_deadline = "10s"`?
         there is no key `heartBeatMillis`: a lease is renewed every third of its `lease_duration`, so set that
         there is no key `role`: did you mean `lease`, as in `lease = "ledger"`?
-        there is no key `retries`: did you mean `max_restarts`, as in `max_restarts = "5 in 1m"`?
+        there is no key `retries`: a tick that has failed is tried again with `retry = 3`, and a body that runs all the time with `max_restarts = "5 in 1m"`
         there is no key `krate`: did you mean `crate`, as in `crate = my_runtime`?
     "#]]
     .assert_eq(&said);
