@@ -14,13 +14,13 @@ use proc_macro2::{TokenStream, TokenTree};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::ext::IdentExt as _;
 use syn::spanned::Spanned as _;
-use syn::{Attribute, Error, Ident, Pat, PatType, Receiver, ReceiverKind, ReturnType, Type};
+use syn::{Attribute, Error, Ident, Pat, PatType, Receiver, ReceiverKind, ReturnType};
 
 use self::attrs::Place;
 use self::spans::{at, own, relocate, respan};
 use self::task::Names;
 use crate::args::Args;
-use crate::item::{Item, Param};
+use crate::item::{Item, Param, is_never};
 use crate::rules;
 use crate::value::Value;
 
@@ -189,14 +189,6 @@ impl Expansion<'_> {
             }
             ReturnType::Type(arrow, ty) => quote_spanned!(here=> #arrow #runtime::LeaderTask<#ty>),
         }
-    }
-}
-
-fn is_never(ty: &Type) -> bool {
-    match ty {
-        Type::Never(_) => true,
-        Type::Group(group) => is_never(&group.elem),
-        _ => false,
     }
 }
 

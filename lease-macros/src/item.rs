@@ -247,3 +247,12 @@ fn ends_in(ty: &Type, name: &str) -> bool {
         _ => false,
     }
 }
+
+/// Whether it is `!`.
+pub(crate) fn is_never(ty: &Type) -> bool {
+    match ty {
+        Type::Never(_) => true,
+        Type::Group(group) => is_never(&group.elem),
+        _ => false,
+    }
+}

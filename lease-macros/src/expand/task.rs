@@ -3,11 +3,12 @@
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::ext::IdentExt as _;
+use syn::spanned::Spanned as _;
 use syn::{GenericParam, Ident, LitStr, Pat, PatType, ReturnType};
 
-use super::spans::{at, own, respan};
-use super::{Expansion, argument_name, attrs, is_never, receiver_name, values};
-use crate::item::{Item, Param};
+use super::spans::{at, own, relocate, respan};
+use super::{Expansion, argument_name, attrs, receiver_name, values};
+use crate::item::{Item, Param, is_never};
 use crate::keys::Sets;
 use crate::rules;
 use crate::value::Value;
@@ -17,16 +18,25 @@ impl Expansion<'_> {
     pub(super) fn task(&self) -> TokenStream {
         let runtime = &self.runtime;
         let here = at(self.item.sig.ident.span());
-        let (name, start) = (self.name(), self.start());
         let made = self.made_names();
         let (statements, names) = (made.iter().map(|made| &made.statement), made.iter().map(|made| &made.setting));
         let settings = self.args.all().filter(|argument| argument.key.sets == Sets::Task);
         let settings = settings.filter_map(|argument| values::method(argument, runtime));
-        let new = Ident::new(if self.is_scheduled() { "scheduled" } else { "new" }, here);
-        quote_spanned! {here=>
-            #(#statements)*
-            #runtime::LeaderTask::#new(#name, __LEASE, #start) #(#names)* #(#settings)*
-        }
+        let task = self.constructed();
+        quote_spanned!(here=> #(#statements)* #task #(#names)* #(#settings)*)
+    }
+
+    /// The call of the runtime, pointing at what the body returns: whether a task can return that is decided here.
+    fn constructed(&self) -> TokenStream {
+        let sig = &self.item.sig;
+        let there = match &sig.output {
+            ReturnType::Type(_, ty) if !is_never(ty) => at(ty.span()),
+            _ => at(sig.ident.span()),
+        };
+        let runtime = relocate(self.runtime.clone(), there);
+        let new = Ident::new(if self.is_scheduled() { "scheduled" } else { "new" }, there);
+        let (name, start) = (self.name(), self.start());
+        quote_spanned!(there=> #runtime::LeaderTask::#new(#name, __LEASE, #start))
     }
 
     /// Whether the body is started by ticks.

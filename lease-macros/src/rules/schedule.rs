@@ -1,9 +1,9 @@
 //! When a task runs: which trigger it has, and which of the other keys make sense with that.
 
-use syn::{Error, GenericArgument, PathArguments, ReturnType, Type};
+use syn::{Error, ReturnType};
 
 use crate::args::Args;
-use crate::item::Item;
+use crate::item::{Item, is_never};
 use crate::keys::Key;
 use crate::meaning;
 use crate::value::Value;
@@ -168,53 +168,10 @@ pub(super) fn wrong_value(args: &mut Args, key: &str, says: &str) {
     args.remove(key);
 }
 
-/// What a scheduled body returns that nobody could receive, where that can be seen. The rest is left to the compiler, which knows
-/// what names stand for.
+/// A body that never ends. What else it may not return the compiler says better, who knows what names stand for.
 pub(crate) fn check_output(args: &Args, item: &Item) -> Option<Error> {
     let trigger = trigger(args)?;
     let ReturnType::Type(_, ty) = &item.sig.output else { return None };
-    if matches!(without_groups(ty), Type::Never(_)) {
-        let says = format!("a run of `{trigger}` has to end: return `()` or `Result<(), E>`, or remove `{trigger}`");
-        return Some(Error::new_spanned(ty, says));
-    }
-    let value = value(ty).filter(|value| is_no_unit(value))?;
-    let says = "nobody is there to receive this from a scheduled task: return `()` or `Result<(), E>`, and keep the value, or \
-                send it somewhere";
-    Some(Error::new_spanned(value, says))
-}
-
-/// What is returned if all goes well.
-fn value(ty: &Type) -> Option<&Type> {
-    let Type::Path(path) = without_groups(ty) else { return Some(ty) };
-    let last = path.path.segments.last()?;
-    match &last.arguments {
-        PathArguments::AngleBracketed(arguments) if last.ident == "Result" => match arguments.args.first()? {
-            // With one argument, it is somebody's alias.
-            GenericArgument::Type(value) if arguments.args.len() == 2 => Some(value),
-            _ => None,
-        },
-        _ => Some(ty),
-    }
-}
-
-fn is_no_unit(ty: &Type) -> bool {
-    const KNOWN: &str = "bool char f32 f64 i8 i16 i32 i64 i128 isize u8 u16 u32 u64 u128 usize String Vec Option";
-    match without_groups(ty) {
-        Type::Tuple(tuple) => !tuple.elems.is_empty(),
-        Type::Array(_) | Type::Reference(_) => true,
-        Type::Path(path) => path
-            .path
-            .segments
-            .last()
-            .is_some_and(|last| path.qself.is_none() && KNOWN.split_whitespace().any(|known| last.ident == known)),
-        _ => false,
-    }
-}
-
-fn without_groups(ty: &Type) -> &Type {
-    match ty {
-        Type::Group(group) => without_groups(&group.elem),
-        Type::Paren(paren) => without_groups(&paren.elem),
-        ty => ty,
-    }
+    let says = format!("a run of `{trigger}` has to end: return `()` or `Result<(), E>`, or remove `{trigger}`");
+    is_never(ty).then(|| Error::new_spanned(ty, says))
 }

@@ -71,7 +71,7 @@ fn time_zones() {
         Europe/Prague            `time_zone` takes a string or a constant: write `time_zone = "Europe/Prague"`
         Europe/Prag              `time_zone` takes a string or a constant: write `time_zone = "Europe/Prague"`
         7                        `time_zone` takes a string or a constant: write `time_zone = "Europe/Prague"`
-        format!("{area}/Prague") `time_zone` takes a string or a constant: write `time_zone = "Europe/Prague"`
+        format!("{area}/Prague") `time_zone` takes a string or a constant: write `time_zone = "Europe/Prague"`, and set what is computed on the task, with `.time_zone(..)`
         zone                     `time_zone` goes with `cron`: add one, as in `cron = "0 2 * * *"`, or remove `time_zone`
     "#]].assert_eq(&said);
 }
@@ -96,8 +96,8 @@ fn cron_expressions() {
         @daily                   `cron` takes a string or a constant: write `cron = "0 2 * * *"`
         ["0 2 * * *"]            `cron` takes a string or a constant: write `cron = "0 2 * * *"`
         7                        `cron` takes a string or a constant: write `cron = "0 2 * * *"`
-        format!("{minute} 2 * * *") `cron` takes a string or a constant: write `cron = "0 2 * * *"`
-        nightly()                `cron` takes a string or a constant: write `cron = "0 2 * * *"`
+        format!("{minute} 2 * * *") `cron` takes a string or a constant: write `cron = "0 2 * * *"`, and set what is computed on the task, with `.cron(..)`
+        nightly()                `cron` takes a string or a constant: write `cron = "0 2 * * *"`, and set what is computed on the task, with `.cron(..)`
     "#]]
     .assert_eq(&said);
 }

@@ -39,9 +39,12 @@ pub(super) fn checked<T>(
     // `0 2 * * *` and `Europe/Prague` begin like expressions.
     let written = Written::take_from(begin, input);
     let text = written.text().replace(" / ", "/").replace(" - ", "-");
-    let remedy = match check(&text) {
-        Ok(_) => Remedy::Write(text).of(key),
-        Err(_) => Remedy::WriteExample.of(key),
+    let remedy = match (check(&text), &expr) {
+        (Ok(_), _) => Remedy::Write(text).of(key),
+        (Err(_), Expr::Call(_) | Expr::MethodCall(_) | Expr::Macro(_)) => {
+            format!("{}, and set what is computed on the task, with `.{}(..)`", Remedy::WriteExample.of(key), key.name)
+        }
+        (Err(_), _) => Remedy::WriteExample.of(key),
     };
     Err(written.wrong(format_args!("`{}` takes a string or a constant: {remedy}", key.name)))
 }
