@@ -80,6 +80,16 @@ impl WallTime {
     }
 }
 
+impl fmt::Display for WallTime {
+    /// As RFC 3339 in UTC.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match jiff::Timestamp::from_microsecond(self.0) {
+            Ok(at) => at.fmt(f),
+            Err(_) => write!(f, "{} µs since 1970", self.0),
+        }
+    }
+}
+
 /// Where elections, guards and schedules read time.
 ///
 /// In production this is [`SystemClock`]. A test that wants virtual time hands in one of its own; all of `lease-runtime`

@@ -8,6 +8,7 @@ use std::time::Duration;
 use crate::election::Timing;
 use crate::elector::ElectorError;
 use crate::lease::LeaseId;
+use crate::schedule::ScheduleError;
 use crate::spec::SpecError;
 
 /// Why a candidate, or a task, could not do what it was asked to.
@@ -49,6 +50,36 @@ pub enum Error {
         task: String,
         /// The rule that they break, and how to keep it.
         rule: &'static str,
+    },
+
+    /// A task's schedule, made at run time, is not valid.
+    #[error("task `{task}` cannot run: {source}")]
+    Schedule {
+        /// The task.
+        task: String,
+        /// What is wrong with it.
+        source: ScheduleError,
+    },
+
+    /// A task whose body takes a tick has nothing that would give it one.
+    #[error(
+        "task `{task}` was made by `LeaderTask::scheduled` and has no schedule: set one of `.cron(..)`, `.every(..)`, `.delay(..)` \
+         and `.once()`, or put it into a group that has one"
+    )]
+    NoSchedule {
+        /// The task.
+        task: String,
+    },
+
+    /// A lease has more scheduled tasks than its object has room for.
+    #[error("lease `{lease}` has {most} scheduled tasks already, and room for no more: give `{task}` another lease")]
+    TooManyTasks {
+        /// The task.
+        task: String,
+        /// The lease.
+        lease: LeaseId,
+        /// How many there may be.
+        most: usize,
     },
 
     /// Two tasks of one lease have the same name.

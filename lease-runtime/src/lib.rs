@@ -43,6 +43,7 @@ pub mod embedded;
 mod error;
 mod guard;
 mod lease;
+mod schedule;
 pub mod spec;
 mod task;
 mod term;
@@ -58,6 +59,7 @@ pub use guard::{Ended, Guarded};
 pub use lease::LeaseId;
 #[doc(inline)]
 pub use lease_macros::leader_only;
+pub use schedule::ScheduleError;
 #[doc(inline)]
 pub use spec::{LeaseSpec, SpecError};
 pub use task::{
@@ -67,4 +69,6 @@ pub use task::{
 pub use term::{Lost, Term, TermCheck, TermControl, TermHandle};
 pub use tick::{AttemptId, Cause, Tick};
 #[doc(inline)]
-pub use ticks::{CatchUp, Delivery, Overlap, StartDeadline};
+pub use ticks::{
+    CatchUp, Delivery, NotRun, Outcome, Overlap, StartDeadline, TaskTicks, TickCounts, TickRun, TickState,
+};

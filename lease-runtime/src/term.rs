@@ -2,6 +2,7 @@
 
 mod alive;
 mod asked;
+mod board;
 mod check;
 mod child;
 mod control;
@@ -16,6 +17,7 @@ use std::time::Duration;
 
 pub(crate) use alive::Alive;
 pub(crate) use asked::Asked;
+pub(crate) use board::{Board, Signal, Told};
 pub use check::TermCheck;
 pub use child::TermHandle;
 pub use control::TermControl;
@@ -118,8 +120,9 @@ impl Term {
     /// Why the body is asked to end; `None` as long as it is not.
     pub fn loss(&self) -> Option<Loss> {
         // One that has to go on for others does not know yet. The clock may be ahead of the elector, which has not said so.
-        let asked = self.scope.asked().is_asked();
-        let known = asked.then(|| self.tenure.loss().unwrap_or(Loss::GroupFailed));
+        let asked = self.scope.asked();
+        let because = || asked.why().or_else(|| self.tenure.loss()).unwrap_or(Loss::GroupFailed);
+        let known = asked.is_asked().then(because);
         known.or_else(|| (self.now() >= self.ends_at()).then_some(Loss::NotRenewed))
     }
 

@@ -1,10 +1,12 @@
 //! Bodies, content types, limits.
 
 use http::Method;
-use lease_tests::api::Ask;
+use k8s_openapi::jiff::fmt::rfc2822::DateTimeParser;
+use lease_runtime::clock::{Clock, SystemClock};
+use lease_tests::api::{Ask, Reply};
 use serde_json::json;
 
-use crate::case::{Check, ensure, lease, same, with};
+use crate::case::{Check, Outcome, ensure, lease, same, with};
 use crate::cases;
 
 cases! {
@@ -14,6 +16,14 @@ cases! {
         same("cache control", &json!(reply.header("cache-control")), &json!(["no-cache, private"]))?;
         let reply = t.get("y").await?.code(404)?;
         same("content type of a refusal", &json!(reply.header("content-type")), &json!(["application/json"]))
+    }
+    "every answer says once what time it is, to the second" => |t| {
+        let made = t.create(&lease("x")).await?;
+        dated("a GET", &t.get("x").await?.code(200)?)?;
+        dated("a list", &t.list("").await?.code(200)?)?;
+        dated("a PUT", &t.put("x", &made).await?.code(200)?)?;
+        dated("a refusal", &t.get("y").await?.code(404)?)?;
+        dated("a refusal of no resource", &t.read("/apis/coordination.k8s.io/v1/nothing").await?.code(404)?)
     }
     "a body that is no JSON is 400" => |t| {
         for text in ["", "{", "{\"metadata\":", "nonsense", "[]", "\"text\""] {
@@ -77,4 +87,15 @@ cases! {
         let reply = t.get("x").await?;
         ensure(reply.json()["spec"]["holderIdentity"] == holder, || reply.text())
     }
+}
+
+/// The answer has one `Date`, in the format that RFC 9110 wants, and its clock and ours differ by less than a minute.
+fn dated(what: &str, reply: &Reply) -> Outcome {
+    let dates = reply.header("date");
+    let [date] = dates.as_slice() else { return Err(format!("{what}: wanted one date, got {dates:?}")) };
+    // The parser knows the formats of mail, of which this is one; all of these have the same length.
+    ensure(date.len() == 29 && date.ends_with(" GMT"), || format!("{what}: wanted a date of HTTP, got {date:?}"))?;
+    let read = DateTimeParser::new().parse_timestamp(date).map_err(|error| format!("{what}: {date:?}: {error}"))?;
+    let apart = (SystemClock.wall().0 - read.as_microsecond()).abs();
+    ensure(apart < 60_000_000, || format!("{what}: {date:?} is {apart} µs from our time"))
 }

@@ -2,6 +2,7 @@
 
 use tokio::runtime::Handle;
 use tokio::sync::{OnceCell, oneshot};
+use tokio_util::sync::CancellationToken;
 
 use super::{Candidate, Placed};
 use crate::error::Error;
@@ -36,13 +37,17 @@ pub(crate) async fn run<K: IntoTask>(task: K) -> Result<K::Output, Error> {
 /// Starts a task that runs whether or not somebody waits for it.
 pub(crate) fn spawn<K: IntoTask>(task: K) -> TaskHandle<K::Output> {
     let (outcome, receiver) = oneshot::channel();
-    let handle = TaskHandle::new(task.title().into(), receiver);
+    let completed = CancellationToken::new();
+    let handle = TaskHandle::new(task.title().into(), receiver, completed.clone());
     match Handle::try_current() {
         Ok(runtime) => drop(runtime.spawn(async move {
             let end = match candidate().await {
                 Ok(candidate) => candidate.add(task).await,
                 Err(error) => Err(error),
             };
+            if end.is_ok() {
+                completed.cancel();
+            }
             if let Err(Err(error)) = outcome.send(end) {
                 tracing::error!(target: "lease_runtime", error = %error, "a spawned task did not run to its end");
             }

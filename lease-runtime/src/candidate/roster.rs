@@ -13,6 +13,7 @@ use crate::error::Error;
 use crate::lease::LeaseId;
 use crate::task::entry::Entry;
 use crate::term::{Tenure, Term};
+use crate::ticks::names::MOST_TASKS;
 
 /// The tasks of one lease, and where this process stands in its election.
 pub(super) struct Roster {
@@ -41,6 +42,7 @@ impl Roster {
             lease: lease.clone(),
             standing: Standing::Out,
             holder: None,
+            ticks: Arc::default(),
             last_loss: None,
             problem: None,
             fatal: false,
@@ -72,6 +74,12 @@ impl Roster {
                     other_timing: Box::new(other.timing),
                 });
             }
+        }
+        let scheduled: usize =
+            members.entries.iter().filter(|other| !other.is_over()).map(|other| other.scheduled()).sum();
+        if scheduled + entry.scheduled() > MOST_TASKS {
+            let task = entry.name.to_string();
+            return Err(Error::TooManyTasks { task, lease: self.lease.clone(), most: MOST_TASKS });
         }
         members.entries.push(entry.clone());
         Ok(())
@@ -217,6 +225,11 @@ impl Roster {
     }
 
     pub(super) fn publish(&self, status: LeaseStatus) {
+        let before = self.live();
+        before.iter().for_each(|entry| entry.finish_if_done(&status.ticks));
+        if before.iter().any(|entry| entry.is_over()) {
+            self.tell();
+        }
         self.status.send_replace(status);
     }
 

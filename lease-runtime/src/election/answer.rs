@@ -98,6 +98,7 @@ impl Election {
             renewed: acquired,
             attempted: acquired,
             phase: Phase::Running,
+            hurry: false,
         };
         let deadlines = term.deadlines(&self.timing);
         // Four reasons to have acquired for nothing: the answer took too long, leaving was asked for meanwhile, somebody has

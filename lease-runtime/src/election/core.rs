@@ -144,6 +144,7 @@ impl Election {
                 self.watching = false;
                 self.poll_at = now.moment + self.timing.jittered(self.timing.retry_period, now.dice);
             }
+            Event::Hurry => self.term.iter_mut().for_each(|term| term.hurry = true),
             Event::Withdraw(loss) => self.withdraw(loss, &mut out),
             Event::Contend => {
                 self.contending = true;
@@ -180,9 +181,29 @@ impl Election {
         self.view().and_then(|view| view.record.holder())
     }
 
+    /// Whether it makes sense to [hurry](Event::Hurry): a term is held, and no write is on its way that may say it already.
+    pub(crate) fn can_hurry(&self) -> bool {
+        self.may_take() && self.writing.is_none() && self.term.as_ref().is_some_and(|term| !term.hurry)
+    }
+
+    /// A term is held, and nobody has asked its bodies to end.
+    pub(crate) fn may_take(&self) -> bool {
+        self.role() == Role::Leading
+    }
+
     /// Whether a body may be polled at `now`: what the guard of the term says, as a pure function for a model checker.
     pub fn may_run(&self, now: Moment) -> bool {
         self.term.as_ref().is_some_and(|term| term.may_run(&self.timing, now))
+    }
+
+    /// The state of the Lease that this process' term rests on: the newest that was seen, if it is this term's.
+    pub(crate) fn rests_on(&self) -> Option<&Version> {
+        self.term.as_ref().filter(|term| term.phase != Phase::Expired).and(self.view()).map(|view| &view.version)
+    }
+
+    /// The newest state of the Lease that was seen, whoever has written it.
+    pub(crate) fn newest(&self) -> Option<&Version> {
+        self.view().map(|view| &view.version)
     }
 
     /// The version to write from, if the Lease exists.

@@ -27,6 +27,7 @@ impl Election {
                 // beside it, and the Lease could not tell.
                 return None; // H6
             }
+            Some(term) if term.hurry => self.plan_holding(Moment::ZERO)?,
             Some(term) => self.plan_holding(term.sent + self.timing.renew_period())?,
             None if self.contending && !self.barred => self.plan_standby()?,
             None if self.contending => return None,

@@ -75,6 +75,8 @@ pub enum Event {
     WatchOpened,
     /// There is no watch: look from time to time.
     WatchLost,
+    /// The holder has something to say in the Lease: renew now rather than when it is due. W2 holds, as always.
+    Hurry,
     /// Leave the election: end the term if there is one, release the lease once the bodies are gone, and stay out.
     Withdraw(Loss),
     /// Take part again after a withdrawal.

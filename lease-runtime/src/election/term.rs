@@ -20,6 +20,8 @@ pub(super) struct HeldTerm {
     /// The highest `renewTime` that was sent, acknowledged or not.
     pub(super) attempted: WallTime,
     pub(super) phase: Phase,
+    /// The next renewal is wanted now rather than when it is due: it has something else to say.
+    pub(super) hurry: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -100,6 +102,7 @@ impl Election {
     /// at that resolution, and no two records may be the same (rule C1 rests on it).
     pub(super) fn renewing(&mut self, now: Now) -> Record {
         let Some(term) = &mut self.term else { return self.acquiring(None, now) };
+        term.hurry = false;
         term.attempted = now.wall.max(term.attempted.plus(std::time::Duration::from_secs(1)));
         Record {
             holder: Some(self.identity.clone()),

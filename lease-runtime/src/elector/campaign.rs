@@ -1,5 +1,6 @@
 //! What a candidate holds of one election: the terms it is given, where it stands, and the way out.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -11,6 +12,7 @@ use crate::clock::Clock;
 use crate::election::{FencingToken, Grant, Loss, Timing};
 use crate::lease::LeaseId;
 use crate::term::{Alive, Tenure, Term};
+use crate::ticks::TaskTicks;
 
 /// One election that this process takes part in. Dropping it withdraws.
 pub(crate) struct Campaign {
@@ -65,6 +67,9 @@ pub struct LeaseStatus {
     pub standing: Standing,
     /// Who holds the lease, as last seen. A holder that fell silent stays here until somebody takes over.
     pub holder: Option<String>,
+    /// What the Lease says about the ticks of each scheduled task, whoever leads. As it was when this process last saw the
+    /// Lease.
+    pub ticks: Arc<BTreeMap<String, TaskTicks>>,
     /// Why this process last lost the lease or gave it up.
     pub last_loss: Option<Loss>,
     /// What keeps this process from taking part right now. `None` when the last request went well.
@@ -84,6 +89,7 @@ impl LeaseStatus {
         same_problem
             && self.standing == other.standing
             && self.holder == other.holder
+            && (Arc::ptr_eq(&self.ticks, &other.ticks) || self.ticks == other.ticks)
             && self.last_loss == other.last_loss
             && self.fatal == other.fatal
     }
@@ -131,6 +137,7 @@ impl Outlet {
             lease: lease.clone(),
             standing: Standing::Follower,
             holder: None,
+            ticks: Arc::default(),
             last_loss: None,
             problem: None,
             fatal: false,

@@ -1,5 +1,6 @@
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::sync::Arc;
 use std::thread;
 
 use kube::Api;
@@ -7,8 +8,10 @@ use kube::config::Config;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::clock::SystemClock;
 use crate::election::Version;
 use crate::elector::connect;
+use crate::elector::server_time::ServerTime;
 
 fn id() -> LeaseId {
     LeaseId::new("jobs", "ledger")
@@ -171,6 +174,8 @@ async fn over_tcp(scheme: &str, serve: impl FnOnce(TcpStream) + Send + 'static) 
 
 async fn put(url: &str) -> Result<Lease, kube::Error> {
     let client = connect::client(Config::new(url.parse().unwrap())).unwrap();
+    // As elections have it.
+    let client = ServerTime::new(Arc::new(SystemClock)).listen(client);
     let api: Api<Lease> = Api::namespaced(client, "jobs");
     api.replace("ledger", &Default::default(), &Lease::default()).await
 }

@@ -14,10 +14,16 @@ use super::error::ElectorError;
 use super::inflight::InFlight;
 use super::log::{Log, Problems};
 use super::requests::{Reply, Requests};
+use super::server_time::ServerTime;
+use super::ticking::Ticking;
 use super::watch::{From, Note, OUTAGE, Shared, Watch, maybe};
 use crate::clock::Moment;
-use crate::election::{Action, Answer, Election, Event, FencingToken, Loss, Now, Request, RequestId, Role, Sight};
+use crate::election::{
+    Action, Answer, Election, Event, FencingToken, Loss, Now, Request, RequestId, Role, Sight, Version,
+};
 use crate::task::{exit, overrun};
+use crate::term::Told;
+use crate::ticks::{Edits, TaskTicks, Time};
 
 /// The longest sleep. tokio's timers stand still while the machine is suspended and the clock does not, so a sleeper has
 /// to look at the clock from time to time: this bounds how long after a resume an idle body is still there (one that is
@@ -31,6 +37,7 @@ pub(super) struct Drive {
     requests: Requests,
     /// What the elections of the namespace share.
     shared: Arc<Shared>,
+    server_time: Arc<ServerTime>,
     watch: Option<Watch>,
     /// The watch is open, as far as it has told.
     watching: bool,
@@ -46,6 +53,9 @@ pub(super) struct Drive {
     settled: bool,
     problems: Problems,
     watch_problems: Problems,
+    ticking: Ticking,
+    /// The state whose ticks the status shows.
+    ticks_of: Option<Version>,
     log: Log,
     rng: fastrand::Rng,
     /// When the last request was sent.
@@ -56,13 +66,20 @@ pub(super) struct Drive {
 enum Turn {
     Command(Option<Command>),
     Replied(Reply),
+    Told(Told),
     Drained,
     Noted(Note),
     Woken,
 }
 
 impl Drive {
-    pub(super) fn new(out: Outlet, client: Client, in_flight: Arc<InFlight>, shared: Arc<Shared>) -> Drive {
+    pub(super) fn new(
+        out: Outlet,
+        client: Client,
+        in_flight: Arc<InFlight>,
+        shared: Arc<Shared>,
+        server_time: Arc<ServerTime>,
+    ) -> Drive {
         Drive {
             election: Election::new(out.identity.to_string(), out.timing),
             requests: Requests::new(
@@ -72,6 +89,7 @@ impl Drive {
                 in_flight,
             ),
             shared,
+            server_time,
             watch: None,
             watching: false,
             cut_off: None,
@@ -85,6 +103,8 @@ impl Drive {
                 "the lease cannot be watched and is polled instead, so that a handover takes longer",
                 "the lease is watched again",
             ),
+            ticking: Ticking::default(),
+            ticks_of: None,
             log: Log::new(out.lease.clone(), Arc::clone(&out.identity)),
             rng: fastrand::Rng::new(),
             asked: Moment::ZERO,
@@ -100,8 +120,10 @@ impl Drive {
             match self.turn().await {
                 Turn::Command(command) => self.obey(command),
                 Turn::Replied(reply) => self.replied(reply),
+                Turn::Told(told) => self.ticking.hear(told, self.out.clock.wall()),
                 Turn::Drained => {
                     self.drained = None;
+                    self.ticking.drained();
                     self.out.tenure.take().inspect(|tenure| exit::if_lost(tenure));
                     self.log.drained(self.token);
                     self.step(Event::Drained);
@@ -109,6 +131,7 @@ impl Drive {
                 Turn::Noted(note) => self.note(note),
                 Turn::Woken => self.step(Event::Woken),
             }
+            self.tick();
             self.enforce();
             self.keep_watch();
             self.look_again();
@@ -123,6 +146,8 @@ impl Drive {
             biased;
             command = self.out.commands.recv(), if !self.alone => Turn::Command(command),
             Some(reply) = self.requests.next(), if !self.requests.is_empty() => Turn::Replied(reply),
+            // Before the end of the term, which comes when all have told how they ended.
+            told = self.ticking.told() => Turn::Told(told),
             () = maybe(self.drained.as_mut()) => Turn::Drained,
             note = noted(self.watch.as_mut()) => Turn::Noted(note),
             () = tokio::time::sleep(nap) => Turn::Woken,
@@ -137,7 +162,12 @@ impl Drive {
             // Past it, what has not gone is looked after again and again.
             if stop > now { stop } else { now + self.out.timing.poll_margin() }
         });
-        let next = [self.election.wake_at(), stop].into_iter().flatten().min().unwrap_or(Moment::FAR);
+        let wall = self.out.clock.wall();
+        let tick = self
+            .ticking
+            .wake_at()
+            .map(|at| now + Duration::from_micros(u64::try_from(at.0.saturating_sub(wall.0)).unwrap_or(0)));
+        let next = [self.election.wake_at(), stop, tick].into_iter().flatten().min().unwrap_or(Moment::FAR);
         // tokio's timers count in whole milliseconds. To wake a little late is better than to spin until the time comes.
         next.after(now).min(SLICE).max(Duration::from_millis(1))
     }
@@ -159,6 +189,7 @@ impl Drive {
                 self.token = grant.token;
                 self.log.began(&grant);
                 let tenure = self.out.begin(&grant);
+                self.ticking.begin(&grant, &tenure, self.out.clock.wall());
                 self.drained = Some(Box::pin(async move { tenure.drained().await }));
             }
             Action::Extend(deadlines) => {
@@ -167,6 +198,7 @@ impl Drive {
             }
             Action::Cancel(loss) => {
                 self.log.cancelled(self.token, &loss);
+                self.ticking.drain();
                 self.out.status.last_loss = Some(loss.clone());
                 self.out.tenure.iter().for_each(|tenure| tenure.cancel(loss.clone()));
             }
@@ -208,8 +240,39 @@ impl Drive {
 
     fn send(&mut self, id: Option<RequestId>, request: &Request) {
         self.asked = self.out.clock.now();
-        let asked = self.requests.send(id, request, self.out.tenure.is_some());
+        let edits = self.edits(id, request);
+        let asked = self.requests.send(id, request, self.out.tenure.is_some(), edits);
         self.log.sent(asked.verb());
+    }
+
+    /// What a write says about ticks: one that renews takes runs, and one that releases says how the last ones ended.
+    fn edits(&mut self, id: Option<RequestId>, request: &Request) -> Edits {
+        let (Some(id), Request::Replace { base, .. }) = (id, request) else { return Edits::new() };
+        if self.election.is_acquiring() {
+            return Edits::new();
+        }
+        let (time, renews) = (self.time(), self.election.may_take());
+        match self.requests.annotations(base) {
+            Some(annotations) => self.ticking.compose(id, annotations, time, renews),
+            None => Edits::new(),
+        }
+    }
+
+    fn time(&mut self) -> Time {
+        Time { wall: self.out.clock.wall(), server: self.server_time.at(self.out.clock.now()), dice: self.rng.u64(..) }
+    }
+
+    /// Shows the ticks what the Lease says, and renews early if they have something to say.
+    fn tick(&mut self) {
+        if let Some(version) = self.election.rests_on()
+            && let Some(annotations) = self.requests.annotations(version)
+        {
+            self.ticking.show(version, annotations, &self.log);
+        }
+        let time = self.time();
+        if self.ticking.turn(time, &self.log) && self.election.can_hurry() {
+            self.step(Event::Hurry);
+        }
     }
 
     /// What the end of a request means to the status, to the log and to the election.
@@ -233,6 +296,9 @@ impl Drive {
             None => {}
         }
         if let Some(id) = reply.id {
+            if let Answer::Committed(_) = reply.answer {
+                self.ticking.committed(id, &self.log);
+            }
             self.step(Event::Answered { id, answer: reply.answer });
         }
     }
@@ -340,6 +406,12 @@ impl Drive {
         let holder = self.election.holder();
         self.log.holder(holder);
         let status = &mut self.out.status;
+        if let Some(newest) = self.election.newest().filter(|newest| self.ticks_of.as_ref() != Some(newest))
+            && let Some(annotations) = self.requests.annotations(newest)
+        {
+            status.ticks = Arc::new(TaskTicks::all(annotations));
+            self.ticks_of = Some(newest.clone());
+        }
         status.standing = standing;
         if status.holder.as_deref() != holder {
             status.holder = holder.map(str::to_owned);

@@ -1,10 +1,13 @@
 //! What an election says in the log: transitions once each, and a problem once for as long as it lasts.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::error::ElectorError;
+use crate::clock::WallTime;
 use crate::election::{FencingToken, Grant, Loss};
 use crate::lease::LeaseId;
+use crate::ticks::Note;
 
 /// Shared by all events, so that one filter finds the whole story of a lease.
 macro_rules! say {
@@ -87,6 +90,49 @@ impl Log {
             Some(holder) if holder == &*self.identity => {}
             Some(holder) => say!(info, self, holder, "the lease is held by another"),
             None => say!(info, self, "the lease is held by nobody"),
+        }
+    }
+
+    pub(super) fn clock_ahead(&self, by: Duration) {
+        say!(
+            error,
+            self,
+            ahead_s = by.as_secs(),
+            "this replica's clock is ahead of the API server's: no tick is taken that is in the server's future, mend the clock"
+        );
+    }
+
+    pub(super) fn tick_trouble(&self, trouble: &str) {
+        say!(error, self, "{trouble}");
+    }
+
+    pub(super) fn tick(&self, task: &str, note: &Note) {
+        let time = |at: &WallTime| at.to_string();
+        match note {
+            Note::Armed => say!(info, self, task, "the task is new to the lease: its ticks count from now"),
+            Note::Rearmed => say!(info, self, task, "the task's schedule has changed: its ticks count from now"),
+            Note::NotRun(why, count) => say!(info, self, task, count, "ticks were not run, {why}"),
+            Note::Abandoned(tick) => say!(
+                warn,
+                self,
+                task,
+                tick = time(tick),
+                "a run of an earlier leader did not come to an end that is known: it is not run again"
+            ),
+            Note::RunAgain(tick, attempt) => say!(
+                info,
+                self,
+                task,
+                tick = time(tick),
+                attempt,
+                "a run of an earlier leader did not come to an end that is known: it is run again"
+            ),
+            Note::TriggeredBefore(id) => {
+                say!(info, self, task, id = id.as_str(), "a trigger was dropped, its id has been used");
+            }
+            Note::NoRoom => {
+                say!(error, self, task, "the annotations of the lease are full: no tick of the task is taken")
+            }
         }
     }
 

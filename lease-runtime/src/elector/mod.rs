@@ -9,7 +9,9 @@ mod inflight;
 mod log;
 mod rbac;
 mod requests;
+mod server_time;
 mod thread;
+mod ticking;
 mod watch;
 mod wire;
 
@@ -26,6 +28,7 @@ pub use rbac::Denial;
 pub use thread::Health;
 
 use campaign::Outlet;
+use server_time::ServerTime;
 use thread::Heart;
 
 use crate::clock::Clock;
@@ -56,12 +59,13 @@ impl Elector {
         clock: Arc<dyn Clock>,
     ) -> Result<Elector, ElectorError> {
         let heart = Heart::new(Arc::clone(&clock));
+        let server_time = ServerTime::new(Arc::clone(&clock));
         let (inbox, outlets) = mpsc::unbounded_channel();
         match connection {
-            Connection::Config(config) => thread::start(*config, outlets, Arc::clone(&heart))?,
+            Connection::Config(config) => thread::start(*config, outlets, Arc::clone(&heart), server_time)?,
             Connection::Client(client) => {
                 let runtime = Handle::try_current().map_err(|_| ElectorError::NoRuntime)?;
-                drop(runtime.spawn(thread::host(client, outlets, Arc::clone(&heart))));
+                drop(runtime.spawn(thread::host(client, outlets, Arc::clone(&heart), server_time)));
             }
         }
         Ok(Elector { inbox, identity, clock, heart })

@@ -14,8 +14,9 @@ use super::classify::{self, Asked, Outcome};
 use super::error::ElectorError;
 use super::inflight::InFlight;
 use super::wire::Kept;
-use crate::election::{Answer, Request, RequestId, View};
+use crate::election::{Answer, Request, RequestId, Version, View};
 use crate::lease::LeaseId;
+use crate::ticks::{Annotations, Edits};
 
 /// A request that has ended.
 pub(super) struct Reply {
@@ -53,6 +54,11 @@ impl Requests {
         self.open.clear();
     }
 
+    /// The annotations of a state of the Lease that was read not long ago.
+    pub(super) fn annotations(&self, version: &Version) -> Option<&Annotations> {
+        self.kept.annotations(version)
+    }
+
     /// A state of the Lease that came another way. `None` if it is none.
     pub(super) fn read(&mut self, object: Lease) -> Option<View> {
         self.kept.read(object).ok()
@@ -63,12 +69,14 @@ impl Requests {
     ///
     /// That time begins when its turn has come. One who holds nothing is kept waiting for as much again; to a holder, whose
     /// term counts from the instant at which it handed the request out, it comes at once or nearly so.
-    pub(super) fn send(&mut self, id: Option<RequestId>, request: &Request, holds: bool) -> Asked {
+    ///
+    /// `edits` are what the write changes in the annotations.
+    pub(super) fn send(&mut self, id: Option<RequestId>, request: &Request, holds: bool, edits: Edits) -> Asked {
         let (asked, object) = match request {
             Request::Look => (Asked::Look, None),
             Request::Create(record) => (Asked::Create, Some(self.kept.creation(record))),
             Request::Replace { base, record } => {
-                let object = self.kept.replacement(base, record);
+                let object = self.kept.replacement(base, record, edits);
                 if object.is_none() {
                     // So many states have been seen since that the write would be a conflict.
                     self.open.push(Box::pin(async move { (id, Asked::Replace, None) }));

@@ -20,6 +20,7 @@ use super::connect;
 use super::drive::Drive;
 use super::error::ElectorError;
 use super::inflight::InFlight;
+use super::server_time::ServerTime;
 use super::watch::Shared;
 use crate::clock::{Clock, Moment};
 use crate::lease::LeaseId;
@@ -86,6 +87,7 @@ pub(super) fn start(
     config: Config,
     inbox: mpsc::UnboundedReceiver<Outlet>,
     heart: Arc<Heart>,
+    server_time: Arc<ServerTime>,
 ) -> Result<(), ElectorError> {
     let (ready, built) = std::sync::mpsc::sync_channel(1);
     let body = move || {
@@ -101,7 +103,7 @@ pub(super) fn start(
             match connect::client(config) {
                 Ok(client) => {
                     let _ = ready.send(Ok(()));
-                    host(client, inbox, heart).await;
+                    host(client, inbox, heart, server_time).await;
                 }
                 Err(error) => drop(ready.send(Err(error))),
             }
@@ -116,8 +118,14 @@ pub(super) fn start(
 }
 
 /// Runs elections until nobody can hand in another and all have been left.
-pub(super) async fn host(client: Client, mut inbox: mpsc::UnboundedReceiver<Outlet>, heart: Arc<Heart>) {
+pub(super) async fn host(
+    client: Client,
+    mut inbox: mpsc::UnboundedReceiver<Outlet>,
+    heart: Arc<Heart>,
+    server_time: Arc<ServerTime>,
+) {
     let beating = Beating(Arc::clone(&heart));
+    let client = server_time.listen(client);
     let mut elections = JoinSet::new();
     let mut turns: BTreeMap<LeaseId, Turn> = BTreeMap::new();
     let in_flight = Arc::new(InFlight::new());
@@ -135,8 +143,8 @@ pub(super) async fn host(client: Client, mut inbox: mpsc::UnboundedReceiver<Outl
                         Shared::new(client.clone(), &outlet.lease.namespace, identity, clock)
                     });
                     let (in_flight, shared) = (Arc::clone(&in_flight), Arc::clone(shared));
-                    let client = client.clone();
-                    let drive = move |outlet| Drive::new(outlet, client, in_flight, shared);
+                    let (client, server_time) = (client.clone(), Arc::clone(&server_time));
+                    let drive = move |outlet| Drive::new(outlet, client, in_flight, shared, server_time);
                     drop(elections.spawn(in_turn(turn, outlet, drive)));
                 }
                 None => open = false,

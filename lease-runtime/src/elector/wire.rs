@@ -9,6 +9,7 @@ use k8s_openapi::jiff::Timestamp;
 use crate::clock::WallTime;
 use crate::election::{Record, Version, View};
 use crate::lease::LeaseId;
+use crate::ticks::{Annotations, Edits};
 
 /// The last states of one Lease as they were read, whole: a write is a replacement of the whole object, so it has to send
 /// back the labels, annotations, owners and every field of the spec that is not the election's.
@@ -57,12 +58,30 @@ impl Kept {
 
     /// The object that replaces the state `base`, or `None` if that state is no longer kept. It names the uid and the
     /// version of `base`: the first keeps the write from creating a Lease that was deleted, the second from overwriting
-    /// one that was changed.
-    pub(super) fn replacement(&self, base: &Version, record: &Record) -> Option<Lease> {
-        let (_, kept) = self.objects.iter().find(|(version, _)| version == base)?;
-        let mut object = kept.clone();
+    /// one that was changed. `edits` are what else is said, in annotations.
+    pub(super) fn replacement(&self, base: &Version, record: &Record, edits: Edits) -> Option<Lease> {
+        let mut object = self.object(base)?.clone();
         put(record, object.spec.get_or_insert_default());
+        if !edits.is_empty() {
+            let annotations = object.metadata.annotations.get_or_insert_default();
+            for (name, value) in edits {
+                match value {
+                    Some(value) => drop(annotations.insert(name, value)),
+                    None => drop(annotations.remove(&name)),
+                }
+            }
+        }
         Some(object)
+    }
+
+    /// The annotations of a state, if it is still kept.
+    pub(super) fn annotations(&self, version: &Version) -> Option<&Annotations> {
+        const NONE: &Annotations = &Annotations::new();
+        Some(self.object(version)?.metadata.annotations.as_ref().unwrap_or(NONE))
+    }
+
+    fn object(&self, version: &Version) -> Option<&Lease> {
+        self.objects.iter().find(|(kept, _)| kept == version).map(|(_, object)| object)
     }
 }
 
@@ -166,7 +185,7 @@ mod tests {
             "holderIdentity": "b", "leaseTransitions": 2, "strategy": "OldestEmulationVersion", "preferredHolder": "c",
         });
         let view = kept.read(lease(read)).unwrap();
-        let sent = serde_json::to_value(kept.replacement(&view.version, &ours()).unwrap()).unwrap();
+        let sent = serde_json::to_value(kept.replacement(&view.version, &ours(), Edits::new()).unwrap()).unwrap();
         let want = object(json!({
             "holderIdentity": "a_1", "leaseDurationSeconds": 15, "leaseTransitions": 3,
             "acquireTime": "2023-11-14T22:13:20.000001Z", "renewTime": "2023-11-14T22:13:25.000000Z",
@@ -186,7 +205,7 @@ mod tests {
     fn what_is_written_is_what_is_read_back() {
         let mut kept = Kept::new(id());
         let view = kept.read(lease(json!({}))).unwrap();
-        let sent = kept.replacement(&view.version, &ours()).unwrap();
+        let sent = kept.replacement(&view.version, &ours(), Edits::new()).unwrap();
         assert_eq!(super::view(&id(), &sent).unwrap().record, ours());
     }
 
@@ -235,8 +254,11 @@ mod tests {
         again.metadata.resource_version = Some("13".into());
         kept.read(again).unwrap();
         assert_eq!(kept.objects.len(), KEPT);
-        let known: Vec<u64> =
-            versions.iter().filter(|v| kept.replacement(v, &ours()).is_some()).map(|v| v.revision).collect();
+        let known: Vec<u64> = versions
+            .iter()
+            .filter(|v| kept.replacement(v, &ours(), Edits::new()).is_some())
+            .map(|v| v.revision)
+            .collect();
         assert_eq!(known, (13..=20).collect::<Vec<_>>());
     }
 
@@ -255,7 +277,7 @@ mod tests {
             };
             let mut kept = Kept::new(id());
             let base = kept.read(lease(Value::Null)).unwrap();
-            let sent = kept.replacement(&base.version, &record).unwrap();
+            let sent = kept.replacement(&base.version, &record, Edits::new()).unwrap();
             let text = serde_json::to_string(&sent).unwrap();
             let mut back = serde_json::from_str::<Lease>(&text).unwrap();
             back.metadata.resource_version = Some("42".into());

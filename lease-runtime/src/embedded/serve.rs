@@ -142,6 +142,8 @@ async fn converse(socket: TcpStream, service: ApiService, cut: CancellationToken
     let _ = socket.set_nodelay(true);
     let stopping = service.stop.clone();
     let connection = hyper::server::conn::http1::Builder::new()
+        // The API dates its answers itself, by its own clock.
+        .auto_date_header(false)
         .serve_connection(TokioIo::new(socket), TowerToHyperService::new(service));
     let mut connection = std::pin::pin!(connection);
     let talk = async {

@@ -22,6 +22,7 @@ use super::query::Query;
 use super::route::{self, Route};
 use super::shared::Shared;
 use super::status::Failure;
+use super::time;
 
 /// Larger bodies are refused, as by the real server.
 const BODY_LIMIT: usize = 3 * 1024 * 1024;
@@ -84,11 +85,14 @@ impl ApiService {
         let arrived = self.arrived(parts, body);
         let mut pending = self.shared.log.begin(arrived.call.clone(), self.shared.settings.clock.clone());
         let fault = self.shared.faults.for_call(&arrived.call);
-        let answer = match (broken, fault) {
+        let mut answer = match (broken, fault) {
             (Some(failure), _) => Ok(refusal(&failure)),
             (None, None) => Ok(self.take_effect(&arrived)),
             (None, Some(fault)) => self.strike(arrived, fault).await,
         };
+        if let Ok(response) = &mut answer {
+            self.date(response);
+        }
         pending.end(match &answer {
             Ok(response) => Outcome::Answered(response.status().as_u16()),
             Err(Dropped) => Outcome::Dropped,
@@ -100,8 +104,15 @@ impl ApiService {
         dispatch::answer(&self.shared, arrived, &self.stop).unwrap_or_else(|failure| refusal(&failure))
     }
 
+    /// Says when an answer leaves, whoever gives it: a proxy that the API hides behind has the time of its network.
+    fn date(&self, response: &mut Response<Body>) {
+        if let Ok(value) = time::in_head(self.shared.settings.clock.wall()).parse() {
+            response.headers_mut().insert(header::DATE, value);
+        }
+    }
+
     /// Lets `fault` have its way with a request.
-    async fn strike(self, arrived: Arrived, fault: Fault) -> Result<Response<Body>, Dropped> {
+    async fn strike(&self, arrived: Arrived, fault: Fault) -> Result<Response<Body>, Dropped> {
         let call = arrived.call.clone();
         let truth = if fault.unattended {
             let (send, receive) = oneshot::channel();

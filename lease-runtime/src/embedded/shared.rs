@@ -38,7 +38,7 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// The clock that dates objects and log entries. Under virtual time, the test's own.
+    /// The clock that dates objects, answers and log entries. Under virtual time, the test's own.
     pub fn clock(mut self, clock: impl Clock) -> Settings {
         self.clock = Arc::new(clock);
         self

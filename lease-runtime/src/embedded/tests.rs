@@ -12,6 +12,7 @@ use tokio::time::timeout;
 use super::*;
 use crate::clock::{Clock, TokioClock, WallTime};
 
+mod dates;
 mod faults;
 mod watches;
 

@@ -43,15 +43,35 @@ pub(crate) fn of_wall(wall: WallTime, layout: Layout) -> String {
     format((wall.0.div_euclid(1_000_000), micros), layout)
 }
 
+/// `wall` as the head of an answer carries it (RFC 9110, IMF-fixdate): in whole seconds, which have begun.
+pub(crate) fn in_head(wall: WallTime) -> String {
+    // The first day of 1970 was a Thursday.
+    const WEEK: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
+    const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+    let seconds = wall.0.div_euclid(1_000_000);
+    let days = seconds.div_euclid(DAY);
+    let (year, month, day) = civil(days);
+    let nth = |names: &[&'static str], n: i64| usize::try_from(n).ok().and_then(|n| names.get(n).copied());
+    let (of_week, of_year) = (nth(&WEEK, days.rem_euclid(7)), nth(&MONTHS, month - 1));
+    let (weekday, month) = (of_week.unwrap_or_default(), of_year.unwrap_or_default());
+    let (hour, minute, second) = clock(seconds);
+    format!("{weekday}, {day:02} {month} {year:04} {hour:02}:{minute:02}:{second:02} GMT")
+}
+
+/// Hour, minute and second of a day.
+fn clock(seconds: i64) -> (i64, i64, i64) {
+    let second = seconds.rem_euclid(DAY);
+    (second / 3600, second / 60 % 60, second % 60)
+}
+
 fn format((seconds, micros): Instant, layout: Layout) -> String {
     let (year, month, day) = civil(seconds.div_euclid(DAY));
-    let second = seconds.rem_euclid(DAY);
     let sign = if year < 0 { "-" } else { "" };
     let fraction = match layout {
         Layout::Seconds => String::new(),
         Layout::Micros => format!(".{micros:06}"),
     };
-    let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
+    let (hour, minute, second) = clock(seconds);
     format!("{sign}{:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}{fraction}Z", year.abs())
 }
 
@@ -195,6 +215,21 @@ mod tests {
         assert_eq!(read("2026-11-22T15:00:00.9Z"), Ok(Some("2026-11-22T15:00:00Z".to_owned())));
         assert_eq!(read("2026-11-22T15:00:00.123456789123Z"), Ok(Some("2026-11-22T15:00:00Z".to_owned())));
         assert!(read("2026-11-22T15:00:00.Z").is_err());
+    }
+
+    #[test]
+    fn the_head_of_an_answer_has_whole_seconds_that_have_begun() {
+        let at = |seconds: i64, micros: i64| in_head(WallTime(seconds * 1_000_000 + micros));
+        // The example of RFC 9110.
+        assert_eq!(at(784_111_777, 0), "Sun, 06 Nov 1994 08:49:37 GMT");
+        assert_eq!(at(784_111_777, 999_999), "Sun, 06 Nov 1994 08:49:37 GMT");
+        assert_eq!(at(0, 0), "Thu, 01 Jan 1970 00:00:00 GMT");
+        assert_eq!(at(0, -1), "Wed, 31 Dec 1969 23:59:59 GMT");
+        assert_eq!(at(951_782_399, 0), "Mon, 28 Feb 2000 23:59:59 GMT");
+        // Whatever the clock says, there is an answer.
+        for wall in [i64::MIN, i64::MAX] {
+            assert!(in_head(WallTime(wall)).ends_with(" GMT"));
+        }
     }
 
     #[test]

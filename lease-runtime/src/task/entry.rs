@@ -1,5 +1,6 @@
 //! A task as a candidate keeps it, whatever its body and its output are.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,6 +17,7 @@ use super::{OnLoss, TaskHandle, lock};
 use crate::election::Timing;
 use crate::error::Error;
 use crate::lease::LeaseId;
+use crate::ticks::TaskTicks;
 
 type Finish = Box<dyn FnOnce(Result<(), Error>) + Send>;
 
@@ -34,6 +36,7 @@ pub(crate) struct Entry {
     warm_up: Mutex<Vec<BoxFuture<'static, ()>>>,
     warm: CancellationToken,
     conditions: Vec<watch::Receiver<bool>>,
+    done: Option<Box<dyn Fn() + Send + Sync>>,
 }
 
 impl Entry {
@@ -45,7 +48,8 @@ impl Entry {
     ) -> (Result<Entry, Error>, TaskHandle<K::Output>) {
         let name: Arc<str> = task.title().into();
         let (outcome, receiver) = oneshot::channel();
-        let handle = TaskHandle::new(name.clone(), receiver);
+        let completed = CancellationToken::new();
+        let handle = TaskHandle::new(name.clone(), receiver, completed.clone());
         let plan = match IntoPlan::into_plan(task, namespace) {
             Ok(plan) => plan,
             Err(error) => {
@@ -53,12 +57,20 @@ impl Entry {
                 return (Err(error), handle);
             }
         };
-        let Plan { lease, timing, member, warm_up, conditions, output } = plan;
+        let Plan { lease, timing, member, warm_up, conditions, wants_tick, done, output } = plan;
+        if wants_tick {
+            let error = Error::NoSchedule { task: name.to_string() };
+            let _ = outcome.send(Err(error.clone()));
+            return (Err(error), handle);
+        }
         let finish: Finish = Box::new({
             let stopped = Error::Stopped { task: name.to_string(), lease: lease.clone() };
             move |end| {
                 let output = lock(&output).take();
                 let end = end.and_then(|()| output.ok_or(stopped));
+                if end.is_ok() {
+                    completed.cancel();
+                }
                 let _ = outcome.send(end);
             }
         });
@@ -78,6 +90,7 @@ impl Entry {
             warm_up: Mutex::new(warm_up),
             warm,
             conditions,
+            done,
         };
         (Ok(entry), handle)
     }
@@ -108,6 +121,20 @@ impl Entry {
                 );
             }
         }
+    }
+
+    /// Of a task that runs once: it is over if the Lease says that it is done, whichever replica has done it.
+    pub(crate) fn finish_if_done(&self, ticks: &BTreeMap<String, TaskTicks>) {
+        let Some(done) = self.done.as_ref().filter(|_| !self.is_over()) else { return };
+        if ticks.get(&*self.name).is_some_and(TaskTicks::is_done) {
+            done();
+            self.finish(Ok(()));
+        }
+    }
+
+    /// How many tasks with a schedule there are in it.
+    pub(crate) fn scheduled(&self) -> usize {
+        self.member.all().into_iter().filter(|member| member.ticking.is_some()).count()
     }
 
     /// Whatever ran it is gone.

@@ -9,7 +9,7 @@ use tokio::sync::watch;
 
 use super::member::{Member, Order, Work};
 use super::plan::{Plan, sealed::IntoPlan};
-use super::{IntoTask, Policy, TaskHandle, check_task_name};
+use super::{IntoTask, Policy, Scheduling, TaskHandle, check_task_name};
 use crate::error::Error;
 
 /// Several tasks under one lease as one task, with a name of its own and an order among them.
@@ -66,6 +66,8 @@ pub struct TaskGroup {
     warm_up: Vec<BoxFuture<'static, ()>>,
     conditions: Vec<watch::Receiver<bool>>,
     parts: Vec<Box<dyn Part>>,
+    pub(super) policy: Policy,
+    pub(super) scheduling: Scheduling,
 }
 
 impl TaskGroup {
@@ -93,6 +95,8 @@ impl TaskGroup {
             warm_up: Vec::new(),
             conditions: Vec::new(),
             parts: Vec::new(),
+            policy: Policy::default(),
+            scheduling: Scheduling { scheduled: true, ..Scheduling::default() },
         }
     }
 
@@ -150,8 +154,8 @@ impl<K: IntoTask> Part for K {
     }
 
     fn plan(self: Box<Self>, namespace: &str) -> Result<Plan<()>, Error> {
-        let Plan { lease, timing, member, warm_up, conditions, output: _ } = (*self).into_plan(namespace)?;
-        Ok(Plan { lease, timing, member, warm_up, conditions, output: nothing() })
+        let Plan { lease, timing, member, warm_up, conditions, wants_tick, .. } = (*self).into_plan(namespace)?;
+        Ok(Plan { lease, timing, member, warm_up, conditions, wants_tick, done: None, output: nothing() })
     }
 }
 
@@ -171,10 +175,11 @@ impl IntoPlan<()> for TaskGroup {
     }
 
     fn into_plan(self, namespace: &str) -> Result<Plan<()>, Error> {
-        let TaskGroup { name, order, lease, namespace: own, mut warm_up, mut conditions, parts } = self;
+        let TaskGroup { name, order, lease, namespace: own, mut warm_up, mut conditions, parts, policy, scheduling } =
+            self;
         check_task_name(&name)?;
         let mut members = Vec::<Member>::new();
-        let mut common = None;
+        let (mut common, mut wants_tick) = (None, false);
         for mut part in parts {
             part.move_to(lease.as_deref(), own.as_deref());
             let plan = part.plan(namespace)?;
@@ -195,18 +200,29 @@ impl IntoPlan<()> for TaskGroup {
                     other_timing: Box::new(*timing),
                 });
             }
+            wants_tick |= plan.wants_tick;
             warm_up.extend(plan.warm_up);
             conditions.extend(plan.conditions);
             members.push(plan.member);
         }
         let Some((lease, timing)) = common else { return Err(Error::EmptyGroup { group: name }) };
-        let member = Member { name: name.into(), policy: Policy::default(), work: Work::Group(order, members) };
+        policy.check(&name)?;
+        let ticking = scheduling.resolve(&name, &policy, &timing)?;
+        let (scheduled, once) = (ticking.is_some(), scheduling.once);
+        let member = Member { name: name.into(), policy, ticking, work: Work::Group(order, members) };
+        if scheduled && member.all().iter().skip(1).any(|member| member.ticking.is_some()) {
+            let rule =
+                "a group that has a schedule runs its members for its own ticks: remove the schedules of its members";
+            return Err(Error::Policy { task: member.name.to_string(), rule });
+        }
         let mut names: Vec<_> = member.all().iter().map(|member| member.name.clone()).collect();
         names.sort();
         if let Some(twice) = names.windows(2).find(|names| names[0] == names[1]) {
             return Err(Error::DuplicateTask { task: twice[0].to_string(), lease });
         }
-        Ok(Plan { lease, timing, member, warm_up, conditions, output: nothing() })
+        let done = once.then(|| Box::new(|| ()) as Box<dyn Fn() + Send + Sync>);
+        let wants_tick = wants_tick && !scheduled;
+        Ok(Plan { lease, timing, member, warm_up, conditions, wants_tick, done, output: nothing() })
     }
 }
 

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use tokio::sync::oneshot;
+use tokio_util::sync::CancellationToken;
 
 use crate::error::Error;
 
@@ -20,16 +21,43 @@ use crate::error::Error;
 pub struct TaskHandle<T> {
     name: Arc<str>,
     outcome: oneshot::Receiver<Result<T, Error>>,
+    completed: CancellationToken,
 }
 
 impl<T> TaskHandle<T> {
-    pub(crate) fn new(name: Arc<str>, outcome: oneshot::Receiver<Result<T, Error>>) -> TaskHandle<T> {
-        TaskHandle { name, outcome }
+    pub(crate) fn new(
+        name: Arc<str>,
+        outcome: oneshot::Receiver<Result<T, Error>>,
+        completed: CancellationToken,
+    ) -> TaskHandle<T> {
+        TaskHandle { name, outcome, completed }
     }
 
     /// The task's name.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Resolves when the task is done: for one that runs [once](crate::LeaderTask::once), on whichever replica. Never, if it
+    /// fails for good or the candidate ends before that.
+    ///
+    /// For what has to wait for a migration, as the [`warm_up`](crate::LeaderTask::warm_up) of a task of another lease:
+    ///
+    /// ```no_run
+    /// # use lease_runtime::{Candidate, LeaderTask, LeaseSpec};
+    /// # fn migrate() -> LeaderTask<()> { LeaderTask::scheduled("migrate", LeaseSpec::new("migration"), |_, _| async {}).once() }
+    /// # fn serve() -> LeaderTask<()> { LeaderTask::new("serve", LeaseSpec::new("serve"), |_| async {}) }
+    /// # fn f(candidate: Candidate) {
+    /// let migration = candidate.add(migrate());
+    /// candidate.add(serve().warm_up(migration.completed()));
+    /// # }
+    /// ```
+    ///
+    /// # Cancel safety
+    ///
+    /// Safe. It does not borrow the handle, and goes on when that is dropped.
+    pub fn completed(&self) -> impl Future<Output = ()> + Send + use<T> {
+        self.completed.clone().cancelled_owned()
     }
 
     /// Whether the task is over.

@@ -5,6 +5,8 @@ use std::time::Duration;
 use super::entry::Entry;
 use super::member::Member;
 use crate::term::Term;
+use crate::tick::Tick;
+use crate::ticks::End;
 
 /// The task is the member's; the term, that of its lease.
 pub(super) struct Log<'a> {
@@ -30,6 +32,37 @@ macro_rules! say {
 impl Log<'_> {
     pub(super) fn started(&self) {
         say!(self, info, "task started");
+    }
+
+    pub(super) fn tick_started(&self, tick: &Tick) {
+        let (at, attempt, late_ms) = (tick.nominal(), tick.attempt(), tick.lateness().as_millis() as u64);
+        say!(self, info, tick = %at, attempt, late_ms, "tick started");
+    }
+
+    pub(super) fn tick_ended(&self, tick: &Tick, end: End) {
+        let (at, attempt) = (tick.nominal(), tick.attempt());
+        match end {
+            End::Done => say!(self, info, tick = %at, attempt, "tick done"),
+            End::Replaced => say!(self, info, tick = %at, attempt, "tick cancelled, for a later one"),
+            End::Interrupted | End::Failed => {
+                say!(self, info, tick = %at, attempt, "tick interrupted, its term has ended or its task was given up");
+            }
+        }
+    }
+
+    pub(super) fn tick_failed(&self, tick: &Tick, failure: &str, pause: Option<Duration>) {
+        let (at, attempt) = (tick.nominal(), tick.attempt());
+        match pause {
+            Some(pause) => {
+                let pause_ms = pause.as_millis() as u64;
+                say!(self, warn, tick = %at, attempt, error = failure, pause_ms, "tick failed and is tried again");
+            }
+            None => say!(self, error, tick = %at, attempt, error = failure, "tick failed"),
+        }
+    }
+
+    pub(super) fn done(&self) {
+        say!(self, info, "task is done, as the lease says, and will not run again");
     }
 
     pub(super) fn finished(&self) {

@@ -6,13 +6,17 @@ use std::sync::{Arc, Mutex, PoisonError, TryLockError};
 use futures_util::future::BoxFuture;
 
 use super::Policy;
+use super::ticking::Ticking;
 use crate::term::Term;
+use crate::tick::Tick;
 
 /// A task, or a part of a group.
 #[derive(Debug)]
 pub(crate) struct Member {
     pub(crate) name: Arc<str>,
     pub(crate) policy: Policy,
+    /// Runs for ticks, rather than all through a term.
+    pub(super) ticking: Option<Ticking>,
     pub(crate) work: Work,
 }
 
@@ -51,28 +55,30 @@ pub(crate) struct Verdict {
     pub(super) failure: Option<String>,
     /// It had been asked to end, so that "done" may only mean "stopped".
     pub(super) asked: bool,
+    /// What it returned says whether it was done: `Ok` does, `()` does not.
+    pub(super) tells: bool,
 }
 
-pub(super) type Start = Box<dyn FnMut(Term) -> BoxFuture<'static, Verdict> + Send>;
+pub(super) type Start = Box<dyn FnMut(Term, Option<Tick>) -> BoxFuture<'static, Verdict> + Send>;
 
 /// A body whose type is erased. Shared with its runs, which call the user's function inside the guard.
 #[derive(Clone)]
 pub(crate) struct Body(Arc<Mutex<Option<Start>>>);
 
 impl Body {
-    pub(super) fn new(start: impl FnMut(Term) -> BoxFuture<'static, Verdict> + Send + 'static) -> Body {
+    pub(super) fn new(start: impl FnMut(Term, Option<Tick>) -> BoxFuture<'static, Verdict> + Send + 'static) -> Body {
         Body(Arc::new(Mutex::new(Some(Box::new(start)))))
     }
 
     /// A run of the body. The user's function is called by the first poll, inside the guard.
-    pub(super) fn run(&self, term: Term) -> BoxFuture<'static, Verdict> {
+    pub(super) fn run(&self, term: Term, tick: Option<Tick>) -> BoxFuture<'static, Verdict> {
         let Body(start) = self.clone();
         Box::pin(async move {
             // A function that panics while it is being called leaves nothing half done here.
-            let body = start.lock().unwrap_or_else(PoisonError::into_inner).as_mut().map(|start| start(term));
+            let body = start.lock().unwrap_or_else(PoisonError::into_inner).as_mut().map(|start| start(term, tick));
             match body {
                 Some(body) => body.await,
-                None => Verdict { failure: None, asked: true },
+                None => Verdict { failure: None, asked: true, tells: false },
             }
         })
     }

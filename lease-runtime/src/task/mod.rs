@@ -11,10 +11,12 @@ mod output;
 pub(crate) mod overrun;
 mod plan;
 mod policy;
+mod resolve;
 mod run;
 mod scheduling;
 mod settings;
 pub(crate) mod supervise;
+mod ticking;
 
 use std::borrow::Cow;
 use std::fmt;
@@ -40,6 +42,7 @@ use crate::lease::LeaseId;
 use crate::spec::{LeaseSpec, check_lease_name, check_namespace, check_timing};
 use crate::term::Term;
 use crate::tick::Tick;
+use crate::ticks::Timetable;
 
 /// Work that runs on the one replica that holds its lease. What a function with
 /// [`#[leader_only]`](macro@crate::leader_only) returns.
@@ -84,6 +87,8 @@ pub struct LeaderTask<T> {
     retry_period: Option<Duration>,
     policy: Policy,
     scheduling: Scheduling,
+    /// Of a scheduled task: what it gives if another replica has done it.
+    done: Option<fn() -> T>,
     warm_up: Vec<BoxFuture<'static, ()>>,
     conditions: Vec<watch::Receiver<bool>>,
     body: Box<dyn BodyFn<T>>,
@@ -154,6 +159,7 @@ impl<T> LeaderTask<T> {
             retry_period: None,
             policy: Policy::default(),
             scheduling: Scheduling::default(),
+            done: None,
             warm_up: Vec::new(),
             conditions: Vec::new(),
             body,
@@ -182,6 +188,18 @@ impl<T> LeaderTask<T> {
     /// a [`Tick::for_test`].
     pub fn run_tick(&mut self, term: Term, tick: Tick) -> impl Future<Output = T> + Send + use<T> {
         self.body.call(term, Some(tick))
+    }
+
+    /// Its schedule as the tick protocol has it; `None` without one. For whoever drives that protocol, as a simulation does.
+    ///
+    /// # Errors
+    ///
+    /// As for adding the task.
+    #[doc(hidden)]
+    pub fn timetable(&self) -> Result<Option<Timetable>, Error> {
+        let timing = self.spec.timing_with(self.lease_duration, self.renew_deadline, self.retry_period);
+        let ticking = self.scheduling.resolve(&self.name, &self.policy, &timing)?;
+        Ok(ticking.map(|ticking| ticking.timetable))
     }
 
     pub(crate) fn task_name(&self) -> &str {

@@ -18,6 +18,12 @@ use std::fmt::Debug;
 pub trait TaskOutput: Send + 'static {
     /// What went wrong, for the log; `None` if the work is done.
     fn failure(&self) -> Option<String>;
+
+    /// Whether a value without a failure says that the work is done, also of a body that was asked to end: `Ok` does, `()`
+    /// does not.
+    fn tells(&self) -> bool {
+        false
+    }
 }
 
 impl TaskOutput for () {
@@ -35,6 +41,10 @@ impl TaskOutput for Infallible {
 impl<T: Send + 'static, E: Debug + Send + 'static> TaskOutput for Result<T, E> {
     fn failure(&self) -> Option<String> {
         self.as_ref().err().map(|error| format!("{error:?}"))
+    }
+
+    fn tells(&self) -> bool {
+        true
     }
 }
 

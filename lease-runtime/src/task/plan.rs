@@ -53,6 +53,10 @@ pub struct Plan<T> {
     pub(super) member: Member,
     pub(super) warm_up: Vec<BoxFuture<'static, ()>>,
     pub(super) conditions: Vec<watch::Receiver<bool>>,
+    /// Its body takes a tick, and nothing gives it one.
+    pub(super) wants_tick: bool,
+    /// Puts in place what a task that runs once gives if another replica has done it; `None` for all others.
+    pub(super) done: Option<Box<dyn Fn() + Send + Sync>>,
     /// What the last run returned. A failed run's value is the task's only if no run follows.
     pub(super) output: Arc<Mutex<Option<T>>>,
 }
@@ -69,19 +73,29 @@ impl<T: TaskOutput> sealed::IntoPlan<T> for LeaderTask<T> {
 
     fn into_plan(self, namespace: &str) -> Result<Plan<T>, Error> {
         let (lease, timing) = self.resolve(namespace)?;
+        let ticking = self.scheduling.resolve(&self.name, &self.policy, &timing)?;
+        let wants_tick = self.scheduling.scheduled && ticking.is_none();
         let output = Arc::new(Mutex::new(None));
         let (last, mut body) = (output.clone(), self.body);
-        let work = Work::Body(Body::new(move |term| {
-            let (body, last) = (body.call(term.clone(), None), last.clone());
+        let work = Work::Body(Body::new(move |term, tick| {
+            let (body, last) = (body.call(term.clone(), tick), last.clone());
             Box::pin(async move {
                 let output = body.await;
-                let verdict = Verdict { failure: output.failure(), asked: term.is_cancelled() };
+                let (failure, tells) = (output.failure(), output.tells());
+                let verdict = Verdict { failure, asked: term.is_cancelled(), tells };
                 let previous = super::lock(&last).replace(output);
                 drop(previous);
                 verdict
             })
         }));
-        let member = Member { name: self.name.as_ref().into(), policy: self.policy, work };
-        Ok(Plan { lease, timing, member, warm_up: self.warm_up, conditions: self.conditions, output })
+        let member = Member { name: self.name.as_ref().into(), policy: self.policy, ticking, work };
+        let done = self.done.filter(|_| self.scheduling.once).map(|done| {
+            let output = output.clone();
+            Box::new(move || {
+                super::lock(&output).get_or_insert_with(done);
+            }) as Box<dyn Fn() + Send + Sync>
+        });
+        let (warm_up, conditions) = (self.warm_up, self.conditions);
+        Ok(Plan { lease, timing, member, warm_up, conditions, wants_tick, done, output })
     }
 }

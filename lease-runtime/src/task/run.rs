@@ -19,6 +19,7 @@ use crate::election::Loss;
 use crate::error::Error;
 use crate::guard::{Ended, Guarded};
 use crate::term::{Asked, Scope, Term};
+use crate::tick::Tick;
 
 /// A timer is only there to wake up: what it finds is compared with the clock. So none needs to be set for longer.
 const LONGEST_NAP: Duration = Duration::from_secs(3600);
@@ -26,7 +27,7 @@ const LONGEST_NAP: Duration = Duration::from_secs(3600);
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// How a run ended.
-enum Run {
+pub(super) enum Run {
     /// By itself.
     Ended(Verdict),
     Panicked(String),
@@ -51,6 +52,7 @@ pub(super) async fn through_term(
     body: &Body,
     asked: &Arc<Asked>,
     up: &CancellationToken,
+    tick: Option<&Tick>,
 ) -> End {
     let (entry, leading, policy) = (supervisor.entry, supervisor.leading, &member.policy);
     let log = Log { entry, member, term: leading };
@@ -58,21 +60,18 @@ pub(super) async fn through_term(
     let mut restarts = Restarts::new(policy.max_restarts);
     supervisor.pause(policy.initial_delay, asked).await;
     while !entry.is_over() && !leading.tenure().is_cancelled() && !asked.is_asked() {
-        let scope =
-            Scope::new(member.name.clone(), policy.grace, policy.on_overrun, Handle::try_current().ok(), asked.clone());
-        let scope = if policy.says_when_ready { scope.tell_ready(up.clone()) } else { scope };
-        let term = leading.scoped(Arc::new(scope));
+        let term = scoped(supervisor, member, asked, up);
         let started = term.now();
         log.started();
-        let run = run(supervisor, member, body, &term, up);
+        let run = run(supervisor, member, body, &term, up, tick);
         let failure = match attend(supervisor, member, &term, run).await {
-            Run::Ended(Verdict { failure: None, asked: false }) if policy.restart == Restart::Always => {
+            Run::Ended(Verdict { failure: None, asked: false, .. }) if policy.restart == Restart::Always => {
                 let pause = backoff.after_success(fastrand::f64);
                 log.runs_again(pause);
                 supervisor.pause(pause, asked).await;
                 continue;
             }
-            Run::Ended(Verdict { failure: None, asked: false }) => {
+            Run::Ended(Verdict { failure: None, asked: false, .. }) => {
                 log.finished();
                 return End::Done;
             }
@@ -82,7 +81,7 @@ pub(super) async fn through_term(
                 return End::LastWord;
             }
             // It was asked to end and did. Whether it was done, only it knows: it runs again in the next term.
-            Run::Ended(Verdict { failure: None, asked: true }) => {
+            Run::Ended(Verdict { failure: None, asked: true, .. }) => {
                 log.ended(None);
                 if supervisor.renewed_after_all(&term).await {
                     continue;
@@ -156,6 +155,28 @@ fn exhausted(supervisor: &Supervisor<'_>, member: &Member, failure: &Failure, lo
     }
 }
 
+/// One run of a body, and nothing after it.
+pub(super) async fn once(
+    supervisor: &Supervisor<'_>,
+    member: &Member,
+    body: &Body,
+    asked: &Arc<Asked>,
+    up: &CancellationToken,
+    tick: Option<&Tick>,
+) -> Run {
+    let term = scoped(supervisor, member, asked, up);
+    let run = run(supervisor, member, body, &term, up, tick);
+    attend(supervisor, member, &term, run).await
+}
+
+/// The term as one run sees it.
+fn scoped(supervisor: &Supervisor<'_>, member: &Member, asked: &Arc<Asked>, up: &CancellationToken) -> Term {
+    let (name, policy) = (member.name.clone(), &member.policy);
+    let scope = Scope::new(name, policy.grace, policy.on_overrun, Handle::try_current().ok(), asked.clone());
+    let scope = if policy.says_when_ready { scope.tell_ready(up.clone()) } else { scope };
+    supervisor.leading.scoped(Arc::new(scope))
+}
+
 /// One run: the body in a task of its own, then what it has started. On its own, so that this supervisor's timers do not
 /// wait for a body that blocks.
 fn run(
@@ -164,8 +185,9 @@ fn run(
     body: &Body,
     term: &Term,
     up: &CancellationToken,
+    tick: Option<&Tick>,
 ) -> impl Future<Output = Run> + use<> {
-    let mut body = body.run(term.clone());
+    let mut body = body.run(term.clone(), tick.cloned());
     let (mut up, waits) = (Some(up.clone()), member.policy.says_when_ready);
     let polled = Box::pin(poll_fn(move |cx| {
         let polled = body.as_mut().poll(cx);

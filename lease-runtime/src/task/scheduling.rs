@@ -2,10 +2,11 @@
 
 use std::borrow::Cow;
 use std::future::Future;
+use std::ops::Range;
 use std::time::Duration;
 
 use super::output::TickOutput;
-use super::{LeaderTask, ScheduledBody};
+use super::{LeaderTask, ScheduledBody, TaskGroup};
 use crate::spec::LeaseSpec;
 use crate::term::Term;
 use crate::tick::Tick;
@@ -51,95 +52,134 @@ impl<T: TickOutput> LeaderTask<T> {
     {
         let mut task = LeaderTask::boxed(name, spec, Box::new(ScheduledBody(body)));
         task.scheduling.scheduled = true;
+        task.done = Some(T::done);
         task
     }
 }
 
-/// Schedules: for tasks made by [`scheduled`](LeaderTask::scheduled). A value that the attribute would refuse is an error when
-/// the task is added.
-impl<T> LeaderTask<T> {
-    /// Runs at the times of this cron expression: five fields, or `@hourly`, `@daily`, `@weekly`, `@monthly`, `@yearly`.
-    pub fn cron(mut self, cron: impl Into<Cow<'static, str>>) -> LeaderTask<T> {
-        self.scheduling.cron = Some(cron.into());
+/// The same settings for a task and for a group, so that there is one text about each.
+macro_rules! schedule_settings {
+    ($(#[$doc:meta])* impl $(<$T:ident>)? for $type:ty) => {
+        $(#[$doc])*
+        impl $(<$T>)? $type {
+            /// Runs at the times of this cron expression: five fields, or `@hourly`, `@daily`, `@weekly`, `@monthly`, `@yearly`.
+            pub fn cron(mut self, cron: impl Into<Cow<'static, str>>) -> Self {
+                self.scheduling.cron = Some(cron.into());
+                self
+            }
+
+            /// The time zone of the [`cron`](Self::cron) expression, by its IANA name. UTC if not set.
+            pub fn time_zone(mut self, time_zone: impl Into<Cow<'static, str>>) -> Self {
+                self.scheduling.time_zone = Some(time_zone.into());
+                self
+            }
+
+            /// Runs at a fixed rate, at the multiples of this period since 1970. At least a second; below ten seconds, no tick is
+            /// recorded, which is only possible with [`CatchUp::None`].
+            pub fn every(mut self, every: Duration) -> Self {
+                self.scheduling.every = Some(every);
+                self
+            }
+
+            /// How long after each multiple of [`every`](Self::every) it runs. Less than the period; not at all if not set.
+            pub fn offset(mut self, offset: Duration) -> Self {
+                self.scheduling.offset = Some(offset);
+                self
+            }
+
+            /// Runs again so long after the end of the last run, whichever replica that was on.
+            pub fn delay(mut self, delay: Duration) -> Self {
+                self.scheduling.delay = Some(delay);
+                self
+            }
+
+            /// Runs once in the life of the lease object, whichever replica it is on: a migration. The task is then done on every
+            /// replica; [`TaskHandle::completed`](crate::TaskHandle::completed) tells.
+            pub fn once(mut self) -> Self {
+                self.scheduling.once = true;
+                self
+            }
+
+            /// Starts each run later by a pause below this bound, which is drawn from the tick, so that it is the same on every
+            /// replica. Not at all if not set.
+            pub fn jitter(mut self, jitter: Duration) -> Self {
+                self.scheduling.jitter = Some(jitter);
+                self
+            }
+
+            /// What becomes of a tick that falls due while an earlier run goes on: [`Overlap::Skip`] if not set.
+            pub fn overlap(mut self, overlap: Overlap) -> Self {
+                self.scheduling.overlap = Some(overlap);
+                self
+            }
+
+            /// Which ticks run that could not be taken when they fell due: [`CatchUp::Latest`] if not set.
+            pub fn catch_up(mut self, catch_up: CatchUp) -> Self {
+                self.scheduling.catch_up = Some(catch_up);
+                self
+            }
+
+            /// How many ticks may wait to be caught up, with [`CatchUp::All`]. 100 if not set; the oldest beyond are counted as
+            /// over the limit.
+            pub fn max_catch_up(mut self, max_catch_up: u32) -> Self {
+                self.scheduling.max_catch_up = Some(max_catch_up);
+                self
+            }
+
+            /// How late a tick may still be started: a `Duration`, or [`StartDeadline::Unlimited`]. Until the next tick falls due if
+            /// not set, and at least `lease_duration + 2.2 × retry_period`, the time that a failover takes; unlimited with
+            /// [`CatchUp::All`] and for [`once`](Self::once).
+            pub fn start_deadline(mut self, start_deadline: impl Into<StartDeadline>) -> Self {
+                self.scheduling.start_deadline = Some(start_deadline.into());
+                self
+            }
+
+            /// What becomes of a tick whose run was interrupted: [`Delivery::AtMostOnce`] if not set.
+            pub fn delivery(mut self, delivery: Delivery) -> Self {
+                self.scheduling.delivery = Some(delivery);
+                self
+            }
+
+            /// How many more attempts are made at a tick whose run has failed, after a [`backoff`](Self::backoff), by the replica
+            /// that it failed on. None if not set.
+            pub fn retry(mut self, retry: u32) -> Self {
+                self.scheduling.retry = Some(retry);
+                self
+            }
+        }
+    };
+}
+
+schedule_settings! {
+    /// Schedules: for tasks made by [`scheduled`](LeaderTask::scheduled). A value that the attribute would refuse is an error
+    /// when the task is added.
+    impl<T> for LeaderTask<T>
+}
+
+schedule_settings! {
+    /// A schedule for the whole group: each tick runs its members in their order, and is done when all of them are. They are
+    /// tasks without a schedule of their own, and those made by [`LeaderTask::scheduled`] are handed the group's tick.
+    impl for TaskGroup
+}
+
+/// How a tick of a group with a schedule runs.
+impl TaskGroup {
+    /// How long a tick of the group may take, before its members are asked to end and it counts as failed. Unlimited if not
+    /// set.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.policy.timeout = Some(timeout);
         self
     }
 
-    /// The time zone of the [`cron`](Self::cron) expression, by its IANA name. UTC if not set.
-    pub fn time_zone(mut self, time_zone: impl Into<Cow<'static, str>>) -> LeaderTask<T> {
-        self.scheduling.time_zone = Some(time_zone.into());
+    /// How long to wait before a failed tick is tried again, as [`LeaderTask::backoff`].
+    pub fn backoff(mut self, backoff: Range<Duration>) -> Self {
+        self.policy.backoff = backoff;
         self
     }
 
-    /// Runs at a fixed rate, at the multiples of this period since 1970. At least a second; below ten seconds, no tick is
-    /// recorded, which is only possible with [`CatchUp::None`].
-    pub fn every(mut self, every: Duration) -> LeaderTask<T> {
-        self.scheduling.every = Some(every);
-        self
-    }
-
-    /// How long after each multiple of [`every`](Self::every) it runs. Less than the period; not at all if not set.
-    pub fn offset(mut self, offset: Duration) -> LeaderTask<T> {
-        self.scheduling.offset = Some(offset);
-        self
-    }
-
-    /// Runs again so long after the end of the last run, whichever replica that was on.
-    pub fn delay(mut self, delay: Duration) -> LeaderTask<T> {
-        self.scheduling.delay = Some(delay);
-        self
-    }
-
-    /// Runs once in the life of the lease object, whichever replica it is on: a migration. The task is then done on every
-    /// replica; [`TaskHandle::completed`](crate::TaskHandle::completed) tells.
-    pub fn once(mut self) -> LeaderTask<T> {
-        self.scheduling.once = true;
-        self
-    }
-
-    /// Starts each run later by a pause below this bound, which is drawn from the tick, so that it is the same on every
-    /// replica. Not at all if not set.
-    pub fn jitter(mut self, jitter: Duration) -> LeaderTask<T> {
-        self.scheduling.jitter = Some(jitter);
-        self
-    }
-
-    /// What becomes of a tick that falls due while an earlier run goes on: [`Overlap::Skip`] if not set.
-    pub fn overlap(mut self, overlap: Overlap) -> LeaderTask<T> {
-        self.scheduling.overlap = Some(overlap);
-        self
-    }
-
-    /// Which ticks run that could not be taken when they fell due: [`CatchUp::Latest`] if not set.
-    pub fn catch_up(mut self, catch_up: CatchUp) -> LeaderTask<T> {
-        self.scheduling.catch_up = Some(catch_up);
-        self
-    }
-
-    /// How many ticks may wait to be caught up, with [`CatchUp::All`]. 100 if not set; the oldest beyond are counted as
-    /// over the limit.
-    pub fn max_catch_up(mut self, max_catch_up: u32) -> LeaderTask<T> {
-        self.scheduling.max_catch_up = Some(max_catch_up);
-        self
-    }
-
-    /// How late a tick may still be started: a `Duration`, or [`StartDeadline::Unlimited`]. Until the next tick falls due if
-    /// not set, and at least `lease_duration + 2.2 × retry_period`, the time that a failover takes; unlimited with
-    /// [`CatchUp::All`] and for [`once`](Self::once).
-    pub fn start_deadline(mut self, start_deadline: impl Into<StartDeadline>) -> LeaderTask<T> {
-        self.scheduling.start_deadline = Some(start_deadline.into());
-        self
-    }
-
-    /// What becomes of a tick whose run was interrupted: [`Delivery::AtMostOnce`] if not set.
-    pub fn delivery(mut self, delivery: Delivery) -> LeaderTask<T> {
-        self.scheduling.delivery = Some(delivery);
-        self
-    }
-
-    /// How many more attempts are made at a tick whose run has failed, after a [`backoff`](Self::backoff), by the replica
-    /// that it failed on. None if not set.
-    pub fn retry(mut self, retry: u32) -> LeaderTask<T> {
-        self.scheduling.retry = Some(retry);
+    /// No tick is taken before so much of a term has passed. Not at all if not set.
+    pub fn initial_delay(mut self, initial_delay: Duration) -> Self {
+        self.policy.initial_delay = initial_delay;
         self
     }
 }

@@ -14,9 +14,10 @@ use tokio_util::sync::CancellationToken;
 use super::entry::Entry;
 use super::log::Log;
 use super::member::{Member, Order, Work};
-use super::run;
+use super::{run, ticking};
 use crate::error::Error;
 use crate::term::{Alive, Asked, Term};
+use crate::tick::Tick;
 
 /// How a member came to its end in a term.
 pub(super) enum End {
@@ -39,7 +40,7 @@ pub(super) enum End {
 pub(crate) async fn supervise(entry: Arc<Entry>, leading: Term, alive: Alive, exits: mpsc::UnboundedSender<Error>) {
     let supervisor = Supervisor { entry: &entry, leading: &leading, alive: &alive, exits: &exits };
     let asked = leading.tenure().asks().clone();
-    let end = supervisor.member(&entry.member, asked, CancellationToken::new()).await;
+    let end = supervisor.member(&entry.member, asked, CancellationToken::new(), None).await;
     match end {
         End::Done | End::LastWord | End::Failed { value: true, .. } => entry.finish(Ok(())),
         End::Failed { error, value: false } => entry.finish(Err(error)),
@@ -58,34 +59,60 @@ pub(super) struct Supervisor<'a> {
 
 impl Supervisor<'_> {
     /// Runs a member. `asked` asks it to end; `up` is cancelled when what depends on it may start.
-    fn member<'a>(&'a self, member: &'a Member, asked: Arc<Asked>, up: CancellationToken) -> BoxFuture<'a, End> {
+    /// `tick` is what a group runs for that has a schedule.
+    fn member<'a>(
+        &'a self,
+        member: &'a Member,
+        asked: Arc<Asked>,
+        up: CancellationToken,
+        tick: Option<&'a Tick>,
+    ) -> BoxFuture<'a, End> {
         Box::pin(async move {
+            if let Some(ticking) = &member.ticking {
+                return ticking::through_term(self, member, ticking, &asked, &up).await;
+            }
             match &member.work {
-                Work::Body(body) => run::through_term(self, member, body, &asked, &up).await,
-                Work::Group(order, members) => {
-                    let end = match order {
-                        Order::Concurrent => self.concurrent(members, &asked, &up).await,
-                        Order::Sequence => self.sequence(members, &asked, &up).await,
-                        Order::Stack => self.stack(members, &asked, &up).await,
-                    };
-                    if let End::Done = end {
-                        // All may have been done before it was noticed that all were up.
-                        up.cancel();
-                    }
-                    // The value was a member's.
-                    match end {
-                        End::Failed { error, .. } => End::Failed { error, value: false },
-                        End::LastWord => End::Over,
-                        end => end,
-                    }
-                }
+                Work::Body(body) => run::through_term(self, member, body, &asked, &up, tick).await,
+                Work::Group(order, members) => self.group(*order, members, &asked, &up, tick).await,
             }
         })
     }
 
-    async fn concurrent(&self, members: &[Member], asked: &Arc<Asked>, up: &CancellationToken) -> End {
+    /// Runs the members of a group in their order.
+    pub(super) async fn group(
+        &self,
+        order: Order,
+        members: &[Member],
+        asked: &Arc<Asked>,
+        up: &CancellationToken,
+        tick: Option<&Tick>,
+    ) -> End {
+        let end = match order {
+            Order::Concurrent => self.concurrent(members, asked, up, tick).await,
+            Order::Sequence => self.sequence(members, asked, up, tick).await,
+            Order::Stack => self.stack(members, asked, up, tick).await,
+        };
+        if let End::Done = end {
+            // All may have been done before it was noticed that all were up.
+            up.cancel();
+        }
+        // The value was a member's.
+        match end {
+            End::Failed { error, .. } => End::Failed { error, value: false },
+            End::LastWord => End::Over,
+            end => end,
+        }
+    }
+
+    async fn concurrent(
+        &self,
+        members: &[Member],
+        asked: &Arc<Asked>,
+        up: &CancellationToken,
+        tick: Option<&Tick>,
+    ) -> End {
         let ups: Vec<_> = members.iter().map(|_| CancellationToken::new()).collect();
-        let running = members.iter().zip(&ups).map(|(member, up)| self.member(member, asked.clone(), up.clone()));
+        let running = members.iter().zip(&ups).map(|(member, up)| self.member(member, asked.clone(), up.clone(), tick));
         let mut running: FuturesUnordered<_> = running.collect();
         let mut all_up = pin!(futures_util::future::join_all(ups.iter().map(CancellationToken::cancelled)));
         let mut end = End::Done;
@@ -101,11 +128,17 @@ impl Supervisor<'_> {
         }
     }
 
-    async fn sequence(&self, members: &[Member], asked: &Arc<Asked>, up: &CancellationToken) -> End {
+    async fn sequence(
+        &self,
+        members: &[Member],
+        asked: &Arc<Asked>,
+        up: &CancellationToken,
+        tick: Option<&Tick>,
+    ) -> End {
         for (number, member) in members.iter().enumerate() {
             let last = number + 1 == members.len();
             let up = if last { up.clone() } else { CancellationToken::new() };
-            match self.member(member, asked.clone(), up).await {
+            match self.member(member, asked.clone(), up, tick).await {
                 End::Done => {}
                 end => return end,
             }
@@ -113,7 +146,7 @@ impl Supervisor<'_> {
         End::Done
     }
 
-    async fn stack(&self, members: &[Member], asked: &Arc<Asked>, up: &CancellationToken) -> End {
+    async fn stack(&self, members: &[Member], asked: &Arc<Asked>, up: &CancellationToken, tick: Option<&Tick>) -> End {
         let asks: Vec<_> = members.iter().map(|_| Arc::new(Asked::new())).collect();
         let ups: Vec<_> = (1..members.len()).map(|_| CancellationToken::new()).chain([up.clone()]).collect();
         let running = members.iter().enumerate().map(|(number, member)| {
@@ -125,7 +158,7 @@ impl Supervisor<'_> {
                 {
                     return (number, End::Over);
                 }
-                (number, self.member(member, asked.clone(), up.clone()).await)
+                (number, self.member(member, asked.clone(), up.clone(), tick).await)
             }
         });
         let mut running: FuturesUnordered<_> = running.collect();

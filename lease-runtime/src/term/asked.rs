@@ -1,22 +1,27 @@
 //! Whether bodies have been asked to end.
 
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Moment;
+use crate::election::Loss;
 
 /// Whether bodies have been asked to end, and when: their grace counts from then. A term asks all of its bodies at once,
 /// unless some have to wait until others are gone; those are asked by whoever keeps the order.
 #[derive(Debug)]
 pub(crate) struct Asked {
     at: AtomicU64,
+    /// Why this body in particular, if not for a reason of the term.
+    why: OnceLock<Loss>,
     token: CancellationToken,
 }
 
 impl Asked {
     pub(crate) fn new() -> Asked {
-        Asked { at: AtomicU64::new(Moment::FAR.as_nanos()), token: CancellationToken::new() }
+        let at = AtomicU64::new(Moment::FAR.as_nanos());
+        Asked { at, why: OnceLock::new(), token: CancellationToken::new() }
     }
 
     /// Asks; the first time counts.
@@ -25,6 +30,19 @@ impl Asked {
         let far = Moment::FAR.as_nanos();
         let _ = self.at.compare_exchange(far, now.as_nanos(), Ordering::Release, Ordering::Relaxed);
         self.token.cancel();
+    }
+
+    /// Asks for a reason of its own, unless it was asked already.
+    pub(crate) fn ask_because(&self, now: Moment, why: Loss) {
+        if !self.is_asked() {
+            let _ = self.why.set(why);
+            self.ask(now);
+        }
+    }
+
+    /// The reason, if it is one of its own.
+    pub(crate) fn why(&self) -> Option<Loss> {
+        self.why.get().cloned()
     }
 
     pub(crate) fn is_asked(&self) -> bool {

@@ -9,7 +9,7 @@ use tokio::sync::Notify;
 
 use super::alive::Roll;
 use super::gate::Inside;
-use super::{Alive, Asked, Gate, Kind, Scope};
+use super::{Alive, Asked, Board, Gate, Kind, Scope};
 use crate::clock::{Clock, Moment};
 use crate::election::{Deadlines, FencingToken, Grant, Loss};
 use crate::lease::LeaseId;
@@ -37,6 +37,7 @@ pub(crate) struct Tenure {
     extended: Notify,
     exit_on_loss: AtomicBool,
     roll: Roll,
+    board: Board,
     poll_margin: Duration,
     ledger: Mutex<Ledger>,
 }
@@ -69,6 +70,7 @@ impl Tenure {
             extended: Notify::new(),
             exit_on_loss: AtomicBool::new(false),
             roll: Roll::new(),
+            board: Board::new(),
             poll_margin: deadlines.hard_stop.since(deadlines.drop_at),
             ledger: Mutex::new(Ledger { deadlines, expired: false, gates: BTreeMap::new(), next_gate: 0 }),
         });
@@ -231,6 +233,11 @@ impl Tenure {
     /// Who is inside a poll, a closure or a drop, once nobody else gets in any more. For after the end of the term.
     pub(crate) fn shut_gates(&self) -> Vec<(Arc<Gate>, Inside)> {
         self.gates().into_iter().filter_map(|gate| gate.shut().map(|inside| (gate, inside))).collect()
+    }
+
+    /// Where its scheduled tasks and the elector tell each other.
+    pub(crate) fn board(&self) -> &Board {
+        &self.board
     }
 
     pub(super) fn roll(&self) -> &Roll {

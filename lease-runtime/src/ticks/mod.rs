@@ -1,6 +1,40 @@
 //! The tick protocol, without I/O: annotations, times and ends of runs in; edits of annotations and runs to start out.
+//!
+//! [`Ticks`] has no clock, no socket, no task and no randomness of its own, as the [election](crate::election) beside it.
+//!
+//! # The rules
+//!
+//! | rule | what it says | where |
+//! |---|---|---|
+//! | 1 | a run is taken by the write that renews, before it starts | `decide.rs` |
+//! | 2 | it starts inside the term that took it, and its body is compared with the deadline at each poll | `core.rs`, and the guard |
+//! | 3 | after an unknown outcome the same attempt is looked for, and taken again, but never another | `decide.rs` |
+//! | 4 | a conflict is not a loss: what was composed is composed again for the newer state | `core.rs` |
+//! | 5 | an end is written for the very attempt that ended | `decide.rs` |
+//! | 6 | nothing is taken once the bodies are asked to end; the release comes when they are gone | `core.rs`, and the election |
+//! | 7 | what an earlier term has left open is settled before anything else | `decide.rs` |
+//! | 8 | no tick is taken that is later than the API server's clock, by more than a tolerance | `core.rs` |
 #![doc(hidden)]
 
+mod codec;
+mod core;
+mod counts;
+mod decide;
+pub mod names;
 mod policy;
+mod record;
+mod requests;
+mod status;
+mod timetable;
+mod unrecorded;
 
+pub use self::core::{Edits, End, Start, Ticks, Time};
+pub use codec::Unreadable;
+pub use counts::{NotRun, Outcome, TickCounts};
+pub use decide::Note;
 pub use policy::{CatchUp, Delivery, Overlap, StartDeadline};
+pub use record::{EndedRun, OpenRun, Origin, TickRecord};
+pub use requests::Annotations;
+pub(crate) use requests::check_trigger;
+pub use status::{TaskTicks, TickRun, TickState};
+pub use timetable::{Kind, Timetable};

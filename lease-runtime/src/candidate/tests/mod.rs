@@ -5,6 +5,7 @@ mod composing;
 mod ending;
 mod giving_up;
 mod process;
+mod scheduled;
 mod settings;
 mod taking_part;
 

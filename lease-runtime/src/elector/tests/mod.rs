@@ -6,6 +6,7 @@ mod inflight;
 pub(crate) mod log;
 mod refusals;
 mod running;
+mod server_time;
 mod shared;
 mod storms;
 mod watching;

@@ -1,0 +1,68 @@
+//! What is wrong with a schedule.
+
+use std::ops::Range;
+use std::time::Duration;
+
+/// A trigger that no task can have.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ScheduleError {
+    /// The cron pattern is not one.
+    #[error("cron = {pattern:?}{}: {message}", part(pattern, at))]
+    Cron {
+        /// The pattern.
+        pattern: String,
+        /// The part that is wrong, in bytes.
+        at: Range<usize>,
+        /// What is wrong, and what to write.
+        message: String,
+    },
+    /// There is no zone of this name.
+    #[error("time_zone = {zone:?} {message}")]
+    TimeZone {
+        /// The name.
+        zone: String,
+        /// What is wrong, and what to write.
+        message: String,
+    },
+    /// A period or a delay is shorter than a second.
+    #[error("{argument} must be at least one second, not {given:?}: a tick costs a write to the API server")]
+    Short {
+        /// `every` or `delay`.
+        argument: &'static str,
+        /// Its value.
+        given: Duration,
+    },
+    /// Ticks are at whole seconds.
+    #[error("{argument} must be in whole seconds, not {given:?}: round it")]
+    Fraction {
+        /// `every`, `offset` or `delay`.
+        argument: &'static str,
+        /// Its value.
+        given: Duration,
+    },
+    /// A period or a delay is longer than anything that ends.
+    #[error("{argument} must be at most 100 years, not {given:?}: leave the trigger out if it is never due")]
+    Long {
+        /// `every` or `delay`.
+        argument: &'static str,
+        /// Its value.
+        given: Duration,
+    },
+    /// The offset does not lie within a period.
+    #[error("offset must be less than every, which is {every:?}, not {offset:?}: leave out whole periods")]
+    Offset {
+        /// The period.
+        every: Duration,
+        /// The offset.
+        offset: Duration,
+    },
+}
+
+/// Points at the part of a pattern that is wrong, unless it is all of it.
+fn part(pattern: &str, at: &Range<usize>) -> String {
+    match pattern.get(at.clone()) {
+        Some(part) if part.len() < pattern.trim().len() && !part.is_empty() => format!(", at `{part}`"),
+        _ => String::new(),
+    }
+}

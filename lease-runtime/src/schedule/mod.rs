@@ -1,0 +1,292 @@
+//! When a task is due: from a schedule, and how far it has been accounted for, to the next tick.
+//!
+//! Nothing here reads a clock or waits. Ticks are at whole seconds, and a tick is told from another by that time: two
+//! replicas compute the same ones, whatever their clocks say.
+
+mod calendar;
+mod dialect;
+mod error;
+#[cfg(test)]
+mod tests;
+mod zone;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use calendar::{Calendar, Due, Second};
+use jiff::civil::DateTime;
+
+pub use self::error::ScheduleError;
+pub(crate) use self::zone::{zone_data_version, zone_names};
+use crate::clock::WallTime;
+
+/// When a task is due.
+///
+/// Every value of this type is valid. Two are equal if they mean the same: `@daily` is `0 0 * * *`, `MON` is `1`.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Schedule {
+    trigger: Trigger,
+}
+
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+enum Trigger {
+    Cron(Arc<Calendar>),
+    /// In seconds.
+    Every {
+        period: i64,
+        offset: i64,
+    },
+    /// In seconds.
+    Delay(i64),
+    Once,
+}
+
+/// How far a schedule has been accounted for: ticks up to here are no longer due.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Mark {
+    /// The instant.
+    pub(crate) at: WallTime,
+    /// The civil time of the last tick, if it had one.
+    ///
+    /// Another release of the zone data may put it at a later instant, where it must not run again.
+    pub(crate) civil: Option<DateTime>,
+}
+
+/// A tick.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Occasion {
+    /// Its nominal time, a whole second.
+    pub(crate) at: WallTime,
+    /// Its civil time in the schedule's zone, if it is a cron pattern of fixed times.
+    ///
+    /// Of the times that the clocks skipped together it is the last.
+    pub(crate) civil: Option<DateTime>,
+}
+
+impl Mark {
+    /// A mark at an instant that is no tick, as when a task is first seen.
+    pub(crate) const fn at(at: WallTime) -> Mark {
+        Mark { at, civil: None }
+    }
+}
+
+impl From<Occasion> for Mark {
+    fn from(Occasion { at, civil }: Occasion) -> Mark {
+        Mark { at, civil }
+    }
+}
+
+impl Occasion {
+    /// `None` beyond the end of [`WallTime`].
+    fn new((at, civil): Due) -> Option<Occasion> {
+        Some(Occasion { at: WallTime(at.checked_mul(MICROS)?), civil })
+    }
+
+    fn second(self) -> Second {
+        self.at.0.div_euclid(MICROS)
+    }
+
+    /// Whether this tick is still due.
+    fn is_after(self, mark: &Mark) -> bool {
+        let civil = match (self.civil, mark.civil) {
+            (Some(own), Some(accounted)) => own > accounted,
+            _ => true,
+        };
+        self.at > mark.at && civil
+    }
+}
+
+const MICROS: i64 = 1_000_000;
+/// The longest period. Nothing depends on the figure; it keeps sums far from overflowing.
+const CENTURY: i64 = 100 * 366 * 24 * 60 * 60;
+
+impl Schedule {
+    /// How many ticks of a cron pattern are counted; more are not told from this many.
+    pub(crate) const MOST_COUNTED: u64 = 100_000;
+
+    /// At the times that a cron pattern matches in a zone.
+    ///
+    /// # Errors
+    ///
+    /// [`ScheduleError::Cron`] or [`ScheduleError::TimeZone`].
+    pub(crate) fn cron(pattern: &str, time_zone: &str) -> Result<Schedule, ScheduleError> {
+        Ok(Schedule { trigger: Trigger::Cron(Arc::new(Calendar::new(pattern, time_zone)?)) })
+    }
+
+    /// At each multiple of `period` since 1970, plus `offset`.
+    ///
+    /// # Errors
+    ///
+    /// Another variant of [`ScheduleError`] than the two of [`cron`](Schedule::cron).
+    pub(crate) fn every(period: Duration, offset: Duration) -> Result<Schedule, ScheduleError> {
+        let every = seconds("every", period)?;
+        if offset >= period {
+            return Err(ScheduleError::Offset { every: period, offset });
+        }
+        Ok(Schedule { trigger: Trigger::Every { period: every, offset: whole("offset", offset)? } })
+    }
+
+    /// `delay` after the end of the run before.
+    ///
+    /// # Errors
+    ///
+    /// Another variant of [`ScheduleError`] than the two of [`cron`](Schedule::cron).
+    pub(crate) fn delay(delay: Duration) -> Result<Schedule, ScheduleError> {
+        Ok(Schedule { trigger: Trigger::Delay(seconds("delay", delay)?) })
+    }
+
+    /// Once, which no calendar decides.
+    pub(crate) fn once() -> Schedule {
+        Schedule { trigger: Trigger::Once }
+    }
+
+    /// The first tick after `mark`.
+    ///
+    /// Of a delay, the mark is the end of the run before, and only this one tick is known. Of `once` there is none.
+    pub(crate) fn next(&self, mark: &Mark) -> Option<Occasion> {
+        let at = mark.at.0.div_euclid(MICROS);
+        Occasion::new(match &self.trigger {
+            Trigger::Cron(calendar) => calendar.next(at, mark.civil)?,
+            Trigger::Every { period, offset } => (offset + ((at - offset).div_euclid(*period) + 1) * period, None),
+            Trigger::Delay(delay) => (whole_second_from(mark.at) + delay, None),
+            Trigger::Once => return None,
+        })
+    }
+
+    /// The last tick after `mark` that is not after `until`.
+    pub(crate) fn latest(&self, mark: &Mark, until: WallTime) -> Option<Occasion> {
+        self.previous(until.0.div_euclid(MICROS), mark).filter(|occasion| occasion.is_after(mark))
+    }
+
+    /// The last `most` ticks after `mark` that are not after `until`, the oldest first.
+    pub(crate) fn newest(&self, mark: &Mark, until: WallTime, most: usize) -> Vec<Occasion> {
+        let mut newest = Vec::new();
+        let mut at = until.0.div_euclid(MICROS);
+        while newest.len() < most {
+            let Some(occasion) = self.previous(at, mark).filter(|occasion| occasion.is_after(mark)) else { break };
+            at = occasion.second() - 1;
+            newest.push(occasion);
+        }
+        newest.reverse();
+        newest
+    }
+
+    /// How many ticks there are after `mark` up to and including `until`: of a cron pattern, at most
+    /// [`MOST_COUNTED`](Schedule::MOST_COUNTED).
+    pub(crate) fn count(&self, mark: &Mark, until: WallTime) -> u64 {
+        match &self.trigger {
+            Trigger::Cron(_) => {
+                let mut mark = *mark;
+                let mut count = 0;
+                while count < Schedule::MOST_COUNTED {
+                    let Some(occasion) = self.next(&mark).filter(|occasion| occasion.at <= until) else { break };
+                    mark = occasion.into();
+                    count += 1;
+                }
+                count
+            }
+            Trigger::Every { period, offset } => {
+                let index = |at: WallTime| (at.0.div_euclid(MICROS) - offset).div_euclid(*period);
+                u64::try_from(index(until) - index(mark.at)).unwrap_or(0)
+            }
+            Trigger::Delay(_) | Trigger::Once => self.latest(mark, until).map_or(0, |_| 1),
+        }
+    }
+
+    /// The last tick that is not after `at`, whether or not it is after `mark`.
+    fn previous(&self, at: Second, mark: &Mark) -> Option<Occasion> {
+        match &self.trigger {
+            Trigger::Cron(calendar) => calendar.previous(at).and_then(Occasion::new),
+            Trigger::Every { period, offset } => {
+                Occasion::new((offset + (at - offset).div_euclid(*period) * period, None))
+            }
+            Trigger::Delay(_) | Trigger::Once => self.next(mark).filter(|occasion| occasion.second() <= at),
+        }
+    }
+
+    /// A time that is never longer than the distance of two ticks.
+    pub(crate) fn shortest_period(&self) -> Option<Duration> {
+        match &self.trigger {
+            Trigger::Cron(_) => Some(Duration::from_secs(60)),
+            Trigger::Every { period, .. } | Trigger::Delay(period) => Some(Duration::from_secs(period.unsigned_abs())),
+            Trigger::Once => None,
+        }
+    }
+
+    /// The zone of a cron pattern.
+    pub(crate) fn time_zone(&self) -> Option<&str> {
+        match &self.trigger {
+            Trigger::Cron(calendar) => Some(calendar.zone_name),
+            Trigger::Every { .. } | Trigger::Delay(_) | Trigger::Once => None,
+        }
+    }
+
+    /// Eight hexadecimal digits by which a record tells that the schedule is another.
+    ///
+    /// They must remain the same in all versions of this library: no tick is caught up across a change.
+    pub(crate) fn fingerprint(&self) -> String {
+        let text = match &self.trigger {
+            Trigger::Cron(calendar) => format!("cron {} {}", calendar.canonical, calendar.zone_name),
+            Trigger::Every { period, offset } => format!("every {period} {offset}"),
+            Trigger::Delay(delay) => format!("delay {delay}"),
+            Trigger::Once => "once".to_owned(),
+        };
+        // FNV-1a. The hasher of the standard library may change with any release.
+        let hash = text.bytes().fold(0x811c_9dc5, |hash: u32, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
+        format!("{hash:08x}")
+    }
+}
+
+/// As the arguments of the attribute are written.
+impl fmt::Display for Schedule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.trigger {
+            Trigger::Cron(calendar) => {
+                write!(f, "cron = {:?}, time_zone = {:?}", calendar.written, calendar.zone_name)
+            }
+            Trigger::Every { period, offset: 0 } => write!(f, "every = \"{}\"", Length(*period)),
+            Trigger::Every { period, offset } => {
+                write!(f, "every = \"{}\", offset = \"{}\"", Length(*period), Length(*offset))
+            }
+            Trigger::Delay(delay) => write!(f, "delay = \"{}\"", Length(*delay)),
+            Trigger::Once => write!(f, "once"),
+        }
+    }
+}
+
+/// Seconds in the largest unit that they are a multiple of.
+struct Length(i64);
+
+impl fmt::Display for Length {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            hours if hours % 3600 == 0 => write!(f, "{}h", hours / 3600),
+            minutes if minutes % 60 == 0 => write!(f, "{}m", minutes / 60),
+            seconds => write!(f, "{seconds}s"),
+        }
+    }
+}
+
+/// The first whole second that is not before `at`.
+fn whole_second_from(at: WallTime) -> Second {
+    at.0.div_euclid(MICROS) + i64::from(at.0.rem_euclid(MICROS) != 0)
+}
+
+/// A period or a delay.
+fn seconds(argument: &'static str, given: Duration) -> Result<i64, ScheduleError> {
+    if given < Duration::from_secs(1) {
+        return Err(ScheduleError::Short { argument, given });
+    }
+    whole(argument, given)
+}
+
+fn whole(argument: &'static str, given: Duration) -> Result<i64, ScheduleError> {
+    if given.subsec_nanos() != 0 {
+        return Err(ScheduleError::Fraction { argument, given });
+    }
+    match i64::try_from(given.as_secs()) {
+        Ok(seconds) if seconds <= CENTURY => Ok(seconds),
+        _ => Err(ScheduleError::Long { argument, given }),
+    }
+}

@@ -1,0 +1,128 @@
+//! What holds for every schedule.
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+
+use super::*;
+use crate::schedule::dialect::{Pattern, parse};
+
+/// One item of a field.
+fn item(min: u8, max: u8) -> impl Strategy<Value = String> {
+    let value = min..=max;
+    prop_oneof![
+        3 => value.clone().prop_map(|value| value.to_string()),
+        1 => (value.clone(), value.clone()).prop_map(|(a, b)| format!("{}-{}", a.min(b), a.max(b))),
+        1 => (value.clone(), value, 1..6u8).prop_map(|(a, b, step)| format!("{}-{}/{step}", a.min(b), a.max(b))),
+    ]
+}
+
+fn field(min: u8, max: u8) -> impl Strategy<Value = String> {
+    prop_oneof![
+        3 => Just("*".to_owned()),
+        1 => (1..=max - min).prop_map(|step| format!("*/{step}")),
+        4 => vec(item(min, max), 1..4).prop_map(|items| items.join(",")),
+    ]
+}
+
+/// Patterns, of which nearly all are valid.
+fn pattern() -> impl Strategy<Value = String> {
+    let days = prop_oneof![
+        3 => Just(("*".to_owned(), "*".to_owned())),
+        1 => field(1, 31).prop_map(|day| (day, "*".to_owned())),
+        1 => field(0, 6).prop_map(|weekday| ("*".to_owned(), weekday)),
+        1 => (item(1, 31), item(0, 7)).prop_map(|(day, weekday)| (day, format!("+{weekday}"))),
+    ];
+    let month = prop_oneof![2 => Just("*".to_owned()), 1 => field(1, 12)];
+    (field(0, 59), field(0, 23), days, month)
+        .prop_map(|(minute, hour, (day, weekday), month)| format!("{minute} {hour} {day} {month} {weekday}"))
+}
+
+fn zone() -> impl Strategy<Value = &'static str> {
+    prop::sample::select(vec!["UTC", "Europe/Prague", "Australia/Lord_Howe", "Pacific/Apia", "Africa/Casablanca"])
+}
+
+fn schedule() -> impl Strategy<Value = Schedule> {
+    let cron = (pattern(), zone())
+        .prop_filter_map("a step that leaves its range", |(pattern, zone)| Schedule::cron(&pattern, zone).ok());
+    let every = (1..100_000u64, 0..100_000u64).prop_map(|(period, offset)| {
+        Schedule::every(Duration::from_secs(period), Duration::from_secs(offset % period)).unwrap()
+    });
+    prop_oneof![4 => cron, 1 => every]
+}
+
+/// From 2010 to 2030, in microseconds.
+fn instant() -> impl Strategy<Value = WallTime> {
+    (1_262_304_000_000_000..1_893_456_000_000_000i64).prop_map(WallTime)
+}
+
+proptest! {
+    #[test]
+    fn going_back_is_going_forward(schedule in schedule(), from in instant(), most in 1..60usize) {
+        let mut mark = Mark::at(from);
+        let mut walked: Vec<Occasion> = Vec::new();
+        while walked.len() < most && let Some(occasion) = schedule.next(&mark) {
+            prop_assert!(occasion.at > mark.at && occasion.is_after(&mark));
+            prop_assert_eq!(occasion.at.0 % MICROS, 0);
+            // Where the walk began does not matter.
+            prop_assert_eq!(schedule.next(&Mark::at(mark.at)), Some(occasion));
+            walked.push(occasion);
+            mark = occasion.into();
+        }
+        prop_assume!(!walked.is_empty());
+        let mark = Mark::at(from);
+        let last = walked.last().unwrap();
+        for until in [last.at, WallTime(last.at.0 + 999_999)] {
+            prop_assert_eq!(schedule.latest(&mark, until), Some(*last));
+            prop_assert_eq!(schedule.count(&mark, until), walked.len() as u64);
+            prop_assert_eq!(&schedule.newest(&mark, until, usize::MAX), &walked);
+        }
+        let before = WallTime(last.at.0 - 1);
+        prop_assert_eq!(schedule.latest(&mark, before), walked.iter().nth_back(1).copied());
+        prop_assert_eq!(schedule.newest(&mark, last.at, 2), &walked[walked.len().saturating_sub(2)..]);
+    }
+
+    /// The search has a dialect of its own: it must read what is handed to it as we do.
+    #[test]
+    fn a_pattern_is_searched_as_it_is_read(text in pattern(), from in instant()) {
+        let Ok(pattern) = parse(&text) else { return Ok(()) };
+        let canonical = pattern.to_string();
+        prop_assert_eq!(parse(&canonical).unwrap().to_string(), canonical);
+        let schedule = Schedule::cron(&text, "UTC").unwrap();
+        let from = Mark::at(from);
+        if let Some(occasion) = schedule.next(&from) {
+            let time = jiff::tz::Offset::UTC.to_datetime(jiff::Timestamp::from_microsecond(occasion.at.0).unwrap());
+            prop_assert!(matches(&pattern, time), "{} is due at {time}", text);
+            // Nothing before it, as far as an hour goes.
+            let minutes = (occasion.at.0 - from.at.0) / (60 * MICROS);
+            for minute in 1..=minutes.min(60) {
+                let earlier = time.checked_sub(jiff::SignedDuration::from_mins(minute)).unwrap();
+                prop_assert!(!matches(&pattern, earlier), "{} is due at {earlier}", text);
+            }
+        }
+    }
+
+    #[test]
+    fn nothing_panics(text in ".{0,40}", zone in ".{0,20}") {
+        _ = Schedule::cron(&text, "UTC");
+        _ = Schedule::cron("@daily", &zone);
+    }
+
+    /// Strings that come near to a pattern.
+    #[test]
+    fn nothing_near_a_pattern_panics(text in "(@[a-z]{0,7} ?)?([0-9*/,+?#LWH@a-cMONé-]{0,6}[ \t]{1,2}){0,6}") {
+        if let Err(broken) = parse(&text) {
+            prop_assert!(text.get(broken.at.clone()).is_some(), "{broken:?}");
+        }
+        _ = Schedule::cron(&text, "UTC");
+    }
+}
+
+fn matches(pattern: &Pattern, time: DateTime) -> bool {
+    let weekday = time.weekday().to_sunday_zero_offset();
+    let has = |field: usize, value: i8| pattern.fields[field].values().any(|v| i16::from(v) == i16::from(value));
+    has(0, time.minute())
+        && has(1, time.hour())
+        && has(2, time.day())
+        && has(3, time.month())
+        && (has(4, weekday) || weekday == 0 && has(4, 7))
+}

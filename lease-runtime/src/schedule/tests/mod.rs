@@ -1,0 +1,254 @@
+//! What the calendar says of particular days, and what holds for all of them. The clocks' changes at large are the
+//! oracle's.
+
+mod dialect;
+mod law;
+mod oracle;
+mod zone;
+
+use jiff::civil::{DateTime, date};
+
+use super::*;
+
+/// An instant, as in `2026-10-25T00:30:00Z`.
+fn at(text: &str) -> WallTime {
+    WallTime(text.parse::<jiff::Timestamp>().unwrap().as_microsecond())
+}
+
+fn mark(text: &str) -> Mark {
+    Mark::at(at(text))
+}
+
+fn cron(pattern: &str, zone: &str) -> Schedule {
+    Schedule::cron(pattern, zone).unwrap()
+}
+
+/// The first ticks after an instant, in UTC, as far as they are before `until`.
+fn ticks(schedule: &Schedule, after: &str, until: &str) -> Vec<String> {
+    let newest = schedule.newest(&mark(after), at(until), 100);
+    let mut walked = Vec::new();
+    let mut mark = mark(after);
+    while let Some(occasion) = schedule.next(&mark).filter(|occasion| occasion.at <= at(until)) {
+        walked.push(occasion);
+        mark = occasion.into();
+    }
+    assert_eq!(newest, walked);
+    walked.iter().map(|occasion| jiff::Timestamp::from_microsecond(occasion.at.0).unwrap().to_string()).collect()
+}
+
+/// The examples of the documentation.
+#[test]
+fn fixed_times_run_once_when_the_clocks_change() {
+    let nightly = cron("30 2 * * *", "Europe/Prague");
+    // Forward at 01:00Z, from 02:00 to 03:00: 02:30 is due at once.
+    let spring = ticks(&nightly, "2026-03-28T12:00:00Z", "2026-03-30T12:00:00Z");
+    assert_eq!(spring, ["2026-03-29T01:00:00Z", "2026-03-30T00:30:00Z"]);
+    // Back at 01:00Z, from 03:00 to 02:00: the first 02:30 counts.
+    let autumn = ticks(&nightly, "2026-10-24T12:00:00Z", "2026-10-26T12:00:00Z");
+    assert_eq!(autumn, ["2026-10-25T00:30:00Z", "2026-10-26T01:30:00Z"]);
+    // All that is skipped, and what is due at the same instant anyway, is one run.
+    let several = cron("0,15,45 2,3 * * *", "Europe/Prague");
+    let spring = ticks(&several, "2026-03-29T00:00:00Z", "2026-03-29T01:30:00Z");
+    assert_eq!(spring, ["2026-03-29T01:00:00Z", "2026-03-29T01:15:00Z"]);
+    let merged = several.next(&mark("2026-03-29T00:00:00Z")).unwrap();
+    assert_eq!(merged.civil, Some(date(2026, 3, 29).at(3, 0, 0, 0)));
+}
+
+#[test]
+fn wildcards_run_at_every_real_instant() {
+    let half_hourly = cron("*/30 * * * *", "Europe/Prague");
+    let spring = ticks(&half_hourly, "2026-03-29T00:15:00Z", "2026-03-29T01:45:00Z");
+    assert_eq!(spring, ["2026-03-29T00:30:00Z", "2026-03-29T01:00:00Z", "2026-03-29T01:30:00Z"]);
+    let at_two = cron("*/30 2 * * *", "Europe/Prague");
+    assert_eq!(ticks(&at_two, "2026-03-28T12:00:00Z", "2026-03-29T12:00:00Z"), [""; 0]);
+    let autumn = ticks(&at_two, "2026-10-24T12:00:00Z", "2026-10-25T12:00:00Z");
+    assert_eq!(
+        autumn,
+        ["2026-10-25T00:00:00Z", "2026-10-25T00:30:00Z", "2026-10-25T01:00:00Z", "2026-10-25T01:30:00Z"]
+    );
+}
+
+#[test]
+fn gaps_of_hours_and_days_are_crossed() {
+    // Samoa had no 30 December 2011.
+    let noon = cron("0 12 * * *", "Pacific/Apia");
+    let days = ticks(&noon, "2011-12-29T00:00:00Z", "2011-12-31T12:00:00Z");
+    assert_eq!(days, ["2011-12-29T22:00:00Z", "2011-12-30T10:00:00Z", "2011-12-30T22:00:00Z"]);
+    let friday = cron("0 12 30 12 *", "Pacific/Apia").next(&mark("2011-12-29T00:00:00Z")).unwrap();
+    assert_eq!((friday.at, friday.civil), (at("2011-12-30T10:00:00Z"), Some(date(2011, 12, 30).at(12, 0, 0, 0))));
+    assert_eq!(ticks(&cron("0 */6 30 12 *", "Pacific/Apia"), "2011-12-29T00:00:00Z", "2012-01-02T00:00:00Z"), [""; 0]);
+    // Three hours forward at Casey.
+    let morning = cron("0 0,1,2 * * *", "Antarctica/Casey");
+    assert_eq!(
+        ticks(&morning, "2016-10-21T12:00:00Z", "2016-10-22T15:00:00Z"),
+        ["2016-10-21T16:00:00Z", "2016-10-22T13:00:00Z", "2016-10-22T14:00:00Z", "2016-10-22T15:00:00Z"]
+    );
+}
+
+#[test]
+fn half_an_hour_is_repeated_at_lord_howe() {
+    // Back at 15:00Z, from 02:00 to 01:30.
+    let [after, until] = ["2026-04-04T14:00:00Z", "2026-04-04T15:45:00Z"];
+    let fixed = ticks(&cron("15,45 1 * * *", "Australia/Lord_Howe"), after, until);
+    assert_eq!(fixed, ["2026-04-04T14:15:00Z", "2026-04-04T14:45:00Z"]);
+    let wildcard = ticks(&cron("*/15 1 * * *", "Australia/Lord_Howe"), "2026-04-04T14:20:00Z", until);
+    assert_eq!(wildcard, ["14:30", "14:45", "15:00", "15:15"].map(|time| format!("2026-04-04T{time}:00Z")));
+}
+
+#[test]
+fn a_task_that_is_armed_in_the_second_pass_has_missed_the_first() {
+    let nightly = cron("30 2 * * *", "Europe/Prague");
+    let second_pass = mark("2026-10-25T01:10:00Z");
+    assert_eq!(nightly.next(&second_pass).unwrap().at, at("2026-10-26T01:30:00Z"));
+    assert_eq!(nightly.latest(&second_pass, at("2026-10-25T01:59:00Z")), None);
+    // A tick that is later on the clock than now, and earlier in truth.
+    let latest = nightly.latest(&mark("2026-10-24T12:00:00Z"), at("2026-10-25T01:10:00Z")).unwrap();
+    assert_eq!((latest.at, latest.civil), (at("2026-10-25T00:30:00Z"), Some(date(2026, 10, 25).at(2, 30, 0, 0))));
+}
+
+/// The tick was taken with zone data in which the clocks were an hour ahead of what this release says.
+#[test]
+fn other_zone_data_does_not_run_a_civil_time_again() {
+    let nightly = cron("30 2 * * *", "Europe/Prague");
+    let taken = date(2026, 7, 1).at(2, 30, 0, 0);
+    let mark = Mark { at: at("2026-06-30T23:30:00Z"), civil: Some(taken) };
+    assert_eq!(nightly.next(&Mark::at(mark.at)).unwrap().at, at("2026-07-01T00:30:00Z"), "the same civil time");
+    let tomorrow = nightly.next(&mark).unwrap();
+    assert_eq!((tomorrow.at, tomorrow.civil), (at("2026-07-02T00:30:00Z"), Some(date(2026, 7, 2).at(2, 30, 0, 0))));
+    assert_eq!(nightly.latest(&mark, at("2026-07-01T12:00:00Z")), None);
+    assert_eq!(nightly.newest(&mark, at("2026-07-01T12:00:00Z"), 10), []);
+    assert_eq!(nightly.count(&mark, at("2026-07-01T12:00:00Z")), 0);
+    // An hour behind: the instant has passed, and nothing runs twice at it.
+    let mark = Mark { at: at("2026-07-01T01:30:00Z"), civil: Some(taken) };
+    assert_eq!(nightly.next(&mark), Some(tomorrow));
+}
+
+#[test]
+fn a_period_is_anchored_to_the_epoch() {
+    let every = |period, offset| Schedule::every(Duration::from_secs(period), Duration::from_secs(offset)).unwrap();
+    let hourly = every(3600, 600);
+    assert_eq!(hourly.next(&mark("2026-01-01T00:10:00Z")).unwrap().at, at("2026-01-01T01:10:00Z"));
+    assert_eq!(hourly.next(&mark("2026-01-01T00:09:59.999999Z")).unwrap().at, at("2026-01-01T00:10:00Z"));
+    assert_eq!(ticks(&every(7, 3), "1969-12-31T23:59:50Z", "1970-01-01T00:00:03Z").len(), 2);
+    let (long_ago, now) = (mark("1971-01-01T00:00:00Z"), at("2026-01-01T00:00:00.5Z"));
+    assert_eq!(every(1, 0).count(&long_ago, now), 1_735_689_600);
+    assert_eq!(every(1, 0).latest(&long_ago, now).unwrap().at, at("2026-01-01T00:00:00Z"));
+    assert_eq!(every(1, 0).count(&Mark::at(now), long_ago.at), 0);
+}
+
+#[test]
+fn a_delay_has_one_tick_and_once_has_none() {
+    let delay = Schedule::delay(Duration::from_secs(90)).unwrap();
+    // A run ends at any instant; the tick is at a whole second that is not too early.
+    let end = mark("2026-01-01T00:00:00.25Z");
+    let tick = delay.next(&end).unwrap();
+    assert_eq!((tick.at, tick.civil), (at("2026-01-01T00:01:31Z"), None));
+    let late = at("2026-01-01T01:00:00Z");
+    assert_eq!((delay.latest(&end, late), delay.count(&end, late)), (Some(tick), 1));
+    assert_eq!(delay.newest(&end, late, 10), [tick]);
+    let early = at("2026-01-01T00:01:30.999999Z");
+    assert_eq!((delay.latest(&end, early), delay.count(&end, early)), (None, 0));
+    let once = Schedule::once();
+    assert_eq!((once.next(&end), once.latest(&end, late), once.count(&end, late)), (None, None, 0));
+}
+
+#[test]
+fn ten_years_of_absence_are_searched_once() {
+    let minutely = cron("* * * * *", "America/New_York");
+    let (then, now) = (mark("2016-01-01T00:00:00Z"), at("2026-01-01T00:00:30Z"));
+    // Walking five million ticks would take seconds; a thousand searches from the end take milliseconds.
+    for _ in 0..1000 {
+        assert_eq!(minutely.latest(&then, now).unwrap().at, at("2026-01-01T00:00:00Z"));
+    }
+    assert_eq!(minutely.newest(&then, now, 3)[0].at, at("2025-12-31T23:58:00Z"));
+    assert_eq!(minutely.count(&then, now), Schedule::MOST_COUNTED);
+}
+
+#[test]
+fn no_clock_is_too_wrong() {
+    let schedules = [
+        cron("* * * * *", "Europe/Prague"),
+        cron("0 2 29 2 *", "Europe/Prague"),
+        cron("*/5 * * * *", "UTC"),
+        Schedule::every(Duration::from_secs(7), Duration::ZERO).unwrap(),
+        Schedule::delay(Duration::from_secs(CENTURY.unsigned_abs())).unwrap(),
+        Schedule::once(),
+    ];
+    for schedule in schedules {
+        for at in [i64::MIN, i64::MIN + 1, -377_705_023_201_000_000, -1, 0, 253_402_207_200_999_999, i64::MAX] {
+            for until in [i64::MIN, at, at.saturating_add(90_000_000), i64::MAX] {
+                let mark = Mark { at: WallTime(at), civil: Some(DateTime::MAX) };
+                for mark in [mark, Mark { civil: Some(DateTime::MIN), ..mark }, Mark::at(mark.at)] {
+                    _ = schedule.next(&mark);
+                    _ = schedule.latest(&mark, WallTime(until));
+                    _ = schedule.newest(&mark, WallTime(until), 3);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn durations_are_checked() {
+    let second = Duration::from_secs(1);
+    let half = Duration::from_millis(500);
+    let message = |result: Result<Schedule, ScheduleError>| result.unwrap_err().to_string();
+    assert_eq!(
+        message(Schedule::every(half, Duration::ZERO)),
+        "every must be at least one second, not 500ms: a tick costs a write to the API server"
+    );
+    assert_eq!(message(Schedule::delay(second + half)), "delay must be in whole seconds, not 1.5s: round it");
+    assert_eq!(
+        message(Schedule::every(second * 60, second * 60)),
+        "offset must be less than every, which is 60s, not 60s: leave out whole periods"
+    );
+    assert_eq!(message(Schedule::every(second * 60, half)), "offset must be in whole seconds, not 500ms: round it");
+    assert!(message(Schedule::delay(Duration::MAX)).starts_with("delay must be in whole seconds"));
+    assert!(message(Schedule::every(second * u32::MAX, second)).starts_with("every must be at most 100 years"));
+}
+
+/// Literal values: a record that was written by another version of this library must still mean the same schedule.
+#[test]
+fn fingerprints_never_change() {
+    let every = |period, offset| Schedule::every(Duration::from_secs(period), Duration::from_secs(offset)).unwrap();
+    for (schedule, fingerprint) in [
+        (cron("0 2 * * *", "Europe/Prague"), "29f3d492"),
+        (cron("0 2 * * *", "UTC"), "753e462b"),
+        (cron("*/15 8-18 * JAN,7 MON-FRI", "America/New_York"), "addfaf1a"),
+        (cron("0 0 1-7 * +7", "UTC"), "d690074d"),
+        (cron("@weekly", "UTC"), "f14e2383"),
+        (every(300, 0), "aa941e4d"),
+        (every(300, 30), "72245d2c"),
+        (Schedule::delay(Duration::from_secs(10)).unwrap(), "2e5d38b1"),
+        (Schedule::once(), "9188b0c4"),
+    ] {
+        assert_eq!(schedule.fingerprint(), fingerprint, "{schedule}");
+    }
+}
+
+#[test]
+fn schedules_that_mean_the_same_are_equal() {
+    let weekly = cron("@weekly", "UTC");
+    for same in ["0 0 * * 0", "0 0 * * 7", " 00\t0  * * sun ", "0 0 * * Sun"] {
+        let same = cron(same, "UTC");
+        assert_eq!((&same, same.fingerprint()), (&weekly, weekly.fingerprint()));
+    }
+    for other in [cron("@weekly", "Etc/UTC"), cron("@daily", "UTC"), cron("0 0 * * 0-0", "Europe/Prague")] {
+        assert_ne!(other, weekly);
+        assert_ne!(other.fingerprint(), weekly.fingerprint());
+    }
+}
+
+#[test]
+fn schedules_are_written_as_arguments_are() {
+    let every = |period, offset| Schedule::every(Duration::from_secs(period), Duration::from_secs(offset)).unwrap();
+    assert_eq!(cron(" @daily ", "Europe/Prague").to_string(), r#"cron = "@daily", time_zone = "Europe/Prague""#);
+    assert_eq!(every(7200, 0).to_string(), r#"every = "2h""#);
+    assert_eq!(every(300, 30).to_string(), r#"every = "5m", offset = "30s""#);
+    assert_eq!(Schedule::delay(Duration::from_secs(90)).unwrap().to_string(), r#"delay = "90s""#);
+    assert_eq!(Schedule::once().to_string(), "once");
+    assert_eq!(cron("@daily", "Europe/Prague").time_zone(), Some("Europe/Prague"));
+    assert_eq!((every(5, 0).time_zone(), every(5, 0).shortest_period()), (None, Some(Duration::from_secs(5))));
+    assert_eq!(cron("@daily", "UTC").shortest_period(), Some(Duration::from_secs(60)));
+    assert_eq!(Schedule::once().shortest_period(), None);
+}

@@ -1,0 +1,96 @@
+//! Where a term's scheduled tasks and the elector, which takes their ticks, tell each other.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::mpsc;
+
+use crate::tick::AttemptId;
+use crate::ticks::{End, Start, Timetable};
+
+/// Where a term's scheduled tasks tell the elector what it has to know. Whoever runs them and the elector live on different
+/// threads, and neither waits for the other.
+#[derive(Debug)]
+pub(crate) struct Board {
+    told: mpsc::UnboundedSender<Told>,
+    receiver: Mutex<Option<mpsc::UnboundedReceiver<Told>>>,
+}
+
+/// What a task tells.
+#[derive(Debug)]
+pub(crate) enum Told {
+    /// Take my ticks from now on.
+    Join { task: Arc<str>, timetable: Box<Timetable>, signals: mpsc::UnboundedSender<Signal> },
+    /// Take no more of them.
+    Leave { task: Arc<str> },
+    /// A run is over, and nothing of it is left.
+    Ended { id: AttemptId, end: End },
+}
+
+/// What a task is told.
+#[derive(Debug)]
+pub(crate) enum Signal {
+    /// The run is taken: start it.
+    Start(Box<Start>),
+    /// The Lease says that the task, which runs once, is done.
+    Done,
+}
+
+impl Board {
+    pub(super) fn new() -> Board {
+        let (told, receiver) = mpsc::unbounded_channel();
+        Board { told, receiver: Mutex::new(Some(receiver)) }
+    }
+
+    /// The elector's end, once.
+    pub(crate) fn receiver(&self) -> Option<mpsc::UnboundedReceiver<Told>> {
+        self.receiver.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// Has the ticks of a task taken until the seat is dropped.
+    pub(crate) fn join(&self, task: Arc<str>, timetable: Timetable) -> Seat<'_> {
+        let (signals, receiver) = mpsc::unbounded_channel();
+        self.tell(Told::Join { task: task.clone(), timetable: Box::new(timetable), signals });
+        Seat { board: self, task, signals: receiver }
+    }
+
+    fn tell(&self, told: Told) {
+        // Without an elector, as in a test of a body, there are no ticks either.
+        let _ = self.told.send(told);
+    }
+}
+
+/// A task whose ticks are taken.
+#[derive(Debug)]
+pub(crate) struct Seat<'a> {
+    board: &'a Board,
+    task: Arc<str>,
+    signals: mpsc::UnboundedReceiver<Signal>,
+}
+
+impl Seat<'_> {
+    /// The next thing that the elector has to say; never, once there is none. Cancel safe.
+    pub(crate) async fn signal(&mut self) -> Signal {
+        match self.signals.recv().await {
+            Some(signal) => signal,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Says how a run ended, once nothing of it is left.
+    pub(crate) fn ended(&self, id: AttemptId, end: End) {
+        self.board.tell(Told::Ended { id, end });
+    }
+}
+
+/// Runs that were handed over and not started, as when the runtime goes away, have ended: whoever is next settles them.
+impl Drop for Seat<'_> {
+    fn drop(&mut self) {
+        self.signals.close();
+        while let Ok(signal) = self.signals.try_recv() {
+            if let Signal::Start(start) = signal {
+                self.ended(start.id, End::Interrupted);
+            }
+        }
+        self.board.tell(Told::Leave { task: self.task.clone() });
+    }
+}

@@ -1,0 +1,231 @@
+//! The record as text.
+//!
+//! A JSON object, for people and their tools: `{"v":1,"schedule":"9f3a01c7","upto":"2026-11-25T02:00:00Z","term":7,
+//! "last":{..},"next":"..","counts":{"done":41}}`. Whatever somebody has written there instead is an error and not a panic,
+//! and is left as it is.
+
+use jiff::Timestamp;
+use jiff::civil::DateTime;
+use serde_json::{Map, Value, json};
+
+use super::counts::{Outcome, TickCounts};
+use super::names::RECORD_BYTES;
+use super::record::{EndedRun, MOST_OPEN, OpenRun, Origin, TickRecord};
+use crate::clock::WallTime;
+use crate::tick::AttemptId;
+
+/// What this version of the library writes and reads.
+const VERSION: u64 = 1;
+
+/// Longer ids of triggers are refused: a record has a greatest length.
+pub(super) const MOST_TRIGGER_ID: usize = 36;
+
+/// Why an annotation is no record.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, thiserror::Error)]
+pub enum Unreadable {
+    /// A later version of the library wrote it.
+    #[error(
+        "its format is version {found}, and this program knows version {VERSION}: let the newer version lead, or upgrade"
+    )]
+    Newer {
+        /// The version it says.
+        found: u64,
+    },
+    /// It is something else.
+    #[error("it cannot be read ({what}): remove the annotation, and ticks count from then on")]
+    Broken {
+        /// What is wrong with it.
+        what: String,
+    },
+}
+
+impl TickRecord {
+    /// The annotation's value: less than 512 bytes. What is only there for people is left out of one that would be longer.
+    pub fn encode(&self) -> String {
+        let mut fields = self.fields();
+        for spare in ["", "next", "trigger", "last"] {
+            fields.remove(spare);
+            let text = Value::Object(fields.clone()).to_string();
+            if text.len() < RECORD_BYTES {
+                return text;
+            }
+        }
+        Value::Object(fields).to_string()
+    }
+
+    fn fields(&self) -> Map<String, Value> {
+        let mut fields = Map::new();
+        let mut put = |name: &str, value: Value| drop(fields.insert(name.to_owned(), value));
+        put("v", VERSION.into());
+        put("schedule", self.fingerprint.as_str().into());
+        put("upto", time(self.upto).into());
+        if let Some(civil) = self.civil {
+            put("civil", civil.strftime("%Y-%m-%dT%H:%M").to_string().into());
+        }
+        if let Some(data) = &self.zone_data {
+            put("tzdata", data.as_str().into());
+        }
+        put("term", self.term.into());
+        if !self.open.is_empty() {
+            put("running", self.open.iter().map(open).collect());
+        }
+        if let Some(last) = &self.last {
+            put("last", ended(last));
+        }
+        if let Some(next) = self.next {
+            put("next", time(next).into());
+        }
+        if let Some(trigger) = &self.trigger {
+            put("trigger", trigger.as_str().into());
+        }
+        if self.missed > 0 {
+            put("missed", TickCounts::capped(self.missed).into());
+        }
+        let mut counts = self.counts;
+        let counts: Map<String, Value> = counts
+            .named()
+            .into_iter()
+            .filter(|(_, count)| **count > 0)
+            .map(|(name, count)| (name.to_owned(), TickCounts::capped(*count).into()))
+            .collect();
+        if !counts.is_empty() {
+            put("counts", Value::Object(counts));
+        }
+        fields
+    }
+
+    /// Reads an annotation's value.
+    ///
+    /// # Errors
+    ///
+    /// If it is not a record, or one of a later version. It never panics, whatever the text.
+    pub fn decode(text: &str) -> Result<TickRecord, Unreadable> {
+        let broken = |what: String| Unreadable::Broken { what };
+        let value: Value = serde_json::from_str(text).map_err(|error| broken(error.to_string()))?;
+        let fields = value.as_object().ok_or_else(|| broken("not a JSON object".to_owned()))?;
+        match fields.get("v").and_then(Value::as_u64) {
+            Some(VERSION) => {}
+            Some(found) if found > VERSION => return Err(Unreadable::Newer { found }),
+            _ => return Err(broken("`v` is not its version".to_owned())),
+        }
+        read(fields).map_err(|field| broken(format!("`{field}` is not what it should be")))
+    }
+}
+
+/// The name of the first field that is wrong is the error.
+fn read(fields: &Map<String, Value>) -> Result<TickRecord, &'static str> {
+    let text = |name: &'static str| match fields.get(name) {
+        None => Ok(None),
+        Some(value) => value.as_str().map(Some).ok_or(name),
+    };
+    let count = |name: &'static str| match fields.get(name) {
+        None => Ok(0),
+        Some(value) => value.as_u64().map(TickCounts::capped).ok_or(name),
+    };
+    let moment = |name: &'static str| text(name)?.map(|text| parse_time(text).ok_or(name)).transpose();
+    let fingerprint = text("schedule")?.filter(|hex| hex.len() <= 8).ok_or("schedule")?.to_owned();
+    let civil = text("civil")?.map(|civil| civil.parse::<DateTime>().map_err(|_| "civil")).transpose()?;
+    let open = match fields.get("running") {
+        None => Vec::new(),
+        Some(Value::Array(runs)) if runs.len() <= MOST_OPEN => {
+            runs.iter().map(parse_open).collect::<Option<Vec<_>>>().ok_or("running")?
+        }
+        Some(_) => return Err("running"),
+    };
+    let mut counts = TickCounts::default();
+    match fields.get("counts") {
+        None => {}
+        Some(Value::Object(said)) => {
+            for (name, count) in counts.named() {
+                if let Some(value) = said.get(name) {
+                    *count = value.as_u64().map(TickCounts::capped).ok_or("counts")?;
+                }
+            }
+        }
+        Some(_) => return Err("counts"),
+    }
+    Ok(TickRecord {
+        fingerprint,
+        upto: moment("upto")?.ok_or("upto")?,
+        civil,
+        zone_data: text("tzdata")?.filter(|data| data.len() <= 16).map(str::to_owned),
+        term: match fields.get("term") {
+            None => 0,
+            Some(value) => value.as_i64().and_then(|term| term.try_into().ok()).ok_or("term")?,
+        },
+        open,
+        last: fields.get("last").map(|last| parse_ended(last).ok_or("last")).transpose()?,
+        next: moment("next")?,
+        trigger: text("trigger")?.filter(|id| id.len() <= MOST_TRIGGER_ID).map(str::to_owned),
+        missed: count("missed")?,
+        counts,
+    })
+}
+
+fn open(run: &OpenRun) -> Value {
+    let OpenRun { tick, id, attempt, origin } = run;
+    let origin = match origin {
+        Origin::Schedule => return json!([seconds(*tick), id.to_string(), attempt]),
+        Origin::Trigger => "t",
+        Origin::Backfill => "b",
+    };
+    json!([seconds(*tick), id.to_string(), attempt, origin])
+}
+
+fn parse_open(value: &Value) -> Option<OpenRun> {
+    let parts = value.as_array()?;
+    let origin = match parts.get(3).map(Value::as_str) {
+        None => Origin::Schedule,
+        Some(Some("t")) => Origin::Trigger,
+        Some(Some("b")) => Origin::Backfill,
+        Some(_) => return None,
+    };
+    Some(OpenRun {
+        tick: from_seconds(parts.first()?.as_i64()?)?,
+        id: parse_id(parts.get(1)?)?,
+        attempt: parts.get(2)?.as_u64()?.try_into().ok()?,
+        origin,
+    })
+}
+
+fn ended(run: &EndedRun) -> Value {
+    let EndedRun { tick, id, attempt, outcome, at } = run;
+    json!({
+        "tick": time(*tick), "id": id.to_string(), "attempt": attempt, "state": outcome.word(), "at": time(*at),
+    })
+}
+
+fn parse_ended(value: &Value) -> Option<EndedRun> {
+    let word = value.get("state")?.as_str()?;
+    Some(EndedRun {
+        tick: parse_time(value.get("tick")?.as_str()?)?,
+        id: parse_id(value.get("id")?)?,
+        attempt: value.get("attempt")?.as_u64()?.try_into().ok()?,
+        outcome: Outcome::ALL.into_iter().find(|outcome| outcome.word() == word)?,
+        at: parse_time(value.get("at")?.as_str()?)?,
+    })
+}
+
+fn parse_id(value: &Value) -> Option<AttemptId> {
+    let text = value.as_str().filter(|text| text.len() <= 16)?;
+    u64::from_str_radix(text, 16).ok().map(AttemptId)
+}
+
+/// Whole seconds: ticks have no fractions, and what else is written is for people.
+fn seconds(at: WallTime) -> i64 {
+    at.0.div_euclid(1_000_000)
+}
+
+fn from_seconds(seconds: i64) -> Option<WallTime> {
+    Timestamp::from_second(seconds).ok().map(|at| WallTime(at.as_microsecond()))
+}
+
+fn time(at: WallTime) -> String {
+    // Beyond the years that can be written, the last of them: nothing is due there.
+    let at = Timestamp::from_second(seconds(at)).unwrap_or(if at.0 < 0 { Timestamp::MIN } else { Timestamp::MAX });
+    at.to_string()
+}
+
+fn parse_time(text: &str) -> Option<WallTime> {
+    text.parse::<Timestamp>().ok().map(|at| WallTime(at.as_microsecond()))
+}

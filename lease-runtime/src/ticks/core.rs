@@ -1,0 +1,433 @@
+//! The ticks of one lease as this process sees them, and their entries.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::codec::Unreadable;
+use super::decide::{Deciding, Decision, Note};
+use super::names::{ANNOTATIONS_BYTES, BACKFILL, RECORD, TRIGGER};
+use super::record::{Origin, TickRecord};
+use super::requests::{Annotations, Requests, Stretch};
+use super::timetable::{Kind, Timetable};
+use super::unrecorded::Unrecorded;
+use crate::clock::WallTime;
+use crate::tick::AttemptId;
+
+/// By so much the clock of a leader may be ahead of the API server's before it takes no ticks that the server's clock has not
+/// come to. Several API servers are apart by as much as their own clocks are, and their answers tell whole seconds.
+const TOLERANCE: Duration = Duration::from_secs(10);
+
+/// The time of a step, read by the caller.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Time {
+    /// This replica's calendar time.
+    pub wall: WallTime,
+    /// The API server's, if its answers tell.
+    pub server: Option<WallTime>,
+    /// A random number, of which the names of attempts are made.
+    pub dice: u64,
+}
+
+/// The ticks of one lease.
+///
+/// In an election, [`begin`](Self::begin) and [`end`](Self::end) frame a term. In between, show it every state of the Lease that
+/// the term rests on ([`see`](Self::see)), send a renewal soon when it [wants one](Self::wants_write), and put into each
+/// write what it [composes](Self::compose) for the very state that the write replaces.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
+pub struct Ticks {
+    pub(super) tasks: BTreeMap<Arc<str>, Task>,
+    pub(super) attempts: BTreeMap<AttemptId, Attempt>,
+    pub(super) leading: Option<Leading>,
+    /// How many writes were composed.
+    composed: u64,
+    /// What has changed in the write that was composed last.
+    notes: Vec<(Arc<str>, Note)>,
+    /// The state of the Lease that was seen last, as far as it is ours.
+    seen: Annotations,
+    outlook: Option<Outlook>,
+}
+
+/// What there is to do, as things stand.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+struct Outlook {
+    urgent: bool,
+    /// Found out then.
+    at: WallTime,
+    /// True until then.
+    until: Option<WallTime>,
+}
+
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub(super) struct Task {
+    pub(super) timetable: Timetable,
+    pub(super) unrecorded: Unrecorded,
+    /// Nobody is there any more to start its bodies.
+    pub(super) left: bool,
+}
+
+/// The term that ticks are taken in.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub(super) struct Leading {
+    pub(super) transitions: i32,
+    pub(super) acquired: WallTime,
+    /// The bodies were asked to end: nothing is taken any more.
+    pub(super) draining: bool,
+    /// Tasks that run once, and have failed in this term.
+    pub(super) failed: BTreeSet<Arc<str>>,
+}
+
+/// A run that a write of this process has taken, or tried to.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub(super) struct Attempt {
+    pub(super) task: Arc<str>,
+    pub(super) tick: WallTime,
+    pub(super) id: AttemptId,
+    pub(super) attempt: u32,
+    pub(super) origin: Origin,
+    pub(super) trigger: Option<String>,
+    pub(super) missed: u64,
+    pub(super) replaces: bool,
+    pub(super) taken: WallTime,
+    /// The last write that it was part of.
+    pub(super) composed: u64,
+    pub(super) state: AttemptState,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub(super) enum AttemptState {
+    /// It is part of a write that is on its way, or whose outcome is not known.
+    Asked,
+    /// The Lease shows it: its body was started.
+    Running,
+    /// Its body is gone.
+    Ended(End),
+}
+
+/// How the run of a body ended.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum End {
+    /// It returned.
+    Done,
+    /// It failed, and all further attempts that the task allows.
+    Failed,
+    /// It ended because a later tick takes its place, or never began.
+    Replaced,
+    /// It ended because its time was up, or was asked to: whether it was done, nobody knows.
+    Interrupted,
+}
+
+/// A body to start, once. The run is taken.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Start {
+    /// Of this task.
+    pub task: Arc<str>,
+    /// The nominal time.
+    pub tick: WallTime,
+    /// The attempt, to be named when it has [ended](Ticks::ended).
+    pub id: AttemptId,
+    /// Its number.
+    pub attempt: u32,
+    /// Who asked for it.
+    pub origin: Origin,
+    /// The id of the trigger.
+    pub trigger: Option<String>,
+    /// Ticks that were not run since the last one that was.
+    pub missed: u64,
+    /// The task's other runs are to end first.
+    pub replaces: bool,
+}
+
+/// Changes to the annotations of the object that a write replaces; `None` removes one.
+pub type Edits = BTreeMap<String, Option<String>>;
+
+impl Time {
+    /// Ticks that are later than this are not taken. Rule 8.
+    pub(super) fn bounded(&self) -> WallTime {
+        self.server.map_or(self.wall, |server| self.wall.min(server.plus(TOLERANCE)))
+    }
+
+    /// How far this replica's clock is ahead, if that keeps it from taking ticks.
+    pub fn ahead(&self) -> Option<Duration> {
+        let server = self.server.filter(|server| self.wall > server.plus(TOLERANCE))?;
+        Some(Duration::from_micros(u64::try_from(self.wall.0 - server.0).unwrap_or(u64::MAX)))
+    }
+
+    /// A name for the attempt that a write takes as its `number`th of a task.
+    pub(super) fn id(&self, task: &str, number: usize) -> AttemptId {
+        let seed = task.bytes().fold(self.dice ^ number as u64, |seed, byte| {
+            (seed ^ u64::from(byte)).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(29)
+        });
+        let stirred = (seed ^ (seed >> 31)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        // 48 bits: twelve digits, which keeps records short. Zero is nobody's.
+        AttemptId(((stirred ^ (stirred >> 29)) >> 16).max(1))
+    }
+}
+
+impl Ticks {
+    /// A term of this process has begun.
+    pub fn begin(&mut self, transitions: i32, acquired: WallTime) {
+        // What an earlier term has left open it cannot start any more. What it knows to have ended, it may still write.
+        self.attempts.retain(|_, attempt| matches!(attempt.state, AttemptState::Ended(_)));
+        self.leading = Some(Leading { transitions, acquired, draining: false, failed: BTreeSet::new() });
+        self.tasks.values_mut().for_each(|task| task.unrecorded.begin(acquired));
+        self.outlook = None;
+    }
+
+    /// The bodies are asked to end: from now on ends are written, and nothing is taken.
+    pub fn drain(&mut self) {
+        self.leading.iter_mut().for_each(|leading| leading.draining = true);
+        self.outlook = None;
+    }
+
+    /// The term is over and its bodies are gone; a release may still be written.
+    pub fn end(&mut self) {
+        self.drain();
+        for attempt in self.attempts.values_mut() {
+            // Whoever ran it has gone without a word.
+            if attempt.state == AttemptState::Running {
+                attempt.state = AttemptState::Ended(End::Interrupted);
+            }
+        }
+    }
+
+    /// Takes the ticks of a task from now on, which nobody else of this name does.
+    pub fn join(&mut self, task: Arc<str>, timetable: Timetable, now: WallTime) {
+        self.tasks.insert(task, Task { timetable, unrecorded: Unrecorded::new(now), left: false });
+        self.outlook = None;
+    }
+
+    /// Takes no more ticks of a task.
+    pub fn leave(&mut self, task: &str) {
+        // Its ends are still to be written: it goes when there are none.
+        let Some(left) = self.tasks.get_mut(task) else { return };
+        left.left = true;
+        self.outlook = None;
+        self.forget();
+    }
+
+    /// The run of a body has ended, and nothing of it is left.
+    pub fn ended(&mut self, id: AttemptId, end: End) {
+        let Some(attempt) = self.attempts.get_mut(&id) else { return };
+        attempt.state = AttemptState::Ended(end);
+        let (task, recorded) = (attempt.task.clone(), attempt.composed > 0);
+        if !recorded {
+            self.attempts.remove(&id);
+        }
+        if end == End::Failed {
+            self.leading.iter_mut().for_each(|leading| leading.failed.extend([task.clone()]));
+        }
+        self.outlook = None;
+        self.forget();
+    }
+
+    /// Shows a state of the Lease that this term rests on: the newest, and ours. Runs that it shows to be taken start now.
+    #[must_use = "these bodies have to be started"]
+    pub fn see(&mut self, annotations: &Annotations) -> Vec<Start> {
+        self.seen = annotations.iter().filter(|(name, _)| is_ours(name)).map(|(k, v)| (k.clone(), v.clone())).collect();
+        self.outlook = None;
+        let mut starts = Vec::new();
+        for (task, known) in &self.tasks {
+            let open: Vec<AttemptId> = match read(annotations, task) {
+                Some(Ok(record)) => record.open.iter().map(|run| run.id).collect(),
+                Some(Err(_)) => continue,
+                None => Vec::new(),
+            };
+            self.attempts.retain(|id, attempt| {
+                attempt.task != *task
+                    || open.contains(id)
+                    || attempt.composed == 0
+                    || !matches!(attempt.state, AttemptState::Ended(_))
+            });
+            for id in open {
+                if let Some(attempt) = self.attempts.get_mut(&id).filter(|attempt| attempt.state == AttemptState::Asked)
+                {
+                    // One that is shown when the bodies have been asked to end was taken for nothing.
+                    if self.leading.as_ref().is_none_or(|leading| leading.draining) || known.left {
+                        attempt.state = AttemptState::Ended(End::Interrupted);
+                    } else {
+                        attempt.state = AttemptState::Running;
+                        starts.push(attempt.start());
+                    }
+                }
+            }
+        }
+        self.forget();
+        starts
+    }
+
+    /// Whether a write should not wait for the next renewal.
+    pub fn wants_write(&mut self, time: Time) -> bool {
+        let known = self
+            .outlook
+            .filter(|outlook| outlook.at <= time.wall && outlook.until.is_none_or(|until| time.wall < until));
+        let outlook = known.unwrap_or_else(|| {
+            let seen = std::mem::take(&mut self.seen);
+            let decisions = self.decide(&seen, time, true);
+            self.seen = seen;
+            Outlook {
+                urgent: decisions.iter().any(|(_, decision)| decision.urgent),
+                at: time.wall,
+                until: decisions.iter().filter_map(|(_, decision)| decision.wake_at).min(),
+            }
+        });
+        self.outlook = Some(outlook);
+        outlook.urgent
+    }
+
+    /// When to ask next, if nothing else happens.
+    pub fn wake_at(&self) -> Option<WallTime> {
+        let recorded = self.outlook.and_then(|outlook| outlook.until);
+        let there = self.tasks.iter().filter(|(_, task)| !task.left);
+        let unrecorded = there.filter_map(|(name, task)| task.unrecorded.wake_at(name, &task.timetable));
+        recorded.into_iter().chain(unrecorded.filter(|_| self.leading.is_some())).min()
+    }
+
+    /// What a write that replaces this state of the Lease says about ticks. `renews`: it is a renewal, which may take runs.
+    ///
+    /// Returns a number for the write, to be named when it has [succeeded](Self::committed).
+    pub fn compose(&mut self, annotations: &Annotations, time: Time, renews: bool) -> (u64, Edits) {
+        self.composed += 1;
+        self.notes.clear();
+        let mut edits = Edits::new();
+        let mut bytes: usize = annotations.iter().map(|(name, value)| name.len() + value.len()).sum();
+        for (task, decision) in self.decide(annotations, time, renews) {
+            let mut own = Edits::new();
+            if let Some(record) = decision.record {
+                own.insert(format!("{RECORD}{task}"), Some(record.encode()));
+            }
+            if decision.trigger_done {
+                own.insert(format!("{TRIGGER}{task}"), None);
+            }
+            if let Some(rest) = decision.backfill {
+                own.insert(format!("{BACKFILL}{task}"), rest.map(Stretch::text));
+            }
+            own.retain(|name, value| annotations.get(name) != value.as_ref());
+            let grown = own.iter().map(|(name, value)| match (value, annotations.get(name)) {
+                (Some(value), None) => name.len() + value.len(),
+                (Some(value), Some(old)) => value.len().saturating_sub(old.len()),
+                (None, _) => 0,
+            });
+            let grown: usize = grown.sum();
+            if bytes + grown > ANNOTATIONS_BYTES {
+                // The API server would refuse the whole write, and the renewal with it.
+                self.notes.push((task, Note::NoRoom));
+                continue;
+            }
+            bytes += grown;
+            edits.extend(own);
+            for mut take in decision.takes {
+                take.composed = self.composed;
+                self.attempts.insert(take.id, take);
+            }
+            self.notes.extend(decision.notes.into_iter().map(|note| (task.clone(), note)));
+        }
+        (self.composed, edits)
+    }
+
+    /// The write of this number has succeeded. To be told before the state that it made is shown. Gives what has happened, for
+    /// the log.
+    pub fn committed(&mut self, number: u64) -> Vec<(Arc<str>, Note)> {
+        // A write that was composed before it, and has not taken effect yet, never will: it names a state that is gone.
+        self.attempts.retain(|_, attempt| attempt.state != AttemptState::Asked || attempt.composed >= number);
+        if number == self.composed { std::mem::take(&mut self.notes) } else { Vec::new() }
+    }
+
+    /// Starts what is due of the tasks that record nothing.
+    #[must_use = "these bodies have to be started"]
+    pub fn poll(&mut self, time: Time) -> Vec<Start> {
+        let Some(leading) = self.leading.as_ref().filter(|leading| !leading.draining) else { return Vec::new() };
+        let mut starts = Vec::new();
+        for (name, task) in &mut self.tasks {
+            if task.timetable.recorded || task.left {
+                continue;
+            }
+            let ready = leading.acquired.plus(task.timetable.initial_delay) <= time.wall;
+            let paused = !ready || Requests::read(&self.seen, name).paused;
+            let running: Vec<_> = self.attempts.values().filter(|attempt| attempt.task == *name).collect();
+            if let Some(attempt) = task.unrecorded.due(name, &task.timetable, &running, paused, time) {
+                starts.push(attempt.start());
+                self.attempts.insert(attempt.id, attempt);
+            }
+        }
+        starts
+    }
+
+    /// The tasks that run once, and are done as the state says that was seen last.
+    pub fn done_once(&self) -> Vec<Arc<str>> {
+        let once = self.tasks.iter().filter(|(_, task)| task.timetable.kind == Kind::Once);
+        let done = once.filter(|(name, _)| match read(&self.seen, name) {
+            Some(Ok(record)) => record.is_done(),
+            Some(Err(_)) | None => false,
+        });
+        done.map(|(name, _)| name.clone()).collect()
+    }
+
+    /// What keeps a task's ticks from being taken, in the state that was seen last.
+    pub fn unreadable(&self) -> Vec<(Arc<str>, Unreadable)> {
+        let read = |task: &Arc<str>| read(&self.seen, task)?.err().map(|why| (task.clone(), why));
+        self.tasks.keys().filter_map(read).collect()
+    }
+
+    /// Requests of the state seen last that cannot be understood, and why.
+    pub fn refused(&self) -> Vec<(String, &'static str)> {
+        self.tasks.keys().flat_map(|task| Requests::read(&self.seen, task).refused).collect()
+    }
+
+    fn decide(&self, annotations: &Annotations, time: Time, renews: bool) -> Vec<(Arc<str>, Decision)> {
+        let Some(leading) = &self.leading else { return Vec::new() };
+        let one = |(name, task): (&Arc<str>, &Task)| {
+            let record = match read(annotations, name) {
+                None => None,
+                Some(Ok(record)) => Some(record),
+                // Not to be overwritten, and not to be run by: what was taken is not known.
+                Some(Err(_)) => return None,
+            };
+            let requests = Requests::read(annotations, name);
+            let attempts: Vec<_> = self.attempts.values().filter(|attempt| attempt.task == *name).collect();
+            let deciding = Deciding {
+                task: name,
+                timetable: &task.timetable,
+                requests: &requests,
+                attempts: &attempts,
+                leading,
+                time,
+                may_take: renews && !leading.draining && !task.left,
+                out: Decision::default(),
+            };
+            Some((name.clone(), deciding.decide(record.as_ref())))
+        };
+        self.tasks.iter().filter_map(one).collect()
+    }
+
+    /// Tasks that have left, and of which no end is to be written.
+    fn forget(&mut self) {
+        let attempts = &self.attempts;
+        self.tasks.retain(|name, task| !task.left || attempts.values().any(|attempt| attempt.task == *name));
+    }
+}
+
+impl Attempt {
+    fn start(&self) -> Start {
+        Start {
+            task: self.task.clone(),
+            tick: self.tick,
+            id: self.id,
+            attempt: self.attempt,
+            origin: self.origin,
+            trigger: self.trigger.clone(),
+            missed: self.missed,
+            replaces: self.replaces,
+        }
+    }
+}
+
+fn is_ours(name: &str) -> bool {
+    name.split_once('/').is_some_and(|(domain, _)| domain.ends_with(".lease-runtime.dev"))
+}
+
+fn read(annotations: &Annotations, task: &str) -> Option<Result<TickRecord, Unreadable>> {
+    // Emptied by hand is as good as removed.
+    let text = annotations.get(&format!("{RECORD}{task}")).filter(|text| !text.trim().is_empty())?;
+    Some(TickRecord::decode(text))
+}

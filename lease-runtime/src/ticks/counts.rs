@@ -1,0 +1,152 @@
+//! What has become of ticks.
+
+use std::fmt;
+
+/// How a run ended.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[non_exhaustive]
+pub enum Outcome {
+    /// The body returned.
+    Done,
+    /// The body returned an error, panicked or took too long, and so did each further attempt that was allowed.
+    Failed,
+    /// It was asked to end before it was done: for a later tick, or at the end of the term.
+    Cancelled,
+    /// The process that ran it lost the lease or died. Whether the run had come to its end, nobody knows.
+    Abandoned,
+}
+
+/// Why a tick was not run.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[non_exhaustive]
+pub enum NotRun {
+    /// A run of the task was going on: [`Overlap::Skip`](super::Overlap::Skip).
+    Overlapped,
+    /// A later one was due as well: [`CatchUp::Latest`](super::CatchUp::Latest).
+    Superseded,
+    /// It could not be started before its [`start_deadline`](crate::LeaderTask::start_deadline).
+    Expired,
+    /// The task was paused.
+    Paused,
+    /// More than [`max_catch_up`](crate::LeaderTask::max_catch_up) were waiting.
+    OverLimit,
+    /// This replica did not lead yet: [`CatchUp::None`](super::CatchUp::None).
+    NotLeading,
+}
+
+/// What has become of the ticks of a task since it was first seen. Each tick that has come to its end is in one of the counts.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+#[non_exhaustive]
+pub struct TickCounts {
+    /// [`Outcome::Done`].
+    pub done: u64,
+    /// [`Outcome::Failed`].
+    pub failed: u64,
+    /// [`Outcome::Cancelled`].
+    pub cancelled: u64,
+    /// [`Outcome::Abandoned`].
+    pub abandoned: u64,
+    /// [`NotRun::Overlapped`].
+    pub overlapped: u64,
+    /// [`NotRun::Superseded`].
+    pub superseded: u64,
+    /// [`NotRun::Expired`].
+    pub expired: u64,
+    /// [`NotRun::Paused`].
+    pub paused: u64,
+    /// [`NotRun::OverLimit`].
+    pub over_limit: u64,
+    /// [`NotRun::NotLeading`].
+    pub not_leading: u64,
+}
+
+/// A count stays here: nine digits, so that a record has a greatest length.
+const MOST: u64 = 999_999_999;
+
+impl TickCounts {
+    /// Those that were started.
+    pub fn run(&self) -> u64 {
+        self.done + self.failed + self.cancelled + self.abandoned
+    }
+
+    /// Those that were not.
+    pub fn not_run(&self) -> u64 {
+        self.overlapped + self.superseded + self.expired + self.paused + self.over_limit + self.not_leading
+    }
+
+    pub(super) fn ended(&mut self, outcome: Outcome) {
+        let count = match outcome {
+            Outcome::Done => &mut self.done,
+            Outcome::Failed => &mut self.failed,
+            Outcome::Cancelled => &mut self.cancelled,
+            Outcome::Abandoned => &mut self.abandoned,
+        };
+        *count = count.saturating_add(1).min(MOST);
+    }
+
+    pub(super) fn skipped(&mut self, why: NotRun, by: u64) {
+        let count = match why {
+            NotRun::Overlapped => &mut self.overlapped,
+            NotRun::Superseded => &mut self.superseded,
+            NotRun::Expired => &mut self.expired,
+            NotRun::Paused => &mut self.paused,
+            NotRun::OverLimit => &mut self.over_limit,
+            NotRun::NotLeading => &mut self.not_leading,
+        };
+        *count = count.saturating_add(by).min(MOST);
+    }
+
+    /// The names that the record has for them, and what they count.
+    pub(super) fn named(&mut self) -> [(&'static str, &mut u64); 10] {
+        [
+            ("done", &mut self.done),
+            ("failed", &mut self.failed),
+            ("cancelled", &mut self.cancelled),
+            ("abandoned", &mut self.abandoned),
+            ("overlapped", &mut self.overlapped),
+            ("superseded", &mut self.superseded),
+            ("expired", &mut self.expired),
+            ("paused", &mut self.paused),
+            ("over_limit", &mut self.over_limit),
+            ("not_leading", &mut self.not_leading),
+        ]
+    }
+
+    /// What a record says that counts further than we do.
+    pub(super) fn capped(count: u64) -> u64 {
+        count.min(MOST)
+    }
+}
+
+impl Outcome {
+    pub(super) const ALL: [Outcome; 4] = [Outcome::Done, Outcome::Failed, Outcome::Cancelled, Outcome::Abandoned];
+
+    /// The word for it in the record.
+    pub(super) fn word(self) -> &'static str {
+        match self {
+            Outcome::Done => "done",
+            Outcome::Failed => "failed",
+            Outcome::Cancelled => "cancelled",
+            Outcome::Abandoned => "abandoned",
+        }
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.word())
+    }
+}
+
+impl fmt::Display for NotRun {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            NotRun::Overlapped => "overlapped: a run was going on",
+            NotRun::Superseded => "superseded: a later one was due as well",
+            NotRun::Expired => "expired: its start deadline had passed",
+            NotRun::Paused => "paused",
+            NotRun::OverLimit => "over the limit of ticks that may wait",
+            NotRun::NotLeading => "this replica did not lead yet",
+        })
+    }
+}

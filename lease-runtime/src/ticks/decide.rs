@@ -1,0 +1,441 @@
+//! One task's part of a write: what its record says next, and what it starts.
+//!
+//! A pure function of what the Lease says, what this term remembers, and the time. It is asked twice: to find out whether
+//! there is something to write, and, for the object that a write replaces, what.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::core::{Attempt, AttemptState, End, Leading, Time};
+use super::counts::{NotRun, Outcome};
+use super::policy::{CatchUp, Delivery, Overlap};
+use super::record::{EndedRun, MOST_OPEN, OpenRun, Origin, TickRecord};
+use super::requests::{Requests, Stretch};
+use super::timetable::{Kind, Timetable};
+use crate::clock::WallTime;
+use crate::schedule::{Mark, Occasion};
+use crate::tick::AttemptId;
+
+/// What a write says about one task.
+#[derive(Debug, Default)]
+pub(super) struct Decision {
+    /// `None`: it has none, and needs none.
+    pub(super) record: Option<TickRecord>,
+    /// Runs that this write takes.
+    pub(super) takes: Vec<Attempt>,
+    /// The trigger is carried out by this write.
+    pub(super) trigger_done: bool,
+    /// What is left of the backfill, if this write changes it.
+    pub(super) backfill: Option<Option<Stretch>>,
+    /// Worth a write of its own: a run is taken or its end is known. The rest waits for the next renewal.
+    pub(super) urgent: bool,
+    /// When there will be something, as far as the clock decides it.
+    pub(super) wake_at: Option<WallTime>,
+    /// What people want to know, once it is written.
+    pub(super) notes: Vec<Note>,
+}
+
+/// Something that has happened to a task's ticks.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub enum Note {
+    /// The task is seen for the first time: ticks count from now.
+    Armed,
+    /// Its schedule was edited: ticks count from now.
+    Rearmed,
+    /// Ticks were not run.
+    NotRun(NotRun, u64),
+    /// A run of an earlier leader was found, and is counted so.
+    Abandoned(WallTime),
+    /// A run of an earlier leader was found, and is run again.
+    RunAgain(WallTime, u32),
+    /// A trigger whose id was used before is dropped.
+    TriggeredBefore(String),
+    /// The Lease's annotations are full: the task's ticks are not taken.
+    NoRoom,
+}
+
+pub(super) struct Deciding<'a> {
+    pub(super) task: &'a Arc<str>,
+    pub(super) timetable: &'a Timetable,
+    pub(super) requests: &'a Requests,
+    /// Of this task, and what this process remembers of earlier terms.
+    pub(super) attempts: &'a [&'a Attempt],
+    pub(super) leading: &'a Leading,
+    pub(super) time: Time,
+    /// Ticks may be taken: the write is a renewal, and nobody asked the bodies to end.
+    pub(super) may_take: bool,
+    pub(super) out: Decision,
+}
+
+impl Deciding<'_> {
+    pub(super) fn decide(mut self, record: Option<&TickRecord>) -> Decision {
+        let fingerprint = self.timetable.schedule.fingerprint();
+        let mut next = match record {
+            Some(record) if record.fingerprint == fingerprint => record.clone(),
+            // Never a catch-up across an edit: what the new schedule would have meant for the past, nobody has asked for.
+            Some(record) => {
+                self.out.notes.push(Note::Rearmed);
+                let upto = self.time.wall;
+                TickRecord { fingerprint, upto, civil: None, zone_data: None, missed: 0, ..record.clone() }
+            }
+            None => {
+                if self.timetable.recorded {
+                    self.out.notes.push(Note::Armed);
+                }
+                TickRecord::armed(fingerprint, self.time.wall)
+            }
+        };
+        self.end(&mut next);
+        self.settle(&mut next);
+        self.trigger(&mut next);
+        match self.timetable.kind {
+            _ if !self.timetable.recorded => {}
+            Kind::Calendar => self.calendar(&mut next),
+            Kind::Delay(delay) => self.delay(&mut next, delay),
+            Kind::Once => self.once(&mut next),
+        }
+        self.backfill(&mut next);
+        self.foresee(&mut next);
+        // One that records nothing has a record only for what was asked of it.
+        let needed = self.timetable.recorded || record.is_some() || !next.open.is_empty() || next.trigger.is_some();
+        self.out.record = needed.then_some(next);
+        self.out
+    }
+
+    /// Rule 5: an end is written for the very attempt that ended. One that is written for "the run at hand" would, after a lost
+    /// answer, mark the next tick as done before it has run.
+    fn end(&mut self, record: &mut TickRecord) {
+        for attempt in self.attempts {
+            let AttemptState::Ended(end) = attempt.state else { continue };
+            let outcome = match end {
+                End::Done => Outcome::Done,
+                End::Failed => Outcome::Failed,
+                End::Replaced => Outcome::Cancelled,
+                // Who comes next settles it, or we do.
+                End::Interrupted => continue,
+            };
+            self.close(record, attempt.id, outcome);
+        }
+    }
+
+    fn close(&mut self, record: &mut TickRecord, id: AttemptId, outcome: Outcome) {
+        let Some(at) = record.open.iter().position(|run| run.id == id) else { return };
+        let run = record.open.remove(at);
+        let now = self.time.wall;
+        record.counts.ended(outcome);
+        record.last = Some(EndedRun { tick: run.tick, id, attempt: run.attempt, outcome, at: now });
+        if let Kind::Delay(_) = self.timetable.kind {
+            record.upto = record.upto.max(now);
+        }
+        self.out.urgent = true;
+    }
+
+    /// Rule 7: what an earlier term has left comes first. A run whose attempt this term does not know was interrupted: by the
+    /// end of its process, or of its term.
+    fn settle(&mut self, record: &mut TickRecord) {
+        let interrupted: Vec<(OpenRun, bool)> = record
+            .open
+            .iter()
+            .filter_map(|run| match self.attempts.iter().find(|attempt| attempt.id == run.id) {
+                Some(Attempt { state: AttemptState::Ended(End::Interrupted), .. }) => Some((*run, true)),
+                Some(_) => None,
+                None => Some((*run, false)),
+            })
+            .collect();
+        for (run, known) in interrupted {
+            match self.timetable.delivery {
+                Delivery::AtMostOnce => {
+                    if !known {
+                        self.out.notes.push(Note::Abandoned(run.tick));
+                    }
+                    self.close(record, run.id, if known { Outcome::Cancelled } else { Outcome::Abandoned });
+                }
+                Delivery::AtLeastOnce => self.settle_at_least_once(record, run),
+            }
+        }
+    }
+
+    fn settle_at_least_once(&mut self, record: &mut TickRecord, run: OpenRun) {
+        let expired = run.origin == Origin::Schedule
+            && self.timetable.start_deadline.is_some()
+            && self.timetable.expired_until(run.tick, self.time.wall).is_some_and(|until| run.tick <= until);
+        if expired {
+            self.out.notes.push(Note::Abandoned(run.tick));
+            self.close(record, run.id, Outcome::Abandoned);
+        } else if self.is_open() && !self.requests.paused && self.running(record) < self.timetable.most() {
+            let attempt = run.attempt.saturating_add(1);
+            self.out.notes.push(Note::RunAgain(run.tick, attempt));
+            record.open.retain(|other| other.id != run.id);
+            self.take(record, run.tick, attempt, run.origin, false);
+        }
+    }
+
+    /// Somebody asks for a run, once for each id.
+    fn trigger(&mut self, record: &mut TickRecord) {
+        let Some(id) = &self.requests.trigger else { return };
+        if record.trigger.as_ref() == Some(id) {
+            self.out.notes.push(Note::TriggeredBefore(id.clone()));
+            self.out.trigger_done = true;
+            self.out.urgent |= self.may_take;
+            return;
+        }
+        if !self.is_open() {
+            return;
+        }
+        let running = self.running(record);
+        let replaces = self.timetable.overlap == Overlap::CancelOther;
+        if running >= self.timetable.most() && !replaces {
+            return;
+        }
+        record.trigger = Some(id.clone());
+        self.out.trigger_done = true;
+        self.take(record, whole_second(self.time.wall), 1, Origin::Trigger, replaces && running > 0);
+    }
+
+    /// The ticks that the calendar says are due.
+    fn calendar(&mut self, record: &mut TickRecord) {
+        if !self.may_take {
+            return;
+        }
+        // Several at once only where several may run at once.
+        for _ in 0..MOST_OPEN {
+            let (now, mark) = (self.time.bounded(), mark(record));
+            let Some(latest) = self.timetable.latest(self.task, &mark, now) else { return };
+            if self.requests.paused {
+                return self.skip(record, &latest, NotRun::Paused);
+            }
+            if !self.is_open() {
+                return;
+            }
+            let Some(head) = self.narrow(record, latest, now) else { return };
+            let running = self.running(record);
+            let replaces = match self.timetable.overlap {
+                _ if running == 0 => false,
+                Overlap::CancelOther => true,
+                Overlap::AllowAll(_) if running < self.timetable.most() => false,
+                Overlap::AllowAll(_) if self.timetable.catch_up != CatchUp::All => {
+                    return self.skip(record, &head, NotRun::Overlapped);
+                }
+                Overlap::Skip | Overlap::BufferOne | Overlap::AllowAll(_) => return,
+            };
+            account(record, &head);
+            self.take(record, head.at, 1, Origin::Schedule, replaces);
+        }
+    }
+
+    /// Counts the due ticks that are not run, and gives the one that is next.
+    fn narrow(&mut self, record: &mut TickRecord, latest: Occasion, now: WallTime) -> Option<Occasion> {
+        let schedule = &self.timetable.schedule;
+        if self.timetable.overlap == Overlap::Skip
+            && self.timetable.catch_up != CatchUp::All
+            && self.running(record) > 0
+        {
+            // Skipped is what falls due during the run. What was due before it began, as after a failover, waits.
+            let first = schedule.next(&mark(record))?;
+            let began = self.began();
+            if began.is_some_and(|began| self.timetable.starts(self.task, first.at) > began) {
+                self.skip(record, &latest, NotRun::Overlapped);
+            }
+            return None;
+        }
+        if let Some(until) = self.timetable.expired_until(latest.at, now)
+            && let Some(expired) = schedule.latest(&mark(record), until)
+        {
+            self.skip(record, &expired, NotRun::Expired);
+        }
+        if record.upto >= latest.at {
+            return None;
+        }
+        match self.timetable.catch_up {
+            CatchUp::All => {
+                let most = self.timetable.max_catch_up.max(1) as usize;
+                let waiting = schedule.newest(&mark(record), latest.at, most + 1);
+                if let Some(over) = waiting.first().filter(|_| waiting.len() > most) {
+                    self.skip(record, &over.clone(), NotRun::OverLimit);
+                }
+                return schedule.next(&mark(record));
+            }
+            CatchUp::None => {
+                if let Some(before) = schedule.latest(&mark(record), self.leading.acquired.min(latest.at)) {
+                    self.skip(record, &before, NotRun::NotLeading);
+                }
+            }
+            CatchUp::Latest => {}
+        }
+        if let Some(before) = schedule.latest(&mark(record), WallTime(latest.at.0 - 1)) {
+            self.skip(record, &before, NotRun::Superseded);
+        }
+        (record.upto < latest.at).then_some(latest)
+    }
+
+    /// The one tick that follows the end of the last run.
+    fn delay(&mut self, record: &mut TickRecord, delay: Duration) {
+        let now = self.time.bounded();
+        let tick = whole_second(record.upto.plus(delay));
+        if !self.is_open() || self.running(record) > 0 || self.timetable.starts(self.task, tick) > now {
+            return;
+        }
+        if self.requests.paused {
+            return self.skip_one(record, NotRun::Paused);
+        }
+        let expired = self.timetable.start_deadline.is_some()
+            && self.timetable.expired_until(tick, now).is_some_and(|until| tick <= until);
+        if expired {
+            return self.skip_one(record, NotRun::Expired);
+        }
+        record.upto = tick;
+        self.take(record, tick, 1, Origin::Schedule, false);
+    }
+
+    /// The one tick there is.
+    fn once(&mut self, record: &mut TickRecord) {
+        if !self.is_open() || self.requests.paused || !record.open.is_empty() {
+            return;
+        }
+        let attempt = match &record.last {
+            None => 1,
+            // A migration that failed is tried again by the next term: after a restart, with what has mended it.
+            Some(last) if last.outcome != Outcome::Done && self.timetable.delivery == Delivery::AtLeastOnce => {
+                if self.leading.failed.contains(self.task) {
+                    return;
+                }
+                last.attempt.saturating_add(1)
+            }
+            Some(_) => return,
+        };
+        self.take(record, whole_second(self.time.wall), attempt, Origin::Schedule, false);
+    }
+
+    /// The ticks of the past that somebody asked for, one after the other, when nothing else is to be done.
+    fn backfill(&mut self, record: &mut TickRecord) {
+        let Some(stretch) = self.requests.backfill else { return };
+        if !self.is_open() || self.requests.paused || self.running(record) > 0 {
+            return;
+        }
+        let from = Mark { at: WallTime(stretch.from.0.saturating_sub(1)), civil: None };
+        let next = match self.timetable.kind {
+            Kind::Calendar => self.timetable.schedule.next(&from),
+            Kind::Delay(_) | Kind::Once => None,
+        };
+        // What is still to come runs when it comes.
+        let next = next.filter(|next| next.at <= stretch.to && next.at <= self.time.bounded());
+        self.out.urgent = true;
+        let Some(next) = next else {
+            self.out.backfill = Some(None);
+            return;
+        };
+        let rest = Stretch { from: WallTime(next.at.0 + 1_000_000), ..stretch };
+        self.out.backfill = Some((rest.from <= rest.to).then_some(rest));
+        self.take(record, next.at, 1, Origin::Backfill, false);
+    }
+
+    /// Rule 1: a run is taken by the write that also proves the leadership, and starts when that has succeeded.
+    fn take(&mut self, record: &mut TickRecord, tick: WallTime, attempt: u32, origin: Origin, replaces: bool) {
+        // Rule 3: a write whose outcome is unknown may have taken it. The same attempt is taken again, so that either write
+        // says the same.
+        let asked = self.attempts.iter().find(|known| {
+            known.state == AttemptState::Asked
+                && (known.tick, known.attempt, known.origin) == (tick, attempt, origin)
+                && (origin != Origin::Trigger || known.trigger == record.trigger)
+        });
+        let id = asked.map_or_else(|| self.time.id(self.task, self.out.takes.len()), |asked| asked.id);
+        record.open.push(OpenRun { tick, id, attempt, origin });
+        record.term = self.leading.transitions;
+        let missed = match origin {
+            Origin::Schedule => std::mem::take(&mut record.missed),
+            Origin::Trigger | Origin::Backfill => 0,
+        };
+        self.out.urgent = true;
+        self.out.takes.push(Attempt {
+            task: self.task.clone(),
+            tick,
+            id,
+            attempt,
+            origin,
+            trigger: record.trigger.clone().filter(|_| origin == Origin::Trigger),
+            missed,
+            replaces,
+            taken: self.time.wall,
+            composed: 0,
+            state: AttemptState::Asked,
+        });
+    }
+
+    fn skip(&mut self, record: &mut TickRecord, until: &Occasion, why: NotRun) {
+        let count = self.timetable.schedule.count(&mark(record), until.at);
+        record.counts.skipped(why, count);
+        record.missed = record.missed.saturating_add(count);
+        account(record, until);
+        self.out.notes.push(Note::NotRun(why, count));
+    }
+
+    /// Of a task with `delay`: the next follows from now.
+    fn skip_one(&mut self, record: &mut TickRecord, why: NotRun) {
+        record.counts.skipped(why, 1);
+        record.missed = record.missed.saturating_add(1);
+        record.upto = self.time.wall;
+        self.out.notes.push(Note::NotRun(why, 1));
+    }
+
+    /// Notes what is to come: for people, and for whoever sleeps until then.
+    fn foresee(&mut self, record: &mut TickRecord) {
+        let next = match self.timetable.kind {
+            _ if !self.timetable.recorded => None,
+            Kind::Calendar => self.timetable.schedule.next(&mark(record)).map(|next| next.at),
+            Kind::Delay(delay) if self.running(record) == 0 => Some(whole_second(record.upto.plus(delay))),
+            Kind::Delay(_) | Kind::Once => None,
+        };
+        record.next = next;
+        let ready = self.leading.acquired.plus(self.timetable.initial_delay);
+        let due = next.map(|next| self.timetable.starts(self.task, next));
+        // What is due already waits for the end of a run, or for the API server's clock to come near ours.
+        let due = match due {
+            Some(due) if due > self.time.bounded() => Some(due.max(self.time.wall.plus(Duration::from_millis(500)))),
+            _ => None,
+        };
+        self.out.wake_at = [due, Some(ready).filter(|ready| *ready > self.time.wall)].into_iter().flatten().min();
+    }
+
+    /// Runs may be taken.
+    fn is_open(&self) -> bool {
+        self.may_take && self.time.wall >= self.leading.acquired.plus(self.timetable.initial_delay)
+    }
+
+    /// How many runs of the task there are once this write has succeeded. The leader's memory decides it: a record can be
+    /// emptied by hand while a run goes on.
+    fn running(&self, record: &TickRecord) -> usize {
+        let started = self.attempts.iter().filter(|attempt| match attempt.state {
+            AttemptState::Running => true,
+            // Its record shows it, and it is about to start.
+            AttemptState::Asked => record.open.iter().any(|run| run.id == attempt.id) && !self.takes(attempt.id),
+            AttemptState::Ended(_) => false,
+        });
+        started.count() + self.out.takes.len()
+    }
+
+    fn takes(&self, id: AttemptId) -> bool {
+        self.out.takes.iter().any(|take| take.id == id)
+    }
+
+    /// When the latest run that goes on was taken.
+    fn began(&self) -> Option<WallTime> {
+        let running = self.attempts.iter().filter(|attempt| attempt.state == AttemptState::Running);
+        running.map(|attempt| attempt.taken).chain(self.out.takes.iter().map(|take| take.taken)).max()
+    }
+}
+
+/// How far the record is accounted for.
+fn mark(record: &TickRecord) -> Mark {
+    Mark { at: record.upto, civil: record.civil }
+}
+
+fn account(record: &mut TickRecord, until: &Occasion) {
+    record.upto = until.at;
+    record.civil = until.civil;
+    record.zone_data = until.civil.and(crate::schedule::zone_data_version()).map(str::to_owned);
+}
+
+/// Rounded up: a tick has no fraction of a second, and does not come before its time.
+fn whole_second(at: WallTime) -> WallTime {
+    WallTime(at.0.saturating_add(999_999).div_euclid(1_000_000).saturating_mul(1_000_000))
+}

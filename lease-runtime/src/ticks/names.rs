@@ -1,0 +1,21 @@
+//! The annotations of a Lease that are ours.
+//!
+//! One prefix for each purpose and the task's name after it, so that no task can be called like a purpose, and two requests
+//! about two tasks are two annotations.
+
+/// `tick.lease-runtime.dev/report`: the record of the task `report`, written by the leader.
+pub const RECORD: &str = "tick.lease-runtime.dev/";
+/// `pause.lease-runtime.dev/report`, with any value: no tick of it is run as long as this stands.
+pub const PAUSE: &str = "pause.lease-runtime.dev/";
+/// `trigger.lease-runtime.dev/report`, with an id: run it now, once for each id. Removed by the write that takes the run.
+pub const TRIGGER: &str = "trigger.lease-runtime.dev/";
+/// `backfill.lease-runtime.dev/report`, with `from/to`: run the ticks of this stretch of the past. What is left of it is
+/// rewritten by each write that takes one.
+pub const BACKFILL: &str = "backfill.lease-runtime.dev/";
+
+/// What all annotations of an object may take together, names and values, says Kubernetes.
+pub const ANNOTATIONS_BYTES: usize = 256 * 1024;
+/// A record is shorter than this.
+pub const RECORD_BYTES: usize = 512;
+/// How many scheduled tasks a lease may have: their records and names take less than two thirds of what there is.
+pub const MOST_TASKS: usize = 256;

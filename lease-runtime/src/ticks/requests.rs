@@ -1,0 +1,81 @@
+//! What somebody asks of a task through annotations.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use super::codec::MOST_TRIGGER_ID;
+use super::names::{BACKFILL, PAUSE, TRIGGER};
+use crate::clock::WallTime;
+
+/// The annotations of an object.
+pub type Annotations = BTreeMap<String, String>;
+
+/// What is asked of one task, as it stands in the annotations.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
+pub(super) struct Requests {
+    pub(super) paused: bool,
+    pub(super) trigger: Option<String>,
+    pub(super) backfill: Option<Stretch>,
+    /// Requests that cannot be understood, and why. They are left as they are.
+    pub(super) refused: Vec<(String, &'static str)>,
+}
+
+/// A stretch of the past whose ticks are to be run, both ends included.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub(super) struct Stretch {
+    pub(super) from: WallTime,
+    pub(super) to: WallTime,
+}
+
+impl Requests {
+    pub(super) fn read(annotations: &Annotations, task: &str) -> Requests {
+        let get = |prefix: &str| annotations.get(&format!("{prefix}{task}"));
+        let mut requests = Requests { paused: get(PAUSE).is_some(), ..Requests::default() };
+        if let Some(id) = get(TRIGGER) {
+            match check_trigger(id) {
+                Ok(()) => requests.trigger = Some(id.clone()),
+                Err(why) => requests.refused.push((format!("{TRIGGER}{task}={id:?}"), why)),
+            }
+        }
+        if let Some(text) = get(BACKFILL) {
+            match Stretch::parse(text) {
+                Ok(stretch) => requests.backfill = Some(stretch),
+                Err(why) => requests.refused.push((format!("{BACKFILL}{task}={text:?}"), why)),
+            }
+        }
+        requests
+    }
+}
+
+/// The rule that the id of a trigger breaks, if it does.
+pub(crate) fn check_trigger(id: &str) -> Result<(), &'static str> {
+    if id.is_empty() {
+        Err("a trigger needs an id, which it runs once for: any word that was not used before")
+    } else if id.len() > MOST_TRIGGER_ID
+        || !id.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\')
+    {
+        Err("an id has at most 36 ASCII characters, no blanks, quotes or backslashes")
+    } else {
+        Ok(())
+    }
+}
+
+impl Stretch {
+    /// Two RFC 3339 times with a `/` between them.
+    pub(super) fn parse(text: &str) -> Result<Stretch, &'static str> {
+        let form = "a backfill is two times with `/` between, as in `2026-11-01T00:00:00Z/2026-11-02T00:00:00Z`";
+        let (from, to) = text.split_once('/').ok_or(form)?;
+        let time = |text: &str| text.trim().parse::<Timestamp>().map(|at| WallTime(at.as_microsecond()));
+        let (Ok(from), Ok(to)) = (time(from), time(to)) else { return Err(form) };
+        if from > to {
+            return Err("a backfill goes from the earlier to the later time");
+        }
+        Ok(Stretch { from, to })
+    }
+
+    pub(super) fn text(self) -> String {
+        let time = |at: WallTime| Timestamp::from_microsecond(at.0).map(|at| at.to_string()).unwrap_or_default();
+        format!("{}/{}", time(self.from), time(self.to))
+    }
+}

@@ -1,0 +1,131 @@
+//! What a Lease says about the ticks of its tasks, for people, dashboards and tests.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use super::codec::Unreadable;
+use super::counts::{Outcome, TickCounts};
+use super::names::{PAUSE, RECORD};
+use super::record::TickRecord;
+use super::requests::Annotations;
+use crate::clock::WallTime;
+use crate::tick::AttemptId;
+
+/// What a Lease says about the ticks of one task.
+///
+/// ```
+/// use lease_runtime::TaskTicks;
+///
+/// # let lease = k8s_openapi::api::coordination::v1::Lease::default();
+/// // `lease` is a Lease as kube reads it. No candidate is needed.
+/// let annotations = lease.metadata.annotations.unwrap_or_default();
+/// for (task, ticks) in TaskTicks::all(&annotations) {
+///     println!("{task}: {:?}, {} done, next at {:?}", ticks.state(), ticks.counts().done, ticks.next());
+/// }
+/// ```
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct TaskTicks {
+    record: Result<TickRecord, Unreadable>,
+    paused: bool,
+}
+
+/// What a task is at.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
+pub enum TickState {
+    /// It has not run yet.
+    Waiting,
+    /// A run was taken, and its end is not known.
+    Taken,
+    /// The last run ended so.
+    Ended(Outcome),
+    /// Its record cannot be read, so that nothing of it is run: see [`TaskTicks::trouble`].
+    Unreadable,
+}
+
+/// A run, as the Lease shows it.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
+pub struct TickRun {
+    /// The nominal time.
+    pub tick: Timestamp,
+    /// The attempt's name.
+    pub id: AttemptId,
+    /// Its number.
+    pub attempt: u32,
+    /// When its end was written; `None` as long as it is not.
+    pub ended: Option<Timestamp>,
+}
+
+impl TaskTicks {
+    /// What the annotations of a Lease say about each task that has a record there, whoever has written it.
+    pub fn all(annotations: &BTreeMap<String, String>) -> BTreeMap<String, TaskTicks> {
+        let tasks = annotations.iter().filter_map(|(name, text)| Some((name.strip_prefix(RECORD)?, text)));
+        tasks.map(|(task, text)| (task.to_owned(), TaskTicks::read(annotations, task, text))).collect()
+    }
+
+    fn read(annotations: &Annotations, task: &str, text: &str) -> TaskTicks {
+        let paused = annotations.contains_key(&format!("{PAUSE}{task}"));
+        TaskTicks { record: TickRecord::decode(text), paused }
+    }
+
+    fn record(&self) -> Option<&TickRecord> {
+        self.record.as_ref().ok()
+    }
+
+    /// What the task is at.
+    pub fn state(&self) -> TickState {
+        match &self.record {
+            Err(_) => TickState::Unreadable,
+            Ok(record) if !record.open.is_empty() => TickState::Taken,
+            Ok(record) => record.last.map_or(TickState::Waiting, |last| TickState::Ended(last.outcome)),
+        }
+    }
+
+    /// Of a task that runs [once](crate::LeaderTask::once): it has.
+    pub fn is_done(&self) -> bool {
+        self.record().is_some_and(TickRecord::is_done)
+    }
+
+    /// Somebody has paused it.
+    pub fn is_paused(&self) -> bool {
+        self.paused
+    }
+
+    /// The run that ended last.
+    pub fn last(&self) -> Option<TickRun> {
+        let last = self.record()?.last?;
+        Some(TickRun { tick: time(last.tick), id: last.id, attempt: last.attempt, ended: Some(time(last.at)) })
+    }
+
+    /// The runs that were taken and whose end is not written.
+    pub fn running(&self) -> Vec<TickRun> {
+        let open = self.record().map(|record| record.open.as_slice()).unwrap_or_default();
+        open.iter().map(|run| TickRun { tick: time(run.tick), id: run.id, attempt: run.attempt, ended: None }).collect()
+    }
+
+    /// Every tick up to here has been taken, or counted as not run.
+    pub fn accounted_until(&self) -> Option<Timestamp> {
+        self.record().map(|record| time(record.upto))
+    }
+
+    /// When the next tick is due, as of the last write.
+    pub fn next(&self) -> Option<Timestamp> {
+        self.record()?.next.map(time)
+    }
+
+    /// What has become of its ticks so far.
+    pub fn counts(&self) -> TickCounts {
+        self.record().map(|record| record.counts).unwrap_or_default()
+    }
+
+    /// Why its record cannot be read, and what to do.
+    pub fn trouble(&self) -> Option<String> {
+        self.record.as_ref().err().map(ToString::to_string)
+    }
+}
+
+fn time(at: WallTime) -> Timestamp {
+    Timestamp::from_microsecond(at.0).unwrap_or(if at.0 < 0 { Timestamp::MIN } else { Timestamp::MAX })
+}

@@ -1,0 +1,81 @@
+//! Ticks of which nothing is recorded: too many for a write each.
+//!
+//! Only [`CatchUp::None`](super::CatchUp::None) can do without a record. The leader's memory decides, as in any program with a
+//! timer; what is due while nobody leads is not run, and two leaders whose clocks differ may both run the tick between them.
+
+use std::sync::Arc;
+
+use super::core::{Attempt, AttemptState, Time};
+use super::policy::Overlap;
+use super::record::Origin;
+use super::timetable::{Kind, Timetable};
+use crate::clock::WallTime;
+use crate::schedule::Mark;
+
+/// How far the ticks of a task are accounted for.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub(super) struct Unrecorded {
+    upto: WallTime,
+}
+
+impl Unrecorded {
+    pub(super) fn new(now: WallTime) -> Unrecorded {
+        Unrecorded { upto: now }
+    }
+
+    pub(super) fn begin(&mut self, acquired: WallTime) {
+        self.upto = acquired;
+    }
+
+    pub(super) fn wake_at(&self, name: &str, timetable: &Timetable) -> Option<WallTime> {
+        if timetable.recorded {
+            return None;
+        }
+        let next = timetable.schedule.next(&Mark::at(self.upto))?;
+        Some(timetable.starts(name, next.at))
+    }
+
+    /// The run that is due, if one is.
+    pub(super) fn due(
+        &mut self,
+        name: &Arc<str>,
+        timetable: &Timetable,
+        attempts: &[&Attempt],
+        paused: bool,
+        time: Time,
+    ) -> Option<Attempt> {
+        let running = attempts.iter().filter(|attempt| attempt.state == AttemptState::Running).count();
+        if self.upto > time.wall {
+            // The clock was set back.
+            self.upto = time.wall;
+        }
+        if timetable.kind != Kind::Calendar && running > 0 {
+            self.upto = time.wall;
+            return None;
+        }
+        let latest = timetable.latest(name, &Mark::at(self.upto), time.wall)?;
+        let wait = running >= timetable.most() && timetable.overlap == Overlap::BufferOne;
+        let drop =
+            running >= timetable.most() && !matches!(timetable.overlap, Overlap::BufferOne | Overlap::CancelOther);
+        if wait && !paused {
+            return None;
+        }
+        self.upto = if timetable.kind == Kind::Calendar { latest.at } else { time.wall };
+        if paused || drop {
+            return None;
+        }
+        Some(Attempt {
+            task: name.clone(),
+            tick: latest.at,
+            id: time.id(name, 0),
+            attempt: 1,
+            origin: Origin::Schedule,
+            trigger: None,
+            missed: 0,
+            replaces: running > 0 && timetable.overlap == Overlap::CancelOther,
+            taken: time.wall,
+            composed: 0,
+            state: AttemptState::Running,
+        })
+    }
+}
