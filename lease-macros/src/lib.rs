@@ -49,7 +49,7 @@ use proc_macro::TokenStream;
 /// | `delay` | a duration, in whole seconds | [`delay`] | |
 /// | `once` | | [`once`] | |
 /// | `jitter` | a duration | [`jitter`] | none |
-/// | `overlap` | `skip`, `buffer_one`, `cancel_other` or `allow_all(2)`, up to 8 | [`overlap`] | `skip` |
+/// | `overlap` | `skip`, `buffer_one`, `cancel_other` or `allow_all(2)`, up to 4 | [`overlap`] | `skip` |
 /// | `catch_up` | `none`, `latest` or `all` | [`catch_up`] | `latest` |
 /// | `max_catch_up` | a number, 1 to 1000 | [`max_catch_up`] | 100 |
 /// | `start_deadline` | a duration, or `unlimited` | [`start_deadline`] | until the next tick |

@@ -145,7 +145,7 @@ pub(crate) static KEYS: [Key; 29] = [
                 "buffer_all all",
                 "every tick in its turn, whenever it fell due, is `catch_up = all` without `overlap`",
             )],
-            counted: Some(("allow_all", 2, 8)),
+            counted: Some(("allow_all", 2, 4)),
         }),
         sets: Sets::Task,
         of: "cron every",

@@ -2,13 +2,18 @@
 
 use syn::Error;
 
-use super::schedule::{word, wrong_key, wrong_value};
+use super::schedule::{trigger, word, wrong_key, wrong_value};
 use crate::args::Args;
 use crate::timing::{self, duration, written};
 use crate::value::Value;
 
 /// Ticks that are closer than this are not recorded: each would cost a write of the Lease.
 const RECORDED: u128 = 10_000;
+
+const DAY: u128 = 86_400_000;
+
+/// The longest period that the runtime counts.
+const LONGEST: u128 = 100 * 366 * DAY;
 
 pub(super) fn check(args: &mut Args) {
     for key in ["every", "delay"] {
@@ -17,6 +22,7 @@ pub(super) fn check(args: &mut Args) {
     check_offset(args);
     check_deadline(args);
     check_jitter(args);
+    check_initial_delay(args);
 }
 
 fn check_period(args: &mut Args, key: &'static str) {
@@ -28,6 +34,10 @@ fn check_period(args: &mut Args, key: &'static str) {
     }
     if !whole_seconds(args, key, millis) {
         return;
+    }
+    if millis > LONGEST {
+        let says = format!("`{key}` is at most 100 years: lower it, or remove it if the body is never to run");
+        return wrong_value(args, key, &says);
     }
     let catch_up = word(args, "catch_up");
     if millis >= RECORDED {
@@ -121,6 +131,15 @@ fn check_jitter(args: &mut Args) {
             deadline.duration
         );
         wrong_value(args, "jitter", &says);
+    }
+}
+
+fn check_initial_delay(args: &mut Args) {
+    let is_long = duration(args, "initial_delay").is_some_and(|delay| delay.duration.millis() > DAY);
+    if is_long && trigger(args).is_some() {
+        let says = "no tick is taken before `initial_delay` has passed in each term, so that it is at most a day: write \
+                    `initial_delay = \"24h\"` or less";
+        wrong_value(args, "initial_delay", says);
     }
 }
 

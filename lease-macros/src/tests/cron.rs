@@ -97,7 +97,7 @@ fn other_than_five_fields() {
             "@every"                   `@every` is a key of its own: write `every = "1s"` instead of `cron`
             "@reboot"                  `@reboot` is no time: leave `cron` out for a body that runs all the time, or write `once` for one that runs once
             "CRON_TZ=Europe/Prague 0 2 * * *" `CRON_TZ=Europe/Prague` is not part of a cron expression: write `cron = "0 2 * * *", time_zone = "Europe/Prague"`
-            "TZ=UTC 0 2 * *"           `TZ=UTC` is not part of a cron expression: write `cron = "0 2 * *", time_zone = "UTC"`
+            "TZ=UTC 0 2 * *"           `TZ=UTC` is not part of a cron expression: write `time_zone = "UTC"` beside it
         "#]],
     );
 }

@@ -164,6 +164,10 @@ fn periods_and_what_fits_into_them() {
         cron = NIGHTLY, jitter = "100h"
         every = "1h", jitter = "5m", start_deadline = "5m"
         every = "1h", jitter = "5m", start_deadline = "301s"
+        delay = "900000h"
+        once, initial_delay = "25h"
+        once, initial_delay = "24h"
+        initial_delay = "25h"
         "#,
     );
     expect![[r#"
@@ -217,6 +221,12 @@ fn periods_and_what_fits_into_them() {
         every = "1h", jitter = "5m", start_deadline = "5m"
             `jitter` must be shorter than `start_deadline`, which is 5m, or else ticks expire while they wait: lower it, or raise the other
         every = "1h", jitter = "5m", start_deadline = "301s"
+        delay = "900000h"
+            `delay` is at most 100 years: lower it, or remove it if the body is never to run
+        once, initial_delay = "25h"
+            no tick is taken before `initial_delay` has passed in each term, so that it is at most a day: write `initial_delay = "24h"` or less
+        once, initial_delay = "24h"
+        initial_delay = "25h"
     "#]].assert_eq(&said);
 }
 

@@ -132,17 +132,17 @@ fn overlaps() {
         "#,
     );
     expect![[r#"
-        allow_all                `allow_all` takes how many at once, from 2 to 8: write `overlap = allow_all(2)`
-        allow_all(1)             `allow_all` takes how many at once, from 2 to 8: write `overlap = allow_all(2)`
-        allow_all(9)             `allow_all` takes how many at once, from 2 to 8: write `overlap = allow_all(8)`
-        allow_all(0)             `allow_all` takes how many at once, from 2 to 8: write `overlap = allow_all(2)`
-        allow_all[3]             `allow_all` takes how many at once, from 2 to 8: write `overlap = allow_all(3)`
-        allow_all = 3            `allow_all` takes how many at once, from 2 to 8: write `overlap = allow_all(3)`
+        allow_all                `allow_all` takes how many at once, from 2 to 4: write `overlap = allow_all(2)`
+        allow_all(1)             `allow_all` takes how many at once, from 2 to 4: write `overlap = allow_all(2)`
+        allow_all(9)             `allow_all` takes how many at once, from 2 to 4: write `overlap = allow_all(4)`
+        allow_all(0)             `allow_all` takes how many at once, from 2 to 4: write `overlap = allow_all(2)`
+        allow_all[3]             `allow_all` takes how many at once, from 2 to 4: write `overlap = allow_all(3)`
+        allow_all = 3            `allow_all` takes how many at once, from 2 to 4: write `overlap = allow_all(3)`
         "allow_all(3)"           `overlap` is `skip`, `buffer_one`, `cancel_other` or `allow_all(2)`: write `overlap = allow_all(3)`, without quotes
         "allow_all"              `overlap` is `skip`, `buffer_one`, `cancel_other` or `allow_all(2)`: write `overlap = allow_all(2)`, without quotes
-        Overlap::AllowAll(3)     `allow_all` takes how many at once, from 2 to 8: write `overlap = allow_all(3)`
-        allow                    `allow_all` takes how many at once, from 2 to 8: write `overlap = allow_all(2)`
-        allowall(2)              `allow_all` takes how many at once, from 2 to 8: write `overlap = allow_all(2)`
+        Overlap::AllowAll(3)     `allow_all` takes how many at once, from 2 to 4: write `overlap = allow_all(3)`
+        allow                    `allow_all` takes how many at once, from 2 to 4: write `overlap = allow_all(2)`
+        allowall(2)              `allow_all` takes how many at once, from 2 to 4: write `overlap = allow_all(2)`
         Forbid                   `overlap` is `skip`, `buffer_one`, `cancel_other` or `allow_all(2)`: write `overlap = skip`
         Replace                  `overlap` is `skip`, `buffer_one`, `cancel_other` or `allow_all(2)`: write `overlap = cancel_other`
         terminate_other          `overlap` is `skip`, `buffer_one`, `cancel_other` or `allow_all(2)`: write `overlap = cancel_other`
@@ -151,7 +151,7 @@ fn overlaps() {
         "skip"                   `overlap` is `skip`, `buffer_one`, `cancel_other` or `allow_all(2)`: write `overlap = skip`, without quotes
         skip(2)                  `overlap` is `skip`, `buffer_one`, `cancel_other` or `allow_all(2)`: write `overlap = skip`
         skp                      `overlap` is `skip`, `buffer_one`, `cancel_other` or `allow_all(2)`: write `overlap = skip`
-        true                     `allow_all` takes how many at once, from 2 to 8: write `overlap = allow_all(2)`
+        true                     `allow_all` takes how many at once, from 2 to 4: write `overlap = allow_all(2)`
         3                        `overlap` is `skip`, `buffer_one`, `cancel_other` or `allow_all(2)`: `skip` leaves out a tick that falls due during a run, `buffer_one` runs the latest of them when the run has ended, `cancel_other` asks the run to end and runs then, `allow_all(2)` runs so many beside each other
         sometimes                `overlap` is `skip`, `buffer_one`, `cancel_other` or `allow_all(2)`: `skip` leaves out a tick that falls due during a run, `buffer_one` runs the latest of them when the run has ended, `cancel_other` asks the run to end and runs then, `allow_all(2)` runs so many beside each other
     "#]].assert_eq(&said);

@@ -12,7 +12,7 @@ const NIGHTLY: &str = "0 2 * * *";
     cron = "*/59 0-23/23 1,31 JAN-dec +7",
     time_zone = "America/Argentina/ComodRivadavia",
     jitter = "30s",
-    overlap = allow_all(8),
+    overlap = allow_all(4),
     catch_up = all,
     max_catch_up = 1000,
     start_deadline = "30001ms",
@@ -127,13 +127,13 @@ impl Ledger {
 macro_rules! made {
     ($name:ident, $cron:literal, $zone:expr, $most:literal, $overlap:ident, $tick:ident: $Tick:ty) => {
         #[leader_only(
-                                    lease = "made",
-                                    cron = $cron,
-                                    time_zone = $zone,
-                                    retry = $most,
-                                    overlap = $overlap,
-                                    jitter = "5s"
-                                )]
+                                                            lease = "made",
+                                                            cron = $cron,
+                                                            time_zone = $zone,
+                                                            retry = $most,
+                                                            overlap = $overlap,
+                                                            jitter = "5s"
+                                                        )]
         pub(crate) async fn $name($tick: $Tick) {
             drop($tick);
         }

@@ -26,7 +26,10 @@ pub(super) fn no_expression(text: &str, words: &[Part<'_>]) -> Wrong {
     let rest = first.at + first.text.len();
     let rest = text[rest..].trim();
     if let Some(zone) = zone(first.text) {
-        let remedy = format!("write `cron = {rest:?}, time_zone = {zone:?}`");
+        let remedy = match parse(rest) {
+            Ok(_) => format!("write `cron = {rest:?}, time_zone = {zone:?}`"),
+            Err(_) => format!("write `time_zone = {zone:?}` beside it"),
+        };
         return first.wrong("is not part of a cron expression", Remedy::Say(remedy));
     }
     if first.text.eq_ignore_ascii_case("@every") || first.text.eq_ignore_ascii_case("every") {
