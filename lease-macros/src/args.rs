@@ -123,7 +123,9 @@ impl Args {
         }
         let ident = input.call(Ident::parse_any)?;
         let Some(key) = keys::key(&ident.unraw().to_string()) else {
-            let unknown = keys::unknown(&ident.unraw());
+            let ahead = input.fork();
+            let value = ahead.parse::<Token![=]>().ok().map(|_| Written::take(&ahead).text());
+            let unknown = keys::unknown(&ident.unraw(), value.as_deref());
             self.attempted.extend(unknown.meant.map(|key| (key.name, ident.span())));
             return Err(Error::new(ident.span(), unknown.says));
         };

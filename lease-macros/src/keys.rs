@@ -61,18 +61,26 @@ pub(crate) fn key(name: &str) -> Option<&'static Key> {
     KEYS.iter().find(|key| key.name == name)
 }
 
-/// Which key was meant by one that there is not: by its meaning elsewhere, or else by its spelling.
-pub(crate) fn unknown(word: &Ident) -> Unknown {
+/// Which key was meant by one that there is not, and which has this value: by its meaning elsewhere, or else by its spelling.
+pub(crate) fn unknown(word: &Ident, value: Option<&str>) -> Unknown {
     let word = word.to_string();
     let there_is_none = format!("there is no key `{word}`");
     if let Some((_, answer)) = ABSENT.iter().find(|(words, _)| meaning::is_among(&word, words)) {
         return Unknown { says: format!("{there_is_none}: {answer}"), meant: None };
     }
+    let as_in = |key: &Key| format!("did you mean `{}`, as in `{}`?", key.name, key.example());
     let by_meaning = KEYS.iter().find(|key| meaning::is_among(&word, key.others));
     let by_spelling = || meaning::closest(&word, KEYS.iter().map(|key| (key.name, key)));
     let meant = by_meaning.or_else(by_spelling);
     let answer = match meant {
-        Some(key) => format!("did you mean `{}`, as in `{}`?", key.name, key.example()),
+        Some(key) => match (&key.kind, value) {
+            (Kind::Flag, _) => format!("did you mean `{}`?", key.name),
+            (Kind::Word(words), Some(value)) => match words.meant(value) {
+                Some(word) => format!("did you mean `{}`?", key.form(&word)),
+                None => as_in(key),
+            },
+            _ => as_in(key),
+        },
         None => format!("there are {}", meaning::list(KEYS.iter().map(|key| key.name), "and")),
     };
     Unknown { says: format!("{there_is_none}: {answer}"), meant }

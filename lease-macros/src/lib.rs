@@ -187,7 +187,8 @@ use proc_macro::TokenStream;
 /// }
 /// ```
 ///
-/// If `grace` is longer than what a body has of it when the lease is lost, a line of documentation says how much that is.
+/// If `grace` is longer than what a body has of it when the lease is lost, a line of documentation says how much that is; another
+/// one if `timeout` is longer than the time between two ticks, so that some may be skipped.
 ///
 /// # What does not compile
 ///

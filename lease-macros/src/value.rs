@@ -166,6 +166,10 @@ fn quoted<T>(
             let remedy = Remedy::Write(text).of(key);
             Err(written.wrong(format_args!("{noun} is a string: {remedy}")))
         }
+        Err(_) if key.of == key.name && cron::parse(&text).is_ok() => {
+            let name = key.name;
+            Err(written.wrong(format_args!("this is a cron expression: write `cron = {text:?}` instead of `{name}`")))
+        }
         Err(Wrong { what, remedy }) => Err(written.wrong(format_args!("{what}: {}", remedy.of(key)))),
     }
 }

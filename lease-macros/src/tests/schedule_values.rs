@@ -34,6 +34,7 @@ fn time_zones() {
         "Pacific Time"
         ""
         "Middle/Earth"
+        "{zone}"
         Europe/Prague
         Europe/Prag
         7
@@ -68,6 +69,7 @@ fn time_zones() {
         "Pacific Time"           `Pacific Time` is not the name of a time zone: write the IANA name of a place, as in `time_zone = "Europe/Prague"`, or "UTC"
         ""                       a time zone has a name: leave `time_zone` out, or write `time_zone = "Europe/Prague"`
         "Middle/Earth"           there is no time zone `Middle/Earth`: write the IANA name of a place, as in `time_zone = "Europe/Prague"`, or "UTC"
+        "{zone}"                 `{zone}` is not filled in here: leave `time_zone` out, and set what is computed on the task, as in `.time_zone(zone)`
         Europe/Prague            `time_zone` takes a string or a constant: write `time_zone = "Europe/Prague"`
         Europe/Prag              `time_zone` takes a string or a constant: write `time_zone = "Europe/Prague"`
         7                        `time_zone` takes a string or a constant: write `time_zone = "Europe/Prague"`
@@ -82,6 +84,7 @@ fn cron_expressions() {
         "cron",
         r#"
         "*/90 * * * *"
+        "{minute} 2 * * *"
         0 2 * * *
         @daily
         ["0 2 * * *"]
@@ -92,6 +95,7 @@ fn cron_expressions() {
     );
     expect![[r#"
         "*/90 * * * *"           `*/90` has a step of more than 59: write `every = "90m"` instead of `cron`, or "0" here
+        "{minute} 2 * * *"       `{minute}` is not filled in here: write a number here, and set what is computed on the task, as in `.cron(format!("{minute} 2 * * *"))`
         0 2 * * *                `cron` takes a string or a constant: write `cron = "0 2 * * *"`
         @daily                   `cron` takes a string or a constant: write `cron = "0 2 * * *"`
         ["0 2 * * *"]            `cron` takes a string or a constant: write `cron = "0 2 * * *"`
@@ -100,6 +104,23 @@ fn cron_expressions() {
         nightly()                `cron` takes a string or a constant: write `cron = "0 2 * * *"`, and set what is computed on the task, with `.cron(..)`
     "#]]
     .assert_eq(&said);
+}
+
+#[test]
+fn periods() {
+    let said = [
+        says_to("every", "\"*/5 * * * *\"\n\"@hourly\"\n\"* * * * * *\"\nhourly"),
+        says_to("delay", "\"0 2 * * *\""),
+        says_to("grace", "\"0 2 * * *\""),
+    ];
+    expect![[r#"
+        "*/5 * * * *"            this is a cron expression: write `cron = "*/5 * * * *"` instead of `every`
+        "@hourly"                this is a cron expression: write `cron = "@hourly"` instead of `every`
+        "* * * * * *"            a duration is a string of a whole number and one of `ms`, `s`, `m`, `h`: write `every = "5m"`
+        hourly                   a duration is a string of a whole number and one of `ms`, `s`, `m`, `h`: write `every = "5m"`
+        "0 2 * * *"              this is a cron expression: write `cron = "0 2 * * *"` instead of `delay`
+        "0 2 * * *"              a duration needs a unit: write `grace = "10s"`
+    "#]].assert_eq(&said.concat());
 }
 
 #[test]

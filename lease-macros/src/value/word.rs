@@ -49,21 +49,11 @@ impl Words {
         let choice = meaning::list(words.iter().map(String::as_str), "or");
         let quotes = if is_quoted { ", without quotes" } else { "" };
         let name = key.name;
-        // `allow_all(3)` is `allow_all`, and `Restart::OnFailure` is `OnFailure`.
-        let text = text.trim_end_matches([' ', ')']);
-        let (text, number) = text.split_at(text.trim_end_matches(|c: char| c.is_ascii_digit()).len());
-        let number = number.parse().ok();
-        let last = text.rsplit([':', '.', '/']).next().unwrap_or(text);
+        let (last, number) = last_word(text);
         if let Some((_, answer)) = self.absent.iter().find(|(words, _)| meaning::is_among(last, words)) {
             return format!("`{name}` is {choice}: {answer}");
         }
-        let meant = self
-            .words
-            .iter()
-            .find(|(word, _, others)| meaning::is_among(last, word) || meaning::is_among(last, others))
-            .map(|(word, ..)| *word)
-            .or_else(|| meaning::closest(last, self.words.iter().map(|(word, ..)| (*word, *word))));
-        match (meant, self.counted) {
+        match (self.find(last), self.counted) {
             (Some(meant), Some((_, least, most))) if self.is_counted(meant) && !is_quoted => {
                 let form = key.form(&self.form(meant, number));
                 format!("`{meant}` takes how many at once, from {least} to {most}: write `{form}`")
@@ -78,6 +68,21 @@ impl Words {
         }
     }
 
+    /// The word that was meant by `text`, as it is written here.
+    pub(crate) fn meant(&self, text: &str) -> Option<String> {
+        let (last, number) = last_word(text);
+        match (last, number, self.counted) {
+            ("", Some(count), Some((word, least, _))) if count >= least => Some(self.form(word, number)),
+            _ => self.find(last).map(|word| self.form(word, number)),
+        }
+    }
+
+    fn find(&self, text: &str) -> Option<&'static str> {
+        let is_it = |(word, _, others): &&Word| meaning::is_among(text, word) || meaning::is_among(text, others);
+        let by_meaning = self.words.iter().find(is_it).map(|(word, ..)| *word);
+        by_meaning.or_else(|| meaning::closest(text, self.words.iter().map(|(word, ..)| (*word, *word))))
+    }
+
     /// The word with a number that fits, if it takes one.
     fn form(&self, word: &str, number: Option<u32>) -> String {
         match self.counted {
@@ -87,4 +92,11 @@ impl Words {
             _ => word.to_owned(),
         }
     }
+}
+
+/// `allow_all(3)` is `allow_all` and 3, and `Restart::OnFailure` is `OnFailure`.
+fn last_word(text: &str) -> (&str, Option<u32>) {
+    let text = text.trim_end_matches([' ', ')']);
+    let (text, number) = text.split_at(text.trim_end_matches(|c: char| c.is_ascii_digit()).len());
+    (text.rsplit([':', '.', '/']).next().unwrap_or(text), number.parse().ok())
 }

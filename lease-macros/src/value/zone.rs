@@ -63,6 +63,12 @@ pub(super) fn check(text: &str) -> Result<(), (String, Remedy)> {
     if trimmed.is_empty() {
         return Err(("a time zone has a name".to_owned(), Remedy::LeaveOut));
     }
+    if trimmed.contains(['{', '}']) {
+        let remedy = Remedy::Say(
+            "leave `time_zone` out, and set what is computed on the task, as in `.time_zone(zone)`".to_owned(),
+        );
+        return Err((format!("{quoted} is not filled in here"), remedy));
+    }
     if let Some(hours) = offset(trimmed) {
         let what = format!("{quoted} is an offset, which no summer time changes");
         let east = match hours.filter(|hours| (-12..=14).contains(hours)) {

@@ -197,6 +197,11 @@ pub(super) fn no_value(unit: &Unit, part: Part<'_>) -> Wrong {
     let is_letters = |letters: &[char]| upper.chars().all(|c| c.is_ascii_digit() || letters.contains(&c));
     let close = || meaning::closest(text, unit.names.iter().map(|name| (*name, *name)));
     let begins = |name: &&&str| upper.starts_with(**name) && upper.chars().all(char::is_alphabetic);
+    if text.contains(['{', '}']) {
+        let remedy =
+            "write a number here, and set what is computed on the task, as in `.cron(format!(\"{minute} 2 * * *\"))`";
+        return say("is not filled in here", remedy);
+    }
     if text == "?" {
         return part.wrong("is Quartz's", Remedy::Replace("*".to_owned()));
     }
