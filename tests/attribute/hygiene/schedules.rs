@@ -126,14 +126,7 @@ impl Ledger {
 
 macro_rules! made {
     ($name:ident, $cron:literal, $zone:expr, $most:literal, $overlap:ident, $tick:ident: $Tick:ty) => {
-        #[leader_only(
-                                                                                            lease = "made",
-                                                                                            cron = $cron,
-                                                                                            time_zone = $zone,
-                                                                                            retry = $most,
-                                                                                            overlap = $overlap,
-                                                                                            jitter = "5s"
-                                                                                        )]
+        #[leader_only(lease = "made", cron = $cron, time_zone = $zone, retry = $most, overlap = $overlap)]
         pub(crate) async fn $name($tick: $Tick) {
             drop($tick);
         }
