@@ -16,8 +16,8 @@ pub(crate) fn trigger(args: &Args) -> Option<&'static str> {
 }
 
 pub(super) fn check(args: &mut Args, item: &Item) {
-    let given: Vec<_> = TRIGGERS.into_iter().filter(|trigger| args.get(trigger).is_some()).collect();
-    if let [first, others @ ..] = &given[..]
+    let triggers: Vec<_> = TRIGGERS.into_iter().filter(|trigger| args.attempted(trigger).is_some()).collect();
+    if let [first, others @ ..] = &triggers[..]
         && !others.is_empty()
     {
         for other in others {

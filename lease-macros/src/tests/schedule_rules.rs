@@ -23,6 +23,9 @@ fn keys_of_other_tasks() {
         r#"
         cron = "@daily", every = "5m"
         delay = "5m", every = "5m", once
+        cron = "@dayly", every = "5m", overlap = skip
+        cron = "@daily", every = "5x"
+        fixedDelay = "5m", every = "5m"
         time_zone = "Europe/Prague"
         offset = "5m"
         overlap = skip, catch_up = none, max_catch_up = 5, start_deadline = "5m", delivery = at_most_once, jitter = "1s", retry = 3
@@ -43,6 +46,13 @@ fn keys_of_other_tasks() {
         delay = "5m", every = "5m", once
             a task has one trigger: remove `delay` or `every`, or write a function for each
             a task has one trigger: remove `once` or `every`, or write a function for each
+        cron = "@dayly", every = "5m", overlap = skip
+            `@dayly` is no nickname: write `cron = "@daily"`
+            a task has one trigger: remove `every` or `cron`, or write a function for each
+        cron = "@daily", every = "5x"
+            a duration is a string of a whole number and one of `ms`, `s`, `m`, `h`: write `every = "5m"`
+        fixedDelay = "5m", every = "5m"
+            there is no key `fixedDelay`: did you mean `delay`, as in `delay = "1m"`?
         time_zone = "Europe/Prague"
             `time_zone` goes with `cron`: add one, as in `cron = "0 2 * * *"`, or remove `time_zone`
         offset = "5m"
