@@ -90,6 +90,15 @@ impl fmt::Display for WallTime {
     }
 }
 
+impl std::str::FromStr for WallTime {
+    type Err = jiff::Error;
+
+    /// Reads an RFC 3339 time.
+    fn from_str(text: &str) -> Result<WallTime, jiff::Error> {
+        text.parse::<jiff::Timestamp>().map(|at| WallTime(at.as_microsecond()))
+    }
+}
+
 /// Where elections, guards and schedules read time.
 ///
 /// In production this is [`SystemClock`]. A test that wants virtual time hands in one of its own; all of `lease-runtime`

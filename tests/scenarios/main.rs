@@ -44,6 +44,8 @@ mod sharded;
 #[cfg(unix)]
 mod stories;
 #[cfg(unix)]
+mod ticks;
+#[cfg(unix)]
 mod timings;
 #[cfg(unix)]
 mod virtual_time;
@@ -55,6 +57,7 @@ fn main() -> std::process::ExitCode {
         handover::list(),
         network::list(),
         object::list(),
+        ticks::list(),
         timings::list(),
         access::list(),
         bodies::list(),

@@ -8,5 +8,6 @@ pub mod log;
 pub mod proxy;
 #[cfg(unix)]
 pub mod replica;
+pub mod ticks;
 #[cfg(unix)]
 pub mod world;

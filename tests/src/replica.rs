@@ -1,6 +1,6 @@
 //! A replica: an OS process that takes part in an election, and its settings.
 //!
-//! The process is `bins/replica.rs`. What it notes in the [event log](crate::log):
+//! The process is `bins/replica`. What it notes in the [event log](crate::log):
 //!
 //! | event | when | detail |
 //! |---|---|---|
@@ -32,6 +32,7 @@ use tokio::process::{Child, Command};
 
 use crate::log::{PATIENCE, until};
 use crate::proxy::Proxy;
+use crate::ticks::TickTask;
 
 /// The timings that most scenarios use: as short as whole seconds allow, with room for a busy machine.
 pub const SHORT: Timing = Timing {
@@ -114,6 +115,8 @@ pub struct Settings {
     pub on_exhausted: OnExhausted,
     /// What the process does when a lease is lost.
     pub on_loss: OnLoss,
+    /// Scheduled tasks beside the one that goes on.
+    pub tasks: Vec<TickTask>,
 }
 
 impl Settings {
@@ -131,6 +134,7 @@ impl Settings {
             restarts: 5,
             on_exhausted: OnExhausted::Resign,
             on_loss: OnLoss::Reelect,
+            tasks: Vec::new(),
         }
     }
 
@@ -168,7 +172,7 @@ impl Settings {
         };
         let on_loss = if self.on_loss == OnLoss::Exit { "exit" } else { "reelect" };
         let on_overrun = if self.on_overrun == OnOverrun::Report { "report" } else { "abort" };
-        vec![
+        let mut args = vec![
             format!("lease={}", self.lease),
             format!("shards={}", self.shards),
             format!("beat={}", millis(self.beat)),
@@ -182,7 +186,9 @@ impl Settings {
             format!("restarts={}", self.restarts),
             format!("on-exhausted={on_exhausted}"),
             format!("on-loss={on_loss}"),
-        ]
+        ];
+        args.extend(self.tasks.iter().map(TickTask::to_arg));
+        args
     }
 
     /// Reads [`to_args`](Settings::to_args).
@@ -239,6 +245,7 @@ impl Settings {
                         _ => return Err(unknown()),
                     };
                 }
+                "task" => settings.tasks.push(TickTask::parse(value).ok_or_else(unknown)?),
                 "on-loss" => settings.on_loss = if value == "exit" { OnLoss::Exit } else { OnLoss::Reelect },
                 _ => return Err(unknown()),
             }

@@ -189,7 +189,8 @@ impl Drive {
                 self.token = grant.token;
                 self.log.began(&grant);
                 let tenure = self.out.begin(&grant);
-                self.ticking.begin(&grant, &tenure, self.out.clock.wall());
+                let time = self.time();
+                self.ticking.begin(&grant, &tenure, time);
                 self.drained = Some(Box::pin(async move { tenure.drained().await }));
             }
             Action::Extend(deadlines) => {

@@ -98,7 +98,17 @@ impl Log {
             error,
             self,
             ahead_s = by.as_secs(),
-            "this replica's clock is ahead of the API server's: no tick is taken that is in the server's future, mend the clock"
+            "this replica's clock is ahead of the API server's: no tick is taken until the clock is mended, or another replica leads"
+        );
+    }
+
+    pub(super) fn unknown_tasks(&self, tasks: &[String]) {
+        let tasks = tasks.join(", ");
+        say!(
+            info,
+            self,
+            tasks,
+            "the lease has records of tasks that this replica does not have, or does not run yet: they stay as they are"
         );
     }
 

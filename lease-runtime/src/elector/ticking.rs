@@ -29,14 +29,15 @@ pub(super) struct Ticking {
 struct Said {
     ahead: bool,
     troubles: Vec<String>,
+    unknown: Vec<String>,
 }
 
 impl Ticking {
     /// A term has begun.
-    pub(super) fn begin(&mut self, grant: &Grant, tenure: &Tenure, now: WallTime) {
+    pub(super) fn begin(&mut self, grant: &Grant, tenure: &Tenure, time: Time) {
         self.told = tenure.board().receiver();
         self.tasks.clear();
-        self.ticks.begin(grant.transitions, now);
+        self.ticks.begin(grant.transitions, time);
         self.shown = None;
     }
 
@@ -123,6 +124,11 @@ impl Ticking {
             for (task, note) in self.ticks.committed(number) {
                 log.tick(&task, &note);
             }
+            let unknown = self.ticks.unknown();
+            if !unknown.is_empty() && unknown != self.said.unknown {
+                log.unknown_tasks(&unknown);
+            }
+            self.said.unknown = unknown;
         }
     }
 

@@ -142,7 +142,7 @@ pub struct Start {
 pub type Edits = BTreeMap<String, Option<String>>;
 
 impl Time {
-    /// Ticks that are later than this are not taken. Rule 8.
+    /// The time to record: not later than the API server's, by more than the tolerance.
     pub(super) fn bounded(&self) -> WallTime {
         self.server.map_or(self.wall, |server| self.wall.min(server.plus(TOLERANCE)))
     }
@@ -166,11 +166,12 @@ impl Time {
 
 impl Ticks {
     /// A term of this process has begun.
-    pub fn begin(&mut self, transitions: i32, acquired: WallTime) {
+    pub fn begin(&mut self, transitions: i32, time: Time) {
+        let acquired = time.bounded();
         // What an earlier term has left open it cannot start any more. What it knows to have ended, it may still write.
         self.attempts.retain(|_, attempt| matches!(attempt.state, AttemptState::Ended(_)));
         self.leading = Some(Leading { transitions, acquired, draining: false, failed: BTreeSet::new() });
-        self.tasks.values_mut().for_each(|task| task.unrecorded.begin(acquired));
+        self.tasks.values_mut().for_each(|task| task.unrecorded.begin(time.wall));
         self.outlook = None;
     }
 
@@ -367,6 +368,12 @@ impl Ticks {
     pub fn unreadable(&self) -> Vec<(Arc<str>, Unreadable)> {
         let read = |task: &Arc<str>| read(&self.seen, task)?.err().map(|why| (task.clone(), why));
         self.tasks.keys().filter_map(read).collect()
+    }
+
+    /// The tasks that have a record in the state seen last, and that nobody here has joined for.
+    pub fn unknown(&self) -> Vec<String> {
+        let tasks = self.seen.keys().filter_map(|name| name.strip_prefix(RECORD));
+        tasks.filter(|task| !self.tasks.contains_key(*task)).map(str::to_owned).collect()
     }
 
     /// Requests of the state seen last that cannot be understood, and why.

@@ -75,14 +75,17 @@ impl Deciding<'_> {
             // Never a catch-up across an edit: what the new schedule would have meant for the past, nobody has asked for.
             Some(record) => {
                 self.out.notes.push(Note::Rearmed);
-                let upto = self.time.wall;
+                self.out.urgent = true;
+                let upto = self.time.bounded();
                 TickRecord { fingerprint, upto, civil: None, zone_data: None, missed: 0, ..record.clone() }
             }
             None => {
                 if self.timetable.recorded {
                     self.out.notes.push(Note::Armed);
+                    self.out.urgent = true;
                 }
-                TickRecord::armed(fingerprint, self.time.wall)
+                // Not by a clock that is ahead: ticks would begin when the others' clocks have come so far.
+                TickRecord::armed(fingerprint, self.time.bounded())
             }
         };
         self.end(&mut next);
@@ -121,7 +124,7 @@ impl Deciding<'_> {
     fn close(&mut self, record: &mut TickRecord, id: AttemptId, outcome: Outcome) {
         let Some(at) = record.open.iter().position(|run| run.id == id) else { return };
         let run = record.open.remove(at);
-        let now = self.time.wall;
+        let now = self.time.bounded();
         record.counts.ended(outcome);
         record.last = Some(EndedRun { tick: run.tick, id, attempt: run.attempt, outcome, at: now });
         if let Kind::Delay(_) = self.timetable.kind {
@@ -158,7 +161,7 @@ impl Deciding<'_> {
     fn settle_at_least_once(&mut self, record: &mut TickRecord, run: OpenRun) {
         let expired = run.origin == Origin::Schedule
             && self.timetable.start_deadline.is_some()
-            && self.timetable.expired_until(run.tick, self.time.wall).is_some_and(|until| run.tick <= until);
+            && self.timetable.expired_until(run.tick, self.time.bounded()).is_some_and(|until| run.tick <= until);
         if expired {
             self.out.notes.push(Note::Abandoned(run.tick));
             self.close(record, run.id, Outcome::Abandoned);
@@ -189,12 +192,12 @@ impl Deciding<'_> {
         }
         record.trigger = Some(id.clone());
         self.out.trigger_done = true;
-        self.take(record, whole_second(self.time.wall), 1, Origin::Trigger, replaces && running > 0);
+        self.take(record, whole_second(self.time.bounded()), 1, Origin::Trigger, replaces && running > 0);
     }
 
     /// The ticks that the calendar says are due.
     fn calendar(&mut self, record: &mut TickRecord) {
-        if !self.may_take {
+        if !self.may_take || self.time.ahead().is_some() {
             return;
         }
         // Several at once only where several may run at once.
@@ -303,7 +306,7 @@ impl Deciding<'_> {
             }
             Some(_) => return,
         };
-        self.take(record, whole_second(self.time.wall), attempt, Origin::Schedule, false);
+        self.take(record, whole_second(self.time.bounded()), attempt, Origin::Schedule, false);
     }
 
     /// The ticks of the past that somebody asked for, one after the other, when nothing else is to be done.
@@ -373,7 +376,7 @@ impl Deciding<'_> {
     fn skip_one(&mut self, record: &mut TickRecord, why: NotRun) {
         record.counts.skipped(why, 1);
         record.missed = record.missed.saturating_add(1);
-        record.upto = self.time.wall;
+        record.upto = self.time.bounded();
         self.out.notes.push(Note::NotRun(why, 1));
     }
 
@@ -390,15 +393,20 @@ impl Deciding<'_> {
         let due = next.map(|next| self.timetable.starts(self.task, next));
         // What is due already waits for the end of a run, or for the API server's clock to come near ours.
         let due = match due {
-            Some(due) if due > self.time.bounded() => Some(due.max(self.time.wall.plus(Duration::from_millis(500)))),
+            Some(due) if due > self.time.bounded() || self.time.ahead().is_some() => {
+                Some(due.max(self.time.wall.plus(Duration::from_millis(500))))
+            }
             _ => None,
         };
         self.out.wake_at = [due, Some(ready).filter(|ready| *ready > self.time.wall)].into_iter().flatten().min();
     }
 
-    /// Runs may be taken.
+    /// Runs may be taken. Rule 8: not by a replica whose clock is far ahead of the API server's. It would take ticks of next
+    /// year and, as they are recorded, silence every sane successor until then; and its bodies would believe their clock, too.
     fn is_open(&self) -> bool {
-        self.may_take && self.time.wall >= self.leading.acquired.plus(self.timetable.initial_delay)
+        self.may_take
+            && self.time.ahead().is_none()
+            && self.time.bounded() >= self.leading.acquired.plus(self.timetable.initial_delay)
     }
 
     /// How many runs of the task there are once this write has succeeded. The leader's memory decides it: a record can be

@@ -1,6 +1,8 @@
 //! A replica under test: settings as arguments, the cluster from `KUBECONFIG`, events to `REPLICA_LOG`, errors and traces to
 //! standard error. What it notes and what it can be told stands in `src/replica.rs`.
 
+mod ticks;
+
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -67,6 +69,9 @@ async fn stand(work: Work) -> Result<(), lease_runtime::Error> {
     let candidate = Candidate::builder().contend_when(work.available.clone()).build().await?;
     let identity = candidate.identity().to_owned();
     for lease in work.settings.leases() {
+        for task in &work.settings.tasks {
+            candidate.add(ticks::task(lease.clone(), task, work.clone()));
+        }
         candidate.add(task(lease, work.clone()));
     }
     let ready = async {

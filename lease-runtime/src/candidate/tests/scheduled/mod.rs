@@ -1,4 +1,9 @@
-//! Scheduled tasks under a candidate: ticks, failovers, requests.
+//! Scheduled tasks under a candidate, in virtual time.
+
+mod groups;
+mod once;
+mod requests;
+mod settings;
 
 use super::*;
 use crate::embedded::{Fault, When};

@@ -1,0 +1,116 @@
+//! What runs once, and who waits for it.
+
+use super::*;
+
+fn migration(story: &Story, who: &'static str, takes: u64) -> LeaderTask<Result<(), String>> {
+    telling(story, "migrate", who, takes).once()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_migration_runs_once_and_every_replica_learns_that_it_is_done() {
+    let world = World::new();
+    let (a, b) = (world.candidate("a").await, world.candidate("b").await);
+    let of_a = a.add(migration(&world.story, "a", 20));
+    let first = Running::start(&a);
+    seconds(5).await;
+    let of_b = b.add(migration(&world.story, "b", 20));
+    let done = of_b.completed();
+    let second = Running::start(&b);
+    seconds(10).await;
+    assert!(!of_a.is_finished() && !of_b.is_finished());
+    within(60, done).await;
+    assert_eq!(world.story.told().len(), 2, "{:?}", world.story.told());
+    assert_eq!(within(60, of_b).await.unwrap(), Ok(()));
+    assert_eq!(within(60, of_a).await.unwrap(), Ok(()));
+    // There is nothing more to lead for.
+    until(|| world.holder("ledger").as_deref() == Some("")).await;
+    // One that comes later finds it done.
+    let c = world.candidate("c").await;
+    let of_c = c.add(migration(&world.story, "c", 20));
+    let third = Running::start(&c);
+    assert_eq!(within(60, of_c).await.unwrap(), Ok(()));
+    assert_eq!(world.story.told().len(), 2, "{:?}", world.story.told());
+    for running in [first, second, third] {
+        running.end().await.unwrap();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_task_of_another_lease_waits_for_the_migration() {
+    let world = World::new();
+    let a = world.candidate("a").await;
+    let migrated = a.add(migration(&world.story, "a", 30));
+    a.add(world.obedient("serve", SHARD).warm_up(migrated.completed()));
+    let running = Running::start(&a);
+    let told = world.story.grown_to(3).await;
+    assert!(told[1].ends_with("done") && told[2] == "serve began", "{told:?}");
+    running.end().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_migration_comes_first_in_a_sequence_and_is_not_repeated_by_the_next_leader() {
+    let world = World::new();
+    let group = |who| {
+        crate::TaskGroup::sequence("startup")
+            .with(migration(&world.story, who, 5))
+            .with(world.obedient("serve", LEDGER))
+    };
+    let (a, b) = (world.candidate("a").await, world.candidate("b").await);
+    a.add(group("a"));
+    let first = Running::start(&a);
+    let told = world.story.grown_to(3).await;
+    assert!(told[0].starts_with("a ") && told[1].ends_with("done") && told[2] == "serve began", "{told:?}");
+    b.add(group("b"));
+    let second = Running::start(&b);
+    first.end().await.unwrap();
+    let told = world.story.grown_to(5).await;
+    assert_eq!(told[3..5], ["serve ended, lease held", "serve began"]);
+    second.end().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_interrupted_migration_is_done_again_only_if_that_was_asked_for() {
+    for (delivery, again) in [(Delivery::AtLeastOnce, true), (Delivery::AtMostOnce, false)] {
+        let world = World::new();
+        let (a, b) = (world.candidate("a").await, world.candidate("b").await);
+        a.add(migration(&world.story, "a", 60).delivery(delivery));
+        let first = Running::start(&a);
+        seconds(10).await;
+        world.api.inject(When::any().caller("a"), Fault::hang());
+        let of_b = b.add(migration(&world.story, "b", 5).delivery(delivery));
+        let second = Running::start(&b);
+        seconds(60).await;
+        assert_eq!(of_b.is_finished(), again, "{delivery:?}: {:?}", world.story.told());
+        let state = if again { Outcome::Done } else { Outcome::Abandoned };
+        assert_eq!(ticks(&world, "migrate").state(), TickState::Ended(state));
+        second.end().await.unwrap();
+        drop(first);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failed_migration_is_tried_again_by_the_next_term_and_not_in_this_one() {
+    let world = World::new();
+    let runs = Arc::new(Mutex::new(0));
+    let task = |ok: bool| {
+        let runs = runs.clone();
+        LeaderTask::scheduled("migrate", LEDGER, move |_: Term, _: Tick| {
+            *runs.lock().unwrap() += 1;
+            async move { if ok { Ok(()) } else { Err("no such table") } }
+        })
+        .once()
+        .delivery(Delivery::AtLeastOnce)
+    };
+    let a = world.candidate("a").await;
+    a.add(task(false));
+    let first = Running::start(&a);
+    seconds(60).await;
+    assert_eq!(*runs.lock().unwrap(), 1);
+    first.end().await.unwrap();
+    let b = world.candidate("b").await;
+    let of_b = b.add(task(true));
+    let second = Running::start(&b);
+    assert_eq!(within(60, of_b).await.unwrap(), Ok(()));
+    assert_eq!(*runs.lock().unwrap(), 2);
+    second.end().await.unwrap();
+}

@@ -1,0 +1,129 @@
+//! What ticks cost the API server, and whose clock they go by.
+
+use super::*;
+use crate::embedded::Verb;
+
+/// Requests for the lease within ten minutes, by kind, after the first minute.
+async fn requests(task: Option<LeaderTask<Result<(), String>>>) -> (usize, usize) {
+    let world = World::new();
+    let a = world.candidate("a").await;
+    a.add(world.obedient("body", LEDGER));
+    task.into_iter().for_each(|task| drop(a.add(task)));
+    let a = Running::start(&a);
+    seconds(60).await;
+    let count = |write: bool| {
+        let entries = world.api.requests().entries();
+        entries.iter().filter(|entry| entry.call.verb != Verb::Watch && entry.call.verb.is_write() == write).count()
+    };
+    let before = (count(true), count(false));
+    seconds(600).await;
+    let after = (count(true) - before.0, count(false) - before.1);
+    a.end().await.unwrap();
+    after
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_tick_costs_its_taking_and_its_end_and_nothing_in_between() {
+    let (renewals, looks) = requests(None).await;
+    assert_eq!(looks, 0);
+    let story = Story::default();
+    for (every, takes) in [(60, 2), (60, 30), (30, 0)] {
+        let task = telling(&story, "t", "a", takes).every(Duration::from_secs(every));
+        let (writes, looks) = requests(Some(task)).await;
+        let ticks = 600 / usize::try_from(every).unwrap();
+        assert_eq!(looks, 0, "every {every} s");
+        // A renewal that takes a tick is also a renewal: the next one is due that much later.
+        assert!(writes <= renewals + 2 * ticks, "every {every} s: {writes} writes, {renewals} renewals, {ticks} ticks");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn ticks_of_several_tasks_that_are_due_together_cost_one_write() {
+    let world = World::new();
+    let a = world.candidate("a").await;
+    for name in ["one", "two", "three", "four", "five"] {
+        a.add(telling(&world.story, name, "a", 7).every(Duration::from_secs(60)));
+    }
+    let a = Running::start(&a);
+    seconds(39).await;
+    let writes = || world.api.requests().entries().iter().filter(|entry| entry.call.verb.is_write()).count();
+    let before = writes();
+    seconds(3).await;
+    assert_eq!(world.story.grown_to(5).await.len(), 5);
+    assert!(writes() - before <= 2, "{} writes", writes() - before);
+    a.end().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_records_nothing_costs_nothing() {
+    let (renewals, _) = requests(None).await;
+    let story = Story::default();
+    let task = telling(&story, "t", "a", 0).every(Duration::from_secs(2)).catch_up(crate::CatchUp::None);
+    let (writes, looks) = requests(Some(task)).await;
+    assert_eq!((writes, looks), (renewals, 0));
+    assert!(story.told().len() >= 600, "{} starts and ends in 660 s", story.told().len());
+}
+
+/// The machine's clock, set wrong by so many seconds.
+#[derive(Debug)]
+struct Wrong(Arc<dyn Clock>, i64);
+
+impl Clock for Wrong {
+    fn now(&self) -> crate::clock::Moment {
+        self.0.now()
+    }
+
+    fn wall(&self) -> WallTime {
+        WallTime(self.0.wall().0 + self.1 * 1_000_000)
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_leader_whose_clock_is_far_ahead_takes_no_tick_of_the_future() {
+    let year = 365 * 86_400;
+    let world = World::new();
+    let client = world.api.client_as("a", "default");
+    let wrong = Arc::new(Wrong(world.clock.clone(), year));
+    let a = Candidate::builder().identity("a").client(client).clock(wrong).build().await.unwrap();
+    a.add(telling(&world.story, "t", "a", 1).every(Duration::from_secs(60)));
+    let first = Running::start(&a);
+    seconds(200).await;
+    assert_eq!(world.story.told(), [""; 0]);
+    first.end().await.unwrap();
+    // Whoever is right about the time goes on at once, and is not silenced for a year.
+    let b = world.candidate("b").await;
+    b.add(telling(&world.story, "t", "b", 1).every(Duration::from_secs(60)));
+    let second = Running::start(&b);
+    seconds(70).await;
+    let told = world.story.told();
+    let want = ["b 2023-11-14T22:16:00Z #1", "b 2023-11-14T22:16:00Z done", "b 2023-11-14T22:17:00Z #1"];
+    assert_eq!(told[..3], want);
+    second.end().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_clock_that_is_a_little_ahead_or_behind_moves_ticks_and_doubles_none() {
+    for wrong in [-90_i64, -5, 5] {
+        let world = World::new();
+        let task = |who| telling(&world.story, "t", who, 1).every(Duration::from_secs(60));
+        let client = world.api.client_as("a", "default");
+        let clock = Arc::new(Wrong(world.clock.clone(), wrong));
+        let a = Candidate::builder().identity("a").client(client).clock(clock).build().await.unwrap();
+        a.add(task("a"));
+        let first = Running::start(&a);
+        seconds(150).await;
+        first.end().await.unwrap();
+        let b = world.candidate("b").await;
+        b.add(task("b"));
+        let second = Running::start(&b);
+        seconds(150).await;
+        second.end().await.unwrap();
+        let mut ticks: Vec<String> =
+            world.story.told().iter().filter(|told| told.ends_with("#1")).map(|told| told[2..22].to_owned()).collect();
+        let count = ticks.len();
+        ticks.sort();
+        ticks.dedup();
+        assert_eq!(ticks.len(), count, "{wrong} s: {:?}", world.story.told());
+        assert!(count >= 3, "{wrong} s: {ticks:?}");
+    }
+}

@@ -1,0 +1,127 @@
+//! The scheduled tasks of a replica under test, and what it notes of them.
+//!
+//! | event | when | detail |
+//! |---|---|---|
+//! | `tick` | a run begins | task, nominal time, attempt, cause |
+//! | `tick-ended` | a run is gone | task, nominal time, `done`, `asked` or `dropped` |
+
+use std::time::Duration;
+
+use lease_runtime::{CatchUp, Delivery, Overlap};
+
+use crate::log::Event;
+
+/// A task that is due every so often, and whose runs take so long.
+#[derive(Clone, PartialEq, Debug)]
+pub struct TickTask {
+    /// Its name.
+    pub name: String,
+    /// The period.
+    pub every: Duration,
+    /// The offset.
+    pub offset: Duration,
+    /// How long a run takes.
+    pub takes: Duration,
+    /// What becomes of ticks during a run.
+    pub overlap: Option<Overlap>,
+    /// What becomes of ticks that could not be taken in time.
+    pub catch_up: CatchUp,
+    /// What becomes of interrupted runs.
+    pub delivery: Delivery,
+}
+
+impl TickTask {
+    /// One that is due every ten seconds, the shortest period that is recorded.
+    pub fn new(name: &str) -> TickTask {
+        TickTask {
+            name: name.to_owned(),
+            every: Duration::from_secs(10),
+            offset: Duration::ZERO,
+            takes: Duration::from_millis(100),
+            overlap: None,
+            catch_up: CatchUp::Latest,
+            delivery: Delivery::AtMostOnce,
+        }
+    }
+
+    /// As an argument of the program.
+    pub fn to_arg(&self) -> String {
+        let millis = |span: Duration| span.as_millis();
+        let overlap = match self.overlap {
+            None => "default".to_owned(),
+            Some(Overlap::Skip) => "skip".to_owned(),
+            Some(Overlap::BufferOne) => "buffer_one".to_owned(),
+            Some(Overlap::CancelOther) => "cancel_other".to_owned(),
+            Some(Overlap::AllowAll(most)) => most.to_string(),
+        };
+        let catch_up = match self.catch_up {
+            CatchUp::None => "none",
+            CatchUp::Latest => "latest",
+            CatchUp::All => "all",
+        };
+        let delivery = match self.delivery {
+            Delivery::AtMostOnce => "at_most_once",
+            Delivery::AtLeastOnce => "at_least_once",
+        };
+        let (every, offset, takes) = (millis(self.every), millis(self.offset), millis(self.takes));
+        format!("task={},{every},{offset},{takes},{overlap},{catch_up},{delivery}", self.name)
+    }
+
+    /// Reads what follows `task=` in [`to_arg`](TickTask::to_arg); `None` if it is none.
+    pub fn parse(value: &str) -> Option<TickTask> {
+        let mut parts = value.split(',');
+        let name = parts.next()?.to_owned();
+        let mut millis = || parts.next()?.parse().ok().map(Duration::from_millis);
+        let (every, offset, takes) = (millis()?, millis()?, millis()?);
+        let overlap = match parts.next()? {
+            "default" => None,
+            "skip" => Some(Overlap::Skip),
+            "buffer_one" => Some(Overlap::BufferOne),
+            "cancel_other" => Some(Overlap::CancelOther),
+            most => Some(Overlap::AllowAll(most.parse().ok()?)),
+        };
+        let catch_up = match parts.next()? {
+            "none" => CatchUp::None,
+            "latest" => CatchUp::Latest,
+            "all" => CatchUp::All,
+            _ => return None,
+        };
+        let delivery = match parts.next()? {
+            "at_most_once" => Delivery::AtMostOnce,
+            "at_least_once" => Delivery::AtLeastOnce,
+            _ => return None,
+        };
+        Some(TickTask { name, every, offset, takes, overlap, catch_up, delivery })
+    }
+}
+
+/// A run that began, as an event tells.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Run {
+    /// The task.
+    pub task: String,
+    /// The nominal time.
+    pub tick: String,
+    /// Which attempt.
+    pub attempt: u32,
+    /// `schedule`, `backfill` or the id of a trigger.
+    pub cause: String,
+    /// The event.
+    pub event: Event,
+}
+
+/// The runs of a task that have begun, in order.
+///
+/// # Panics
+///
+/// If an event was not written so.
+pub fn runs(events: &[Event], task: &str) -> Vec<Run> {
+    let run = |event: &Event| {
+        let mut words = event.detail.split(' ');
+        let mut word = || words.next().unwrap_or_else(|| panic!("not a run: {event}")).to_owned();
+        let (task, tick, attempt, cause) = (word(), word(), word(), word());
+        let attempt = attempt.parse().unwrap_or_else(|_| panic!("no attempt: {event}"));
+        Run { task, tick, attempt, cause, event: event.clone() }
+    };
+    events.iter().filter(|event| event.is("tick")).map(run).filter(|run| run.task == task).collect()
+}
