@@ -2,14 +2,14 @@
 
 use std::fmt::Display;
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Span, TokenStream};
 use quote::ToTokens;
 use syn::ext::IdentExt as _;
 use syn::parse::{ParseStream, Parser as _};
 use syn::{Error, Ident, LitStr, Token};
 
 use crate::keys::{self, Key};
-use crate::value::{self, Value};
+use crate::value::{self, Kind, Value};
 use crate::written::{Written, at_end, at_key};
 
 /// The attribute's arguments, with what is wrong with them.
@@ -20,8 +20,8 @@ use crate::written::{Written, at_end, at_key};
 pub(crate) struct Args {
     given: Vec<Argument>,
     pub(crate) mistakes: Mistakes,
-    /// There is something that was meant to be the lease, right or wrong.
-    pub(crate) lease_attempted: bool,
+    /// The keys that were meant, right or wrong, in the order in which they were written.
+    attempted: Vec<(&'static str, Span)>,
 }
 
 /// An argument that can be used.
@@ -83,6 +83,11 @@ impl Args {
         self.given.retain(|argument| argument.key.name != key);
     }
 
+    /// Where `key` was meant to be, right or wrong.
+    pub(crate) fn attempted(&self, key: &str) -> Option<Span> {
+        self.attempted.iter().find(|(attempted, _)| *attempted == key).map(|(_, span)| *span)
+    }
+
     fn arguments(&mut self, input: ParseStream<'_>) {
         let mut seen = Vec::new();
         while !input.is_empty() {
@@ -108,29 +113,43 @@ impl Args {
 
     fn argument(&mut self, input: ParseStream<'_>, seen: &mut Vec<&'static str>) -> syn::Result<()> {
         if !input.peek(Ident::peek_any) {
-            self.lease_attempted |= input.peek(LitStr);
+            let is_string = input.peek(LitStr);
             let value = Written::take(input);
+            if is_string {
+                self.attempted.push(("lease", value.span()));
+            }
             let name = value.literal().map_or_else(|| "ledger".to_owned(), |text| text.value());
             return Err(value.wrong(format_args!("an argument has a key: write `lease = {name:?}`")));
         }
         let ident = input.call(Ident::parse_any)?;
         let Some(key) = keys::key(&ident.unraw().to_string()) else {
-            let unknown = keys::unknown(&ident.unraw());
-            self.lease_attempted |= unknown.meant.is_some_and(|key| key.name == "lease");
+            let ahead = input.fork();
+            let value = ahead.parse::<Token![=]>().ok().map(|_| Written::take(&ahead).text());
+            let unknown = keys::unknown(&ident.unraw(), value.as_deref());
+            self.attempted.extend(unknown.meant.map(|key| (key.name, ident.span())));
             return Err(Error::new(ident.span(), unknown.says));
         };
         let name = key.name;
-        self.lease_attempted |= name == "lease";
+        self.attempted.push((name, ident.span()));
         if seen.contains(&name) {
             return Err(Error::new(ident.span(), format_args!("`{name}` is given twice: remove one")));
         }
         seen.push(name);
+        let is_flag = matches!(key.kind, Kind::Flag);
+        if is_flag && (at_end(input) || at_key(input)) {
+            let value = Value::Flag(ident.span());
+            self.given.push(Argument { key, ident, value });
+            return Ok(());
+        }
+        if is_flag && !input.peek(Token![=]) {
+            return value::read(key, input).map(drop);
+        }
         let needs_a_value = format_args!("`{name}` needs a value: write `{}`", key.example()).to_string();
         if !input.peek(Token![=]) || input.peek(Token![==]) {
             return Err(Error::new(ident.span(), needs_a_value));
         }
         let equals: Token![=] = input.parse()?;
-        if at_end(input) {
+        if at_end(input) && !is_flag {
             return Err(Error::new(equals.span, needs_a_value));
         }
         let value = value::read(key, input)?;

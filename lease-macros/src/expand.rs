@@ -14,15 +14,14 @@ use proc_macro2::{TokenStream, TokenTree};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::ext::IdentExt as _;
 use syn::spanned::Spanned as _;
-use syn::{Attribute, Error, Ident, Pat, PatType, Receiver, ReceiverKind, ReturnType, Type};
+use syn::{Attribute, Error, Ident, Pat, PatType, Receiver, ReceiverKind, ReturnType};
 
 use self::attrs::Place;
 use self::spans::{at, own, relocate, respan};
-use self::task::term_name;
+use self::task::Names;
 use crate::args::Args;
-use crate::item::{Item, Param};
+use crate::item::{Item, Param, is_never};
 use crate::rules;
-use crate::timing;
 use crate::value::Value;
 
 pub(crate) fn leader_only(args: TokenStream, tokens: TokenStream) -> TokenStream {
@@ -40,6 +39,11 @@ pub(crate) fn leader_only(args: TokenStream, tokens: TokenStream) -> TokenStream
     rules::require_lease(&mut args, &item.sig.ident);
     rules::check_task_name(&mut args, &item.sig.ident);
     rules::check(&mut args, &item);
+    if let Some(mistake) = rules::check_output(&args, &item) {
+        // As a task it would be wrong once more, in the compiler's words.
+        args.mistakes.add(mistake);
+        return args.mistakes.into_error().map_or_else(TokenStream::new, |mistake| beside(&mistake, tokens));
+    }
     let task = Expansion { item: &item, args: &args, runtime: runtime(&args, &item) }.expand();
     match args.mistakes.into_error() {
         Some(mistake) => beside(&mistake, task),
@@ -108,22 +112,19 @@ impl Expansion<'_> {
         }
     }
 
-    /// The attributes, and after the documentation what a grace is worth that is not all there when the lease is lost.
+    /// The attributes, and after the documentation what the arguments mean together, where that may come as a surprise.
     fn documented(&self, attrs: impl Iterator<Item = Attribute>) -> Vec<TokenStream> {
         let mut attrs: Vec<_> = attrs.collect();
-        let Some((grace, left)) = timing::grace_on_loss(self.args) else {
-            return attrs.into_iter().map(ToTokens::into_token_stream).collect();
-        };
         let here = at(self.item.sig.ident.span());
-        let text = format!(
-            " If the lease is lost, the body has {left} of its {grace} of grace: `lease_duration / 1.25 - renew_deadline`."
-        );
-        let note = quote_spanned!(here=> #[doc = #text]);
         let docs = attrs.iter().rposition(|attr| attr.path().is_ident("doc")).map_or(0, |last| last + 1);
         let rest = attrs.split_off(docs);
-        let paragraph = (docs > 0).then(|| quote_spanned!(here=> #[doc = ""]));
-        let before = attrs.into_iter().map(ToTokens::into_token_stream).chain(paragraph);
-        before.chain([note]).chain(rest.into_iter().map(ToTokens::into_token_stream)).collect()
+        let mut before: Vec<_> = attrs.into_iter().map(ToTokens::into_token_stream).collect();
+        for note in rules::notes(self.args) {
+            let text = format!(" {note}");
+            let paragraph = (!before.is_empty()).then(|| quote_spanned!(here=> #[doc = ""]));
+            before.extend(paragraph.into_iter().chain([quote_spanned!(here=> #[doc = #text])]));
+        }
+        before.into_iter().chain(rest.into_iter().map(ToTokens::into_token_stream)).collect()
     }
 
     /// Whether the body needs to know what `Self` is. Its text is looked through first: it seldom does, and tokens are slow.
@@ -140,11 +141,13 @@ impl Expansion<'_> {
     /// this name and nothing else, so that the name has to tell where the attribute belongs.
     fn body_name(&self) -> Ident {
         let ident = &self.item.sig.ident;
-        let is_taken = self.item.params().any(|param| match param {
-            Param::Receiver(_) => false,
-            Param::Term(param) => term_name(ident, param) == *ident,
-            Param::Argument(param) => matches!(&*param.pat, Pat::Ident(pat) if pat.ident == *ident),
-        });
+        let Names { term, tick } = Names::of(self.item);
+        let is_taken = term.into_iter().chain(tick).any(|name| name == *ident);
+        let is_taken = is_taken
+            || self.item.params().any(|param| match param {
+                Param::Receiver(_) | Param::Term(_) | Param::Tick(_) => false,
+                Param::Argument(param) => matches!(&*param.pat, Pat::Ident(pat) if pat.ident == *ident),
+            });
         if self.needs_sibling() {
             format_ident!("__{}_in_inherent_impl", ident.unraw(), span = ident.span())
         } else if is_taken {
@@ -154,11 +157,11 @@ impl Expansion<'_> {
         }
     }
 
-    /// The parameters without the term, and each with a name.
+    /// The parameters without the term and the tick, and each with a name.
     fn constructor_params(&self) -> TokenStream {
         let comma = quote_spanned!(at(self.item.sig.ident.span())=> ,);
         let params = self.item.params().enumerate().filter_map(|(index, param)| match param {
-            Param::Term(_) => None,
+            Param::Term(_) | Param::Tick(_) => None,
             Param::Receiver(receiver) => {
                 let cfgs = attrs::cfgs(&receiver.attrs);
                 let name = receiver_name(receiver);
@@ -186,14 +189,6 @@ impl Expansion<'_> {
             }
             ReturnType::Type(arrow, ty) => quote_spanned!(here=> #arrow #runtime::LeaderTask<#ty>),
         }
-    }
-}
-
-fn is_never(ty: &Type) -> bool {
-    match ty {
-        Type::Never(_) => true,
-        Type::Group(group) => is_never(&group.elem),
-        _ => false,
     }
 }
 

@@ -23,6 +23,7 @@ pub(crate) struct Item {
 pub(crate) enum Param<'a> {
     Receiver(&'a Receiver),
     Term(&'a PatType),
+    Tick(&'a PatType),
     Argument(&'a PatType),
 }
 
@@ -141,7 +142,7 @@ impl Item {
     }
 
     fn check_params(&self, mistakes: &mut Mistakes) {
-        let mut has_term = false;
+        let (mut has_term, mut has_tick) = (false, false);
         for param in self.params() {
             match param {
                 Param::Receiver(receiver) => match &receiver.kind {
@@ -158,9 +159,18 @@ impl Item {
                     }
                     has_term = true;
                 }
+                Param::Tick(param) => {
+                    if has_tick {
+                        mistakes.at(&param.ty, "a run is for one tick: remove the second `Tick`");
+                    }
+                    has_tick = true;
+                }
                 Param::Argument(param) => match &*param.ty {
                     Type::Reference(reference) if is_term(&reference.elem) => {
                         mistakes.at(reference, "a task owns its term: take the `Term` by value");
+                    }
+                    Type::Reference(reference) if is_tick(&reference.elem) => {
+                        mistakes.at(reference, "a run owns its tick: take the `Tick` by value");
                     }
                     ty => borrow::check(ty, mistakes),
                 },
@@ -173,7 +183,24 @@ impl Item {
         self.sig.inputs.iter().map(|input| match input {
             FnArg::Receiver(receiver) => Param::Receiver(receiver),
             FnArg::Typed(param) if is_term(&param.ty) => Param::Term(param),
+            FnArg::Typed(param) if is_tick(&param.ty) => Param::Tick(param),
             FnArg::Typed(param) => Param::Argument(param),
+        })
+    }
+
+    /// The parameter that is the tick.
+    pub(crate) fn tick(&self) -> Option<&PatType> {
+        self.params().find_map(|param| match param {
+            Param::Tick(param) => Some(param),
+            _ => None,
+        })
+    }
+
+    /// The parameter that is the term.
+    pub(crate) fn term(&self) -> Option<&PatType> {
+        self.params().find_map(|param| match param {
+            Param::Term(param) => Some(param),
+            _ => None,
         })
     }
 
@@ -199,14 +226,33 @@ impl Item {
     }
 }
 
-/// Whether this is how `lease_runtime::Term` is written: a path that ends in `Term`.
+/// Whether this is how `lease_runtime::Term` is written.
 fn is_term(ty: &Type) -> bool {
+    ends_in(ty, "Term")
+}
+
+/// Whether this is how `lease_runtime::Tick` is written.
+fn is_tick(ty: &Type) -> bool {
+    ends_in(ty, "Tick")
+}
+
+/// Whether it is a path that ends in this name.
+fn ends_in(ty: &Type, name: &str) -> bool {
     match ty {
         Type::Path(path) if path.qself.is_none() => {
-            path.path.segments.last().is_some_and(|last| last.ident == "Term" && last.arguments.is_none())
+            path.path.segments.last().is_some_and(|last| last.ident == name && last.arguments.is_none())
         }
-        Type::Group(group) => is_term(&group.elem),
-        Type::Paren(paren) => is_term(&paren.elem),
+        Type::Group(group) => ends_in(&group.elem, name),
+        Type::Paren(paren) => ends_in(&paren.elem, name),
+        _ => false,
+    }
+}
+
+/// Whether it is `!`.
+pub(crate) fn is_never(ty: &Type) -> bool {
+    match ty {
+        Type::Never(_) => true,
+        Type::Group(group) => is_never(&group.elem),
         _ => false,
     }
 }

@@ -42,6 +42,19 @@ use proc_macro::TokenStream;
 /// | `lease_duration` | a duration, in whole seconds | [`lease_duration`] | `"15s"` |
 /// | `renew_deadline` | a duration | [`renew_deadline`] | ⅔ of `lease_duration` |
 /// | `retry_period` | a duration | [`retry_period`] | 2⁄15 of `lease_duration` |
+/// | `cron` | a string of five fields, `"@daily"` and the like, or a constant | [`cron`] | |
+/// | `time_zone` | a string, or a constant: an IANA name | [`time_zone`] | `"UTC"` |
+/// | `every` | a duration, in whole seconds | [`every`] | |
+/// | `offset` | a duration, in whole seconds, less than `every` | [`offset`] | none |
+/// | `delay` | a duration, in whole seconds | [`delay`] | |
+/// | `once` | | [`once`] | |
+/// | `jitter` | a duration | [`jitter`] | none |
+/// | `overlap` | `skip`, `buffer_one`, `cancel_other` or `allow_all(2)`, up to 4 | [`overlap`] | `skip` |
+/// | `catch_up` | `none`, `latest` or `all` | [`catch_up`] | `latest` |
+/// | `max_catch_up` | a number, 1 to 1000 | [`max_catch_up`] | 100 |
+/// | `start_deadline` | a duration, or `unlimited` | [`start_deadline`] | until the next tick |
+/// | `delivery` | `at_most_once` or `at_least_once` | [`delivery`] | `at_most_once` |
+/// | `retry` | a number, 0 to 100 | [`retry`] | 0 |
 /// | `restart` | `always`, `on_failure` or `never` | [`restart`] | `on_failure` |
 /// | `backoff` | two durations: `"1s..1m"` | [`backoff`] | `"1s..1m"` |
 /// | `max_restarts` | a count and a duration: `"5 in 1m"` | [`max_restarts`] | `"5 in 1m"` |
@@ -53,12 +66,20 @@ use proc_macro::TokenStream;
 /// | `on_loss` | `reelect` or `exit` | [`on_loss`] | `reelect` |
 /// | `crate` | a path: where `lease-runtime` is, if it goes by another name | | `::lease_runtime` |
 ///
+/// A task with one of `cron`, `every`, `delay` and `once` is started by ticks; without, its body runs all the time. The keys
+/// between `once` and `restart` concern ticks, `restart`, `max_restarts` and `on_exhausted` a body that runs all the time, and
+/// the rest all tasks.
+///
+/// What has run is recorded with the lease under the task's name: who renames a function starts a new record, unless `name` stays
+/// as it was.
+///
 /// A duration is a string of a whole number and one of `ms`, `s`, `m`, `h`: `"15s"`.
 ///
 /// A name is a string or a constant. A string may have arguments in braces, as in `"shard-{shard:03}"`, `"tenant-{tenant.id}"`
 /// and, in a method, `"shard-{self.id}"`. In capitals, it is a constant: `"{REGION}-ledger"`.
 ///
-/// Names and timings are checked when the program is compiled; names that are made from arguments as far as they are known, and
+/// Names, timings and schedules are checked when the program is compiled; constants of `cron` and `time_zone` when the task is
+/// added, names that are made from arguments as far as they are known, and
 /// altogether when the task is added.
 ///
 /// [`LeaseSpec`]: ../lease_runtime/struct.LeaseSpec.html
@@ -69,6 +90,19 @@ use proc_macro::TokenStream;
 /// [`lease_duration`]: ../lease_runtime/struct.LeaderTask.html#method.lease_duration
 /// [`renew_deadline`]: ../lease_runtime/struct.LeaderTask.html#method.renew_deadline
 /// [`retry_period`]: ../lease_runtime/struct.LeaderTask.html#method.retry_period
+/// [`cron`]: ../lease_runtime/struct.LeaderTask.html#method.cron
+/// [`time_zone`]: ../lease_runtime/struct.LeaderTask.html#method.time_zone
+/// [`every`]: ../lease_runtime/struct.LeaderTask.html#method.every
+/// [`offset`]: ../lease_runtime/struct.LeaderTask.html#method.offset
+/// [`delay`]: ../lease_runtime/struct.LeaderTask.html#method.delay
+/// [`once`]: ../lease_runtime/struct.LeaderTask.html#method.once
+/// [`jitter`]: ../lease_runtime/struct.LeaderTask.html#method.jitter
+/// [`overlap`]: ../lease_runtime/struct.LeaderTask.html#method.overlap
+/// [`catch_up`]: ../lease_runtime/struct.LeaderTask.html#method.catch_up
+/// [`max_catch_up`]: ../lease_runtime/struct.LeaderTask.html#method.max_catch_up
+/// [`start_deadline`]: ../lease_runtime/struct.LeaderTask.html#method.start_deadline
+/// [`delivery`]: ../lease_runtime/struct.LeaderTask.html#method.delivery
+/// [`retry`]: ../lease_runtime/struct.LeaderTask.html#method.retry
 /// [`restart`]: ../lease_runtime/struct.LeaderTask.html#method.restart
 /// [`backoff`]: ../lease_runtime/struct.LeaderTask.html#method.backoff
 /// [`max_restarts`]: ../lease_runtime/struct.LeaderTask.html#method.max_restarts
@@ -83,9 +117,10 @@ use proc_macro::TokenStream;
 ///
 /// - A parameter of the type `Term` is the current term of leadership; there may be one, anywhere. It is recognised by this
 ///   name, so that a type of your own called `Term` has to be imported under another.
+/// - Likewise, one of the type `Tick` is the tick that a run is for, if the task has ticks.
 /// - All other parameters become those of the constructor. They are cloned at the start of each run and therefore are
 ///   `Clone + Send + 'static`: shared things are an `Arc`, or a handle that clones cheaply.
-/// - The function returns `()`, `!` or a `Result` whose error is `Debug`.
+/// - The function returns `()`, `!` or a `Result` whose error is `Debug`; with ticks, `()` or a `Result<(), _>`.
 /// - A method takes `self: Arc<Self>`, or `self` if that is `Clone`. An associated function that uses the generics of its `impl`
 ///   mentions `Self`, as in `where Self: Sized`. In the `impl` of a trait, write a plain method that returns the task of a function
 ///   or of a method beside it.
@@ -130,7 +165,30 @@ use proc_macro::TokenStream;
 /// }
 /// ```
 ///
-/// If `grace` is longer than what a body has of it when the lease is lost, a line of documentation says how much that is.
+/// A task that is started by ticks:
+///
+/// ```text
+/// #[leader_only(lease = "billing", cron = "0 2 * * *", time_zone = "Europe/Prague", delivery = at_least_once)]
+/// async fn report(tick: Tick, db: Db) -> Result<(), Error> {}
+/// ```
+///
+/// ```text
+/// fn report(db: Db) -> ::lease_runtime::LeaderTask<Result<(), Error>> {
+///     async fn report(tick: Tick, db: Db) -> Result<(), Error> {}
+///     const __LEASE: ::lease_runtime::LeaseSpec = ::lease_runtime::LeaseSpec::new("billing");
+///     ::lease_runtime::LeaderTask::scheduled(
+///         "report",
+///         __LEASE,
+///         move |_, tick| report(tick, ::core::clone::Clone::clone(&db)),
+///     )
+///         .cron("0 2 * * *")
+///         .time_zone("Europe/Prague")
+///         .delivery(::lease_runtime::Delivery::AtLeastOnce)
+/// }
+/// ```
+///
+/// If `grace` is longer than what a body has of it when the lease is lost, a line of documentation says how much that is; another
+/// one if `timeout` is longer than the time between two ticks, so that some may be skipped.
 ///
 /// # What does not compile
 ///
@@ -138,7 +196,9 @@ use proc_macro::TokenStream;
 /// - `&self`, `&str`, `Cow<'_, str>` and lifetime parameters: the task lives on when the caller has returned.
 /// - An argument that is not `Clone`, or a body that is not `Send`.
 /// - A lease name that Kubernetes would refuse, and timings with which two replicas could run at once.
-/// - A key that would have no effect, such as `backoff` beside `restart = never`.
+/// - A key that would have no effect, such as `backoff` beside `restart = never`, or `time_zone` beside `every`.
+/// - A cron expression that another program would read in another way, or that is never due.
+/// - A `start_deadline` that no failover can meet; `at_least_once` for a body that cannot tell which tick it runs for.
 /// - `main`: it runs in every replica.
 #[proc_macro_attribute]
 pub fn leader_only(args: TokenStream, item: TokenStream) -> TokenStream {

@@ -1,8 +1,12 @@
 //! What the arguments say about each other, and about the function's parameters.
 
+mod periods;
+mod schedule;
+
 use syn::ext::IdentExt as _;
 use syn::{Error, Expr, Ident, Pat};
 
+pub(crate) use self::schedule::{check_output, trigger};
 use crate::args::Args;
 use crate::item::{Item, Param};
 use crate::keys;
@@ -12,8 +16,11 @@ use crate::value::{Hole, Named, Value};
 
 /// Finds the mistakes that no argument has by itself, and leaves out what is wrong.
 pub(crate) fn check(args: &mut Args, item: &Item) {
+    schedule::check(args, item);
     without_effect(args);
     timing::check(args);
+    periods::check(args);
+    check_constants(args, item);
     for key in ["lease", "namespace"] {
         let Some(Value::Name(name)) = args.get(key).map(|argument| &argument.value) else { continue };
         if let Err(says) = check_name(key, name, item) {
@@ -35,6 +42,32 @@ fn without_effect(args: &mut Args) {
             args.mistakes.add(mistake);
             args.remove(key);
         }
+    }
+}
+
+/// What the arguments mean together, where that may come as a surprise: whole sentences.
+pub(crate) fn notes(args: &Args) -> impl Iterator<Item = String> {
+    timing::grace_on_loss(args).into_iter().chain(periods::longer_than_the_period(args))
+}
+
+/// An argument of the function is no constant. A name can be made from one; the rest can be set on the task.
+fn check_constants(args: &mut Args, item: &Item) {
+    for key in ["cron", "time_zone"] {
+        let Some(argument) = args.get(key) else { continue };
+        let (Value::Cron { value: Expr::Path(path), .. } | Value::TimeZone(Expr::Path(path))) = &argument.value else {
+            continue;
+        };
+        let Some(name) = path.path.get_ident().filter(|name| item.argument(name).is_some()) else { continue };
+        let says = format!(
+            "`{0}` is an argument, not a constant: write `{1}`, and set the argument on the task, as in \
+             `{2}(..).{key}(..)`",
+            name.unraw(),
+            argument.key.example(),
+            item.sig.ident.unraw()
+        );
+        let mistake = Error::new(name.span(), says);
+        args.mistakes.add(mistake);
+        args.remove(key);
     }
 }
 
@@ -66,6 +99,9 @@ fn check_hole(key: &str, hole: &Hole, item: &Item) -> Result<(), String> {
         match param {
             Param::Term(param) if binds(&param.pat, root) => {
                 return Err(format!("the {key} is named before there is a term: use another argument than `{root}`"));
+            }
+            Param::Tick(param) if binds(&param.pat, root) => {
+                return Err(format!("the {key} is named before there is a tick: use another argument than `{root}`"));
             }
             Param::Argument(param) => match &*param.pat {
                 Pat::Ident(pat) if pat.ident.unraw() == *root => return Ok(()),
@@ -121,7 +157,7 @@ pub(crate) fn check_task_name(args: &mut Args, ident: &Ident) {
 
 /// There is no task without a lease.
 pub(crate) fn require_lease(args: &mut Args, ident: &Ident) {
-    if args.lease_attempted {
+    if args.attempted("lease").is_some() {
         return;
     }
     let example = ident.unraw().to_string().to_lowercase().replace('_', "-");

@@ -1,13 +1,19 @@
 //! The expansion, as `cargo expand` would show it. `UPDATE_EXPECT=1 cargo test -p lease-macros` writes it anew.
 
+mod cron;
+mod dialect;
 mod docs;
 #[path = "../examples/expand/file.rs"]
 mod file;
 mod keys;
 mod methods;
 mod mistakes;
+mod schedule_rules;
+mod schedule_values;
+mod schedules;
 mod settings;
 mod values;
+mod zones;
 
 use expect_test::{Expect, expect, expect_file};
 use proc_macro2::TokenStream;

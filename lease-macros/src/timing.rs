@@ -31,7 +31,8 @@ impl Timings {
     }
 }
 
-fn duration(args: &Args, key: &str) -> Option<Timed> {
+/// What `key` is set to, if that is a duration.
+pub(crate) fn duration(args: &Args, key: &str) -> Option<Timed> {
     match args.get(key)?.value {
         Value::Duration(timed) => Some(timed),
         _ => None,
@@ -82,17 +83,28 @@ fn broken(args: &Args) -> Option<(Span, String)> {
     None
 }
 
-fn written(millis: u128) -> String {
+/// How long it takes, in milliseconds, until another replica is sure to lead when the leader has died: it waits for the lease
+/// to run out, and then for the time of its next attempt, and of one more.
+pub(crate) fn failover(args: &Args) -> u128 {
+    let Timings { lease_duration, retry_period, .. } = Timings::of(args);
+    lease_duration + (retry_period * 11).div_ceil(5)
+}
+
+/// As it is written in the attribute.
+pub(crate) fn written(millis: u128) -> String {
     Duration::of_millis(u64::try_from(millis).unwrap_or(u64::MAX))
 }
 
-/// A grace that is longer than what a body has of it when the lease is lost, and how much that is.
+/// What to say about a grace that is longer than what a body has of it when the lease is lost.
 ///
 /// The body is asked to end at the renew deadline, and dropped at the hard stop. On a shutdown the lease is renewed meanwhile,
 /// and it has all of its grace.
-pub(crate) fn grace_on_loss(args: &Args) -> Option<(Duration, String)> {
+pub(crate) fn grace_on_loss(args: &Args) -> Option<String> {
     let grace = duration(args, "grace")?.duration;
     let timings = Timings::of(args);
     let left = timings.hard_stop().checked_sub(timings.renew_deadline)?;
-    (grace.millis() > left).then(|| (grace, written(left)))
+    let left = (grace.millis() > left).then(|| written(left))?;
+    Some(format!(
+        "If the lease is lost, the body has {left} of its {grace} of grace: `lease_duration / 1.25 - renew_deadline`."
+    ))
 }

@@ -1,18 +1,25 @@
 //! Values of the keys: which kinds there are, and how each is read.
 
+mod constant;
+mod count;
+pub(crate) mod cron;
+mod deadline;
 mod duration;
 mod name;
 mod range;
 mod rate;
 mod word;
+pub(crate) mod zone;
+pub(crate) mod zones;
 
 use proc_macro2::Span;
 use syn::parse::ParseStream;
-use syn::{Error, LitStr, Path};
+use syn::{Error, Expr, LitStr, Path};
 
+pub(crate) use cron::Cron;
 pub(crate) use duration::Duration;
 pub(crate) use name::{Hole, Name, Named, Pattern, broken_by_task_name};
-pub(crate) use word::Word;
+pub(crate) use word::Words;
 
 use crate::keys::Key;
 use crate::written::Written;
@@ -30,8 +37,18 @@ pub(crate) enum Kind {
     Range,
     /// How often within a duration.
     Rate,
+    /// A cron expression: a string or a constant.
+    Cron,
+    /// The name of a time zone: likewise.
+    TimeZone,
+    /// None: the key says it all.
+    Flag,
+    /// A number in these bounds.
+    Count(u32, u32),
+    /// A duration that is not zero, or `unlimited`.
+    Deadline,
     /// One of these words.
-    Word(&'static [Word]),
+    Word(Words),
     /// A path.
     Path,
 }
@@ -41,9 +58,33 @@ pub(crate) enum Value {
     Name(Named),
     TaskName(LitStr),
     Duration(Timed),
-    Range { from: Duration, to: Duration, span: Span },
-    Rate { count: u32, within: Duration, span: Span },
-    Word { word: &'static str, span: Span },
+    Range {
+        from: Duration,
+        to: Duration,
+        span: Span,
+    },
+    Rate {
+        count: u32,
+        within: Duration,
+        span: Span,
+    },
+    /// What it says is known if it is a string.
+    Cron {
+        value: Expr,
+        cron: Option<Cron>,
+    },
+    TimeZone(Expr),
+    Flag(Span),
+    Count {
+        count: u32,
+        span: Span,
+    },
+    /// `with` the number in parentheses, of the word that takes one.
+    Word {
+        word: &'static str,
+        with: Option<u32>,
+        span: Span,
+    },
     Path(Path),
 }
 
@@ -95,7 +136,18 @@ pub(crate) fn read(key: &'static Key, input: ParseStream<'_>) -> syn::Result<Val
             .map(|((from, to), span)| Value::Range { from, to, span }),
         Kind::Rate => quoted(key, "a limit of restarts", &Written::take(input), rate::parse)
             .map(|((count, within), span)| Value::Rate { count, within, span }),
-        Kind::Word(words) => word::read(key, words, &Written::take(input)),
+        Kind::Cron => {
+            let check = |text: &str| cron::parse(text).map_err(|wrong| wrong.says(text));
+            constant::checked(key, input, check, |value, cron| Value::Cron { value, cron })
+        }
+        Kind::TimeZone => {
+            let check = |text: &str| zone::check(text).map_err(|(what, remedy)| format!("{what}: {}", remedy.of(key)));
+            constant::checked(key, input, check, |value, _| Value::TimeZone(value))
+        }
+        Kind::Flag => flag(key, &Written::take(input)),
+        Kind::Count(from, to) => count::read(key, from, to, &Written::take(input)),
+        Kind::Deadline => deadline::read(key, &Written::take(input)),
+        Kind::Word(words) => word::read(key, &words, &Written::take(input)),
         Kind::Path => path(input),
     }
 }
@@ -114,6 +166,10 @@ fn quoted<T>(
             let remedy = Remedy::Write(text).of(key);
             Err(written.wrong(format_args!("{noun} is a string: {remedy}")))
         }
+        Err(_) if key.of == key.name && cron::parse(&text).is_ok() => {
+            let name = key.name;
+            Err(written.wrong(format_args!("this is a cron expression: write `cron = {text:?}` instead of `{name}`")))
+        }
         Err(Wrong { what, remedy }) => Err(written.wrong(format_args!("{what}: {}", remedy.of(key)))),
     }
 }
@@ -126,6 +182,16 @@ fn task_name(key: &Key, written: &Written<'_>) -> syn::Result<Value> {
         None => Ok(Value::TaskName(name)),
         Some(rule) => Err(Error::new(name.span(), format_args!("{rule}: write it as in {}", key.example))),
     }
+}
+
+/// Says that a key stands alone which was given this value.
+fn flag(key: &Key, written: &Written<'_>) -> syn::Result<Value> {
+    let name = key.name;
+    let remedy = match written.text().as_str() {
+        "false" => format!("leave `{name}` out"),
+        _ => format!("write `{name}` alone"),
+    };
+    Err(written.wrong(format_args!("`{name}` takes no value: {remedy}")))
 }
 
 fn path(input: ParseStream<'_>) -> syn::Result<Value> {

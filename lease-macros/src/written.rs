@@ -3,7 +3,7 @@
 use std::fmt::Display;
 use std::ops::Range;
 
-use proc_macro2::{Span, TokenTree};
+use proc_macro2::{Delimiter, Span, TokenTree};
 use syn::buffer::Cursor;
 use syn::ext::IdentExt as _;
 use syn::parse::ParseStream;
@@ -69,6 +69,15 @@ impl<'a> Written<'a> {
             Some(text) => text.value(),
             None => self.tokens().map(|token| token.to_string()).collect::<Vec<_>>().join(" "),
         }
+    }
+
+    /// The number in parentheses, if it is `word` with one: `allow_all(3)`.
+    pub(crate) fn number_of(&self, word: &str) -> Option<u32> {
+        let (ident, next) = self.0.start.ident()?;
+        let (inside, _, end) = next.group(Delimiter::Parenthesis)?;
+        let (number, rest) = inside.literal()?;
+        let is_it = ident == word && rest.eof() && end == self.0.end;
+        number.to_string().parse().ok().filter(|_| is_it)
     }
 
     /// Whether the word stands anywhere in it.

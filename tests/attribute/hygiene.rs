@@ -17,6 +17,8 @@ mod attributes;
 mod from_macros;
 #[path = "hygiene/names.rs"]
 mod names;
+#[path = "hygiene/schedules.rs"]
+mod schedules;
 #[path = "hygiene/settings.rs"]
 mod settings;
 #[path = "hygiene/spans.rs"]
@@ -45,6 +47,10 @@ mod shadows {
     pub(crate) struct Restart;
     pub(crate) struct OnExhausted;
     pub(crate) struct OnLoss;
+    pub(crate) struct Overlap;
+    pub(crate) struct CatchUp;
+    pub(crate) struct StartDeadline;
+    pub(crate) struct Delivery;
     pub(crate) mod core {}
     pub(crate) mod std {}
     pub(crate) mod lease_runtime {}
@@ -74,6 +80,20 @@ mod shadows {
     )]
     pub(crate) async fn shadowed(term: ::lease_runtime::Term, text: ::std::string::String) {
         let _ = (term, text, LEASE, SPEC);
+    }
+
+    #[::lease_runtime::leader_only(
+        lease = LEASE,
+        every = "1h",
+        offset = "1s",
+        jitter = "1s",
+        overlap = allow_all(2),
+        catch_up = all,
+        start_deadline = unlimited,
+        delivery = at_least_once
+    )]
+    pub(crate) async fn ticking(tick: ::lease_runtime::Tick, text: ::std::string::String) {
+        let _ = (tick, text);
     }
 
     #[::lease_runtime::leader_only(lease = "shadowed-{text}-{LEASE}")]
@@ -120,6 +140,11 @@ mod renamed {
 
     #[elections::leader_only(lease = "renamed", on_overrun = abort, crate = elections)]
     pub(crate) async fn renamed(number: u8) {
+        let _ = number;
+    }
+
+    #[elections::leader_only(lease = "renamed", once, delivery = at_most_once, crate = elections)]
+    pub(crate) async fn once(number: u8, _: elections::Tick) {
         let _ = number;
     }
 }
@@ -282,11 +307,13 @@ fn all_of_them_are_tasks() {
     #[allow(deprecated)]
     let plain: Vec<LeaderTask<()>> = vec![
         shadows::shadowed(String::new()),
+        shadows::ticking(String::new()),
         from_macros::whole(7),
         from_macros::body(),
         Arc::new(from_macros::Made).made(),
         from_macros::through(),
         renamed::renamed(7),
+        renamed::once(7),
         attributes::conditional(),
         attributes::present(7, 7),
         attributes::expecting(7),
@@ -321,7 +348,8 @@ fn all_of_them_are_tasks() {
         selves_of_others(),
         local(),
     ];
-    assert_eq!(plain.len(), 39);
+    assert_eq!(plain.len(), 41);
+    assert_eq!(schedules::tasks().len(), 19);
 
     let _: [LeaderTask<Result<u8, std::fmt::Error>>; 2] = [attributes::surrounded(7), attributes::traced(7)];
 

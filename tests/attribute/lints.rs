@@ -36,7 +36,7 @@ use core::future::pending;
 use core::hint::black_box;
 use std::sync::Arc;
 
-use lease_runtime::{LeaderTask, Term, leader_only};
+use lease_runtime::{LeaderTask, Term, Tick, leader_only};
 
 /// How a run fails.
 #[derive(Clone, Debug)]
@@ -66,6 +66,45 @@ const REGION: &str = "north";
 async fn all_keys(term: Term, batch: usize) -> Result<usize, Failure> {
     term.cancelled().await;
     if batch == 0 { Err(Failure) } else { Ok(batch) }
+}
+
+/// All keys for a task that runs by cron.
+#[leader_only(
+    lease = "billing",
+    cron = "0 2 * * *",
+    time_zone = "Europe/Prague",
+    jitter = "5m",
+    overlap = allow_all(2),
+    catch_up = all,
+    max_catch_up = 7,
+    start_deadline = "6h",
+    delivery = at_least_once,
+    retry = 3,
+    backoff = "1s..1m"
+)]
+async fn report(term: Term, batch: usize, tick: Tick) -> Result<(), Failure> {
+    term.cancelled().await;
+    if tick.attempt() > 1 && batch == 0 { Err(Failure) } else { Ok(()) }
+}
+
+/// At a fixed rate, and without a tick.
+#[leader_only(lease = "billing", every = "1h", offset = "5m", start_deadline = unlimited, timeout = "2h")]
+async fn poll(term: Term) {
+    term.cancelled().await;
+}
+
+/// After a delay, with a pattern.
+#[leader_only(lease = "billing", delay = "5s", catch_up = none)]
+async fn clean((left, right): (u8, u8), _: Tick) {
+    black_box((left, right));
+    pending::<()>().await;
+}
+
+/// Once.
+#[leader_only(lease = "billing", once, delivery = at_most_once)]
+async fn migrate(tick: Tick) {
+    drop(tick);
+    pending::<()>().await;
 }
 
 /// A lease that is made from arguments.
@@ -126,12 +165,15 @@ impl Ledger {
 #[test]
 fn tasks() {
     let ledger = Ledger { id: 7 };
-    let tasks: [LeaderTask<()>; 5] = [
+    let tasks: [LeaderTask<()>; 8] = [
+        poll(),
+        clean((7, 7)),
+        migrate(),
         shards(7, (7, 7), String::new()),
         generic([7_u8, 7_u8]),
         Arc::new(ledger.clone()).shared(),
         ledger.cloned(),
         Ledger::by_id(7),
     ];
-    drop((tasks, all_keys(7), forever((7, 7), 7)));
+    drop((tasks, all_keys(7), report(7), forever((7, 7), 7)));
 }

@@ -1,30 +1,47 @@
 //! The task itself: its name, its settings, and the closure that starts its body.
 
 use proc_macro2::{Span, TokenStream};
-use quote::{ToTokens, quote, quote_spanned};
+use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::ext::IdentExt as _;
+use syn::spanned::Spanned as _;
 use syn::{GenericParam, Ident, LitStr, Pat, PatType, ReturnType};
 
-use super::spans::{at, own, respan};
-use super::{Expansion, argument_name, attrs, is_never, receiver_name, values};
-use crate::item::Param;
+use super::spans::{at, own, relocate, respan};
+use super::{Expansion, argument_name, attrs, receiver_name, values};
+use crate::item::{Item, Param, is_never};
 use crate::keys::Sets;
+use crate::rules;
 use crate::value::Value;
 
 impl Expansion<'_> {
-    /// `LeaderTask::new(..)` with its settings.
+    /// `LeaderTask::new(..)`, or `LeaderTask::scheduled(..)`, with its settings.
     pub(super) fn task(&self) -> TokenStream {
         let runtime = &self.runtime;
         let here = at(self.item.sig.ident.span());
-        let (name, start) = (self.name(), self.start());
         let made = self.made_names();
         let (statements, names) = (made.iter().map(|made| &made.statement), made.iter().map(|made| &made.setting));
         let settings = self.args.all().filter(|argument| argument.key.sets == Sets::Task);
         let settings = settings.filter_map(|argument| values::method(argument, runtime));
-        quote_spanned! {here=>
-            #(#statements)*
-            #runtime::LeaderTask::new(#name, __LEASE, #start) #(#names)* #(#settings)*
-        }
+        let task = self.constructed();
+        quote_spanned!(here=> #(#statements)* #task #(#names)* #(#settings)*)
+    }
+
+    /// The call of the runtime, pointing at what the body returns: whether a task can return that is decided here.
+    fn constructed(&self) -> TokenStream {
+        let sig = &self.item.sig;
+        let there = match &sig.output {
+            ReturnType::Type(_, ty) if !is_never(ty) => at(ty.span()),
+            _ => at(sig.ident.span()),
+        };
+        let runtime = relocate(self.runtime.clone(), there);
+        let new = Ident::new(if self.is_scheduled() { "scheduled" } else { "new" }, there);
+        let (name, start) = (self.name(), self.start());
+        quote_spanned!(there=> #runtime::LeaderTask::#new(#name, __LEASE, #start))
+    }
+
+    /// Whether the body is started by ticks.
+    fn is_scheduled(&self) -> bool {
+        rules::trigger(self.args).is_some() || self.item.tick().is_some()
     }
 
     /// The name under which the task is logged and observed: the key's, or else the function's.
@@ -42,19 +59,21 @@ impl Expansion<'_> {
     fn start(&self) -> TokenStream {
         let sig = &self.item.sig;
         let here = at(sig.ident.span());
-        let mut term_name = quote_spanned!(here=> _);
+        let names = Names::of(self.item);
         let mut arguments = Vec::new();
         for (index, param) in self.item.params().enumerate() {
             let (cfgs, value) = match param {
-                Param::Term(param) => {
-                    term_name = self::term_name(&sig.ident, param).to_token_stream();
-                    (attrs::cfgs(&param.attrs).collect(), term_name.clone())
-                }
+                Param::Term(param) => (attrs::cfgs(&param.attrs).collect(), names.term.to_token_stream()),
+                Param::Tick(param) => (attrs::cfgs(&param.attrs).collect(), names.tick.to_token_stream()),
                 Param::Receiver(receiver) => (Vec::new(), clone_of(receiver_name(receiver))),
                 Param::Argument(param) => (attrs::cfgs(&param.attrs).collect(), clone_of(argument_name(index, param))),
             };
             arguments.push(quote!(#(#cfgs)* #value));
         }
+        let or_nothing = |name: Option<Ident>| name.map_or_else(|| quote_spanned!(here=> _), Ident::into_token_stream);
+        let tick = self.is_scheduled().then(|| or_nothing(names.tick)).into_iter();
+        let term = or_nothing(names.term);
+        let params = quote_spanned!(here=> #term #(, #tick)*);
         let body = respan(&self.body_name(), at(sig.ident.span()));
         let of_self = self.needs_sibling().then(|| quote_spanned!(here=> Self::));
         let turbofish = self.turbofish();
@@ -63,9 +82,9 @@ impl Expansion<'_> {
             // Called before the block, which would otherwise move the arguments out of the closure.
             ReturnType::Type(_, ty) if is_never(ty) => {
                 let future = Ident::new("body", own(sig.ident.span()));
-                quote_spanned!(here=> move |#term_name| { let #future = #call; async move { #future.await } })
+                quote_spanned!(here=> move |#params| { let #future = #call; async move { #future.await } })
             }
-            _ => quote_spanned!(here=> move |#term_name| #call),
+            _ => quote_spanned!(here=> move |#params| #call),
         }
     }
 
@@ -82,13 +101,30 @@ impl Expansion<'_> {
     }
 }
 
-/// The closure's parameter: the term by the user's name for it, if that is one.
-pub(super) fn term_name(function: &Ident, param: &PatType) -> Ident {
+/// What the closure calls its parameters.
+pub(super) struct Names {
+    pub(super) term: Option<Ident>,
+    pub(super) tick: Option<Ident>,
+}
+
+impl Names {
+    /// The user's names for them, if those are names.
+    pub(super) fn of(item: &Item) -> Names {
+        let function = &item.sig.ident;
+        let term = item.term().map(|param| closure_name(function, param, "term"));
+        let tick = item.tick().map(|param| closure_name(function, param, "tick"));
+        let tick = tick.map(|tick| if term.as_ref() == Some(&tick) { format_ident!("{}_", tick) } else { tick });
+        Names { term, tick }
+    }
+}
+
+/// The user's name for the parameter, or else this one.
+fn closure_name(function: &Ident, param: &PatType, name: &str) -> Ident {
     let name = match &*param.pat {
         // One that is configured away leaves the closure's parameter unused.
-        _ if attrs::cfgs(&param.attrs).next().is_some() => Ident::new("_term", function.span()),
+        _ if attrs::cfgs(&param.attrs).next().is_some() => format_ident!("_{}", name),
         Pat::Ident(pat) if !pat.ident.to_string().starts_with('_') => pat.ident.clone(),
-        _ => Ident::new("term", function.span()),
+        _ => format_ident!("{}", name),
     };
     respan(&name, own(function.span()))
 }

@@ -11,7 +11,7 @@ use crate::value::{Duration, Named, Value};
 /// `.key(value)`, pointing at what was written.
 pub(super) fn method(argument: &Argument, runtime: &TokenStream) -> Option<TokenStream> {
     let (there, value) = match &argument.value {
-        Value::Name(Named::Constant(value)) => {
+        Value::Name(Named::Constant(value)) | Value::Cron { value, .. } | Value::TimeZone(value) => {
             let first = value.to_token_stream().into_iter().next();
             (first.map_or_else(|| argument.ident.span(), |token| token.span()), value.to_token_stream())
         }
@@ -24,11 +24,14 @@ pub(super) fn method(argument: &Argument, runtime: &TokenStream) -> Option<Token
             let (count, within) = (number(u64::from(*count), *span), duration(*within, *span));
             (*span, quote_spanned!(at(*span)=> #count, #within))
         }
-        Value::Word { word, span } => {
+        Value::Flag(span) => (*span, TokenStream::new()),
+        Value::Count { count, span } => (*span, number(u64::from(*count), *span).to_token_stream()),
+        Value::Word { word, with, span } => {
             let of = Ident::new(&camel_case(argument.key.name), at(*span));
             let variant = Ident::new(&camel_case(word), at(*span));
             let runtime = relocate(runtime.clone(), *span);
-            (*span, quote_spanned!(at(*span)=> #runtime::#of::#variant))
+            let with = with.map(|with| number(u64::from(with), *span)).into_iter();
+            (*span, quote_spanned!(at(*span)=> #runtime::#of::#variant #((#with))*))
         }
         // These have places of their own.
         Value::Name(Named::Pattern(_)) | Value::TaskName(_) | Value::Path(_) => return None,

@@ -68,7 +68,7 @@ fn the_readme_shows_what_functions_expand_to() {
 #[test]
 fn the_rustdoc_shows_what_functions_expand_to() {
     let rustdoc = rustdoc();
-    assert_eq!(check_expansions(&rustdoc, section(&rustdoc, "# What it expands to")), 2);
+    assert_eq!(check_expansions(&rustdoc, section(&rustdoc, "# What it expands to")), 3);
 }
 
 #[test]

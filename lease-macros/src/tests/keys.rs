@@ -26,7 +26,7 @@ fn misspelled() {
         there is no key `bakcoff`: did you mean `backoff`, as in `backoff = "1s..1m"`?
         there is no key `max_restart`: did you mean `max_restarts`, as in `max_restarts = "5 in 1m"`?
         there is no key `tiemout`: did you mean `timeout`, as in `timeout = "30s"`?
-        there is no key `colour`: there are `lease`, `namespace`, `name`, `lease_duration`, `renew_deadline`, `retry_period`, `restart`, `backoff`, `max_restarts`, `on_exhausted`, `initial_delay`, `timeout`, `grace`, `on_overrun`, `on_loss` and `crate`
+        there is no key `colour`: there are `lease`, `namespace`, `name`, `lease_duration`, `renew_deadline`, `retry_period`, `cron`, `time_zone`, `every`, `offset`, `delay`, `once`, `jitter`, `overlap`, `catch_up`, `max_catch_up`, `start_deadline`, `delivery`, `retry`, `restart`, `backoff`, `max_restarts`, `on_exhausted`, `initial_delay`, `timeout`, `grace`, `on_overrun`, `on_loss` and `crate`
     "#]].assert_eq(&said);
 }
 
@@ -56,24 +56,57 @@ fn of_client_go() {
 #[test]
 fn of_schedulers() {
     let said = says_to(
-        "cron every schedule fixedRate fixedDelay interval timeZone concurrencyPolicy lockAtMostFor lockAtLeastFor \
-         delayed activeDeadlineSeconds backoffLimit once",
+        "schedule cronExpression OnCalendar at fixedRate interval period rate OnUnitActiveSec fixedDelay OnUnitInactiveSec \
+         run_once timeZone timezone tz zone RandomizedDelaySec phase concurrencyPolicy max_instances without_overlapping \
+         misfire coalesce catchup backfill startingDeadlineSeconds misfire_grace_time catchup_window acks_late \
+         requestsRecovery exactly_once retries max_retries backoffLimit retry_policy lockAtMostFor lockAtLeastFor delayed \
+         activeDeadlineSeconds parallelism every_ ofset overlaps delivry",
     );
     expect![[r#"
-        there is no key `cron`: loop in the body until `term.cancelled()`, with a `tokio::select!` of that and `tokio::time::sleep(..)` between two rounds
-        there is no key `every`: loop in the body until `term.cancelled()`, with a `tokio::select!` of that and `tokio::time::sleep(..)` between two rounds
-        there is no key `schedule`: loop in the body until `term.cancelled()`, with a `tokio::select!` of that and `tokio::time::sleep(..)` between two rounds
-        there is no key `fixedRate`: loop in the body until `term.cancelled()`, with a `tokio::select!` of that and `tokio::time::sleep(..)` between two rounds
-        there is no key `fixedDelay`: loop in the body until `term.cancelled()`, with a `tokio::select!` of that and `tokio::time::sleep(..)` between two rounds
-        there is no key `interval`: loop in the body until `term.cancelled()`, with a `tokio::select!` of that and `tokio::time::sleep(..)` between two rounds
-        there is no key `timeZone`: loop in the body until `term.cancelled()`, with a `tokio::select!` of that and `tokio::time::sleep(..)` between two rounds
-        there is no key `concurrencyPolicy`: a task has one body at a time, always, so write a function for each that is to run beside it
+        there is no key `schedule`: did you mean `cron`, as in `cron = "0 2 * * *"`?
+        there is no key `cronExpression`: did you mean `cron`, as in `cron = "0 2 * * *"`?
+        there is no key `OnCalendar`: did you mean `cron`, as in `cron = "0 2 * * *"`?
+        there is no key `at`: did you mean `cron`, as in `cron = "0 2 * * *"`?
+        there is no key `fixedRate`: did you mean `every`, as in `every = "5m"`?
+        there is no key `interval`: did you mean `every`, as in `every = "5m"`?
+        there is no key `period`: did you mean `every`, as in `every = "5m"`?
+        there is no key `rate`: did you mean `every`, as in `every = "5m"`?
+        there is no key `OnUnitActiveSec`: did you mean `every`, as in `every = "5m"`?
+        there is no key `fixedDelay`: did you mean `delay`, as in `delay = "1m"`?
+        there is no key `OnUnitInactiveSec`: did you mean `delay`, as in `delay = "1m"`?
+        there is no key `run_once`: did you mean `once`?
+        there is no key `timeZone`: did you mean `time_zone`, as in `time_zone = "Europe/Prague"`?
+        there is no key `timezone`: did you mean `time_zone`, as in `time_zone = "Europe/Prague"`?
+        there is no key `tz`: did you mean `time_zone`, as in `time_zone = "Europe/Prague"`?
+        there is no key `zone`: did you mean `time_zone`, as in `time_zone = "Europe/Prague"`?
+        there is no key `RandomizedDelaySec`: did you mean `jitter`, as in `jitter = "30s"`?
+        there is no key `phase`: tasks are put in an order where they are added, as in `TaskGroup::stack("work").with(connect()).with(consume())`
+        there is no key `concurrencyPolicy`: did you mean `overlap = allow_all(4)`?
+        there is no key `max_instances`: did you mean `overlap = allow_all(4)`?
+        there is no key `without_overlapping`: did you mean `overlap = allow_all(4)`?
+        there is no key `misfire`: did you mean `catch_up`, as in `catch_up = latest`?
+        there is no key `coalesce`: did you mean `catch_up`, as in `catch_up = latest`?
+        there is no key `catchup`: did you mean `catch_up`, as in `catch_up = latest`?
+        there is no key `backfill`: did you mean `catch_up`, as in `catch_up = latest`?
+        there is no key `startingDeadlineSeconds`: did you mean `start_deadline`, as in `start_deadline = "5m"`?
+        there is no key `misfire_grace_time`: did you mean `start_deadline`, as in `start_deadline = "5m"`?
+        there is no key `catchup_window`: did you mean `start_deadline`, as in `start_deadline = "5m"`?
+        there is no key `acks_late`: did you mean `delivery`, as in `delivery = at_least_once`?
+        there is no key `requestsRecovery`: did you mean `delivery`, as in `delivery = at_least_once`?
+        there is no key `exactly_once`: did you mean `delivery`, as in `delivery = at_least_once`?
+        there is no key `retries`: a tick that has failed is tried again with `retry = 3`, and a body that runs all the time with `max_restarts = "5 in 1m"`
+        there is no key `max_retries`: a tick that has failed is tried again with `retry = 3`, and a body that runs all the time with `max_restarts = "5 in 1m"`
+        there is no key `backoffLimit`: a tick that has failed is tried again with `retry = 3`, and a body that runs all the time with `max_restarts = "5 in 1m"`
+        there is no key `retry_policy`: did you mean `retry`, as in `retry = 3`?
         there is no key `lockAtMostFor`: the lease is renewed for as long as the body runs, which `timeout = "30m"` limits
-        there is no key `lockAtLeastFor`: a body that returns gives the lease up, and the next replica runs it, so stay in the body for as long as nobody else is to run it
+        there is no key `lockAtLeastFor`: ticks need none, since what has run is recorded with the lease; a body without a trigger stays in its loop for as long as nobody else is to run it
         there is no key `delayed`: did you mean `initial_delay`, as in `initial_delay = "5s"`?
         there is no key `activeDeadlineSeconds`: did you mean `timeout`, as in `timeout = "30s"`?
-        there is no key `backoffLimit`: did you mean `max_restarts`, as in `max_restarts = "5 in 1m"`?
-        there is no key `once`: a body that returns is done, and with `restart = never` one that fails is, too
+        there is no key `parallelism`: a tick is one run on one replica, so write a function for each that is to run beside it
+        there is no key `every_`: did you mean `every`, as in `every = "5m"`?
+        there is no key `ofset`: did you mean `offset`, as in `offset = "30s"`?
+        there is no key `overlaps`: did you mean `overlap = allow_all(4)`?
+        there is no key `delivry`: did you mean `delivery`, as in `delivery = at_least_once`?
     "#]].assert_eq(&said);
 }
 
@@ -112,8 +145,39 @@ fn of_other_libraries() {
         there is no key `renew_grace_period`: did you mean `renew_deadline`, as in `renew_deadline = "10s"`?
         there is no key `heartBeatMillis`: a lease is renewed every third of its `lease_duration`, so set that
         there is no key `role`: did you mean `lease`, as in `lease = "ledger"`?
-        there is no key `retries`: did you mean `max_restarts`, as in `max_restarts = "5 in 1m"`?
+        there is no key `retries`: a tick that has failed is tried again with `retry = 3`, and a body that runs all the time with `max_restarts = "5 in 1m"`
         there is no key `krate`: did you mean `crate`, as in `crate = my_runtime`?
     "#]]
     .assert_eq(&said);
+}
+
+/// Their values are understood, too, where they are words.
+#[test]
+fn with_their_values() {
+    let arguments = [
+        quote!(concurrencyPolicy = "Forbid"),
+        quote!(concurrencyPolicy = Replace),
+        quote!(concurrencyPolicy = Allow),
+        quote!(max_instances = 3),
+        quote!(misfire = MISFIRE_INSTRUCTION_DO_NOTHING),
+        quote!(misfire_policy = "DoNothing"),
+        quote!(coalesce = true),
+        quote!(restartPolicy = "Always"),
+        quote!(run_once = true),
+        quote!(overlap_policy = ScheduleOverlapPolicy::CancelOther),
+    ];
+    let said = arguments.map(|argument| says(quote!(lease = "a", #argument), HELLO));
+    expect![[r#"
+        there is no key `concurrencyPolicy`: did you mean `overlap = skip`?
+        there is no key `concurrencyPolicy`: did you mean `overlap = cancel_other`?
+        there is no key `concurrencyPolicy`: did you mean `overlap = allow_all(2)`?
+        there is no key `max_instances`: did you mean `overlap = allow_all(3)`?
+        there is no key `misfire`: did you mean `catch_up`, as in `catch_up = latest`?
+        there is no key `misfire_policy`: did you mean `catch_up = none`?
+        there is no key `coalesce`: did you mean `catch_up = latest`?
+        there is no key `restartPolicy`: did you mean `restart = always`?
+        there is no key `run_once`: did you mean `once`?
+        there is no key `overlap_policy`: did you mean `overlap = cancel_other`?
+    "#]]
+    .assert_eq(&said.concat());
 }

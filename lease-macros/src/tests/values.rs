@@ -4,7 +4,7 @@ use super::mistakes::{HELLO, says};
 use super::*;
 
 /// What is said to each of the values, which stand between commas.
-fn says_to(key: &str, values: &str) -> String {
+pub(super) fn says_to(key: &str, values: &str) -> String {
     let key = format!("lease = \"a\", {key} = ");
     let said = values.lines().map(str::trim).filter(|value| !value.is_empty()).map(|value| {
         let args: TokenStream = format!("{key}{value}").parse().expect("these are tokens");

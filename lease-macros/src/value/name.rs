@@ -3,10 +3,10 @@
 use syn::ext::IdentExt as _;
 use syn::parse::{ParseStream, Parser as _};
 use syn::spanned::Spanned as _;
-use syn::{Expr, Ident, Lit, LitStr, Member};
+use syn::{Expr, Ident, LitStr, Member};
 
+use super::constant;
 use crate::keys::Key;
-use crate::written::Written;
 
 /// What a kind of names is called and may consist of.
 #[derive(Clone, Copy)]
@@ -65,14 +65,7 @@ impl Name {
     };
 
     pub(super) fn read(self, key: &'static Key, input: ParseStream<'_>) -> syn::Result<Named> {
-        let begin = input.cursor();
-        let Ok(value) = input.parse::<Expr>() else {
-            let written = Written::take_from(begin, input);
-            let form = key.example();
-            return Err(written.wrong(format_args!("`{}` takes a string or a constant: write `{form}`", key.name)));
-        };
-        let value = without_groups(value);
-        let written = Written::since(begin, input);
+        let (value, written) = constant::read(key, input)?;
         if let Expr::Macro(call) = &value
             && call.mac.path.segments.last().is_some_and(|last| last.ident == "format")
         {
@@ -81,9 +74,7 @@ impl Name {
             let form = key.form(text.as_deref().unwrap_or("\"shard-{shard}\""));
             return Err(written.wrong(format_args!("the attribute formats `{}` itself: write `{form}`", key.name)));
         }
-        if let Expr::Lit(literal) = &value
-            && let Lit::Str(text) = &literal.lit
-        {
+        if let Some(text) = constant::string(&value) {
             let named = if text.value().contains(['{', '}']) {
                 Pattern::parse(self, text).map(Named::Pattern)
             } else {
@@ -125,14 +116,6 @@ impl Name {
             return Err(format!("{of} has at most {max_len} characters, and this one {}: shorten it", name.len()));
         }
         Ok(())
-    }
-}
-
-/// The value without the invisible delimiters that `macro_rules!` puts around a fragment.
-fn without_groups(value: Expr) -> Expr {
-    match value {
-        Expr::Group(group) => without_groups(*group.expr),
-        value => value,
     }
 }
 

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use elections::{leader_only, LeaderTask, Term};
+use elections::{leader_only, LeaderTask, Term, Tick};
 
 /// Syncs the ledger.
 #[leader_only(lease = "ledger", lease_duration = "30s", grace = "1m", restart = always, crate = elections)]
@@ -20,6 +20,14 @@ pub async fn sync_ledger(term: Term, batch: usize) -> Result<(), std::fmt::Error
 pub async fn drain(gen: u32) -> ! {
     println!("draining {gen}");
     std::future::pending().await
+}
+
+/// Reports on the day before.
+#[leader_only(lease = "billing", cron = "@daily", time_zone = "Europe/Prague", delivery = at_least_once, crate = elections)]
+pub async fn report(gen: Tick, folder: String) -> Result<(), std::fmt::Error> {
+    tokio::task::yield_now().await;
+    println!("{folder}/{}", gen.nominal());
+    Ok(())
 }
 
 /// A ledger.
@@ -52,6 +60,6 @@ job!(clean, "cleaner-{region}", region: String, term: Term);
 /// What the functions above return.
 #[must_use]
 pub fn tasks() -> Vec<LeaderTask<()>> {
-    drop((sync_ledger(7), drain(7)));
+    drop((sync_ledger(7), drain(7), report(String::new())));
     vec![Arc::new(Ledger { id: 7 }).post(), clean("north".to_owned())]
 }

@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::fmt::{Debug, Error};
 use std::sync::Arc;
 
-use lease_runtime::{LeaderTask, Term, leader_only};
+use lease_runtime::{LeaderTask, Term, Tick, leader_only};
 
 /// Says hello from the leader.
 #[leader_only(lease = "hello")]
@@ -66,6 +66,38 @@ pub(crate) async fn drain(shard: u32, lease: String) {
     println!("{shard} {lease}");
 }
 
+/// Reports on the day before.
+#[leader_only(
+    lease = "billing",
+    cron = "0 2 * * *",
+    time_zone = "Europe/Prague",
+    jitter = "5m",
+    catch_up = all,
+    max_catch_up = 7,
+    start_deadline = unlimited,
+    delivery = at_least_once,
+    retry = 3,
+    backoff = "1s..1m",
+    timeout = "1h"
+)]
+pub(crate) async fn report(tick: Tick, folder: String) -> Result<(), Error> {
+    println!("{folder}/{}", tick.nominal());
+    Ok(())
+}
+
+#[leader_only(lease = "billing", every = "1m", offset = "30s", overlap = allow_all(2), start_deadline = "2m", timeout = "5m")]
+pub(crate) async fn poll(_: Tick, term: Term) {
+    drop(term);
+}
+
+#[leader_only(lease = "billing", delay = "5s", catch_up = none)]
+pub(crate) async fn clean() {}
+
+#[leader_only(lease = "billing", once)]
+pub(crate) async fn tick(tick: Tick) {
+    drop(tick);
+}
+
 #[leader_only(lease = "conditional")]
 #[inline]
 #[deprecated]
@@ -105,7 +137,9 @@ pub(crate) fn tasks() {
     let conditional = conditional(7);
     let _: Vec<LeaderTask<()>> = vec![hello(), generic([7, 7], (7, 7), drop), term(7), conditional, Ledger::of(7)];
     let _: Vec<LeaderTask<()>> = vec![drain(7, String::new()), Ledger(7).numbered()];
+    let _: Vec<LeaderTask<()>> = vec![poll(), clean(), tick()];
     let _: LeaderTask<Result<(), Error>> = reindex(vec![], 7);
+    let _: LeaderTask<Result<(), Error>> = report(String::new());
     let _: LeaderTask<Infallible> = forever(7);
     let _: LeaderTask<Result<Ledger, Error>> = Arc::new(Ledger(7)).run();
 }

@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 use std::fmt::{Debug, Error};
 use std::sync::Arc;
-use lease_runtime::{LeaderTask, Term, leader_only};
+use lease_runtime::{LeaderTask, Term, Tick, leader_only};
 /// Says hello from the leader.
 pub(crate) fn hello() -> ::lease_runtime::LeaderTask<()> {
     async fn hello() {
@@ -138,6 +138,70 @@ pub(crate) fn drain(shard: u32, lease: String) -> ::lease_runtime::LeaderTask<()
         .timeout(::core::time::Duration::from_secs(30))
         .on_loss(::lease_runtime::OnLoss::Exit)
 }
+/// Reports on the day before.
+pub(crate) fn report(folder: String) -> ::lease_runtime::LeaderTask<Result<(), Error>> {
+    async fn report(tick: Tick, folder: String) -> Result<(), Error> {
+        println!("{folder}/{}", tick.nominal());
+        Ok(())
+    }
+    const __LEASE: ::lease_runtime::LeaseSpec = ::lease_runtime::LeaseSpec::new(
+        "billing",
+    );
+    ::lease_runtime::LeaderTask::scheduled(
+            "report",
+            __LEASE,
+            move |_, tick| report(tick, ::core::clone::Clone::clone(&folder)),
+        )
+        .cron("0 2 * * *")
+        .time_zone("Europe/Prague")
+        .jitter(::core::time::Duration::from_secs(300))
+        .catch_up(::lease_runtime::CatchUp::All)
+        .max_catch_up(7)
+        .start_deadline(::lease_runtime::StartDeadline::Unlimited)
+        .delivery(::lease_runtime::Delivery::AtLeastOnce)
+        .retry(3)
+        .backoff(
+            ::core::time::Duration::from_secs(1)..::core::time::Duration::from_secs(60),
+        )
+        .timeout(::core::time::Duration::from_secs(3600))
+}
+pub(crate) fn poll() -> ::lease_runtime::LeaderTask<()> {
+    async fn poll(_: Tick, term: Term) {
+        drop(term);
+    }
+    const __LEASE: ::lease_runtime::LeaseSpec = ::lease_runtime::LeaseSpec::new(
+        "billing",
+    );
+    ::lease_runtime::LeaderTask::scheduled(
+            "poll",
+            __LEASE,
+            move |term, tick| poll(tick, term),
+        )
+        .every(::core::time::Duration::from_secs(60))
+        .offset(::core::time::Duration::from_secs(30))
+        .overlap(::lease_runtime::Overlap::AllowAll(2))
+        .start_deadline(::core::time::Duration::from_secs(120))
+        .timeout(::core::time::Duration::from_secs(300))
+}
+pub(crate) fn clean() -> ::lease_runtime::LeaderTask<()> {
+    async fn clean() {}
+    const __LEASE: ::lease_runtime::LeaseSpec = ::lease_runtime::LeaseSpec::new(
+        "billing",
+    );
+    ::lease_runtime::LeaderTask::scheduled("clean", __LEASE, move |_, _| clean())
+        .delay(::core::time::Duration::from_secs(5))
+        .catch_up(::lease_runtime::CatchUp::None)
+}
+pub(crate) fn tick() -> ::lease_runtime::LeaderTask<()> {
+    async fn __tick(tick: Tick) {
+        drop(tick);
+    }
+    const __LEASE: ::lease_runtime::LeaseSpec = ::lease_runtime::LeaseSpec::new(
+        "billing",
+    );
+    ::lease_runtime::LeaderTask::scheduled("tick", __LEASE, move |_, tick| __tick(tick))
+        .once()
+}
 #[deprecated]
 pub(crate) fn conditional(#[cfg(unix)] unix: u8) -> ::lease_runtime::LeaderTask<()> {
     #[inline]
@@ -227,7 +291,9 @@ pub(crate) fn tasks() {
         hello(), generic([7, 7], (7, 7), drop), term(7), conditional, Ledger::of(7)
     ];
     let _: Vec<LeaderTask<()>> = vec![drain(7, String::new()), Ledger(7).numbered()];
+    let _: Vec<LeaderTask<()>> = vec![poll(), clean(), tick()];
     let _: LeaderTask<Result<(), Error>> = reindex(vec![], 7);
+    let _: LeaderTask<Result<(), Error>> = report(String::new());
     let _: LeaderTask<Infallible> = forever(7);
     let _: LeaderTask<Result<Ledger, Error>> = Arc::new(Ledger(7)).run();
 }

@@ -1,6 +1,6 @@
 use lease_runtime::leader_only;
 
-#[leader_only(lease = "ledger", cron = "0 3 * * *")]
+#[leader_only(lease = "ledger", schedule = "0 3 * * *")]
 async fn sync_ledger() {}
 
 fn main() {

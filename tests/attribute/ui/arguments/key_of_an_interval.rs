@@ -1,6 +1,6 @@
 use lease_runtime::leader_only;
 
-#[leader_only(lease = "ledger", every = "5m")]
+#[leader_only(lease = "ledger", interval = "5m")]
 async fn sync_ledger() {}
 
 fn main() {

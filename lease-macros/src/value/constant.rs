@@ -1,0 +1,78 @@
+//! `"ledger"`, `LEDGER`: a string or a constant.
+
+use syn::parse::ParseStream;
+use syn::{Expr, Lit, LitStr};
+
+use super::{Remedy, Value};
+use crate::keys::Key;
+use crate::written::Written;
+
+/// Reads an expression, which may be a string or a constant.
+pub(super) fn read<'a>(key: &Key, input: ParseStream<'a>) -> syn::Result<(Expr, Written<'a>)> {
+    let begin = input.cursor();
+    match input.parse::<Expr>() {
+        Ok(value) => Ok((without_groups(value), Written::since(begin, input))),
+        Err(_) => {
+            let form = key.example();
+            let written = Written::take_from(begin, input);
+            Err(written.wrong(format_args!("`{}` takes a string or a constant: write `{form}`", key.name)))
+        }
+    }
+}
+
+/// Reads a string, which `check` takes or says what is wrong with, or a constant, which the runtime checks when the task is
+/// added.
+pub(super) fn checked<T>(
+    key: &Key,
+    input: ParseStream<'_>,
+    check: impl Fn(&str) -> Result<T, String>,
+    value: impl Fn(Expr, Option<T>) -> Value,
+) -> syn::Result<Value> {
+    let begin = input.cursor();
+    let (expr, written) = read(key, input)?;
+    if let Some(text) = string(&expr) {
+        return check(&text.value()).map(|checked| value(expr, Some(checked))).map_err(|says| written.wrong(says));
+    }
+    if is_constant(&expr) {
+        return Ok(value(expr, None));
+    }
+    // `0 2 * * *` and `Europe/Prague` begin like expressions.
+    let written = Written::take_from(begin, input);
+    let text = written.text().replace(" / ", "/").replace(" - ", "-");
+    let remedy = match (check(&text), &expr) {
+        (Ok(_), _) => Remedy::Write(text).of(key),
+        (Err(_), Expr::Call(_) | Expr::MethodCall(_) | Expr::Macro(_)) => {
+            format!("{}, and set what is computed on the task, with `.{}(..)`", Remedy::WriteExample.of(key), key.name)
+        }
+        (Err(_), _) => Remedy::WriteExample.of(key),
+    };
+    Err(written.wrong(format_args!("`{}` takes a string or a constant: {remedy}", key.name)))
+}
+
+/// A path, or a macro like `concat!`. What `format!` makes is no constant.
+fn is_constant(expr: &Expr) -> bool {
+    match expr {
+        Expr::Path(_) => true,
+        Expr::Macro(call) => call.mac.path.segments.last().is_none_or(|last| last.ident != "format"),
+        _ => false,
+    }
+}
+
+/// The string that the expression is, if it is one.
+pub(super) fn string(expr: &Expr) -> Option<&LitStr> {
+    match expr {
+        Expr::Lit(literal) => match &literal.lit {
+            Lit::Str(text) => Some(text),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// The value without the invisible delimiters that `macro_rules!` puts around a fragment.
+fn without_groups(value: Expr) -> Expr {
+    match value {
+        Expr::Group(group) => without_groups(*group.expr),
+        value => value,
+    }
+}

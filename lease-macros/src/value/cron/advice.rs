@@ -1,0 +1,231 @@
+//! What people write for a cron expression that it is not, and what they meant.
+
+use super::{NICKNAMES, Part, Remedy, Unit, Wrong, number, parse};
+use crate::meaning;
+use crate::value::duration;
+
+const FIELDS: &str = "minute, hour, day of the month, month and day of the week";
+
+/// Whether an expression that begins so has not even a first field.
+pub(super) fn is_no_field(first: &str) -> bool {
+    first.starts_with('@') || zone(first).is_some() || first.eq_ignore_ascii_case("every")
+}
+
+/// A time zone that stands before the fields, as some programs have it.
+fn zone(first: &str) -> Option<&str> {
+    first.strip_prefix("CRON_TZ=").or_else(|| first.strip_prefix("TZ="))
+}
+
+/// Something that is not five fields.
+pub(super) fn no_expression(text: &str, words: &[Part<'_>]) -> Wrong {
+    let (Some(first), Some(last)) = (words.first(), words.last()) else {
+        let remedy = Remedy::Write("0 2 * * *".to_owned());
+        return Part { text: "", at: 0 }.wrong("has five fields, and this one is empty", remedy);
+    };
+    let whole = first.through(*last, text);
+    let rest = first.at + first.text.len();
+    let rest = text[rest..].trim();
+    if let Some(zone) = zone(first.text) {
+        let remedy = match parse(rest) {
+            Ok(_) => format!("write `cron = {rest:?}, time_zone = {zone:?}`"),
+            Err(_) => format!("write `time_zone = {zone:?}` beside it"),
+        };
+        return first.wrong("is not part of a cron expression", Remedy::Say(remedy));
+    }
+    if first.text.eq_ignore_ascii_case("@every") || first.text.eq_ignore_ascii_case("every") {
+        let period = duration::guess(rest).or_else(|| duration::guess(&format!("1{rest}")));
+        let period = period.map_or_else(|| "5m".to_owned(), |period| period.to_string());
+        return whole
+            .wrong("is a key of its own", Remedy::Say(format!("write `every = {period:?}` instead of `cron`")));
+    }
+    if first.text.eq_ignore_ascii_case("@reboot") {
+        let remedy = "leave `cron` out for a body that runs all the time, or write `once` for one that runs once";
+        return whole.wrong("is no time", Remedy::Say(remedy.to_owned()));
+    }
+    if first.text.starts_with('@') {
+        return no_nickname(whole, *first);
+    }
+    match words {
+        [word] => one_word(*word),
+        [_, _, _, _, _, _] | [_, _, _, _, _, _, _] => more_fields(whole, words),
+        _ => another_number(whole, words.len()),
+    }
+}
+
+fn no_nickname(whole: Part<'_>, first: Part<'_>) -> Wrong {
+    let nicknames = || NICKNAMES.iter().map(|(nickname, _)| *nickname);
+    if nicknames().any(|nickname| nickname == first.text) {
+        return whole.wrong("has something behind a nickname", Remedy::Write(first.text.to_owned()));
+    }
+    let meant = meaning::closest(first.text, nicknames().map(|nickname| (nickname, nickname)));
+    let remedy = match meant {
+        Some(meant) => Remedy::Write(meant.to_owned()),
+        None => Remedy::Say(format!("there are {}, or write five fields", meaning::list(nicknames(), "and"))),
+    };
+    first.wrong("is no nickname", remedy)
+}
+
+/// `daily`, `5m`, `02:30`.
+fn one_word(word: Part<'_>) -> Wrong {
+    if let Some((nickname, _)) = NICKNAMES.iter().find(|(nickname, _)| nickname[1..].eq_ignore_ascii_case(word.text)) {
+        return word.wrong("lacks its `@`", Remedy::Write((*nickname).to_owned()));
+    }
+    if let Some((hour, minute)) = word.text.split_once(':')
+        && let (Some(hour @ 0..24), Some(minute @ 0..60)) = (number(hour), number(minute))
+    {
+        return word.wrong("is a time of the day", Remedy::Write(format!("{minute} {hour} * * *")));
+    }
+    another_number(word, 1)
+}
+
+/// `5m`, `90 seconds`, `0 2`.
+fn another_number(whole: Part<'_>, count: usize) -> Wrong {
+    if whole.text.contains(char::is_alphabetic)
+        && let Some(period) = duration::guess(whole.text)
+    {
+        let period = period.to_string();
+        return whole.wrong("is a period", Remedy::Say(format!("write `every = {period:?}` instead of `cron`")));
+    }
+    let fields = if count == 1 { "field" } else { "fields" };
+    let remedy = format!("write five, as in \"0 2 * * *\": {FIELDS}");
+    whole.wrong(format!("has {count} {fields}"), Remedy::Say(remedy))
+}
+
+/// Fields for seconds and years, which Quartz, Spring, AWS and others have.
+fn more_fields(whole: Part<'_>, words: &[Part<'_>]) -> Wrong {
+    let texts: Vec<_> = words.iter().map(|word| word.text).collect();
+    let is_year = |text: &str| number(text).is_some_and(|number| number > 1900);
+    let (what, five) = match texts[..] {
+        // AWS has its `?` among the first five.
+        [.., "?", _, _, last] if texts.len() == 6 && (last == "*" || is_year(last)) => ("a year", &texts[..5]),
+        [.., "?", last] if texts.len() == 6 && (last == "*" || is_year(last)) => ("a year", &texts[..5]),
+        [_, _, _, _, _, last] if is_year(last) => ("a year", &texts[..5]),
+        [_, _, _, _, _, _] => ("seconds", &texts[1..]),
+        _ => ("seconds and a year", &texts[1..6]),
+    };
+    let open = |text: &&str| matches!(*text, "*" | "?");
+    if what == "seconds" && five.iter().all(open) {
+        let every = match texts[0] {
+            "*" => Some(1),
+            first => first.strip_prefix("*/").or_else(|| first.strip_prefix("0/")).and_then(number),
+        };
+        if let Some(every @ 1..60) = every {
+            let remedy = format!("write `every = \"{every}s\"` instead of `cron`");
+            return whole.wrong("has a field for seconds, and cron has none", Remedy::Say(remedy));
+        }
+    }
+    let instead = five.iter().map(|text| if open(text) { "*" } else { text }).collect::<Vec<_>>().join(" ");
+    // Quartz counts the days of the week from Sunday as 1.
+    let is_certain = !texts.contains(&"?") || !five[4].contains(|c: char| c.is_ascii_digit());
+    let remedy = match parse(&instead) {
+        Ok(_) if is_certain => Remedy::Write(instead),
+        _ => Remedy::Say(format!("leave that out, and write five: {FIELDS}")),
+    };
+    whole.wrong(format!("has {} fields, with {what}, and cron has five", texts.len()), remedy)
+}
+
+/// What the values of a field are.
+pub(super) fn range_of(unit: &Unit) -> Remedy {
+    let numbers = format!("write a number from {} to {}", unit.first, unit.last);
+    Remedy::Say(match unit.names {
+        [first, .., last] => format!("{numbers}, or {first} to {last}"),
+        _ => numbers,
+    })
+}
+
+/// `5,*/20`.
+pub(super) fn late_star(list: Part<'_>, part: Part<'_>, index: usize) -> Wrong {
+    let others = list.text.split(',').enumerate().filter(|(other, _)| *other != index);
+    let others: Vec<_> = others.map(|(_, other)| other).collect();
+    let remedy = match list.text.matches('*').count() {
+        1 => Remedy::Replace(format!("{},{}", part.text, others.join(","))),
+        _ => Remedy::Say("write the values themselves, as in `0,20,40`".to_owned()),
+    };
+    list.wrong("has a `*` behind its first item", remedy)
+}
+
+/// `0/15`, `/15`.
+pub(super) fn without_range(unit: &Unit, part: Part<'_>, first: u8) -> Wrong {
+    let (_, step) = part.text.split_once('/').unwrap_or_default();
+    let range = if first == unit.first { "*".to_owned() } else { format!("{first}-{}", unit.last_of_all) };
+    part.wrong("has a step without a range", Remedy::Replace(format!("{range}/{step}")))
+}
+
+/// `FRI-MON`.
+pub(super) fn reversed(
+    unit: &Unit,
+    range: Part<'_>,
+    (from, first): (Part<'_>, u8),
+    (to, last): (Part<'_>, u8),
+) -> Wrong {
+    let name = |value: u8, like: &str| match unit.names.get(usize::from(value - unit.first)) {
+        Some(name) if number(like).is_none() => (*name).to_owned(),
+        _ => value.to_string(),
+    };
+    let stretch = |from: String, to: String| if from.eq_ignore_ascii_case(&to) { to } else { format!("{from}-{to}") };
+    let instead = if unit.last > unit.last_of_all && last == unit.first {
+        format!("{first}-{}", unit.last)
+    } else {
+        let upper = stretch(from.text.to_owned(), name(unit.last_of_all, from.text));
+        format!("{upper},{}", stretch(name(unit.first, to.text), to.text.to_owned()))
+    };
+    range.wrong("goes backwards", Remedy::Replace(instead))
+}
+
+/// `*/90`.
+pub(super) fn steps_too_far(unit: &Unit, part: Part<'_>, range: Part<'_>, step: u32) -> Wrong {
+    let first = range.text.split('-').next().unwrap_or_default();
+    if range.text != "*" {
+        let what = format!("has a step beyond the end, so that {first} alone is left");
+        return part.wrong(what, Remedy::Replace(first.to_owned()));
+    }
+    let what = format!("has a step of more than {}", unit.last_of_all - unit.first);
+    let remedy = match unit.duration {
+        Some(letter) => {
+            Remedy::Say(format!("write `every = \"{step}{letter}\"` instead of `cron`, or \"{}\" here", unit.first))
+        }
+        None => Remedy::Say(format!("write the one that is left, {}", unit.first)),
+    };
+    part.wrong(what, remedy)
+}
+
+/// What is neither a number nor a name.
+pub(super) fn no_value(unit: &Unit, part: Part<'_>) -> Wrong {
+    let text = part.text;
+    let say = |what: &str, remedy: &str| part.wrong(what, Remedy::Say(remedy.to_owned()));
+    let upper = text.to_uppercase();
+    let is_letters = |letters: &[char]| upper.chars().all(|c| c.is_ascii_digit() || letters.contains(&c));
+    let close = || meaning::closest(text, unit.names.iter().map(|name| (*name, *name)));
+    let begins = |name: &&&str| upper.starts_with(**name) && upper.chars().all(char::is_alphabetic);
+    if text.contains(['{', '}']) {
+        let remedy =
+            "write a number here, and set what is computed on the task, as in `.cron(format!(\"{minute} 2 * * *\"))`";
+        return say("is not filled in here", remedy);
+    }
+    if text == "?" {
+        return part.wrong("is Quartz's", Remedy::Replace("*".to_owned()));
+    }
+    if text.contains('#') {
+        let remedy = "join the days of the month and of the week, as in \"0 2 15-21 * +FRI\", a third Friday";
+        return say("is Quartz's", remedy);
+    }
+    if text.contains('+') {
+        let remedy = "write it as in \"0 2 15-21 * +FRI\", a third Friday";
+        return say("has a `+`, which stands before the day of the week and joins it to the day of the month", remedy);
+    }
+    if upper == "H" || text.contains(['(', '~']) {
+        return say("is a time at random", "write a number, and `jitter = \"5m\"` to spread the runs");
+    }
+    if text.contains('*') {
+        return say("has a `*` that does not stand alone", "write it as in `*` or `*/5`");
+    }
+    if let Some(name) = unit.names.iter().find(begins).copied().or_else(close) {
+        return part.wrong(format!("is not {}", unit.name), Remedy::Replace(name.to_owned()));
+    }
+    if is_letters(&['L', 'W']) && !upper.bytes().all(|byte| byte.is_ascii_digit()) {
+        let days = if unit.last > unit.last_of_all { "22-31 * +FRI" } else { "28-31 * *" };
+        let remedy = format!("write the days that it may be, as in \"0 2 {days}\", and look at the date in the body");
+        return say("is Quartz's", &remedy);
+    }
+    part.wrong(format!("is not {}", unit.name), range_of(unit))
+}

@@ -1,0 +1,8 @@
+use lease_runtime::leader_only;
+
+#[leader_only(lease = "billing", cron = "0 9 * * FRI-MON")]
+async fn report() {}
+
+fn main() {
+    let _task = report();
+}

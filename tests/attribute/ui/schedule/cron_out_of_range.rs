@@ -1,0 +1,8 @@
+use lease_runtime::leader_only;
+
+#[leader_only(lease = "billing", cron = "0 24 * * *")]
+async fn report() {}
+
+fn main() {
+    let _task = report();
+}

@@ -1,0 +1,8 @@
+use lease_runtime::leader_only;
+
+#[leader_only(lease = "billing", every = "5m")]
+async fn report() -> u64 {
+    7
+}
+
+fn main() {}

@@ -1,0 +1,8 @@
+use lease_runtime::leader_only;
+
+#[leader_only(lease = "billing", cron = "0 2 * * *", time_zone = Europe/Prague)]
+async fn report() {}
+
+fn main() {
+    let _task = report();
+}
