@@ -32,6 +32,8 @@ pub(super) struct Calendar {
     /// In the only way to write it, for comparing.
     pub(super) canonical: String,
     pub(super) zone_name: &'static str,
+    /// No two ticks are closer, unless a change of the clocks moves one towards the other.
+    pub(super) shortest_minutes: u32,
     zone: TimeZone,
     wildcard: bool,
     search: croner::Cron,
@@ -65,7 +67,16 @@ impl Calendar {
         let parser = CronParser::builder().seconds(Seconds::Disallowed).year(Year::Disallowed).build();
         let search = parser.parse(&canonical).map_err(|error| broken(0..written.len(), error.to_string()))?;
         let wildcard = pattern.is_wildcard();
-        Ok(Calendar { written: written.trim().to_owned(), canonical, zone_name, zone, wildcard, search })
+        let shortest_minutes = pattern.shortest_minutes();
+        Ok(Calendar {
+            written: written.trim().to_owned(),
+            canonical,
+            zone_name,
+            shortest_minutes,
+            zone,
+            wildcard,
+            search,
+        })
     }
 
     /// The first due time after `at` whose civil time, if it has one, is after `civil`.

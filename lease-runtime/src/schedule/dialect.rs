@@ -357,6 +357,16 @@ fn number(text: &str) -> Option<u32> {
 }
 
 impl Pattern {
+    /// How many minutes there are between two ticks that are closest, as far as minutes and hours tell, on a day on which the
+    /// clocks do not change.
+    pub(crate) fn shortest_minutes(&self) -> u32 {
+        let [minutes, hours, ..] = &self.fields;
+        match gap(minutes, 60) {
+            60 => 60 * gap(hours, 24),
+            less => less,
+        }
+    }
+
     /// Whether it is due at every real instant that matches, rather than at each time of the civil day once.
     pub(crate) fn is_wildcard(&self) -> bool {
         self.fields[..DAY].iter().any(|field| field.items.iter().any(|item| item.star))
@@ -399,4 +409,13 @@ impl fmt::Display for Pattern {
         }
         Ok(())
     }
+}
+
+/// The smallest distance between two values of a field, which begins anew after `of` values.
+fn gap(field: &Field, of: u32) -> u32 {
+    let mut values: Vec<u32> = field.values().map(u32::from).collect();
+    values.sort_unstable();
+    values.dedup();
+    let next = values.iter().skip(1).copied().chain(values.first().map(|first| first + of));
+    values.iter().zip(next).map(|(value, next)| next - value).min().unwrap_or(of)
 }

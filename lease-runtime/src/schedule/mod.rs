@@ -18,14 +18,16 @@ use calendar::{Calendar, Due, Second};
 use jiff::civil::DateTime;
 
 pub use self::error::ScheduleError;
-pub(crate) use self::zone::{zone_data_version, zone_names};
+pub(crate) use self::zone::zone_data_version;
+#[cfg(test)]
+pub(crate) use self::zone::zone_names;
 use crate::clock::WallTime;
 
 /// When a task is due.
 ///
 /// Every value of this type is valid. Two are equal if they mean the same: `@daily` is `0 0 * * *`, `MON` is `1`.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub struct Schedule {
+pub(crate) struct Schedule {
     trigger: Trigger,
 }
 
@@ -205,10 +207,10 @@ impl Schedule {
         }
     }
 
-    /// A time that is never longer than the distance of two ticks.
+    /// The distance of the two ticks that are closest, on a day on which the clocks do not change.
     pub(crate) fn shortest_period(&self) -> Option<Duration> {
         match &self.trigger {
-            Trigger::Cron(_) => Some(Duration::from_secs(60)),
+            Trigger::Cron(calendar) => Some(Duration::from_secs(60 * u64::from(calendar.shortest_minutes))),
             Trigger::Every { period, .. } | Trigger::Delay(period) => Some(Duration::from_secs(period.unsigned_abs())),
             Trigger::Once => None,
         }

@@ -182,7 +182,7 @@ impl Scheduling {
         if let Some(jitter) = self.jitter {
             if period.is_some_and(|period| jitter > period / 2) {
                 return Err(
-                    "jitter must be at most half the period (30s for cron), or a run could start after the next one",
+                    "jitter must be at most half the shortest time between two ticks, or a run could start after the next one",
                 );
             }
             if deadline.is_some_and(|deadline| jitter >= deadline) {

@@ -13,7 +13,7 @@ pub enum Overlap {
     /// The earlier run is asked to end, with [`Loss::Replaced`](crate::Loss::Replaced), and may use its grace; the tick runs
     /// when it has.
     CancelOther,
-    /// It runs beside, up to this many at once: 2 to 8. One that would be more is not run, and counted as overlapped.
+    /// It runs beside, up to this many at once: 2 to 4. One that would be more is not run, and counted as overlapped.
     AllowAll(u32),
 }
 

@@ -249,6 +249,20 @@ fn schedules_are_written_as_arguments_are() {
     assert_eq!(Schedule::once().to_string(), "once");
     assert_eq!(cron("@daily", "Europe/Prague").time_zone(), Some("Europe/Prague"));
     assert_eq!((every(5, 0).time_zone(), every(5, 0).shortest_period()), (None, Some(Duration::from_secs(5))));
-    assert_eq!(cron("@daily", "UTC").shortest_period(), Some(Duration::from_secs(60)));
     assert_eq!(Schedule::once().shortest_period(), None);
+}
+
+#[test]
+fn the_shortest_period_is_that_of_the_two_ticks_that_are_closest() {
+    for (pattern, minutes) in [
+        ("@daily", 24 * 60),
+        ("* * * * *", 1),
+        ("59,0 * * * *", 1),
+        ("*/20 * * * *", 20),
+        ("5 * * * *", 60),
+        ("0 2,22 * * *", 4 * 60),
+        ("30 9-17/4 * * 1-5", 4 * 60),
+    ] {
+        assert_eq!(cron(pattern, "UTC").shortest_period(), Some(Duration::from_secs(60 * minutes)), "{pattern}");
+    }
 }

@@ -71,7 +71,7 @@ async fn what_cannot_be_is_refused_with_its_remedy() {
         (tick().cron("0 0 30 2 *"), "never"),
         (tick().cron("0 0 * * *").time_zone("Europe/Prag"), "Europe/Prague"),
         (tick().every(minute).time_zone("UTC"), "time_zone is for cron"),
-        (tick().every(minute).jitter(minute), "half the period"),
+        (tick().every(minute).jitter(minute), "half the shortest time"),
         (tick().every(Duration::from_secs(5)), "below 10s"),
         (tick().every(minute).start_deadline(Duration::from_secs(5)), "start_deadline must be at least"),
         (tick().every(minute).overlap(crate::Overlap::AllowAll(9)), "from 2 to 4"),
