@@ -30,6 +30,24 @@
 //! by at most a quarter, and the body yields. Where that cannot be promised, for code that blocks or for a request that is
 //! on its way, the [`FencingToken`] protects the target; [`Term`] says how a body ends.
 //!
+//! Work that has to be done at times is annotated in the same way:
+//!
+//! ```
+//! # use lease_runtime::{Tick, leader_only};
+//! # #[derive(Clone)] struct Db;
+//! # #[derive(Debug)] struct DbError;
+//! # impl Db { async fn write_report(&self, _: String) -> Result<(), DbError> { Ok(()) } }
+//! /// Every night, on whichever replica leads then; again by the next one if this one dies in the middle.
+//! #[leader_only(lease = "billing", cron = "0 2 * * *", time_zone = "Europe/Prague", delivery = at_least_once)]
+//! async fn report(tick: Tick, db: Db) -> Result<(), DbError> {
+//!     db.write_report(tick.nominal().to_string()).await
+//! }
+//! # let _ = report(Db);
+//! ```
+//!
+//! The Lease remembers the last tick of each task, so that one which falls due while leadership moves is not lost. What is
+//! promised, and what is not, stands with [`LeaderTask::scheduled`].
+//!
 //! Where to go from here: [`leader_only`] for the attribute and what it expands to, [`LeaderTask`] for what can be set,
 //! [`TaskGroup`] for tasks in an order, [`Term`] for what a body can ask and do, [`Candidate`] for running them.
 

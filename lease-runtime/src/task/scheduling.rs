@@ -38,6 +38,26 @@ impl<T: TickOutput> LeaderTask<T> {
     /// [`every`](Self::every), [`delay`](Self::delay) and [`once`](Self::once) has to be set. `body` is called at the start
     /// of each run.
     ///
+    /// A tick is taken by the very write that renews the lease, which records it there, and its body starts when that has
+    /// succeeded. So a tick that falls due while leadership moves is run by the next leader, and the clocks of two replicas
+    /// cannot double one.
+    ///
+    /// | | what is promised | what is not |
+    /// |---|---|---|
+    /// | [`AtMostOnce`](crate::Delivery::AtMostOnce), the default | each tick is started at most once in the cluster, whatever crashes, pauses, lost answers and clocks do | that it completes: a process that dies takes its run along, which is counted as abandoned |
+    /// | [`AtLeastOnce`](crate::Delivery::AtLeastOnce) and [`CatchUp::All`](crate::CatchUp::All) | each tick completes at least once, if some replica holds the lease for long enough | at most once: an interrupted run is run again, also if it had just completed |
+    /// | `AtLeastOnce` and [`CatchUp::Latest`](crate::CatchUp::Latest) | the latest tick within its start deadline completes at least once | the older ones, which are counted |
+    /// | [`CatchUp::None`](crate::CatchUp::None) | what falls due while this replica leads | anything about handovers |
+    /// | [`once`](Self::once), `AtLeastOnce` | completes at least once, and never again when that is written | exactly once: a crash between the effect and the write repeats it |
+    /// | `once`, `AtMostOnce` | started at most once | that it ever completed: [`TaskTicks`](crate::TaskTicks) shows `abandoned`, and somebody has to decide |
+    /// | any | each tick is run, or counted in [`TickCounts`](crate::TickCounts) with one reason why not | exactly once; exclusion of effects, for which there are the fencing token and the attempt's id |
+    ///
+    /// All of it holds while nobody deletes the Lease, edits the record, or restores etcd from a backup: its memory is then
+    /// gone, or goes back in time.
+    ///
+    /// "Completes" means that the body has returned `()` or `Ok`, or has failed as often as [`retry`](Self::retry) allows. A
+    /// body that returns `()` because it was asked to end has not completed; one that returns `Ok` says that it has.
+    ///
     /// ```
     /// # use lease_runtime::{LeaderTask, LeaseSpec, Term, Tick};
     /// # async fn report(tick: Tick) {}
