@@ -33,6 +33,7 @@
 //! Where to go from here: [`leader_only`] for the attribute and what it expands to, [`LeaderTask`] for what can be set,
 //! [`TaskGroup`] for tasks in an order, [`Term`] for what a body can ask and do, [`Candidate`] for running them.
 
+mod admin;
 mod candidate;
 pub mod clock;
 pub mod election;
@@ -50,6 +51,7 @@ mod term;
 mod tick;
 pub mod ticks;
 
+pub use admin::{TickAdmin, TickAdminError};
 pub use candidate::{Candidate, CandidateBuilder, ShutdownRequest, ShutdownSignal, Signalled, shutdown_signal};
 #[doc(inline)]
 pub use election::{FencingToken, Loss};

@@ -21,6 +21,7 @@ use tokio::sync::mpsc;
 
 pub(crate) use campaign::Campaign;
 pub use campaign::{LeaseStatus, Standing};
+pub(crate) use classify::{Failure, beside_election};
 pub(crate) use connect::Connection;
 pub use error::ElectorError;
 pub use rbac::Denial;
