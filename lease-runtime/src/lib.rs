@@ -48,6 +48,9 @@ mod schedule;
 pub mod spec;
 mod task;
 mod term;
+#[cfg(feature = "testing")]
+#[cfg_attr(docsrs, doc(cfg(feature = "testing")))]
+pub mod testing;
 mod tick;
 pub mod ticks;
 

@@ -1,6 +1,7 @@
 //! Operating scheduled tasks through their Lease, beside any election.
 
 mod error;
+mod request;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -16,13 +17,12 @@ use kube::{Api, Client};
 use tokio::time::{sleep, timeout};
 
 pub use error::TickAdminError;
+pub(crate) use request::{Request, Target};
 
 use crate::elector::{ElectorError, Failure, beside_election};
 use crate::lease::LeaseId;
 use crate::spec::{check_lease_name, check_namespace};
-use crate::task::broken_by_task_name;
-use crate::ticks::names::{BACKFILL, PAUSE, TRIGGER};
-use crate::ticks::{Annotations, TaskTicks, backfill_text, check_trigger};
+use crate::ticks::TaskTicks;
 
 /// One request may take so long.
 const REQUEST: Duration = Duration::from_secs(10);
@@ -107,13 +107,6 @@ pub struct TickAdmin {
     allow_unrecorded: bool,
 }
 
-/// What an operation changes.
-struct Edit {
-    annotation: String,
-    /// `None` removes it.
-    value: Option<String>,
-}
-
 impl TickAdmin {
     /// For the leases of `namespace`, by a client of the current tokio runtime. Also see
     /// [`Candidate::admin`](crate::Candidate::admin).
@@ -137,14 +130,7 @@ impl TickAdmin {
     ///
     /// As [`TickAdminError`] says.
     pub async fn pause(&self, lease: impl fmt::Display, task: &str, why: &str) -> Result<(), TickAdminError> {
-        let lease = self.check(lease, task)?;
-        let annotation = format!("{PAUSE}{task}");
-        self.change(&lease, |annotations| {
-            self.check_known(&lease, task, annotations)?;
-            let value = Some(why.to_owned());
-            Ok(Edit { annotation: annotation.clone(), value })
-        })
-        .await
+        self.ask(lease, task, Request::Pause { why }).await
     }
 
     /// Lets the ticks of a task be run again that fall due from now on. Nothing happens if it is not paused.
@@ -153,15 +139,7 @@ impl TickAdmin {
     ///
     /// As [`TickAdminError`] says.
     pub async fn resume(&self, lease: impl fmt::Display, task: &str) -> Result<(), TickAdminError> {
-        let lease = self.check(lease, task)?;
-        let annotation = format!("{PAUSE}{task}");
-        self.change(&lease, |annotations| {
-            if !annotations.contains_key(&annotation) {
-                self.check_known(&lease, task, annotations)?;
-            }
-            Ok(Edit { annotation: annotation.clone(), value: None })
-        })
-        .await
+        self.ask(lease, task, Request::Resume).await
     }
 
     /// Asks for a run of a task, once for each `id`: at most 36 ASCII characters without blanks, quotes and backslashes. It
@@ -175,22 +153,7 @@ impl TickAdmin {
     /// As [`TickAdminError`] says. A trigger that waits is not overwritten: with
     /// [`TriggerWaiting`](TickAdminError::TriggerWaiting), ask again when it was carried out.
     pub async fn trigger(&self, lease: impl fmt::Display, task: &str, id: &str) -> Result<(), TickAdminError> {
-        check_trigger(id).map_err(|rule| TickAdminError::TriggerId { id: id.to_owned(), rule })?;
-        let lease = self.check(lease, task)?;
-        let annotation = format!("{TRIGGER}{task}");
-        self.change(&lease, |annotations| {
-            self.check_known(&lease, task, annotations)?;
-            let waiting = annotations.get(&annotation);
-            if let Some(waiting) = waiting.filter(|waiting| *waiting != id) {
-                let (task, waiting) = (task.to_owned(), waiting.clone());
-                return Err(TickAdminError::TriggerWaiting { task, lease: lease.clone(), waiting });
-            }
-            let done = TaskTicks::of(annotations, task).is_some_and(|ticks| ticks.last_trigger() == Some(id));
-            // As it is, if it waits; and as it is, if it was carried out.
-            let value = waiting.cloned().or((!done).then(|| id.to_owned()));
-            Ok(Edit { annotation: annotation.clone(), value })
-        })
-        .await
+        self.ask(lease, task, Request::Trigger { id }).await
     }
 
     /// Asks for the ticks of a stretch of the past, both ends included: the leader runs each of them once more, one after the
@@ -209,18 +172,7 @@ impl TickAdmin {
         stretch: RangeInclusive<Timestamp>,
     ) -> Result<(), TickAdminError> {
         let (from, to) = stretch.into_inner();
-        let text = backfill_text(from, to).ok_or(TickAdminError::BackfillOrder { from, to })?;
-        let lease = self.check(lease, task)?;
-        let annotation = format!("{BACKFILL}{task}");
-        self.change(&lease, |annotations| {
-            self.check_known(&lease, task, annotations)?;
-            if let Some(waiting) = annotations.get(&annotation).filter(|waiting| **waiting != text) {
-                let (task, waiting) = (task.to_owned(), waiting.clone());
-                return Err(TickAdminError::BackfillWaiting { task, lease: lease.clone(), waiting });
-            }
-            Ok(Edit { annotation: annotation.clone(), value: Some(text.clone()) })
-        })
-        .await
+        self.ask(lease, task, Request::Backfill { from, to }).await
     }
 
     /// What the Lease says about each task that has a record there.
@@ -250,49 +202,27 @@ impl TickAdmin {
         Ok(lease)
     }
 
-    fn check(&self, lease: impl fmt::Display, task: &str) -> Result<LeaseId, TickAdminError> {
-        match broken_by_task_name(task) {
-            Some(rule) => Err(TickAdminError::TaskName { task: task.to_owned(), rule }),
-            None => self.lease(lease),
-        }
-    }
-
-    fn check_known(&self, lease: &LeaseId, task: &str, annotations: &Annotations) -> Result<(), TickAdminError> {
-        let known = TaskTicks::all(annotations);
-        if self.allow_unrecorded || known.contains_key(task) {
-            return Ok(());
-        }
-        let known = known.into_keys().collect();
-        Err(TickAdminError::UnknownTask { task: task.to_owned(), lease: lease.clone(), known })
-    }
-
     /// Changes one annotation, by what all of them are, and keeps everything else of the object.
-    async fn change(
-        &self,
-        lease: &LeaseId,
-        edit: impl Fn(&Annotations) -> Result<Edit, TickAdminError>,
-    ) -> Result<(), TickAdminError> {
+    async fn ask(&self, lease: impl fmt::Display, task: &str, request: Request<'_>) -> Result<(), TickAdminError> {
+        request.check(task)?;
+        let lease = self.lease(lease)?;
+        let target = Target { lease: &lease, task, accept_unrecorded: self.allow_unrecorded };
         let mut tried = 0;
         loop {
             tried += 1;
-            let written = match self.read(lease).await {
+            let written = match self.read(&lease).await {
                 Ok(mut object) => {
                     let annotations = object.metadata.annotations.get_or_insert_default();
-                    let Edit { annotation, value } = edit(annotations)?;
-                    if annotations.get(&annotation) == value.as_ref() {
+                    if !request.edit(target, annotations)?.apply(annotations) {
                         return Ok(());
                     }
-                    match value {
-                        Some(value) => drop(annotations.insert(annotation, value)),
-                        None => drop(annotations.remove(&annotation)),
-                    }
-                    self.write(lease, &object).await
+                    self.write(&lease, &object).await
                 }
                 Err(failure) => Err(failure),
             };
             match written {
                 Ok(()) => return Ok(()),
-                Err(failure) => self.after(failure, tried, lease).await?,
+                Err(failure) => self.after(failure, tried, &lease).await?,
             }
         }
     }

@@ -27,7 +27,7 @@ use crate::error::Error;
 use crate::lease::LeaseId;
 use crate::task::entry::Entry;
 use crate::task::{IntoTask, TaskHandle};
-use roster::Roster;
+pub(crate) use roster::Roster;
 
 /// This process in the elections of its leases: one identity, one connection, any number of tasks.
 ///

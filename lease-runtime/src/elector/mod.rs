@@ -9,6 +9,8 @@ mod inflight;
 mod log;
 mod rbac;
 mod requests;
+#[cfg(feature = "testing")]
+pub(crate) mod simulated;
 mod thread;
 mod ticking;
 mod watch;

@@ -17,6 +17,8 @@ mod scheduling;
 mod settings;
 pub(crate) mod supervise;
 mod ticking;
+#[cfg(feature = "testing")]
+pub(crate) mod watched;
 
 use std::borrow::Cow;
 use std::fmt;

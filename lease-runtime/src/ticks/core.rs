@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::codec::Unreadable;
 use super::decide::{Deciding, Decision, Note};
+use super::memo;
 use super::names::{ANNOTATIONS_BYTES, BACKFILL, RECORD, TRIGGER};
 use super::record::{Origin, TickRecord};
 use super::requests::{Annotations, Requests, Stretch};
@@ -353,6 +354,11 @@ impl Ticks {
         starts
     }
 
+    /// Runs of this process were started and have not ended.
+    pub fn is_running(&self) -> bool {
+        self.attempts.values().any(|attempt| attempt.state == AttemptState::Running)
+    }
+
     /// The tasks that run once, and are done as the state says that was seen last.
     pub fn done_once(&self) -> Vec<Arc<str>> {
         let once = self.tasks.iter().filter(|(_, task)| task.timetable.kind == Kind::Once);
@@ -429,5 +435,5 @@ fn is_ours(name: &str) -> bool {
 fn read(annotations: &Annotations, task: &str) -> Option<Result<TickRecord, Unreadable>> {
     // Emptied by hand is as good as removed.
     let text = annotations.get(&format!("{RECORD}{task}")).filter(|text| !text.trim().is_empty())?;
-    Some(TickRecord::decode(text))
+    Some(memo::decode(text))
 }

@@ -20,6 +20,7 @@ mod codec;
 mod core;
 mod counts;
 mod decide;
+mod memo;
 pub mod names;
 mod policy;
 mod record;
