@@ -280,6 +280,8 @@ impl Ticks {
     pub fn wake_at(&self) -> Option<WallTime> {
         let recorded = self.outlook.and_then(|outlook| outlook.until);
         let there = self.tasks.iter().filter(|(_, task)| !task.left);
+        // One that waits for the end of a run is woken by that, and has a tick in the past meanwhile.
+        let there = there.filter(|(name, task)| !task.timetable.waits() || !self.is_full(name, &task.timetable));
         let unrecorded = there.filter_map(|(name, task)| task.unrecorded.wake_at(name, &task.timetable));
         recorded.into_iter().chain(unrecorded.filter(|_| self.leading.is_some())).min()
     }
@@ -357,6 +359,12 @@ impl Ticks {
     /// Runs of this process were started and have not ended.
     pub fn is_running(&self) -> bool {
         self.attempts.values().any(|attempt| attempt.state == AttemptState::Running)
+    }
+
+    /// No other run of the task may begin before one ends.
+    fn is_full(&self, task: &Arc<str>, timetable: &Timetable) -> bool {
+        let running = |attempt: &&Attempt| attempt.task == *task && attempt.state == AttemptState::Running;
+        self.attempts.values().filter(running).count() >= timetable.most()
     }
 
     /// The tasks that run once, and are done as the state says that was seen last.

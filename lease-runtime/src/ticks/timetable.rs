@@ -78,6 +78,11 @@ impl Timetable {
         }
     }
 
+    /// A tick that falls due during a run is kept for its end.
+    pub(super) fn waits(&self) -> bool {
+        self.overlap == Overlap::BufferOne
+    }
+
     /// How many runs there may be at once.
     pub(super) fn most(&self) -> usize {
         match self.overlap {
