@@ -18,14 +18,16 @@ use calendar::{Calendar, Due, Second};
 use jiff::civil::DateTime;
 
 pub use self::error::ScheduleError;
-pub(crate) use self::zone::{zone_data_version, zone_names};
+pub(crate) use self::zone::zone_data_version;
+#[cfg(test)]
+pub(crate) use self::zone::zone_names;
 use crate::clock::WallTime;
 
 /// When a task is due.
 ///
 /// Every value of this type is valid. Two are equal if they mean the same: `@daily` is `0 0 * * *`, `MON` is `1`.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub struct Schedule {
+pub(crate) struct Schedule {
     trigger: Trigger,
 }
 
