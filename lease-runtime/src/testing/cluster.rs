@@ -18,13 +18,16 @@ use crate::elector::simulated::SimulatedLease;
 use crate::lease::LeaseId;
 use crate::ticks::TaskTicks;
 
+/// Gives a replica its tasks.
+type Make = Box<dyn FnMut(&mut Replica) + Send>;
+
 /// Some replicas of a program, one lease, and a clock that jumps. See the [module](super).
 ///
 /// Replicas are named by their numbers, from zero. Nothing happens but while one of its async methods is being awaited.
 pub struct Cluster {
     pub(super) clock: TokioClock,
     pub(super) nodes: Vec<Node>,
-    make: Option<Box<dyn FnMut(&mut Replica) + Send>>,
+    make: Option<Make>,
     pub(super) object: SimulatedLease,
     /// `leaseTransitions`; none before the first term.
     pub(super) transitions: Option<i32>,

@@ -191,7 +191,7 @@ async fn conflicts_with_the_leader_lose_neither_s_write() {
     // Somebody else writes between the look and the write, now of the one and now of the other.
     world.api.inject_with(move |call| {
         let number = touched.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        if call.verb == Verb::Update && number % 3 != 0 {
+        if call.verb == Verb::Update && !number.is_multiple_of(3) {
             api.edit_lease("default", LEASE, |lease| {
                 lease["metadata"]["annotations"]["example.com/count"] = number.to_string().into();
             });

@@ -194,7 +194,8 @@ async fn a_task_that_runs_once_is_done_on_every_replica() {
         story(&cluster.timeline().of("migrate")),
         ["00:00:30 #1 on 0 at 00:00:30: dropped", "00:00:30 #2 on 1 at 00:01:05: done"]
     );
-    for handle in &handles.lock().unwrap()[1..] {
+    let handles = std::mem::take(&mut *handles.lock().unwrap());
+    for handle in &handles[1..] {
         handle.completed().await;
     }
     assert!(cluster.ticks()["migrate"].is_done());
