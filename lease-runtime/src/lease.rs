@@ -17,6 +17,15 @@ impl LeaseId {
     pub fn new(namespace: impl Into<Arc<str>>, name: impl Into<Arc<str>>) -> LeaseId {
         LeaseId { namespace: namespace.into(), name: name.into() }
     }
+
+    /// The lease that is named by its name in this namespace, or as `namespace/name`.
+    pub(crate) fn within(namespace: &Arc<str>, lease: impl fmt::Display) -> LeaseId {
+        let lease = lease.to_string();
+        match lease.split_once('/') {
+            Some((namespace, name)) => LeaseId::new(namespace, name),
+            None => LeaseId::new(namespace.clone(), &*lease),
+        }
+    }
 }
 
 impl fmt::Display for LeaseId {

@@ -51,6 +51,7 @@
 //! Where to go from here: [`leader_only`] for the attribute and what it expands to, [`LeaderTask`] for what can be set,
 //! [`TaskGroup`] for tasks in an order, [`Term`] for what a body can ask and do, [`Candidate`] for running them.
 
+mod admin;
 mod candidate;
 pub mod clock;
 pub mod election;
@@ -65,9 +66,13 @@ mod schedule;
 pub mod spec;
 mod task;
 mod term;
+#[cfg(feature = "testing")]
+#[cfg_attr(docsrs, doc(cfg(feature = "testing")))]
+pub mod testing;
 mod tick;
 pub mod ticks;
 
+pub use admin::{TickAdmin, TickAdminError};
 pub use candidate::{Candidate, CandidateBuilder, ShutdownRequest, ShutdownSignal, Signalled, shutdown_signal};
 #[doc(inline)]
 pub use election::{FencingToken, Loss};

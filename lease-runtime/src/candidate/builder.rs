@@ -102,9 +102,9 @@ impl CandidateBuilder {
         check_namespace(&namespace).map_err(|source| Error::Namespace { source })?;
         let identity = identity::unique(self.identity);
         let clock = self.clock.unwrap_or_else(|| Arc::new(SystemClock));
-        let elector = start(connection, identity.clone(), clock).await?;
+        let elector = start(connection.clone(), identity.clone(), clock).await?;
         tracing::info!(target: "lease_runtime", identity = &*identity, namespace = &*namespace, "candidate ready");
-        Ok(Candidate::new(elector, identity, namespace, self.condition))
+        Ok(Candidate::new(elector, connection, identity, namespace, self.condition))
     }
 }
 

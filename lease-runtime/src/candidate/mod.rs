@@ -21,12 +21,13 @@ use tokio_util::task::TaskTracker;
 pub use builder::CandidateBuilder;
 pub use signal::{ShutdownRequest, ShutdownSignal, Signalled, shutdown_signal};
 
-use crate::elector::{Elector, Health, LeaseStatus};
+use crate::admin::TickAdmin;
+use crate::elector::{Connection, Elector, Health, LeaseStatus};
 use crate::error::Error;
 use crate::lease::LeaseId;
 use crate::task::entry::Entry;
 use crate::task::{IntoTask, TaskHandle};
-use roster::Roster;
+pub(crate) use roster::Roster;
 
 /// This process in the elections of its leases: one identity, one connection, any number of tasks.
 ///
@@ -58,6 +59,7 @@ pub struct Candidate {
 
 struct Inner {
     elector: Elector,
+    connection: Connection,
     identity: Arc<str>,
     namespace: Arc<str>,
     /// What has to be true for it to take part in any election.
@@ -179,12 +181,19 @@ impl Candidate {
         self.roster(lease).is_some_and(|roster| roster.step_down())
     }
 
+    /// Pauses, triggers and looks at scheduled tasks, whichever replica runs them: in the cluster and the namespace of this
+    /// candidate, on the current tokio runtime.
+    ///
+    /// # Errors
+    ///
+    /// If the connection cannot be set up, or outside of a tokio runtime. No request is sent yet.
+    pub async fn admin(&self) -> Result<TickAdmin, Error> {
+        Handle::try_current().map_err(|_| Error::NoRuntime)?;
+        Ok(TickAdmin::new(self.inner.connection.client().await?, &*self.inner.namespace))
+    }
+
     fn roster(&self, lease: impl fmt::Display) -> Option<Arc<Roster>> {
-        let lease = lease.to_string();
-        let lease = match lease.split_once('/') {
-            Some((namespace, name)) => LeaseId::new(namespace, name),
-            None => LeaseId::new(self.inner.namespace.clone(), &*lease),
-        };
+        let lease = LeaseId::within(&self.inner.namespace, lease);
         self.inner.state().rosters.get(&lease).cloned()
     }
 
@@ -211,6 +220,7 @@ impl Candidate {
 
     fn new(
         elector: Elector,
+        connection: Connection,
         identity: Arc<str>,
         namespace: Arc<str>,
         condition: Option<watch::Receiver<bool>>,
@@ -222,6 +232,7 @@ impl Candidate {
         driven.close();
         let inner = Inner {
             elector,
+            connection,
             identity,
             namespace,
             condition,

@@ -16,7 +16,7 @@ use crate::term::{Tenure, Term};
 use crate::ticks::names::MOST_TASKS;
 
 /// The tasks of one lease, and where this process stands in its election.
-pub(super) struct Roster {
+pub(crate) struct Roster {
     pub(super) lease: LeaseId,
     members: Mutex<Members>,
     /// Something was added or given up, or is warm. Only the driver waits for it.
@@ -37,7 +37,7 @@ struct Members {
 }
 
 impl Roster {
-    pub(super) fn new(lease: &LeaseId, condition: Option<watch::Receiver<bool>>) -> Arc<Roster> {
+    pub(crate) fn new(lease: &LeaseId, condition: Option<watch::Receiver<bool>>) -> Arc<Roster> {
         let status = LeaseStatus {
             lease: lease.clone(),
             standing: Standing::Out,
@@ -59,7 +59,7 @@ impl Roster {
     }
 
     /// Takes in a task that does not conflict with another that is not over.
-    pub(super) fn admit(&self, entry: &Arc<Entry>) -> Result<(), Error> {
+    pub(crate) fn admit(&self, entry: &Arc<Entry>) -> Result<(), Error> {
         let mut members = self.members();
         for other in members.entries.iter().filter(|other| !other.is_over()) {
             if let Some(twice) = other.shared_name(entry) {
@@ -95,7 +95,7 @@ impl Roster {
     }
 
     /// The tasks that are not over.
-    pub(super) fn live(&self) -> Vec<Arc<Entry>> {
+    pub(crate) fn live(&self) -> Vec<Arc<Entry>> {
         self.members().entries.iter().filter(|entry| !entry.is_over()).cloned().collect()
     }
 
@@ -104,7 +104,7 @@ impl Roster {
     }
 
     /// The timings of its tasks, which agree.
-    pub(super) fn timing(&self) -> Option<Timing> {
+    pub(crate) fn timing(&self) -> Option<Timing> {
         self.members().entries.iter().find(|entry| !entry.is_over()).map(|entry| entry.timing)
     }
 
@@ -163,7 +163,7 @@ impl Roster {
     }
 
     /// Whether every condition holds under which this process takes part.
-    pub(super) fn is_willing(&self) -> bool {
+    pub(crate) fn is_willing(&self) -> bool {
         self.conditions().iter().all(|condition| *condition.borrow())
     }
 

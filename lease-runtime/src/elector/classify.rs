@@ -97,6 +97,39 @@ pub(super) fn watch(error: &kube::Error, lease: &LeaseId) -> (ElectorError, Opti
     (problem.unwrap_or_else(|| ElectorError::Rejected { code: 0, message: chain(error) }), asked)
 }
 
+/// What has become of a request that changes a lease, or looks at it, beside any election.
+pub(crate) enum Failure {
+    /// There is no such Lease.
+    Missing,
+    /// Somebody else has written it since it was read, and nothing was done.
+    Conflict,
+    /// The API server cannot serve it at the moment, and nothing was done.
+    Busy(ElectorError),
+    /// Anything else. What was to be written may have been.
+    Problem(ElectorError),
+}
+
+/// Why a request about a Lease has failed that no election has sent: a look, or the replacement of what was read.
+pub(crate) fn beside_election(error: &kube::Error, is_write: bool, lease: &LeaseId) -> Failure {
+    let asked = if is_write { Asked::Replace } else { Asked::Look };
+    let (answer, problem) = match error {
+        kube::Error::Api(status) if is_write && status.code == 404 && is_of_the_lease(status) => {
+            return Failure::Missing;
+        }
+        kube::Error::Api(status) => refusal(asked, status, lease),
+        error => failure(error),
+    };
+    match (answer, problem) {
+        (_, Some(ElectorError::Forbidden(denial))) => {
+            Failure::Problem(ElectorError::Forbidden(Box::new(denial.of_admin(lease))))
+        }
+        (Answer::Refused { .. }, Some(problem @ ElectorError::Unavailable { .. })) => Failure::Busy(problem),
+        (_, Some(problem)) => Failure::Problem(problem),
+        (Answer::Conflict, None) => Failure::Conflict,
+        (_, None) => Failure::Missing,
+    }
+}
+
 const REFUSED: Answer = Answer::Refused { retry_after: None, unreached: false };
 
 /// An answer with an error status. The code decides: kube 5's helpers (`is_conflict` and so on) know the reasons of

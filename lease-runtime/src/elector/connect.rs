@@ -73,6 +73,24 @@ impl Connection {
         };
         if namespace.is_empty() { "default" } else { namespace }
     }
+
+    /// A client for the current runtime.
+    ///
+    /// # Errors
+    ///
+    /// If the connection cannot be set up.
+    pub(crate) async fn client(&self) -> Result<kube::Client, ElectorError> {
+        match self {
+            Connection::Client(ready) => Ok(ready.clone()),
+            Connection::Config(config) => {
+                let config = Config::clone(config);
+                // Not on this thread, which would be blocked while credentials are fetched.
+                let built = tokio::task::spawn_blocking(move || client(config)).await;
+                let lost = |error| ElectorError::Ended { reason: format!("its client could not be built: {error}") };
+                built.unwrap_or_else(|error| Err(lost(error)))
+            }
+        }
+    }
 }
 
 /// A client for elections. Has to be called on the runtime that shall run it.

@@ -10,6 +10,8 @@ mod log;
 mod rbac;
 mod requests;
 mod server_time;
+#[cfg(feature = "testing")]
+pub(crate) mod simulated;
 mod thread;
 mod ticking;
 mod watch;
@@ -22,6 +24,7 @@ use tokio::sync::mpsc;
 
 pub(crate) use campaign::Campaign;
 pub use campaign::{LeaseStatus, Standing};
+pub(crate) use classify::{Failure, beside_election};
 pub(crate) use connect::Connection;
 pub use error::ElectorError;
 pub use rbac::Denial;

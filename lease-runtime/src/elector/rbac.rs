@@ -8,7 +8,10 @@ use crate::lease::LeaseId;
 /// update of that name which the server also checks as `create`, *with* the name, which a POST would not be), `watch` to
 /// learn of a release at once. A watch that selects one name counts as a watch of that name, so `resourceNames` limits all
 /// four, and `list` is not needed.
-pub(super) const VERBS: [&str; 4] = ["get", "create", "update", "watch"];
+const VERBS: &[&str] = &["get", "create", "update", "watch"];
+
+/// What it takes to ask something of a lease's tasks: to read the Lease, and to replace it.
+const ADMIN_VERBS: &[&str] = &["get", "update"];
 
 /// A request that the access rules of the cluster do not allow.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -26,7 +29,8 @@ pub struct Denial {
     pub user: Option<String>,
     /// The server's own words.
     pub message: String,
-    /// A Role and a RoleBinding, as YAML, that grant exactly what the election of this lease needs.
+    /// A Role and a RoleBinding, as YAML, that grant exactly what the election of this lease needs, or what a
+    /// [`TickAdmin`](crate::TickAdmin) needs that was refused.
     pub role: String,
 }
 
@@ -47,10 +51,16 @@ impl Denial {
             resource: "leases".to_owned(),
             namespace: lease.namespace.to_string(),
             name: lease.name.to_string(),
-            role: role(lease, user.as_deref()),
+            role: role("lease", VERBS, lease, user.as_deref()),
             user,
             message: message.to_owned(),
         })
+    }
+
+    /// The same refusal, of one who takes no part in the election.
+    pub(super) fn of_admin(mut self, lease: &LeaseId) -> Denial {
+        self.role = role("lease-admin", ADMIN_VERBS, lease, self.user.as_deref());
+        self
     }
 }
 
@@ -62,10 +72,10 @@ fn between<'a>(text: &'a str, before: &str, after: &str) -> Option<&'a str> {
 }
 
 /// The Role and RoleBinding for one lease and one user, ready for `kubectl apply -f -`.
-fn role(lease: &LeaseId, user: Option<&str>) -> String {
+fn role(purpose: &str, verbs: &[&str], lease: &LeaseId, user: Option<&str>) -> String {
     let (namespace, name) = (quoted(&lease.namespace), quoted(&lease.name));
-    let own_name = quoted(&format!("lease-{}", lease.name));
-    let verbs = VERBS.map(quoted).join(", ");
+    let own_name = quoted(&format!("{purpose}-{}", lease.name));
+    let verbs = verbs.iter().map(|verb| quoted(verb)).collect::<Vec<_>>().join(", ");
     let account = user.and_then(|user| user.strip_prefix("system:serviceaccount:")?.split_once(':'));
     let subject = match (account, user) {
         (Some((namespace, name)), _) => {

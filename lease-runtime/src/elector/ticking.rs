@@ -117,6 +117,12 @@ impl Ticking {
         self.ticks.wake_at()
     }
 
+    /// Bodies of scheduled tasks run, or wait for another attempt.
+    #[cfg(feature = "testing")]
+    pub(super) fn is_running(&self) -> bool {
+        self.ticks.is_running()
+    }
+
     /// What the write `id` changes, which replaces this state.
     pub(super) fn compose(&mut self, id: RequestId, annotations: &Annotations, time: Time, renews: bool) -> Edits {
         let (number, edits) = self.ticks.compose(annotations, time, renews);

@@ -83,6 +83,13 @@ impl Body {
         })
     }
 
+    /// Puts something around the user's function.
+    #[cfg(feature = "testing")]
+    pub(super) fn wrap(&self, wrap: impl FnOnce(Start) -> Start) {
+        let mut start = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        *start = start.take().map(wrap);
+    }
+
     /// Takes out what it has captured, which is the user's, for the caller to drop; not if it is being called, by a body
     /// that does not come back.
     pub(super) fn retire(&self) -> Option<Start> {

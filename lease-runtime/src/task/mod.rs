@@ -17,6 +17,8 @@ mod scheduling;
 mod settings;
 pub(crate) mod supervise;
 mod ticking;
+#[cfg(feature = "testing")]
+pub(crate) mod watched;
 
 use std::borrow::Cow;
 use std::fmt;
@@ -227,7 +229,7 @@ fn check_task_name(name: &str) -> Result<(), Error> {
 }
 
 /// A task's name becomes part of an annotation's name on the Lease, and so has to be one.
-fn broken_by_task_name(name: &str) -> Option<&'static str> {
+pub(crate) fn broken_by_task_name(name: &str) -> Option<&'static str> {
     let is_alphanumeric = |c: char| c.is_ascii_alphanumeric();
     if name.is_empty() {
         Some("must not be empty")

@@ -357,6 +357,11 @@ impl Ticks {
         starts
     }
 
+    /// Runs of this process were started and have not ended.
+    pub fn is_running(&self) -> bool {
+        self.attempts.values().any(|attempt| attempt.state == AttemptState::Running)
+    }
+
     /// The tasks that run once, and are done as the state says that was seen last.
     pub fn done_once(&self) -> Vec<Arc<str>> {
         let once = self.tasks.iter().filter(|(_, task)| task.timetable.kind == Kind::Once);

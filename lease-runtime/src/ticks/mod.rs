@@ -35,6 +35,6 @@ pub use decide::Note;
 pub use policy::{CatchUp, Delivery, Overlap, StartDeadline};
 pub use record::{EndedRun, OpenRun, Origin, TickRecord};
 pub use requests::Annotations;
-pub(crate) use requests::check_trigger;
+pub(crate) use requests::{backfill_text, check_trigger};
 pub use status::{TaskTicks, TickRun, TickState};
 pub use timetable::{Kind, Timetable};

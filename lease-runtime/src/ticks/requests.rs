@@ -61,6 +61,12 @@ pub(crate) fn check_trigger(id: &str) -> Result<(), &'static str> {
     }
 }
 
+/// A backfill of this stretch, as its annotation says it; `None` if it ends before it begins.
+pub(crate) fn backfill_text(from: Timestamp, to: Timestamp) -> Option<String> {
+    let [from, to] = [from, to].map(|at| WallTime(at.as_microsecond()));
+    (from <= to).then(|| Stretch { from, to }.text())
+}
+
 impl Stretch {
     /// Two RFC 3339 times with a `/` between them.
     pub(super) fn parse(text: &str) -> Result<Stretch, &'static str> {

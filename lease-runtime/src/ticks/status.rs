@@ -65,6 +65,11 @@ impl TaskTicks {
         tasks.map(|(task, text)| (task.to_owned(), TaskTicks::read(annotations, task, text))).collect()
     }
 
+    /// What they say about this one; `None` if it has no record.
+    pub(crate) fn of(annotations: &Annotations, task: &str) -> Option<TaskTicks> {
+        annotations.get(&format!("{RECORD}{task}")).map(|text| TaskTicks::read(annotations, task, text))
+    }
+
     fn read(annotations: &Annotations, task: &str, text: &str) -> TaskTicks {
         let paused = annotations.contains_key(&format!("{PAUSE}{task}"));
         TaskTicks { record: TickRecord::decode(text), paused }
@@ -108,6 +113,11 @@ impl TaskTicks {
     /// Every tick up to here has been taken, or counted as not run.
     pub fn accounted_until(&self) -> Option<Timestamp> {
         self.record().map(|record| time(record.upto))
+    }
+
+    /// The id under which a run was last asked for and taken.
+    pub fn last_trigger(&self) -> Option<&str> {
+        self.record()?.trigger.as_deref()
     }
 
     /// When the next tick is due, as of the last write.

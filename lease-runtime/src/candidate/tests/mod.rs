@@ -1,6 +1,7 @@
 //! Candidates against the embedded API, in virtual time; those with signals and an environment in processes of their own.
 
 mod adding;
+mod admin;
 mod composing;
 mod ending;
 mod giving_up;

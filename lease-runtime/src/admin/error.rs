@@ -1,0 +1,133 @@
+//! Why a request about a scheduled task was not made.
+
+use std::fmt;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use crate::elector::ElectorError;
+use crate::lease::LeaseId;
+use crate::spec::SpecError;
+
+/// Why a [`TickAdmin`](crate::TickAdmin) could not do what it was asked to. Unless it says otherwise, nothing was changed.
+#[derive(Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum TickAdminError {
+    /// The lease's name, or its namespace, is none.
+    #[error(transparent)]
+    Spec(#[from] SpecError),
+
+    /// The task's name is none.
+    #[error("a task's name {rule}, not {task:?}: name it as the program does, or as `ticks` lists it")]
+    TaskName {
+        /// The name.
+        task: String,
+        /// The rule it breaks, as half a sentence.
+        rule: &'static str,
+    },
+
+    /// There is no such Lease.
+    #[error(
+        "there is no lease `{lease}`: no candidate has led it yet, or it is in another namespace; the first leader creates it"
+    )]
+    LeaseMissing {
+        /// The lease.
+        lease: LeaseId,
+    },
+
+    /// The Lease has no record of the task.
+    #[error("lease `{lease}` has no record of a task `{task}`, {}", in_words(known))]
+    UnknownTask {
+        /// The name.
+        task: String,
+        /// The lease.
+        lease: LeaseId,
+        /// The tasks that it has records of.
+        known: Vec<String>,
+    },
+
+    /// The id of a trigger is none.
+    #[error("the trigger's id {id:?} cannot be used: {rule}")]
+    TriggerId {
+        /// The id.
+        id: String,
+        /// What it must be.
+        rule: &'static str,
+    },
+
+    /// The task was asked for under another id, and has not run yet.
+    #[error(
+        "task `{task}` of lease `{lease}` was triggered as `{waiting}` and has not begun that run yet: wait for it, or remove \
+         the annotation `trigger.lease-runtime.dev/{task}`"
+    )]
+    TriggerWaiting {
+        /// The task.
+        task: String,
+        /// The lease.
+        lease: LeaseId,
+        /// The id that waits.
+        waiting: String,
+    },
+
+    /// A backfill ends before it begins.
+    #[error("a backfill goes from the earlier to the later time, not from {from} to {to}: swap them")]
+    BackfillOrder {
+        /// Where it begins.
+        from: Timestamp,
+        /// Where it ends.
+        to: Timestamp,
+    },
+
+    /// Another backfill of the task is not over.
+    #[error(
+        "a backfill of task `{task}` of lease `{lease}` is not over, {waiting} is left: wait for it, or remove the annotation \
+         `backfill.lease-runtime.dev/{task}`"
+    )]
+    BackfillWaiting {
+        /// The task.
+        task: String,
+        /// The lease.
+        lease: LeaseId,
+        /// What is left of it, as the annotation says it.
+        waiting: String,
+    },
+
+    /// Others have written the Lease between each look at it and the write that followed.
+    #[error("lease `{lease}` was changed by others each of the {tried} times that it was about to be: try again")]
+    Contended {
+        /// The lease.
+        lease: LeaseId,
+        /// How often it was tried.
+        tried: u32,
+    },
+
+    /// The API server refuses, cannot be reached, or does not answer. In the latter cases the request may have taken effect:
+    /// ask for the same again.
+    #[error("lease `{lease}` cannot be looked at or changed: {source}")]
+    Request {
+        /// The lease.
+        lease: LeaseId,
+        /// Why not, and what to do.
+        source: Arc<ElectorError>,
+    },
+}
+
+/// What there is instead of an unknown task, and what to do.
+fn in_words(known: &[String]) -> String {
+    let remedy = "one that no leader has come to yet is accepted by `TickAdmin::allow_unrecorded`";
+    match known {
+        [] => format!("nor of any other: check that its program leads; {remedy}"),
+        known => format!("only of {}: check the spelling; {remedy}", quoted(known)),
+    }
+}
+
+fn quoted(names: &[String]) -> String {
+    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+}
+
+/// The sentence, as for people: this is what a `main` that returns the error prints.
+impl fmt::Debug for TickAdminError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}

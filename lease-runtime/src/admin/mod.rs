@@ -1,0 +1,293 @@
+//! Operating scheduled tasks through their Lease, beside any election.
+
+mod error;
+mod request;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::ops::RangeInclusive;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use k8s_openapi::api::coordination::v1::Lease;
+use kube::api::{ApiResource, DynamicObject, PostParams};
+use kube::discovery::Scope;
+use kube::{Api, Client};
+use tokio::time::{sleep, timeout};
+
+pub use error::TickAdminError;
+pub(crate) use request::{Request, Target};
+
+use crate::elector::{ElectorError, Failure, beside_election};
+use crate::lease::LeaseId;
+use crate::spec::{check_lease_name, check_namespace};
+use crate::ticks::TaskTicks;
+
+/// One request may take so long.
+const REQUEST: Duration = Duration::from_secs(10);
+/// How often an operation is tried. A busy lease is written some times a second, and a try takes two requests.
+const TRIES: u32 = 8;
+/// The longest pause between two tries.
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+
+/// Pauses, triggers and looks at scheduled tasks, whichever replica runs them: what `kubectl annotate lease` does, checked.
+///
+/// A request is an annotation of the Lease. The leader sees it by its watch, and acts on it in its next renewal, which it
+/// sends at once if a run is asked for. Nobody has to lead right now: whoever leads next finds it.
+///
+/// | request | annotation | removed by |
+/// |---|---|---|
+/// | [`pause`](Self::pause) | `pause.lease-runtime.dev/<task>`: the reason | [`resume`](Self::resume) |
+/// | [`trigger`](Self::trigger) | `trigger.lease-runtime.dev/<task>`: an id | the write that takes the run |
+/// | [`backfill`](Self::backfill) | `backfill.lease-runtime.dev/<task>`: `from/to` | the write that takes the last tick |
+///
+/// ```no_run
+/// # use lease_runtime::{Candidate, TickAdmin};
+/// # async fn f(client: kube::Client) -> Result<(), Box<dyn std::error::Error>> {
+/// let admin = TickAdmin::new(client, "jobs");
+/// admin.pause("billing", "nightly-report", "the database is being moved").await?;
+/// admin.resume("billing", "nightly-report").await?;
+/// admin.trigger("billing", "nightly-report", "ticket-4711").await?;
+/// let (from, to) = ("2026-11-01T00:00:00Z".parse()?, "2026-11-07T23:59:59Z".parse()?);
+/// admin.backfill("billing", "nightly-report", from..=to).await?;
+/// for (task, ticks) in admin.ticks("billing").await? {
+///     println!("{task}: {:?}, next at {:?}", ticks.state(), ticks.next());
+/// }
+/// # Ok(()) }
+/// ```
+///
+/// # A task that triggers another
+///
+/// With an id that follows from its own tick, so that an attempt that is made again does not start a second run:
+///
+/// ```
+/// use lease_runtime::{LeaderTask, LeaseSpec, TickAdmin, TickAdminError};
+///
+/// fn extract(admin: TickAdmin) -> LeaderTask<Result<(), TickAdminError>> {
+///     LeaderTask::scheduled("extract", LeaseSpec::new("billing"), move |_term, tick| {
+///         let admin = admin.clone();
+///         async move {
+///             // .. extract, and then:
+///             admin.trigger("billing", "load", &format!("after-{}", tick.nominal().as_second())).await
+///         }
+///     })
+///     .cron("0 2 * * *")
+/// }
+/// // Runs when it is asked to; its own schedule may be as sparse as you like.
+/// fn load() -> LeaderTask<()> {
+///     LeaderTask::scheduled("load", LeaseSpec::new("billing"), |_term, _tick| async {}).cron("@yearly")
+/// }
+/// ```
+///
+/// The lease is named by its name in the admin's namespace, as `namespace/name`, or as a [`LeaseId`].
+///
+/// # Who may do this
+///
+/// Whoever may `get` and `update` the Lease, and so whoever could steal the leadership by the same right: grant it to operators,
+/// not to everybody. Each operation reads the object and replaces it whole, naming the version that it has read: what others
+/// write meanwhile is never lost, and no Lease is ever created.
+///
+/// # Unknown tasks
+///
+/// A request about a task that nobody runs would wait for ever, and most of these are misspelt names. So a task without a
+/// record in the Lease is [refused](TickAdminError::UnknownTask), unless the admin was told to
+/// [`allow_unrecorded`](Self::allow_unrecorded) ones. A task whose record is left over from an earlier version of a program is
+/// not told from one that runs.
+///
+/// # Cancel safety
+///
+/// A request that was on its way when an operation's future is dropped may still take effect. The same holds for one that
+/// ends in an error about the way to the API server. Each operation may be asked for again, and does nothing if that is done
+/// already; only a backfill that is over by then runs its ticks once more.
+#[derive(Clone)]
+pub struct TickAdmin {
+    client: Client,
+    namespace: Arc<str>,
+    allow_unrecorded: bool,
+}
+
+impl TickAdmin {
+    /// For the leases of `namespace`, by a client of the current tokio runtime. Also see
+    /// [`Candidate::admin`](crate::Candidate::admin).
+    pub fn new(client: Client, namespace: impl Into<Arc<str>>) -> TickAdmin {
+        TickAdmin { client, namespace: namespace.into(), allow_unrecorded: false }
+    }
+
+    /// Accepts tasks that have no record in the Lease: those that no leader has come to yet, as before the first rollout of a
+    /// new task, and those that record nothing because they run more often than every ten seconds.
+    #[must_use = "it is another admin that accepts them"]
+    pub fn allow_unrecorded(mut self) -> TickAdmin {
+        self.allow_unrecorded = true;
+        self
+    }
+
+    /// Keeps ticks of a task from being run, until it is [resumed](Self::resume). Ticks that fall due meanwhile are counted as
+    /// paused and never run; a run that goes on does so; a [trigger](Self::trigger) is carried out. `why` is for people, and
+    /// replaces that of an earlier pause.
+    ///
+    /// # Errors
+    ///
+    /// As [`TickAdminError`] says.
+    pub async fn pause(&self, lease: impl fmt::Display, task: &str, why: &str) -> Result<(), TickAdminError> {
+        self.ask(lease, task, Request::Pause { why }).await
+    }
+
+    /// Lets the ticks of a task be run again that fall due from now on. Nothing happens if it is not paused.
+    ///
+    /// # Errors
+    ///
+    /// As [`TickAdminError`] says.
+    pub async fn resume(&self, lease: impl fmt::Display, task: &str) -> Result<(), TickAdminError> {
+        self.ask(lease, task, Request::Resume).await
+    }
+
+    /// Asks for a run of a task, once for each `id`: at most 36 ASCII characters without blanks, quotes and backslashes. It
+    /// starts at once, paused or not; if a run goes on that it must not overlap, after that. It does not touch the schedule.
+    ///
+    /// The Lease remembers the id that was carried out last: asking for that one again does nothing. It does not remember
+    /// those before.
+    ///
+    /// # Errors
+    ///
+    /// As [`TickAdminError`] says. A trigger that waits is not overwritten: with
+    /// [`TriggerWaiting`](TickAdminError::TriggerWaiting), ask again when it was carried out.
+    pub async fn trigger(&self, lease: impl fmt::Display, task: &str, id: &str) -> Result<(), TickAdminError> {
+        self.ask(lease, task, Request::Trigger { id }).await
+    }
+
+    /// Asks for the ticks of a stretch of the past, both ends included: the leader runs each of them once more, one after the
+    /// other from the earliest, when no other run of the task goes on. What is left shrinks as they are taken. Ticks of the
+    /// stretch that are still to come when it is their turn are left to the schedule. Only a task with a calendar has ticks in
+    /// the past: one with `delay` or `once` drops the request.
+    ///
+    /// # Errors
+    ///
+    /// As [`TickAdminError`] says. A backfill that waits or goes on is not overwritten:
+    /// [`BackfillWaiting`](TickAdminError::BackfillWaiting) says what is left of it.
+    pub async fn backfill(
+        &self,
+        lease: impl fmt::Display,
+        task: &str,
+        stretch: RangeInclusive<Timestamp>,
+    ) -> Result<(), TickAdminError> {
+        let (from, to) = stretch.into_inner();
+        self.ask(lease, task, Request::Backfill { from, to }).await
+    }
+
+    /// What the Lease says about each task that has a record there.
+    ///
+    /// # Errors
+    ///
+    /// As [`TickAdminError`] says.
+    ///
+    /// # Cancel safety
+    ///
+    /// Safe: it only reads.
+    pub async fn ticks(&self, lease: impl fmt::Display) -> Result<BTreeMap<String, TaskTicks>, TickAdminError> {
+        let lease = self.lease(lease)?;
+        let mut tried = 0;
+        loop {
+            tried += 1;
+            match self.read(&lease).await {
+                Ok(object) => return Ok(TaskTicks::all(&object.metadata.annotations.unwrap_or_default())),
+                Err(failure) => self.after(failure, tried, &lease).await?,
+            }
+        }
+    }
+
+    fn lease(&self, lease: impl fmt::Display) -> Result<LeaseId, TickAdminError> {
+        let lease = LeaseId::within(&self.namespace, lease);
+        check_namespace(&lease.namespace).and_then(|()| check_lease_name(&lease.name))?;
+        Ok(lease)
+    }
+
+    /// Changes one annotation, by what all of them are, and keeps everything else of the object.
+    async fn ask(&self, lease: impl fmt::Display, task: &str, request: Request<'_>) -> Result<(), TickAdminError> {
+        request.check(task)?;
+        let lease = self.lease(lease)?;
+        let target = Target { lease: &lease, task, accept_unrecorded: self.allow_unrecorded };
+        let mut tried = 0;
+        loop {
+            tried += 1;
+            let written = match self.read(&lease).await {
+                Ok(mut object) => {
+                    let annotations = object.metadata.annotations.get_or_insert_default();
+                    if !request.edit(target, annotations)?.apply(annotations) {
+                        return Ok(());
+                    }
+                    self.write(&lease, &object).await
+                }
+                Err(failure) => Err(failure),
+            };
+            match written {
+                Ok(()) => return Ok(()),
+                Err(failure) => self.after(failure, tried, &lease).await?,
+            }
+        }
+    }
+
+    /// Waits before another try, if one may help. None is made after a write whose outcome is unknown: a backfill that was
+    /// written, and carried out at once, would be asked for twice.
+    async fn after(&self, failure: Failure, tried: u32, lease: &LeaseId) -> Result<(), TickAdminError> {
+        let lease = lease.clone();
+        match failure {
+            Failure::Missing => return Err(TickAdminError::LeaseMissing { lease }),
+            Failure::Conflict if tried >= TRIES => return Err(TickAdminError::Contended { lease, tried }),
+            Failure::Conflict => {}
+            Failure::Busy(_) if tried < TRIES => {}
+            Failure::Busy(source) | Failure::Problem(source) => {
+                return Err(TickAdminError::Request { lease, source: Arc::new(source) });
+            }
+        }
+        let bound = LONGEST_PAUSE.min(Duration::from_millis(10) * 2_u32.saturating_pow(tried));
+        sleep(bound.mul_f64(0.5 + fastrand::f64() / 2.0)).await;
+        Ok(())
+    }
+
+    async fn read(&self, lease: &LeaseId) -> Result<DynamicObject, Failure> {
+        let object = bounded(self.api(lease).get(&lease.name), false, lease).await?;
+        // Without both, a write would replace whatever is there.
+        let metadata = &object.metadata;
+        let conditional = |text: &Option<String>| text.as_deref().is_some_and(|text| !text.is_empty() && text != "0");
+        if conditional(&metadata.resource_version) && conditional(&metadata.uid) {
+            return Ok(object);
+        }
+        let reason = "it has no uid or no resourceVersion".to_owned();
+        Err(Failure::Problem(ElectorError::Unreadable { reason }))
+    }
+
+    async fn write(&self, lease: &LeaseId, object: &DynamicObject) -> Result<(), Failure> {
+        let options = PostParams { field_manager: Some("lease-runtime-admin".to_owned()), ..PostParams::default() };
+        bounded(self.api(lease).replace(&lease.name, &options, object), true, lease).await.map(drop)
+    }
+
+    /// Not of the type `Lease`, which knows only the fields of one version of Kubernetes, and would remove the others.
+    fn api(&self, lease: &LeaseId) -> Api<DynamicObject> {
+        let api = Api::dynamic(self.client.clone(), &ApiResource::erase::<Lease>(&()), &Scope::Namespaced);
+        api.constrain(&lease.namespace)
+    }
+}
+
+async fn bounded<T>(
+    request: impl Future<Output = Result<T, kube::Error>>,
+    is_write: bool,
+    lease: &LeaseId,
+) -> Result<T, Failure> {
+    match timeout(REQUEST, request).await {
+        Ok(ended) => ended.map_err(|error| beside_election(&error, is_write, lease)),
+        Err(_) => {
+            let reason = format!("no answer within {REQUEST:?}");
+            Err(Failure::Problem(ElectorError::Unreachable { reason }))
+        }
+    }
+}
+
+impl fmt::Debug for TickAdmin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TickAdmin")
+            .field("namespace", &self.namespace)
+            .field("allow_unrecorded", &self.allow_unrecorded)
+            .finish_non_exhaustive()
+    }
+}

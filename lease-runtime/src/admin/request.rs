@@ -1,0 +1,120 @@
+//! What a request does to the annotations of a Lease, without I/O.
+
+use jiff::Timestamp;
+
+use super::TickAdminError;
+use crate::lease::LeaseId;
+use crate::task::broken_by_task_name;
+use crate::ticks::names::{BACKFILL, PAUSE, TRIGGER};
+use crate::ticks::{Annotations, TaskTicks, backfill_text, check_trigger};
+
+/// Something that is asked of one task.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Request<'a> {
+    Pause { why: &'a str },
+    Resume,
+    Trigger { id: &'a str },
+    Backfill { from: Timestamp, to: Timestamp },
+}
+
+/// Of which task it is asked.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Target<'a> {
+    pub(crate) lease: &'a LeaseId,
+    pub(crate) task: &'a str,
+    /// Also if it has no record.
+    pub(crate) accept_unrecorded: bool,
+}
+
+/// A change of one annotation.
+#[derive(Debug)]
+pub(crate) struct Edit {
+    pub(crate) annotation: String,
+    /// `None` removes it.
+    pub(crate) value: Option<String>,
+}
+
+impl Edit {
+    /// Makes the change, and tells whether it was one.
+    pub(crate) fn apply(self, annotations: &mut Annotations) -> bool {
+        let Edit { annotation, value } = self;
+        if annotations.get(&annotation) == value.as_ref() {
+            return false;
+        }
+        match value {
+            Some(value) => drop(annotations.insert(annotation, value)),
+            None => drop(annotations.remove(&annotation)),
+        }
+        true
+    }
+}
+
+impl Request<'_> {
+    /// What is wrong with it, whatever the Lease says.
+    pub(crate) fn check(&self, task: &str) -> Result<(), TickAdminError> {
+        if let Some(rule) = broken_by_task_name(task) {
+            return Err(TickAdminError::TaskName { task: task.to_owned(), rule });
+        }
+        match *self {
+            Request::Pause { .. } | Request::Resume => Ok(()),
+            Request::Trigger { id } => {
+                check_trigger(id).map_err(|rule| TickAdminError::TriggerId { id: id.to_owned(), rule })
+            }
+            Request::Backfill { from, to } => {
+                backfill_text(from, to).map(drop).ok_or(TickAdminError::BackfillOrder { from, to })
+            }
+        }
+    }
+
+    /// What it changes, as the annotations are.
+    pub(crate) fn edit(&self, target: Target<'_>, annotations: &Annotations) -> Result<Edit, TickAdminError> {
+        let Target { lease, task, .. } = target;
+        let named = |purpose: &str| format!("{purpose}{task}");
+        match *self {
+            Request::Pause { why } => {
+                target.check_known(annotations)?;
+                Ok(Edit { annotation: named(PAUSE), value: Some(why.to_owned()) })
+            }
+            Request::Resume => {
+                let annotation = named(PAUSE);
+                if !annotations.contains_key(&annotation) {
+                    target.check_known(annotations)?;
+                }
+                Ok(Edit { annotation, value: None })
+            }
+            Request::Trigger { id } => {
+                target.check_known(annotations)?;
+                let annotation = named(TRIGGER);
+                let waiting = annotations.get(&annotation);
+                if let Some(waiting) = waiting.filter(|waiting| *waiting != id) {
+                    let (task, waiting) = (task.to_owned(), waiting.clone());
+                    return Err(TickAdminError::TriggerWaiting { task, lease: lease.clone(), waiting });
+                }
+                let done = TaskTicks::of(annotations, task).is_some_and(|ticks| ticks.last_trigger() == Some(id));
+                // As it is, if it waits; and as it is, if it was carried out.
+                let value = waiting.cloned().or((!done).then(|| id.to_owned()));
+                Ok(Edit { annotation, value })
+            }
+            Request::Backfill { from, to } => {
+                target.check_known(annotations)?;
+                let text = backfill_text(from, to).ok_or(TickAdminError::BackfillOrder { from, to })?;
+                let annotation = named(BACKFILL);
+                if let Some(waiting) = annotations.get(&annotation).filter(|waiting| **waiting != text) {
+                    let (task, waiting) = (task.to_owned(), waiting.clone());
+                    return Err(TickAdminError::BackfillWaiting { task, lease: lease.clone(), waiting });
+                }
+                Ok(Edit { annotation, value: Some(text) })
+            }
+        }
+    }
+}
+
+impl Target<'_> {
+    fn check_known(&self, annotations: &Annotations) -> Result<(), TickAdminError> {
+        if self.accept_unrecorded || TaskTicks::of(annotations, self.task).is_some() {
+            return Ok(());
+        }
+        let known = TaskTicks::all(annotations).into_keys().collect();
+        Err(TickAdminError::UnknownTask { task: self.task.to_owned(), lease: self.lease.clone(), known })
+    }
+}

@@ -1,0 +1,103 @@
+//! The elector of a replica whose elections a test decides: what it knows about ticks and terms is production's.
+
+use std::sync::Arc;
+
+use super::log::Log;
+use super::ticking::Ticking;
+use crate::clock::{Clock, WallTime};
+use crate::election::{Grant, Loss, RequestId, Version};
+use crate::lease::LeaseId;
+use crate::term::{Alive, Tenure, Term, Told};
+use crate::ticks::{Annotations, Time};
+
+/// A Lease of which only the annotations are of interest.
+#[derive(Debug, Default)]
+pub(crate) struct SimulatedLease {
+    pub(crate) annotations: Annotations,
+    /// Grows with each write.
+    pub(crate) revision: u64,
+}
+
+impl SimulatedLease {
+    fn version(&self) -> Version {
+        Version { uid: "simulated".to_owned(), revision: self.revision }
+    }
+}
+
+/// Takes the ticks of one replica.
+pub(crate) struct SimulatedElector {
+    lease: LeaseId,
+    identity: Arc<str>,
+    ticking: Ticking,
+    log: Log,
+    writes: u32,
+}
+
+impl SimulatedElector {
+    pub(crate) fn new(lease: LeaseId, identity: Arc<str>) -> SimulatedElector {
+        let log = Log::new(lease.clone(), identity.clone());
+        SimulatedElector { lease, identity, ticking: Ticking::default(), log, writes: 0 }
+    }
+
+    /// Begins a term.
+    pub(crate) fn begin(&mut self, grant: &Grant, clock: Arc<dyn Clock>, time: Time) -> (Term, Alive) {
+        self.log.began(grant);
+        let (tenure, alive) = Tenure::begin(self.lease.clone(), self.identity.clone(), grant, clock);
+        self.ticking.begin(grant, &tenure, time);
+        (Term::new(tenure), alive)
+    }
+
+    /// Asks the bodies to end, for this reason if they have not been asked before. Nothing is taken from now on.
+    pub(crate) fn cancel(&mut self, term: &Term, loss: Loss) {
+        self.log.cancelled(term.fencing_token(), &loss);
+        self.ticking.drain();
+        term.tenure().cancel(loss);
+    }
+
+    /// Nothing of the term is left.
+    pub(crate) fn drained(&mut self, term: &Term) {
+        self.ticking.drained();
+        self.log.drained(term.fencing_token());
+    }
+
+    /// What a task tells next. Cancel safe.
+    pub(crate) async fn told(&mut self) -> Told {
+        self.ticking.told().await
+    }
+
+    pub(crate) fn hear(&mut self, told: Told, wall: WallTime) {
+        self.ticking.hear(told, wall);
+    }
+
+    /// Shows the Lease, and starts what it says is taken.
+    pub(crate) fn show(&mut self, lease: &SimulatedLease, time: Time) {
+        self.ticking.show(&lease.version(), &lease.annotations, time, &self.log);
+    }
+
+    /// Starts what needs no record, and tells whether a write is wanted now.
+    pub(crate) fn turn(&mut self, time: Time) -> bool {
+        self.ticking.turn(time, &self.log)
+    }
+
+    pub(crate) fn wake_at(&self) -> Option<WallTime> {
+        self.ticking.wake_at()
+    }
+
+    pub(crate) fn is_running(&self) -> bool {
+        self.ticking.is_running()
+    }
+
+    /// Writes the Lease as it is, which takes no time. `renews`: it may take runs.
+    pub(crate) fn write(&mut self, lease: &mut SimulatedLease, time: Time, renews: bool) {
+        self.writes = self.writes.wrapping_add(1);
+        let id = RequestId(self.writes);
+        for (name, value) in self.ticking.compose(id, &lease.annotations, time, renews) {
+            match value {
+                Some(value) => drop(lease.annotations.insert(name, value)),
+                None => drop(lease.annotations.remove(&name)),
+            }
+        }
+        lease.revision += 1;
+        self.ticking.committed(id, &self.log);
+    }
+}

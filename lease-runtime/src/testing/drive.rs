@@ -1,0 +1,260 @@
+//! What happens in a simulated cluster, in the order of time.
+
+use std::panic::AssertUnwindSafe;
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use futures_util::future::select_all;
+use tokio::time::sleep;
+
+use super::cluster::Cluster;
+use super::replica::{Held, News, Process};
+use crate::clock::{Clock, Moment, WallTime};
+use crate::election::{Deadlines, FencingToken, Grant, Loss};
+use crate::ticks::{TaskTicks, Time};
+
+/// How soon to look again at what should have happened by now, and waits for something else.
+const AGAIN: Duration = Duration::from_secs(1);
+/// A lease is written no more often than this at one moment: a safeguard against an error of ours.
+const MOST_WRITES: usize = 1000;
+
+impl Cluster {
+    /// Lets things happen until it is `over`, and wakes for that at `until`.
+    pub(super) async fn drive(&mut self, over: impl Fn(&Cluster) -> bool, until: Moment) {
+        self.check_frozen().await;
+        while !over(self) {
+            self.elect();
+            for number in 0..self.nodes.len() {
+                self.take_turn(number);
+            }
+            if over(self) {
+                return;
+            }
+            match self.news(until).await {
+                Some((number, news)) => self.hear(number, news),
+                None => self.time_has_passed(),
+            }
+        }
+    }
+
+    /// In real time, the first jump would take days.
+    async fn check_frozen(&mut self) {
+        if !self.frozen {
+            let moved = AssertUnwindSafe(tokio::time::advance(Duration::ZERO)).catch_unwind().await;
+            assert!(
+                moved.is_ok(),
+                "the time of this tokio runtime is not paused: write `#[tokio::test(start_paused = true)]`, or build a \
+                 current-thread runtime with `start_paused(true)`"
+            );
+            self.frozen = true;
+        }
+    }
+
+    /// The next thing that happens in a replica; `None` if it is time that has to be looked at.
+    async fn news(&mut self, until: Moment) -> Option<(usize, News)> {
+        let now = self.clock.now();
+        // tokio's timers count in whole milliseconds.
+        let nap = self.next_moment(now).min(until).after(now).max(Duration::from_millis(1));
+        let leading = self.nodes.iter_mut().filter_map(|node| {
+            let process = node.process.as_mut().filter(|process| process.held.is_some())?;
+            let number = node.number;
+            Some(Box::pin(async move { (number, process.news().await) }))
+        });
+        let leading: Vec<_> = leading.collect();
+        if leading.is_empty() {
+            sleep(nap).await;
+            return None;
+        }
+        tokio::select! {
+            biased;
+            (news, ..) = select_all(leading) => Some(news),
+            () = sleep(nap) => None,
+        }
+    }
+
+    /// When something is to be done if nothing happens before.
+    fn next_moment(&self, now: Moment) -> Moment {
+        let mut next = if self.lapses > now { self.lapses } else { Moment::FAR };
+        let mut at = |moment: Moment| next = next.min(moment);
+        for node in &self.nodes {
+            let Some(process) = &node.process else { continue };
+            if process.rests_until > now {
+                at(process.rests_until);
+            }
+            let Some(held) = &process.held else { continue };
+            if let Some(wake) = process.elector.wake_at() {
+                let wake = node.moment(wake);
+                at(if wake > now { wake } else { now + AGAIN });
+            }
+            if node.cut_off {
+                let Deadlines { cancel_at, drop_at, .. } = held.deadlines(&process.timing);
+                [cancel_at, drop_at].into_iter().filter(|deadline| *deadline > now).for_each(&mut at);
+            } else if let Some(renew_at) = held.renew_at {
+                at(renew_at);
+            }
+        }
+        next
+    }
+
+    /// If nobody holds the lease, or it has run out, the next replica in the circle leads.
+    fn elect(&mut self) {
+        let now = self.clock.now();
+        if self.holder.is_some() && now < self.lapses {
+            return;
+        }
+        let count = self.nodes.len();
+        let next = (0..count).map(|step| (self.turn + step) % count).find(|number| {
+            let node = &self.nodes[*number];
+            let ready = |process: &Process| {
+                process.held.is_none()
+                    && !process.shutting_down
+                    && process.rests_until <= now
+                    && !process.live().is_empty()
+            };
+            !node.cut_off && node.process.as_ref().is_some_and(ready)
+        });
+        let Some(number) = next else { return };
+        let time = self.time(number);
+        let node = &mut self.nodes[number];
+        let Some(process) = &mut node.process else { return };
+        self.object.revision += 1;
+        let transitions = self.transitions.map_or(0, |transitions| transitions.saturating_add(1));
+        (self.transitions, self.holder, self.lapses) = (Some(transitions), Some(number), Moment::FAR);
+        self.turn = (number + 1) % count;
+        let timing = &process.timing;
+        let deadlines = Deadlines {
+            cancel_at: now + timing.cancel_after(),
+            drop_at: now + timing.drop_after(),
+            hard_stop: now + timing.hard_stop(),
+        };
+        let grant = Grant { token: FencingToken(self.object.revision), transitions, deadlines };
+        let (term, alive) = process.elector.begin(&grant, node.clock.clone(), time);
+        process.lead(term, alive, now);
+    }
+
+    /// One replica looks at the Lease and at the time, and writes what it has to say.
+    fn take_turn(&mut self, number: usize) {
+        let (now, mut time) = (self.clock.now(), self.time(number));
+        let node = &mut self.nodes[number];
+        let Some(process) = &mut node.process else { return };
+        let live = process.live().is_empty();
+        let Process { elector, held: Some(held), timing, .. } = process else { return };
+        if live && !held.ending {
+            return process.cancel(Loss::Finished);
+        }
+        if node.cut_off {
+            let Deadlines { cancel_at, drop_at, .. } = held.deadlines(timing);
+            if now >= drop_at {
+                held.term.tenure().expire();
+            }
+            if now >= cancel_at && !held.ending {
+                return process.cancel(Loss::NotRenewed);
+            }
+            // What needs no record starts without the API server.
+            let _ = elector.turn(time);
+            return;
+        }
+        if self.holder != Some(number) {
+            return;
+        }
+        if held.seen != self.object.revision {
+            elector.show(&self.object, time);
+            (held.seen, held.tells) = (self.object.revision, true);
+        }
+        let mut due = held.renew_at.is_some_and(|renew_at| renew_at <= now);
+        for _ in 0..MOST_WRITES {
+            let urgent = elector.turn(time);
+            if urgent || due && held.tells {
+                elector.write(&mut self.object, time, !held.ending);
+                elector.show(&self.object, time);
+                (held.seen, held.tells) = (self.object.revision, false);
+            }
+            if urgent || due {
+                held.renew(timing, now);
+            } else {
+                break;
+            }
+            due = false;
+            // Attempts are named after it.
+            time.dice = self.rng.u64(..);
+        }
+        if process.is_busy() || process.held.as_ref().is_some_and(|held| held.tells) {
+            process.renew_later(now);
+        }
+        self.finish_those_done();
+    }
+
+    /// Tasks that run once are done everywhere when the Lease says so.
+    fn finish_those_done(&self) {
+        let connected = self.nodes.iter().filter(|node| !node.cut_off).filter_map(|node| node.process.as_ref());
+        let once: Vec<_> = connected.flat_map(Process::live).filter(|entry| entry.runs_once()).collect();
+        if !once.is_empty() {
+            let ticks = TaskTicks::all(&self.object.annotations);
+            once.iter().for_each(|entry| entry.finish_if_done(&ticks));
+        }
+    }
+
+    /// A tick that has come and was not worth a write of its own, as of a paused task, is told of by the next renewal.
+    fn time_has_passed(&mut self) {
+        for node in &mut self.nodes {
+            let now = node.clock.now();
+            let woken = node.process.as_ref().and_then(|process| process.elector.wake_at());
+            let has_come = woken.is_some_and(|wake| node.moment(wake) <= now);
+            if let Some(held) = node.process.as_mut().and_then(|process| process.held.as_mut()) {
+                held.tells |= has_come;
+            }
+        }
+    }
+
+    fn hear(&mut self, number: usize, news: News) {
+        let now = self.clock.now();
+        let node = &mut self.nodes[number];
+        let Some(process) = &mut node.process else { return };
+        match news {
+            News::Told(told) => {
+                process.elector.hear(told, node.clock.wall());
+                process.held.iter_mut().for_each(|held| (held.tells, held.seen) = (true, 0));
+            }
+            News::Exit(why) => {
+                tracing::error!(target: "lease_runtime", replica = number, %why, "a task ends the process: it shuts down");
+                self.begin_shutdown(number);
+            }
+            News::Ended => {
+                let Process { held: Some(held), .. } = process else { return };
+                held.let_go();
+                if held.is_alone() && !held.ending {
+                    process.cancel(Loss::Finished);
+                }
+            }
+            News::Cancelled => {
+                let loss = process.held.as_ref().and_then(|held| held.term.loss());
+                process.cancel(loss.unwrap_or(Loss::SteppedDown));
+            }
+            News::Drained => {
+                let timing = process.timing;
+                let Some(Held { term, .. }) = process.held.take() else { return };
+                process.elector.drained(&term);
+                if term.loss() == Some(Loss::SteppedDown) {
+                    process.rests_until = now + timing.lease_duration;
+                }
+                let over = process.shutting_down;
+                let time = self.time(number);
+                let releases = !self.nodes[number].cut_off && self.holder == Some(number);
+                if let Some(process) = self.nodes[number].process.as_mut().filter(|_| releases) {
+                    process.elector.write(&mut self.object, time, false);
+                    (self.holder, self.lapses) = (None, Moment::ZERO);
+                }
+                self.finish_those_done();
+                if over {
+                    self.nodes[number].process.take().into_iter().for_each(Process::stop);
+                }
+            }
+        }
+    }
+
+    fn time(&mut self, number: usize) -> Time {
+        // The API server's answers tell whole seconds.
+        let server = self.clock.wall().0.div_euclid(1_000_000).saturating_mul(1_000_000);
+        Time { wall: self.nodes[number].clock.wall(), server: Some(WallTime(server)), dice: self.rng.u64(..) }
+    }
+}

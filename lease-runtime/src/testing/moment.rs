@@ -1,0 +1,76 @@
+//! How a test names moments, and the clock of a replica.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use jiff::{SignedDuration, Timestamp, Zoned};
+
+use crate::clock::{Clock, Moment, TokioClock, WallTime};
+
+/// A moment as a test writes it: a [`Timestamp`], a [`Zoned`], or text as either has it, such as `"2027-03-28T00:30:00Z"` or
+/// `"2027-03-28T03:30:00+02:00"`.
+pub trait PointInTime: sealed::Sealed {
+    #[doc(hidden)]
+    #[track_caller]
+    fn timestamp(self) -> Timestamp;
+}
+
+mod sealed {
+    pub trait Sealed {}
+    impl Sealed for jiff::Timestamp {}
+    impl Sealed for &jiff::Zoned {}
+    impl Sealed for &str {}
+}
+
+impl PointInTime for Timestamp {
+    fn timestamp(self) -> Timestamp {
+        self
+    }
+}
+
+impl PointInTime for &Zoned {
+    fn timestamp(self) -> Timestamp {
+        Zoned::timestamp(self)
+    }
+}
+
+impl PointInTime for &str {
+    fn timestamp(self) -> Timestamp {
+        match self.parse() {
+            Ok(at) => at,
+            Err(error) => panic!("{self:?} is no moment ({error}): write it as in \"2027-03-28T00:30:00Z\""),
+        }
+    }
+}
+
+/// The clock of a replica: the cluster's, and what its calendar time is off by.
+#[derive(Debug)]
+pub(super) struct ReplicaClock {
+    cluster: TokioClock,
+    skew_micros: AtomicI64,
+}
+
+impl ReplicaClock {
+    pub(super) fn new(cluster: TokioClock) -> Arc<ReplicaClock> {
+        Arc::new(ReplicaClock { cluster, skew_micros: AtomicI64::new(0) })
+    }
+
+    pub(super) fn skew(&self, by: SignedDuration) {
+        let micros = i64::try_from(by.as_micros()).unwrap_or(if by.is_negative() { i64::MIN } else { i64::MAX });
+        self.skew_micros.store(micros, Ordering::Relaxed);
+    }
+}
+
+impl Clock for ReplicaClock {
+    fn now(&self) -> Moment {
+        self.cluster.now()
+    }
+
+    fn wall(&self) -> WallTime {
+        WallTime(self.cluster.wall().0.saturating_add(self.skew_micros.load(Ordering::Relaxed)))
+    }
+}
+
+pub(super) fn timestamp(at: WallTime) -> Timestamp {
+    Timestamp::from_microsecond(at.0).unwrap_or(if at.0 < 0 { Timestamp::MIN } else { Timestamp::MAX })
+}

@@ -1,0 +1,279 @@
+//! One replica: a process with its tasks, its clock, and its part in the lease.
+
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use super::moment::ReplicaClock;
+use super::timeline::Recorder;
+use crate::candidate::Roster;
+use crate::clock::{Clock, Moment};
+use crate::election::{Deadlines, Loss, Timing};
+use crate::elector::simulated::SimulatedElector;
+use crate::error::Error;
+use crate::lease::LeaseId;
+use crate::task::entry::Entry;
+use crate::task::supervise::supervise;
+use crate::task::watched::Watcher;
+use crate::task::{IntoTask, TaskHandle};
+use crate::term::{Alive, Term, Told};
+
+/// The namespace of leases that name none.
+const NAMESPACE: &str = "default";
+
+/// A replica that starts, for which a test says what it runs. See [`Cluster::replicas`](super::Cluster::replicas).
+#[derive(Debug)]
+pub struct Replica {
+    number: usize,
+    recorder: Recorder,
+    cut: CancellationToken,
+    entries: Vec<Arc<Entry>>,
+}
+
+impl Replica {
+    pub(super) fn new(number: usize, recorder: Recorder) -> Replica {
+        Replica { number, recorder, cut: CancellationToken::new(), entries: Vec::new() }
+    }
+
+    /// Its number, from zero.
+    pub fn number(&self) -> usize {
+        self.number
+    }
+
+    /// Gives it a task or a group, as [`Candidate::add`](crate::Candidate::add) does.
+    ///
+    /// # Panics
+    ///
+    /// If the task is not valid, or needs what is [not supported](super#what-is-not-supported). The test cannot mean that.
+    #[track_caller]
+    pub fn add<K: IntoTask>(&mut self, task: K) -> TaskHandle<K::Output> {
+        let (entry, handle) = Entry::new(task, NAMESPACE, self.cut.child_token());
+        let entry = entry.unwrap_or_else(|error| panic!("{error}"));
+        if !entry.is_warm() || !entry.conditions().is_empty() {
+            panic!(
+                "task `{}` has a `warm_up` or a `contend_when`, which a simulated cluster does not know: leave it out here, and test \
+                 it with `embedded`",
+                entry.name
+            );
+        }
+        let (recorder, number) = (self.recorder.clone(), self.number);
+        let watcher: Watcher = Arc::new(move |task, tick| recorder.begin(number, task, tick));
+        entry.watch(&watcher);
+        self.entries.push(Arc::new(entry));
+        handle
+    }
+}
+
+/// A replica in the cluster.
+pub(super) struct Node {
+    pub(super) number: usize,
+    pub(super) clock: Arc<ReplicaClock>,
+    /// Cannot reach the API server.
+    pub(super) cut_off: bool,
+    /// `None`: it is down.
+    pub(super) process: Option<Process>,
+    pub(super) starts: u32,
+}
+
+/// A process of a replica.
+pub(super) struct Process {
+    pub(super) lease: LeaseId,
+    pub(super) timing: Timing,
+    roster: Arc<Roster>,
+    pub(super) elector: SimulatedElector,
+    /// Its term, until nothing of that is left.
+    pub(super) held: Option<Held>,
+    pub(super) shutting_down: bool,
+    /// It has stepped down, and takes no part until then.
+    pub(super) rests_until: Moment,
+    /// Of one that ends: no body of its is wanted any more.
+    _cut: CancellationToken,
+}
+
+/// A term of a process.
+pub(super) struct Held {
+    pub(super) term: Term,
+    alive: Option<Alive>,
+    supervisors: JoinSet<()>,
+    exits: mpsc::UnboundedReceiver<Error>,
+    _exits: mpsc::UnboundedSender<Error>,
+    /// The last write, or renewal that was only counted.
+    pub(super) renewed: Moment,
+    /// When to renew, if there is a reason to.
+    pub(super) renew_at: Option<Moment>,
+    /// The next renewal may have something to say. Otherwise it is only counted.
+    pub(super) tells: bool,
+    /// The revision that it has seen, or written.
+    pub(super) seen: u64,
+    /// Its bodies were asked to end.
+    pub(super) ending: bool,
+}
+
+/// What happens to a process.
+pub(super) enum News {
+    Told(Told),
+    /// A task wants the process to end.
+    Exit(Error),
+    /// A task's supervisor has ended.
+    Ended,
+    /// A body has given the lease up.
+    Cancelled,
+    /// Nothing of the term is left.
+    Drained,
+}
+
+impl Process {
+    /// # Errors
+    ///
+    /// If the tasks do not fit together.
+    pub(super) fn start(replica: Replica, identity: Arc<str>) -> Result<Option<Process>, Error> {
+        let Replica { entries, cut, .. } = replica;
+        let Some(first) = entries.first() else { return Ok(None) };
+        let (lease, timing) = (first.lease.clone(), first.timing);
+        if let Some(other) = entries.iter().find(|entry| entry.lease != lease) {
+            panic!(
+                "task `{}` is of lease `{}`, and `{}` of lease `{lease}`, but a simulated cluster has one lease: make another \
+                 `Cluster` for it",
+                other.name, other.lease, first.name
+            );
+        }
+        let roster = Roster::new(&lease, None);
+        entries.iter().try_for_each(|entry| roster.admit(entry))?;
+        let elector = SimulatedElector::new(lease.clone(), identity);
+        Ok(Some(Process {
+            lease,
+            timing,
+            roster,
+            elector,
+            held: None,
+            shutting_down: false,
+            rests_until: Moment::ZERO,
+            _cut: cut,
+        }))
+    }
+
+    /// Its tasks that are not over.
+    pub(super) fn live(&self) -> Vec<Arc<Entry>> {
+        self.roster.live()
+    }
+
+    /// Starts the bodies of a term.
+    pub(super) fn lead(&mut self, term: Term, alive: Alive, now: Moment) {
+        let (exits, exits_in) = mpsc::unbounded_channel();
+        let mut supervisors = JoinSet::new();
+        for entry in self.live() {
+            drop(supervisors.spawn(supervise(entry, term.clone(), alive.another(), exits.clone())));
+        }
+        self.held = Some(Held {
+            term,
+            alive: Some(alive),
+            supervisors,
+            exits: exits_in,
+            _exits: exits,
+            renewed: now,
+            renew_at: None,
+            tells: true,
+            seen: 0,
+            ending: false,
+        });
+    }
+
+    /// Asks the bodies of its term to end.
+    pub(super) fn cancel(&mut self, loss: Loss) {
+        if let Some(held) = &mut self.held {
+            held.ending = true;
+            self.elector.cancel(&held.term, loss);
+            held.let_go();
+        }
+    }
+
+    /// Has it renew when it would anyway, if nothing was planned before.
+    pub(super) fn renew_later(&mut self, now: Moment) {
+        if let Some(held) = &mut self.held {
+            let next = held.last_renewal(&self.timing, now) + self.timing.renew_period();
+            held.renew_at.get_or_insert(next);
+        }
+    }
+
+    /// Something runs, or is about to: its term has to be renewed.
+    pub(super) fn is_busy(&self) -> bool {
+        self.elector.is_running() || self.live().iter().any(|entry| entry.is_continuous())
+    }
+
+    /// The next thing that happens to it by itself. Cancel safe.
+    pub(super) async fn news(&mut self) -> News {
+        let Process { elector, held: Some(held), .. } = self else { return std::future::pending().await };
+        let tenure = held.term.tenure().clone();
+        tokio::select! {
+            biased;
+            told = elector.told() => News::Told(told),
+            Some(why) = held.exits.recv() => News::Exit(why),
+            Some(_) = held.supervisors.join_next() => News::Ended,
+            () = held.term.cancelled(), if !held.ending => News::Cancelled,
+            () = tenure.drained(), if held.alive.is_none() => News::Drained,
+        }
+    }
+
+    /// It ends without a word: its bodies are dropped when this returns.
+    pub(super) async fn crash(mut self) {
+        if let Some(Held { term, alive, mut supervisors, .. }) = self.held.take() {
+            term.tenure().expire();
+            supervisors.shutdown().await;
+            drop(alive);
+            term.tenure().drained().await;
+        }
+    }
+
+    /// It has ended in order.
+    pub(super) fn stop(self) {
+        for entry in self.live() {
+            entry.finish(Err(entry.stopped()));
+        }
+    }
+}
+
+impl Held {
+    /// When the last renewal was, as of `now`, if it has gone on renewing.
+    pub(super) fn last_renewal(&self, timing: &Timing, now: Moment) -> Moment {
+        let (since, period) = (now.since(self.renewed), timing.renew_period());
+        let periods = since.as_nanos() / period.as_nanos().max(1);
+        self.renewed + period * u32::try_from(periods).unwrap_or(u32::MAX)
+    }
+
+    pub(super) fn deadlines(&self, timing: &Timing) -> Deadlines {
+        Deadlines {
+            cancel_at: self.renewed + timing.cancel_after(),
+            drop_at: self.renewed + timing.drop_after(),
+            hard_stop: self.renewed + timing.hard_stop(),
+        }
+    }
+
+    /// A renewal has succeeded that was sent now.
+    pub(super) fn renew(&mut self, timing: &Timing, now: Moment) {
+        self.renewed = now;
+        self.renew_at = None;
+        self.term.tenure().extend(self.deadlines(timing));
+    }
+
+    /// No supervisor is left.
+    pub(super) fn is_alone(&self) -> bool {
+        self.supervisors.is_empty()
+    }
+
+    /// Lets go of a term that ends, if no supervisor is left.
+    pub(super) fn let_go(&mut self) {
+        if self.ending && self.is_alone() {
+            self.alive = None;
+        }
+    }
+}
+
+impl Node {
+    /// How the wall clock of the replica reads, as a moment from now on.
+    pub(super) fn moment(&self, at: crate::clock::WallTime) -> Moment {
+        let after = at.0.saturating_sub(self.clock.wall().0);
+        self.clock.now() + std::time::Duration::from_micros(u64::try_from(after).unwrap_or(0))
+    }
+}
