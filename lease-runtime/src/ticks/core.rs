@@ -43,6 +43,8 @@ pub struct Ticks {
     composed: u64,
     /// What has changed in the write that was composed last.
     notes: Vec<(Arc<str>, Note)>,
+    /// Tasks for which that write had no room: they wait for the next renewal, rather than ask for one without end.
+    no_room: BTreeSet<Arc<str>>,
     /// The state of the Lease that was seen last, as far as it is ours.
     seen: Annotations,
     outlook: Option<Outlook>,
@@ -89,6 +91,8 @@ pub(super) struct Attempt {
     pub(super) missed: u64,
     pub(super) replaces: bool,
     pub(super) taken: WallTime,
+    /// When its body was found to be gone.
+    pub(super) until: Option<WallTime>,
     /// The last write that it was part of.
     pub(super) composed: u64,
     pub(super) state: AttemptState,
@@ -256,8 +260,20 @@ impl Ticks {
         starts
     }
 
+    /// Remembers what only a clock tells, at the first look at it.
+    fn look_at(&mut self, time: Time) {
+        if let Some(leading) = &mut self.leading {
+            // The clock was set back. Nothing is to wait until it shows that time again.
+            leading.acquired = leading.acquired.min(time.wall);
+        }
+        for attempt in self.attempts.values_mut().filter(|attempt| matches!(attempt.state, AttemptState::Ended(_))) {
+            attempt.until.get_or_insert(time.bounded());
+        }
+    }
+
     /// Whether a write should not wait for the next renewal.
     pub fn wants_write(&mut self, time: Time) -> bool {
+        self.look_at(time);
         let known = self
             .outlook
             .filter(|outlook| outlook.at <= time.wall && outlook.until.is_none_or(|until| time.wall < until));
@@ -266,7 +282,7 @@ impl Ticks {
             let decisions = self.decide(&seen, time, true);
             self.seen = seen;
             Outlook {
-                urgent: decisions.iter().any(|(_, decision)| decision.urgent),
+                urgent: decisions.iter().any(|(task, decision)| decision.urgent && !self.no_room.contains(task)),
                 at: time.wall,
                 until: decisions.iter().filter_map(|(_, decision)| decision.wake_at).min(),
             }
@@ -287,8 +303,10 @@ impl Ticks {
     ///
     /// Returns a number for the write, to be named when it has [succeeded](Self::committed).
     pub fn compose(&mut self, annotations: &Annotations, time: Time, renews: bool) -> (u64, Edits) {
+        self.look_at(time);
         self.composed += 1;
         self.notes.clear();
+        self.no_room.clear();
         let mut edits = Edits::new();
         let mut bytes: usize = annotations.iter().map(|(name, value)| name.len() + value.len()).sum();
         for (task, decision) in self.decide(annotations, time, renews) {
@@ -311,7 +329,8 @@ impl Ticks {
             let grown: usize = grown.sum();
             if bytes + grown > ANNOTATIONS_BYTES {
                 // The API server would refuse the whole write, and the renewal with it.
-                self.notes.push((task, Note::NoRoom));
+                self.notes.push((task.clone(), Note::NoRoom));
+                self.no_room.insert(task);
                 continue;
             }
             bytes += grown;

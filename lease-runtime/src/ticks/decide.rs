@@ -75,14 +75,14 @@ impl Deciding<'_> {
             // Never a catch-up across an edit: what the new schedule would have meant for the past, nobody has asked for.
             Some(record) => {
                 self.out.notes.push(Note::Rearmed);
-                let upto = self.time.wall;
+                let upto = self.time.bounded();
                 TickRecord { fingerprint, upto, civil: None, zone_data: None, missed: 0, ..record.clone() }
             }
             None => {
                 if self.timetable.recorded {
                     self.out.notes.push(Note::Armed);
                 }
-                TickRecord::armed(fingerprint, self.time.wall)
+                TickRecord::armed(fingerprint, self.time.bounded())
             }
         };
         self.end(&mut next);
@@ -125,7 +125,7 @@ impl Deciding<'_> {
         record.counts.ended(outcome);
         record.last = Some(EndedRun { tick: run.tick, id, attempt: run.attempt, outcome, at: now });
         if let Kind::Delay(_) = self.timetable.kind {
-            record.upto = record.upto.max(now);
+            record.upto = record.upto.max(self.time.bounded());
         }
         self.out.urgent = true;
     }
@@ -158,7 +158,7 @@ impl Deciding<'_> {
     fn settle_at_least_once(&mut self, record: &mut TickRecord, run: OpenRun) {
         let expired = run.origin == Origin::Schedule
             && self.timetable.start_deadline.is_some()
-            && self.timetable.expired_until(run.tick, self.time.wall).is_some_and(|until| run.tick <= until);
+            && self.timetable.expired_until(run.tick, self.time.bounded()).is_some_and(|until| run.tick <= until);
         if expired {
             self.out.notes.push(Note::Abandoned(run.tick));
             self.close(record, run.id, Outcome::Abandoned);
@@ -184,7 +184,7 @@ impl Deciding<'_> {
         }
         let running = self.running(record);
         let replaces = self.timetable.overlap == Overlap::CancelOther;
-        if running >= self.timetable.most() && !replaces {
+        if (running >= self.timetable.most() && !replaces) || record.open.len() >= MOST_OPEN {
             return;
         }
         record.trigger = Some(id.clone());
@@ -218,6 +218,10 @@ impl Deciding<'_> {
                 }
                 Overlap::Skip | Overlap::BufferOne | Overlap::AllowAll(_) => return,
             };
+            if record.open.len() >= MOST_OPEN {
+                // Nobody could read a record that has more of them. It waits until one of them has ended.
+                return;
+            }
             account(record, &head);
             self.take(record, head.at, 1, Origin::Schedule, replaces);
         }
@@ -226,17 +230,21 @@ impl Deciding<'_> {
     /// Counts the due ticks that are not run, and gives the one that is next.
     fn narrow(&mut self, record: &mut TickRecord, latest: Occasion, now: WallTime) -> Option<Occasion> {
         let schedule = &self.timetable.schedule;
-        if self.timetable.overlap == Overlap::Skip
-            && self.timetable.catch_up != CatchUp::All
-            && self.running(record) > 0
-        {
-            // Skipped is what falls due during the run. What was due before it began, as after a failover, waits.
-            let first = schedule.next(&mark(record))?;
-            let began = self.began();
-            if began.is_some_and(|began| self.timetable.starts(self.task, first.at) > began) {
-                self.skip(record, &latest, NotRun::Overlapped);
+        if self.timetable.overlap == Overlap::Skip && self.timetable.catch_up != CatchUp::All {
+            let goes_on = self.running(record) > 0;
+            // Skipped is what falls due during the run, also if the run has ended before this write could say so. What was due
+            // before it began, as after a failover, waits.
+            if let Some((began, until)) = self.run(goes_on, now) {
+                let first = schedule.next(&mark(record))?;
+                if self.timetable.starts(self.task, first.at) > began
+                    && let Some(during) = self.timetable.latest(self.task, &mark(record), until)
+                {
+                    self.skip(record, &during, NotRun::Overlapped);
+                }
             }
-            return None;
+            if goes_on || record.upto >= latest.at {
+                return None;
+            }
         }
         if let Some(until) = self.timetable.expired_until(latest.at, now)
             && let Some(expired) = schedule.latest(&mark(record), until)
@@ -256,7 +264,10 @@ impl Deciding<'_> {
                 return schedule.next(&mark(record));
             }
             CatchUp::None => {
-                if let Some(before) = schedule.latest(&mark(record), self.leading.acquired.min(latest.at)) {
+                // As the clock shows it that ticks are taken by.
+                let ahead = self.time.wall.0.saturating_sub(self.time.bounded().0);
+                let acquired = WallTime(self.leading.acquired.0.saturating_sub(ahead));
+                if let Some(before) = schedule.latest(&mark(record), acquired.min(latest.at)) {
                     self.skip(record, &before, NotRun::NotLeading);
                 }
             }
@@ -355,7 +366,8 @@ impl Deciding<'_> {
             trigger: record.trigger.clone().filter(|_| origin == Origin::Trigger),
             missed,
             replaces,
-            taken: self.time.wall,
+            taken: self.time.bounded(),
+            until: None,
             composed: 0,
             state: AttemptState::Asked,
         });
@@ -373,7 +385,7 @@ impl Deciding<'_> {
     fn skip_one(&mut self, record: &mut TickRecord, why: NotRun) {
         record.counts.skipped(why, 1);
         record.missed = record.missed.saturating_add(1);
-        record.upto = self.time.wall;
+        record.upto = self.time.bounded();
         self.out.notes.push(Note::NotRun(why, 1));
     }
 
@@ -417,10 +429,15 @@ impl Deciding<'_> {
         self.out.takes.iter().any(|take| take.id == id)
     }
 
-    /// When the latest run that goes on was taken.
-    fn began(&self) -> Option<WallTime> {
-        let running = self.attempts.iter().filter(|attempt| attempt.state == AttemptState::Running);
-        running.map(|attempt| attempt.taken).chain(self.out.takes.iter().map(|take| take.taken)).max()
+    /// When the latest run was taken, and until when it has gone on: the one that goes on, or the last of those whose end is yet
+    /// to be written.
+    fn run(&self, goes_on: bool, now: WallTime) -> Option<(WallTime, WallTime)> {
+        let known = self.attempts.iter().filter_map(|attempt| match attempt.state {
+            AttemptState::Running => Some((attempt.taken, now)),
+            AttemptState::Ended(_) if !goes_on => Some((attempt.taken, attempt.until?)),
+            AttemptState::Asked | AttemptState::Ended(_) => None,
+        });
+        known.chain(self.out.takes.iter().map(|take| (take.taken, now))).max()
     }
 }
 
