@@ -1,5 +1,7 @@
 //! What goes wrong, and when it stops.
 
+use std::sync::Arc;
+
 use lease_runtime::election::{Answer, Event, Loss};
 use lease_runtime::ticks::Edits;
 use lease_runtime::ticks::names::{BACKFILL, PAUSE, RECORD, TRIGGER};
@@ -165,8 +167,9 @@ impl World {
         let key = |prefix: &str| format!("{prefix}{name}");
         let edits = match self.rng.u8(..4) {
             0 => {
-                let paused = self.server.annotations().contains_key(&key(PAUSE));
-                Edits::from([(key(PAUSE), (!paused).then(|| "by hand".to_owned()))])
+                let resume = self.now + self.rng.u64(..2 * MINUTE);
+                self.at(resume, Happening::Asked(Edits::from([(key(PAUSE), None)])));
+                Edits::from([(key(PAUSE), Some("by hand".to_owned()))])
             }
             1 if when.period().is_some() => {
                 let second = server::time(self.now).0.div_euclid(1_000_000);
@@ -178,10 +181,11 @@ impl World {
             _ if when == super::config::When::Once => return,
             _ => {
                 let id = format!("id-{}", self.now);
+                self.last_trigger.insert(name.clone(), id.clone());
                 if self.rng.bool() {
                     // Twice the same: whoever asked did not hear whether it was done.
                     let again = self.now + self.rng.u64(..30 * SECOND);
-                    self.twice(again, task, &id);
+                    self.at(again, Happening::AskedAgain(name.clone(), id.clone()));
                 }
                 Edits::from([(key(TRIGGER), Some(id))])
             }
@@ -189,9 +193,11 @@ impl World {
         self.annotate(&edits);
     }
 
-    fn twice(&mut self, at: u64, task: usize, id: &str) {
-        let edits = Edits::from([(format!("{TRIGGER}{}", self.config.tasks[task].name), Some(id.to_owned()))]);
-        self.at(at, Happening::Asked(edits));
+    /// Somebody asks again, unless something else was asked meanwhile: a record remembers the last id.
+    pub(crate) fn ask_again(&mut self, task: &Arc<str>, id: String) {
+        if !self.healing && self.last_trigger.get(task) == Some(&id) {
+            self.annotate(&Edits::from([(format!("{TRIGGER}{task}"), Some(id))]));
+        }
     }
 
     /// Somebody else writes annotations.

@@ -26,6 +26,8 @@ pub(crate) enum Happening {
     Act(Act),
     /// Somebody writes annotations.
     Asked(Edits),
+    /// Somebody asks for a run of a task under an id that was asked for before.
+    AskedAgain(Arc<str>, String),
     /// Whether all has been caught up, after the last fault.
     Look,
 }
@@ -50,6 +52,7 @@ pub(crate) struct World {
     pub(crate) server: Server,
     pub(crate) replicas: Vec<Replica>,
     pub(crate) ledgers: BTreeMap<Arc<str>, Ledger>,
+    pub(crate) last_trigger: BTreeMap<Arc<str>, String>,
     pub(crate) figures: Figures,
     /// No more faults.
     pub(crate) healing: bool,
@@ -73,6 +76,7 @@ impl World {
             server: Server::default(),
             replicas: clocks.iter().enumerate().map(|(index, clock)| Replica::new(index, 0, *clock)).collect(),
             ledgers,
+            last_trigger: BTreeMap::new(),
             figures: Figures { replicas: REPLICAS as u64, ..Figures::default() },
             healing: false,
             caught_up: None,
@@ -119,6 +123,7 @@ impl World {
                 Happening::Act(act) => self.act(act)?,
                 Happening::Asked(edits) if !self.healing => self.annotate(&edits),
                 Happening::Asked(_) => {}
+                Happening::AskedAgain(task, id) => self.ask_again(&task, id),
                 Happening::Look => {
                     if self.look()? {
                         return Ok(());
