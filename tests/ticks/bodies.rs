@@ -58,9 +58,9 @@ impl World {
         if begun {
             let (replicas, now) = (&self.replicas, self.now);
             let ledger = self.ledgers.get_mut(&start.task).expect("a task of this run");
-            ledger.started(now, r, &start, |other| replicas[other].may_poll(now)).map_err(|Broken(what)| {
-                Broken(format!("{}: {what}", start.task))
-            })?;
+            ledger
+                .started(now, r, &start, |other| replicas[other].may_poll(now))
+                .map_err(|Broken(what)| Broken(format!("{}: {what}", start.task)))?;
             self.figures.runs += 1;
         }
         let length = self.length(&start.task);

@@ -112,8 +112,10 @@ impl Ledger {
     ) -> Result<(), Broken> {
         must!(new.upto >= old.upto, "T5: the mark goes back");
         must!(new.open.len() <= 4, "{} runs are open", new.open.len());
-        let fresh: Vec<OpenRun> = new.open.iter().filter(|run| old.open.iter().all(|o| o.id != run.id)).copied().collect();
-        let gone: Vec<OpenRun> = old.open.iter().filter(|run| new.open.iter().all(|n| n.id != run.id)).copied().collect();
+        let fresh: Vec<OpenRun> =
+            new.open.iter().filter(|run| old.open.iter().all(|o| o.id != run.id)).copied().collect();
+        let gone: Vec<OpenRun> =
+            old.open.iter().filter(|run| new.open.iter().all(|n| n.id != run.id)).copied().collect();
         must!(fresh.is_empty() || may_take, "rule 6: taken while the bodies were asked to end");
         let mut closed = gone.clone();
         let mut taken = 0;
@@ -261,7 +263,8 @@ impl Ledger {
     /// After the last fault: nothing is open, asked for or waiting but what has just fallen due.
     pub(crate) fn caught_up(&self, now: u64, annotations: &Annotations) -> Result<(), Broken> {
         let record = self.record(annotations)?;
-        let asked = [TRIGGER, BACKFILL].iter().any(|prefix| annotations.contains_key(&format!("{prefix}{}", self.task.name)));
+        let asked =
+            [TRIGGER, BACKFILL].iter().any(|prefix| annotations.contains_key(&format!("{prefix}{}", self.task.name)));
         must!(!asked, "a request is not carried out");
         let recent = seconds(server::time(now).0) - 15 - self.task.jitter;
         let late = record.open.iter().find(|run| seconds(run.tick.0) <= recent && run.origin == Origin::Schedule);
@@ -288,7 +291,8 @@ impl Ledger {
             let due = self.task.ticks_between(armed, seconds(record.upto.0)).unsigned_abs() + self.asked_for;
             let told = counts.run() + counts.not_run() + record.open.len() as u64;
             must!(due == told, "T4: {due} ticks were due or asked for, {told} are accounted for: {counts:?}");
-            let newest = self.task.tick_before(seconds(server::time(now).0) - 15 - self.task.jitter).unwrap_or_default();
+            let newest =
+                self.task.tick_before(seconds(server::time(now).0) - 15 - self.task.jitter).unwrap_or_default();
             must!(self.taken.contains(&newest), "T3: the newest tick, {newest}, was not taken");
             must!(self.starts.contains_key(&newest), "T3: the newest tick, {newest}, was not started");
             must!(!again || self.completions.contains_key(&newest), "T3: the newest tick, {newest}, is not completed");
@@ -299,7 +303,10 @@ impl Ledger {
                 + record.open.len() as u64;
             let missing: Vec<i64> =
                 self.taken.iter().filter(|tick| !self.completions.contains_key(tick)).copied().collect();
-            must!(missing.len() as u64 <= excused, "T2: {missing:?} were taken, and never completed; excused: {excused}");
+            must!(
+                missing.len() as u64 <= excused,
+                "T2: {missing:?} were taken, and never completed; excused: {excused}"
+            );
         }
         if self.task.when == When::Once {
             let completed = self.completions.get(&0).copied().unwrap_or_default();

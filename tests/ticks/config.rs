@@ -85,7 +85,10 @@ impl std::fmt::Debug for Faults {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum When {
     /// Seconds.
-    Every { period: i64, offset: i64 },
+    Every {
+        period: i64,
+        offset: i64,
+    },
     /// Seconds.
     Delay(i64),
     Once,
@@ -154,8 +157,8 @@ fn tasks(rng: &mut Rng) -> Vec<Task> {
 }
 
 fn every(rng: &mut Rng) -> When {
-    let period = [10, 15, 20, 30, 60][rng.usize(..5)];
-    When::Every { period, offset: if rng.bool() { 0 } else { rng.i64(0..period) } }
+    let period = [10, 10, 10, 15, 20, 60][rng.usize(..6)];
+    When::Every { period, offset: if rng.u8(..4) > 0 { 0 } else { rng.i64(0..period) } }
 }
 
 fn overlap(rng: &mut Rng) -> Overlap {

@@ -289,7 +289,8 @@ impl World {
             return;
         }
         for task in &self.config.tasks {
-            let (Some(due), Some(last)) = (task.tick_before(second), self.replicas[r].memory.get_mut(&task.name)) else {
+            let (Some(due), Some(last)) = (task.tick_before(second), self.replicas[r].memory.get_mut(&task.name))
+            else {
                 continue;
             };
             if due > *last {

@@ -250,8 +250,11 @@ impl World {
                 self.at(self.now + SECOND, Happening::Act(Act::Start(r)));
             }
         }
-        let names: Edits =
-            self.config.tasks.iter().map(|task| (format!("{PAUSE}{}", task.name), None)).collect();
-        self.annotate(&names);
+        let annotations = self.server.annotations();
+        let paused = annotations.keys().filter(|name| name.starts_with(PAUSE)).map(|name| (name.clone(), None));
+        let resumed: Edits = paused.collect();
+        if !resumed.is_empty() {
+            self.annotate(&resumed);
+        }
     }
 }

@@ -5,7 +5,7 @@ use std::ops::AddAssign;
 use lease_runtime::Delivery;
 
 use super::check::{Broken, Ledger, seconds};
-use super::config::{Faults, When};
+use super::config::{Fault, Faults, When};
 use super::server;
 
 /// Of one run, or of many.
@@ -43,7 +43,7 @@ pub(crate) struct Share {
 }
 
 impl Figures {
-    pub(crate) fn tally(&mut self, ledger: &Ledger, now: u64) {
+    pub(crate) fn tally(&mut self, ledger: &Ledger, now: u64, faults: Faults) {
         self.taken += ledger.taken.len() as u64;
         self.asked_for += ledger.asked_for();
         let (When::Every { .. }, Some(armed)) = (ledger.task.when, ledger.armed) else { return };
@@ -61,7 +61,9 @@ impl Figures {
             let started = |tick: &&i64| ledger.starts.contains_key(tick);
             share.never_started += (ledger.taken.len() - ledger.taken.iter().filter(started).count()) as u64;
         }
-        if ledger.task.runs_all() && ledger.task.delivery == Delivery::AtMostOnce {
+        // One without a record has no guard against a clock that is hours ahead, either: that is not compared.
+        let comparable = !faults.has(Fault::FarAhead);
+        if comparable && ledger.task.runs_all() && ledger.task.delivery == Delivery::AtMostOnce {
             // Ticks of the faulty time only: the memory is not asked after that.
             let due = ledger.taken.iter().filter(|tick| **tick <= ledger.faulty_until);
             self.memory.ticks += due.clone().count() as u64;

@@ -43,12 +43,18 @@ fn ticks_are_kept_under_faults() {
     // It has met what it is about.
     assert!(total.once.ticks >= goal && total.again.ticks >= goal);
     let worlds = total.worlds;
-    assert!(total.crashes > worlds && total.handovers > worlds && total.terms > 4 * worlds, "too few takeovers: {total}");
+    assert!(
+        total.crashes > worlds && total.handovers > worlds && total.terms > 4 * worlds,
+        "too few takeovers: {total}"
+    );
     assert!(total.lost_answers > 4 * worlds, "too few answers were lost: {total}");
     assert!(total.again.started_again > 0 && total.again.completed_twice > 0, "nothing was interrupted: {total}");
     assert_eq!(total.once.started_again, 0);
     assert_eq!(total.again.never_started, 0);
-    assert!(total.memory.never_started * total.once.of_all > 4 * total.once.never_started * total.memory.ticks, "{total}");
+    assert!(
+        total.memory.never_started * total.once.of_all > 4 * total.once.never_started * total.memory.ticks,
+        "{total}"
+    );
 }
 
 #[test]

@@ -66,7 +66,8 @@ impl World {
     pub(crate) fn new(config: Config, told: bool) -> World {
         let mut rng = Rng::with_seed(config.seed ^ 0x7469_636b);
         let clocks: Vec<SkewedClock> = (0..REPLICAS).map(|index| clock(&mut rng, &config, index)).collect();
-        let ledgers = config.tasks.iter().map(|task| (task.name.clone(), Ledger::new(task.clone(), config.span))).collect();
+        let ledgers =
+            config.tasks.iter().map(|task| (task.name.clone(), Ledger::new(task.clone(), config.span))).collect();
         let mut world = World {
             now: 0,
             rng,
@@ -175,7 +176,10 @@ impl World {
         match self.caught_up {
             None => {
                 let waiting = self.ledgers.values().find_map(|ledger| {
-                    ledger.caught_up(self.now, &annotations).err().map(|Broken(what)| format!("{}: {what}", ledger.task.name))
+                    ledger
+                        .caught_up(self.now, &annotations)
+                        .err()
+                        .map(|Broken(what)| format!("{}: {what}", ledger.task.name))
                 });
                 match waiting {
                     // Long enough for the longest body of the faulty time to end.
@@ -194,7 +198,7 @@ impl World {
                     ledger
                         .conclude(self.now, &annotations)
                         .map_err(|Broken(what)| Broken(format!("{name}: {what}")))?;
-                    self.figures.tally(ledger, self.now);
+                    self.figures.tally(ledger, self.now, self.config.faults);
                 }
                 self.figures.check_requests(self.config.faults)?;
                 Ok(true)

@@ -47,8 +47,13 @@ pub struct Ticks {
     no_room: BTreeSet<Arc<str>>,
     /// The state of the Lease that was seen last, as far as it is ours.
     seen: Annotations,
+    /// Its records, as they were read: what is composed next mostly rests on that state.
+    records: BTreeMap<Arc<str>, (String, Reading)>,
     outlook: Option<Outlook>,
 }
+
+/// What an annotation says.
+type Reading = Result<TickRecord, Unreadable>;
 
 /// What there is to do, as things stand.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -230,9 +235,14 @@ impl Ticks {
     pub fn see(&mut self, annotations: &Annotations) -> Vec<Start> {
         self.seen = annotations.iter().filter(|(name, _)| is_ours(name)).map(|(k, v)| (k.clone(), v.clone())).collect();
         self.outlook = None;
+        let record = |task: &Arc<str>| {
+            let text = text(annotations, task)?;
+            Some((task.clone(), (text.to_owned(), self.record(annotations, task)?)))
+        };
+        self.records = self.tasks.keys().filter_map(record).collect();
         let mut starts = Vec::new();
         for (task, known) in &self.tasks {
-            let open: Vec<AttemptId> = match read(annotations, task) {
+            let open: Vec<AttemptId> = match self.records.get(task).map(|(_, record)| record) {
                 Some(Ok(record)) => record.open.iter().map(|run| run.id).collect(),
                 Some(Err(_)) => continue,
                 None => Vec::new(),
@@ -375,7 +385,7 @@ impl Ticks {
     /// The tasks that run once, and are done as the state says that was seen last.
     pub fn done_once(&self) -> Vec<Arc<str>> {
         let once = self.tasks.iter().filter(|(_, task)| task.timetable.kind == Kind::Once);
-        let done = once.filter(|(name, _)| match read(&self.seen, name) {
+        let done = once.filter(|(name, _)| match self.record(&self.seen, name) {
             Some(Ok(record)) => record.is_done(),
             Some(Err(_)) | None => false,
         });
@@ -384,7 +394,7 @@ impl Ticks {
 
     /// What keeps a task's ticks from being taken, in the state that was seen last.
     pub fn unreadable(&self) -> Vec<(Arc<str>, Unreadable)> {
-        let read = |task: &Arc<str>| read(&self.seen, task)?.err().map(|why| (task.clone(), why));
+        let read = |task: &Arc<str>| self.record(&self.seen, task)?.err().map(|why| (task.clone(), why));
         self.tasks.keys().filter_map(read).collect()
     }
 
@@ -396,7 +406,7 @@ impl Ticks {
     fn decide(&self, annotations: &Annotations, time: Time, renews: bool) -> Vec<(Arc<str>, Decision)> {
         let Some(leading) = &self.leading else { return Vec::new() };
         let one = |(name, task): (&Arc<str>, &Task)| {
-            let record = match read(annotations, name) {
+            let record = match self.record(annotations, name) {
                 None => None,
                 Some(Ok(record)) => Some(record),
                 // Not to be overwritten, and not to be run by: what was taken is not known.
@@ -417,6 +427,13 @@ impl Ticks {
             Some((name.clone(), deciding.decide(record.as_ref())))
         };
         self.tasks.iter().filter_map(one).collect()
+    }
+
+    /// A task's record in these annotations, if it has one.
+    fn record(&self, annotations: &Annotations, task: &str) -> Option<Reading> {
+        let text = text(annotations, task)?;
+        let known = self.records.get(task).filter(|(known, _)| known == text);
+        Some(known.map_or_else(|| TickRecord::decode(text), |(_, record)| record.clone()))
     }
 
     /// Tasks that have left, and of which no end is to be written.
@@ -445,8 +462,7 @@ fn is_ours(name: &str) -> bool {
     name.split_once('/').is_some_and(|(domain, _)| domain.ends_with(".lease-runtime.dev"))
 }
 
-fn read(annotations: &Annotations, task: &str) -> Option<Result<TickRecord, Unreadable>> {
-    // Emptied by hand is as good as removed.
-    let text = annotations.get(&format!("{RECORD}{task}")).filter(|text| !text.trim().is_empty())?;
-    Some(TickRecord::decode(text))
+/// The text of a task's record, if it has one: emptied by hand is as good as removed.
+fn text<'a>(annotations: &'a Annotations, task: &str) -> Option<&'a str> {
+    annotations.get(&format!("{RECORD}{task}")).map(String::as_str).filter(|text| !text.trim().is_empty())
 }

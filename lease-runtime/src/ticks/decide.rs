@@ -19,7 +19,7 @@ use crate::tick::AttemptId;
 /// What a write says about one task.
 #[derive(Debug, Default)]
 pub(super) struct Decision {
-    /// `None`: it has none, and needs none.
+    /// `None`: it stays as it is, or there is none and none is needed.
     pub(super) record: Option<TickRecord>,
     /// Runs that this write takes.
     pub(super) takes: Vec<Attempt>,
@@ -98,7 +98,7 @@ impl Deciding<'_> {
         self.foresee(&mut next);
         // One that records nothing has a record only for what was asked of it.
         let needed = self.timetable.recorded || record.is_some() || !next.open.is_empty() || next.trigger.is_some();
-        self.out.record = needed.then_some(next);
+        self.out.record = (needed && record != Some(&next)).then_some(next);
         self.out
     }
 

@@ -162,5 +162,7 @@ fn a_story_is_about_a_task_that_has_a_record() {
     assert_eq!((record.upto, record.next, record.term), (time(0), Some(time(60)), 0));
     let task: Arc<str> = "report".into();
     assert!(story.annotations.contains_key(&format!("{RECORD}{task}")));
-    assert!(![PAUSE, TRIGGER, BACKFILL].iter().any(|prefix| story.annotations.contains_key(&format!("{prefix}{task}"))));
+    assert!(
+        ![PAUSE, TRIGGER, BACKFILL].iter().any(|prefix| story.annotations.contains_key(&format!("{prefix}{task}")))
+    );
 }

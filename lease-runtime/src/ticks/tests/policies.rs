@@ -126,7 +126,7 @@ fn catch_up_none_runs_what_falls_due_while_it_leads() {
     let mut story = Story::of(Timetable { catch_up: CatchUp::None, ..minutely() });
     story.at(200).lead();
     assert_eq!(story.write(), []);
-    assert_eq!(story.counts().not_leading, 3);
+    assert_eq!(story.counts().not_run(), 3);
     assert_eq!(told(&story.at(241).write()), [(240, 1)]);
 }
 
@@ -151,8 +151,7 @@ fn without_a_deadline_a_tick_waits_until_the_next_and_no_shorter_than_a_failover
 #[test]
 fn an_interrupted_run_is_not_run_again_after_its_deadline() {
     let deadline = Some(StartDeadline::After(Duration::from_secs(30)));
-    let mut story =
-        Story::of(Timetable { start_deadline: deadline, delivery: Delivery::AtLeastOnce, ..minutely() });
+    let mut story = Story::of(Timetable { start_deadline: deadline, delivery: Delivery::AtLeastOnce, ..minutely() });
     assert_eq!(told(&story.at(61).write()), [(60, 1)]);
     story.at(100).lead();
     assert_eq!(story.write(), []);

