@@ -85,10 +85,8 @@ impl World {
         let r = leader.filter(|_| self.rng.u8(..4) > 0).unwrap_or_else(|| self.rng.usize(..REPLICAS));
         match fault {
             Fault::Crash => self.kill(r),
-            Fault::Handover => {
-                if self.replicas[r].up {
-                    self.later(r, 0, Local::Event(Event::Withdraw(Loss::Shutdown)));
-                }
+            Fault::Handover if self.replicas[r].up => {
+                self.later(r, 0, Local::Event(Event::Withdraw(Loss::Shutdown)));
             }
             Fault::Partition => {
                 let length = if self.rng.bool() { self.rng.u64(..20 * SECOND) } else { self.rng.u64(..3 * MINUTE) };

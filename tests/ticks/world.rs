@@ -18,6 +18,7 @@ use super::replica::{Replica, SkewedClock};
 use super::server::{Server, State};
 
 /// Something that is going to happen.
+#[allow(clippy::large_enum_variant, reason = "nearly all of them are the largest")]
 pub(crate) enum Happening {
     /// In a process, if it is still the same then. A paused one comes to it later.
     Local(usize, u32, Local),
