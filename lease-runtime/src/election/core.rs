@@ -182,12 +182,12 @@ impl Election {
     }
 
     /// Whether it makes sense to [hurry](Event::Hurry): a term is held, and no write is on its way that may say it already.
-    pub(crate) fn can_hurry(&self) -> bool {
+    pub fn can_hurry(&self) -> bool {
         self.may_take() && self.writing.is_none() && self.term.as_ref().is_some_and(|term| !term.hurry)
     }
 
     /// A term is held, and nobody has asked its bodies to end.
-    pub(crate) fn may_take(&self) -> bool {
+    pub fn may_take(&self) -> bool {
         self.role() == Role::Leading
     }
 
@@ -197,12 +197,12 @@ impl Election {
     }
 
     /// The state of the Lease that this process' term rests on: the newest that was seen, if it is this term's.
-    pub(crate) fn rests_on(&self) -> Option<&Version> {
+    pub fn rests_on(&self) -> Option<&Version> {
         self.term.as_ref().filter(|term| term.phase != Phase::Expired).and(self.view()).map(|view| &view.version)
     }
 
     /// The newest state of the Lease that was seen, whoever has written it.
-    pub(crate) fn newest(&self) -> Option<&Version> {
+    pub fn newest(&self) -> Option<&Version> {
         self.view().map(|view| &view.version)
     }
 

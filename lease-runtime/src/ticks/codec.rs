@@ -43,7 +43,7 @@ impl TickRecord {
     /// The annotation's value: less than 512 bytes. What is only there for people is left out of one that would be longer.
     pub fn encode(&self) -> String {
         let mut fields = self.fields();
-        for spare in ["", "next", "trigger", "last"] {
+        for spare in ["", "next", "tzdata", "missed", "trigger", "last"] {
             fields.remove(spare);
             let text = Value::Object(fields.clone()).to_string();
             if text.len() < RECORD_BYTES {

@@ -43,10 +43,17 @@ pub struct Ticks {
     composed: u64,
     /// What has changed in the write that was composed last.
     notes: Vec<(Arc<str>, Note)>,
+    /// Tasks for which that write had no room: they wait for the next renewal, rather than ask for one without end.
+    no_room: BTreeSet<Arc<str>>,
     /// The state of the Lease that was seen last, as far as it is ours.
     seen: Annotations,
+    /// Its records, as they were read: what is composed next mostly rests on that state.
+    records: BTreeMap<Arc<str>, (String, Reading)>,
     outlook: Option<Outlook>,
 }
+
+/// What an annotation says.
+type Reading = Result<TickRecord, Unreadable>;
 
 /// What there is to do, as things stand.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -89,6 +96,8 @@ pub(super) struct Attempt {
     pub(super) missed: u64,
     pub(super) replaces: bool,
     pub(super) taken: WallTime,
+    /// When its body was found to be gone.
+    pub(super) until: Option<WallTime>,
     /// The last write that it was part of.
     pub(super) composed: u64,
     pub(super) state: AttemptState,
@@ -229,9 +238,14 @@ impl Ticks {
     pub fn see(&mut self, annotations: &Annotations) -> Vec<Start> {
         self.seen = annotations.iter().filter(|(name, _)| is_ours(name)).map(|(k, v)| (k.clone(), v.clone())).collect();
         self.outlook = None;
+        let record = |task: &Arc<str>| {
+            let text = text(annotations, task)?;
+            Some((task.clone(), (text.to_owned(), self.record(annotations, task)?)))
+        };
+        self.records = self.tasks.keys().filter_map(record).collect();
         let mut starts = Vec::new();
         for (task, known) in &self.tasks {
-            let open: Vec<AttemptId> = match read(annotations, task) {
+            let open: Vec<AttemptId> = match self.records.get(task).map(|(_, record)| record) {
                 Some(Ok(record)) => record.open.iter().map(|run| run.id).collect(),
                 Some(Err(_)) => continue,
                 None => Vec::new(),
@@ -259,8 +273,20 @@ impl Ticks {
         starts
     }
 
+    /// Remembers what only a clock tells, at the first look at it.
+    fn look_at(&mut self, time: Time) {
+        if let Some(leading) = &mut self.leading {
+            // The clock was set back. Nothing is to wait until it shows that time again.
+            leading.acquired = leading.acquired.min(time.wall);
+        }
+        for attempt in self.attempts.values_mut().filter(|attempt| matches!(attempt.state, AttemptState::Ended(_))) {
+            attempt.until.get_or_insert(time.bounded());
+        }
+    }
+
     /// Whether a write should not wait for the next renewal.
     pub fn wants_write(&mut self, time: Time) -> bool {
+        self.look_at(time);
         let known = self
             .outlook
             .filter(|outlook| outlook.at <= time.wall && outlook.until.is_none_or(|until| time.wall < until));
@@ -269,7 +295,7 @@ impl Ticks {
             let decisions = self.decide(&seen, time, true);
             self.seen = seen;
             Outlook {
-                urgent: decisions.iter().any(|(_, decision)| decision.urgent),
+                urgent: decisions.iter().any(|(task, decision)| decision.urgent && !self.no_room.contains(task)),
                 at: time.wall,
                 until: decisions.iter().filter_map(|(_, decision)| decision.wake_at).min(),
             }
@@ -291,8 +317,10 @@ impl Ticks {
     ///
     /// Returns a number for the write, to be named when it has [succeeded](Self::committed).
     pub fn compose(&mut self, annotations: &Annotations, time: Time, renews: bool) -> (u64, Edits) {
+        self.look_at(time);
         self.composed += 1;
         self.notes.clear();
+        self.no_room.clear();
         let mut edits = Edits::new();
         let mut bytes: usize = annotations.iter().map(|(name, value)| name.len() + value.len()).sum();
         for (task, decision) in self.decide(annotations, time, renews) {
@@ -315,7 +343,8 @@ impl Ticks {
             let grown: usize = grown.sum();
             if bytes + grown > ANNOTATIONS_BYTES {
                 // The API server would refuse the whole write, and the renewal with it.
-                self.notes.push((task, Note::NoRoom));
+                self.notes.push((task.clone(), Note::NoRoom));
+                self.no_room.insert(task);
                 continue;
             }
             bytes += grown;
@@ -365,7 +394,7 @@ impl Ticks {
     /// The tasks that run once, and are done as the state says that was seen last.
     pub fn done_once(&self) -> Vec<Arc<str>> {
         let once = self.tasks.iter().filter(|(_, task)| task.timetable.kind == Kind::Once);
-        let done = once.filter(|(name, _)| match read(&self.seen, name) {
+        let done = once.filter(|(name, _)| match self.record(&self.seen, name) {
             Some(Ok(record)) => record.is_done(),
             Some(Err(_)) | None => false,
         });
@@ -374,14 +403,14 @@ impl Ticks {
 
     /// What keeps a task's ticks from being taken, in the state that was seen last.
     pub fn unreadable(&self) -> Vec<(Arc<str>, Unreadable)> {
-        let read = |task: &Arc<str>| read(&self.seen, task)?.err().map(|why| (task.clone(), why));
+        let read = |task: &Arc<str>| self.record(&self.seen, task)?.err().map(|why| (task.clone(), why));
         self.tasks.keys().filter_map(read).collect()
     }
 
     /// How far the newest record is ahead of this replica's clock, if it is by more than clocks are apart. Its ticks are waited
     /// for, and the record is not "corrected": its time has been taken.
     pub fn behind(&self, time: Time) -> Option<Duration> {
-        let records = self.tasks.keys().filter_map(|task| read(&self.seen, task)?.ok());
+        let records = self.tasks.keys().filter_map(|task| self.record(&self.seen, task)?.ok());
         let upto = records.map(|record| record.upto).max()?;
         let by = Duration::from_micros(u64::try_from(upto.0.saturating_sub(time.wall.0)).unwrap_or(0));
         (by > TOLERANCE).then_some(by)
@@ -391,7 +420,7 @@ impl Ticks {
     pub fn other_zone_data(&self) -> Vec<(Arc<str>, String)> {
         let own = crate::schedule::zone_data_version();
         let other = |task: &Arc<str>| {
-            let data = read(&self.seen, task)?.ok()?.zone_data?;
+            let data = self.record(&self.seen, task)?.ok()?.zone_data?;
             (Some(&*data) != own).then(|| (task.clone(), data))
         };
         self.tasks.keys().filter_map(other).collect()
@@ -411,7 +440,7 @@ impl Ticks {
     fn decide(&self, annotations: &Annotations, time: Time, renews: bool) -> Vec<(Arc<str>, Decision)> {
         let Some(leading) = &self.leading else { return Vec::new() };
         let one = |(name, task): (&Arc<str>, &Task)| {
-            let record = match read(annotations, name) {
+            let record = match self.record(annotations, name) {
                 None => None,
                 Some(Ok(record)) => Some(record),
                 // Not to be overwritten, and not to be run by: what was taken is not known.
@@ -432,6 +461,13 @@ impl Ticks {
             Some((name.clone(), deciding.decide(record.as_ref())))
         };
         self.tasks.iter().filter_map(one).collect()
+    }
+
+    /// A task's record in these annotations, if it has one.
+    fn record(&self, annotations: &Annotations, task: &str) -> Option<Reading> {
+        let text = text(annotations, task)?;
+        let known = self.records.get(task).filter(|(known, _)| known == text);
+        Some(known.map_or_else(|| TickRecord::decode(text), |(_, record)| record.clone()))
     }
 
     /// Tasks that have left, and of which no end is to be written.
@@ -460,8 +496,7 @@ fn is_ours(name: &str) -> bool {
     name.split_once('/').is_some_and(|(domain, _)| domain.ends_with(".lease-runtime.dev"))
 }
 
-fn read(annotations: &Annotations, task: &str) -> Option<Result<TickRecord, Unreadable>> {
-    // Emptied by hand is as good as removed.
-    let text = annotations.get(&format!("{RECORD}{task}")).filter(|text| !text.trim().is_empty())?;
-    Some(TickRecord::decode(text))
+/// The text of a task's record, if it has one: emptied by hand is as good as removed.
+fn text<'a>(annotations: &'a Annotations, task: &str) -> Option<&'a str> {
+    annotations.get(&format!("{RECORD}{task}")).map(String::as_str).filter(|text| !text.trim().is_empty())
 }

@@ -19,7 +19,7 @@ use crate::tick::AttemptId;
 /// What a write says about one task.
 #[derive(Debug, Default)]
 pub(super) struct Decision {
-    /// `None`: it has none, and needs none.
+    /// `None`: it stays as it is, or there is none and none is needed.
     pub(super) record: Option<TickRecord>,
     /// Runs that this write takes.
     pub(super) takes: Vec<Attempt>,
@@ -101,7 +101,7 @@ impl Deciding<'_> {
         self.foresee(&mut next);
         // One that records nothing has a record only for what was asked of it.
         let needed = self.timetable.recorded || record.is_some() || !next.open.is_empty() || next.trigger.is_some();
-        self.out.record = needed.then_some(next);
+        self.out.record = (needed && record != Some(&next)).then_some(next);
         self.out
     }
 
@@ -128,7 +128,7 @@ impl Deciding<'_> {
         record.counts.ended(outcome);
         record.last = Some(EndedRun { tick: run.tick, id, attempt: run.attempt, outcome, at: now });
         if let Kind::Delay(_) = self.timetable.kind {
-            record.upto = record.upto.max(now);
+            record.upto = record.upto.max(self.time.bounded());
         }
         self.out.urgent = true;
     }
@@ -187,7 +187,7 @@ impl Deciding<'_> {
         }
         let running = self.running(record);
         let replaces = self.timetable.overlap == Overlap::CancelOther;
-        if running >= self.timetable.most() && !replaces {
+        if (running >= self.timetable.most() && !replaces) || record.open.len() >= MOST_OPEN {
             return;
         }
         record.trigger = Some(id.clone());
@@ -221,6 +221,10 @@ impl Deciding<'_> {
                 }
                 Overlap::Skip | Overlap::BufferOne | Overlap::AllowAll(_) => return,
             };
+            if record.open.len() >= MOST_OPEN {
+                // Nobody could read a record that has more of them. It waits until one of them has ended.
+                return;
+            }
             account(record, &head);
             self.take(record, head.at, 1, Origin::Schedule, replaces);
         }
@@ -229,17 +233,21 @@ impl Deciding<'_> {
     /// Counts the due ticks that are not run, and gives the one that is next.
     fn narrow(&mut self, record: &mut TickRecord, latest: Occasion, now: WallTime) -> Option<Occasion> {
         let schedule = &self.timetable.schedule;
-        if self.timetable.overlap == Overlap::Skip
-            && self.timetable.catch_up != CatchUp::All
-            && self.running(record) > 0
-        {
-            // Skipped is what falls due during the run. What was due before it began, as after a failover, waits.
-            let first = schedule.next(&mark(record))?;
-            let began = self.began();
-            if began.is_some_and(|began| self.timetable.starts(self.task, first.at) > began) {
-                self.skip(record, &latest, NotRun::Overlapped);
+        if self.timetable.overlap == Overlap::Skip && self.timetable.catch_up != CatchUp::All {
+            let goes_on = self.running(record) > 0;
+            // Skipped is what falls due during the run, also if the run has ended before this write could say so. What was due
+            // before it began, as after a failover, waits.
+            if let Some((began, until)) = self.run(goes_on, now) {
+                let first = schedule.next(&mark(record))?;
+                if self.timetable.starts(self.task, first.at) > began
+                    && let Some(during) = self.timetable.latest(self.task, &mark(record), until)
+                {
+                    self.skip(record, &during, NotRun::Overlapped);
+                }
             }
-            return None;
+            if goes_on || record.upto >= latest.at {
+                return None;
+            }
         }
         if let Some(until) = self.timetable.expired_until(latest.at, now)
             && let Some(expired) = schedule.latest(&mark(record), until)
@@ -259,7 +267,10 @@ impl Deciding<'_> {
                 return schedule.next(&mark(record));
             }
             CatchUp::None => {
-                if let Some(before) = schedule.latest(&mark(record), self.leading.acquired.min(latest.at)) {
+                // As the clock shows it that ticks are taken by.
+                let ahead = self.time.wall.0.saturating_sub(self.time.bounded().0);
+                let acquired = WallTime(self.leading.acquired.0.saturating_sub(ahead));
+                if let Some(before) = schedule.latest(&mark(record), acquired.min(latest.at)) {
                     self.skip(record, &before, NotRun::NotLeading);
                 }
             }
@@ -358,7 +369,8 @@ impl Deciding<'_> {
             trigger: record.trigger.clone().filter(|_| origin == Origin::Trigger),
             missed,
             replaces,
-            taken: self.time.wall,
+            taken: self.time.bounded(),
+            until: None,
             composed: 0,
             state: AttemptState::Asked,
         });
@@ -425,10 +437,15 @@ impl Deciding<'_> {
         self.out.takes.iter().any(|take| take.id == id)
     }
 
-    /// When the latest run that goes on was taken.
-    fn began(&self) -> Option<WallTime> {
-        let running = self.attempts.iter().filter(|attempt| attempt.state == AttemptState::Running);
-        running.map(|attempt| attempt.taken).chain(self.out.takes.iter().map(|take| take.taken)).max()
+    /// When the latest run was taken, and until when it has gone on: the one that goes on, or the last of those whose end is yet
+    /// to be written.
+    fn run(&self, goes_on: bool, now: WallTime) -> Option<(WallTime, WallTime)> {
+        let known = self.attempts.iter().filter_map(|attempt| match attempt.state {
+            AttemptState::Running => Some((attempt.taken, now)),
+            AttemptState::Ended(_) if !goes_on => Some((attempt.taken, attempt.until?)),
+            AttemptState::Asked | AttemptState::Ended(_) => None,
+        });
+        known.chain(self.out.takes.iter().map(|take| (take.taken, now))).max()
     }
 }
 

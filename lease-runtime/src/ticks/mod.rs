@@ -25,6 +25,8 @@ mod policy;
 mod record;
 mod requests;
 mod status;
+#[cfg(test)]
+mod tests;
 mod timetable;
 mod unrecorded;
 

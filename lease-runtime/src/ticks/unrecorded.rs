@@ -77,6 +77,7 @@ impl Unrecorded {
             missed: 0,
             replaces: running > 0 && timetable.overlap == Overlap::CancelOther,
             taken: time.wall,
+            until: None,
             composed: 0,
             state: AttemptState::Running,
         })

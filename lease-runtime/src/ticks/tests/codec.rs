@@ -1,0 +1,129 @@
+//! The record as text, in general.
+
+use proptest::option;
+use proptest::prelude::*;
+
+use super::super::counts::Outcome;
+use super::super::names::RECORD_BYTES;
+use super::*;
+use crate::tick::AttemptId;
+
+fn moment() -> impl Strategy<Value = WallTime> {
+    // Up to the year 2286, with microseconds.
+    (0..9_999_999_999_999_999_i64).prop_map(WallTime)
+}
+
+fn attempt() -> impl Strategy<Value = (WallTime, AttemptId, u32)> {
+    (moment(), (1..1_u64 << 48).prop_map(AttemptId), 1..100_000_u32)
+}
+
+fn open() -> impl Strategy<Value = OpenRun> {
+    let origins = prop_oneof![Just(Origin::Schedule), Just(Origin::Trigger), Just(Origin::Backfill)];
+    (attempt(), origins).prop_map(|((tick, id, attempt), origin)| OpenRun { tick, id, attempt, origin })
+}
+
+fn ended() -> impl Strategy<Value = EndedRun> {
+    (attempt(), 0..4_usize, moment()).prop_map(|((tick, id, attempt), outcome, at)| EndedRun {
+        tick,
+        id,
+        attempt,
+        outcome: Outcome::ALL[outcome],
+        at,
+    })
+}
+
+fn counts(most: u64) -> impl Strategy<Value = TickCounts> {
+    prop::array::uniform10(0..=most).prop_map(|said| {
+        let mut counts = TickCounts::default();
+        counts.named().into_iter().zip(said).for_each(|((_, count), said)| *count = said);
+        counts
+    })
+}
+
+prop_compose! {
+    fn record(most: u64)(
+        fingerprint in "[0-9a-f]{8}",
+        (upto, civil, term) in (moment(), option::of(0..30_000_000_i64), 0..=i32::MAX),
+        zone_data in option::of("20[0-9]{2}[a-z]"),
+        open in prop::collection::vec(open(), 0..=4),
+        (last, next) in (option::of(ended()), option::of(moment())),
+        trigger in option::of("[!#-\\[\\]-~]{1,36}"),
+        (missed, counts) in (0..=most, counts(most)),
+    ) -> TickRecord {
+        let civil = civil.map(|minutes| jiff::civil::date(1990, 1, 1).at(0, 0, 0, 0) + jiff::SignedDuration::from_mins(minutes));
+        TickRecord { fingerprint, upto, civil, zone_data, term, open, last, next, trigger, missed, counts }
+    }
+}
+
+/// Times in whole seconds, as they are written.
+fn whole(mut record: TickRecord) -> TickRecord {
+    let whole = |at: WallTime| WallTime(at.0.div_euclid(1_000_000) * 1_000_000);
+    record.upto = whole(record.upto);
+    record.next = record.next.map(whole);
+    record.open.iter_mut().for_each(|run| run.tick = whole(run.tick));
+    if let Some(last) = &mut record.last {
+        (last.tick, last.at) = (whole(last.tick), whole(last.at));
+    }
+    record
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(512))]
+
+    #[test]
+    fn a_record_is_read_as_it_was_written_up_to_fractions_of_seconds(record in record(9999)) {
+        let read = TickRecord::decode(&record.encode()).unwrap();
+        let mut expected = whole(record);
+        // What is there for people may be left out.
+        if read.next.is_none() { expected.next = None; }
+        if read.next.is_none() && read.zone_data.is_none() { expected.zone_data = None; }
+        if read.zone_data.is_none() && read.missed == 0 { expected.missed = 0; }
+        if read.missed == 0 && read.trigger.is_none() { expected.trigger = None; }
+        if read.trigger.is_none() && read.last.is_none() { expected.last = None; }
+        prop_assert_eq!(read, expected);
+    }
+
+    #[test]
+    fn every_record_fits(record in record(u64::MAX)) {
+        let text = record.encode();
+        prop_assert!(text.len() < RECORD_BYTES, "{} bytes: {}", text.len(), text);
+        prop_assert!(TickRecord::decode(&text).is_ok());
+    }
+
+    #[test]
+    fn text_of_any_kind_is_an_error_and_no_panic(text in ".*") {
+        let _ = TickRecord::decode(&text);
+    }
+
+    #[test]
+    fn a_record_that_somebody_has_changed_is_no_panic(
+        record in record(9999),
+        at in any::<prop::sample::Index>(),
+        put in "[ -~]{0,4}",
+        take in 0..6_usize,
+    ) {
+        let mut text = record.encode();
+        let at = at.index(text.len());
+        let end = (at + take).min(text.len());
+        if text.is_char_boundary(at) && text.is_char_boundary(end) {
+            text.replace_range(at..end, &put);
+        }
+        if let Ok(read) = TickRecord::decode(&text) {
+            // What is read can be written, and says the same then.
+            let again = TickRecord::decode(&read.encode());
+            prop_assert!(again.is_ok(), "{}", text);
+        }
+    }
+}
+
+#[test]
+fn the_longest_record_of_a_usual_task_keeps_the_id_of_its_trigger() {
+    let run = OpenRun { tick: time(0), id: AttemptId(u64::MAX), attempt: 99, origin: Origin::Schedule };
+    let mut record = TickRecord::armed("01234567".to_owned(), time(0));
+    record.open = vec![run];
+    record.last = Some(EndedRun { tick: run.tick, id: run.id, attempt: 99, outcome: Outcome::Abandoned, at: time(0) });
+    record.trigger = Some("x".repeat(36));
+    record.counts.named().into_iter().for_each(|(_, count)| *count = 9999);
+    let read = TickRecord::decode(&record.encode()).unwrap();
+    assert_eq!(read.trigger, record.trigger);
+}

@@ -1,0 +1,169 @@
+//! The tick protocol, one leader and one task at a time.
+
+mod codec;
+mod policies;
+mod rules;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::names::{BACKFILL, PAUSE, RECORD, TRIGGER};
+use super::*;
+use crate::clock::WallTime;
+use crate::schedule::Schedule;
+
+/// A minute after a full hour, at which each story begins.
+const START: i64 = 1_795_564_860;
+
+/// A minute's task with the defaults.
+fn minutely() -> Timetable {
+    timetable(Schedule::every(Duration::from_secs(60), Duration::ZERO).unwrap(), Kind::Calendar)
+}
+
+fn timetable(schedule: Schedule, kind: Kind) -> Timetable {
+    Timetable {
+        schedule,
+        kind,
+        jitter: Duration::ZERO,
+        overlap: Overlap::Skip,
+        catch_up: CatchUp::Latest,
+        max_catch_up: 100,
+        start_deadline: None,
+        failover: Duration::from_secs(20),
+        delivery: Delivery::AtMostOnce,
+        initial_delay: Duration::ZERO,
+        recorded: true,
+    }
+}
+
+/// A process that leads, the Lease that it writes, and the time.
+struct Story {
+    ticks: Ticks,
+    annotations: Annotations,
+    timetable: Timetable,
+    /// Seconds since [`START`], of this process and of the API server.
+    wall: i64,
+    server: i64,
+    terms: i32,
+    dice: u64,
+}
+
+/// A write that is on its way.
+struct Write {
+    number: u64,
+    base: Annotations,
+    edits: Edits,
+}
+
+impl Story {
+    /// Of a leader that has just written the task's first record.
+    fn of(timetable: Timetable) -> Story {
+        let (ticks, annotations) = Default::default();
+        let mut story = Story { ticks, annotations, timetable, wall: 0, server: 0, terms: 0, dice: 0 };
+        story.lead();
+        assert_eq!(story.write(), []);
+        story
+    }
+
+    /// Another process leads from now on: this one is gone, and its memory.
+    fn lead(&mut self) {
+        self.ticks = Ticks::default();
+        self.next_term();
+    }
+
+    /// This process leads again, or still.
+    fn next_term(&mut self) {
+        self.terms += 1;
+        let now = self.now();
+        self.ticks.begin(self.terms, now);
+        self.ticks.join("report".into(), self.timetable.clone(), time(self.wall));
+        assert_eq!(self.ticks.see(&self.annotations), []);
+    }
+
+    fn at(&mut self, seconds: i64) -> &mut Story {
+        (self.wall, self.server) = (seconds, seconds);
+        self
+    }
+
+    fn now(&mut self) -> Time {
+        self.dice += 1;
+        Time { wall: time(self.wall), server: Some(time(self.server)), dice: self.dice }
+    }
+
+    fn wants_write(&mut self) -> bool {
+        let now = self.now();
+        self.ticks.wants_write(now)
+    }
+
+    fn compose(&mut self) -> Write {
+        let now = self.now();
+        let base = self.annotations.clone();
+        let (number, edits) = self.ticks.compose(&base, now, true);
+        Write { number, base, edits }
+    }
+
+    /// The write reaches the server, if nobody wrote in between.
+    fn land(&mut self, write: &Write) -> bool {
+        let lands = self.annotations == write.base;
+        if lands {
+            for (name, value) in &write.edits {
+                match value {
+                    Some(value) => drop(self.annotations.insert(name.clone(), value.clone())),
+                    None => drop(self.annotations.remove(name)),
+                }
+            }
+        }
+        lands
+    }
+
+    /// A renewal that succeeds: what starts.
+    fn write(&mut self) -> Vec<Start> {
+        let write = self.compose();
+        assert!(self.land(&write));
+        self.ticks.committed(write.number);
+        self.see()
+    }
+
+    fn see(&mut self) -> Vec<Start> {
+        self.ticks.see(&self.annotations)
+    }
+
+    /// Somebody writes an annotation for the task.
+    fn ask(&mut self, prefix: &str, value: Option<&str>) {
+        let name = format!("{prefix}report");
+        match value {
+            Some(value) => drop(self.annotations.insert(name, value.to_owned())),
+            None => drop(self.annotations.remove(&name)),
+        }
+        assert_eq!(self.see(), []);
+    }
+
+    fn record(&self) -> TickRecord {
+        TickRecord::decode(&self.annotations[&format!("{RECORD}report")]).unwrap()
+    }
+
+    fn counts(&self) -> TickCounts {
+        self.record().counts
+    }
+}
+
+fn time(seconds: i64) -> WallTime {
+    WallTime((START + seconds) * 1_000_000)
+}
+
+/// The nominal times, in seconds since [`START`], and the numbers of the attempts.
+fn told(starts: &[Start]) -> Vec<(i64, u32)> {
+    starts.iter().map(|start| (start.tick.0 / 1_000_000 - START, start.attempt)).collect()
+}
+
+#[test]
+fn a_story_is_about_a_task_that_has_a_record() {
+    let story = Story::of(minutely());
+    let record = story.record();
+    assert_eq!((record.upto, record.next, record.term), (time(0), Some(time(60)), 0));
+    let task: Arc<str> = "report".into();
+    assert!(story.annotations.contains_key(&format!("{RECORD}{task}")));
+    assert!(
+        ![PAUSE, TRIGGER, BACKFILL].iter().any(|prefix| story.annotations.contains_key(&format!("{prefix}{task}")))
+    );
+}

@@ -1,0 +1,321 @@
+//! What must hold, checked from what was written to the Lease and from what bodies did, in global time.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use lease_runtime::ticks::names::{BACKFILL, PAUSE, RECORD, TRIGGER};
+use lease_runtime::ticks::{Annotations, OpenRun, Origin, Start, TickCounts, TickRecord};
+use lease_runtime::{AttemptId, CatchUp, Delivery, Overlap};
+
+use super::config::{Task, When};
+use super::server;
+
+/// What does not hold.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Broken(pub(crate) String);
+
+macro_rules! must {
+    ($holds:expr, $($text:tt)+) => {
+        if !$holds {
+            return Err(Broken(format!($($text)+)));
+        }
+    };
+}
+
+/// How far a tick may be ahead of the server's clock: the core's tolerance, and what the clocks drift between two answers.
+const AHEAD: i64 = 12;
+
+/// What has happened to one task.
+pub(crate) struct Ledger {
+    pub(crate) task: Task,
+    /// Ticks count from this second on.
+    pub(crate) armed: Option<i64>,
+    /// The ticks of the schedule that a write has taken, in seconds.
+    pub(crate) taken: BTreeSet<i64>,
+    /// Attempts that a write has shown to be taken.
+    attempts: BTreeSet<AttemptId>,
+    /// Attempts whose body has come to its end, and whether it has failed.
+    completed: BTreeMap<AttemptId, bool>,
+    pub(crate) starts: BTreeMap<i64, u32>,
+    pub(crate) completions: BTreeMap<i64, u32>,
+    /// Runs that somebody asked for: taken, and started.
+    asked_for: u64,
+    triggers: BTreeMap<String, (u32, u32)>,
+    backfills: BTreeMap<i64, u32>,
+    pub(crate) live: Vec<(usize, AttemptId)>,
+    /// A leader without a record, for comparison.
+    pub(crate) memory: BTreeMap<i64, u32>,
+    /// The last second that it is compared for.
+    pub(crate) faulty_until: i64,
+}
+
+impl Ledger {
+    pub(crate) fn new(task: Task, span: u64) -> Ledger {
+        Ledger {
+            task,
+            armed: None,
+            taken: BTreeSet::new(),
+            attempts: BTreeSet::new(),
+            completed: BTreeMap::new(),
+            starts: BTreeMap::new(),
+            completions: BTreeMap::new(),
+            asked_for: 0,
+            triggers: BTreeMap::new(),
+            backfills: BTreeMap::new(),
+            live: Vec::new(),
+            memory: BTreeMap::new(),
+            faulty_until: seconds(server::time(span).0) - 120,
+        }
+    }
+
+    /// A write has changed the annotations. `may_take`: when it was composed, its writer led and nobody had asked the bodies to
+    /// end.
+    pub(crate) fn written(
+        &mut self,
+        now: u64,
+        before: &Annotations,
+        after: &Annotations,
+        may_take: bool,
+    ) -> Result<(), Broken> {
+        let name = format!("{RECORD}{}", self.task.name);
+        let (old, new) = (before.get(&name), after.get(&name));
+        if old == new {
+            return Ok(());
+        }
+        must!(new.is_some(), "the record was removed");
+        let text = new.map(String::as_str).unwrap_or_default();
+        must!(text.len() < 512, "the record has {} bytes: {text}", text.len());
+        let read = |text: &str| TickRecord::decode(text).map_err(|why| Broken(format!("unreadable: {why}: {text}")));
+        let record = read(text)?;
+        let ahead = seconds(record.upto.0) - seconds(server::time(now).0);
+        must!(ahead <= AHEAD, "T3: the record silences every sane leader for {ahead} s: {text}");
+        let old = match old {
+            Some(old) => read(old)?,
+            None => {
+                self.armed = Some(seconds(record.upto.0));
+                let armed = TickRecord::armed(record.fingerprint.clone(), record.upto);
+                TickRecord { counts: TickCounts::default(), ..armed }
+            }
+        };
+        self.accounted(&old, &record, before, may_take).map_err(|Broken(what)| {
+            let old = before.get(&name).map(String::as_str).unwrap_or("nothing");
+            Broken(format!("{what}\n  before: {old}\n  after:  {text}"))
+        })
+    }
+
+    /// T4 and T5, for each single write.
+    fn accounted(
+        &mut self,
+        old: &TickRecord,
+        new: &TickRecord,
+        before: &Annotations,
+        may_take: bool,
+    ) -> Result<(), Broken> {
+        must!(new.upto >= old.upto, "T5: the mark goes back");
+        must!(new.open.len() <= 4, "{} runs are open", new.open.len());
+        let fresh: Vec<OpenRun> =
+            new.open.iter().filter(|run| old.open.iter().all(|o| o.id != run.id)).copied().collect();
+        let gone: Vec<OpenRun> =
+            old.open.iter().filter(|run| new.open.iter().all(|n| n.id != run.id)).copied().collect();
+        must!(fresh.is_empty() || may_take, "rule 6: taken while the bodies were asked to end");
+        let mut closed = gone.clone();
+        let mut taken = 0;
+        for run in &fresh {
+            must!(self.attempts.insert(run.id), "two attempts are called {}", run.id);
+            let tick = seconds(run.tick.0);
+            let again = closed.iter().position(|old| {
+                (old.tick, old.origin, old.attempt.saturating_add(1)) == (run.tick, run.origin, run.attempt)
+            });
+            if let Some(at) = again {
+                must!(self.task.delivery == Delivery::AtLeastOnce, "T1: {} is taken again", run.tick);
+                closed.remove(at);
+                continue;
+            }
+            let once_again = self.task.when == When::Once && self.task.delivery == Delivery::AtLeastOnce;
+            must!(run.attempt == 1 || once_again, "{} is attempt {} at nothing", run.id, run.attempt);
+            match run.origin {
+                Origin::Schedule => {
+                    taken += 1;
+                    self.took(run, tick, old, new)?;
+                }
+                Origin::Trigger => {
+                    self.asked_for += 1;
+                    let id = new.trigger.clone().unwrap_or_default();
+                    let times = self.triggers.entry(id.clone()).or_default();
+                    times.0 += 1;
+                    must!(times.0 == 1, "T1: the trigger {id} is taken again");
+                }
+                Origin::Backfill => self.asked_for += 1,
+            }
+        }
+        let ended = new.counts.run() - old.counts.run();
+        must!(ended == closed.len() as u64, "T4: {} runs have ended, {ended} are counted", closed.len());
+        let completed = closed.iter().filter(|run| self.completed.get(&run.id) == Some(&false)).count() as u64;
+        let done = new.counts.done - old.counts.done;
+        must!(done <= completed, "rule 5: {done} runs are written as done, {completed} were");
+        let due = self.task.ticks_between(seconds(old.upto.0), seconds(new.upto.0)).unsigned_abs();
+        let skipped = self.skipped(&old.counts, &new.counts, before)?;
+        if let When::Every { .. } = self.task.when {
+            must!(
+                taken + skipped == due,
+                "T4: {due} ticks became due, {taken} were taken, and {skipped} counted as not run"
+            );
+        }
+        Ok(())
+    }
+
+    fn took(&mut self, run: &OpenRun, tick: i64, old: &TickRecord, new: &TickRecord) -> Result<(), Broken> {
+        match self.task.when {
+            When::Every { .. } => {
+                must!(self.task.tick_before(tick) == Some(tick), "{} is no tick", run.tick);
+                must!(run.tick > old.upto && run.tick <= new.upto, "T4: {} is taken outside of its mark", run.tick);
+            }
+            When::Delay(delay) => {
+                must!(tick >= seconds(old.upto.0) + delay, "{} comes too soon after the run before", run.tick);
+            }
+            When::Once => return Ok(()),
+        }
+        let last = self.taken.last().copied();
+        must!(last.is_none_or(|last| last < tick), "T5: {} is taken after {last:?}", run.tick);
+        self.taken.insert(tick);
+        Ok(())
+    }
+
+    /// How many more are counted as not run, each for a reason that there was.
+    fn skipped(&self, old: &TickCounts, new: &TickCounts, before: &Annotations) -> Result<u64, Broken> {
+        let Task { overlap, catch_up, .. } = &self.task;
+        let paused = before.contains_key(&format!("{PAUSE}{}", self.task.name));
+        let rests = matches!(overlap, Overlap::Skip | Overlap::AllowAll(_)) && *catch_up != CatchUp::All;
+        for (name, old, new, may) in [
+            ("overlapped", old.overlapped, new.overlapped, rests),
+            ("superseded", old.superseded, new.superseded, *catch_up != CatchUp::All),
+            ("expired", old.expired, new.expired, !self.task.runs_all()),
+            ("paused", old.paused, new.paused, paused),
+            ("over the limit", old.over_limit, new.over_limit, false),
+            ("not leading", old.not_leading, new.not_leading, *catch_up == CatchUp::None),
+        ] {
+            must!(new >= old, "T4: fewer are {name}");
+            must!(new == old || may, "T4: {} are counted as {name}, which cannot be", new - old);
+        }
+        Ok(new.not_run() - old.not_run())
+    }
+
+    /// A body was polled for the first time. `others`: replicas on which bodies may be polled at this instant.
+    pub(crate) fn started(
+        &mut self,
+        now: u64,
+        replica: usize,
+        start: &Start,
+        others: impl Fn(usize) -> bool,
+    ) -> Result<(), Broken> {
+        let tick = seconds(start.tick.0);
+        must!(self.attempts.contains(&start.id), "rule 1: {} is started before it was taken", start.id);
+        let here = self.live.iter().filter(|(on, _)| *on == replica).count();
+        must!(here < self.task.most(), "{} runs at once on one replica", here + 1);
+        let there = self.live.iter().any(|(on, _)| *on != replica && others(*on));
+        must!(!there, "S1: {} is started while another replica runs the task", start.tick);
+        let once = self.task.delivery == Delivery::AtMostOnce;
+        match start.origin {
+            Origin::Schedule => {
+                let ahead = tick - seconds(server::time(now).0);
+                must!(ahead <= AHEAD || self.task.when == When::Once, "rule 8: {} starts {ahead} s early", start.tick);
+                let key = if self.task.when == When::Once { 0 } else { tick };
+                let starts = self.starts.entry(key).or_default();
+                *starts += 1;
+                must!(!once || *starts == 1, "T1: {} is started {starts} times", start.tick);
+            }
+            Origin::Trigger => {
+                let id = start.trigger.clone().unwrap_or_default();
+                let times = self.triggers.entry(id.clone()).or_default();
+                times.1 += 1;
+                must!(!once || times.1 == 1, "T1: the trigger {id} is started again");
+            }
+            Origin::Backfill => *self.backfills.entry(tick).or_default() += 1,
+        }
+        self.live.push((replica, start.id));
+        Ok(())
+    }
+
+    /// A body has come to its end, which may be an error.
+    pub(crate) fn completed(&mut self, start: &Start, failed: bool) {
+        self.completed.insert(start.id, failed);
+        if start.origin == Origin::Schedule {
+            let key = if self.task.when == When::Once { 0 } else { seconds(start.tick.0) };
+            *self.completions.entry(key).or_default() += 1;
+        }
+    }
+
+    /// Nothing is left of a body.
+    pub(crate) fn gone(&mut self, id: AttemptId) {
+        self.live.retain(|(_, live)| *live != id);
+    }
+
+    /// Runs that somebody asked for and that were taken.
+    pub(crate) fn asked_for(&self) -> u64 {
+        self.asked_for
+    }
+
+    fn record(&self, annotations: &Annotations) -> Result<TickRecord, Broken> {
+        let text = annotations.get(&format!("{RECORD}{}", self.task.name));
+        let text = text.ok_or_else(|| Broken("there is no record".to_owned()))?;
+        TickRecord::decode(text).map_err(|why| Broken(format!("{why}: {text}")))
+    }
+
+    /// After the last fault: nothing is open, asked for or waiting but what has just fallen due.
+    pub(crate) fn caught_up(&self, now: u64, annotations: &Annotations) -> Result<(), Broken> {
+        let record = self.record(annotations)?;
+        let asked =
+            [TRIGGER, BACKFILL].iter().any(|prefix| annotations.contains_key(&format!("{prefix}{}", self.task.name)));
+        must!(!asked, "a request is not carried out");
+        let recent = seconds(server::time(now).0) - 15 - self.task.jitter;
+        let late = record.open.iter().find(|run| seconds(run.tick.0) <= recent && run.origin == Origin::Schedule);
+        must!(late.is_none(), "{} is still open", late.map(|run| run.tick).unwrap_or_default());
+        if let Some(due) = self.task.tick_before(recent) {
+            must!(seconds(record.upto.0) >= due, "ticks wait since {}", record.upto);
+        }
+        if let When::Delay(delay) = self.task.when {
+            must!(seconds(record.upto.0) + delay >= recent, "it waits since {}", record.upto);
+        }
+        if self.task.when == When::Once {
+            must!(record.last.is_some(), "it has not run");
+        }
+        Ok(())
+    }
+
+    /// At the end, some time after all has been caught up.
+    pub(crate) fn conclude(&self, now: u64, annotations: &Annotations) -> Result<(), Broken> {
+        self.caught_up(now, annotations)?;
+        let record = self.record(annotations)?;
+        let counts = &record.counts;
+        let again = self.task.delivery == Delivery::AtLeastOnce;
+        if let (When::Every { .. }, Some(armed)) = (self.task.when, self.armed) {
+            let due = self.task.ticks_between(armed, seconds(record.upto.0)).unsigned_abs() + self.asked_for;
+            let told = counts.run() + counts.not_run() + record.open.len() as u64;
+            must!(due == told, "T4: {due} ticks were due or asked for, {told} are accounted for: {counts:?}");
+            let newest =
+                self.task.tick_before(seconds(server::time(now).0) - 15 - self.task.jitter).unwrap_or_default();
+            must!(self.taken.contains(&newest), "T3: the newest tick, {newest}, was not taken");
+            must!(self.starts.contains_key(&newest), "T3: the newest tick, {newest}, was not started");
+            must!(!again || self.completions.contains_key(&newest), "T3: the newest tick, {newest}, is not completed");
+        }
+        if again {
+            let excused = if self.task.start_deadline.is_some() { counts.abandoned } else { 0 }
+                + if self.task.overlap == Overlap::CancelOther { counts.cancelled } else { 0 }
+                + record.open.len() as u64;
+            let missing: Vec<i64> =
+                self.taken.iter().filter(|tick| !self.completions.contains_key(tick)).copied().collect();
+            must!(
+                missing.len() as u64 <= excused,
+                "T2: {missing:?} were taken, and never completed; excused: {excused}"
+            );
+        }
+        if self.task.when == When::Once {
+            let completed = self.completions.get(&0).copied().unwrap_or_default();
+            must!(!again || completed > 0, "T2: it was never completed");
+        }
+        Ok(())
+    }
+}
+
+pub(crate) fn seconds(micros: i64) -> i64 {
+    micros.div_euclid(1_000_000)
+}

@@ -1,0 +1,154 @@
+//! What the runs amount to.
+
+use std::ops::AddAssign;
+
+use lease_runtime::Delivery;
+
+use super::check::{Broken, Ledger, seconds};
+use super::config::{Fault, Faults, When};
+use super::server;
+
+/// Of one run, or of many.
+#[derive(Clone, Copy, Default, Debug)]
+pub(crate) struct Figures {
+    pub(crate) worlds: u64,
+    pub(crate) replicas: u64,
+    pub(crate) runs: u64,
+    pub(crate) terms: u64,
+    pub(crate) crashes: u64,
+    pub(crate) handovers: u64,
+    pub(crate) lost_answers: u64,
+    pub(crate) hurried: u64,
+    pub(crate) looks_of_holders: u64,
+    pub(crate) writes_of_holders: u64,
+    pub(crate) taken: u64,
+    pub(crate) asked_for: u64,
+    pub(crate) once: Share,
+    pub(crate) again: Share,
+    /// A leader without a record, of the same ticks under the same faults.
+    pub(crate) memory: Share,
+}
+
+/// What has become of ticks.
+#[derive(Clone, Copy, Default, Debug)]
+pub(crate) struct Share {
+    /// Due since arming.
+    pub(crate) ticks: u64,
+    /// Of tasks that are to run all their ticks.
+    pub(crate) of_all: u64,
+    /// Of those: not counted as paused, and never started.
+    pub(crate) never_started: u64,
+    pub(crate) started_again: u64,
+    pub(crate) completed_twice: u64,
+}
+
+impl Figures {
+    pub(crate) fn tally(&mut self, ledger: &Ledger, now: u64, faults: Faults) {
+        self.taken += ledger.taken.len() as u64;
+        self.asked_for += ledger.asked_for();
+        let (When::Every { .. }, Some(armed)) = (ledger.task.when, ledger.armed) else { return };
+        let end = seconds(server::time(now).0);
+        let ticks = ledger.task.ticks_between(armed, end).unsigned_abs();
+        let share = match ledger.task.delivery {
+            Delivery::AtMostOnce => &mut self.once,
+            Delivery::AtLeastOnce => &mut self.again,
+        };
+        share.ticks += ticks;
+        share.started_again += ledger.starts.values().filter(|times| **times > 1).count() as u64;
+        share.completed_twice += ledger.completions.values().filter(|times| **times > 1).count() as u64;
+        if ledger.task.runs_all() {
+            share.of_all += ledger.taken.len() as u64;
+            let started = |tick: &&i64| ledger.starts.contains_key(tick);
+            share.never_started += (ledger.taken.len() - ledger.taken.iter().filter(started).count()) as u64;
+        }
+        // One without a record has no guard against a clock that is hours ahead, either: that is not compared.
+        let comparable = !faults.has(Fault::FarAhead);
+        if comparable && ledger.task.runs_all() && ledger.task.delivery == Delivery::AtMostOnce {
+            // Ticks of the faulty time only: the memory is not asked after that.
+            let due = ledger.taken.iter().filter(|tick| **tick <= ledger.faulty_until);
+            self.memory.ticks += due.clone().count() as u64;
+            self.memory.never_started += due.filter(|tick| !ledger.memory.contains_key(tick)).count() as u64;
+            self.memory.started_again += ledger.memory.values().filter(|times| **times > 1).count() as u64;
+        }
+    }
+
+    /// Without faults: a tick costs no more than two writes beside the renewals, and no look at all.
+    pub(crate) fn check_requests(&self, faults: Faults) -> Result<(), Broken> {
+        let runs = self.taken + self.asked_for;
+        if faults == Faults::NONE && (self.hurried > 2 * runs + 10 || self.looks_of_holders > 0) {
+            return Err(Broken(format!(
+                "W2: {} writes and {} looks beside the renewals for {runs} runs",
+                self.hurried, self.looks_of_holders
+            )));
+        }
+        Ok(())
+    }
+}
+
+impl AddAssign for Figures {
+    fn add_assign(&mut self, other: Figures) {
+        self.worlds += other.worlds.max(1);
+        self.replicas += other.replicas;
+        self.runs += other.runs;
+        self.terms += other.terms;
+        self.crashes += other.crashes;
+        self.handovers += other.handovers;
+        self.lost_answers += other.lost_answers;
+        self.hurried += other.hurried;
+        self.looks_of_holders += other.looks_of_holders;
+        self.writes_of_holders += other.writes_of_holders;
+        self.taken += other.taken;
+        self.asked_for += other.asked_for;
+        self.once += other.once;
+        self.again += other.again;
+        self.memory += other.memory;
+    }
+}
+
+impl AddAssign for Share {
+    fn add_assign(&mut self, other: Share) {
+        self.ticks += other.ticks;
+        self.of_all += other.of_all;
+        self.never_started += other.never_started;
+        self.started_again += other.started_again;
+        self.completed_twice += other.completed_twice;
+    }
+}
+
+impl std::fmt::Display for Figures {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let percent = |part: u64, of: u64| 100.0 * part as f64 / of.max(1) as f64;
+        writeln!(
+            f,
+            "{} worlds, {} replicas, {} terms, {} crashes, {} handovers, {} lost answers, {} runs; holders: {} writes, {} \
+             of them hurried, {} looks",
+            self.worlds,
+            self.replicas,
+            self.terms,
+            self.crashes,
+            self.handovers,
+            self.lost_answers,
+            self.runs,
+            self.writes_of_holders,
+            self.hurried,
+            self.looks_of_holders
+        )?;
+        for (name, share) in [("at_most_once", self.once), ("at_least_once", self.again)] {
+            writeln!(
+                f,
+                "{name}: {} ticks, {:.3} % of those to be run never started, {:.3} % started again, {:.3} % completed twice",
+                share.ticks,
+                percent(share.never_started, share.of_all),
+                percent(share.started_again, share.ticks),
+                percent(share.completed_twice, share.ticks)
+            )?;
+        }
+        write!(
+            f,
+            "in memory: {} ticks, {:.3} % never started, {:.3} % started again",
+            self.memory.ticks,
+            percent(self.memory.never_started, self.memory.ticks),
+            percent(self.memory.started_again, self.memory.ticks)
+        )
+    }
+}

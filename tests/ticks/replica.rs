@@ -1,0 +1,149 @@
+//! One process: the two production cores, its clocks, the guard of its term, and its bodies.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::rc::Rc;
+use std::sync::Arc;
+
+use lease_runtime::AttemptId;
+use lease_runtime::clock::{Moment, WallTime};
+use lease_runtime::election::{Deadlines, Election, RequestId, Timing, Version};
+use lease_runtime::ticks::{Annotations, Start, Ticks};
+
+use super::server::{EPOCH, State};
+
+/// How many states of the Lease a process keeps to write on top of.
+const KEPT: usize = 8;
+
+pub(crate) struct Replica {
+    /// Which start of the process it is.
+    pub(crate) incarnation: u32,
+    pub(crate) up: bool,
+    pub(crate) clock: SkewedClock,
+    /// It takes no steps until then.
+    pub(crate) paused_until: u64,
+    /// Nothing reaches it, and it reaches nothing, until then.
+    pub(crate) cut_until: u64,
+    pub(crate) election: Election,
+    pub(crate) ticks: Ticks,
+    pub(crate) tenure: Option<Tenure>,
+    pub(crate) terms: u32,
+    kept: VecDeque<(Version, Rc<Annotations>)>,
+    pub(crate) shown: Option<Version>,
+    pub(crate) composed: Option<(RequestId, u64)>,
+    /// What the last answer told of the server's time, and when it came.
+    pub(crate) date: Option<(WallTime, Moment)>,
+    /// Tasks that run once, and are done: they do not come back.
+    pub(crate) done: BTreeSet<Arc<str>>,
+    /// The next step that time alone brings.
+    pub(crate) wake: Option<(u64, u64)>,
+    /// A leader without a record, for comparison: the next tick of each task by its memory.
+    pub(crate) memory: BTreeMap<Arc<str>, i64>,
+}
+
+/// A process' clocks, from global time in microseconds.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SkewedClock {
+    /// Of the monotonic clock, in millionths.
+    pub(crate) rate: u64,
+    /// Of the calendar, in microseconds.
+    pub(crate) offset: i64,
+}
+
+/// A term, as the bodies see it.
+pub(crate) struct Tenure {
+    pub(crate) number: u32,
+    pub(crate) deadlines: Deadlines,
+    pub(crate) cancelled: bool,
+    pub(crate) over: bool,
+    pub(crate) seats: BTreeMap<Arc<str>, Seat>,
+    /// The bodies are gone, and the election is about to hear of it.
+    pub(crate) gone: bool,
+}
+
+/// A task in a term.
+#[derive(Default)]
+pub(crate) struct Seat {
+    pub(crate) runs: BTreeMap<AttemptId, Run>,
+    pub(crate) waiting: Option<Start>,
+    pub(crate) ending: bool,
+}
+
+/// A run of a body.
+pub(crate) struct Run {
+    pub(crate) start: Start,
+    /// It was polled.
+    pub(crate) begun: bool,
+    pub(crate) asked: Option<Asked>,
+    /// Its end that counts: it may be asked to end sooner.
+    pub(crate) serial: u64,
+}
+
+/// Why a run was asked to end.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Asked {
+    Replaced,
+    TermOver,
+}
+
+impl SkewedClock {
+    pub(crate) fn moment(self, now: u64) -> Moment {
+        // An hour into the machine's life, so that "before" is a moment, too.
+        Moment::from_nanos(3_600_000_000_000 + now * self.rate / 1000)
+    }
+
+    /// When the clock shows it; never, if that is far off.
+    pub(crate) fn when(self, moment: Moment) -> Option<u64> {
+        let nanos = moment.as_nanos().saturating_sub(3_600_000_000_000);
+        Some(nanos.checked_mul(1000)?.div_ceil(self.rate))
+    }
+
+    pub(crate) fn wall(self, now: u64) -> WallTime {
+        WallTime(EPOCH + now.cast_signed() + self.offset)
+    }
+
+    pub(crate) fn when_wall(self, wall: WallTime) -> u64 {
+        u64::try_from(wall.0.saturating_sub(EPOCH).saturating_sub(self.offset)).unwrap_or(0)
+    }
+}
+
+impl Replica {
+    pub(crate) fn new(index: usize, incarnation: u32, clock: SkewedClock) -> Replica {
+        Replica {
+            incarnation,
+            up: true,
+            clock,
+            paused_until: 0,
+            cut_until: 0,
+            election: Election::new(format!("replica-{index}-{incarnation}"), Timing::default()),
+            ticks: Ticks::default(),
+            tenure: None,
+            terms: 0,
+            kept: VecDeque::new(),
+            shown: None,
+            composed: None,
+            date: None,
+            done: BTreeSet::new(),
+            wake: None,
+            memory: BTreeMap::new(),
+        }
+    }
+
+    pub(crate) fn keep(&mut self, state: &State) {
+        let version = &state.view.version;
+        self.kept.retain(|(kept, _)| kept != version);
+        if self.kept.len() == KEPT {
+            self.kept.pop_front();
+        }
+        self.kept.push_back((version.clone(), state.annotations.clone()));
+    }
+
+    pub(crate) fn annotations(&self, version: &Version) -> Option<Rc<Annotations>> {
+        self.kept.iter().find(|(kept, _)| kept == version).map(|(_, annotations)| annotations.clone())
+    }
+
+    /// Whether the guard lets a body be polled now.
+    pub(crate) fn may_poll(&self, now: u64) -> bool {
+        let tenure = self.tenure.as_ref().filter(|tenure| self.up && !tenure.over);
+        tenure.is_some_and(|tenure| self.clock.moment(now) < tenure.deadlines.drop_at)
+    }
+}
