@@ -98,7 +98,7 @@ impl Log {
             error,
             self,
             ahead_s = by.as_secs(),
-            "this replica's clock is ahead of the API server's: no tick is taken until the clock is mended, or another replica leads"
+            "this replica's clock is ahead of the API server's: ticks go by the server's until it is mended"
         );
     }
 

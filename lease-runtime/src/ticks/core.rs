@@ -14,8 +14,8 @@ use super::unrecorded::Unrecorded;
 use crate::clock::WallTime;
 use crate::tick::AttemptId;
 
-/// By so much the clock of a leader may be ahead of the API server's before it takes no ticks that the server's clock has not
-/// come to. Several API servers are apart by as much as their own clocks are, and their answers tell whole seconds.
+/// By so much the clock of a leader may be ahead of the API server's before its ticks go by the server's. Several API servers are
+/// apart by as much as their own clocks are, and their answers tell whole seconds.
 const TOLERANCE: Duration = Duration::from_secs(10);
 
 /// The time of a step, read by the caller.
@@ -151,12 +151,16 @@ pub struct Start {
 pub type Edits = BTreeMap<String, Option<String>>;
 
 impl Time {
-    /// The time to record: not later than the API server's, by more than the tolerance.
+    /// Rule 8: the time that ticks go by. It is this replica's, unless that is far ahead of the API server's. Such a replica
+    /// would take ticks of next year and, as they are recorded, silence every sane successor until then.
     pub(super) fn bounded(&self) -> WallTime {
-        self.server.map_or(self.wall, |server| self.wall.min(server.plus(TOLERANCE)))
+        match self.server {
+            Some(server) if self.wall > server.plus(TOLERANCE) => server,
+            _ => self.wall,
+        }
     }
 
-    /// How far this replica's clock is ahead, if that keeps it from taking ticks.
+    /// How far this replica's clock is ahead, if ticks do not go by it.
     pub fn ahead(&self) -> Option<Duration> {
         let server = self.server.filter(|server| self.wall > server.plus(TOLERANCE))?;
         Some(Duration::from_micros(u64::try_from(self.wall.0 - server.0).unwrap_or(u64::MAX)))
@@ -277,7 +281,7 @@ impl Ticks {
     fn look_at(&mut self, time: Time) {
         if let Some(leading) = &mut self.leading {
             // The clock was set back. Nothing is to wait until it shows that time again.
-            leading.acquired = leading.acquired.min(time.wall);
+            leading.acquired = leading.acquired.min(time.bounded());
         }
         for attempt in self.attempts.values_mut().filter(|attempt| matches!(attempt.state, AttemptState::Ended(_))) {
             attempt.until.get_or_insert(time.bounded());

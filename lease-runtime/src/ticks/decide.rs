@@ -197,7 +197,7 @@ impl Deciding<'_> {
 
     /// The ticks that the calendar says are due.
     fn calendar(&mut self, record: &mut TickRecord) {
-        if !self.may_take || self.time.ahead().is_some() {
+        if !self.may_take {
             return;
         }
         // Several at once only where several may run at once.
@@ -267,10 +267,7 @@ impl Deciding<'_> {
                 return schedule.next(&mark(record));
             }
             CatchUp::None => {
-                // As the clock shows it that ticks are taken by.
-                let ahead = self.time.wall.0.saturating_sub(self.time.bounded().0);
-                let acquired = WallTime(self.leading.acquired.0.saturating_sub(ahead));
-                if let Some(before) = schedule.latest(&mark(record), acquired.min(latest.at)) {
+                if let Some(before) = schedule.latest(&mark(record), self.leading.acquired.min(latest.at)) {
                     self.skip(record, &before, NotRun::NotLeading);
                 }
             }
@@ -405,20 +402,15 @@ impl Deciding<'_> {
         let due = next.map(|next| self.timetable.starts(self.task, next));
         // What is due already waits for the end of a run, or for the API server's clock to come near ours.
         let due = match due {
-            Some(due) if due > self.time.bounded() || self.time.ahead().is_some() => {
-                Some(due.max(self.time.wall.plus(Duration::from_millis(500))))
-            }
+            Some(due) if due > self.time.bounded() => Some(due.max(self.time.wall.plus(Duration::from_millis(500)))),
             _ => None,
         };
         self.out.wake_at = [due, Some(ready).filter(|ready| *ready > self.time.wall)].into_iter().flatten().min();
     }
 
-    /// Runs may be taken. Rule 8: not by a replica whose clock is far ahead of the API server's. It would take ticks of next
-    /// year and, as they are recorded, silence every sane successor until then; and its bodies would believe their clock, too.
+    /// Runs may be taken.
     fn is_open(&self) -> bool {
-        self.may_take
-            && self.time.ahead().is_none()
-            && self.time.bounded() >= self.leading.acquired.plus(self.timetable.initial_delay)
+        self.may_take && self.time.bounded() >= self.leading.acquired.plus(self.timetable.initial_delay)
     }
 
     /// How many runs of the task there are once this write has succeeded. The leader's memory decides it: a record can be

@@ -13,7 +13,7 @@
 //! | 5 | an end is written for the very attempt that ended | `decide.rs` |
 //! | 6 | nothing is taken once the bodies are asked to end; the release comes when they are gone | `core.rs`, and the election |
 //! | 7 | what an earlier term has left open is settled before anything else | `decide.rs` |
-//! | 8 | a replica whose clock is ahead of the API server's, by more than a tolerance, takes nothing | `decide.rs` |
+//! | 8 | ticks of a replica whose clock is ahead of the API server's, by more than a tolerance, go by the server's | `core.rs` |
 #![doc(hidden)]
 
 mod codec;

@@ -121,18 +121,14 @@ async fn a_clock_that_is_behind_makes_ticks_late_and_doubles_none() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_replica_whose_clock_is_ahead_takes_nothing_until_it_is_mended() {
+async fn the_ticks_of_a_replica_whose_clock_is_ahead_go_by_the_servers() {
     let mut cluster = Cluster::starting_at("2027-03-01T00:00:30Z");
     cluster.replicas(1, |replica| drop(replica.add(minutely(1))));
     cluster.run_until("2027-03-01T00:01:30Z").await;
     cluster.skew(0, SignedDuration::from_hours(5));
     cluster.run_until("2027-03-01T00:04:30Z").await;
-    assert_eq!(cluster.timeline().len(), 1, "{}", cluster.timeline());
-    cluster.skew(0, SignedDuration::ZERO);
-    cluster.run_until("2027-03-01T00:05:30Z").await;
     let timeline = cluster.timeline();
-    let ticks: Vec<_> = timeline.iter().filter_map(|run| run.tick).collect();
-    assert_eq!(ticks, ["01", "04", "05"].map(|minute| at(&format!("2027-03-01T00:{minute}:00Z"))), "{timeline}");
+    assert_eq!(timeline.len(), 4, "{timeline}");
 }
 
 #[tokio::test(start_paused = true)]

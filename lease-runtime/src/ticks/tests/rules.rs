@@ -132,9 +132,11 @@ fn rule_8_a_leader_whose_clock_is_ahead_takes_no_tick_before_its_time() {
     (story.wall, story.server) = (3_600, 40);
     assert!(!story.wants_write(), "it is not taken, and no write is wanted for it");
     assert_eq!(story.write(), []);
-    story.server = 51;
+    (story.wall, story.server) = (3_619, 59);
+    assert!(!story.wants_write(), "nor is it taken early");
+    (story.wall, story.server) = (3_620, 60);
     assert!(story.wants_write());
-    assert_eq!(told(&story.write()), [(60, 1)], "within the tolerance");
+    assert_eq!(told(&story.write()), [(60, 1)], "when the server's clock has come to it");
 }
 
 #[test]
