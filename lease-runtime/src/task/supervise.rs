@@ -167,7 +167,7 @@ impl Supervisor<'_> {
         loop {
             if ending && let Some(top) = there.iter().rposition(|there| *there) {
                 // The others are still needed by this one.
-                asks[top].ask(self.leading.now());
+                asks[top].ask_as(self.leading.now(), asked);
             }
             tokio::select! {
                 biased;

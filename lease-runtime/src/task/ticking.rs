@@ -188,7 +188,7 @@ async fn one(
                 tokio::select! {
                     biased;
                     end = &mut group => break end,
-                    () = asked.asked(), if !own.is_asked() => own.ask(supervisor.leading.now()),
+                    () = asked.asked(), if !own.is_asked() => own.ask_as(supervisor.leading.now(), asked),
                     // Its members are asked to end, each with its grace.
                     () = &mut overdue, if timeout.is_some() && timed_out.is_none() => {
                         timed_out = timeout;
