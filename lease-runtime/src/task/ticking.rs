@@ -129,6 +129,10 @@ async fn attempts(
     let log = Log { entry: supervisor.entry, member, term: supervisor.leading };
     let mut backoff = Backoff::new(&member.policy.backoff);
     for again in 0..=ticking.retry {
+        // What has waited, for the run before it or through a pause, may have waited for too long.
+        if asked.is_asked() || supervisor.leading.tenure().is_cancelled() || supervisor.entry.is_over() {
+            return interrupted(asked);
+        }
         let tick = tick(supervisor, ticking, start, again);
         let started = supervisor.leading.now();
         log.tick_started(&tick);
@@ -150,9 +154,6 @@ async fn attempts(
         let pause = backoff.after_failure(supervisor.leading.now().since(started), fastrand::f64);
         log.tick_failed(&tick, &failure, Some(pause));
         supervisor.pause(pause, asked).await;
-        if asked.is_asked() || supervisor.leading.tenure().is_cancelled() || supervisor.entry.is_over() {
-            return interrupted(asked);
-        }
     }
     ticks::End::Failed
 }
