@@ -42,7 +42,8 @@ pub(crate) async fn supervise(entry: Arc<Entry>, leading: Term, alive: Alive, ex
     let asked = leading.tenure().asks().clone();
     let end = supervisor.member(&entry.member, asked, CancellationToken::new(), None).await;
     match end {
-        End::Done | End::LastWord | End::Failed { value: true, .. } => entry.finish(Ok(())),
+        End::Done => entry.finish_done(),
+        End::LastWord | End::Failed { value: true, .. } => entry.finish(Ok(())),
         End::Failed { error, value: false } => entry.finish(Err(error)),
         End::Over if entry.stop_token().is_cancelled() => entry.finish(Err(entry.stopped())),
         End::Over => {}
