@@ -407,6 +407,10 @@ impl Drive {
         let holder = self.election.holder();
         self.log.holder(holder);
         let status = &mut self.out.status;
+        if self.election.newest().is_none() && self.ticks_of.take().is_some() {
+            // The Lease is gone, and with it what it said.
+            status.ticks = Arc::default();
+        }
         if let Some(newest) = self.election.newest().filter(|newest| self.ticks_of.as_ref() != Some(newest))
             && let Some(annotations) = self.requests.annotations(newest)
         {
