@@ -4,6 +4,7 @@ mod groups;
 mod once;
 mod requests;
 mod settings;
+mod trouble;
 
 use super::*;
 use crate::embedded::{Fault, When};

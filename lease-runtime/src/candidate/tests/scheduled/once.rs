@@ -154,3 +154,26 @@ async fn whoever_waits_for_a_migration_is_not_given_the_failure_of_a_run_that_wa
     first.end().await.unwrap();
     second.end().await.unwrap();
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_migration_that_will_not_be_run_again_is_said_by_each_leader_and_can_be_triggered() {
+    let world = World::new();
+    let a = world.candidate("a").await;
+    a.add(migration(&world.story, "a", 60));
+    let first = Running::start(&a);
+    seconds(10).await;
+    first.end().await.unwrap();
+    let lines = crate::elector::tests::log::Lines::default();
+    let _capture = lines.capture();
+    let b = world.candidate("b").await;
+    let of_b = b.add(migration(&world.story, "b", 5));
+    let second = Running::start(&b);
+    seconds(60).await;
+    assert!(!of_b.is_finished());
+    assert_eq!(lines.matching(&["ERROR", "migrate", "cancelled", "trigger.lease-runtime.dev/migrate"]), 1, "{lines:?}");
+    world.api.edit_lease("default", "ledger", |object| {
+        object["metadata"]["annotations"]["trigger.lease-runtime.dev/migrate"] = "again".into();
+    });
+    assert_eq!(within(60, of_b).await.unwrap(), Ok(()));
+    second.end().await.unwrap();
+}
