@@ -403,9 +403,8 @@ impl Deciding<'_> {
         let due = next.map(|next| self.timetable.starts(self.task, next));
         // What is due already waits for the end of a run, or for the API server's clock to come near ours.
         let due = match due {
-            Some(due) if due > self.time.bounded() || self.time.ahead().is_some() => {
-                Some(due.max(self.time.wall.plus(Duration::from_millis(500))))
-            }
+            Some(due) if self.time.ahead().is_some() => Some(due.max(self.time.wall.plus(Duration::from_millis(500)))),
+            Some(due) if due > self.time.bounded() => Some(due),
             _ => None,
         };
         self.out.wake_at = [due, Some(ready).filter(|ready| *ready > self.time.wall)].into_iter().flatten().min();
