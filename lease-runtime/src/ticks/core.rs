@@ -199,6 +199,8 @@ impl Ticks {
                 attempt.state = AttemptState::Ended(End::Interrupted);
             }
         }
+        // Of what is not recorded there is nothing left to write.
+        self.attempts.retain(|_, attempt| attempt.composed > 0);
         self.forget();
     }
 
