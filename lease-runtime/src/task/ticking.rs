@@ -73,6 +73,7 @@ pub(super) async fn through_term(
             }
             () = stopped(supervisor, asked), if !ending => {
                 ending = true;
+                seat.leave();
                 running.iter().for_each(|run| run.asked.ask(leading.now()));
                 if let Some(start) = waiting.take() {
                     seat.ended(start.id, ticks::End::Interrupted);

@@ -1,5 +1,6 @@
 //! Scheduled tasks under a candidate, in virtual time.
 
+mod faults;
 mod groups;
 mod once;
 mod requests;
