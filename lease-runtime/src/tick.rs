@@ -100,7 +100,9 @@ impl Tick {
     }
 
     /// Which attempt at this tick it is, from one. Another is made when a run was interrupted, with
-    /// [`Delivery::AtLeastOnce`](crate::Delivery::AtLeastOnce), or has failed, with [`retry`](crate::LeaderTask::retry).
+    /// [`Delivery::AtLeastOnce`](crate::Delivery::AtLeastOnce), or has failed, with [`retry`](crate::LeaderTask::retry). What a
+    /// leader that takes over does not know, it does not count: retries of the one before. So two attempts may have the same
+    /// number, and never the same [`attempt_id`](Self::attempt_id).
     pub fn attempt(&self) -> u32 {
         self.inner.attempt
     }
@@ -111,7 +113,8 @@ impl Tick {
         self.inner.id
     }
 
-    /// How many ticks were not run between the last one that was and this one, for whatever reason.
+    /// How many ticks were not run between the last one that was and this one, for whatever reason. Zero for what was asked
+    /// for, for another attempt by a leader that takes over, and for periods below ten seconds, of which nothing is recorded.
     pub fn missed(&self) -> u64 {
         self.inner.missed
     }

@@ -87,11 +87,19 @@ impl Roster {
 
     /// Lets new tasks run on this runtime, and tells whether a driver has to be started; the one there is learns of them.
     pub(super) fn enroll(&self, runtime: &Handle) -> bool {
-        let mut members = self.members();
-        members.entries.iter().for_each(|entry| entry.run_on(runtime));
+        let driven = {
+            let mut members = self.members();
+            members.entries.iter().for_each(|entry| entry.run_on(runtime));
+            self.engaged.send_replace(true);
+            std::mem::replace(&mut members.driven, true)
+        };
+        // What the Lease says already is not said again to those who come later. Of a Lease that nobody looks at, it may be
+        // out of date.
+        if self.status.borrow().standing != Standing::Out {
+            self.finish_those_done();
+        }
         self.news.notify_one();
-        self.engaged.send_replace(true);
-        !std::mem::replace(&mut members.driven, true)
+        !driven
     }
 
     /// The tasks that are not over.
@@ -225,12 +233,19 @@ impl Roster {
     }
 
     pub(super) fn publish(&self, status: LeaseStatus) {
+        // In this order: who comes in between looks at the status by itself.
+        self.status.send_replace(status);
+        self.finish_those_done();
+    }
+
+    /// Ends the tasks that run once and are done, as the Lease says.
+    fn finish_those_done(&self) {
+        let ticks = Arc::clone(&self.status.borrow().ticks);
         let before = self.live();
-        before.iter().for_each(|entry| entry.finish_if_done(&status.ticks));
+        before.iter().for_each(|entry| entry.finish_if_done(&ticks));
         if before.iter().any(|entry| entry.is_over()) {
             self.tell();
         }
-        self.status.send_replace(status);
     }
 
     pub(super) fn publish_out(&self) {

@@ -254,7 +254,7 @@ impl Drive {
         }
         let (time, renews) = (self.time(), self.election.may_take());
         match self.requests.annotations(base) {
-            Some(annotations) => self.ticking.compose(id, annotations, time, renews),
+            Some(annotations) => self.ticking.compose(id, annotations, time, self.asked, renews),
             None => Edits::new(),
         }
     }
@@ -271,7 +271,8 @@ impl Drive {
         {
             self.ticking.show(version, annotations, time, &self.log);
         }
-        if self.ticking.turn(time, &self.log) && self.election.can_hurry() {
+        let now = self.out.clock.now();
+        if self.ticking.turn(time, now, &self.log) && self.election.can_hurry() {
             self.step(Event::Hurry);
         }
     }
@@ -289,16 +290,22 @@ impl Drive {
             Answer::Conflict => self.settled |= reply.served.is_some(),
             _ => {}
         }
+        let mut rejected = false;
         match reply.served {
-            Some(Err(problem)) => self.met(problem),
+            Some(Err(problem)) => {
+                rejected = matches!(problem, ElectorError::Rejected { .. } | ElectorError::Forbidden(_));
+                self.met(problem);
+            }
             // A process that may not lead any more goes on saying so.
             Some(Ok(())) if self.is_barred() => {}
             Some(Ok(())) => self.well(),
             None => {}
         }
         if let Some(id) = reply.id {
-            if let Answer::Committed(_) = reply.answer {
-                self.ticking.committed(id, &self.log);
+            match reply.answer {
+                Answer::Committed(_) => self.ticking.committed(id, self.out.clock.now(), &self.log),
+                Answer::Refused { .. } if rejected => self.ticking.refused(id),
+                _ => {}
             }
             self.step(Event::Answered { id, answer: reply.answer });
         }
@@ -407,6 +414,10 @@ impl Drive {
         let holder = self.election.holder();
         self.log.holder(holder);
         let status = &mut self.out.status;
+        if self.election.newest().is_none() && self.ticks_of.take().is_some() {
+            // The Lease is gone, and with it what it said.
+            status.ticks = Arc::default();
+        }
         if let Some(newest) = self.election.newest().filter(|newest| self.ticks_of.as_ref() != Some(newest))
             && let Some(annotations) = self.requests.annotations(newest)
         {

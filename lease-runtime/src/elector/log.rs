@@ -129,6 +129,12 @@ impl Log {
         let time = |at: &WallTime| at.to_string();
         match note {
             Note::Armed => say!(info, self, task, "the task is new to the lease: its ticks count from now"),
+            Note::Removed => say!(
+                warn,
+                self,
+                task,
+                "the task's record was removed from the lease: its ticks count from now, and those before it are lost"
+            ),
             Note::Rearmed => say!(info, self, task, "the task's schedule has changed: its ticks count from now"),
             Note::NotRun(why, count) => say!(info, self, task, count, "ticks were not run, {why}"),
             Note::Abandoned(tick) => say!(
@@ -148,9 +154,6 @@ impl Log {
             ),
             Note::TriggeredBefore(id) => {
                 say!(info, self, task, id = id.as_str(), "a trigger was dropped, its id has been used");
-            }
-            Note::NoRoom => {
-                say!(error, self, task, "the annotations of the lease are full: no tick of the task is taken")
             }
         }
     }

@@ -5,6 +5,7 @@ mod classify;
 mod connect;
 mod drive;
 mod error;
+mod hush;
 mod inflight;
 mod log;
 mod rbac;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::log::Log;
 use super::ticking::Ticking;
-use crate::clock::{Clock, WallTime};
+use crate::clock::{Clock, Moment, WallTime};
 use crate::election::{Grant, Loss, RequestId, Version};
 use crate::lease::LeaseId;
 use crate::term::{Alive, Tenure, Term, Told};
@@ -75,8 +75,8 @@ impl SimulatedElector {
     }
 
     /// Starts what needs no record, and tells whether a write is wanted now.
-    pub(crate) fn turn(&mut self, time: Time) -> bool {
-        self.ticking.turn(time, &self.log)
+    pub(crate) fn turn(&mut self, time: Time, now: Moment) -> bool {
+        self.ticking.turn(time, now, &self.log)
     }
 
     pub(crate) fn wake_at(&self) -> Option<WallTime> {
@@ -88,16 +88,16 @@ impl SimulatedElector {
     }
 
     /// Writes the Lease as it is, which takes no time. `renews`: it may take runs.
-    pub(crate) fn write(&mut self, lease: &mut SimulatedLease, time: Time, renews: bool) {
+    pub(crate) fn write(&mut self, lease: &mut SimulatedLease, time: Time, now: Moment, renews: bool) {
         self.writes = self.writes.wrapping_add(1);
         let id = RequestId(self.writes);
-        for (name, value) in self.ticking.compose(id, &lease.annotations, time, renews) {
+        for (name, value) in self.ticking.compose(id, &lease.annotations, time, now, renews) {
             match value {
                 Some(value) => drop(lease.annotations.insert(name, value)),
                 None => drop(lease.annotations.remove(&name)),
             }
         }
         lease.revision += 1;
-        self.ticking.committed(id, &self.log);
+        self.ticking.committed(id, now, &self.log);
     }
 }

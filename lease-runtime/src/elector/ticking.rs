@@ -1,15 +1,17 @@
 //! The ticks of one lease, driven: what the election reads and writes goes through here, and runs are started from here.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
+use super::hush::Hush;
 use super::log::Log;
-use crate::clock::WallTime;
+use crate::clock::{Moment, WallTime};
 use crate::election::{Grant, RequestId, Version};
 use crate::term::{Signal, Tenure, Told};
-use crate::ticks::{Annotations, Edits, Start, Ticks, Time};
+use crate::ticks::names::TRIGGER;
+use crate::ticks::{Annotations, Edits, Note, Start, Ticks, Time};
 
 /// The ticks of one lease.
 #[derive(Default)]
@@ -20,8 +22,16 @@ pub(super) struct Ticking {
     /// The state that was shown last.
     shown: Option<Version>,
     /// The write that is on its way, and its number.
-    composed: Option<(RequestId, u64)>,
+    composed: Option<Composed>,
+    hush: Hush,
     said: Said,
+}
+
+struct Composed {
+    id: RequestId,
+    number: u64,
+    /// It says something of ticks.
+    says: bool,
 }
 
 /// What has been said, so that it is said once.
@@ -31,6 +41,7 @@ struct Said {
     behind: bool,
     troubles: Vec<String>,
     unknown: Vec<String>,
+    removed: BTreeSet<Arc<str>>,
 }
 
 impl Ticking {
@@ -40,6 +51,7 @@ impl Ticking {
         self.tasks.clear();
         self.ticks.begin(grant.transitions, time);
         self.shown = None;
+        self.said.removed.clear();
     }
 
     /// The bodies were asked to end.
@@ -101,7 +113,7 @@ impl Ticking {
     }
 
     /// Starts what is due without a record, and tells whether a renewal is wanted now.
-    pub(super) fn turn(&mut self, time: Time, log: &Log) -> bool {
+    pub(super) fn turn(&mut self, time: Time, now: Moment, log: &Log) -> bool {
         let starts = self.ticks.poll(time);
         self.start(starts);
         let ahead = time.ahead().filter(|_| !self.tasks.is_empty());
@@ -109,7 +121,7 @@ impl Ticking {
             log.clock_ahead(by);
         }
         self.said.ahead = ahead.is_some();
-        self.ticks.wants_write(time)
+        self.ticks.wants_write(time) && !self.hush.holds(now)
     }
 
     /// When to take a turn at the latest.
@@ -124,17 +136,46 @@ impl Ticking {
     }
 
     /// What the write `id` changes, which replaces this state.
-    pub(super) fn compose(&mut self, id: RequestId, annotations: &Annotations, time: Time, renews: bool) -> Edits {
+    pub(super) fn compose(
+        &mut self,
+        id: RequestId,
+        annotations: &Annotations,
+        time: Time,
+        now: Moment,
+        renews: bool,
+    ) -> Edits {
+        if self.hush.holds(now) {
+            // What is not composed takes no runs, and ends wait.
+            self.composed = None;
+            return Edits::new();
+        }
         let (number, edits) = self.ticks.compose(annotations, time, renews);
-        self.composed = Some((id, number));
+        self.composed = Some(Composed { id, number, says: !edits.is_empty() });
         edits
     }
 
+    /// A write was refused, as this one would be again: that may be for what it says of ticks.
+    pub(super) fn refused(&mut self, id: RequestId) {
+        let says = self.composed.take_if(|composed| composed.id == id).is_some_and(|composed| composed.says);
+        self.hush.refused(says);
+    }
+
     /// The write has succeeded.
-    pub(super) fn committed(&mut self, id: RequestId, log: &Log) {
-        if let Some((_, number)) = self.composed.take_if(|(composed, _)| *composed == id) {
+    pub(super) fn committed(&mut self, id: RequestId, now: Moment, log: &Log) {
+        let composed = self.composed.take_if(|composed| composed.id == id);
+        if self.hush.succeeded(composed.as_ref().is_some_and(|composed| composed.says), now) {
+            log.tick_trouble(
+                "the API server refuses what the leader writes about ticks into the annotations of the lease, and takes the same \
+                 write without it: the lease is kept, and no tick is run until a policy allows annotations of the domain \
+                 lease-runtime.dev there",
+            );
+        }
+        if let Some(Composed { number, .. }) = composed {
             for (task, note) in self.ticks.committed(number) {
-                log.tick(&task, &note);
+                // By whoever does it at each renewal, once.
+                if note != Note::Removed || self.said.removed.insert(task.clone()) {
+                    log.tick(&task, &note);
+                }
             }
             let unknown = self.ticks.unknown();
             if !unknown.is_empty() && unknown != self.said.unknown {
@@ -170,7 +211,19 @@ impl Ticking {
                  time is run twice, but replicas may start it at different instants until all have the same version"
             )
         });
-        let troubles: Vec<String> = unreadable.chain(refused).chain(zones).collect();
+        let full = self.ticks.without_room().into_iter().map(|task| {
+            format!(
+                "the annotations of the lease are full, so that no tick of task `{task}` is taken: remove some, 256 KiB is what \
+                 Kubernetes allows"
+            )
+        });
+        let given_up = self.ticks.given_up().into_iter().map(|(task, outcome)| {
+            format!(
+                "task `{task}` runs once, and its last run was {outcome}: whoever waits for it waits until it is done, and it is \
+                 not run again unless somebody asks for it, by an annotation `{TRIGGER}{task}` with any new id"
+            )
+        });
+        let troubles: Vec<String> = unreadable.chain(refused).chain(zones).chain(full).chain(given_up).collect();
         for trouble in troubles.iter().filter(|trouble| !self.said.troubles.contains(trouble)) {
             log.tick_trouble(trouble);
         }

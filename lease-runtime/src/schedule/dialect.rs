@@ -367,6 +367,16 @@ impl Pattern {
         }
     }
 
+    /// The minutes of a day that match, in their order.
+    pub(crate) fn minutes_of_day(&self) -> Vec<u16> {
+        let [minutes, hours, ..] = &self.fields;
+        let of_hour = |hour: u8| minutes.values().map(move |minute| u16::from(hour) * 60 + u16::from(minute));
+        let mut all: Vec<u16> = hours.values().flat_map(of_hour).collect();
+        all.sort_unstable();
+        all.dedup();
+        all
+    }
+
     /// Whether it is due at every real instant that matches, rather than at each time of the civil day once.
     pub(crate) fn is_wildcard(&self) -> bool {
         self.fields[..DAY].iter().any(|field| field.items.iter().any(|item| item.star))

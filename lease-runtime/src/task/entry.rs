@@ -125,11 +125,15 @@ impl Entry {
 
     /// Of a task that runs once: it is over if the Lease says that it is done, whichever replica has done it.
     pub(crate) fn finish_if_done(&self, ticks: &BTreeMap<String, TaskTicks>) {
-        let Some(done) = self.done.as_ref().filter(|_| !self.is_over()) else { return };
-        if ticks.get(&*self.name).is_some_and(TaskTicks::is_done) {
-            done();
-            self.finish(Ok(()));
+        if self.done.is_some() && !self.is_over() && ticks.get(&*self.name).is_some_and(TaskTicks::is_done) {
+            self.finish_done();
         }
+    }
+
+    /// The task is done. One that runs once may have been done by another replica.
+    pub(crate) fn finish_done(&self) {
+        self.done.iter().for_each(|done| done());
+        self.finish(Ok(()));
     }
 
     /// How many tasks with a schedule there are in it.

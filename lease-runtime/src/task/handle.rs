@@ -41,7 +41,9 @@ impl<T> TaskHandle<T> {
     /// Resolves when the task is done: for one that runs [once](crate::LeaderTask::once), on whichever replica. Never, if it
     /// fails for good or the candidate ends before that.
     ///
-    /// For what has to wait for a migration, as the [`warm_up`](crate::LeaderTask::warm_up) of a task of another lease:
+    /// For what has to wait for a migration, as the [`warm_up`](crate::LeaderTask::warm_up) of a task of another lease. (Under the
+    /// same lease it would wait for itself, since none of its tasks runs before all are warm: there, a
+    /// [sequence](crate::TaskGroup::sequence) keeps the order.)
     ///
     /// ```no_run
     /// # use lease_runtime::{Candidate, LeaderTask, LeaseSpec};

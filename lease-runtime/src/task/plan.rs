@@ -92,7 +92,11 @@ impl<T: TaskOutput> sealed::IntoPlan<T> for LeaderTask<T> {
         let done = self.done.filter(|_| self.scheduling.once).map(|done| {
             let output = output.clone();
             Box::new(move || {
-                super::lock(&output).get_or_insert_with(done);
+                // What a run of ours gave that failed is not what became of the task.
+                let mut last = super::lock(&output);
+                let failed = last.as_ref().is_none_or(|last| last.failure().is_some());
+                let previous = if failed { last.replace(done()) } else { None };
+                drop((last, previous));
             }) as Box<dyn Fn() + Send + Sync>
         });
         let (warm_up, conditions) = (self.warm_up, self.conditions);

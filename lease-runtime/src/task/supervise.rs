@@ -42,7 +42,8 @@ pub(crate) async fn supervise(entry: Arc<Entry>, leading: Term, alive: Alive, ex
     let asked = leading.tenure().asks().clone();
     let end = supervisor.member(&entry.member, asked, CancellationToken::new(), None).await;
     match end {
-        End::Done | End::LastWord | End::Failed { value: true, .. } => entry.finish(Ok(())),
+        End::Done => entry.finish_done(),
+        End::LastWord | End::Failed { value: true, .. } => entry.finish(Ok(())),
         End::Failed { error, value: false } => entry.finish(Err(error)),
         End::Over if entry.stop_token().is_cancelled() => entry.finish(Err(entry.stopped())),
         End::Over => {}
@@ -167,7 +168,7 @@ impl Supervisor<'_> {
         loop {
             if ending && let Some(top) = there.iter().rposition(|there| *there) {
                 // The others are still needed by this one.
-                asks[top].ask(self.leading.now());
+                asks[top].ask_as(self.leading.now(), asked);
             }
             tokio::select! {
                 biased;

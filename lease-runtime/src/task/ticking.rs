@@ -73,6 +73,7 @@ pub(super) async fn through_term(
             }
             () = stopped(supervisor, asked), if !ending => {
                 ending = true;
+                seat.leave();
                 running.iter().for_each(|run| run.asked.ask(leading.now()));
                 if let Some(start) = waiting.take() {
                     seat.ended(start.id, ticks::End::Interrupted);
@@ -129,6 +130,10 @@ async fn attempts(
     let log = Log { entry: supervisor.entry, member, term: supervisor.leading };
     let mut backoff = Backoff::new(&member.policy.backoff);
     for again in 0..=ticking.retry {
+        // What has waited, for the run before it or through a pause, may have waited for too long.
+        if asked.is_asked() || supervisor.leading.tenure().is_cancelled() || supervisor.entry.is_over() {
+            return interrupted(asked);
+        }
         let tick = tick(supervisor, ticking, start, again);
         let started = supervisor.leading.now();
         log.tick_started(&tick);
@@ -150,9 +155,6 @@ async fn attempts(
         let pause = backoff.after_failure(supervisor.leading.now().since(started), fastrand::f64);
         log.tick_failed(&tick, &failure, Some(pause));
         supervisor.pause(pause, asked).await;
-        if asked.is_asked() || supervisor.leading.tenure().is_cancelled() || supervisor.entry.is_over() {
-            return interrupted(asked);
-        }
     }
     ticks::End::Failed
 }
@@ -188,7 +190,7 @@ async fn one(
                 tokio::select! {
                     biased;
                     end = &mut group => break end,
-                    () = asked.asked(), if !own.is_asked() => own.ask(supervisor.leading.now()),
+                    () = asked.asked(), if !own.is_asked() => own.ask_as(supervisor.leading.now(), asked),
                     // Its members are asked to end, each with its grace.
                     () = &mut overdue, if timeout.is_some() && timed_out.is_none() => {
                         timed_out = timeout;

@@ -40,6 +40,14 @@ impl Asked {
         }
     }
 
+    /// Asks as `other` was asked: for the same reason.
+    pub(crate) fn ask_as(&self, now: Moment, other: &Asked) {
+        match other.why() {
+            Some(why) => self.ask_because(now, why),
+            None => self.ask(now),
+        }
+    }
+
     /// The reason, if it is one of its own.
     pub(crate) fn why(&self) -> Option<Loss> {
         self.why.get().cloned()

@@ -50,7 +50,7 @@ impl Board {
     pub(crate) fn join(&self, task: Arc<str>, timetable: Timetable) -> Seat<'_> {
         let (signals, receiver) = mpsc::unbounded_channel();
         self.tell(Told::Join { task: task.clone(), timetable: Box::new(timetable), signals });
-        Seat { board: self, task, signals: receiver }
+        Seat { board: self, task, signals: receiver, left: false }
     }
 
     fn tell(&self, told: Told) {
@@ -65,6 +65,7 @@ pub(crate) struct Seat<'a> {
     board: &'a Board,
     task: Arc<str>,
     signals: mpsc::UnboundedReceiver<Signal>,
+    left: bool,
 }
 
 impl Seat<'_> {
@@ -73,6 +74,14 @@ impl Seat<'_> {
         match self.signals.recv().await {
             Some(signal) => signal,
             None => std::future::pending().await,
+        }
+    }
+
+    /// Has no more ticks taken; how the runs at hand end is still to be said. Before that: at the news of an end, the elector
+    /// would take what has waited for it.
+    pub(crate) fn leave(&mut self) {
+        if !std::mem::replace(&mut self.left, true) {
+            self.board.tell(Told::Leave { task: self.task.clone() });
         }
     }
 
@@ -91,6 +100,6 @@ impl Drop for Seat<'_> {
                 self.ended(start.id, End::Interrupted);
             }
         }
-        self.board.tell(Told::Leave { task: self.task.clone() });
+        self.leave();
     }
 }

@@ -151,7 +151,7 @@ impl Cluster {
                 return process.cancel(Loss::NotRenewed);
             }
             // What needs no record starts without the API server.
-            let _ = elector.turn(time);
+            let _ = elector.turn(time, now);
             return;
         }
         if self.holder != Some(number) {
@@ -163,9 +163,9 @@ impl Cluster {
         }
         let mut due = held.renew_at.is_some_and(|renew_at| renew_at <= now);
         for _ in 0..MOST_WRITES {
-            let urgent = elector.turn(time);
+            let urgent = elector.turn(time, now);
             if urgent || due && held.tells {
-                elector.write(&mut self.object, time, !held.ending);
+                elector.write(&mut self.object, time, now, !held.ending);
                 elector.show(&self.object, time);
                 (held.seen, held.tells) = (self.object.revision, false);
             }
@@ -241,7 +241,7 @@ impl Cluster {
                 let time = self.time(number);
                 let releases = !self.nodes[number].cut_off && self.holder == Some(number);
                 if let Some(process) = self.nodes[number].process.as_mut().filter(|_| releases) {
-                    process.elector.write(&mut self.object, time, false);
+                    process.elector.write(&mut self.object, time, now, false);
                     (self.holder, self.lapses) = (None, Moment::ZERO);
                 }
                 self.finish_those_done();

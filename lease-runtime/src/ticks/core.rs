@@ -5,8 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::codec::Unreadable;
+use super::counts::Outcome;
 use super::decide::{Deciding, Decision, Note};
-use super::names::{ANNOTATIONS_BYTES, BACKFILL, RECORD, TRIGGER};
+use super::names::{ANNOTATIONS_BYTES, BACKFILL, RECORD, RECORD_BYTES, TRIGGER};
+use super::policy::Delivery;
 use super::record::{Origin, TickRecord};
 use super::requests::{Annotations, Requests, Stretch};
 use super::timetable::{Kind, Timetable};
@@ -43,8 +45,6 @@ pub struct Ticks {
     composed: u64,
     /// What has changed in the write that was composed last.
     notes: Vec<(Arc<str>, Note)>,
-    /// Tasks for which that write had no room: they wait for the next renewal, rather than ask for one without end.
-    no_room: BTreeSet<Arc<str>>,
     /// The state of the Lease that was seen last, as far as it is ours.
     seen: Annotations,
     /// Its records, as they were read: what is composed next mostly rests on that state.
@@ -82,6 +82,10 @@ pub(super) struct Leading {
     pub(super) draining: bool,
     /// Tasks that run once, and have failed in this term.
     pub(super) failed: BTreeSet<Arc<str>>,
+    /// Tasks whose first record this term has written.
+    pub(super) armed: BTreeSet<Arc<str>>,
+    /// Tasks that the annotations had no room for when they were last written.
+    full: BTreeSet<Arc<str>>,
 }
 
 /// A run that a write of this process has taken, or tried to.
@@ -160,6 +164,11 @@ impl Time {
         }
     }
 
+    /// What this replica's clock shows when it is so late by the time that ticks go by.
+    pub(super) fn shown(&self, at: WallTime) -> WallTime {
+        WallTime(at.0.saturating_add(self.wall.0.saturating_sub(self.bounded().0)))
+    }
+
     /// How far this replica's clock is ahead, if ticks do not go by it.
     pub fn ahead(&self) -> Option<Duration> {
         let server = self.server.filter(|server| self.wall > server.plus(TOLERANCE))?;
@@ -183,7 +192,9 @@ impl Ticks {
         let acquired = time.bounded();
         // What an earlier term has left open it cannot start any more. What it knows to have ended, it may still write.
         self.attempts.retain(|_, attempt| matches!(attempt.state, AttemptState::Ended(_)));
-        self.leading = Some(Leading { transitions, acquired, draining: false, failed: BTreeSet::new() });
+        let none = BTreeSet::new();
+        let (failed, armed, full) = (none.clone(), none.clone(), none);
+        self.leading = Some(Leading { transitions, acquired, draining: false, failed, armed, full });
         self.tasks.values_mut().for_each(|task| task.unrecorded.begin(time.wall));
         self.outlook = None;
     }
@@ -204,6 +215,8 @@ impl Ticks {
                 attempt.state = AttemptState::Ended(End::Interrupted);
             }
         }
+        // Of what is not recorded there is nothing left to write.
+        self.attempts.retain(|_, attempt| attempt.composed > 0);
         self.forget();
     }
 
@@ -299,7 +312,7 @@ impl Ticks {
             let decisions = self.decide(&seen, time, true);
             self.seen = seen;
             Outlook {
-                urgent: decisions.iter().any(|(task, decision)| decision.urgent && !self.no_room.contains(task)),
+                urgent: decisions.iter().any(|(task, decision)| decision.urgent && !self.is_full(task)),
                 at: time.wall,
                 until: decisions.iter().filter_map(|(_, decision)| decision.wake_at).min(),
             }
@@ -324,8 +337,7 @@ impl Ticks {
         self.look_at(time);
         self.composed += 1;
         self.notes.clear();
-        self.no_room.clear();
-        let mut edits = Edits::new();
+        let (mut edits, mut full) = (Edits::new(), BTreeSet::new());
         let mut bytes: usize = annotations.iter().map(|(name, value)| name.len() + value.len()).sum();
         for (task, decision) in self.decide(annotations, time, renews) {
             let mut own = Edits::new();
@@ -345,10 +357,12 @@ impl Ticks {
                 (None, _) => 0,
             });
             let grown: usize = grown.sum();
-            if bytes + grown > ANNOTATIONS_BYTES {
-                // The API server would refuse the whole write, and the renewal with it.
-                self.notes.push((task.clone(), Note::NoRoom));
-                self.no_room.insert(task);
+            // A run is not taken where its end could not be written.
+            let there = annotations.get(&format!("{RECORD}{task}")).map_or(0, String::len);
+            let reserve = if decision.takes.is_empty() { 0 } else { RECORD_BYTES.saturating_sub(there) };
+            if bytes + grown.max(reserve) > ANNOTATIONS_BYTES {
+                // The API server would refuse the whole write, and the renewal with it. The next one will try again.
+                full.insert(task);
                 continue;
             }
             bytes += grown;
@@ -359,6 +373,7 @@ impl Ticks {
             }
             self.notes.extend(decision.notes.into_iter().map(|note| (task.clone(), note)));
         }
+        self.leading.iter_mut().for_each(|leading| leading.full.clone_from(&full));
         (self.composed, edits)
     }
 
@@ -367,7 +382,11 @@ impl Ticks {
     pub fn committed(&mut self, number: u64) -> Vec<(Arc<str>, Note)> {
         // A write that was composed before it, and has not taken effect yet, never will: it names a state that is gone.
         self.attempts.retain(|_, attempt| attempt.state != AttemptState::Asked || attempt.composed >= number);
-        if number == self.composed { std::mem::take(&mut self.notes) } else { Vec::new() }
+        let notes = if number == self.composed { std::mem::take(&mut self.notes) } else { Vec::new() };
+        if let Some(leading) = &mut self.leading {
+            leading.armed.extend(notes.iter().filter(|(_, note)| *note == Note::Armed).map(|(task, _)| task.clone()));
+        }
+        notes
     }
 
     /// Starts what is due of the tasks that record nothing.
@@ -405,6 +424,22 @@ impl Ticks {
         done.map(|(name, _)| name.clone()).collect()
     }
 
+    /// The tasks that the annotations have no room for, as of the last write.
+    pub fn without_room(&self) -> Vec<Arc<str>> {
+        self.leading.iter().flat_map(|leading| &leading.full).cloned().collect()
+    }
+
+    /// The tasks that run once, have not been done, and are not run again unless somebody asks for it; and how the last run ended.
+    pub fn given_up(&self) -> Vec<(Arc<str>, Outcome)> {
+        let ended = |(name, task): (&Arc<str>, &Task)| {
+            let once = task.timetable.kind == Kind::Once && task.timetable.delivery == Delivery::AtMostOnce;
+            let record = once.then(|| self.record(&self.seen, name))??.ok()?;
+            let last = record.last.filter(|last| record.open.is_empty() && last.outcome != Outcome::Done)?;
+            Some((name.clone(), last.outcome))
+        };
+        self.tasks.iter().filter_map(ended).collect()
+    }
+
     /// What keeps a task's ticks from being taken, in the state that was seen last.
     pub fn unreadable(&self) -> Vec<(Arc<str>, Unreadable)> {
         let read = |task: &Arc<str>| self.record(&self.seen, task)?.err().map(|why| (task.clone(), why));
@@ -439,6 +474,10 @@ impl Ticks {
     /// Requests of the state seen last that cannot be understood, and why.
     pub fn refused(&self) -> Vec<(String, &'static str)> {
         self.tasks.keys().flat_map(|task| Requests::read(&self.seen, task).refused).collect()
+    }
+
+    fn is_full(&self, task: &Arc<str>) -> bool {
+        self.leading.as_ref().is_some_and(|leading| leading.full.contains(task))
     }
 
     fn decide(&self, annotations: &Annotations, time: Time, renews: bool) -> Vec<(Arc<str>, Decision)> {

@@ -20,7 +20,8 @@ pub enum Outcome {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 #[non_exhaustive]
 pub enum NotRun {
-    /// A run of the task was going on: [`Overlap::Skip`](super::Overlap::Skip).
+    /// A run of the task was going on, with [`Overlap::Skip`](super::Overlap::Skip), or as many as there may be, with
+    /// [`Overlap::AllowAll`](super::Overlap::AllowAll).
     Overlapped,
     /// A later one was due as well: [`CatchUp::Latest`](super::CatchUp::Latest).
     Superseded,

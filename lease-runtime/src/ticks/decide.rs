@@ -40,6 +40,8 @@ pub(super) struct Decision {
 pub enum Note {
     /// The task is seen for the first time: ticks count from now.
     Armed,
+    /// Its record, which this term has seen, is gone: ticks count from now.
+    Removed,
     /// Its schedule was edited: ticks count from now.
     Rearmed,
     /// Ticks were not run.
@@ -50,8 +52,6 @@ pub enum Note {
     RunAgain(WallTime, u32),
     /// A trigger whose id was used before is dropped.
     TriggeredBefore(String),
-    /// The Lease's annotations are full: the task's ticks are not taken.
-    NoRoom,
 }
 
 pub(super) struct Deciding<'a> {
@@ -80,9 +80,13 @@ impl Deciding<'_> {
                 TickRecord { fingerprint, upto, civil: None, zone_data: None, missed: 0, ..record.clone() }
             }
             None => {
+                // Somebody removes what we write. To write it at once again, and to take runs by it, would be a race that costs
+                // a write each time and that nobody wins.
+                let again = self.leading.armed.contains(self.task);
+                self.may_take &= !again;
                 if self.timetable.recorded {
-                    self.out.notes.push(Note::Armed);
-                    self.out.urgent = true;
+                    self.out.notes.push(if again { Note::Removed } else { Note::Armed });
+                    self.out.urgent = !again;
                 }
                 // Not by a clock that is ahead: ticks would begin when the others' clocks have come so far.
                 TickRecord::armed(fingerprint, self.time.bounded())
@@ -166,6 +170,7 @@ impl Deciding<'_> {
             self.out.notes.push(Note::Abandoned(run.tick));
             self.close(record, run.id, Outcome::Abandoned);
         } else if self.is_open() && !self.requests.paused && self.running(record) < self.timetable.most() {
+            // In its place: there is room for it.
             let attempt = run.attempt.saturating_add(1);
             self.out.notes.push(Note::RunAgain(run.tick, attempt));
             record.open.retain(|other| other.id != run.id);
@@ -187,7 +192,7 @@ impl Deciding<'_> {
         }
         let running = self.running(record);
         let replaces = self.timetable.overlap == Overlap::CancelOther;
-        if (running >= self.timetable.most() && !replaces) || record.open.len() >= MOST_OPEN {
+        if (running >= self.timetable.most() && !replaces) || !has_room(record) {
             return;
         }
         record.trigger = Some(id.clone());
@@ -212,6 +217,10 @@ impl Deciding<'_> {
             }
             let Some(head) = self.narrow(record, latest, now) else { return };
             let running = self.running(record);
+            // As when the runs that are to be replaced do not end, or nobody settles those of an earlier term.
+            if !has_room(record) {
+                return;
+            }
             let replaces = match self.timetable.overlap {
                 _ if running == 0 => false,
                 Overlap::CancelOther => true,
@@ -221,10 +230,6 @@ impl Deciding<'_> {
                 }
                 Overlap::Skip | Overlap::BufferOne | Overlap::AllowAll(_) => return,
             };
-            if record.open.len() >= MOST_OPEN {
-                // Nobody could read a record that has more of them. It waits until one of them has ended.
-                return;
-            }
             account(record, &head);
             self.take(record, head.at, 1, Origin::Schedule, replaces);
         }
@@ -283,7 +288,8 @@ impl Deciding<'_> {
     fn delay(&mut self, record: &mut TickRecord, delay: Duration) {
         let now = self.time.bounded();
         let tick = whole_second(record.upto.plus(delay));
-        if !self.is_open() || self.running(record) > 0 || self.timetable.starts(self.task, tick) > now {
+        let waits = self.running(record) > 0 || !has_room(record);
+        if !self.is_open() || waits || self.timetable.starts(self.task, tick) > now {
             return;
         }
         if self.requests.paused {
@@ -300,7 +306,7 @@ impl Deciding<'_> {
 
     /// The one tick there is.
     fn once(&mut self, record: &mut TickRecord) {
-        if !self.is_open() || self.requests.paused || !record.open.is_empty() {
+        if !self.is_open() || self.requests.paused || !record.open.is_empty() || self.running(record) > 0 {
             return;
         }
         let attempt = match &record.last {
@@ -320,7 +326,7 @@ impl Deciding<'_> {
     /// The ticks of the past that somebody asked for, one after the other, when nothing else is to be done.
     fn backfill(&mut self, record: &mut TickRecord) {
         let Some(stretch) = self.requests.backfill else { return };
-        if !self.is_open() || self.requests.paused || self.running(record) > 0 {
+        if !self.is_open() || self.requests.paused || self.running(record) > 0 || !has_room(record) {
             return;
         }
         let from = Mark { at: WallTime(stretch.from.0.saturating_sub(1)), civil: None };
@@ -400,12 +406,13 @@ impl Deciding<'_> {
         record.next = next;
         let ready = self.leading.acquired.plus(self.timetable.initial_delay);
         let due = next.map(|next| self.timetable.starts(self.task, next));
-        // What is due already waits for the end of a run, or for the API server's clock to come near ours.
+        // What is due already waits for the end of a run.
         let due = match due {
-            Some(due) if due > self.time.bounded() => Some(due.max(self.time.wall.plus(Duration::from_millis(500)))),
+            Some(due) if due > self.time.bounded() => Some(self.time.shown(due)),
             _ => None,
         };
-        self.out.wake_at = [due, Some(ready).filter(|ready| *ready > self.time.wall)].into_iter().flatten().min();
+        let ready = Some(ready).filter(|ready| *ready > self.time.bounded()).map(|ready| self.time.shown(ready));
+        self.out.wake_at = [due, ready].into_iter().flatten().min();
     }
 
     /// Runs may be taken.
@@ -439,6 +446,11 @@ impl Deciding<'_> {
         });
         known.chain(self.out.takes.iter().map(|take| (take.taken, now))).max()
     }
+}
+
+/// One more run can be written down. A record with too many could not be read again.
+fn has_room(record: &TickRecord) -> bool {
+    record.open.len() < MOST_OPEN
 }
 
 /// How far the record is accounted for.

@@ -20,7 +20,8 @@ pub enum Overlap {
 /// Which ticks run that could not be taken when they fell due: nobody led, or the leader could not write.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub enum CatchUp {
-    /// None of them. Only what falls due while this replica leads is run.
+    /// None of them. Only what falls due while this replica leads is run; of several that it could not take for a while, the
+    /// latest.
     None,
     /// The latest one. Those before it are counted as superseded.
     #[default]

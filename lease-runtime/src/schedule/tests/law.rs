@@ -81,6 +81,19 @@ proptest! {
         prop_assert_eq!(schedule.newest(&mark, last.at, 2), &walked[walked.len().saturating_sub(2)..]);
     }
 
+    #[test]
+    fn counting_is_walking(schedule in schedule(), from in instant(), hours in 0..1500i64) {
+        let until = WallTime(from.0 + hours * 3600 * MICROS);
+        let mut mark = Mark::at(from);
+        let mut walked = 0_u64;
+        while walked < 2000 && let Some(occasion) = schedule.next(&mark).filter(|occasion| occasion.at <= until) {
+            walked += 1;
+            mark = occasion.into();
+        }
+        let until = if walked < 2000 { until } else { mark.at };
+        prop_assert_eq!(schedule.count(&Mark::at(from), until), walked);
+    }
+
     /// The search has a dialect of its own: it must read what is handed to it as we do.
     #[test]
     fn a_pattern_is_searched_as_it_is_read(text in pattern(), from in instant()) {

@@ -87,3 +87,26 @@ async fn what_cannot_be_is_refused_with_its_remedy() {
     let inner = TaskGroup::sequence("outer").with(tick().every(minute)).every(minute);
     assert!(a.add(inner).await.unwrap_err().to_string().contains("its own ticks"));
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_members_of_a_group_learn_why_their_run_is_ended() {
+    let world = World::new();
+    let a = world.candidate("a").await;
+    let member = |name: &'static str| {
+        let story = world.story.clone();
+        LeaderTask::new(name, LEDGER, move |term: Term| {
+            let story = story.clone();
+            async move {
+                term.cancelled().await;
+                story.tell(format!("{name}: {}", term.loss().unwrap()));
+            }
+        })
+    };
+    let group = TaskGroup::stack("nightly").with(member("below")).with(member("above"));
+    a.add(group.every(Duration::from_secs(60)).overlap(crate::Overlap::CancelOther));
+    let running = Running::start(&a);
+    seconds(130).await;
+    let why = Loss::Replaced;
+    assert_eq!(world.story.told(), [format!("above: {why}"), format!("below: {why}")]);
+    running.end().await.unwrap();
+}

@@ -1,9 +1,11 @@
 //! Scheduled tasks under a candidate, in virtual time.
 
+mod faults;
 mod groups;
 mod once;
 mod requests;
 mod settings;
+mod trouble;
 
 use super::*;
 use crate::embedded::{Fault, When};

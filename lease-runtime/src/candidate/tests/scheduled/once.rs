@@ -114,3 +114,66 @@ async fn a_failed_migration_is_tried_again_by_the_next_term_and_not_in_this_one(
     assert_eq!(*runs.lock().unwrap(), 2);
     second.end().await.unwrap();
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_migration_that_is_added_to_a_lease_where_it_is_done_already_is_over() {
+    let world = World::new();
+    let (a, b) = (world.candidate("a").await, world.candidate("b").await);
+    a.add(world.obedient("serve", LEDGER));
+    let of_a = a.add(migration(&world.story, "a", 1));
+    let first = Running::start(&a);
+    assert_eq!(within(60, of_a).await.unwrap(), Ok(()));
+    // It follows, and has seen all there is to see.
+    b.add(world.obedient("serve", LEDGER));
+    let second = Running::start(&b);
+    seconds(30).await;
+    let of_b = b.add(migration(&world.story, "b", 1));
+    assert_eq!(within(60, of_b).await.unwrap(), Ok(()));
+    second.end().await.unwrap();
+    first.end().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_waits_for_a_migration_is_not_given_the_failure_of_a_run_that_was_not_the_last() {
+    let world = World::new();
+    let task = |ok: bool| {
+        let task = LeaderTask::scheduled("migrate", LEDGER, move |_: Term, _: Tick| async move {
+            if ok { Ok(()) } else { Err("no such table") }
+        });
+        task.once().delivery(Delivery::AtLeastOnce)
+    };
+    let (a, b) = (world.candidate("a").await, world.candidate("b").await);
+    let of_a = a.add(task(false));
+    let first = Running::start(&a);
+    seconds(20).await;
+    b.add(task(true));
+    let second = Running::start(&b);
+    seconds(5).await;
+    assert!(a.step_down("ledger"));
+    assert_eq!(within(60, of_a).await.unwrap(), Ok(()));
+    first.end().await.unwrap();
+    second.end().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_migration_that_will_not_be_run_again_is_said_by_each_leader_and_can_be_triggered() {
+    let world = World::new();
+    let a = world.candidate("a").await;
+    a.add(migration(&world.story, "a", 60));
+    let first = Running::start(&a);
+    seconds(10).await;
+    first.end().await.unwrap();
+    let lines = crate::elector::tests::log::Lines::default();
+    let _capture = lines.capture();
+    let b = world.candidate("b").await;
+    let of_b = b.add(migration(&world.story, "b", 5));
+    let second = Running::start(&b);
+    seconds(60).await;
+    assert!(!of_b.is_finished());
+    assert_eq!(lines.matching(&["ERROR", "migrate", "cancelled", "trigger.lease-runtime.dev/migrate"]), 1, "{lines:?}");
+    world.api.edit_lease("default", "ledger", |object| {
+        object["metadata"]["annotations"]["trigger.lease-runtime.dev/migrate"] = "again".into();
+    });
+    assert_eq!(within(60, of_b).await.unwrap(), Ok(()));
+    second.end().await.unwrap();
+}

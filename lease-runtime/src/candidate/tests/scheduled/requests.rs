@@ -55,6 +55,26 @@ async fn ticks_of_several_tasks_that_are_due_together_cost_one_write() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_renewal_right_before_a_tick_does_not_make_it_late() {
+    for millis in (4000..5000).step_by(100) {
+        let world = World::new();
+        let a = world.candidate("a").await;
+        let story = world.story.clone();
+        let task = LeaderTask::scheduled("t", LEDGER, move |_: Term, tick: Tick| {
+            story.tell(tick.lateness().as_millis().to_string());
+            async {}
+        });
+        a.add(task.every(Duration::from_secs(60)));
+        sleep(Duration::from_millis(millis)).await;
+        let running = Running::start(&a);
+        seconds(60).await;
+        let late: u64 = world.story.grown_to(1).await[0].parse().unwrap();
+        assert!(late < 50, "{late} ms, started after {millis} ms");
+        running.end().await.unwrap();
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_records_nothing_costs_nothing() {
     let (renewals, _) = requests(None).await;
     let story = Story::default();

@@ -240,3 +240,26 @@ async fn a_paused_task_runs_nothing_until_the_annotation_is_gone() {
     assert_eq!(started(&world.story.told()), ["22:16:00"]);
     running.end().await.unwrap();
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_tick_that_waits_for_the_run_before_it_is_not_started_when_the_term_ends_with_that() {
+    let world = World::new();
+    let a = world.candidate("a").await;
+    let story = world.story.clone();
+    let candidate = a.clone();
+    let task = LeaderTask::scheduled("t", LEDGER, move |term: Term, tick: Tick| {
+        let (story, candidate) = (story.clone(), candidate.clone());
+        async move {
+            story.tell(format!("{} begins", &tick.nominal().to_string()[11..19]));
+            term.cancelled().await;
+            seconds(3).await;
+            candidate.step_down("ledger");
+        }
+    });
+    a.add(task.every(Duration::from_secs(60)).overlap(Overlap::CancelOther));
+    let running = Running::start(&a);
+    seconds(120).await;
+    assert_eq!(world.story.told(), ["22:14:00 begins"]);
+    assert_eq!(ticks(&world, "t").counts().cancelled, 2);
+    running.end().await.unwrap();
+}

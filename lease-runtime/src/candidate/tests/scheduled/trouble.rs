@@ -1,0 +1,204 @@
+//! What keeps ticks from being taken or written, and what that must not cost: the lease, and the API server's patience.
+
+use serde_json::{Value, json};
+
+use super::*;
+use crate::Overlap;
+use crate::elector::tests::log::Lines;
+use crate::ticks::names::{ANNOTATIONS_BYTES, PAUSE, RECORD, TRIGGER};
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+fn writes(world: &World) -> usize {
+    world.api.requests().entries().iter().filter(|entry| entry.call.verb.is_write()).count()
+}
+
+fn annotate(world: &World, edit: impl FnOnce(&mut serde_json::Map<String, Value>)) {
+    let edited = world.api.edit_lease("default", "ledger", |object| {
+        let annotations = &mut object["metadata"]["annotations"];
+        if annotations.is_null() {
+            *annotations = json!({});
+        }
+        edit(annotations.as_object_mut().unwrap());
+    });
+    assert!(edited);
+}
+
+#[tokio::test(start_paused = true)]
+async fn annotations_that_are_full_cost_neither_the_lease_nor_more_writes_and_are_complained_of_once() {
+    let lines = Lines::default();
+    let _capture = lines.capture();
+    let world = World::new();
+    let full = "x".repeat(ANNOTATIONS_BYTES - 300);
+    world.api.put_lease("default", "ledger", &json!({ "metadata": { "annotations": { "somebodys": full } } }));
+    let a = world.candidate("a").await;
+    a.add(world.obedient("body", LEDGER));
+    a.add(telling(&world.story, "t", "a", 1).every(MINUTE));
+    let running = Running::start(&a);
+    seconds(20).await;
+    let before = writes(&world);
+    seconds(100).await;
+    // One renewal in five seconds, as without ticks.
+    assert!(writes(&world) - before <= 21, "{} writes", writes(&world) - before);
+    assert_eq!(world.story.told(), ["body began"]);
+    assert_eq!(lines.matching(&["ERROR", "annotations of the lease are full", "`t`"]), 1, "{lines:?}");
+    // With room, it goes on.
+    annotate(&world, |annotations| drop(annotations.remove("somebodys")));
+    seconds(80).await;
+    assert!(world.story.told().len() > 1, "{:?}", world.story.told());
+    running.end().await.unwrap();
+}
+
+/// As by a webhook, or by a controller that has its own idea of the Lease.
+#[tokio::test(start_paused = true)]
+async fn somebody_who_removes_the_records_costs_ticks_and_nothing_else() {
+    let lines = Lines::default();
+    let _capture = lines.capture();
+    let world = World::new();
+    let a = world.candidate("a").await;
+    a.add(world.obedient("body", LEDGER));
+    a.add(telling(&world.story, "t", "a", 1).every(MINUTE));
+    let api = world.api.clone();
+    let stripping = tokio::spawn(async move {
+        let record = format!("{RECORD}t");
+        loop {
+            sleep(Duration::from_millis(20)).await;
+            let annotations = api.lease("default", "ledger").and_then(|lease| lease.metadata.annotations);
+            if annotations.is_some_and(|annotations| annotations.contains_key(&record)) {
+                api.edit_lease("default", "ledger", |object| {
+                    object["metadata"]["annotations"].as_object_mut().unwrap().remove(&record);
+                });
+            }
+        }
+    });
+    let running = Running::start(&a);
+    seconds(20).await;
+    let before = writes(&world);
+    seconds(100).await;
+    assert!(writes(&world) - before <= 25, "{} writes", writes(&world) - before);
+    assert_eq!(lines.matching(&["record was removed"]), 1, "{lines:?}");
+    stripping.abort();
+    running.end().await.unwrap();
+}
+
+/// As by a policy that does not want annotations on Leases.
+#[tokio::test(start_paused = true)]
+async fn a_server_that_refuses_what_is_said_of_ticks_does_not_take_the_lease_away() {
+    let lines = Lines::default();
+    let _capture = lines.capture();
+    let world = World::new();
+    let policy = When::writes().and(|call| call.body.to_string().contains(RECORD));
+    world.api.inject(policy, Fault::status(422).message("no annotations here"));
+    let a = world.candidate("a").await;
+    a.add(world.obedient("body", LEDGER));
+    a.add(telling(&world.story, "t", "a", 1).every(MINUTE));
+    let running = Running::start(&a);
+    seconds(20).await;
+    let before = writes(&world);
+    seconds(280).await;
+    assert_eq!(world.story.told(), ["body began"]);
+    assert!(writes(&world) - before <= 80, "{} writes", writes(&world) - before);
+    assert_eq!(lines.matching(&["refuses what the leader writes about ticks"]), 1, "{lines:?}");
+    // It is tried again from time to time.
+    world.api.clear_faults();
+    seconds(420).await;
+    assert!(world.story.told().len() > 1, "{:?}", world.story.told());
+    running.end().await.unwrap();
+}
+
+/// A record has room for four runs. One with more could not be read again.
+#[tokio::test(start_paused = true)]
+async fn no_run_is_taken_that_the_record_has_no_room_for() {
+    for (overlap, paused) in [(Overlap::CancelOther, false), (Overlap::AllowAll(4), true)] {
+        let world = World::new();
+        let task = |who| {
+            let task = telling(&world.story, "t", who, 20).every(MINUTE);
+            task.delivery(Delivery::AtLeastOnce).overlap(overlap)
+        };
+        let a = world.candidate("a").await;
+        a.add(task("a"));
+        let first = Running::start(&a);
+        seconds(20).await;
+        first.end().await.unwrap();
+        annotate(&world, |annotations| {
+            let record = format!("{RECORD}t");
+            let mut value: Value = serde_json::from_str(annotations[&record].as_str().unwrap()).unwrap();
+            let runs: Vec<_> = (0..4).map(|n| json!([1_699_999_800 + 60 * n, format!("{:x}", n + 1), 1])).collect();
+            value["running"] = runs.into();
+            annotations.insert(record, value.to_string().into());
+            if paused {
+                annotations.insert(format!("{PAUSE}t"), "".into());
+                annotations.insert(format!("{TRIGGER}t"), "one".into());
+            }
+        });
+        let b = world.candidate("b").await;
+        b.add(task("b"));
+        let second = Running::start(&b);
+        seconds(40).await;
+        assert_eq!(ticks(&world, "t").trouble(), None, "{overlap:?}");
+        seconds(300).await;
+        assert_eq!(ticks(&world, "t").trouble(), None, "{overlap:?}");
+        second.end().await.unwrap();
+    }
+}
+
+/// More of them than a task of tokio may hear of without a break.
+#[tokio::test(start_paused = true)]
+async fn the_ends_of_all_runs_are_written_with_the_release() {
+    let world = World::new();
+    let a = world.candidate("a").await;
+    let names: Vec<&'static str> = (0..256).map(|n| &*Box::leak(format!("t{n}").into_boxed_str())).collect();
+    for name in &names {
+        let task = LeaderTask::scheduled(name, LEDGER, |term: Term, _: Tick| async move {
+            term.cancelled().await;
+            Ok::<_, String>(())
+        });
+        a.add(task.every(MINUTE));
+    }
+    let running = Running::start(&a);
+    seconds(50).await;
+    running.end().await.unwrap();
+    assert_eq!(world.holder("ledger").as_deref(), Some(""));
+    let done: u64 = names.iter().map(|name| ticks(&world, name).counts().done).sum();
+    assert_eq!(done, 256);
+}
+
+/// The leader's memory knows of it, whatever somebody does to the record.
+#[tokio::test(start_paused = true)]
+async fn a_record_that_is_removed_while_a_run_goes_on_does_not_start_another_beside_it() {
+    for which in 0..3 {
+        let world = World::new();
+        let a = world.candidate("a").await;
+        let task = telling(&world.story, "t", "a", 100);
+        a.add(match which {
+            0 => task.once(),
+            1 => task.delay(Duration::from_secs(30)),
+            _ => task.every(MINUTE),
+        });
+        let running = Running::start(&a);
+        let told = world.story.grown_to(1).await;
+        seconds(2).await;
+        for _ in 0..3 {
+            annotate(&world, |annotations| drop(annotations.remove(&format!("{RECORD}t"))));
+            seconds(20).await;
+        }
+        assert_eq!(world.story.told(), told);
+        running.end().await.unwrap();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_status_says_nothing_of_ticks_that_went_with_their_lease() {
+    let world = World::new();
+    let (a, b) = (world.candidate("a").await, world.candidate("b").await);
+    a.add(telling(&world.story, "t", "a", 1).once());
+    let first = Running::start(&a);
+    let second = Running::start(&b);
+    b.add(world.obedient("serve", LEDGER));
+    let status = b.status("ledger").unwrap();
+    until(|| status.borrow().ticks.get("t").is_some_and(TaskTicks::is_done)).await;
+    first.end().await.unwrap();
+    world.api.delete_lease("default", "ledger");
+    until(|| status.borrow().ticks.is_empty()).await;
+    second.end().await.unwrap();
+}

@@ -1,0 +1,47 @@
+//! Whether to be quiet about ticks, because the API server does not let us speak of them.
+
+use std::time::Duration;
+
+use crate::clock::Moment;
+
+/// The first silence. Each that follows is twice as long.
+const SHORTEST: Duration = Duration::from_secs(10);
+const LONGEST: Duration = Duration::from_secs(300);
+
+/// A policy of the cluster may refuse annotations that it does not know, and would refuse every renewal that says something
+/// of ticks. The lease, and all that runs under it, is not to be lost for that. So a write that was refused is followed by one
+/// that says nothing; if that one is let through, nothing is said for a while.
+#[derive(Default)]
+pub(super) struct Hush {
+    /// The last write was refused, and said something.
+    suspects: bool,
+    until: Option<Moment>,
+    /// How long the last silence was; zero after a write that was let through.
+    last: Duration,
+}
+
+impl Hush {
+    pub(super) fn holds(&self, now: Moment) -> bool {
+        self.suspects || self.until.is_some_and(|until| now < until)
+    }
+
+    /// A write was refused. `says`: it said something of ticks.
+    pub(super) fn refused(&mut self, says: bool) {
+        // One that says nothing is refused for another reason, and so may have been the one before.
+        self.suspects = says;
+    }
+
+    /// A write was let through. Tells whether that is news of a silence.
+    pub(super) fn succeeded(&mut self, says: bool, now: Moment) -> bool {
+        if std::mem::take(&mut self.suspects) && !says {
+            let first = self.last.is_zero();
+            self.last = (self.last * 2).clamp(SHORTEST, LONGEST);
+            self.until = Some(now + self.last);
+            return first;
+        }
+        if says {
+            (self.until, self.last) = (None, Duration::ZERO);
+        }
+        false
+    }
+}
