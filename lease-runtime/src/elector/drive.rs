@@ -2,6 +2,8 @@
 //!
 //! Nothing is decided here. Timers only wake; whether a deadline has passed is for the election to say, by the clock.
 
+mod ticks;
+
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,7 +25,6 @@ use crate::election::{
 };
 use crate::task::{exit, overrun};
 use crate::term::Told;
-use crate::ticks::{Edits, TaskTicks, Time};
 
 /// The longest sleep. tokio's timers stand still while the machine is suspended and the clock does not, so a sleeper has
 /// to look at the clock from time to time: this bounds how long after a resume an idle body is still there (one that is
@@ -246,37 +247,6 @@ impl Drive {
         self.log.sent(asked.verb());
     }
 
-    /// What a write says about ticks: one that renews takes runs, and one that releases says how the last ones ended.
-    fn edits(&mut self, id: Option<RequestId>, request: &Request) -> Edits {
-        let (Some(id), Request::Replace { base, .. }) = (id, request) else { return Edits::new() };
-        if self.election.is_acquiring() {
-            return Edits::new();
-        }
-        let (time, renews) = (self.time(), self.election.may_take());
-        match self.requests.annotations(base) {
-            Some(annotations) => self.ticking.compose(id, annotations, time, self.asked, renews),
-            None => Edits::new(),
-        }
-    }
-
-    fn time(&mut self) -> Time {
-        Time { wall: self.out.clock.wall(), server: self.server_time.at(self.out.clock.now()), dice: self.rng.u64(..) }
-    }
-
-    /// Shows the ticks what the Lease says, and renews early if they have something to say.
-    fn tick(&mut self) {
-        let time = self.time();
-        if let Some(version) = self.election.rests_on()
-            && let Some(annotations) = self.requests.annotations(version)
-        {
-            self.ticking.show(version, annotations, time, &self.log);
-        }
-        let now = self.out.clock.now();
-        if self.ticking.turn(time, now, &self.log) && self.election.can_hurry() {
-            self.step(Event::Hurry);
-        }
-    }
-
     /// What the end of a request means to the status, to the log and to the election.
     fn replied(&mut self, reply: Reply) {
         let mut looked = |from| self.watch.iter_mut().for_each(|watch| watch.looked(from));
@@ -402,33 +372,6 @@ impl Drive {
             self.log.stuck(self.token);
             self.out.left(number);
         }
-    }
-
-    fn publish(&mut self) {
-        let standing = match self.election.role() {
-            Role::Out => Standing::Out,
-            Role::Standby => Standing::Follower,
-            Role::Leading => Standing::Leader(self.token),
-            Role::Draining | Role::Releasing => Standing::Draining,
-        };
-        let holder = self.election.holder();
-        self.log.holder(holder);
-        let status = &mut self.out.status;
-        if self.election.newest().is_none() && self.ticks_of.take().is_some() {
-            // The Lease is gone, and with it what it said.
-            status.ticks = Arc::default();
-        }
-        if let Some(newest) = self.election.newest().filter(|newest| self.ticks_of.as_ref() != Some(newest))
-            && let Some(annotations) = self.requests.annotations(newest)
-        {
-            status.ticks = Arc::new(TaskTicks::all(annotations));
-            self.ticks_of = Some(newest.clone());
-        }
-        status.standing = standing;
-        if status.holder.as_deref() != holder {
-            status.holder = holder.map(str::to_owned);
-        }
-        self.out.publish();
     }
 
     /// The election panicked. Ends its term, and sees to it that what is left of it goes.

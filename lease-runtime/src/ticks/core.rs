@@ -2,34 +2,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::time::Duration;
 
+use super::attempt::{Attempt, AttemptState, End, Start};
 use super::codec::Unreadable;
-use super::counts::Outcome;
 use super::decide::{Deciding, Decision, Note};
 use super::names::{ANNOTATIONS_BYTES, BACKFILL, RECORD, RECORD_BYTES, TRIGGER};
-use super::policy::Delivery;
-use super::record::{Origin, TickRecord};
+use super::record::TickRecord;
 use super::requests::{Annotations, Requests, Stretch};
-use super::timetable::{Kind, Timetable};
+use super::time::Time;
+use super::timetable::Timetable;
 use super::unrecorded::Unrecorded;
 use crate::clock::WallTime;
 use crate::tick::AttemptId;
-
-/// By so much the clock of a leader may be ahead of the API server's before its ticks go by the server's. Several API servers are
-/// apart by as much as their own clocks are, and their answers tell whole seconds.
-const TOLERANCE: Duration = Duration::from_secs(10);
-
-/// The time of a step, read by the caller.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub struct Time {
-    /// This replica's calendar time.
-    pub wall: WallTime,
-    /// The API server's, if its answers tell.
-    pub server: Option<WallTime>,
-    /// A random number, of which the names of attempts are made.
-    pub dice: u64,
-}
 
 /// The ticks of one lease.
 ///
@@ -46,14 +30,14 @@ pub struct Ticks {
     /// What has changed in the write that was composed last.
     notes: Vec<(Arc<str>, Note)>,
     /// The state of the Lease that was seen last, as far as it is ours.
-    seen: Annotations,
+    pub(super) seen: Annotations,
     /// Its records, as they were read: what is composed next mostly rests on that state.
     records: BTreeMap<Arc<str>, (String, Reading)>,
     outlook: Option<Outlook>,
 }
 
 /// What an annotation says.
-type Reading = Result<TickRecord, Unreadable>;
+pub(super) type Reading = Result<TickRecord, Unreadable>;
 
 /// What there is to do, as things stand.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -85,106 +69,11 @@ pub(super) struct Leading {
     /// Tasks whose first record this term has written.
     pub(super) armed: BTreeSet<Arc<str>>,
     /// Tasks that the annotations had no room for when they were last written.
-    full: BTreeSet<Arc<str>>,
-}
-
-/// A run that a write of this process has taken, or tried to.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub(super) struct Attempt {
-    pub(super) task: Arc<str>,
-    pub(super) tick: WallTime,
-    pub(super) id: AttemptId,
-    pub(super) attempt: u32,
-    pub(super) origin: Origin,
-    pub(super) trigger: Option<String>,
-    pub(super) missed: u64,
-    pub(super) replaces: bool,
-    pub(super) taken: WallTime,
-    /// When its body was found to be gone.
-    pub(super) until: Option<WallTime>,
-    /// The last write that it was part of.
-    pub(super) composed: u64,
-    pub(super) state: AttemptState,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub(super) enum AttemptState {
-    /// It is part of a write that is on its way, or whose outcome is not known.
-    Asked,
-    /// The Lease shows it: its body was started.
-    Running,
-    /// Its body is gone.
-    Ended(End),
-}
-
-/// How the run of a body ended.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum End {
-    /// It returned.
-    Done,
-    /// It failed, and all further attempts that the task allows.
-    Failed,
-    /// It ended because a later tick takes its place, or never began.
-    Replaced,
-    /// It ended because its time was up, or was asked to: whether it was done, nobody knows.
-    Interrupted,
-}
-
-/// A body to start, once. The run is taken.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub struct Start {
-    /// Of this task.
-    pub task: Arc<str>,
-    /// The nominal time.
-    pub tick: WallTime,
-    /// The attempt, to be named when it has [ended](Ticks::ended).
-    pub id: AttemptId,
-    /// Its number.
-    pub attempt: u32,
-    /// Who asked for it.
-    pub origin: Origin,
-    /// The id of the trigger.
-    pub trigger: Option<String>,
-    /// Ticks that were not run since the last one that was.
-    pub missed: u64,
-    /// The task's other runs are to end first.
-    pub replaces: bool,
+    pub(super) full: BTreeSet<Arc<str>>,
 }
 
 /// Changes to the annotations of the object that a write replaces; `None` removes one.
 pub type Edits = BTreeMap<String, Option<String>>;
-
-impl Time {
-    /// Rule 8: the time that ticks go by. It is this replica's, unless that is far ahead of the API server's. Such a replica
-    /// would take ticks of next year and, as they are recorded, silence every sane successor until then.
-    pub(super) fn bounded(&self) -> WallTime {
-        match self.server {
-            Some(server) if self.wall > server.plus(TOLERANCE) => server,
-            _ => self.wall,
-        }
-    }
-
-    /// What this replica's clock shows when it is so late by the time that ticks go by.
-    pub(super) fn shown(&self, at: WallTime) -> WallTime {
-        WallTime(at.0.saturating_add(self.wall.0.saturating_sub(self.bounded().0)))
-    }
-
-    /// How far this replica's clock is ahead, if ticks do not go by it.
-    pub fn ahead(&self) -> Option<Duration> {
-        let server = self.server.filter(|server| self.wall > server.plus(TOLERANCE))?;
-        Some(Duration::from_micros(u64::try_from(self.wall.0 - server.0).unwrap_or(u64::MAX)))
-    }
-
-    /// A name for the attempt that a write takes as its `number`th of a task.
-    pub(super) fn id(&self, task: &str, number: usize) -> AttemptId {
-        let seed = task.bytes().fold(self.dice ^ number as u64, |seed, byte| {
-            (seed ^ u64::from(byte)).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(29)
-        });
-        let stirred = (seed ^ (seed >> 31)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        // 48 bits: twelve digits, which keeps records short. Zero is nobody's.
-        AttemptId(((stirred ^ (stirred >> 29)) >> 16).max(1))
-    }
-}
 
 impl Ticks {
     /// A term of this process has begun.
@@ -409,74 +298,7 @@ impl Ticks {
         starts
     }
 
-    /// Runs of this process were started and have not ended.
-    pub fn is_running(&self) -> bool {
-        self.attempts.values().any(|attempt| attempt.state == AttemptState::Running)
-    }
-
-    /// The tasks that run once, and are done as the state says that was seen last.
-    pub fn done_once(&self) -> Vec<Arc<str>> {
-        let once = self.tasks.iter().filter(|(_, task)| task.timetable.kind == Kind::Once);
-        let done = once.filter(|(name, _)| match self.record(&self.seen, name) {
-            Some(Ok(record)) => record.is_done(),
-            Some(Err(_)) | None => false,
-        });
-        done.map(|(name, _)| name.clone()).collect()
-    }
-
-    /// The tasks that the annotations have no room for, as of the last write.
-    pub fn without_room(&self) -> Vec<Arc<str>> {
-        self.leading.iter().flat_map(|leading| &leading.full).cloned().collect()
-    }
-
-    /// The tasks that run once, have not been done, and are not run again unless somebody asks for it; and how the last run ended.
-    pub fn given_up(&self) -> Vec<(Arc<str>, Outcome)> {
-        let ended = |(name, task): (&Arc<str>, &Task)| {
-            let once = task.timetable.kind == Kind::Once && task.timetable.delivery == Delivery::AtMostOnce;
-            let record = once.then(|| self.record(&self.seen, name))??.ok()?;
-            let last = record.last.filter(|last| record.open.is_empty() && last.outcome != Outcome::Done)?;
-            Some((name.clone(), last.outcome))
-        };
-        self.tasks.iter().filter_map(ended).collect()
-    }
-
-    /// What keeps a task's ticks from being taken, in the state that was seen last.
-    pub fn unreadable(&self) -> Vec<(Arc<str>, Unreadable)> {
-        let read = |task: &Arc<str>| self.record(&self.seen, task)?.err().map(|why| (task.clone(), why));
-        self.tasks.keys().filter_map(read).collect()
-    }
-
-    /// How far the newest record is ahead of this replica's clock, if it is by more than clocks are apart. Its ticks are waited
-    /// for, and the record is not "corrected": its time has been taken.
-    pub fn behind(&self, time: Time) -> Option<Duration> {
-        let records = self.tasks.keys().filter_map(|task| self.record(&self.seen, task)?.ok());
-        let upto = records.map(|record| record.upto).max()?;
-        let by = Duration::from_micros(u64::try_from(upto.0.saturating_sub(time.wall.0)).unwrap_or(0));
-        (by > TOLERANCE).then_some(by)
-    }
-
-    /// The tasks whose last tick was computed by another version of the zone data, and which.
-    pub fn other_zone_data(&self) -> Vec<(Arc<str>, String)> {
-        let own = crate::schedule::zone_data_version();
-        let other = |task: &Arc<str>| {
-            let data = self.record(&self.seen, task)?.ok()?.zone_data?;
-            (Some(&*data) != own).then(|| (task.clone(), data))
-        };
-        self.tasks.keys().filter_map(other).collect()
-    }
-
-    /// The tasks that have a record in the state seen last, and that nobody here has joined for.
-    pub fn unknown(&self) -> Vec<String> {
-        let tasks = self.seen.keys().filter_map(|name| name.strip_prefix(RECORD));
-        tasks.filter(|task| !self.tasks.contains_key(*task)).map(str::to_owned).collect()
-    }
-
-    /// Requests of the state seen last that cannot be understood, and why.
-    pub fn refused(&self) -> Vec<(String, &'static str)> {
-        self.tasks.keys().flat_map(|task| Requests::read(&self.seen, task).refused).collect()
-    }
-
-    fn is_full(&self, task: &Arc<str>) -> bool {
+    pub(super) fn is_full(&self, task: &Arc<str>) -> bool {
         self.leading.as_ref().is_some_and(|leading| leading.full.contains(task))
     }
 
@@ -507,7 +329,7 @@ impl Ticks {
     }
 
     /// A task's record in these annotations, if it has one.
-    fn record(&self, annotations: &Annotations, task: &str) -> Option<Reading> {
+    pub(super) fn record(&self, annotations: &Annotations, task: &str) -> Option<Reading> {
         let text = text(annotations, task)?;
         let known = self.records.get(task).filter(|(known, _)| known == text);
         Some(known.map_or_else(|| TickRecord::decode(text), |(_, record)| record.clone()))
@@ -517,21 +339,6 @@ impl Ticks {
     fn forget(&mut self) {
         let attempts = &self.attempts;
         self.tasks.retain(|name, task| !task.left || attempts.values().any(|attempt| attempt.task == *name));
-    }
-}
-
-impl Attempt {
-    fn start(&self) -> Start {
-        Start {
-            task: self.task.clone(),
-            tick: self.tick,
-            id: self.id,
-            attempt: self.attempt,
-            origin: self.origin,
-            trigger: self.trigger.clone(),
-            missed: self.missed,
-            replaces: self.replaces,
-        }
     }
 }
 

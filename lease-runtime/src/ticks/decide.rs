@@ -4,13 +4,14 @@
 //! there is something to write, and, for the object that a write replaces, what.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use super::core::{Attempt, AttemptState, End, Leading, Time};
+use super::attempt::{Attempt, AttemptState, End};
+use super::core::Leading;
 use super::counts::{NotRun, Outcome};
-use super::policy::{CatchUp, Delivery, Overlap};
+use super::policy::{Delivery, Overlap};
 use super::record::{EndedRun, MOST_OPEN, OpenRun, Origin, TickRecord};
 use super::requests::{Requests, Stretch};
+use super::time::Time;
 use super::timetable::{Kind, Timetable};
 use crate::clock::WallTime;
 use crate::schedule::{Mark, Occasion};
@@ -200,129 +201,6 @@ impl Deciding<'_> {
         self.take(record, whole_second(self.time.bounded()), 1, Origin::Trigger, replaces && running > 0);
     }
 
-    /// The ticks that the calendar says are due.
-    fn calendar(&mut self, record: &mut TickRecord) {
-        if !self.may_take {
-            return;
-        }
-        // Several at once only where several may run at once.
-        for _ in 0..MOST_OPEN {
-            let (now, mark) = (self.time.bounded(), mark(record));
-            let Some(latest) = self.timetable.latest(self.task, &mark, now) else { return };
-            if self.requests.paused {
-                return self.skip(record, &latest, NotRun::Paused);
-            }
-            if !self.is_open() {
-                return;
-            }
-            let Some(head) = self.narrow(record, latest, now) else { return };
-            let running = self.running(record);
-            // As when the runs that are to be replaced do not end, or nobody settles those of an earlier term.
-            if !has_room(record) {
-                return;
-            }
-            let replaces = match self.timetable.overlap {
-                _ if running == 0 => false,
-                Overlap::CancelOther => true,
-                Overlap::AllowAll(_) if running < self.timetable.most() => false,
-                Overlap::AllowAll(_) if self.timetable.catch_up != CatchUp::All => {
-                    return self.skip(record, &head, NotRun::Overlapped);
-                }
-                Overlap::Skip | Overlap::BufferOne | Overlap::AllowAll(_) => return,
-            };
-            account(record, &head);
-            self.take(record, head.at, 1, Origin::Schedule, replaces);
-        }
-    }
-
-    /// Counts the due ticks that are not run, and gives the one that is next.
-    fn narrow(&mut self, record: &mut TickRecord, latest: Occasion, now: WallTime) -> Option<Occasion> {
-        let schedule = &self.timetable.schedule;
-        if self.timetable.overlap == Overlap::Skip && self.timetable.catch_up != CatchUp::All {
-            let goes_on = self.running(record) > 0;
-            // Skipped is what falls due during the run, also if the run has ended before this write could say so. What was due
-            // before it began, as after a failover, waits.
-            if let Some((began, until)) = self.run(goes_on, now) {
-                let first = schedule.next(&mark(record))?;
-                if self.timetable.starts(self.task, first.at) > began
-                    && let Some(during) = self.timetable.latest(self.task, &mark(record), until)
-                {
-                    self.skip(record, &during, NotRun::Overlapped);
-                }
-            }
-            if goes_on || record.upto >= latest.at {
-                return None;
-            }
-        }
-        if let Some(until) = self.timetable.expired_until(latest.at, now)
-            && let Some(expired) = schedule.latest(&mark(record), until)
-        {
-            self.skip(record, &expired, NotRun::Expired);
-        }
-        if record.upto >= latest.at {
-            return None;
-        }
-        match self.timetable.catch_up {
-            CatchUp::All => {
-                let most = self.timetable.max_catch_up.max(1) as usize;
-                let waiting = schedule.newest(&mark(record), latest.at, most + 1);
-                if let Some(over) = waiting.first().filter(|_| waiting.len() > most) {
-                    self.skip(record, &over.clone(), NotRun::OverLimit);
-                }
-                return schedule.next(&mark(record));
-            }
-            CatchUp::None => {
-                if let Some(before) = schedule.latest(&mark(record), self.leading.acquired.min(latest.at)) {
-                    self.skip(record, &before, NotRun::NotLeading);
-                }
-            }
-            CatchUp::Latest => {}
-        }
-        if let Some(before) = schedule.latest(&mark(record), WallTime(latest.at.0 - 1)) {
-            self.skip(record, &before, NotRun::Superseded);
-        }
-        (record.upto < latest.at).then_some(latest)
-    }
-
-    /// The one tick that follows the end of the last run.
-    fn delay(&mut self, record: &mut TickRecord, delay: Duration) {
-        let now = self.time.bounded();
-        let tick = whole_second(record.upto.plus(delay));
-        let waits = self.running(record) > 0 || !has_room(record);
-        if !self.is_open() || waits || self.timetable.starts(self.task, tick) > now {
-            return;
-        }
-        if self.requests.paused {
-            return self.skip_one(record, NotRun::Paused);
-        }
-        let expired = self.timetable.start_deadline.is_some()
-            && self.timetable.expired_until(tick, now).is_some_and(|until| tick <= until);
-        if expired {
-            return self.skip_one(record, NotRun::Expired);
-        }
-        record.upto = tick;
-        self.take(record, tick, 1, Origin::Schedule, false);
-    }
-
-    /// The one tick there is.
-    fn once(&mut self, record: &mut TickRecord) {
-        if !self.is_open() || self.requests.paused || !record.open.is_empty() || self.running(record) > 0 {
-            return;
-        }
-        let attempt = match &record.last {
-            None => 1,
-            // A migration that failed is tried again by the next term: after a restart, with what has mended it.
-            Some(last) if last.outcome != Outcome::Done && self.timetable.delivery == Delivery::AtLeastOnce => {
-                if self.leading.failed.contains(self.task) {
-                    return;
-                }
-                last.attempt.saturating_add(1)
-            }
-            Some(_) => return,
-        };
-        self.take(record, whole_second(self.time.bounded()), attempt, Origin::Schedule, false);
-    }
-
     /// The ticks of the past that somebody asked for, one after the other, when nothing else is to be done.
     fn backfill(&mut self, record: &mut TickRecord) {
         let Some(stretch) = self.requests.backfill else { return };
@@ -347,7 +225,14 @@ impl Deciding<'_> {
     }
 
     /// Rule 1: a run is taken by the write that also proves the leadership, and starts when that has succeeded.
-    fn take(&mut self, record: &mut TickRecord, tick: WallTime, attempt: u32, origin: Origin, replaces: bool) {
+    pub(super) fn take(
+        &mut self,
+        record: &mut TickRecord,
+        tick: WallTime,
+        attempt: u32,
+        origin: Origin,
+        replaces: bool,
+    ) {
         // Rule 3: a write whose outcome is unknown may have taken it. The same attempt is taken again, so that either write
         // says the same.
         let asked = self.attempts.iter().find(|known| {
@@ -379,22 +264,6 @@ impl Deciding<'_> {
         });
     }
 
-    fn skip(&mut self, record: &mut TickRecord, until: &Occasion, why: NotRun) {
-        let count = self.timetable.schedule.count(&mark(record), until.at);
-        record.counts.skipped(why, count);
-        record.missed = record.missed.saturating_add(count);
-        account(record, until);
-        self.out.notes.push(Note::NotRun(why, count));
-    }
-
-    /// Of a task with `delay`: the next follows from now.
-    fn skip_one(&mut self, record: &mut TickRecord, why: NotRun) {
-        record.counts.skipped(why, 1);
-        record.missed = record.missed.saturating_add(1);
-        record.upto = self.time.bounded();
-        self.out.notes.push(Note::NotRun(why, 1));
-    }
-
     /// Notes what is to come: for people, and for whoever sleeps until then.
     fn foresee(&mut self, record: &mut TickRecord) {
         let next = match self.timetable.kind {
@@ -416,13 +285,13 @@ impl Deciding<'_> {
     }
 
     /// Runs may be taken.
-    fn is_open(&self) -> bool {
+    pub(super) fn is_open(&self) -> bool {
         self.may_take && self.time.bounded() >= self.leading.acquired.plus(self.timetable.initial_delay)
     }
 
     /// How many runs of the task there are once this write has succeeded. The leader's memory decides it: a record can be
     /// emptied by hand while a run goes on.
-    fn running(&self, record: &TickRecord) -> usize {
+    pub(super) fn running(&self, record: &TickRecord) -> usize {
         let started = self.attempts.iter().filter(|attempt| match attempt.state {
             AttemptState::Running => true,
             // Its record shows it, and it is about to start.
@@ -432,13 +301,13 @@ impl Deciding<'_> {
         started.count() + self.out.takes.len()
     }
 
-    fn takes(&self, id: AttemptId) -> bool {
+    pub(super) fn takes(&self, id: AttemptId) -> bool {
         self.out.takes.iter().any(|take| take.id == id)
     }
 
     /// When the latest run was taken, and until when it has gone on: the one that goes on, or the last of those whose end is yet
     /// to be written.
-    fn run(&self, goes_on: bool, now: WallTime) -> Option<(WallTime, WallTime)> {
+    pub(super) fn run(&self, goes_on: bool, now: WallTime) -> Option<(WallTime, WallTime)> {
         let known = self.attempts.iter().filter_map(|attempt| match attempt.state {
             AttemptState::Running => Some((attempt.taken, now)),
             AttemptState::Ended(_) if !goes_on => Some((attempt.taken, attempt.until?)),
@@ -449,22 +318,22 @@ impl Deciding<'_> {
 }
 
 /// One more run can be written down. A record with too many could not be read again.
-fn has_room(record: &TickRecord) -> bool {
+pub(super) fn has_room(record: &TickRecord) -> bool {
     record.open.len() < MOST_OPEN
 }
 
 /// How far the record is accounted for.
-fn mark(record: &TickRecord) -> Mark {
+pub(super) fn mark(record: &TickRecord) -> Mark {
     Mark { at: record.upto, civil: record.civil }
 }
 
-fn account(record: &mut TickRecord, until: &Occasion) {
+pub(super) fn account(record: &mut TickRecord, until: &Occasion) {
     record.upto = until.at;
     record.civil = until.civil;
     record.zone_data = until.civil.and(crate::schedule::zone_data_version()).map(str::to_owned);
 }
 
 /// Rounded up: a tick has no fraction of a second, and does not come before its time.
-fn whole_second(at: WallTime) -> WallTime {
+pub(super) fn whole_second(at: WallTime) -> WallTime {
     WallTime(at.0.saturating_add(999_999).div_euclid(1_000_000).saturating_mul(1_000_000))
 }

@@ -13,13 +13,16 @@
 //! | 5 | an end is written for the very attempt that ended | `decide.rs` |
 //! | 6 | nothing is taken once the bodies are asked to end; the release comes when they are gone | `core.rs`, and the election |
 //! | 7 | what an earlier term has left open is settled before anything else | `decide.rs` |
-//! | 8 | ticks of a replica whose clock is ahead of the API server's, by more than a tolerance, go by the server's | `core.rs` |
+//! | 8 | ticks of a replica whose clock is ahead of the API server's, by more than a tolerance, go by the server's | `time.rs` |
 #![doc(hidden)]
 
+mod attempt;
 mod codec;
 mod core;
 mod counts;
 mod decide;
+mod due;
+mod findings;
 pub mod names;
 mod policy;
 mod record;
@@ -27,10 +30,12 @@ mod requests;
 mod status;
 #[cfg(test)]
 mod tests;
+mod time;
 mod timetable;
 mod unrecorded;
 
-pub use self::core::{Edits, End, Start, Ticks, Time};
+pub use self::core::{Edits, Ticks};
+pub use attempt::{End, Start};
 pub use codec::Unreadable;
 pub use counts::{NotRun, Outcome, TickCounts};
 pub use decide::Note;
@@ -39,4 +44,5 @@ pub use record::{EndedRun, OpenRun, Origin, TickRecord};
 pub use requests::Annotations;
 pub(crate) use requests::{backfill_text, check_trigger};
 pub use status::{TaskTicks, TickRun, TickState};
+pub use time::Time;
 pub use timetable::{Kind, Timetable};

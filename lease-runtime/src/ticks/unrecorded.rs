@@ -5,9 +5,10 @@
 
 use std::sync::Arc;
 
-use super::core::{Attempt, AttemptState, Time};
+use super::attempt::{Attempt, AttemptState};
 use super::policy::Overlap;
 use super::record::Origin;
+use super::time::Time;
 use super::timetable::{Kind, Timetable};
 use crate::clock::WallTime;
 use crate::schedule::Mark;

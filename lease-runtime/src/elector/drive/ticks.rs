@@ -1,0 +1,68 @@
+//! The election's news for the ticks, the ticks' for its writes, and both for the status.
+
+use std::sync::Arc;
+
+use super::Drive;
+use crate::election::{Event, Request, RequestId, Role};
+use crate::elector::campaign::Standing;
+use crate::ticks::{Edits, TaskTicks, Time};
+
+impl Drive {
+    /// What a write says about ticks: one that renews takes runs, and one that releases says how the last ones ended.
+    pub(super) fn edits(&mut self, id: Option<RequestId>, request: &Request) -> Edits {
+        let (Some(id), Request::Replace { base, .. }) = (id, request) else { return Edits::new() };
+        if self.election.is_acquiring() {
+            return Edits::new();
+        }
+        let (time, renews) = (self.time(), self.election.may_take());
+        match self.requests.annotations(base) {
+            Some(annotations) => self.ticking.compose(id, annotations, time, self.asked, renews),
+            None => Edits::new(),
+        }
+    }
+
+    pub(super) fn time(&mut self) -> Time {
+        Time { wall: self.out.clock.wall(), server: self.server_time.at(self.out.clock.now()), dice: self.rng.u64(..) }
+    }
+
+    /// Shows the ticks what the Lease says, and renews early if they have something to say.
+    pub(super) fn tick(&mut self) {
+        let time = self.time();
+        if let Some(version) = self.election.rests_on()
+            && let Some(annotations) = self.requests.annotations(version)
+        {
+            self.ticking.show(version, annotations, time, &self.log);
+        }
+        let now = self.out.clock.now();
+        if self.ticking.turn(time, now, &self.log) && self.election.can_hurry() {
+            self.step(Event::Hurry);
+        }
+    }
+
+    pub(super) fn publish(&mut self) {
+        let standing = match self.election.role() {
+            Role::Out => Standing::Out,
+            Role::Standby => Standing::Follower,
+            Role::Leading => Standing::Leader(self.token),
+            Role::Draining | Role::Releasing => Standing::Draining,
+        };
+        let holder = self.election.holder();
+        self.log.holder(holder);
+        let status = &mut self.out.status;
+        if self.election.newest().is_none() && self.ticks_of.take().is_some() {
+            // The Lease is gone, and with it what it said.
+            status.ticks = Arc::default();
+        }
+        if let Some(newest) = self.election.newest().filter(|newest| self.ticks_of.as_ref() != Some(newest))
+            && let Some(annotations) = self.requests.annotations(newest)
+        {
+            status.ticks = Arc::new(TaskTicks::all(annotations));
+            self.ticks_of = Some(newest.clone());
+        }
+        status.standing = standing;
+        if status.holder.as_deref() != holder {
+            status.holder = holder.map(str::to_owned);
+        }
+        self.out.publish();
+    }
+}

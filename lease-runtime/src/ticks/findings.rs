@@ -1,0 +1,83 @@
+//! What is worth knowing about the state of the Lease that was seen last: for whoever starts bodies, and for the log.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::attempt::AttemptState;
+use super::codec::Unreadable;
+use super::core::{Task, Ticks};
+use super::counts::Outcome;
+use super::names::RECORD;
+use super::policy::Delivery;
+use super::requests::Requests;
+use super::time::{TOLERANCE, Time};
+use super::timetable::Kind;
+
+impl Ticks {
+    /// Runs of this process were started and have not ended.
+    pub fn is_running(&self) -> bool {
+        self.attempts.values().any(|attempt| attempt.state == AttemptState::Running)
+    }
+
+    /// The tasks that run once, and are done as the state says that was seen last.
+    pub fn done_once(&self) -> Vec<Arc<str>> {
+        let once = self.tasks.iter().filter(|(_, task)| task.timetable.kind == Kind::Once);
+        let done = once.filter(|(name, _)| match self.record(&self.seen, name) {
+            Some(Ok(record)) => record.is_done(),
+            Some(Err(_)) | None => false,
+        });
+        done.map(|(name, _)| name.clone()).collect()
+    }
+
+    /// The tasks that the annotations have no room for, as of the last write.
+    pub fn without_room(&self) -> Vec<Arc<str>> {
+        self.leading.iter().flat_map(|leading| &leading.full).cloned().collect()
+    }
+
+    /// The tasks that run once, have not been done, and are not run again unless somebody asks for it; and how the last run ended.
+    pub fn given_up(&self) -> Vec<(Arc<str>, Outcome)> {
+        let ended = |(name, task): (&Arc<str>, &Task)| {
+            let once = task.timetable.kind == Kind::Once && task.timetable.delivery == Delivery::AtMostOnce;
+            let record = once.then(|| self.record(&self.seen, name))??.ok()?;
+            let last = record.last.filter(|last| record.open.is_empty() && last.outcome != Outcome::Done)?;
+            Some((name.clone(), last.outcome))
+        };
+        self.tasks.iter().filter_map(ended).collect()
+    }
+
+    /// What keeps a task's ticks from being taken, in the state that was seen last.
+    pub fn unreadable(&self) -> Vec<(Arc<str>, Unreadable)> {
+        let read = |task: &Arc<str>| self.record(&self.seen, task)?.err().map(|why| (task.clone(), why));
+        self.tasks.keys().filter_map(read).collect()
+    }
+
+    /// How far the newest record is ahead of this replica's clock, if it is by more than clocks are apart. Its ticks are waited
+    /// for, and the record is not "corrected": its time has been taken.
+    pub fn behind(&self, time: Time) -> Option<Duration> {
+        let records = self.tasks.keys().filter_map(|task| self.record(&self.seen, task)?.ok());
+        let upto = records.map(|record| record.upto).max()?;
+        let by = Duration::from_micros(u64::try_from(upto.0.saturating_sub(time.wall.0)).unwrap_or(0));
+        (by > TOLERANCE).then_some(by)
+    }
+
+    /// The tasks whose last tick was computed by another version of the zone data, and which.
+    pub fn other_zone_data(&self) -> Vec<(Arc<str>, String)> {
+        let own = crate::schedule::zone_data_version();
+        let other = |task: &Arc<str>| {
+            let data = self.record(&self.seen, task)?.ok()?.zone_data?;
+            (Some(&*data) != own).then(|| (task.clone(), data))
+        };
+        self.tasks.keys().filter_map(other).collect()
+    }
+
+    /// The tasks that have a record in the state seen last, and that nobody here has joined for.
+    pub fn unknown(&self) -> Vec<String> {
+        let tasks = self.seen.keys().filter_map(|name| name.strip_prefix(RECORD));
+        tasks.filter(|task| !self.tasks.contains_key(*task)).map(str::to_owned).collect()
+    }
+
+    /// Requests of the state seen last that cannot be understood, and why.
+    pub fn refused(&self) -> Vec<(String, &'static str)> {
+        self.tasks.keys().flat_map(|task| Requests::read(&self.seen, task).refused).collect()
+    }
+}
