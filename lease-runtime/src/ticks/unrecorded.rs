@@ -84,33 +84,3 @@ impl Unrecorded {
         })
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use crate::clock::WallTime;
-    use crate::spec::LeaseSpec;
-    use crate::task::LeaderTask;
-    use crate::ticks::{CatchUp, End, Overlap, Ticks, Time};
-
-    fn time(seconds: i64) -> Time {
-        Time { wall: WallTime(seconds * 1_000_000), server: None, dice: 1 }
-    }
-
-    #[test]
-    fn a_tick_that_waits_for_the_end_of_a_run_does_not_ask_to_be_looked_at_again_and_again() {
-        let task = LeaderTask::<()>::scheduled("poll", LeaseSpec::new("billing"), |_, _| async {});
-        let task = task.every(Duration::from_secs(5)).overlap(Overlap::BufferOne).catch_up(CatchUp::None);
-        let mut ticks = Ticks::default();
-        ticks.begin(0, time(1));
-        ticks.join("poll".into(), task.timetable().unwrap().unwrap(), time(1).wall);
-        assert_eq!(ticks.wake_at(), Some(time(5).wall));
-        let starts = ticks.poll(time(5));
-        let [start] = &starts[..] else { panic!("{starts:?}") };
-        assert!(ticks.poll(time(11)).is_empty());
-        assert_eq!(ticks.wake_at(), None);
-        ticks.ended(start.id, End::Done);
-        assert_eq!(ticks.poll(time(12)).len(), 1);
-    }
-}

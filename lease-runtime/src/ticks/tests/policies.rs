@@ -240,3 +240,24 @@ fn a_backfill_runs_the_ticks_of_its_stretch_and_is_gone_then() {
     assert_eq!(story.write(), []);
     assert!(!story.annotations.contains_key(&format!("{BACKFILL}report")));
 }
+
+#[test]
+fn an_unrecorded_tick_that_waits_for_the_end_of_a_run_does_not_ask_to_be_looked_at_again_and_again() {
+    let schedule = Schedule::every(Duration::from_secs(5), Duration::ZERO).unwrap();
+    let unrecorded = Timetable {
+        overlap: Overlap::BufferOne,
+        catch_up: CatchUp::None,
+        recorded: false,
+        ..timetable(schedule, Kind::Calendar)
+    };
+    let at = |seconds| Time { wall: time(seconds), server: None, dice: 1 };
+    let mut ticks = Ticks::default();
+    ticks.begin(0, at(1));
+    ticks.join("poll".into(), unrecorded, time(1));
+    assert_eq!(ticks.wake_at(), Some(time(5)));
+    let run = ticks.poll(at(5)).remove(0);
+    assert!(ticks.poll(at(11)).is_empty());
+    assert_eq!(ticks.wake_at(), None);
+    ticks.ended(run.id, End::Done);
+    assert_eq!(ticks.poll(at(12)).len(), 1);
+}

@@ -183,3 +183,50 @@ fn annotations_that_are_full_do_not_ask_for_a_write_again_and_again() {
     assert_eq!(story.write(), []);
     assert!(!story.wants_write(), "the next renewal tries again");
 }
+
+#[test]
+fn rule_3_a_write_that_is_tried_again_takes_the_attempt_by_the_same_name() {
+    let mut story = Story::of(minutely());
+    story.at(61);
+    let record = |write: &Write| write.edits.values().flatten().next().map(|text| TickRecord::decode(text).unwrap());
+    let (first, second) = (story.compose(), story.compose());
+    let [first, second] = [first, second].map(|write| record(&write).unwrap().open);
+    assert_eq!(first, second);
+}
+
+#[test]
+fn rule_5_the_end_of_one_run_is_not_that_of_another_beside_it() {
+    let mut story = Story::of(Timetable { overlap: Overlap::AllowAll(2), ..minutely() });
+    let first = story.at(61).write().remove(0);
+    let second = story.at(121).write().remove(0);
+    story.ticks.ended(second.id, End::Done);
+    assert_eq!(story.write(), []);
+    let open: Vec<_> = story.record().open.iter().map(|run| run.id).collect();
+    assert_eq!(open, [first.id]);
+    assert_eq!(story.record().last.map(|last| (last.id, last.outcome)), Some((second.id, Outcome::Done)));
+}
+
+#[test]
+fn an_edited_schedule_counts_from_now_and_catches_nothing_up() {
+    let mut story = Story::of(minutely());
+    assert_eq!(told(&story.at(61).write()), [(60, 1)]);
+    story.timetable = timetable(Schedule::every(Duration::from_secs(30), Duration::ZERO).unwrap(), Kind::Calendar);
+    story.at(200).lead();
+    assert_eq!(story.write(), []);
+    assert_eq!(story.record().upto, time(200));
+    assert_eq!(story.counts().not_run(), 0, "what the new schedule would have meant for the past is nobody's loss");
+    assert_eq!(told(&story.at(211).write()), [(210, 1)]);
+}
+
+#[test]
+fn a_record_that_cannot_be_read_is_left_as_it_is_and_runs_nothing() {
+    for text in ["{\"v\":2}", "{\"v\":1}", "by hand"] {
+        let mut story = Story::of(minutely());
+        story.ask(RECORD, Some(text));
+        story.at(61);
+        assert!(!story.wants_write());
+        assert_eq!(story.write(), []);
+        assert_eq!(story.annotations[&format!("{RECORD}report")], text);
+        assert_eq!(story.ticks.unreadable().len(), 1);
+    }
+}
