@@ -57,9 +57,11 @@ impl Figures {
         share.started_again += ledger.starts.values().filter(|times| **times > 1).count() as u64;
         share.completed_twice += ledger.completions.values().filter(|times| **times > 1).count() as u64;
         if ledger.task.runs_all() {
-            share.of_all += ledger.taken.len() as u64;
-            let started = |tick: &&i64| ledger.starts.contains_key(tick);
-            share.never_started += (ledger.taken.len() - ledger.taken.iter().filter(started).count()) as u64;
+            // One that was taken as the world ended is about to be started.
+            let settled = |tick: &&i64| **tick <= end - 15 - ledger.task.jitter;
+            let taken = || ledger.taken.iter().filter(settled);
+            share.of_all += taken().count() as u64;
+            share.never_started += taken().filter(|tick| !ledger.starts.contains_key(tick)).count() as u64;
         }
         // One without a record has no guard against a clock that is hours ahead, either: that is not compared.
         let comparable = !faults.has(Fault::FarAhead);
