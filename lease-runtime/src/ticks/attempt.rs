@@ -55,7 +55,7 @@ pub struct Start {
     pub task: Arc<str>,
     /// The nominal time.
     pub tick: WallTime,
-    /// The attempt, to be named when it has [ended](Ticks::ended).
+    /// The attempt, to be named when it has [ended](super::Ticks::ended).
     pub id: AttemptId,
     /// Its number.
     pub attempt: u32,
