@@ -79,6 +79,9 @@ pub use election::{FencingToken, Loss};
 pub use elector::{Denial, ElectorError, Health, LeaseStatus, Standing};
 pub use error::Error;
 pub use guard::{Ended, Guarded};
+/// The types of times: those of [`Tick`] and [`TickAdmin`].
+#[doc(no_inline)]
+pub use jiff;
 pub use lease::LeaseId;
 #[doc(inline)]
 pub use lease_macros::leader_only;

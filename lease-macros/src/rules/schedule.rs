@@ -28,7 +28,8 @@ pub(super) fn check(args: &mut Args, item: &Item) {
     }
     let trigger = trigger(args);
     if let (None, Some(tick)) = (trigger, item.tick()) {
-        let says = "a continuous task has no ticks: add `cron`, `every`, `delay` or `once`, or remove the parameter";
+        let says = "a continuous task has no ticks: add `cron`, `every`, `delay` or `once`, or remove the parameter; a member of a group \
+                    that has a schedule is written with `LeaderTask::scheduled`";
         args.mistakes.at(&tick.ty, says);
     } else {
         check_keys(args, trigger);

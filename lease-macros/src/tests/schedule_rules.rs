@@ -263,8 +263,8 @@ fn functions_that_cannot_be_scheduled() {
         a run is for one tick: remove the second `Tick`
         a run owns its tick: take the `Tick` by value
         `minute` is an argument, not a constant: write `cron = "0 2 * * *"`, and set the argument on the task, as in `hello(..).cron(..)`
-        a continuous task has no ticks: add `cron`, `every`, `delay` or `once`, or remove the parameter
-        a continuous task has no ticks: add `cron`, `every`, `delay` or `once`, or remove the parameter
+        a continuous task has no ticks: add `cron`, `every`, `delay` or `once`, or remove the parameter; a member of a group that has a schedule is written with `LeaderTask::scheduled`
+        a continuous task has no ticks: add `cron`, `every`, `delay` or `once`, or remove the parameter; a member of a group that has a schedule is written with `LeaderTask::scheduled`
         there is no key `evry`: did you mean `every`, as in `every = "5m"`?
         the lease is named before there is a tick: use another argument than `tick`
         `zone` is an argument, not a constant: write `time_zone = "Europe/Prague"`, and set the argument on the task, as in `hello(..).time_zone(..)`

@@ -112,6 +112,17 @@ impl Log {
         );
     }
 
+    pub(super) fn unknown_requests(&self, requests: &[String], tasks: &[String]) {
+        let (requests, tasks) = (requests.join(", "), tasks.join(", "));
+        say!(
+            warn,
+            self,
+            requests,
+            tasks,
+            "something is asked of tasks that this replica does not have, or does not run yet: check the spelling"
+        );
+    }
+
     pub(super) fn clock_behind(&self, by: Duration) {
         say!(
             warn,

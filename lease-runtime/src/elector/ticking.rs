@@ -41,6 +41,7 @@ struct Said {
     behind: bool,
     troubles: Vec<String>,
     unknown: Vec<String>,
+    requests: Vec<String>,
     removed: BTreeSet<Arc<str>>,
 }
 
@@ -182,6 +183,12 @@ impl Ticking {
                 log.unknown_tasks(&unknown);
             }
             self.said.unknown = unknown;
+            let requests = self.ticks.unknown_requests();
+            if !requests.is_empty() && requests != self.said.requests {
+                let tasks: Vec<String> = self.tasks.keys().map(ToString::to_string).collect();
+                log.unknown_requests(&requests, &tasks);
+            }
+            self.said.requests = requests;
         }
     }
 

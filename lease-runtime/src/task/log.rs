@@ -5,8 +5,8 @@ use std::time::Duration;
 use super::entry::Entry;
 use super::member::Member;
 use crate::term::Term;
-use crate::tick::Tick;
-use crate::ticks::End;
+use crate::tick::{Cause, Tick};
+use crate::ticks::{Delivery, End};
 
 /// The task is the member's; the term, that of its lease.
 pub(super) struct Log<'a> {
@@ -36,7 +36,12 @@ impl Log<'_> {
 
     pub(super) fn tick_started(&self, tick: &Tick) {
         let (at, attempt, late_ms) = (tick.nominal(), tick.attempt(), tick.lateness().as_millis() as u64);
-        say!(self, info, tick = %at, attempt, late_ms, "tick started");
+        let cause = match tick.cause() {
+            Cause::Schedule => "schedule",
+            Cause::Trigger(id) => &**id,
+            Cause::Backfill => "backfill",
+        };
+        say!(self, info, tick = %at, attempt, late_ms, cause, "tick started");
     }
 
     pub(super) fn tick_ended(&self, tick: &Tick, end: End) {
@@ -59,6 +64,21 @@ impl Log<'_> {
             }
             None => say!(self, error, tick = %at, attempt, error = failure, "tick failed"),
         }
+    }
+
+    /// Whoever waits for it waits on.
+    pub(super) fn once_failed(&self, delivery: Delivery) {
+        let again = match delivery {
+            Delivery::AtLeastOnce => "the next term of the lease tries it again, as after a restart of this replica",
+            Delivery::AtMostOnce => "it is not tried again",
+        };
+        let task = &self.member.name;
+        say!(
+            self,
+            error,
+            "a task that runs once has failed, and what waits for its completion waits on: {again}; let it try more often with \
+             `retry`, or ask for another run with the annotation `trigger.lease-runtime.dev/{task}`"
+        );
     }
 
     pub(super) fn done(&self) {

@@ -172,7 +172,7 @@ macro_rules! schedule_settings {
 
 schedule_settings! {
     /// Schedules: for tasks made by [`scheduled`](LeaderTask::scheduled). A value that the attribute would refuse is an error
-    /// when the task is added.
+    /// when the task is added; settings that concern continuous tasks only, as `restart`, have no effect.
     impl<T> for LeaderTask<T>
 }
 

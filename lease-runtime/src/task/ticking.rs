@@ -150,6 +150,9 @@ async fn attempts(
         }
         if again == ticking.retry {
             log.tick_failed(&tick, &failure, None);
+            if ticking.timetable.kind == Kind::Once {
+                log.once_failed(ticking.timetable.delivery);
+            }
             break;
         }
         let pause = backoff.after_failure(supervisor.leading.now().since(started), fastrand::f64);

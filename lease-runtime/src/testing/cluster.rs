@@ -100,6 +100,8 @@ impl Cluster {
     /// Safe: the cluster stands still at the moment that it has come to.
     pub async fn run_until(&mut self, at: impl PointInTime) {
         let (at, now) = (at.timestamp().as_microsecond(), self.clock.wall().0);
+        // A test that runs through no time at all would pass for the wrong reason.
+        assert!(at >= now, "{} is before the cluster's time, {}: time only goes on", WallTime(at), WallTime(now));
         self.run_for(Duration::from_micros(u64::try_from(at.saturating_sub(now)).unwrap_or(0))).await;
     }
 

@@ -7,7 +7,7 @@ use super::attempt::AttemptState;
 use super::codec::Unreadable;
 use super::core::{Task, Ticks};
 use super::counts::Outcome;
-use super::names::RECORD;
+use super::names::{BACKFILL, PAUSE, RECORD, TRIGGER};
 use super::policy::Delivery;
 use super::requests::Requests;
 use super::time::{TOLERANCE, Time};
@@ -72,8 +72,25 @@ impl Ticks {
 
     /// The tasks that have a record in the state seen last, and that nobody here has joined for.
     pub fn unknown(&self) -> Vec<String> {
+        if self.is_ending() {
+            return Vec::new();
+        }
         let tasks = self.seen.keys().filter_map(|name| name.strip_prefix(RECORD));
         tasks.filter(|task| !self.tasks.contains_key(*task)).map(str::to_owned).collect()
+    }
+
+    /// Requests of the state seen last for tasks that nobody here has joined for: misspelt, most likely.
+    pub fn unknown_requests(&self) -> Vec<String> {
+        let of = |name: &str| {
+            [PAUSE, TRIGGER, BACKFILL].iter().find_map(|prefix| name.strip_prefix(prefix).map(str::to_owned))
+        };
+        let unknown = |name: &&String| of(name).is_some_and(|task| !self.tasks.contains_key(&*task));
+        if self.is_ending() { Vec::new() } else { self.seen.keys().filter(unknown).cloned().collect() }
+    }
+
+    /// Its tasks leave, one after the other.
+    fn is_ending(&self) -> bool {
+        self.leading.as_ref().is_none_or(|leading| leading.draining)
     }
 
     /// Requests of the state seen last that cannot be understood, and why.
