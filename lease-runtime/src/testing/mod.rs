@@ -26,7 +26,8 @@
 //! async fn the_report_is_written_every_night() {
 //!     let written = Arc::new(AtomicU32::new(0));
 //!     let mut cluster = Cluster::starting_at("2027-03-01T00:00:00Z");
-//!     cluster.replicas(3, |replica| drop(replica.add(nightly_report(written.clone()))));
+//!     let reports = written.clone();
+//!     cluster.replicas(3, move |replica| drop(replica.add(nightly_report(reports.clone()))));
 //!     cluster.run_until("2027-03-20T12:00:00Z").await;
 //!     let leader = cluster.leader().unwrap();
 //!     cluster.crash(leader).await;
