@@ -2,6 +2,7 @@
 
 mod candidate;
 mod holder;
+mod hurry;
 mod leaving;
 mod pacing;
 
