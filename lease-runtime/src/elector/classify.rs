@@ -12,6 +12,8 @@ use kube::core::Status;
 use super::error::{ElectorError, chain, short};
 use super::inflight;
 use super::rbac::Denial;
+#[cfg(feature = "http2")]
+use super::transport::TransportError;
 use super::wire::Kept;
 use crate::election::{Answer, Sight};
 use crate::lease::LeaseId;
@@ -36,7 +38,7 @@ impl Asked {
         }
     }
 
-    fn is_write(self) -> bool {
+    pub(super) fn is_write(self) -> bool {
         matches!(self, Asked::Create | Asked::Replace)
     }
 }
@@ -45,6 +47,8 @@ impl Asked {
 pub(super) enum Outcome {
     Ended(Box<Result<Lease, kube::Error>>),
     TimedOut(Duration),
+    /// It was sent more than once, and whether any took effect is to be seen in the Lease.
+    Open,
     /// Its turn did not come in time.
     NotSent(Duration),
 }
@@ -63,6 +67,7 @@ pub(super) fn answer(
             let reason = format!("no answer within {after:?}");
             return (Answer::Unknown, Some(ElectorError::Unreachable { reason }));
         }
+        Outcome::Open => return (Answer::Unknown, None),
         Outcome::NotSent(after) => {
             let reason = format!("{} other requests got no answer within {after:?}", inflight::MOST);
             return (REFUSED, Some(ElectorError::Unreachable { reason }));
@@ -128,6 +133,11 @@ pub(crate) fn beside_election(error: &kube::Error, is_write: bool, lease: &Lease
         (Answer::Conflict, None) => Failure::Conflict,
         (_, None) => Failure::Missing,
     }
+}
+
+/// Whether a request that ended so certainly took no effect, and was looked at by the API server.
+pub(super) fn is_certain(error: &kube::Error) -> bool {
+    matches!(error, kube::Error::Api(status) if (400..500).contains(&status.code) && status.code != 408)
 }
 
 const REFUSED: Answer = Answer::Refused { retry_after: None, unreached: false };
@@ -237,6 +247,10 @@ fn failure(error: &kube::Error) -> (Answer, Option<ElectorError>) {
 
 /// Whether the connection for a request never came to be, so that nothing of it was sent.
 fn never_sent(error: &kube::Error) -> bool {
+    #[cfg(feature = "http2")]
+    if caused_by::<TransportError>(error, &TransportError::never_sent) {
+        return true;
+    }
     // The connector failed: address lookup, TCP or TLS. A request is only ever written to a finished connection.
     caused_by::<hyper_util::client::legacy::Error>(error, &|error| error.is_connect())
         // Only `connect` fails so; an open connection is reset instead.

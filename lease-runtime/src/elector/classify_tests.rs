@@ -173,7 +173,7 @@ async fn over_tcp(scheme: &str, serve: impl FnOnce(TcpStream) + Send + 'static) 
 }
 
 async fn put(url: &str) -> Result<Lease, kube::Error> {
-    let client = connect::client(Config::new(url.parse().unwrap())).unwrap();
+    let (client, _) = connect::client(Config::new(url.parse().unwrap())).unwrap();
     // As elections have it.
     let client = ServerTime::new(Arc::new(SystemClock)).listen(client);
     let api: Api<Lease> = Api::namespaced(client, "jobs");

@@ -8,6 +8,7 @@ use std::time::Duration;
 use kube::config::{Config, KubeConfigOptions, Kubeconfig};
 
 use super::error::{ElectorError, chain};
+use super::multiplexed::Multiplexed;
 
 /// Where the API server is and who we are to it.
 #[derive(Clone)]
@@ -85,7 +86,7 @@ impl Connection {
             Connection::Config(config) => {
                 let config = Config::clone(config);
                 // Not on this thread, which would be blocked while credentials are fetched.
-                let built = tokio::task::spawn_blocking(move || client(config)).await;
+                let built = tokio::task::spawn_blocking(move || client(config).map(|(client, _)| client)).await;
                 let lost = |error| ElectorError::Ended { reason: format!("its client could not be built: {error}") };
                 built.unwrap_or_else(|error| Err(lost(error)))
             }
@@ -93,10 +94,10 @@ impl Connection {
     }
 }
 
-/// A client for elections. Has to be called on the runtime that shall run it.
+/// A client for elections, and whether its connections are watched over. Has to be called on the runtime that runs it.
 ///
 /// Blocks while an exec plugin of a kubeconfig fetches its first credentials.
-pub(super) fn client(mut config: Config) -> Result<kube::Client, ElectorError> {
+pub(super) fn client(mut config: Config) -> Result<(kube::Client, Multiplexed), ElectorError> {
     // The election decides when to try again. kube would by itself, for minutes, and deliver an answer long after the
     // election has stopped waiting for it.
     config.default_retry = false;
@@ -104,7 +105,7 @@ pub(super) fn client(mut config: Config) -> Result<kube::Client, ElectorError> {
     // It would cut a quiet watch as well; requests have deadlines of their own, and so has the silence of a watch.
     config.read_timeout = None;
     // rustls panics if several crypto providers are compiled in and none was chosen.
-    match catch_unwind(AssertUnwindSafe(|| kube::Client::try_from(config))) {
+    match catch_unwind(AssertUnwindSafe(|| build(config))) {
         Ok(Ok(client)) => Ok(client),
         Ok(Err(error @ kube::Error::TlsRequired)) => Err(ElectorError::Client {
             reason: chain(&error),
@@ -120,6 +121,21 @@ pub(super) fn client(mut config: Config) -> Result<kube::Client, ElectorError> {
                      at the start of `main`",
         }),
     }
+}
+
+/// HTTP/2 where the server speaks it, which only TLS can tell. Through a proxy, HTTP/1.1 by kube's own client.
+#[cfg(feature = "http2")]
+fn build(config: Config) -> kube::Result<(kube::Client, Multiplexed)> {
+    let is_https = config.cluster_url.scheme() == Some(&http::uri::Scheme::HTTPS);
+    if is_https && config.proxy_url.is_none() {
+        return super::transport::client(&config);
+    }
+    Ok((kube::Client::try_from(config)?, Multiplexed::default()))
+}
+
+#[cfg(not(feature = "http2"))]
+fn build(config: Config) -> kube::Result<(kube::Client, Multiplexed)> {
+    Ok((kube::Client::try_from(config)?, Multiplexed::default()))
 }
 
 /// What the environment names.

@@ -53,6 +53,8 @@ pub(super) struct Drive {
     /// The server has let this process do what an election takes, or somebody else holds the lease: it can take part.
     settled: bool,
     problems: Problems,
+    /// The problem is one of a write, which a read does not show to be over; and the newest revision at that time.
+    failed_write: Option<u64>,
     watch_problems: Problems,
     ticking: Ticking,
     /// The state whose ticks the status shows.
@@ -86,7 +88,7 @@ impl Drive {
             requests: Requests::new(
                 Api::namespaced(client, &out.lease.namespace),
                 out.lease.clone(),
-                out.timing.attempt_timeout(),
+                out.timing,
                 in_flight,
             ),
             shared,
@@ -100,6 +102,7 @@ impl Drive {
             alone: false,
             settled: false,
             problems: Problems::new("a request failed", "requests succeed again"),
+            failed_write: None,
             watch_problems: Problems::new(
                 "the lease cannot be watched and is polled instead, so that a handover takes longer",
                 "the lease is watched again",
@@ -136,6 +139,7 @@ impl Drive {
             self.enforce();
             self.keep_watch();
             self.look_again();
+            self.notice_slow();
             self.publish();
         }
     }
@@ -243,7 +247,7 @@ impl Drive {
     fn send(&mut self, id: Option<RequestId>, request: &Request) {
         self.asked = self.out.clock.now();
         let edits = self.edits(id, request);
-        let asked = self.requests.send(id, request, self.out.tenure.is_some(), edits);
+        let asked = self.requests.send(id, request, self.asked, self.out.tenure.is_some(), edits);
         self.log.sent(asked.verb());
     }
 
@@ -260,15 +264,14 @@ impl Drive {
             Answer::Conflict => self.settled |= reply.served.is_some(),
             _ => {}
         }
-        let mut rejected = false;
+        let (mut rejected, mut well) = (false, false);
         match reply.served {
             Some(Err(problem)) => {
                 rejected = matches!(problem, ElectorError::Rejected { .. } | ElectorError::Forbidden(_));
+                self.note_write(reply.asked);
                 self.met(problem);
             }
-            // A process that may not lead any more goes on saying so.
-            Some(Ok(())) if self.is_barred() => {}
-            Some(Ok(())) => self.well(),
+            Some(Ok(())) => well = true,
             None => {}
         }
         if let Some(id) = reply.id {
@@ -279,22 +282,70 @@ impl Drive {
             }
             self.step(Event::Answered { id, answer: reply.answer });
         }
+        // After the step, which knows by then who holds the lease. A process that may not lead any more goes on saying so.
+        if well && !self.is_barred() {
+            self.well(reply.asked, reply.sent);
+        }
     }
 
     /// A request went well.
-    fn well(&mut self) {
+    fn well(&mut self, asked: Asked, sent: Moment) {
+        let now = self.out.clock.now();
+        if now.since(sent) >= self.out.timing.attempt_timeout() {
+            // It is still slow. Nothing else is wrong any more.
+            return self.is_slow(asked);
+        }
+        if self.failed_write.is_some_and(|since| !asked.is_write() && !self.is_moot(since)) {
+            return;
+        }
+        self.failed_write = None;
         self.out.status.problem = None;
         self.out.status.fatal = false;
         self.problems.over(&self.log);
-        let now = self.out.clock.now();
         if self.cut_off.take().is_some_and(|since| now.since(since) >= OUTAGE) && !self.watching {
             // The watch's pauses have grown while nobody could be reached. Now somebody can.
             self.watch.iter_mut().for_each(Watch::hurry);
         }
     }
 
+    /// A write has failed, and there is none to be tried again: another process has written the Lease since, and holds it. Of
+    /// one whose holder has fallen silent, a read that succeeds tells nothing about the writes of this process.
+    fn is_moot(&self, since: u64) -> bool {
+        let foreign = self.election.holder().is_some_and(|holder| holder != &*self.out.identity);
+        foreign && self.election.newest().is_some_and(|newest| newest.revision > since)
+    }
+
+    /// The newest revision that is known.
+    fn revision(&self) -> u64 {
+        self.election.newest().map_or(0, |newest| newest.revision)
+    }
+
+    /// Says of a request that is slow that it is, once for as long as requests are.
+    fn notice_slow(&mut self) {
+        if let Some(asked) = self.requests.slow(self.out.clock.now()) {
+            self.is_slow(asked);
+        }
+    }
+
+    fn is_slow(&mut self, asked: Asked) {
+        let worse = self.out.status.problem.as_deref().is_some_and(|problem| {
+            !matches!(problem, ElectorError::Unreachable { .. } | ElectorError::Unavailable { .. })
+        });
+        if !worse {
+            self.note_write(asked);
+            self.met(ElectorError::Slow { verb: asked.verb(), after: self.out.timing.attempt_timeout() });
+        }
+    }
+
+    /// Remembers that a write is in trouble, and which state it found.
+    fn note_write(&mut self, asked: Asked) {
+        if asked.is_write() {
+            self.failed_write = Some(self.revision());
+        }
+    }
+
     fn met(&mut self, problem: ElectorError) {
-        if matches!(problem, ElectorError::Unreachable { .. }) {
+        if matches!(problem, ElectorError::Unreachable { .. } | ElectorError::Slow { .. }) {
             self.cut_off.get_or_insert(self.out.clock.now());
         }
         self.problems.met(&problem, &self.log);

@@ -109,6 +109,18 @@ pub enum ElectorError {
         retry_after: Option<Duration>,
     },
 
+    /// The API server takes long to answer. The request is not given up for that.
+    #[error(
+        "the API server is slow: it has not answered a request to {verb} the lease for {after:?}, which is waited for as long \
+         as the lease allows: look at the load of the API server and of etcd, and at admission webhooks that time out"
+    )]
+    Slow {
+        /// The verb that access rules know the request by.
+        verb: &'static str,
+        /// How long the answer has been missing at least.
+        after: Duration,
+    },
+
     /// The API server refuses a request for another reason: validation, admission, quota.
     #[error("the API server rejects the request ({code}, {message}): see which rule or webhook of the cluster says so")]
     Rejected {
@@ -152,7 +164,10 @@ impl ElectorError {
     pub(super) fn needs_somebody(&self) -> bool {
         !matches!(
             self,
-            ElectorError::Unreachable { .. } | ElectorError::Unavailable { .. } | ElectorError::Unreadable { .. }
+            ElectorError::Unreachable { .. }
+                | ElectorError::Unavailable { .. }
+                | ElectorError::Slow { .. }
+                | ElectorError::Unreadable { .. }
         )
     }
 
@@ -170,6 +185,7 @@ impl ElectorError {
             ElectorError::NamespaceMissing { .. } => "namespace_missing",
             ElectorError::Unreachable { .. } => "unreachable",
             ElectorError::Unavailable { .. } => "unavailable",
+            ElectorError::Slow { .. } => "slow",
             ElectorError::Rejected { .. } => "rejected",
             ElectorError::Unreadable { .. } => "unreadable",
             ElectorError::WentBackwards { .. } => "went_backwards",

@@ -8,6 +8,7 @@ mod error;
 mod hush;
 mod inflight;
 mod log;
+mod multiplexed;
 mod rbac;
 mod requests;
 mod server_time;
@@ -15,6 +16,8 @@ mod server_time;
 pub(crate) mod simulated;
 mod thread;
 mod ticking;
+#[cfg(feature = "http2")]
+mod transport;
 mod watch;
 mod wire;
 
@@ -32,6 +35,7 @@ pub use rbac::Denial;
 pub use thread::Health;
 
 use campaign::Outlet;
+use multiplexed::Multiplexed;
 use server_time::ServerTime;
 use thread::Heart;
 
@@ -69,7 +73,13 @@ impl Elector {
             Connection::Config(config) => thread::start(*config, outlets, Arc::clone(&heart), server_time)?,
             Connection::Client(client) => {
                 let runtime = Handle::try_current().map_err(|_| ElectorError::NoRuntime)?;
-                drop(runtime.spawn(thread::host(client, outlets, Arc::clone(&heart), server_time)));
+                drop(runtime.spawn(thread::host(
+                    client,
+                    Multiplexed::default(),
+                    outlets,
+                    Arc::clone(&heart),
+                    server_time,
+                )));
             }
         }
         Ok(Elector { inbox, identity, clock, heart })

@@ -1,4 +1,10 @@
-//! The requests of one election: each under a deadline of its own, each read for what it proves.
+//! The requests of one election: each waited for as long as its answer can matter, each read for what it proves.
+//!
+//! A request that is slow is not given up: an API server that is short of time would get the same work again. It is given up
+//! when its answer cannot matter any more, or when its connection is known to be dead. On HTTP/2 the connections are watched
+//! over for that (see `transport`). On HTTP/1.1 nobody can tell a slow answer from a dead connection, so the same request is
+//! sent once more on another connection, beside the first: a write names the state that it replaces, so that it takes effect
+//! once however often it is sent.
 
 use std::pin::{Pin, pin};
 use std::sync::Arc;
@@ -14,7 +20,8 @@ use super::classify::{self, Asked, Outcome};
 use super::error::ElectorError;
 use super::inflight::InFlight;
 use super::wire::Kept;
-use crate::election::{Answer, Request, RequestId, Version, View};
+use crate::clock::Moment;
+use crate::election::{Answer, Request, RequestId, Timing, Version, View};
 use crate::lease::LeaseId;
 use crate::ticks::{Annotations, Edits};
 
@@ -26,23 +33,51 @@ pub(super) struct Reply {
     pub(super) answer: Answer,
     /// Whether the API server did its part. `None`: it was not asked.
     pub(super) served: Option<Result<(), ElectorError>>,
+    /// When it was handed out.
+    pub(super) sent: Moment,
 }
 
 pub(super) struct Requests {
     api: Api<Lease>,
     lease: LeaseId,
-    timeout: Duration,
+    patience: Patience,
     in_flight: Arc<InFlight>,
     kept: Kept,
     open: FuturesUnordered<Pin<Box<dyn Future<Output = Ended> + Send>>>,
+    /// What is on its way, and since when. Two at most, and now and then one that is of no more use.
+    sent: Vec<(u64, Asked, Moment)>,
+    number: u64,
 }
 
-/// No outcome: it was not worth sending.
-type Ended = (Option<RequestId>, Asked, Option<Outcome>);
+struct Ended {
+    number: u64,
+    id: Option<RequestId>,
+    asked: Asked,
+    /// None: it was not worth sending.
+    outcome: Option<Outcome>,
+}
+
+/// How long to wait for an answer.
+#[derive(Clone, Copy)]
+struct Patience {
+    /// An answer that takes longer is slow.
+    slow: Duration,
+    /// An answer that takes longer comes too late: the term that it would begin or extend is over.
+    longest: Duration,
+}
 
 impl Requests {
-    pub(super) fn new(api: Api<Lease>, lease: LeaseId, timeout: Duration, in_flight: Arc<InFlight>) -> Requests {
-        Requests { api, in_flight, kept: Kept::new(lease.clone()), lease, timeout, open: FuturesUnordered::new() }
+    pub(super) fn new(api: Api<Lease>, lease: LeaseId, timing: Timing, in_flight: Arc<InFlight>) -> Requests {
+        Requests {
+            api,
+            in_flight,
+            kept: Kept::new(lease.clone()),
+            lease,
+            patience: Patience { slow: timing.attempt_timeout(), longest: timing.renew_deadline },
+            open: FuturesUnordered::new(),
+            sent: Vec::new(),
+            number: 0,
+        }
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -52,6 +87,13 @@ impl Requests {
     /// Gives up on all that are on their way.
     pub(super) fn clear(&mut self) {
         self.open.clear();
+        self.sent.clear();
+    }
+
+    /// The request that has been slow for longest, at `now`.
+    pub(super) fn slow(&self, now: Moment) -> Option<Asked> {
+        let slow = self.sent.iter().filter(|(_, _, sent)| now.since(*sent) >= self.patience.slow);
+        slow.min_by_key(|(_, _, sent)| *sent).map(|(_, asked, _)| *asked)
     }
 
     /// The annotations of a state of the Lease that was read not long ago.
@@ -64,72 +106,134 @@ impl Requests {
         self.kept.read(object).ok()
     }
 
-    /// Sends a request and returns what it asks for. Its future is dropped when the time for one attempt is over, and its
-    /// connection with it; what has been sent by then may still take effect.
+    /// Sends a request and returns what it asks for. `now` is when the election handed it out. Its future is dropped when the
+    /// answer cannot matter any more; what has been sent by then may still take effect.
     ///
-    /// That time begins when its turn has come. One who holds nothing is kept waiting for as much again; to a holder, whose
-    /// term counts from the instant at which it handed the request out, it comes at once or nearly so.
+    /// A request has to wait for its turn where too many are on their way. To a holder, whose term counts from the instant at
+    /// which it handed the request out, the turn comes at once or nearly so.
     ///
     /// `edits` are what the write changes in the annotations.
-    pub(super) fn send(&mut self, id: Option<RequestId>, request: &Request, holds: bool, edits: Edits) -> Asked {
+    pub(super) fn send(
+        &mut self,
+        id: Option<RequestId>,
+        request: &Request,
+        now: Moment,
+        holds: bool,
+        edits: Edits,
+    ) -> Asked {
+        self.number += 1;
+        let number = self.number;
         let (asked, object) = match request {
             Request::Look => (Asked::Look, None),
             Request::Create(record) => (Asked::Create, Some(self.kept.creation(record))),
-            Request::Replace { base, record } => {
-                let object = self.kept.replacement(base, record, edits);
-                if object.is_none() {
-                    // So many states have been seen since that the write would be a conflict.
-                    self.open.push(Box::pin(async move { (id, Asked::Replace, None) }));
-                    return Asked::Replace;
-                }
-                (Asked::Replace, object)
-            }
+            Request::Replace { base, record } => (Asked::Replace, self.kept.replacement(base, record, edits)),
         };
-        let (api, name, timeout) = (self.api.clone(), Arc::clone(&self.lease.name), self.timeout);
+        self.sent.push((number, asked, now));
+        if asked == Asked::Replace && object.is_none() {
+            // So many states have been seen since that the write would be a conflict.
+            self.open.push(Box::pin(async move { Ended { number, id, asked, outcome: None } }));
+            return asked;
+        }
+        let (api, name, patience) = (self.api.clone(), Arc::clone(&self.lease.name), self.patience);
         let in_flight = Arc::clone(&self.in_flight);
         self.open.push(Box::pin(async move {
             let turn = match holds {
-                true => Ok(in_flight.turn_of_holder(timeout / 8).await),
-                false => tokio::time::timeout(timeout, in_flight.turn()).await,
+                true => Ok(in_flight.turn_of_holder(patience.slow / 8).await),
+                false => tokio::time::timeout(patience.slow, in_flight.turn()).await,
             };
-            let request = async {
-                match object {
+            let once = || async {
+                match &object {
                     None => api.get(&name).await,
-                    Some(object) => api.replace(&name, &options(), &object).await,
+                    Some(object) => api.replace(&name, &options(), object).await,
                 }
             };
             let outcome = match turn {
-                Err(_) => Outcome::NotSent(timeout),
-                Ok(turn) => match bounded(request, turn, timeout).await {
-                    Some(ended) => Outcome::Ended(Box::new(ended)),
-                    None => Outcome::TimedOut(timeout),
-                },
+                Err(_) => Outcome::NotSent(patience.slow),
+                Ok(turn) => {
+                    let again = (!in_flight.is_multiplexed()).then_some(patience.slow);
+                    match bounded(repeated(once, asked.is_write(), again), turn, patience).await {
+                        Some(Some(ended)) => Outcome::Ended(Box::new(ended)),
+                        Some(None) => Outcome::Open,
+                        None => Outcome::TimedOut(patience.longest),
+                    }
+                }
             };
-            (id, asked, Some(outcome))
+            Ended { number, id, asked, outcome: Some(outcome) }
         }));
         asked
     }
 
     /// The next request that ends; `None` if none is on its way. Cancel safe.
     pub(super) async fn next(&mut self) -> Option<Reply> {
-        let (id, asked, outcome) = self.open.next().await?;
+        let Ended { number, id, asked, outcome } = self.open.next().await?;
+        let at = self.sent.iter().position(|(open, ..)| *open == number)?;
+        let (.., sent) = self.sent.swap_remove(at);
         let Some(outcome) = outcome else {
-            return Some(Reply { id, asked, answer: Answer::Conflict, served: None });
+            return Some(Reply { id, asked, answer: Answer::Conflict, served: None, sent });
         };
         let (answer, problem) = classify::answer(asked, outcome, &mut self.kept, &self.lease);
-        Some(Reply { id, asked, answer, served: Some(problem.map_or(Ok(()), Err)) })
+        Some(Reply { id, asked, answer, served: Some(problem.map_or(Ok(()), Err)), sent })
     }
 }
 
-/// Waits for a request, no longer than `timeout`, and keeps its turn only for an eighth of that: an answer that has not come
-/// by then may never come, and others shall not wait for it.
-async fn bounded<F: Future>(request: F, turn: impl Sized, timeout: Duration) -> Option<F::Output> {
+/// Waits for a request, and keeps its turn only for an eighth of the time after which it counts as slow: an answer that has
+/// not come by then may never come, and others must not wait for it.
+async fn bounded<F: Future>(request: F, turn: impl Sized, patience: Patience) -> Option<F::Output> {
     let mut request = pin!(request);
-    let soon = tokio::time::timeout(timeout / 8, &mut request).await;
+    let soon = tokio::time::timeout(patience.slow / 8, &mut request).await;
     drop(turn);
     match soon {
         Ok(ended) => Some(ended),
-        Err(_) => tokio::time::timeout(timeout - timeout / 8, request).await.ok(),
+        Err(_) => tokio::time::timeout(patience.longest - patience.slow / 8, request).await.ok(),
+    }
+}
+
+/// Sends a request, and the same once more beside it whenever `again` has passed without an answer. The first that succeeds
+/// counts. `None`: a later copy of a write has met another state of the Lease than the one it replaces. The first copy may be
+/// the reason, or somebody else, and a look tells.
+///
+/// If all fail, the answer is one that leaves the outcome open, if there is such a one: that one copy of a write was refused
+/// proves nothing while another may have taken effect.
+async fn repeated<F: Future<Output = kube::Result<Lease>>>(
+    once: impl Fn() -> F,
+    is_write: bool,
+    again: Option<Duration>,
+) -> Option<kube::Result<Lease>> {
+    let mut copies = FuturesUnordered::from_iter([once()]);
+    let mut is_copied = false;
+    let mut failed: Option<kube::Error> = None;
+    loop {
+        let pause = async {
+            match again {
+                Some(again) => tokio::time::sleep(again).await,
+                None => std::future::pending().await,
+            }
+        };
+        let ended = tokio::select! {
+            biased;
+            Some(ended) = copies.next() => ended,
+            () = pause => {
+                copies.push(once());
+                is_copied = true;
+                continue;
+            }
+        };
+        match ended {
+            Ok(object) => return Some(Ok(object)),
+            // Whatever the server says to a read is an answer.
+            Err(error @ kube::Error::Api(_)) if !is_write => return Some(Err(error)),
+            Err(kube::Error::Api(status)) if is_copied && status.code == 409 => return None,
+            Err(error) => {
+                if failed.as_ref().is_none_or(classify::is_certain) {
+                    failed = Some(error);
+                }
+            }
+        }
+        if copies.is_empty()
+            && let Some(error) = failed.take()
+        {
+            return Some(Err(error));
+        }
     }
 }
 

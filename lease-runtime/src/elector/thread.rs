@@ -20,6 +20,7 @@ use super::connect;
 use super::drive::Drive;
 use super::error::ElectorError;
 use super::inflight::InFlight;
+use super::multiplexed::Multiplexed;
 use super::server_time::ServerTime;
 use super::watch::Shared;
 use crate::clock::{Clock, Moment};
@@ -101,9 +102,9 @@ pub(super) fn start(
         runtime.block_on(async move {
             // On this runtime: a client's worker lives where it was built.
             match connect::client(config) {
-                Ok(client) => {
+                Ok((client, multiplexed)) => {
                     let _ = ready.send(Ok(()));
-                    host(client, inbox, heart, server_time).await;
+                    host(client, multiplexed, inbox, heart, server_time).await;
                 }
                 Err(error) => drop(ready.send(Err(error))),
             }
@@ -120,6 +121,7 @@ pub(super) fn start(
 /// Runs elections until nobody can hand in another and all have been left.
 pub(super) async fn host(
     client: Client,
+    multiplexed: Multiplexed,
     mut inbox: mpsc::UnboundedReceiver<Outlet>,
     heart: Arc<Heart>,
     server_time: Arc<ServerTime>,
@@ -128,7 +130,7 @@ pub(super) async fn host(
     let client = server_time.listen(client);
     let mut elections = JoinSet::new();
     let mut turns: BTreeMap<LeaseId, Turn> = BTreeMap::new();
-    let in_flight = Arc::new(InFlight::new());
+    let in_flight = Arc::new(InFlight::new(multiplexed));
     let mut shared: BTreeMap<Arc<str>, Arc<Shared>> = BTreeMap::new();
     let mut open = true;
     while open || !elections.is_empty() {

@@ -13,6 +13,7 @@ use tower_service::Service;
 use super::*;
 use crate::clock::SystemClock;
 use crate::elector::error::chain;
+use crate::elector::multiplexed::Multiplexed;
 use crate::embedded::{ApiService, Fault};
 
 /// One election, and the server's time as its elector knows it.
@@ -26,7 +27,13 @@ impl Watched {
     fn new(client: Client, clock: &Arc<dyn Clock>) -> Watched {
         let (heart, time) = (Heart::new(Arc::clone(clock)), ServerTime::new(Arc::clone(clock)));
         let (inbox, outlets) = mpsc::unbounded_channel();
-        drop(tokio::spawn(thread::host(client, outlets, Arc::clone(&heart), Arc::clone(&time))));
+        drop(tokio::spawn(thread::host(
+            client,
+            Multiplexed::default(),
+            outlets,
+            Arc::clone(&heart),
+            Arc::clone(&time),
+        )));
         let lease = LeaseId::new(NAMESPACE, LEASE);
         let (outlet, campaign) = Outlet::new(lease, Timing::default(), "a".into(), Arc::clone(clock), heart);
         assert!(inbox.send(outlet).is_ok(), "the elector has ended");
@@ -132,7 +139,7 @@ async fn the_servers_time_comes_over_tcp() {
     let api = EmbeddedApi::new();
     let server = api.serve(([127, 0, 0, 1], 0)).await.unwrap();
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let client = connect::client(kube::Config::new(server.url().parse().unwrap())).unwrap();
+    let (client, _) = connect::client(kube::Config::new(server.url().parse().unwrap())).unwrap();
     let mut a = Watched::new(client, &clock);
     assert!(a.campaign.terms.recv().await.is_some());
     // On a busy machine, an answer may wait a while until it is looked at.

@@ -1,0 +1,107 @@
+//! How requests reach the API server: over few HTTP/2 connections, or over HTTP/1.1 where the server speaks nothing else.
+//!
+//! On HTTP/1.1 a request occupies its connection until it is answered. A thousand renewals that wait for a slow server are then
+//! a thousand connections, each with a TLS handshake that the server has to compute, and giving up a request closes its
+//! connection: the slower the server, the more work it gets. On HTTP/2 all requests and watches share a connection, and giving
+//! one up is a frame.
+//!
+//! The other reason is to tell a slow server from a dead connection. A write that takes eight seconds may succeed, so it must
+//! not be given up; one on a connection that a router has forgotten never will, so it must be sent again soon. A timeout
+//! cannot tell the two apart. A PING can: see [`lane`].
+
+mod body;
+mod dial;
+mod failure;
+mod lane;
+mod pool;
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use http::{Request, Response};
+use http_body_util::BodyExt;
+use http_body_util::combinators::UnsyncBoxBody;
+use hyper_util::client::legacy;
+use hyper_util::rt::TokioExecutor;
+use kube::client::{Body, ClientBuilder, ConfigExt};
+use kube::{Client, Config};
+use tower_service::Service;
+
+pub(super) use failure::TransportError;
+pub(super) use pool::Pool;
+
+use dial::Dialer;
+use pool::Route;
+
+use super::multiplexed::Multiplexed;
+
+/// What a body of an answer may break with.
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// Sends requests by HTTP/2 where it can. Cheap to clone.
+#[derive(Clone)]
+struct Transport {
+    pool: Arc<Pool>,
+}
+
+/// A client whose requests go by HTTP/2 where the server speaks it. Has to be called on the runtime that runs it.
+///
+/// # Errors
+///
+/// If the certificates or the credentials of `config` cannot be used.
+pub(super) fn client(config: &Config) -> kube::Result<(Client, Multiplexed)> {
+    let dialer = Dialer::new(config)?;
+    let namespace = config.default_namespace.clone();
+    let http1 = legacy::Client::builder(TokioExecutor::new()).build(config.rustls_https_connector()?);
+    let pool = Pool::new(dialer, ClientBuilder::new(http1, namespace.clone()).build());
+    let transport = Transport { pool: Arc::clone(&pool) };
+    let plain = ClientBuilder::new(transport, namespace).with_layer(&config.base_uri_layer());
+    let headers = config.extra_headers_layer()?;
+    let client = match config.auth_layer()? {
+        Some(auth) => plain.with_layer(&auth).with_layer(&headers).build(),
+        None => plain.with_layer(&headers).build(),
+    };
+    Ok((client, Multiplexed::by(pool)))
+}
+
+impl Service<Request<Body>> for Transport {
+    type Response = Response<UnsyncBoxBody<bytes::Bytes, BoxError>>;
+    type Error = BoxError;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, BoxError>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        // A connection is waited for where the request is sent, so that dropping the request ends the wait.
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        let pool = Arc::clone(&self.pool);
+        Box::pin(async move {
+            let (head, body) = request.into_parts();
+            let body = body.collect().await?.to_bytes();
+            // A connection that ends in the very moment in which it is chosen has not sent anything. Once more on another:
+            // should that one go the same way, the election decides when to try again.
+            let mut last = None;
+            for _ in 0..2 {
+                let request = Request::from_parts(head.clone(), body.clone());
+                let lane = match pool.route().await? {
+                    Route::Http2(lane) => lane,
+                    Route::Http1(client) => {
+                        let answer = client.send(request.map(Body::from)).await?;
+                        return Ok(answer.map(|body| body.map_err(BoxError::from).boxed_unsync()));
+                    }
+                };
+                match lane.send(request).await {
+                    Ok(answer) => return Ok(answer.map(|body| body.map_err(BoxError::from).boxed_unsync())),
+                    Err(error @ TransportError::Closed) => {
+                        pool.forget(&Arc::downgrade(&lane));
+                        last = Some(error);
+                    }
+                    Err(error) => return Err(error.into()),
+                }
+            }
+            Err(last.unwrap_or(TransportError::Closed).into())
+        })
+    }
+}

@@ -1,0 +1,153 @@
+//! The connections to one API server.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+use futures_util::FutureExt;
+use futures_util::future::{BoxFuture, Shared};
+use kube::Client;
+
+use super::dial::{Dialed, Dialer};
+use super::failure::TransportError;
+use super::lane::Lane;
+
+/// So many requests on their way on each connection call for one more, up to so many. One connection suffices for thousands
+/// of leases; a server that takes seconds for an answer needs more streams than it allows on one.
+const FULL: usize = 200;
+const MOST: usize = 8;
+
+/// The connections to one API server.
+pub(in crate::elector) struct Pool {
+    dialer: Arc<Dialer>,
+    /// For a server that speaks HTTP/1.1 only. It adds nothing to a request.
+    http1: Client,
+    state: Mutex<State>,
+    this: Weak<Pool>,
+}
+
+#[derive(Default)]
+struct State {
+    lanes: Vec<Arc<Lane>>,
+    /// The connection that is being made.
+    dialing: Option<Dialing>,
+    /// The server does not speak HTTP/2.
+    only_http1: bool,
+}
+
+type Dialing = Shared<BoxFuture<'static, Result<Made, TransportError>>>;
+
+/// What making a connection has led to.
+#[derive(Clone)]
+pub(super) enum Made {
+    Lane(Arc<Lane>),
+    Http1,
+}
+
+/// Where a request goes.
+pub(super) enum Route {
+    Http2(Arc<Lane>),
+    Http1(Client),
+}
+
+impl Pool {
+    pub(super) fn new(dialer: Dialer, http1: Client) -> Arc<Pool> {
+        Arc::new_cyclic(|this| Pool {
+            dialer: Arc::new(dialer),
+            http1,
+            state: Mutex::default(),
+            this: Weak::clone(this),
+        })
+    }
+
+    pub(in crate::elector) fn is_multiplexed(&self) -> bool {
+        !self.state().only_http1
+    }
+
+    /// Chooses a connection, and makes one if there is none. Cancel safe: a connection that is being made is made for all who
+    /// wait for it, and goes on without them.
+    pub(super) async fn route(&self) -> Result<Route, TransportError> {
+        if let Some(route) = self.ready() {
+            return Ok(route);
+        }
+        match self.dial().await? {
+            Made::Lane(lane) => Ok(Route::Http2(lane)),
+            Made::Http1 => Ok(Route::Http1(self.http1.clone())),
+        }
+    }
+
+    /// The connection with the fewest requests on their way.
+    fn ready(&self) -> Option<Route> {
+        let (lane, full) = {
+            let state = self.state();
+            if state.only_http1 {
+                return Some(Route::Http1(self.http1.clone()));
+            }
+            let lane = state.lanes.iter().min_by_key(|lane| lane.carries())?;
+            (Arc::clone(lane), lane.carries() >= FULL && state.lanes.len() < MOST)
+        };
+        if full {
+            drop(self.dial());
+        }
+        Some(Route::Http2(lane))
+    }
+
+    /// Makes a connection that serves all requests, unless one is being made.
+    fn dial(&self) -> Dialing {
+        let mut state = self.state();
+        if let Some(dialing) = &state.dialing {
+            return dialing.clone();
+        }
+        let (dialer, this) = (Arc::clone(&self.dialer), Weak::clone(&self.this));
+        let work = tokio::spawn(async move {
+            let made = connect(&dialer, &this).await;
+            if let Some(pool) = this.upgrade() {
+                pool.made(&made);
+            }
+            made
+        });
+        let lost = |_| Err(TransportError::Closed);
+        let dialing = work.map(move |made| made.unwrap_or_else(lost)).boxed().shared();
+        state.dialing = Some(dialing.clone());
+        dialing
+    }
+
+    fn made(&self, made: &Result<Made, TransportError>) {
+        let mut state = self.state();
+        state.dialing = None;
+        match made {
+            Ok(Made::Lane(lane)) => state.lanes.push(Arc::clone(lane)),
+            Ok(Made::Http1) => state.only_http1 = true,
+            Err(_) => {}
+        }
+    }
+
+    /// Makes another connection, to see whether that is possible. It carries nothing yet.
+    pub(super) fn another(&self) -> BoxFuture<'static, Result<Made, TransportError>> {
+        let (dialer, this) = (Arc::clone(&self.dialer), Weak::clone(&self.this));
+        // Boxed, because the connection that it makes may call for another again.
+        async move { connect(&dialer, &this).await }.boxed()
+    }
+
+    /// Lets a connection that [`another`](Self::another) has made carry requests.
+    pub(super) fn keep(&self, made: Made) {
+        match made {
+            Made::Lane(lane) => self.state().lanes.push(lane),
+            Made::Http1 => self.state().only_http1 = true,
+        }
+    }
+
+    /// A connection has ended.
+    pub(super) fn forget(&self, ended: &Weak<Lane>) {
+        self.state().lanes.retain(|lane| !std::ptr::eq(Arc::as_ptr(lane), ended.as_ptr()));
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+async fn connect(dialer: &Dialer, pool: &Weak<Pool>) -> Result<Made, TransportError> {
+    match dialer.dial().await.map_err(|error| TransportError::Connect(Arc::new(error)))? {
+        Dialed::Http2(stream) => Ok(Made::Lane(Lane::open(stream, pool).await?)),
+        Dialed::Http1 => Ok(Made::Http1),
+    }
+}
