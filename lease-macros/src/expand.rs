@@ -106,8 +106,8 @@ impl Expansion<'_> {
         }
     }
 
-    /// The constructor's braces. The compiler keeps most lints from what a macro has written, and judges a function by where it
-    /// ends; `dead_code` must not be kept from the constructor, so that it ends where the user's function does.
+    /// The constructor's braces, with the place of the user's closing brace. The compiler does not show most of its lints for
+    /// code that a macro has written, and counts a function as that if its last token is. `dead_code` has to be shown.
     fn block(&self, statements: TokenStream) -> Group {
         let mut block = Group::new(Delimiter::Brace, statements);
         block.set_span(self.item.body.span_close());
@@ -185,6 +185,7 @@ impl Expansion<'_> {
         let runtime = &self.runtime;
         let sig = &self.item.sig;
         let here = at(sig.ident.span());
+        // The user's token, for the same reason as in `block`.
         let close = Token![>](sig.paren_token.span.close());
         match &sig.output {
             ReturnType::Default => quote_spanned!(here=> -> #runtime::LeaderTask<() #close),
