@@ -10,11 +10,11 @@ mod spans;
 mod task;
 mod values;
 
-use proc_macro2::{TokenStream, TokenTree};
+use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::ext::IdentExt as _;
 use syn::spanned::Spanned as _;
-use syn::{Attribute, Error, Ident, Pat, PatType, Receiver, ReceiverKind, ReturnType};
+use syn::{Attribute, Error, Ident, Pat, PatType, Receiver, ReceiverKind, ReturnType, Token};
 
 use self::attrs::Place;
 use self::spans::{at, own, relocate, respan};
@@ -87,12 +87,10 @@ impl Expansion<'_> {
             // A nested function cannot name `Self`, so that the body goes beside the constructor.
             let on_constructor = self.documented(attrs::split(attrs, Place::ConstructorBesideBody));
             let on_body = attrs::split(attrs, Place::BodyBesideConstructor);
+            let block = self.block(quote_spanned!(here=> #lease #task));
             quote_spanned! {here=>
                 #(#on_constructor)*
-                #vis #fn_token #ident #generics (#params) #output #where_clause {
-                    #lease
-                    #task
-                }
+                #vis #fn_token #ident #generics (#params) #output #where_clause #block
                 #(#on_body)*
                 #[doc(hidden)]
                 #body_sig #body
@@ -100,16 +98,20 @@ impl Expansion<'_> {
         } else {
             let on_constructor = self.documented(attrs::split(attrs, Place::ConstructorAroundBody));
             let on_body = attrs::split(attrs, Place::BodyInConstructor);
+            let block = self.block(quote_spanned!(here=> #(#on_body)* #body_sig #body #lease #task));
             quote_spanned! {here=>
                 #(#on_constructor)*
-                #vis #fn_token #ident #generics (#params) #output #where_clause {
-                    #(#on_body)*
-                    #body_sig #body
-                    #lease
-                    #task
-                }
+                #vis #fn_token #ident #generics (#params) #output #where_clause #block
             }
         }
+    }
+
+    /// The constructor's braces, with the place of the user's closing brace. The compiler does not show most of its lints for
+    /// code that a macro has written, and counts a function as that if its last token is. `dead_code` has to be shown.
+    fn block(&self, statements: TokenStream) -> Group {
+        let mut block = Group::new(Delimiter::Brace, statements);
+        block.set_span(self.item.body.span_close());
+        block
     }
 
     /// The attributes, and after the documentation what the arguments mean together, where that may come as a surprise.
@@ -181,13 +183,16 @@ impl Expansion<'_> {
 
     fn output(&self) -> TokenStream {
         let runtime = &self.runtime;
-        let here = at(self.item.sig.ident.span());
-        match &self.item.sig.output {
-            ReturnType::Default => quote_spanned!(here=> -> #runtime::LeaderTask<()>),
+        let sig = &self.item.sig;
+        let here = at(sig.ident.span());
+        // The user's token, for the same reason as in `block`.
+        let close = Token![>](sig.paren_token.span.close());
+        match &sig.output {
+            ReturnType::Default => quote_spanned!(here=> -> #runtime::LeaderTask<() #close),
             ReturnType::Type(arrow, ty) if is_never(ty) => {
-                quote_spanned!(here=> #arrow #runtime::LeaderTask<::core::convert::Infallible>)
+                quote_spanned!(here=> #arrow #runtime::LeaderTask<::core::convert::Infallible #close)
             }
-            ReturnType::Type(arrow, ty) => quote_spanned!(here=> #arrow #runtime::LeaderTask<#ty>),
+            ReturnType::Type(arrow, ty) => quote_spanned!(here=> #arrow #runtime::LeaderTask<#ty #close),
         }
     }
 }
@@ -200,8 +205,8 @@ fn argument_name(index: usize, param: &PatType) -> Ident {
     }
 }
 
-fn receiver_name(receiver: &Receiver) -> syn::Token![self] {
-    syn::Token![self](at(receiver.self_token.span))
+fn receiver_name(receiver: &Receiver) -> Token![self] {
+    Token![self](at(receiver.self_token.span))
 }
 
 /// Whether the tokens name the `Self` of the `impl` around them. `in_body`, items may have a `Self` of their own.
@@ -212,7 +217,7 @@ fn names_self(tokens: TokenStream, in_body: bool) -> bool {
             TokenTree::Ident(word) if word == "Self" => return true,
             TokenTree::Ident(word) if in_body && begins_item(&word, tokens.peek()) => {
                 let is_end = |token: &TokenTree| match token {
-                    TokenTree::Group(group) => group.delimiter() == proc_macro2::Delimiter::Brace,
+                    TokenTree::Group(group) => group.delimiter() == Delimiter::Brace,
                     TokenTree::Punct(punct) => punct.as_char() == ';',
                     _ => false,
                 };

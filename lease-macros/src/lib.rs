@@ -190,6 +190,8 @@ use proc_macro::TokenStream;
 /// If `grace` is longer than what a body has of it when the lease is lost, a line of documentation says how much that is; another
 /// one if `timeout` is longer than the time between two ticks, so that some may be skipped.
 ///
+/// Lints fire as they do without the attribute: `dead_code` tells of a task that nobody adds.
+///
 /// # What does not compile
 ///
 /// - A function that is not `async`: nothing could stop it when the lease is lost.
