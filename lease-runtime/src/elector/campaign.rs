@@ -11,7 +11,7 @@ use super::thread::Heart;
 use crate::clock::Clock;
 use crate::election::{FencingToken, Grant, Loss, Timing};
 use crate::lease::LeaseId;
-use crate::term::{Alive, Tenure, Term};
+use crate::term::{Alive, Tenure, Term, watchdog};
 use crate::ticks::TaskTicks;
 
 /// One election that this process takes part in. Dropping it withdraws.
@@ -163,6 +163,7 @@ impl Outlet {
     pub(super) fn begin(&mut self, grant: &Grant) -> Arc<Tenure> {
         let (lease, identity, clock) = (self.lease.clone(), Arc::clone(&self.identity), Arc::clone(&self.clock));
         let (tenure, alive) = Tenure::begin(lease, identity, grant, clock);
+        watchdog::watch(&tenure);
         self.tenure = Some(Arc::clone(&tenure));
         let _ = self.terms.send((Term::new(Arc::clone(&tenure)), alive));
         tenure

@@ -38,6 +38,7 @@ use thread::Heart;
 use crate::clock::Clock;
 use crate::election::Timing;
 use crate::lease::LeaseId;
+use crate::term::watchdog;
 
 /// Runs all elections of a candidate. A cheap handle: the elections go on until every campaign has been dropped and left.
 #[derive(Clone)]
@@ -62,6 +63,7 @@ impl Elector {
         identity: Arc<str>,
         clock: Arc<dyn Clock>,
     ) -> Result<Elector, ElectorError> {
+        watchdog::start(&*clock).map_err(|source| ElectorError::Thread { source })?;
         let heart = Heart::new(Arc::clone(&clock));
         let server_time = ServerTime::new(Arc::clone(&clock));
         let (inbox, outlets) = mpsc::unbounded_channel();
