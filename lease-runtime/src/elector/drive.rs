@@ -126,6 +126,8 @@ impl Drive {
                 Turn::Drained => {
                     self.drained = None;
                     self.ticking.drained();
+                    // While there is a tenure: the watchdog may have ended it.
+                    self.step(Event::Woken);
                     self.out.tenure.take().inspect(|tenure| exit::if_lost(tenure));
                     self.log.drained(self.token);
                     self.step(Event::Drained);
