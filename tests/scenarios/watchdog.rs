@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use lease_runtime::OnLoss;
 use lease_tests::log::{now, until};
 use lease_tests::proxy::Link;
-use lease_tests::replica::{Host, STEADY, Settings, Sink, Trick};
+use lease_tests::replica::{Host, Manners, STEADY, Settings, Sink, Trick};
 use lease_tests::world::{Plan, World};
 use rustix::process::Signal;
 
@@ -19,6 +20,7 @@ pub(crate) fn list() -> Vec<Scenario> {
         scenario("watchdog::elections_wait_for_the_body", |world| stuck(world, Sink::Fine, Host::Bodies)),
         scenario("watchdog::elections_wait_for_the_body_and_the_log", |world| stuck(world, Sink::Blocks, Host::Bodies)),
         scenario("watchdog::bodies_are_asked_to_end_although_the_log_blocks", asked_to_end),
+        scenario("watchdog::a_lost_lease_ends_the_process_although_its_elections_are_stuck", ends_the_process),
         scenario("watchdog::a_slow_log_costs_no_lease", a_slow_log_costs_no_lease).alone(),
     ]
 }
@@ -69,6 +71,29 @@ async fn asked_to_end(world: Arc<World>) {
     let stopped = at("stopped").expect("the body did not end");
     assert_eq!(stopped.detail, "returned");
     assert!(cancelled.at <= stopped.at && stopped.at < next.at);
+}
+
+/// A thread that the body has started goes on as long as the process does, which is to end with the lease.
+async fn ends_the_process(world: Arc<World>) {
+    let settings = Settings {
+        manners: Manners::Thread,
+        on_loss: OnLoss::Exit,
+        sink: Sink::Blocks,
+        host: Host::Bodies,
+        ..world.settings()
+    };
+    let [leader, ..] = world.start_three(&settings).await;
+    let term = world.leads(&leader).await;
+    world.wait_in(term.token, "thread").await;
+    leader.signal(Signal::USR1);
+    world.wait_in(term.token, "acting").await;
+    leader.link.set(Link::BLACK_HOLE);
+    world.log.note("cut-off", "");
+    assert_eq!(leader.end().await.code(), Some(1), "{}", leader.said());
+    assert!(leader.said().contains("is lost, the lease could not be renewed in time"), "{}", leader.said());
+    let next = world.next_term(term.token).await;
+    assert_ne!(next.pid, leader.pid);
+    assert!(world.last_of(term.token).at < next.at, "the process was still there when its successor began");
 }
 
 /// As many leases as one process may have, and a log that takes a tenth of a second for each line.

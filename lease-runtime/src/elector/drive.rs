@@ -369,7 +369,7 @@ impl Drive {
         let (now, stop) = (self.out.clock.now(), tenure.deadlines().hard_stop);
         if now >= stop {
             overrun::enforce(tenure, now);
-            exit::if_lost(tenure);
+            exit::at_hard_stop(tenure);
         }
         if now >= stop + self.out.timing.lease_duration
             && let Some(number) = self.leaving.take()
@@ -399,7 +399,7 @@ impl Drive {
             let stop = tenure.deadlines().hard_stop;
             if now >= stop {
                 overrun::enforce(&tenure, now);
-                exit::if_lost(&tenure);
+                exit::at_hard_stop(&tenure);
             }
             if now >= stop + self.out.timing.lease_duration {
                 self.out.left(u64::MAX);

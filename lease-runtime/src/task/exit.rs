@@ -19,6 +19,13 @@ pub(crate) fn if_lost(tenure: &Tenure) {
     }
 }
 
+/// As [`if_lost`], at the hard stop, unless the watchdog does it.
+pub(crate) fn at_hard_stop(tenure: &Tenure) {
+    if !tenure.is_watched() {
+        if_lost(tenure);
+    }
+}
+
 /// Ends the process with exit code 1.
 pub(crate) fn now(why: &str) -> ! {
     let why = why.to_owned();

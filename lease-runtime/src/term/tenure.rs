@@ -261,6 +261,10 @@ impl Tenure {
 
     /// The term is drained.
     pub(super) fn unwatch(&self) {
+        if self.ends_the_process() {
+            // It has yet to end: at the hard stop at the latest, if nobody does it before.
+            return;
+        }
         self.watched.get().into_iter().for_each(|(watched, number)| watched.forget(*number));
     }
 

@@ -6,7 +6,8 @@
 //! is ours, and each may block. What is left to do then is done by two more threads, one for each thing that may block:
 //!
 //! * the *herald* wakes bodies, so that they notice, and reports overruns that may go on;
-//! * the *last words* are said before the process is ended, for [a tenth of a second](exit::LAST_WORDS) at most.
+//! * the *last words* are said before the process is ended, for [a tenth of a second](exit::LAST_WORDS) at most. The same
+//!   thread ends the process with its exit code where a task asked for that, and has [longer](IN_ORDER) for it.
 //!
 //! All three exist once per process, from the first elector that goes by the [system's clock](Clock::is_system) on. Under
 //! another clock, as in tests, there is no watchdog: the elector enforces.
@@ -27,6 +28,8 @@ use crate::task::{OnOverrun, exit, overrun};
 
 /// The longest sleep while there is a term: sleeping stands still while the machine is suspended, and the clock does not.
 const SLICE: Duration = Duration::from_secs(1);
+/// How long a process that is to end with its lease has for ending in order, with its exit code, before it is aborted.
+const IN_ORDER: Duration = Duration::from_millis(500);
 
 /// The watchdog of this process, once there is one. Global since it is about all terms of the process, whose lives do not
 /// depend on those of their electors.
@@ -121,7 +124,10 @@ impl Watched {
             let now = SystemClock.now();
             let verdict = self.enforce(now);
             if verdict.abort {
-                self.abort();
+                self.end(exit::LAST_WORDS);
+            }
+            if verdict.exit {
+                self.end(IN_ORDER);
             }
             if verdict.tell {
                 self.herald.get().into_iter().for_each(Thread::unpark);
@@ -134,11 +140,11 @@ impl Watched {
         }
     }
 
-    /// Ends the process, after its last words if they can be said.
-    fn abort(&self) -> ! {
+    /// Ends the process, after its last words if they can be said within this time.
+    fn end(&self, patience: Duration) -> ! {
         self.ending.store(true, Ordering::Release);
         self.last_words.get().into_iter().for_each(Thread::unpark);
-        let until = SystemClock.now() + exit::LAST_WORDS;
+        let until = SystemClock.now() + patience;
         while !self.said.load(Ordering::Acquire) {
             let left = until.after(SystemClock.now());
             if left.is_zero() {
@@ -157,6 +163,10 @@ impl Watched {
         let overruns = |tenure: Arc<Tenure>| overrun::find(&tenure, now, OnOverrun::Abort);
         let overruns: Vec<_> = self.each(|_| true).flat_map(overruns).collect();
         let _ = catch_unwind(AssertUnwindSafe(|| overrun::say(&overruns)));
+        if overruns.is_empty() {
+            // Does not come back, if it is such a term that ends the process.
+            self.each(|_| true).for_each(|tenure| exit::if_lost(&tenure));
+        }
         self.said.store(true, Ordering::Release);
         self.nudge();
     }
@@ -164,10 +174,17 @@ impl Watched {
     fn herald(&self) {
         loop {
             thread::park();
-            for tenure in self.each(Tenure::take_to_tell) {
-                // A waker is somebody else's code.
-                let _ = catch_unwind(AssertUnwindSafe(|| tell(&tenure)));
-            }
+            self.tell();
+        }
+    }
+
+    fn tell(&self) {
+        for tenure in self.each(Tenure::take_to_tell) {
+            // A waker is somebody else's code.
+            let _ = catch_unwind(AssertUnwindSafe(|| {
+                overrun::report(&tenure, tenure.clock().now());
+                tenure.tell();
+            }));
         }
     }
 
@@ -192,15 +209,6 @@ impl fmt::Debug for Watched {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Watched").finish_non_exhaustive()
     }
-}
-
-fn tell(tenure: &Tenure) {
-    let now = SystemClock.now();
-    if now >= tenure.deadlines().hard_stop {
-        overrun::report(tenure, now);
-        exit::if_lost(tenure);
-    }
-    tenure.tell();
 }
 
 /// Without the watchdog, nobody would stop what must not go on.

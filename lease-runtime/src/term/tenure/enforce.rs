@@ -16,15 +16,22 @@ pub(crate) struct Verdict {
     pub(crate) tell: bool,
     /// A body that must not go on cannot be stopped in another way.
     pub(crate) abort: bool,
+    /// The lease is lost, and the process is to end with it.
+    pub(crate) exit: bool,
 }
 
 impl Verdict {
     /// Nothing, ever.
-    pub(crate) const NONE: Verdict = Verdict { next: Moment::FAR, tell: false, abort: false };
+    pub(crate) const NONE: Verdict = Verdict { next: Moment::FAR, tell: false, abort: false, exit: false };
 
     /// Both.
     pub(crate) fn and(self, other: Verdict) -> Verdict {
-        Verdict { next: self.next.min(other.next), tell: self.tell || other.tell, abort: self.abort || other.abort }
+        Verdict {
+            next: self.next.min(other.next),
+            tell: self.tell || other.tell,
+            abort: self.abort || other.abort,
+            exit: self.exit || other.exit,
+        }
     }
 }
 
@@ -44,7 +51,9 @@ impl Tenure {
             self.mark_expired(&mut ledger, now);
             tell = true;
         }
-        let mut verdict = Verdict { next: ledger.next_deadline(now, self.is_cancelled()), tell, abort: false };
+        let next = ledger.next_deadline(now, self.is_cancelled());
+        let exit = now >= ledger.deadlines.hard_stop && self.ends_the_process();
+        let mut verdict = Verdict { next, tell, exit, ..Verdict::NONE };
         if ledger.expired {
             verdict = verdict.and(self.enforce_gates(&ledger, now));
         }
@@ -72,6 +81,11 @@ impl Tenure {
             }
         }
         verdict
+    }
+
+    /// The lease is lost, and the process is to end with it.
+    pub(super) fn ends_the_process(&self) -> bool {
+        self.exits_on_loss() && self.loss.get().is_some_and(Loss::is_involuntary)
     }
 
     /// Marks the term as cancelled and wakes nobody. Whether that was news.

@@ -39,8 +39,8 @@ impl Wake for Count {
 fn each_deadline_is_enforced_and_the_next_one_waited_for() {
     let clock = HandClock::new();
     let (watched, tenure, _alive) = watched(&clock);
-    let quiet = |next| Verdict { next: at(next), tell: false, abort: false };
-    let tell = |next| Verdict { next: at(next), tell: true, abort: false };
+    let quiet = |next| Verdict { next: at(next), ..Verdict::NONE };
+    let tell = |next| Verdict { next: at(next), tell: true, ..Verdict::NONE };
     assert_eq!(watched.enforce(at(499)), quiet(500));
     assert!(!tenure.is_cancelled());
     assert_eq!(watched.enforce(at(500)), tell(1000));
@@ -125,7 +125,7 @@ fn a_body_inside_a_poll_at_the_hard_stop_ends_the_process() {
 #[test]
 fn one_that_may_go_on_is_told_about_and_looked_at_again() {
     let said = inside(OnOverrun::Report, &[1000, 1010]);
-    assert_eq!(said[1], Verdict { next: at(1020), tell: true, abort: false });
+    assert_eq!(said[1], Verdict { next: at(1020), tell: true, ..Verdict::NONE });
 }
 
 /// All gates of all terms are shut before anything else happens, whichever of them is to end the process.
@@ -196,6 +196,58 @@ fn a_drained_term_is_forgotten() {
     drop(alive);
     assert_eq!(watched.each(|_| true).count(), 0);
     assert_eq!(Arc::strong_count(&tenure), 1);
+}
+
+/// The end of the process does not depend on an elector that has yet to notice that nothing of the term is left.
+#[test]
+fn a_lost_term_that_ends_the_process_ends_it_at_the_hard_stop() {
+    let (watched, tenure, alive) = watched(&HandClock::new());
+    tenure.exit_on_loss();
+    assert!(!watched.enforce(at(1000)).exit);
+    drop(alive);
+    assert!(!watched.enforce(at(1009)).exit);
+    assert!(watched.enforce(at(1010)).exit);
+}
+
+#[test]
+fn a_term_that_was_given_up_does_not_end_the_process() {
+    let (watched, tenure, alive) = watched(&HandClock::new());
+    tenure.exit_on_loss();
+    tenure.cancel(Loss::Shutdown);
+    assert!(!watched.enforce(at(1010)).exit);
+    drop(alive);
+    assert_eq!(watched.enforce(at(2000)), Verdict::NONE);
+}
+
+struct Panics;
+
+impl Wake for Panics {
+    fn wake(self: Arc<Self>) {
+        panic!("a waker of the user's");
+    }
+}
+
+#[test]
+fn a_waker_that_panics_does_not_keep_others_from_being_woken() {
+    let clock = HandClock::new();
+    let (watched, first, first_alive) = watched(&clock);
+    let (second, second_alive) = granted(clock.clone(), 1000);
+    watched.add(&second);
+    let count = Arc::new(Count::default());
+    let wakers = [Waker::from(Arc::new(Panics)), Waker::from(count.clone())];
+    let bodies = [(first, first_alive), (second, second_alive)];
+    let _bodies: Vec<_> = bodies
+        .into_iter()
+        .zip(&wakers)
+        .map(|((tenure, alive), waker)| {
+            let mut body = Guarded::body(scoped(&tenure, OnOverrun::Abort), Box::pin(pending::<()>()), alive);
+            assert!(Pin::new(&mut body).poll(&mut Context::from_waker(waker)).is_pending());
+            body
+        })
+        .collect();
+    assert!(watched.enforce(at(1000)).tell);
+    watched.tell();
+    assert_eq!(count.0.load(Ordering::SeqCst), 1);
 }
 
 /// A clock that is the system's is watched by a thread, without an elector.
