@@ -108,6 +108,14 @@ pub trait Clock: fmt::Debug + Send + Sync + 'static {
     fn now(&self) -> Moment;
     /// The current calendar time. May jump.
     fn wall(&self) -> WallTime;
+    /// Whether its moments are those of [`SystemClock`].
+    ///
+    /// If they are, a thread of the library's own enforces the deadlines of each term, and reads the system's clock for
+    /// that, since anything else might block. For any other clock, the default, the elector does it, as well as it can: it
+    /// is late if its thread is stuck.
+    fn is_system(&self) -> bool {
+        false
+    }
 }
 
 /// The machine's own clocks.
@@ -134,6 +142,10 @@ impl Clock for SystemClock {
             Ok(since) => WallTime(i64::try_from(since.as_micros()).unwrap_or(i64::MAX)),
             Err(before) => WallTime(i64::try_from(before.duration().as_micros()).map_or(i64::MIN, |micros| -micros)),
         }
+    }
+
+    fn is_system(&self) -> bool {
+        true
     }
 }
 

@@ -67,9 +67,11 @@ impl<F: Future + ?Sized> Guarded<F> {
     fn discard(&mut self) {
         let Some(future) = self.future.take() else { return };
         self.gate.enter_drop(self.term.now());
-        drop_caught(future, &self.term);
+        let panicked = drop_caught(future);
         self.gate.leave_for_good();
         self.term.tenure().close_gate(&self.gate);
+        // A log may block, and nobody is inside any more. The lease is not released before it was said.
+        say_dropped(panicked, &self.term);
         self.child = None;
         self.alive = None;
     }
@@ -118,10 +120,15 @@ impl<F: Future + ?Sized> fmt::Debug for Guarded<F> {
     }
 }
 
-/// Drops something of the user's. A panic there is reported and goes no further: it must not keep the lease from being
-/// released.
-pub(crate) fn drop_caught<T>(value: T, term: &Term) {
-    if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(value))) {
+/// Drops something of the user's. A panic there goes no further: it must not keep the lease from being released. What it said
+/// is for [`say_dropped`], once nothing depends on it.
+pub(crate) fn drop_caught<T>(value: T) -> Option<String> {
+    catch_unwind(AssertUnwindSafe(|| drop(value))).err().map(panic_message)
+}
+
+/// Says that something of the user's panicked while it was dropped, if it did.
+pub(crate) fn say_dropped(panicked: Option<String>, term: &Term) {
+    if let Some(error) = panicked {
         tracing::error!(
             target: "lease_runtime",
             lease = %term.lease().name,
@@ -129,7 +136,7 @@ pub(crate) fn drop_caught<T>(value: T, term: &Term) {
             identity = term.identity(),
             term = term.fencing_token().get(),
             task = %term.scope().task(),
-            error = panic_message(panic),
+            error,
             "panicked while being dropped"
         );
     }

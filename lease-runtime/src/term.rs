@@ -7,8 +7,10 @@ mod check;
 mod child;
 mod control;
 mod gate;
+mod places;
 mod scope;
 mod tenure;
+pub(crate) mod watchdog;
 
 use std::fmt;
 use std::future::Future;

@@ -49,6 +49,8 @@ mod ticks;
 mod timings;
 #[cfg(unix)]
 mod virtual_time;
+#[cfg(unix)]
+mod watchdog;
 
 #[cfg(unix)]
 fn main() -> std::process::ExitCode {
@@ -69,6 +71,7 @@ fn main() -> std::process::ExitCode {
         server::list(),
         sharded::list(),
         virtual_time::list(),
+        watchdog::list(),
     ];
     runner::run(lists.into_iter().flatten().collect())
 }

@@ -90,6 +90,30 @@ pub enum Trick {
     DropRuntime,
 }
 
+/// Where its log goes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Sink {
+    /// To standard error.
+    Fine,
+    /// There, until SIGUSR1; from then on each line blocks for ever.
+    Blocks,
+    /// There, until SIGUSR1; from then on each line panics.
+    Panics,
+    /// There, but each line takes so long.
+    Slow(Duration),
+    /// To a pipe that nobody reads, which is full from SIGUSR1 on. Standard output and standard error are the same pipe.
+    Pipe,
+}
+
+/// Where its elections run.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Host {
+    /// On a thread of their own.
+    Thread,
+    /// On the runtime of the bodies, which has one thread: a body that blocks stops them too.
+    Bodies,
+}
+
 /// How a replica is set up.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Settings {
@@ -115,6 +139,10 @@ pub struct Settings {
     pub on_exhausted: OnExhausted,
     /// What the process does when a lease is lost.
     pub on_loss: OnLoss,
+    /// Where its log goes.
+    pub sink: Sink,
+    /// Where its elections run.
+    pub host: Host,
     /// Scheduled tasks beside the one that goes on.
     pub tasks: Vec<TickTask>,
 }
@@ -134,6 +162,8 @@ impl Settings {
             restarts: 5,
             on_exhausted: OnExhausted::Resign,
             on_loss: OnLoss::Reelect,
+            sink: Sink::Fine,
+            host: Host::Thread,
             tasks: Vec::new(),
         }
     }
@@ -172,6 +202,14 @@ impl Settings {
         };
         let on_loss = if self.on_loss == OnLoss::Exit { "exit" } else { "reelect" };
         let on_overrun = if self.on_overrun == OnOverrun::Report { "report" } else { "abort" };
+        let sink = match self.sink {
+            Sink::Fine => "fine".to_owned(),
+            Sink::Blocks => "blocks".to_owned(),
+            Sink::Panics => "panics".to_owned(),
+            Sink::Slow(span) => format!("slow:{}", millis(span)),
+            Sink::Pipe => "pipe".to_owned(),
+        };
+        let host = if self.host == Host::Bodies { "bodies" } else { "thread" };
         let mut args = vec![
             format!("lease={}", self.lease),
             format!("shards={}", self.shards),
@@ -186,6 +224,8 @@ impl Settings {
             format!("restarts={}", self.restarts),
             format!("on-exhausted={on_exhausted}"),
             format!("on-loss={on_loss}"),
+            format!("sink={sink}"),
+            format!("host={host}"),
         ];
         args.extend(self.tasks.iter().map(TickTask::to_arg));
         args
@@ -246,6 +286,19 @@ impl Settings {
                     };
                 }
                 "task" => settings.tasks.push(TickTask::parse(value).ok_or_else(unknown)?),
+                "sink" => {
+                    settings.sink = match value.split_once(':') {
+                        Some(("slow", span)) => Sink::Slow(millis(span)?),
+                        _ => match value {
+                            "fine" => Sink::Fine,
+                            "blocks" => Sink::Blocks,
+                            "panics" => Sink::Panics,
+                            "pipe" => Sink::Pipe,
+                            _ => return Err(unknown()),
+                        },
+                    };
+                }
+                "host" => settings.host = if value == "bodies" { Host::Bodies } else { Host::Thread },
                 "on-loss" => settings.on_loss = if value == "exit" { OnLoss::Exit } else { OnLoss::Reelect },
                 _ => return Err(unknown()),
             }

@@ -8,10 +8,11 @@ use tokio::sync::{mpsc, watch};
 
 use super::error::ElectorError;
 use super::thread::Heart;
+use super::voice::Spoken;
 use crate::clock::Clock;
 use crate::election::{FencingToken, Grant, Loss, Timing};
 use crate::lease::LeaseId;
-use crate::term::{Alive, Tenure, Term};
+use crate::term::{Alive, Tenure, Term, watchdog};
 use crate::ticks::TaskTicks;
 
 /// One election that this process takes part in. Dropping it withdraws.
@@ -24,6 +25,8 @@ pub(crate) struct Campaign {
     /// The number of the last command that has been carried out as far as leaving goes.
     done: watch::Receiver<u64>,
     asked: AtomicU64,
+    /// What the elector's own thread has to say, if it has one.
+    pub(super) spoken: Option<Spoken>,
 }
 
 impl Campaign {
@@ -48,6 +51,10 @@ impl Campaign {
         let mut done = self.done.clone();
         // An election that ended has been left, too.
         let _ = done.wait_for(|done| *done >= number).await;
+        if let Some(spoken) = &self.spoken {
+            // The process may end next.
+            spoken.caught_up().await;
+        }
     }
 }
 
@@ -152,6 +159,7 @@ impl Outlet {
             commands: commands_out,
             done: done_in,
             asked: AtomicU64::new(0),
+            spoken: None,
         };
         let outlet =
             Outlet { lease, timing, identity, clock, heart, commands, terms, tenure: None, status, published, done };
@@ -163,6 +171,7 @@ impl Outlet {
     pub(super) fn begin(&mut self, grant: &Grant) -> Arc<Tenure> {
         let (lease, identity, clock) = (self.lease.clone(), Arc::clone(&self.identity), Arc::clone(&self.clock));
         let (tenure, alive) = Tenure::begin(lease, identity, grant, clock);
+        watchdog::watch(&tenure);
         self.tenure = Some(Arc::clone(&tenure));
         let _ = self.terms.send((Term::new(Arc::clone(&tenure)), alive));
         tenure

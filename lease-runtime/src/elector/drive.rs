@@ -3,6 +3,7 @@
 //! Nothing is decided here. Timers only wake; whether a deadline has passed is for the election to say, by the clock.
 
 mod ticks;
+mod watched;
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -128,6 +129,8 @@ impl Drive {
                 Turn::Drained => {
                     self.drained = None;
                     self.ticking.drained();
+                    // While there is a tenure: the watchdog may have ended it.
+                    self.step(Event::Woken);
                     self.out.tenure.take().inspect(|tenure| exit::if_lost(tenure));
                     self.log.drained(self.token);
                     self.step(Event::Drained);
@@ -182,6 +185,7 @@ impl Drive {
         // Read here, after whatever the event reports has been received (rule C1).
         let now = Now { moment: self.out.clock.now(), wall: self.out.clock.wall(), dice: self.rng.u8(..) };
         self.out.heart.beat(now.moment);
+        self.agree_with_watchdog(now);
         for action in self.election.step(event, now) {
             self.perform(action);
         }
@@ -192,8 +196,9 @@ impl Drive {
             Action::Send { id, request } => self.send(Some(id), &request),
             Action::Begin(grant) => {
                 self.token = grant.token;
-                self.log.began(&grant);
+                // Deeds before words, here and below: a log may block.
                 let tenure = self.out.begin(&grant);
+                self.log.began(&grant);
                 let time = self.time();
                 self.ticking.begin(&grant, &tenure, time);
                 self.drained = Some(Box::pin(async move { tenure.drained().await }));
@@ -203,10 +208,10 @@ impl Drive {
                 self.log.renewed(self.token);
             }
             Action::Cancel(loss) => {
-                self.log.cancelled(self.token, &loss);
-                self.ticking.drain();
-                self.out.status.last_loss = Some(loss.clone());
                 self.out.tenure.iter().for_each(|tenure| tenure.cancel(loss.clone()));
+                self.ticking.drain();
+                self.log.cancelled(self.token, &loss);
+                self.out.status.last_loss = Some(loss);
             }
             Action::Expire => self.out.tenure.iter().for_each(|tenure| tenure.expire()),
             Action::Rewatch => self.watch.iter_mut().for_each(Watch::replace),
@@ -415,7 +420,7 @@ impl Drive {
         let (now, stop) = (self.out.clock.now(), tenure.deadlines().hard_stop);
         if now >= stop {
             overrun::enforce(tenure, now);
-            exit::if_lost(tenure);
+            exit::at_hard_stop(tenure);
         }
         if now >= stop + self.out.timing.lease_duration
             && let Some(number) = self.leaving.take()
@@ -445,7 +450,7 @@ impl Drive {
             let stop = tenure.deadlines().hard_stop;
             if now >= stop {
                 overrun::enforce(&tenure, now);
-                exit::if_lost(&tenure);
+                exit::at_hard_stop(&tenure);
             }
             if now >= stop + self.out.timing.lease_duration {
                 self.out.left(u64::MAX);

@@ -4,24 +4,65 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::error::ElectorError;
+use super::voice::{self, Own};
 use crate::clock::WallTime;
 use crate::election::{FencingToken, Grant, Loss};
 use crate::lease::LeaseId;
 use crate::ticks::Note;
 
 /// Shared by all events, so that one filter finds the whole story of a lease.
+///
+/// The values are taken now, and the line may be said [elsewhere](voice).
 macro_rules! say {
-    ($level:ident, $log:expr, $($fields:tt)*) => {
-        tracing::$level!(
-            target: "lease_runtime",
-            lease = &*$log.lease.name,
-            namespace = &*$log.lease.namespace,
-            identity = &*$log.identity,
-            $($fields)*
-        )
+    ($level:ident, $log:expr, $($line:tt)*) => {
+        if voice::is_wanted(level!($level)) {
+            let (lease, identity) = ($log.lease.clone(), Arc::clone(&$log.identity));
+            words!($level [
+                lease = &*lease.name,
+                namespace = &*lease.namespace,
+                identity = &*identity,
+            ] $($line)*)
+        }
     };
 }
 
+macro_rules! level {
+    (trace) => {
+        tracing::Level::TRACE
+    };
+    (debug) => {
+        tracing::Level::DEBUG
+    };
+    (info) => {
+        tracing::Level::INFO
+    };
+    (warn) => {
+        tracing::Level::WARN
+    };
+    (error) => {
+        tracing::Level::ERROR
+    };
+}
+
+/// Takes the values of a line one by one, and says it when it comes to the message.
+macro_rules! words {
+    ($level:ident [$($set:tt)*] $message:literal $(, $value:expr)* $(,)?) => {{
+        let message = format!($message $(, $value)*);
+        let line = move || tracing::$level!(target: "lease_runtime", $($set)* "{message}");
+        voice::say(level!($level), line);
+    }};
+    ($level:ident [$($set:tt)*] $name:ident = % $value:expr, $($line:tt)*) => {{
+        let $name = $value.to_string();
+        words!($level [$($set)* $name = %$name,] $($line)*)
+    }};
+    ($level:ident [$($set:tt)*] $name:ident = $value:expr, $($line:tt)*) => {{
+        let $name = Own::own($value);
+        words!($level [$($set)* $name = $name,] $($line)*)
+    }};
+    ($level:ident [$($set:tt)*] $name:ident, $($line:tt)*) => {
+        words!($level [$($set)*] $name = $name, $($line)*)
+    };
+}
 pub(super) struct Log {
     lease: LeaseId,
     identity: Arc<str>,

@@ -18,6 +18,7 @@ mod thread;
 mod ticking;
 #[cfg(feature = "http2")]
 mod transport;
+mod voice;
 mod watch;
 mod wire;
 
@@ -38,10 +39,12 @@ use campaign::Outlet;
 use multiplexed::Multiplexed;
 use server_time::ServerTime;
 use thread::Heart;
+use voice::{Spoken, Voice};
 
 use crate::clock::Clock;
 use crate::election::Timing;
 use crate::lease::LeaseId;
+use crate::term::watchdog;
 
 /// Runs all elections of a candidate. A cheap handle: the elections go on until every campaign has been dropped and left.
 #[derive(Clone)]
@@ -50,6 +53,8 @@ pub(crate) struct Elector {
     identity: Arc<str>,
     clock: Arc<dyn Clock>,
     heart: Arc<Heart>,
+    /// With a thread of its own.
+    spoken: Option<Spoken>,
 }
 
 impl Elector {
@@ -66,11 +71,17 @@ impl Elector {
         identity: Arc<str>,
         clock: Arc<dyn Clock>,
     ) -> Result<Elector, ElectorError> {
+        watchdog::start(&*clock).map_err(|source| ElectorError::Thread { source })?;
         let heart = Heart::new(Arc::clone(&clock));
         let server_time = ServerTime::new(Arc::clone(&clock));
         let (inbox, outlets) = mpsc::unbounded_channel();
+        let mut spoken = None;
         match connection {
-            Connection::Config(config) => thread::start(*config, outlets, Arc::clone(&heart), server_time)?,
+            Connection::Config(config) => {
+                let voice = Voice::start().map_err(|source| ElectorError::Thread { source })?;
+                spoken = Some(voice.spoken());
+                thread::start(*config, outlets, Arc::clone(&heart), server_time, voice)?;
+            }
             Connection::Client(client) => {
                 let runtime = Handle::try_current().map_err(|_| ElectorError::NoRuntime)?;
                 drop(runtime.spawn(thread::host(
@@ -82,13 +93,14 @@ impl Elector {
                 )));
             }
         }
-        Ok(Elector { inbox, identity, clock, heart })
+        Ok(Elector { inbox, identity, clock, heart, spoken })
     }
 
     /// Takes part in the election of `lease`, from now on.
     pub(crate) fn contend(&self, lease: LeaseId, timing: Timing) -> Campaign {
         let (identity, clock) = (Arc::clone(&self.identity), Arc::clone(&self.clock));
-        let (outlet, campaign) = Outlet::new(lease, timing, identity, clock, Arc::clone(&self.heart));
+        let (outlet, mut campaign) = Outlet::new(lease, timing, identity, clock, Arc::clone(&self.heart));
+        campaign.spoken.clone_from(&self.spoken);
         // If the elector's runtime is gone, so is the outlet now, and the campaign says that it has ended.
         let _ = self.inbox.send(outlet);
         campaign

@@ -22,6 +22,7 @@ use super::error::ElectorError;
 use super::inflight::InFlight;
 use super::multiplexed::Multiplexed;
 use super::server_time::ServerTime;
+use super::voice::Voice;
 use super::watch::Shared;
 use crate::clock::{Clock, Moment};
 use crate::lease::LeaseId;
@@ -89,9 +90,11 @@ pub(super) fn start(
     inbox: mpsc::UnboundedReceiver<Outlet>,
     heart: Arc<Heart>,
     server_time: Arc<ServerTime>,
+    voice: Voice,
 ) -> Result<(), ElectorError> {
     let (ready, built) = std::sync::mpsc::sync_channel(1);
     let body = move || {
+        voice.speak_for_this_thread();
         let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
             Ok(runtime) => runtime,
             Err(source) => {

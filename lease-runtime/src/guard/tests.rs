@@ -282,3 +282,33 @@ async fn virtual_time_decides_too() {
     assert_eq!(ended, Err::<(), _>(Ended::Dropped));
     assert_eq!(worked.load(Ordering::SeqCst), 4, "the fifth second is not this term's");
 }
+
+/// A log may block.
+#[cfg(feature = "embedded")]
+#[test]
+fn nobody_is_inside_any_more_when_a_panic_of_a_drop_is_said() {
+    struct Panics;
+    impl Drop for Panics {
+        fn drop(&mut self) {
+            panic!("in drop");
+        }
+    }
+    let (tenure, alive) = granted(HandClock::new(), 1000);
+    let panics = Panics;
+    let body = async move {
+        let _panics = panics;
+        std::future::pending::<()>().await;
+    };
+    let body = Guarded::body(Term::new(tenure.clone()), Box::pin(body), alive);
+    let heard = std::rc::Rc::new(std::cell::Cell::new(0));
+    let _capture = crate::elector::tests::log::Lines::default().capture_and({
+        let (heard, tenure) = (heard.clone(), tenure.clone());
+        move |line| {
+            assert!(line.contains("panicked while being dropped") && tenure.shut_gates().is_empty(), "{line}");
+            assert!(tenure.alive().is_some(), "the lease may be released before it was said");
+            heard.set(heard.get() + 1);
+        }
+    });
+    drop(body);
+    assert_eq!(heard.get(), 1);
+}

@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::term::Tenure;
 
 /// Saying why must not hold up the end: stderr may be a full pipe, and its lock with a body that is stuck.
-pub(super) const LAST_WORDS: Duration = Duration::from_millis(100);
+pub(crate) const LAST_WORDS: Duration = Duration::from_millis(100);
 
 /// Ends the process if its term was lost and a task said [`OnLoss::Exit`](super::OnLoss::Exit). The elector calls it from its
 /// own thread when nothing of the term is left, and at the hard stop.
@@ -16,6 +16,13 @@ pub(crate) fn if_lost(tenure: &Tenure) {
         && tenure.exits_on_loss()
     {
         now(&format!("lease `{}` is lost, {loss}, and a task says `on_loss = exit`", tenure.lease()));
+    }
+}
+
+/// As [`if_lost`], at the hard stop, unless the watchdog does it.
+pub(crate) fn at_hard_stop(tenure: &Tenure) {
+    if !tenure.is_watched() {
+        if_lost(tenure);
     }
 }
 

@@ -22,26 +22,39 @@ pub enum OnOverrun {
     Report,
 }
 
-/// Deals with what is inside user code although the term is over. The elector calls it from its own thread when the hard
-/// stop has come and the term is not drained, and again from time to time until it is. Says each overrun once.
+/// Deals with what is inside user code although the term is over, unless the watchdog does. The elector calls it from its own
+/// thread when the hard stop has come and the term is not drained, and again from time to time until it is. Says each overrun
+/// once.
 pub(crate) fn enforce(tenure: &Tenure, now: Moment) {
-    let overruns = find(tenure, now);
-    if overruns.is_empty() {
+    if tenure.is_watched() {
         return;
     }
-    let abort = overruns.iter().any(|overrun| overrun.policy == OnOverrun::Abort);
-    let speak = move || overruns.iter().for_each(Overrun::say);
-    if abort {
-        exit::say(speak);
+    let overruns = find(tenure, now, OnOverrun::Abort);
+    if !overruns.is_empty() {
+        exit::say(move || say(&overruns));
         std::process::abort();
     }
-    // Not to be waited for, and a process that has no thread left for it goes on.
-    let _ = std::thread::Builder::new().name("lease-overrun".to_owned()).spawn(speak);
+    report(tenure, now);
+}
+
+/// Says who goes on as it may.
+pub(crate) fn report(tenure: &Tenure, now: Moment) {
+    let overruns = find(tenure, now, OnOverrun::Report);
+    if !overruns.is_empty() {
+        // Not to be waited for, and a process that has no thread left for it goes on.
+        let _ = std::thread::Builder::new().name("lease-overrun".to_owned()).spawn(move || say(&overruns));
+    }
+}
+
+/// Says all of these, for people first.
+pub(crate) fn say(overruns: &[Overrun]) {
+    overruns.iter().for_each(Overrun::say_on_stderr);
+    overruns.iter().for_each(Overrun::say_in_log);
 }
 
 /// A body that is inside a poll, a closure or a drop at the hard stop.
 #[derive(Clone, PartialEq, Debug)]
-struct Overrun {
+pub(crate) struct Overrun {
     task: String,
     lease: String,
     namespace: String,
@@ -52,8 +65,8 @@ struct Overrun {
     policy: OnOverrun,
 }
 
-/// Shuts every gate, so that nothing enters any more, and tells who is still inside and was not told before.
-fn find(tenure: &Tenure, now: Moment) -> Vec<Overrun> {
+/// Shuts every gate, so that nothing enters any more, and tells who of this policy is still inside and was not told before.
+pub(crate) fn find(tenure: &Tenure, now: Moment, policy: OnOverrun) -> Vec<Overrun> {
     if now < tenure.deadlines().hard_stop {
         return Vec::new();
     }
@@ -61,10 +74,8 @@ fn find(tenure: &Tenure, now: Moment) -> Vec<Overrun> {
         .shut_gates()
         .into_iter()
         .filter_map(|(gate, inside)| {
-            let lasted = now.since(inside.since);
-            // A poll that is going on began before the end of the term. A drop may have just begun, on a busy runtime; it
-            // gets the time that a poll has.
-            if inside.dropping && lasted < tenure.poll_margin() || !gate.first_report() {
+            let wanted = gate.scope().on_overrun() == policy && inside.is_overrun(now, tenure.poll_margin());
+            if !wanted || !gate.first_report() {
                 return None;
             }
             Some(Overrun {
@@ -78,8 +89,8 @@ fn find(tenure: &Tenure, now: Moment) -> Vec<Overrun> {
                     (false, Kind::Future) => "one poll",
                     (false, Kind::Blocking) => "a blocking closure",
                 },
-                lasted,
-                policy: gate.scope().on_overrun(),
+                lasted: now.since(inside.since),
+                policy,
             })
         })
         .collect()
@@ -99,11 +110,14 @@ impl Overrun {
         )
     }
 
-    fn say(&self) {
+    /// As well as in the log, which may go elsewhere, or nowhere, and buffer; and these may be the process's last words.
+    fn say_on_stderr(&self) {
+        // An error has nobody to go to.
+        let _ = writeln!(std::io::stderr(), "lease-runtime: {}", self.message());
+    }
+
+    fn say_in_log(&self) {
         let message = self.message();
-        // Both: the log may go elsewhere, or nowhere, and buffer; and these may be the process's last words. An error has
-        // nobody to go to.
-        let _ = writeln!(std::io::stderr(), "lease-runtime: {message}");
         tracing::error!(
             target: "lease_runtime",
             task = self.task,

@@ -66,6 +66,7 @@ impl Drop for Alive {
         let roll = self.tenure.roll();
         // AcqRel, as for the count of an `Arc`: everything that each holder did happens before what follows the zero.
         if roll.count.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.tenure.unwatch();
             roll.empty.cancel();
         }
     }

@@ -27,8 +27,18 @@ impl Asked {
     /// Asks; the first time counts.
     pub(crate) fn ask(&self, now: Moment) {
         // In this order: whoever sees the token finds the moment.
+        self.mark(now);
+        self.tell();
+    }
+
+    /// Asks, and wakes nobody. Whether that was news.
+    pub(super) fn mark(&self, now: Moment) -> bool {
         let far = Moment::FAR.as_nanos();
-        let _ = self.at.compare_exchange(far, now.as_nanos(), Ordering::Release, Ordering::Relaxed);
+        self.at.compare_exchange(far, now.as_nanos(), Ordering::AcqRel, Ordering::Acquire).is_ok()
+    }
+
+    /// Wakes whoever waits to be asked. Runs code of others: a waker may be the user's.
+    pub(super) fn tell(&self) {
         self.token.cancel();
     }
 
@@ -54,7 +64,7 @@ impl Asked {
     }
 
     pub(crate) fn is_asked(&self) -> bool {
-        self.token.is_cancelled()
+        self.at() != Moment::FAR
     }
 
     /// Resolves once asked. Cancel safe.

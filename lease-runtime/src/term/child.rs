@@ -10,7 +10,7 @@ use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 
 use super::{Gate, Kind, Term, TermCheck};
-use crate::guard::{Ended, Guarded, panic_message};
+use crate::guard::{Ended, Guarded, drop_caught, panic_message, say_dropped};
 
 /// Waits for what [`Term::spawn`] or [`Term::blocking`] started. Dropping it lets the work go on by itself.
 pub struct TermHandle<T> {
@@ -107,11 +107,12 @@ impl<F> Work<F> {
 
 impl<F> Drop for Work<F> {
     fn drop(&mut self) {
-        if let Some(closure) = self.closure.take() {
+        let panicked = self.closure.take().and_then(|closure| {
             self.gate.enter_drop(self.term.now());
-            crate::guard::drop_caught(closure, &self.term);
-        }
+            drop_caught(closure)
+        });
         self.gate.leave_for_good();
         self.term.tenure().close_gate(&self.gate);
+        say_dropped(panicked, &self.term);
     }
 }

@@ -1,7 +1,8 @@
 //! Where a guarded future passes on its way into user code.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use futures_util::task::AtomicWaker;
 
@@ -26,6 +27,16 @@ pub(crate) struct Inside {
     pub(crate) dropping: bool,
 }
 
+impl Inside {
+    /// Whether that is an overrun, for after the hard stop.
+    ///
+    /// A poll that is going on began before the end of the term. A drop may have just begun, on a busy runtime; it gets the
+    /// time that a poll has.
+    pub(crate) fn is_overrun(&self, now: Moment, poll_margin: Duration) -> bool {
+        !self.dropping || now.since(self.since) >= poll_margin
+    }
+}
+
 /// Nobody is inside.
 const OPEN: u64 = 0;
 /// Nobody is inside, and nobody enters any more.
@@ -46,19 +57,28 @@ pub(crate) struct Gate {
     reported: AtomicBool,
     scope: Arc<Scope>,
     kind: Kind,
-    pub(super) id: u64,
+    /// Its number among the gates of its term.
+    number: AtomicUsize,
 }
 
 impl Gate {
-    pub(super) fn new(id: u64, scope: Arc<Scope>, kind: Kind) -> Gate {
+    pub(super) fn new(scope: Arc<Scope>, kind: Kind) -> Gate {
         Gate {
             word: AtomicU64::new(OPEN),
             waker: AtomicWaker::new(),
             reported: AtomicBool::new(false),
             scope,
             kind,
-            id,
+            number: AtomicUsize::new(usize::MAX),
         }
+    }
+
+    pub(super) fn number(&self) -> usize {
+        self.number.load(Ordering::Acquire)
+    }
+
+    pub(super) fn is_number(&self, number: usize) {
+        self.number.store(number, Ordering::Release);
     }
 
     pub(crate) fn kind(&self) -> Kind {
@@ -114,6 +134,11 @@ impl Gate {
     pub(crate) fn first_report(&self) -> bool {
         !self.reported.swap(true, Ordering::Relaxed)
     }
+
+    /// Whether there has been one.
+    pub(super) fn is_reported(&self) -> bool {
+        self.reported.load(Ordering::Relaxed)
+    }
 }
 
 /// A moment as the word of a gate: to two nanoseconds, and neither `OPEN` nor `SHUT`.
@@ -126,7 +151,7 @@ mod tests {
     use super::*;
 
     fn gate() -> Gate {
-        Gate::new(0, Arc::new(Scope::unbounded(Arc::new(crate::term::Asked::new()))), Kind::Future)
+        Gate::new(Arc::new(Scope::unbounded(Arc::new(crate::term::Asked::new()))), Kind::Future)
     }
 
     #[test]

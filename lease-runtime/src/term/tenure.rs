@@ -1,14 +1,19 @@
 //! A term as the elector and the bodies share it.
 
-use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Notify;
 
+mod enforce;
+
+pub(crate) use enforce::Verdict;
+
 use super::alive::Roll;
 use super::gate::Inside;
+use super::places::{Places, put_into};
+use super::watchdog::Watched;
 use super::{Alive, Asked, Board, Gate, Kind, Scope};
 use crate::clock::{Clock, Moment};
 use crate::election::{Deadlines, FencingToken, Grant, Loss};
@@ -39,15 +44,20 @@ pub(crate) struct Tenure {
     roll: Roll,
     board: Board,
     poll_margin: Duration,
+    /// What waits on this lock must not wait for anybody's code: nothing is allocated, freed, dropped, logged or woken under
+    /// it.
     ledger: Mutex<Ledger>,
+    /// The watchdog has left something to tell.
+    to_tell: AtomicBool,
+    /// The watchdog that looks after it, and its number there.
+    watched: OnceLock<(Arc<Watched>, usize)>,
 }
 
 #[derive(Debug)]
 struct Ledger {
     deadlines: Deadlines,
     expired: bool,
-    gates: BTreeMap<u64, Arc<Gate>>,
-    next_gate: u64,
+    gates: Places<Arc<Gate>>,
 }
 
 impl Tenure {
@@ -72,7 +82,9 @@ impl Tenure {
             roll: Roll::new(),
             board: Board::new(),
             poll_margin: deadlines.hard_stop.since(deadlines.drop_at),
-            ledger: Mutex::new(Ledger { deadlines, expired: false, gates: BTreeMap::new(), next_gate: 0 }),
+            ledger: Mutex::new(Ledger { deadlines, expired: false, gates: Places::new() }),
+            to_tell: AtomicBool::new(false),
+            watched: OnceLock::new(),
         });
         let alive = Alive::first(tenure.clone());
         (tenure, alive)
@@ -93,36 +105,26 @@ impl Tenure {
 
     /// Asks the bodies to end. The first reason stays.
     pub(crate) fn cancel(&self, loss: Loss) {
-        // In this order: whoever sees the cancellation finds the reason.
-        if self.loss.set(loss).is_ok() {
-            self.cancelled.ask(self.clock.now());
-        }
+        self.mark_cancelled(loss, self.clock.now());
+        self.cancelled.tell();
     }
 
     /// Ends the term: when this returns, no poll of a body begins any more, and idle ones are on their way to be dropped.
     pub(crate) fn expire(&self) {
-        self.cancel(Loss::NotRenewed);
-        let gates: Vec<Arc<Gate>> = {
+        let now = self.clock.now();
+        self.mark_cancelled(Loss::NotRenewed, now);
+        {
             let mut ledger = self.ledger();
             if !ledger.expired {
-                let now = self.clock.now();
-                ledger.expired = true;
-                ledger.deadlines = Deadlines {
-                    cancel_at: ledger.deadlines.cancel_at.min(now),
-                    drop_at: Moment::ZERO,
-                    // A term that is taken away leaves a running poll as long as one that runs out would; one that is
-                    // expired late does not gain by it.
-                    hard_stop: ledger.deadlines.hard_stop.min(now + self.poll_margin),
-                };
-                self.drop_at.store(0, Ordering::Release);
+                self.mark_expired(&mut ledger, now);
             }
-            ledger.gates.values().cloned().collect()
-        };
-        // Not under the lock: a waker is somebody else's code.
-        for gate in gates {
-            gate.shut();
-            gate.wake();
+            for (_, gate) in ledger.gates.iter() {
+                gate.shut();
+            }
         }
+        // The hard stop may have come nearer.
+        self.watched.get().into_iter().for_each(|(watched, _)| watched.nudge());
+        self.tell();
     }
 
     /// The deadlines. Once expired, `drop_at` is zero and `hard_stop` the moment at which what still runs is an overrun.
@@ -201,20 +203,23 @@ impl Tenure {
 
     /// Opens a gate for a future or closure, shut if the term is over.
     pub(crate) fn open_gate(&self, scope: &Arc<Scope>, kind: Kind) -> Arc<Gate> {
-        let mut ledger = self.ledger();
-        let id = ledger.next_gate;
-        ledger.next_gate += 1;
-        let gate = Arc::new(Gate::new(id, scope.clone(), kind));
-        if ledger.expired {
-            gate.shut();
-        }
-        ledger.gates.insert(id, gate.clone());
+        let gate = Arc::new(Gate::new(scope.clone(), kind));
+        let number = put_into(Arc::clone(&gate), |step| {
+            let mut ledger = self.ledger();
+            step(&mut ledger.gates);
+            if ledger.expired {
+                gate.shut();
+            }
+        });
+        gate.is_number(number);
         gate
     }
 
     /// Forgets a gate whose future or closure is gone.
     pub(crate) fn close_gate(&self, gate: &Gate) {
-        self.ledger().gates.remove(&gate.id);
+        let gate = self.ledger().gates.take(gate.number());
+        // Not under the lock.
+        drop(gate);
     }
 
     /// Wakes what was started in `scope`, so that it compares the clock again.
@@ -244,8 +249,39 @@ impl Tenure {
         &self.roll
     }
 
+    /// The watchdog looks after this term, under this number.
+    pub(super) fn is_watched_by(&self, watched: Arc<Watched>, number: usize) {
+        let _ = self.watched.set((watched, number));
+    }
+
+    /// Whether the watchdog looks after this term, so that nobody else needs to.
+    pub(crate) fn is_watched(&self) -> bool {
+        self.watched.get().is_some()
+    }
+
+    /// The term is drained.
+    pub(super) fn unwatch(&self) {
+        if self.ends_the_process() {
+            // It has yet to end: at the hard stop at the latest, if nobody does it before.
+            return;
+        }
+        self.watched.get().into_iter().for_each(|(watched, number)| watched.forget(*number));
+    }
+
     fn gates(&self) -> Vec<Arc<Gate>> {
-        self.ledger().gates.values().cloned().collect()
+        let mut gates = Vec::new();
+        loop {
+            let count = {
+                let ledger = self.ledger();
+                let count = ledger.gates.iter().count();
+                if count <= gates.capacity() {
+                    gates.extend(ledger.gates.iter().map(|(_, gate)| Arc::clone(gate)));
+                    return gates;
+                }
+                count
+            };
+            gates.reserve(count);
+        }
     }
 
     fn ledger(&self) -> MutexGuard<'_, Ledger> {

@@ -1,6 +1,7 @@
 //! A replica under test: settings as arguments, the cluster from `KUBECONFIG`, events to `REPLICA_LOG`, errors and traces to
 //! standard error. What it notes and what it can be told stands in `src/replica.rs`.
 
+mod sink;
 mod ticks;
 
 use std::path::PathBuf;
@@ -12,19 +13,13 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use lease_runtime::{Candidate, LeaderTask, LeaseSpec, Term, shutdown_signal};
 use lease_tests::log::{Pen, now};
-use lease_tests::replica::{Manners, Settings, Trick};
+use lease_tests::replica::{Host, Manners, Settings, Trick};
 use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 fn main() -> ExitCode {
     die_with_the_test();
-    tracing_subscriber::fmt()
-        .with_writer(std::io::stderr)
-        .with_ansi(false)
-        .with_max_level(tracing::Level::DEBUG)
-        .with_env_filter("info,lease_runtime=debug")
-        .init();
     let settings = match Settings::from_args(std::env::args().skip(1)) {
         Ok(settings) => settings,
         Err(error) => {
@@ -32,11 +27,19 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
+    let mut trouble = sink::install(settings.sink);
     let log = Notes::open();
     let told = Arc::new(AtomicBool::new(false));
     let flag = told.clone();
-    on_signal(SignalKind::user_defined1(), move || flag.store(true, Ordering::SeqCst));
-    let bodies = Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("no runtime");
+    on_signal(SignalKind::user_defined1(), move || {
+        trouble.begin();
+        flag.store(true, Ordering::SeqCst);
+    });
+    let bodies = match settings.host {
+        Host::Thread => Builder::new_multi_thread().worker_threads(2).enable_all().build(),
+        Host::Bodies => Builder::new_current_thread().enable_all().build(),
+    };
+    let bodies = bodies.expect("no runtime");
     let available = availability(log.clone());
     let work = Work { log: log.clone(), settings: Arc::new(settings), told, available };
     let end = if work.settings.trick == Trick::DropRuntime {
@@ -66,7 +69,11 @@ fn die_with_the_test() {
 
 async fn stand(work: Work) -> Result<(), lease_runtime::Error> {
     let log = work.log.clone();
-    let candidate = Candidate::builder().contend_when(work.available.clone()).build().await?;
+    let mut builder = Candidate::builder().contend_when(work.available.clone());
+    if work.settings.host == Host::Bodies {
+        builder = builder.client(kube::Client::try_default().await.expect("no client"));
+    }
+    let candidate = builder.build().await?;
     let identity = candidate.identity().to_owned();
     for lease in work.settings.leases() {
         for task in &work.settings.tasks {

@@ -10,6 +10,7 @@ use tracing::{Event, Metadata, Subscriber};
 
 thread_local! {
     static CAUGHT: RefCell<Option<Lines>> = const { RefCell::new(None) };
+    static HEARD: RefCell<Option<Box<dyn Fn(&str)>>> = const { RefCell::new(None) };
 }
 
 #[derive(Clone, Default)]
@@ -21,10 +22,17 @@ pub(crate) struct Capture;
 impl Drop for Capture {
     fn drop(&mut self) {
         CAUGHT.take();
+        HEARD.take();
     }
 }
 
 impl Lines {
+    /// As [`capture`](Self::capture), and calls `hear` with each line while it is being said.
+    pub(crate) fn capture_and(&self, hear: impl Fn(&str) + 'static) -> Capture {
+        HEARD.set(Some(Box::new(hear)));
+        self.capture()
+    }
+
     /// Until the guard is dropped, on this thread.
     ///
     /// One subscriber for the whole process: with one per test, tracing's cache of who wants what is rebuilt while tests
@@ -76,6 +84,7 @@ impl Subscriber for Catcher {
         let mut line = event.metadata().level().to_string();
         event.record(&mut Fields(&mut line));
         CAUGHT.with_borrow(|lines| lines.iter().for_each(|lines| lines.0.lock().unwrap().push(line.clone())));
+        HEARD.with_borrow(|hear| hear.iter().for_each(|hear| hear(&line)));
     }
 
     fn enter(&self, _: &Id) {}

@@ -9,6 +9,7 @@ mod running;
 mod server_time;
 mod shared;
 mod storms;
+mod watched;
 mod watching;
 
 use std::sync::Arc;

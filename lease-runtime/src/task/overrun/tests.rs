@@ -28,7 +28,7 @@ fn found_inside(clock: &Arc<HandClock>, moments: &'static [u64]) -> Vec<Vec<Over
         move |_| {
             for moment in moments {
                 clock.set(*moment);
-                found.lock().unwrap().push(find(&tenure, clock.now()));
+                found.lock().unwrap().push(find(&tenure, clock.now(), OnOverrun::Report));
             }
             Poll::<()>::Pending
         }
@@ -78,7 +78,7 @@ fn a_drop_that_has_just_begun_is_given_the_time_of_a_poll() {
         fn drop(&mut self) {
             for (at, expected) in [(2000, 0), (2009, 0), (2010, 1), (2011, 0)] {
                 self.1.set(at);
-                let found = find(&self.0, self.1.now());
+                let found = find(&self.0, self.1.now(), OnOverrun::Report);
                 assert_eq!(found.len(), expected, "at {at}");
                 assert!(found.iter().all(|overrun| overrun.place == "the drop of its future"));
             }
@@ -110,7 +110,7 @@ async fn a_closure_that_outlasts_the_lease_is_an_overrun() {
     });
     has_begun.await.unwrap();
     clock.set(1010);
-    let found = find(&tenure, clock.now());
+    let found = find(&tenure, clock.now(), OnOverrun::Report);
     assert_eq!(found.len(), 1);
     assert_eq!(found[0].place, "a blocking closure");
     proceed.send(()).unwrap();

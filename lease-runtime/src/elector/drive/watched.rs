@@ -1,0 +1,22 @@
+//! The election's view of what the watchdog has done.
+
+use super::Drive;
+use crate::election::{Event, Loss, Now, Role};
+
+impl Drive {
+    /// Tells the election that its term is ending.
+    ///
+    /// The watchdog and the election compare the same deadlines with the same clock, and mostly come to the same. But the
+    /// election may have read the clock just before a deadline, and have carried out what it then said just after: for it
+    /// the term goes on, while its bodies have been asked to end.
+    pub(super) fn agree_with_watchdog(&mut self, now: Now) {
+        let asked = self.out.tenure.as_ref().is_some_and(|tenure| tenure.loss() == Some(Loss::NotRenewed));
+        if asked && self.election.role() == Role::Leading {
+            for event in [Event::Withdraw(Loss::NotRenewed), Event::Contend] {
+                for action in self.election.step(event, now) {
+                    self.perform(action);
+                }
+            }
+        }
+    }
+}

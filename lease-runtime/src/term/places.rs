@@ -1,0 +1,144 @@
+//! Values by number, for behind a lock that nobody may be kept waiting for.
+
+/// Values by number. Putting one in and taking one out allocates, frees and drops nothing, so that a thread that must not
+/// wait for an allocator, nor for anybody's drop, can share a lock with those that do. To grow is a step of its own, whose
+/// allocation happens outside of the lock: see [`put_into`].
+#[derive(Debug)]
+pub(super) struct Places<T> {
+    places: Vec<Place<T>>,
+    free: Option<usize>,
+}
+
+#[derive(Debug)]
+enum Place<T> {
+    /// And the next free one.
+    Free(Option<usize>),
+    Taken(T),
+}
+
+impl<T> Places<T> {
+    pub(super) const fn new() -> Places<T> {
+        Places { places: Vec::new(), free: None }
+    }
+
+    fn with_room(count: usize) -> Places<T> {
+        Places { places: Vec::with_capacity(count), free: None }
+    }
+
+    fn room(&self) -> usize {
+        self.places.capacity()
+    }
+
+    /// Takes the value and returns its number, if there is room.
+    fn put(&mut self, value: &mut Option<T>) -> Option<usize> {
+        if let Some(number) = self.free {
+            let place = self.places.get_mut(number)?;
+            if let Place::Free(next) = place {
+                self.free = *next;
+                *place = Place::Taken(value.take()?);
+            }
+            return Some(number);
+        }
+        if self.places.len() == self.places.capacity() {
+            return None;
+        }
+        self.places.push(Place::Taken(value.take()?));
+        Some(self.places.len() - 1)
+    }
+
+    /// Moves what is here to `other` if that has more room, and leaves the smaller one in its place. Numbers stay.
+    fn move_to(&mut self, other: &mut Places<T>) {
+        if other.room() > self.room() {
+            other.places.append(&mut self.places);
+            other.free = self.free.take();
+            std::mem::swap(self, other);
+        }
+    }
+
+    /// Takes a value out.
+    pub(super) fn take(&mut self, number: usize) -> Option<T> {
+        let place = self.places.get_mut(number)?;
+        if let Place::Free(_) = place {
+            return None;
+        }
+        let taken = std::mem::replace(place, Place::Free(self.free));
+        self.free = Some(number);
+        match taken {
+            Place::Taken(value) => Some(value),
+            Place::Free(_) => None,
+        }
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = (usize, &T)> {
+        self.places.iter().enumerate().filter_map(|(number, place)| match place {
+            Place::Taken(value) => Some((number, value)),
+            Place::Free(_) => None,
+        })
+    }
+}
+
+/// Puts a value where `access` reaches, in one or several steps: `access` takes the lock, and gives it back each time before
+/// anything is allocated or freed. Returns the value's number.
+pub(super) fn put_into<T>(value: T, mut access: impl FnMut(&mut dyn FnMut(&mut Places<T>))) -> usize {
+    let mut value = Some(value);
+    let mut spare = Places::new();
+    loop {
+        let (mut number, mut room) = (None, 0);
+        access(&mut |places| {
+            places.move_to(&mut spare);
+            number = places.put(&mut value);
+            room = places.room();
+        });
+        if let Some(number) = number {
+            return number;
+        }
+        spare = Places::with_room((room * 2).max(4));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_keep_their_numbers_while_it_grows() {
+        let mut places = Places::new();
+        let numbers: Vec<usize> = (0..100).map(|value| put_into(value, |step| step(&mut places))).collect();
+        assert_eq!(numbers, (0..100).collect::<Vec<_>>());
+        assert_eq!(places.iter().map(|(number, value)| (number, *value)).collect::<Vec<_>>(), {
+            (0..100).map(|value| (value, value)).collect::<Vec<_>>()
+        });
+    }
+
+    #[test]
+    fn a_place_is_used_again() {
+        let mut places = Places::new();
+        for value in 0..8 {
+            put_into(value, |step| step(&mut places));
+        }
+        let room = places.room();
+        assert_eq!((places.take(3), places.take(3), places.take(5), places.take(99)), (Some(3), None, Some(5), None));
+        let mut again = [put_into(30, |step| step(&mut places)), put_into(50, |step| step(&mut places))];
+        again.sort_unstable();
+        assert_eq!((again, places.room()), ([3, 5], room));
+        assert_eq!(places.iter().count(), 8);
+    }
+
+    /// What happens under the lock must not allocate: the room never changes there, except for a swap with one that was
+    /// made outside.
+    #[test]
+    fn nothing_is_allocated_under_the_lock() {
+        let mut places = Places::new();
+        let mut made_outside = vec![0];
+        for value in 0..100 {
+            let before = places.room();
+            put_into(value, |step| {
+                step(&mut places);
+            });
+            if places.room() != before {
+                made_outside.push(places.room());
+            }
+        }
+        assert_eq!(made_outside, [0, 4, 8, 16, 32, 64, 128]);
+    }
+}

@@ -1,0 +1,224 @@
+//! The thread that enforces the deadlines of terms, whatever else in the process is stuck.
+//!
+//! The elector carries out what its election says, but it may be late: it shares its thread with requests, with the log, or
+//! with bodies. So a watchdog looks at the deadlines of all terms by itself. Up to the point where a body that must not go on
+//! is stopped it neither logs, nor allocates, nor wakes anybody, nor takes a lock under which anybody does so: none of these
+//! is ours, and each may block. What is left to do then is done by two more threads, one for each thing that may block:
+//!
+//! * the *herald* wakes bodies, so that they notice, and reports overruns that may go on;
+//! * the *last words* are said before the process is ended, for [a tenth of a second](exit::LAST_WORDS) at most. The same
+//!   thread ends the process with its exit code where a task asked for that, and has [longer](IN_ORDER) for it.
+//!
+//! All three exist once per process, from the first elector that goes by the [system's clock](Clock::is_system) on. Under
+//! another clock, as in tests, there is no watchdog: the elector enforces.
+
+use std::fmt;
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::thread::{self, Builder, Thread};
+use std::time::Duration;
+
+use super::Tenure;
+use super::places::{Places, put_into};
+use super::tenure::Verdict;
+use crate::clock::{Clock, Moment, SystemClock};
+use crate::task::{OnOverrun, exit, overrun};
+
+/// The longest sleep while there is a term: sleeping stands still while the machine is suspended, and the clock does not.
+const SLICE: Duration = Duration::from_secs(1);
+/// How long a process that is to end with its lease has for ending in order, with its exit code, before it is aborted.
+const IN_ORDER: Duration = Duration::from_millis(500);
+
+/// The watchdog of this process, once there is one. Global since it is about all terms of the process, whose lives do not
+/// depend on those of their electors.
+static OF_PROCESS: Mutex<Option<Arc<Watched>>> = Mutex::new(None);
+
+/// Makes sure that the watchdog runs, if `clock` is the system's.
+///
+/// # Errors
+///
+/// If its threads cannot be started.
+pub(crate) fn start(clock: &dyn Clock) -> io::Result<()> {
+    let mut of_process = OF_PROCESS.lock().unwrap_or_else(PoisonError::into_inner);
+    if clock.is_system() && of_process.is_none() {
+        let watched = Arc::new(Watched::new());
+        watched.clone().start()?;
+        *of_process = Some(watched);
+    }
+    Ok(())
+}
+
+/// Has the watchdog look after a term until it is drained. To be called before anything runs in it.
+pub(crate) fn watch(tenure: &Arc<Tenure>) {
+    let of_process = OF_PROCESS.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    if let Some(watched) = of_process.filter(|_| tenure.clock().is_system()) {
+        watched.add(tenure);
+    }
+}
+
+/// The terms that are looked after.
+pub(crate) struct Watched {
+    terms: Mutex<Places<Arc<Tenure>>>,
+    watchdog: OnceLock<Thread>,
+    herald: OnceLock<Thread>,
+    last_words: OnceLock<Thread>,
+    /// The process is being ended.
+    ending: AtomicBool,
+    /// There is nothing more to say.
+    said: AtomicBool,
+}
+
+impl Watched {
+    fn new() -> Watched {
+        Watched {
+            terms: Mutex::new(Places::new()),
+            watchdog: OnceLock::new(),
+            herald: OnceLock::new(),
+            last_words: OnceLock::new(),
+            ending: AtomicBool::new(false),
+            said: AtomicBool::new(false),
+        }
+    }
+
+    fn start(self: Arc<Self>) -> io::Result<()> {
+        let [last_words, herald, watchdog] = [(); 3].map(|()| Arc::clone(&self));
+        let spawn = |name: &str, body: Box<dyn FnOnce() + Send>| Builder::new().name(name.to_owned()).spawn(body);
+        let thread = spawn("lease-last-words", Box::new(move || last_words.say_last_words()))?;
+        let _ = self.last_words.set(thread.thread().clone());
+        let thread = spawn("lease-herald", Box::new(move || herald.herald()))?;
+        let _ = self.herald.set(thread.thread().clone());
+        let thread = spawn("lease-watchdog", Box::new(move || watchdog.watch()))?;
+        let _ = self.watchdog.set(thread.thread().clone());
+        Ok(())
+    }
+
+    fn add(self: &Arc<Self>, tenure: &Arc<Tenure>) {
+        let number = put_into(Arc::clone(tenure), |step| step(&mut self.terms()));
+        tenure.is_watched_by(Arc::clone(self), number);
+        self.nudge();
+    }
+
+    /// Forgets a term that is drained.
+    pub(super) fn forget(&self, number: usize) {
+        let term = self.terms().take(number);
+        // Not under the lock.
+        drop(term);
+    }
+
+    /// Has the watchdog look now: a deadline came nearer.
+    pub(super) fn nudge(&self) {
+        self.watchdog.get().into_iter().for_each(Thread::unpark);
+    }
+
+    /// Enforces the deadlines of all terms.
+    fn enforce(&self, now: Moment) -> Verdict {
+        self.terms().iter().fold(Verdict::NONE, |verdict, (_, tenure)| verdict.and(tenure.enforce(now)))
+    }
+
+    /// The watchdog.
+    fn watch(&self) {
+        let _fuse = Fuse;
+        loop {
+            let now = SystemClock.now();
+            let verdict = self.enforce(now);
+            if verdict.abort {
+                self.end(exit::LAST_WORDS);
+            }
+            if verdict.exit {
+                self.end(IN_ORDER);
+            }
+            if verdict.tell {
+                self.herald.get().into_iter().for_each(Thread::unpark);
+            }
+            if verdict.next == Moment::FAR && self.terms().iter().next().is_none() {
+                thread::park();
+            } else {
+                thread::park_timeout(verdict.next.after(SystemClock.now()).clamp(Duration::from_millis(1), SLICE));
+            }
+        }
+    }
+
+    /// Ends the process, after its last words if they can be said within this time.
+    fn end(&self, patience: Duration) -> ! {
+        self.ending.store(true, Ordering::Release);
+        self.last_words.get().into_iter().for_each(Thread::unpark);
+        let until = SystemClock.now() + patience;
+        while !self.said.load(Ordering::Acquire) {
+            let left = until.after(SystemClock.now());
+            if left.is_zero() {
+                break;
+            }
+            thread::park_timeout(left);
+        }
+        std::process::abort()
+    }
+
+    fn say_last_words(&self) {
+        while !self.ending.load(Ordering::Acquire) {
+            thread::park();
+        }
+        let now = SystemClock.now();
+        let overruns = |tenure: Arc<Tenure>| overrun::find(&tenure, now, OnOverrun::Abort);
+        let overruns: Vec<_> = self.each(|_| true).flat_map(overruns).collect();
+        let _ = catch_unwind(AssertUnwindSafe(|| overrun::say(&overruns)));
+        if overruns.is_empty() {
+            // Does not come back, if it is such a term that ends the process.
+            self.each(|_| true).for_each(|tenure| exit::if_lost(&tenure));
+        }
+        self.said.store(true, Ordering::Release);
+        self.nudge();
+    }
+
+    fn herald(&self) {
+        loop {
+            thread::park();
+            self.tell();
+        }
+    }
+
+    fn tell(&self) {
+        for tenure in self.each(Tenure::take_to_tell) {
+            // A waker is somebody else's code.
+            let _ = catch_unwind(AssertUnwindSafe(|| {
+                overrun::report(&tenure, tenure.clock().now());
+                tenure.tell();
+            }));
+        }
+    }
+
+    /// The terms that are wanted, one by one and not under the lock.
+    fn each(&self, wanted: impl Fn(&Tenure) -> bool) -> impl Iterator<Item = Arc<Tenure>> {
+        let mut from = 0;
+        std::iter::from_fn(move || {
+            let terms = self.terms();
+            let (number, tenure) = terms.iter().find(|(number, tenure)| *number >= from && wanted(tenure))?;
+            from = number + 1;
+            Some(Arc::clone(tenure))
+        })
+    }
+
+    fn terms(&self) -> MutexGuard<'_, Places<Arc<Tenure>>> {
+        self.terms.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Not the terms: each shows this one.
+impl fmt::Debug for Watched {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Watched").finish_non_exhaustive()
+    }
+}
+
+/// Without the watchdog, nobody would stop what must not go on.
+struct Fuse;
+
+impl Drop for Fuse {
+    fn drop(&mut self) {
+        std::process::abort();
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,279 @@
+use std::future::{Future, pending, poll_fn};
+use std::pin::Pin;
+use std::sync::atomic::AtomicUsize;
+use std::task::{Context, Poll, Wake, Waker};
+
+use super::*;
+use crate::election::{Deadlines, Loss};
+use crate::guard::Guarded;
+use crate::term::testing::{HandClock, granted};
+use crate::term::{Alive, Scope, Term};
+
+fn at(nanos: u64) -> Moment {
+    Moment::from_nanos(nanos)
+}
+
+/// A watched term: cancelled at 500, dropped at 1000, hard stop at 1010.
+fn watched(clock: &Arc<HandClock>) -> (Arc<Watched>, Arc<Tenure>, Alive) {
+    let (tenure, alive) = granted(clock.clone(), 1000);
+    let watched = Arc::new(Watched::new());
+    watched.add(&tenure);
+    (watched, tenure, alive)
+}
+
+fn scoped(tenure: &Arc<Tenure>, policy: OnOverrun) -> Term {
+    let scope = Scope::new("sync".into(), Duration::MAX, policy, None, tenure.asks().clone());
+    Term::new(tenure.clone()).scoped(Arc::new(scope))
+}
+
+#[derive(Default)]
+struct Count(AtomicUsize);
+
+impl Wake for Count {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+#[test]
+fn each_deadline_is_enforced_and_the_next_one_waited_for() {
+    let clock = HandClock::new();
+    let (watched, tenure, _alive) = watched(&clock);
+    let quiet = |next| Verdict { next: at(next), ..Verdict::NONE };
+    let tell = |next| Verdict { next: at(next), tell: true, ..Verdict::NONE };
+    assert_eq!(watched.enforce(at(499)), quiet(500));
+    assert!(!tenure.is_cancelled());
+    assert_eq!(watched.enforce(at(500)), tell(1000));
+    assert_eq!(tenure.loss(), Some(Loss::NotRenewed));
+    assert!(tenure.is_cancelled() && tenure.deadlines().drop_at == at(1000));
+    assert_eq!(watched.enforce(at(999)), quiet(1000));
+    assert_eq!(watched.enforce(at(1000)), tell(1010));
+    assert_eq!((tenure.deadlines().drop_at, tenure.deadlines().hard_stop), (Moment::ZERO, at(1010)));
+    // Nobody is inside.
+    assert_eq!(watched.enforce(at(1010)), Verdict::NONE);
+}
+
+/// As after the whole process was stopped.
+#[test]
+fn deadlines_that_passed_together_are_enforced_together() {
+    let (watched, tenure, _alive) = watched(&HandClock::new());
+    assert!(watched.enforce(at(5000)).tell);
+    assert!(tenure.is_cancelled() && tenure.deadlines().drop_at == Moment::ZERO);
+}
+
+#[test]
+fn a_renewal_moves_the_deadlines() {
+    let (watched, tenure, _alive) = watched(&HandClock::new());
+    tenure.extend(HandClock::deadlines(3000));
+    assert_eq!(watched.enforce(at(1400)), Verdict { next: at(1500), ..Verdict::NONE });
+    assert!(!tenure.is_cancelled());
+}
+
+/// A phase never goes back.
+#[test]
+fn a_renewal_does_not_revive_what_was_enforced() {
+    let (watched, tenure, _alive) = watched(&HandClock::new());
+    watched.enforce(at(1000));
+    tenure.extend(HandClock::deadlines(9000));
+    assert_eq!(tenure.deadlines().drop_at, Moment::ZERO);
+    assert!(tenure.is_cancelled());
+}
+
+#[test]
+fn an_idle_body_is_never_polled_again_and_is_woken_by_another_thread() {
+    let clock = HandClock::new();
+    let (watched, tenure, alive) = watched(&clock);
+    let mut body = Guarded::body(scoped(&tenure, OnOverrun::Abort), Box::pin(pending::<()>()), alive);
+    let count = Arc::new(Count::default());
+    let waker = Waker::from(count.clone());
+    let mut poll = || Pin::new(&mut body).poll(&mut Context::from_waker(&waker));
+    assert!(poll().is_pending());
+    assert!(!watched.enforce(at(1010)).abort);
+    assert_eq!(count.0.load(Ordering::SeqCst), 0, "the watchdog runs no waker");
+    assert!(tenure.take_to_tell());
+    tenure.tell();
+    assert_eq!(count.0.load(Ordering::SeqCst), 1);
+    // Even by a guard that read the clock long ago.
+    clock.set(10);
+    assert!(poll().is_ready());
+}
+
+/// What the watchdog says of a body that is inside a poll, at each of these moments.
+fn inside(policy: OnOverrun, moments: &'static [u64]) -> Vec<Verdict> {
+    let clock = HandClock::new();
+    let (watched, tenure, alive) = watched(&clock);
+    let said = Arc::new(Mutex::new(Vec::new()));
+    let body = poll_fn({
+        let said = said.clone();
+        move |_| {
+            said.lock().unwrap().extend(moments.iter().map(|moment| watched.enforce(at(*moment))));
+            Poll::<()>::Pending
+        }
+    });
+    let mut body = Guarded::body(scoped(&tenure, policy), Box::pin(body), alive);
+    let _ = Pin::new(&mut body).poll(&mut Context::from_waker(Waker::noop()));
+    drop(body);
+    Arc::try_unwrap(said).unwrap().into_inner().unwrap()
+}
+
+#[test]
+fn a_body_inside_a_poll_at_the_hard_stop_ends_the_process() {
+    let said = inside(OnOverrun::Abort, &[500, 1000, 1009, 1010]);
+    assert_eq!(said.iter().map(|verdict| verdict.abort).collect::<Vec<_>>(), [false, false, false, true]);
+}
+
+#[test]
+fn one_that_may_go_on_is_told_about_and_looked_at_again() {
+    let said = inside(OnOverrun::Report, &[1000, 1010]);
+    assert_eq!(said[1], Verdict { next: at(1020), tell: true, ..Verdict::NONE });
+}
+
+/// All gates of all terms are shut before anything else happens, whichever of them is to end the process.
+#[test]
+fn one_term_does_not_keep_the_others_from_being_enforced() {
+    let clock = HandClock::new();
+    let (watched, first, first_alive) = watched(&clock);
+    let (second, _second_alive) = granted(clock.clone(), 1000);
+    watched.add(&second);
+    let idle = second.open_gate(scoped(&second, OnOverrun::Abort).scope(), crate::term::Kind::Future);
+    let body = poll_fn(move |_| {
+        assert!(watched.enforce(at(1010)).abort);
+        assert!(!idle.enter(at(1)), "a gate of another term is open");
+        Poll::<()>::Pending
+    });
+    let mut body = Guarded::body(scoped(&first, OnOverrun::Abort), Box::pin(body), first_alive);
+    let polled = Pin::new(&mut body).poll(&mut Context::from_waker(Waker::noop()));
+    assert!(polled.is_pending(), "{polled:?}");
+}
+
+#[test]
+fn a_drop_is_given_the_time_of_a_poll() {
+    let clock = HandClock::new();
+    let (watched, tenure, alive) = watched(&clock);
+    struct Slow(Arc<Watched>, Arc<AtomicUsize>);
+    impl Drop for Slow {
+        fn drop(&mut self) {
+            for (moment, abort) in [(2000, false), (2009, false), (2010, true)] {
+                let verdict = self.0.enforce(at(moment));
+                self.1.fetch_add(
+                    usize::from(verdict.abort == abort && verdict.next <= at(moment + 10)),
+                    Ordering::SeqCst,
+                );
+            }
+        }
+    }
+    let right = Arc::new(AtomicUsize::new(0));
+    let slow = Slow(watched, right.clone());
+    let body = async move {
+        let _slow = slow;
+        pending::<()>().await;
+    };
+    let mut body = Guarded::body(scoped(&tenure, OnOverrun::Abort), Box::pin(body), alive);
+    assert!(Pin::new(&mut body).poll(&mut Context::from_waker(Waker::noop())).is_pending());
+    clock.set(2000);
+    drop(body);
+    assert_eq!(right.load(Ordering::SeqCst), 3);
+}
+
+/// A term that is taken away has its hard stop sooner than it was.
+#[test]
+fn a_term_that_is_taken_away_is_looked_at_sooner() {
+    let clock = HandClock::new();
+    let (watched, tenure, _alive) = watched(&clock);
+    let scope = scoped(&tenure, OnOverrun::Abort).scope().clone();
+    let gate = tenure.open_gate(&scope, crate::term::Kind::Future);
+    clock.set(100);
+    assert!(gate.enter(at(100)));
+    tenure.expire();
+    assert_eq!(watched.enforce(at(109)).next, at(110));
+    assert!(watched.enforce(at(110)).abort);
+}
+
+#[test]
+fn a_drained_term_is_forgotten() {
+    let (watched, tenure, alive) = watched(&HandClock::new());
+    assert_eq!(watched.each(|_| true).count(), 1);
+    drop(alive);
+    assert_eq!(watched.each(|_| true).count(), 0);
+    assert_eq!(Arc::strong_count(&tenure), 1);
+}
+
+/// The end of the process does not depend on an elector that has yet to notice that nothing of the term is left.
+#[test]
+fn a_lost_term_that_ends_the_process_ends_it_at_the_hard_stop() {
+    let (watched, tenure, alive) = watched(&HandClock::new());
+    tenure.exit_on_loss();
+    assert!(!watched.enforce(at(1000)).exit);
+    drop(alive);
+    assert!(!watched.enforce(at(1009)).exit);
+    assert!(watched.enforce(at(1010)).exit);
+}
+
+#[test]
+fn a_term_that_was_given_up_does_not_end_the_process() {
+    let (watched, tenure, alive) = watched(&HandClock::new());
+    tenure.exit_on_loss();
+    tenure.cancel(Loss::Shutdown);
+    assert!(!watched.enforce(at(1010)).exit);
+    drop(alive);
+    assert_eq!(watched.enforce(at(2000)), Verdict::NONE);
+}
+
+struct Panics;
+
+impl Wake for Panics {
+    fn wake(self: Arc<Self>) {
+        panic!("a waker of the user's");
+    }
+}
+
+#[test]
+fn a_waker_that_panics_does_not_keep_others_from_being_woken() {
+    let clock = HandClock::new();
+    let (watched, first, first_alive) = watched(&clock);
+    let (second, second_alive) = granted(clock.clone(), 1000);
+    watched.add(&second);
+    let count = Arc::new(Count::default());
+    let wakers = [Waker::from(Arc::new(Panics)), Waker::from(count.clone())];
+    let bodies = [(first, first_alive), (second, second_alive)];
+    let _bodies: Vec<_> = bodies
+        .into_iter()
+        .zip(&wakers)
+        .map(|((tenure, alive), waker)| {
+            let mut body = Guarded::body(scoped(&tenure, OnOverrun::Abort), Box::pin(pending::<()>()), alive);
+            assert!(Pin::new(&mut body).poll(&mut Context::from_waker(waker)).is_pending());
+            body
+        })
+        .collect();
+    assert!(watched.enforce(at(1000)).tell);
+    watched.tell();
+    assert_eq!(count.0.load(Ordering::SeqCst), 1);
+}
+
+/// A clock that is the system's is watched by a thread, without an elector.
+#[tokio::test]
+async fn the_thread_of_the_process_cancels_and_expires_by_itself() {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    start(&*clock).unwrap();
+    let now = clock.now();
+    let after = |millis| now + Duration::from_millis(millis);
+    let deadlines = Deadlines { cancel_at: after(50), drop_at: after(100), hard_stop: after(110) };
+    let grant = crate::election::Grant { token: crate::election::FencingToken(7), transitions: 0, deadlines };
+    let (tenure, alive) =
+        Tenure::begin(crate::lease::LeaseId::new("default", "ledger"), "a".into(), &grant, clock.clone());
+    watch(&tenure);
+    let term = Term::new(tenure.clone());
+    crate::term::testing::bounded(term.cancelled()).await;
+    assert_eq!(term.loss(), Some(Loss::NotRenewed));
+    let body = Guarded::body(scoped(&tenure, OnOverrun::Abort), Box::pin(pending::<()>()), alive);
+    assert!(crate::term::testing::bounded(body).await.is_err());
+    assert!(clock.now() >= after(100));
+}
+
+#[test]
+fn no_other_clock_is_watched() {
+    let (tenure, _alive) = granted(HandClock::new(), 1000);
+    start(&SystemClock).unwrap();
+    watch(&tenure);
+    assert!(!tenure.is_watched());
+}

@@ -1,0 +1,130 @@
+//! Deadlines are enforced although a log, or the thread of the elections, is stuck.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use lease_runtime::OnLoss;
+use lease_tests::log::{now, until};
+use lease_tests::proxy::Link;
+use lease_tests::replica::{Host, Manners, STEADY, Settings, Sink, Trick};
+use lease_tests::world::{Plan, World};
+use rustix::process::Signal;
+
+use crate::runner::{Scenario, scenario};
+
+pub(crate) fn list() -> Vec<Scenario> {
+    vec![
+        scenario("watchdog::log_blocks", |world| stuck(world, Sink::Blocks, Host::Thread)),
+        scenario("watchdog::log_panics", |world| stuck(world, Sink::Panics, Host::Thread)),
+        scenario("watchdog::log_is_a_full_pipe", |world| stuck(world, Sink::Pipe, Host::Thread)),
+        scenario("watchdog::elections_wait_for_the_body", |world| stuck(world, Sink::Fine, Host::Bodies)),
+        scenario("watchdog::elections_wait_for_the_body_and_the_log", |world| stuck(world, Sink::Blocks, Host::Bodies)),
+        scenario("watchdog::bodies_are_asked_to_end_although_the_log_blocks", asked_to_end),
+        scenario("watchdog::a_lost_lease_ends_the_process_although_its_elections_are_stuck", ends_the_process),
+        scenario("watchdog::a_slow_log_costs_no_lease", a_slow_log_costs_no_lease).alone(),
+    ]
+}
+
+/// A body that is inside a poll at the hard stop ends the process, whatever else is stuck in it.
+async fn stuck(world: Arc<World>, sink: Sink, host: Host) {
+    let trick = Trick::Block(Duration::from_secs(60));
+    let settings = Settings { trick, sink, host, ..world.settings() };
+    let [leader, ..] = world.start_three(&settings).await;
+    let term = world.leads(&leader).await;
+    leader.signal(Signal::USR1);
+    world.wait_in(term.token, "acting").await;
+    let cut = leader.link.set(Link::BLACK_HOLE);
+    world.log.note("cut-off", "");
+    leader.end().await;
+    assert!(leader.was_ended_by(Signal::ABORT), "{:?}", leader.ended());
+    let last = world.last_of(term.token);
+    let stop = cut + settings.timing.hard_stop();
+    // The watchdog is a thread like others, and the machine busy: it has the rest of the lease for it.
+    let margin = (settings.timing.lease_duration - settings.timing.hard_stop()) / 2;
+    assert!(last.at <= stop + margin, "the body went on for {:?} after the hard stop", last.at.since(stop));
+    if sink != Sink::Pipe {
+        for words in ["task `work` of lease `", "has been inside one poll for", "ending the process"] {
+            assert!(leader.said().contains(words), "{words:?} is not in\n{}", leader.said());
+        }
+    }
+    let next = world.next_term(term.token).await;
+    assert_ne!(next.pid, leader.pid);
+}
+
+/// A body that is idle is asked to end at the renew deadline, and uses its grace.
+async fn asked_to_end(world: Arc<World>) {
+    let settings = Settings { sink: Sink::Blocks, ..world.settings() };
+    let [leader, ..] = world.start_three(&settings).await;
+    let term = world.leads(&leader).await;
+    world.beats(term.token, 3).await;
+    leader.signal(Signal::USR1);
+    world.wait_in(term.token, "acting").await;
+    leader.link.set(Link::BLACK_HOLE);
+    world.log.note("cut-off", "");
+    let next = world.next_term(term.token).await;
+    assert_ne!(next.pid, leader.pid);
+    // An end in order needs a log that works.
+    leader.kill().await;
+    let events = world.events_of(&leader);
+    let at = |what: &str| events.iter().find(|event| event.is(what) && event.token == term.token);
+    let cancelled = at("cancelled").expect("the body was not asked to end");
+    let stopped = at("stopped").expect("the body did not end");
+    assert_eq!(stopped.detail, "returned");
+    assert!(cancelled.at <= stopped.at && stopped.at < next.at);
+}
+
+/// A thread that the body has started goes on as long as the process does, which is to end with the lease.
+async fn ends_the_process(world: Arc<World>) {
+    let settings = Settings {
+        manners: Manners::Thread,
+        on_loss: OnLoss::Exit,
+        sink: Sink::Blocks,
+        host: Host::Bodies,
+        ..world.settings()
+    };
+    let [leader, ..] = world.start_three(&settings).await;
+    let term = world.leads(&leader).await;
+    world.wait_in(term.token, "thread").await;
+    leader.signal(Signal::USR1);
+    world.wait_in(term.token, "acting").await;
+    leader.link.set(Link::BLACK_HOLE);
+    world.log.note("cut-off", "");
+    assert_eq!(leader.end().await.code(), Some(1), "{}", leader.said());
+    assert!(leader.said().contains("is lost, the lease could not be renewed in time"), "{}", leader.said());
+    let next = world.next_term(term.token).await;
+    assert_ne!(next.pid, leader.pid);
+    assert!(world.last_of(term.token).at < next.at, "the process was still there when its successor began");
+}
+
+/// As many leases as one process may have, and a log that takes a tenth of a second for each line.
+async fn a_slow_log_costs_no_lease(world: Arc<World>) {
+    const SHARDS: usize = 1000;
+    let settings = Settings {
+        shards: SHARDS,
+        timing: STEADY,
+        beat: Duration::from_secs(5),
+        sink: Sink::Slow(Duration::from_millis(100)),
+        ..world.settings()
+    };
+    let replica = world.launch("a", &settings, Plan { direct: true, ..Plan::default() });
+    let held = async || {
+        let mut held = Vec::new();
+        for lease in settings.leases() {
+            held.push(world.cluster.lease(&lease).await.filter(|lease| lease["spec"]["holderIdentity"] != ""));
+        }
+        held.into_iter().collect::<Option<Vec<_>>>()
+    };
+    let first = until("all leases to be held", held).await;
+    let begun = now();
+    until("two lease durations", async || (now().since(begun) > 2 * STEADY.lease_duration).then_some(())).await;
+    let last = until("all leases to be held", held).await;
+    for (first, last) in first.iter().zip(&last) {
+        let (first, last) = (&first["spec"], &last["spec"]);
+        assert_ne!(first["renewTime"], last["renewTime"], "a lease was not renewed");
+        assert_eq!(first["leaseTransitions"], last["leaseTransitions"], "a lease was lost: {last}");
+        assert_eq!(first["acquireTime"], last["acquireTime"], "a lease was lost: {last}");
+    }
+    let lost = world.events_of(&replica).into_iter().find(|event| event.is("cancelled"));
+    assert!(lost.is_none(), "a body was asked to end: {lost:?}");
+    replica.kill().await;
+}
