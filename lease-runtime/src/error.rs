@@ -214,6 +214,13 @@ pub enum Error {
     #[error("there is no tokio runtime here to run bodies on: call this from within one, as under `#[tokio::main]`")]
     NoRuntime,
 
+    /// The operating system gives no random numbers, which an identity needs.
+    #[error(
+        "the operating system gives no random numbers ({0}), and without them two processes could have one identity: see \
+         that the process may call getrandom(2) or read /dev/urandom"
+    )]
+    Random(Arc<io::Error>),
+
     /// The signal to shut down by could not be waited for.
     #[error(
         "cannot wait for a signal to shut down by ({0}): enable I/O in the tokio runtime, as `#[tokio::main]` does"

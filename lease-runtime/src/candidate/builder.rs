@@ -32,8 +32,9 @@ enum Source {
 }
 
 impl CandidateBuilder {
-    /// What the identity begins with, instead of `POD_NAME`, `HOSTNAME` or the host's name. A random part, new at every
-    /// start of the process, always follows: an identity that two processes share would let both lead.
+    /// What the identity begins with, instead of `POD_NAME`, `HOSTNAME` or the host's name. `POD_UID` follows if it is set,
+    /// and then, always, 64 random bits from the operating system, new for each candidate: an identity that two processes
+    /// share would let both lead. An identity has at most 255 bytes; what is longer is cut before the random part.
     pub fn identity(mut self, prefix: impl Into<String>) -> CandidateBuilder {
         self.identity = Some(prefix.into());
         self
@@ -100,7 +101,7 @@ impl CandidateBuilder {
         };
         let namespace: Arc<str> = namespace.as_deref().unwrap_or(connection.namespace()).trim().into();
         check_namespace(&namespace).map_err(|source| Error::Namespace { source })?;
-        let identity = identity::unique(self.identity);
+        let identity = identity::unique(self.identity)?;
         let clock = self.clock.unwrap_or_else(|| Arc::new(SystemClock));
         let elector = start(connection.clone(), identity.clone(), clock).await?;
         tracing::info!(target: "lease_runtime", identity = &*identity, namespace = &*namespace, "candidate ready");
