@@ -4,6 +4,7 @@ use std::convert::Infallible;
 use std::panic::AssertUnwindSafe;
 use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::FutureExt;
 use tokio::runtime::Handle;
@@ -11,8 +12,8 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::{Id, JoinSet};
 use tokio::time::sleep;
 
-use super::Inner;
 use super::roster::Roster;
+use super::{Inner, OnLateRefusal};
 use crate::election::{Loss, Timing};
 use crate::elector::{Campaign, ElectorError, LeaseStatus};
 use crate::error::Error;
@@ -23,12 +24,12 @@ use crate::term::{Alive, Term};
 
 impl Inner {
     /// Lets the roster's tasks run, on `runtime` if they have none.
-    pub(super) fn drive(self: &Arc<Self>, roster: &Arc<Roster>, runtime: &Handle) {
+    pub(super) fn drive(self: &Arc<Self>, roster: &Arc<Roster>, runtime: &Handle, arrival: Arrival) {
         for entry in roster.live() {
             self.warm_up(roster, &entry, runtime);
         }
         if roster.enroll(runtime) {
-            let driver = Driver { candidate: self.clone(), roster: roster.clone(), done: false };
+            let driver = Driver { candidate: self.clone(), roster: roster.clone(), arrival, done: false };
             self.driven.spawn_on(driver.run(), runtime);
         }
     }
@@ -108,8 +109,21 @@ impl Drop for WarmUp {
 struct Driver {
     candidate: Arc<Inner>,
     roster: Arc<Roster>,
+    arrival: Arrival,
     done: bool,
 }
+
+/// When a lease came to the candidate.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Arrival {
+    /// It was there when the candidate began to run.
+    First,
+    /// While the candidate ran.
+    Late,
+}
+
+/// How long the release is waited for once somebody has asked a second time for the end.
+const CUT_RELEASE: Duration = Duration::from_millis(500);
 
 /// How a campaign ended. In any case nothing is held any more.
 enum Left {
@@ -154,16 +168,44 @@ impl Driver {
                 Left::Finished => {}
                 Left::Shutdown => self.roster.disband(Entry::stopped),
                 Left::Failed(source) => {
+                    let local = self.is_of_this_lease_alone(&source);
                     let error = Error::Election { lease: self.roster.lease.clone(), source };
+                    if local {
+                        self.refused(&error);
+                    }
                     self.roster.disband(|_| error.clone());
-                    self.candidate.fail(error);
+                    if !local {
+                        self.candidate.fail(error);
+                    }
                 }
             }
+            // What comes from here on has been added while the candidate ran.
+            self.arrival = Arrival::Late;
             if self.roster.retire() {
                 break;
             }
         }
         self.done = true;
+        self.candidate.retired(&self.roster.lease);
+    }
+
+    /// Whether the other leases of the candidate can go on. That an election has ended, by an error of ours or with the
+    /// elector, is a matter of the process.
+    fn is_of_this_lease_alone(&self, why: &ElectorError) -> bool {
+        self.arrival == Arrival::Late
+            && self.candidate.settings.on_late_refusal == OnLateRefusal::EndTasks
+            && !matches!(why, ElectorError::Ended { .. })
+    }
+
+    fn refused(&self, error: &Error) {
+        tracing::error!(
+            target: "lease_runtime",
+            lease = %self.roster.lease.name,
+            namespace = %self.roster.lease.namespace,
+            identity = &*self.candidate.identity,
+            error = %error,
+            "the tasks of a lease that was added late end here, and the other leases go on"
+        );
     }
 
     /// Waits until every task is warm and every condition holds.
@@ -206,13 +248,14 @@ impl Driver {
         let mut parting = None;
         loop {
             if self.candidate.shutdown.is_cancelled() {
-                return leave(&campaign, &mut terms, Loss::Shutdown, Left::Shutdown).await;
+                self.leave(&campaign, &mut terms, Loss::Shutdown, true).await;
+                return Left::Shutdown;
             }
             if let Some(parting) = parting.take().or_else(|| self.reason_to_part()) {
-                let left = leave(&campaign, &mut terms, parting.loss(), Left::Finished).await;
+                self.leave(&campaign, &mut terms, parting.loss(), parting == Parting::Finished).await;
                 self.stay_out(parting, timing).await;
                 if self.roster.timing() != Some(timing) {
-                    return left;
+                    return Left::Finished;
                 }
                 if !self.candidate.shutdown.is_cancelled() {
                     campaign.contend();
@@ -228,7 +271,8 @@ impl Driver {
                 },
                 () = fatal(&mut status) => {
                     let problem = problem(&status);
-                    return leave(&campaign, &mut terms, Loss::Shutdown, Left::Failed(problem)).await;
+                    self.leave(&campaign, &mut terms, Loss::Shutdown, true).await;
+                    return Left::Failed(problem);
                 }
                 () = self.roster.news() => {}
                 () = self.roster.willing(false) => {}
@@ -333,21 +377,47 @@ impl Driver {
             }
         }
     }
-}
 
-/// Leaves the election, and waits until nothing is held. A term that was on its way here ends unused.
-async fn leave(
-    campaign: &Campaign,
-    terms: &mut mpsc::UnboundedReceiver<(Term, Alive)>,
-    loss: Loss,
-    left: Left,
-) -> Left {
-    campaign.withdraw(loss);
-    loop {
+    /// Leaves the election when its bodies are gone, and waits until nothing is held. A term that was on its way here ends
+    /// unused. `for_good`: somebody waits for the end, and not for longer than the release may take.
+    async fn leave(
+        &self,
+        campaign: &Campaign,
+        terms: &mut mpsc::UnboundedReceiver<(Term, Alive)>,
+        loss: Loss,
+        for_good: bool,
+    ) {
+        campaign.withdraw(loss);
+        let mut overdue = pin!(self.overdue(for_good));
+        loop {
+            tokio::select! {
+                biased;
+                () = campaign.left() => return,
+                Some(term) = terms.recv() => drop(term),
+                () = &mut overdue => {
+                    tracing::warn!(
+                        target: "lease_runtime",
+                        lease = %self.roster.lease.name,
+                        namespace = %self.roster.lease.namespace,
+                        identity = &*self.candidate.identity,
+                        "the API server has not answered in time, so that the lease may not be released: another replica may have \
+                         to wait until it has run out"
+                    );
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Resolves when the release has been waited for long enough.
+    async fn overdue(&self, for_good: bool) {
+        if !for_good {
+            self.candidate.shutdown.cancelled().await;
+        }
         tokio::select! {
             biased;
-            () = campaign.left() => return left,
-            Some(term) = terms.recv() => drop(term),
+            () = async { self.candidate.cut.cancelled().await; sleep(CUT_RELEASE).await } => {}
+            () = sleep(self.candidate.settings.release_timeout) => {}
         }
     }
 }
@@ -381,6 +451,7 @@ impl Drop for Driver {
         if !self.done {
             self.roster.publish_out();
             self.roster.abandon(|entry| Error::CandidateGone { task: entry.name.to_string() });
+            self.candidate.retired(&self.roster.lease);
         }
     }
 }

@@ -111,6 +111,12 @@ impl Roster {
         self.members().entries.iter().all(|entry| entry.is_over())
     }
 
+    /// It has no tasks, and nobody drives it.
+    pub(super) fn is_idle(&self) -> bool {
+        let members = self.members();
+        members.entries.is_empty() && !members.driven
+    }
+
     /// The timings of its tasks, which agree.
     pub(crate) fn timing(&self) -> Option<Timing> {
         self.members().entries.iter().find(|entry| !entry.is_over()).map(|entry| entry.timing)
@@ -165,7 +171,7 @@ impl Roster {
         self.news.notify_one();
     }
 
-    /// Whether all its tasks may start.
+    /// Whether all its tasks may start, but for those that wait for one of the others.
     pub(super) fn is_warm(&self) -> bool {
         self.live().iter().all(|entry| entry.is_warm())
     }

@@ -136,7 +136,9 @@ pub(super) async fn host(
             biased;
             outlet = inbox.recv(), if open => match outlet {
                 Some(outlet) => {
+                    // What is of leases and namespaces that nobody contends for any more goes when the next one comes.
                     turns.retain(|_, turn| Arc::strong_count(turn) > 1);
+                    shared.retain(|_, shared| Arc::strong_count(shared) > 1);
                     let turn = Arc::clone(turns.entry(outlet.lease.clone()).or_default());
                     let shared = shared.entry(Arc::clone(&outlet.lease.namespace)).or_insert_with(|| {
                         let (identity, clock) = (Arc::clone(&outlet.identity), Arc::clone(&outlet.clock));
