@@ -229,6 +229,7 @@ impl Driver {
 
     async fn contend(&self, timing: Timing) -> Left {
         let campaign = self.candidate.elector.contend(self.roster.lease.clone(), timing);
+        self.roster.announce(&campaign.tasks);
         let status = campaign.status.clone();
         let left = tokio::select! {
             biased;

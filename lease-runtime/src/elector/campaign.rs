@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::sync::{mpsc, watch};
 
+use super::company::Tasks;
 use super::error::ElectorError;
 use super::thread::Heart;
 use crate::clock::Clock;
@@ -20,6 +21,8 @@ pub(crate) struct Campaign {
     pub(crate) terms: mpsc::UnboundedReceiver<(Term, Alive)>,
     /// Where this process stands.
     pub(crate) status: watch::Receiver<LeaseStatus>,
+    /// What this process would run, for the holder to name and for a follower to compare.
+    pub(crate) tasks: Arc<Tasks>,
     commands: mpsc::UnboundedSender<Command>,
     /// The number of the last command that has been carried out as far as leaving goes.
     done: watch::Receiver<u64>,
@@ -70,6 +73,10 @@ pub struct LeaseStatus {
     /// What the Lease says about the ticks of each scheduled task, whoever leads. As it was when this process last saw the
     /// Lease.
     pub ticks: Arc<BTreeMap<String, TaskTicks>>,
+    /// The tasks of this replica that another holder does not run, as far as is known: another program uses the lease, or
+    /// another version of this one, which lacks them. All tasks of this replica, if the holder does not say what it runs, as
+    /// one that was not made with this crate. Empty while this process leads, and for the first lease duration of a holder.
+    pub not_run: Vec<String>,
     /// Why this process last lost the lease or gave it up.
     pub last_loss: Option<Loss>,
     /// What keeps this process from taking part right now. `None` when the last request went well.
@@ -90,6 +97,7 @@ impl LeaseStatus {
             && self.standing == other.standing
             && self.holder == other.holder
             && (Arc::ptr_eq(&self.ticks, &other.ticks) || self.ticks == other.ticks)
+            && self.not_run == other.not_run
             && self.last_loss == other.last_loss
             && self.fatal == other.fatal
     }
@@ -117,6 +125,7 @@ pub(super) struct Outlet {
     pub(super) identity: Arc<str>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) heart: Arc<Heart>,
+    pub(super) tasks: Arc<Tasks>,
     pub(super) commands: mpsc::UnboundedReceiver<Command>,
     terms: mpsc::UnboundedSender<(Term, Alive)>,
     pub(super) tenure: Option<Arc<Tenure>>,
@@ -138,10 +147,12 @@ impl Outlet {
             standing: Standing::Follower,
             holder: None,
             ticks: Arc::default(),
+            not_run: Vec::new(),
             last_loss: None,
             problem: None,
             fatal: false,
         };
+        let tasks = Arc::new(Tasks::default());
         let (terms, terms_in) = mpsc::unbounded_channel();
         let (commands_out, commands) = mpsc::unbounded_channel();
         let (published, status_in) = watch::channel(status.clone());
@@ -149,12 +160,25 @@ impl Outlet {
         let campaign = Campaign {
             terms: terms_in,
             status: status_in,
+            tasks: Arc::clone(&tasks),
             commands: commands_out,
             done: done_in,
             asked: AtomicU64::new(0),
         };
-        let outlet =
-            Outlet { lease, timing, identity, clock, heart, commands, terms, tenure: None, status, published, done };
+        let outlet = Outlet {
+            lease,
+            timing,
+            identity,
+            clock,
+            heart,
+            tasks,
+            commands,
+            terms,
+            tenure: None,
+            status,
+            published,
+            done,
+        };
         (outlet, campaign)
     }
 

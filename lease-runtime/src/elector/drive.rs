@@ -12,6 +12,7 @@ use kube::{Api, Client};
 
 use super::campaign::{Command, Outlet, Standing};
 use super::classify::Asked;
+use super::company::Company;
 use super::error::ElectorError;
 use super::inflight::InFlight;
 use super::log::{Log, Problems};
@@ -57,6 +58,7 @@ pub(super) struct Drive {
     ticking: Ticking,
     /// The state whose ticks the status shows.
     ticks_of: Option<Version>,
+    company: Company,
     log: Log,
     rng: fastrand::Rng,
     /// When the last request was sent.
@@ -106,6 +108,7 @@ impl Drive {
             ),
             ticking: Ticking::default(),
             ticks_of: None,
+            company: Company::new(Arc::clone(&out.tasks)),
             log: Log::new(out.lease.clone(), Arc::clone(&out.identity)),
             rng: fastrand::Rng::new(),
             asked: Moment::ZERO,

@@ -2,6 +2,7 @@
 
 mod campaign;
 mod classify;
+mod company;
 mod connect;
 mod drive;
 mod error;
@@ -26,6 +27,7 @@ use tokio::sync::mpsc;
 pub(crate) use campaign::Campaign;
 pub use campaign::{LeaseStatus, Standing};
 pub(crate) use classify::{Failure, beside_election};
+pub(crate) use company::Tasks;
 pub(crate) use connect::Connection;
 pub use error::ElectorError;
 pub use rbac::Denial;

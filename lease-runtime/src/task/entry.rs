@@ -136,6 +136,12 @@ impl Entry {
         self.finish(Ok(()));
     }
 
+    /// The names of the bodies in it.
+    pub(crate) fn bodies(&self) -> impl Iterator<Item = Arc<str>> {
+        let bodies = self.member.all().into_iter().filter(|member| matches!(member.work, Work::Body(_)));
+        bodies.map(|member| member.name.clone())
+    }
+
     /// How many tasks with a schedule there are in it.
     pub(crate) fn scheduled(&self) -> usize {
         self.member.all().into_iter().filter(|member| member.ticking.is_some()).count()

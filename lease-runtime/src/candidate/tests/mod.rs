@@ -2,6 +2,7 @@
 
 mod adding;
 mod admin;
+mod company;
 mod composing;
 mod ending;
 mod giving_up;
