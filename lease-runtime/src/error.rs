@@ -188,6 +188,17 @@ pub enum Error {
         source: Arc<ElectorError>,
     },
 
+    /// A body waits for a task that cannot run before the body has ended.
+    #[error("task `{task}` of lease `{lease}` waits for {}", in_vain(task, awaited))]
+    WaitsForItself {
+        /// The task whose body waits.
+        task: String,
+        /// The task that it waits for; itself, if a body waits for its own end.
+        awaited: String,
+        /// The lease of both.
+        lease: LeaseId,
+    },
+
     /// The candidate shut down, or the task was given up, before the task was done.
     #[error("task `{task}` of lease `{lease}` was stopped before it was done: another replica goes on with it")]
     Stopped {
@@ -238,6 +249,16 @@ impl From<io::Error> for Error {
     fn from(error: io::Error) -> Error {
         Error::Signal(Arc::new(error))
     }
+}
+
+fn in_vain(task: &str, awaited: &str) -> String {
+    if task == awaited {
+        return "its own end, which cannot come as long as it waits: wait for it outside of its body".to_owned();
+    }
+    format!(
+        "task `{awaited}` of the same lease, which cannot run before `{task}` has ended: give one of them a lease of its own \
+         with `.lease(..)`, add both to one candidate, or put them into a `TaskGroup::sequence`"
+    )
 }
 
 fn in_words(timing: &Timing) -> String {

@@ -1,6 +1,7 @@
 //! Leads the tasks of one lease through its terms.
 
 use std::convert::Infallible;
+use std::future::{Future, poll_fn};
 use std::panic::AssertUnwindSafe;
 use std::pin::pin;
 use std::sync::Arc;
@@ -19,6 +20,7 @@ use crate::elector::{Campaign, ElectorError, LeaseStatus};
 use crate::error::Error;
 use crate::guard::panic_message;
 use crate::task::entry::Entry;
+use crate::task::inside::Place;
 use crate::task::supervise::supervise;
 use crate::term::{Alive, Term};
 
@@ -38,6 +40,17 @@ impl Inner {
     fn warm_up(self: &Arc<Self>, roster: &Arc<Roster>, entry: &Arc<Entry>, runtime: &Handle) {
         let Some(warm_up) = entry.begin_warm_up() else { return };
         let (shutdown, stop) = (self.shutdown.clone(), entry.stop_token().clone());
+        let place = Place::warm_up(entry, &self.identity);
+        let mut warm_up = Box::pin(place.around(warm_up));
+        let (waits, waiting, mut told) = (entry.clone(), roster.clone(), false);
+        let warm_up = poll_fn(move |cx| {
+            let polled = warm_up.as_mut().poll(cx);
+            if !told && waits.waits_within().is_some() {
+                told = true;
+                waiting.tell();
+            }
+            polled
+        });
         let attended = WarmUp { entry: entry.clone(), roster: roster.clone(), done: false };
         let warm_up = self.driven.track_future(async move {
             let mut attended = attended;
@@ -284,7 +297,7 @@ impl Driver {
     fn reason_to_part(&self) -> Option<Parting> {
         if self.roster.is_over() {
             Some(Parting::Finished)
-        } else if !self.roster.is_willing() {
+        } else if !self.roster.is_willing() || self.roster.is_stuck() {
             Some(Parting::Withdrawn)
         } else {
             None
@@ -343,7 +356,9 @@ impl Driver {
                     }
                 }
                 // What is over may still be about to end.
-                parting = self.reason_to_part().filter(|why| *why != Parting::Finished || supervisors.is_empty());
+                parting = self
+                    .reason_to_part()
+                    .filter(|why| supervisors.is_empty() || *why != Parting::Finished && !self.roster.is_willing());
                 parting.iter().for_each(|parting| campaign.withdraw(parting.loss()));
             } else if parting.is_none() && term.tenure().loss() == Some(Loss::SteppedDown) {
                 parting = Some(Parting::SteppedDown);

@@ -275,7 +275,14 @@ impl Candidate {
     fn place<K: IntoTask>(&self, task: K) -> (TaskHandle<K::Output>, Option<Placed>) {
         let (entry, handle) = Entry::new(task, &self.inner.namespace, self.inner.cut.child_token());
         let placed = match entry {
-            Ok(entry) => self.inner.place(Arc::new(entry)),
+            Ok(entry) => {
+                let entry = Arc::new(entry);
+                let placed = self.inner.place(entry.clone());
+                if let Some(placed) = &placed {
+                    handle.target().put(&entry, &self.inner.identity, placed.roster.status());
+                }
+                placed
+            }
             Err(error) => {
                 self.inner.refuse(error);
                 None

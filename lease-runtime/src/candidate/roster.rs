@@ -191,7 +191,18 @@ impl Roster {
 
     /// Whether all its tasks may start, but for those that wait for one of the others.
     pub(super) fn is_warm(&self) -> bool {
-        self.live().iter().all(|entry| entry.is_warm())
+        let live = self.live();
+        live.iter().all(|entry| entry.is_warm() || waits_for(entry, &live).is_some())
+            && (live.is_empty() || live.iter().any(|entry| entry.waits_within().is_none() || entry.is_warm()))
+    }
+
+    /// Every task waits for one of this lease that will not be done here.
+    pub(super) fn is_stuck(&self) -> bool {
+        let live = self.live();
+        !live.is_empty()
+            && live
+                .iter()
+                .all(|entry| !entry.is_warm() && entry.waits_within().is_some() && waits_for(entry, &live).is_none())
     }
 
     /// Whether every condition holds under which this process takes part.
@@ -289,6 +300,12 @@ impl Roster {
     fn members(&self) -> MutexGuard<'_, Members> {
         self.members.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The task whose end the warm-up of `entry` waits for, if it is among these or done.
+fn waits_for<'a>(entry: &'a Entry, live: &[Arc<Entry>]) -> Option<&'a Arc<str>> {
+    let (awaited, done) = entry.waits_within()?;
+    (done || live.iter().any(|other| other.name == *awaited)).then_some(awaited)
 }
 
 impl Members {

@@ -10,6 +10,7 @@ mod process;
 mod scheduled;
 mod settings;
 mod taking_part;
+mod waiting;
 
 use std::future::{Future, pending};
 use std::sync::Mutex;

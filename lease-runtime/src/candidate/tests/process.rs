@@ -160,6 +160,35 @@ async fn awaited_tasks_release_their_lease_before_they_give_their_value() {
 
 #[tokio::test]
 #[ignore = "run by another test, in a process of its own"]
+async fn awaits_a_task_of_its_own_lease() {
+    if !is_child() {
+        return;
+    }
+    let candidate = Candidate::from_env().await.unwrap();
+    candidate.add(LeaderTask::new("outer", LEDGER, |_| async {
+        println!("outer: {}", seven().await.unwrap_err());
+        println!("spawned: {}", seven().spawn().await.unwrap_err());
+    }));
+    within(50, candidate.run()).await.unwrap();
+    println!("ended");
+}
+
+/// A task that is awaited belongs to another candidate than the body that awaits it.
+#[tokio::test]
+async fn a_body_that_awaits_a_task_of_its_own_lease_is_told() {
+    serving(|_, vars| {
+        let (child, mut expect) = process("awaits_a_task_of_its_own_lease", vars);
+        for who in ["outer", "spawned"] {
+            expect(&format!("{who}: task `outer` of lease `default/ledger` waits for task `seven` of the same lease"));
+        }
+        expect("ended");
+        child.succeeds();
+    })
+    .await;
+}
+
+#[tokio::test]
+#[ignore = "run by another test, in a process of its own"]
 async fn runs_until_it_is_signalled() {
     if !is_child() {
         return;
