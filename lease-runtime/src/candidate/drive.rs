@@ -1,13 +1,10 @@
 //! Leads the tasks of one lease through its terms.
 
 use std::convert::Infallible;
-use std::future::{Future, poll_fn};
-use std::panic::AssertUnwindSafe;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::FutureExt;
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, watch};
 use tokio::task::{Id, JoinSet};
@@ -16,11 +13,9 @@ use tokio::time::sleep;
 use super::roster::Roster;
 use super::{Inner, OnLateRefusal};
 use crate::election::{Loss, Timing};
-use crate::elector::{Campaign, ElectorError, LeaseStatus};
+use crate::elector::{Campaign, ElectorError, LeaseStatus, Way};
 use crate::error::Error;
-use crate::guard::panic_message;
 use crate::task::entry::Entry;
-use crate::task::inside::Place;
 use crate::task::supervise::supervise;
 use crate::term::{Alive, Term};
 
@@ -34,50 +29,6 @@ impl Inner {
             let driver = Driver { candidate: self.clone(), roster: roster.clone(), arrival, done: false };
             self.driven.spawn_on(driver.run(), runtime);
         }
-    }
-
-    /// Begins what a task wants done before its first run, unless that has begun.
-    fn warm_up(self: &Arc<Self>, roster: &Arc<Roster>, entry: &Arc<Entry>, runtime: &Handle) {
-        let Some(warm_up) = entry.begin_warm_up() else { return };
-        let (shutdown, stop) = (self.shutdown.clone(), entry.stop_token().clone());
-        let place = Place::warm_up(entry, &self.identity);
-        let mut warm_up = Box::pin(place.around(warm_up));
-        let (waits, waiting, mut told) = (entry.clone(), roster.clone(), false);
-        let warm_up = poll_fn(move |cx| {
-            let polled = warm_up.as_mut().poll(cx);
-            if !told && waits.waits_within().is_some() {
-                told = true;
-                waiting.tell();
-            }
-            polled
-        });
-        let attended = WarmUp { entry: entry.clone(), roster: roster.clone(), done: false };
-        let warm_up = self.driven.track_future(async move {
-            let mut attended = attended;
-            let entry = attended.entry.clone();
-            let caught = AssertUnwindSafe(warm_up).catch_unwind();
-            let warmed = tokio::select! {
-                biased;
-                () = shutdown.cancelled() => Ok(()),
-                () = stop.cancelled() => Ok(()),
-                warmed = caught => warmed,
-            };
-            if let Err(panic) = warmed {
-                let failure = format!("panicked while warming up: {}", panic_message(panic));
-                tracing::error!(
-                    target: "lease_runtime",
-                    task = %entry.name,
-                    lease = %entry.lease.name,
-                    namespace = %entry.lease.namespace,
-                    error = failure,
-                    "task does not run on this replica"
-                );
-                let (task, lease) = (entry.name.to_string(), entry.lease.clone());
-                entry.finish(Err(Error::Failed { task, lease, failure }));
-            }
-            attended.done = true;
-        });
-        runtime.spawn(warm_up);
     }
 
     /// The process has to end, after the candidate has ended in order.
@@ -97,24 +48,6 @@ impl Inner {
     fn fail(&self, error: Error) {
         self.state().failure.get_or_insert(error);
         self.failed.cancel();
-    }
-}
-
-/// A warm-up that somebody attends to.
-struct WarmUp {
-    entry: Arc<Entry>,
-    roster: Arc<Roster>,
-    done: bool,
-}
-
-/// However it ends: the driver looks. One that went away with its runtime, which need not be the driver's, would keep the
-/// lease from all its tasks for ever.
-impl Drop for WarmUp {
-    fn drop(&mut self) {
-        if !self.done {
-            self.entry.lose();
-        }
-        self.roster.tell();
     }
 }
 
@@ -256,23 +189,21 @@ impl Driver {
 
     /// Takes part until there is nothing more to do with these timings.
     async fn campaign(&self, mut campaign: Campaign, timing: Timing) -> Left {
-        // Apart from the rest, to be waited for beside it.
-        let mut terms = std::mem::replace(&mut campaign.terms, mpsc::unbounded_channel().1);
-        let mut status = campaign.status.clone();
+        let Campaign { terms, status, way, .. } = &mut campaign;
         let mut parting = None;
         loop {
             if self.candidate.shutdown.is_cancelled() {
-                self.leave(&campaign, &mut terms, Loss::Shutdown, true).await;
+                self.leave(way, terms, Loss::Shutdown, true).await;
                 return Left::Shutdown;
             }
             if let Some(parting) = parting.take().or_else(|| self.reason_to_part()) {
-                self.leave(&campaign, &mut terms, parting.loss(), parting == Parting::Finished).await;
+                self.leave(way, terms, parting.loss(), parting == Parting::Finished).await;
                 self.stay_out(parting, timing).await;
                 if self.roster.timing() != Some(timing) {
                     return Left::Finished;
                 }
                 if !self.candidate.shutdown.is_cancelled() {
-                    campaign.contend();
+                    way.contend();
                 }
                 continue;
             }
@@ -280,12 +211,12 @@ impl Driver {
                 biased;
                 () = self.candidate.shutdown.cancelled() => {}
                 term = terms.recv() => match term {
-                    Some((term, alive)) => parting = self.lead(&campaign, term, alive).await,
-                    None => return Left::Failed(problem(&status)),
+                    Some((term, alive)) => parting = self.lead(way, term, alive).await,
+                    None => return Left::Failed(problem(status)),
                 },
-                () = fatal(&mut status) => {
-                    let problem = problem(&status);
-                    self.leave(&campaign, &mut terms, Loss::Shutdown, true).await;
+                () = fatal(status) => {
+                    let problem = problem(status);
+                    self.leave(way, terms, Loss::Shutdown, true).await;
                     return Left::Failed(problem);
                 }
                 () = self.roster.news() => {}
@@ -328,7 +259,7 @@ impl Driver {
     }
 
     /// One term: from the acquisition until nothing of it is left here. Tells why, if the election is being left.
-    async fn lead(&self, campaign: &Campaign, term: Term, alive: Alive) -> Option<Parting> {
+    async fn lead(&self, way: &Way, term: Term, alive: Alive) -> Option<Parting> {
         let mut supervisors = JoinSet::new();
         // Those that run, and those that are not over but have ended in this term.
         let mut started: Vec<(Id, Arc<Entry>)> = Vec::new();
@@ -338,7 +269,7 @@ impl Driver {
         loop {
             if !shutdown && self.candidate.shutdown.is_cancelled() {
                 shutdown = true;
-                campaign.withdraw(Loss::Shutdown);
+                way.withdraw(Loss::Shutdown);
             }
             let leading = !term.tenure().is_cancelled();
             if !shutdown && parting.is_none() && leading {
@@ -359,16 +290,16 @@ impl Driver {
                 parting = self
                     .reason_to_part()
                     .filter(|why| supervisors.is_empty() || *why != Parting::Finished && !self.roster.is_willing());
-                parting.iter().for_each(|parting| campaign.withdraw(parting.loss()));
+                parting.iter().for_each(|parting| way.withdraw(parting.loss()));
             } else if parting.is_none() && term.tenure().loss() == Some(Loss::SteppedDown) {
                 parting = Some(Parting::SteppedDown);
-                campaign.withdraw(Loss::SteppedDown);
+                way.withdraw(Loss::SteppedDown);
             }
             // As it was when the reasons were looked at: one that has come since is yet to be.
             if supervisors.is_empty() && !leading {
                 // One may have asked for the end of the process with its last breath.
                 while let Ok(why) = exit.try_recv() {
-                    self.candidate.exit(why);
+                    self.candidate.exit(*why);
                 }
                 // `alive` is dropped with this frame, and the term is drained.
                 return parting;
@@ -377,7 +308,7 @@ impl Driver {
                 biased;
                 () = self.candidate.shutdown.cancelled(), if !shutdown => {}
                 () = term.cancelled(), if leading => {}
-                Some(why) = exit.recv() => self.candidate.exit(why),
+                Some(why) = exit.recv() => self.candidate.exit(*why),
                 Some(ended) = supervisors.join_next_with_id(), if !supervisors.is_empty() => {
                     let (id, lost) = ended.map_or_else(|error| (error.id(), true), |(id, ())| (id, false));
                     if lost {
@@ -389,26 +320,20 @@ impl Driver {
                 () = self.roster.news() => {}
                 () = self.roster.willing(false), if leading && !shutdown && parting.is_none() => {}
                 // Given up although a body is left that does not yield: there is nothing more to wait for.
-                () = campaign.left(), if shutdown || parting.is_some() => return parting,
+                () = way.left(), if shutdown || parting.is_some() => return parting,
             }
         }
     }
 
     /// Leaves the election when its bodies are gone, and waits until nothing is held. A term that was on its way here ends
     /// unused. `for_good`: somebody waits for the end, and not for longer than the release may take.
-    async fn leave(
-        &self,
-        campaign: &Campaign,
-        terms: &mut mpsc::UnboundedReceiver<(Term, Alive)>,
-        loss: Loss,
-        for_good: bool,
-    ) {
-        campaign.withdraw(loss);
+    async fn leave(&self, way: &Way, terms: &mut mpsc::UnboundedReceiver<(Term, Alive)>, loss: Loss, for_good: bool) {
+        way.withdraw(loss);
         let mut overdue = pin!(self.overdue(for_good));
         loop {
             tokio::select! {
                 biased;
-                () = campaign.left() => return,
+                () = way.left() => return,
                 Some(term) = terms.recv() => drop(term),
                 () = &mut overdue => {
                     tracing::warn!(

@@ -7,6 +7,7 @@ pub(crate) mod process;
 mod roster;
 mod run;
 mod signal;
+mod warm_up;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;

@@ -23,24 +23,29 @@ pub(crate) struct Campaign {
     pub(crate) status: watch::Receiver<LeaseStatus>,
     /// What this process would run, for the holder to name and for a follower to compare.
     pub(crate) tasks: Arc<Tasks>,
-    commands: mpsc::UnboundedSender<Command>,
+    pub(crate) way: Way,
+}
+
+/// The way out of an election, and back in.
+pub(crate) struct Way {
+    commands: mpsc::UnboundedSender<Box<Command>>,
     /// The number of the last command that has been carried out as far as leaving goes.
     done: watch::Receiver<u64>,
     asked: AtomicU64,
 }
 
-impl Campaign {
+impl Way {
     /// Leaves the election: cancels the term for this reason, gives the lease up once the bodies are gone, stays out.
     pub(crate) fn withdraw(&self, loss: Loss) {
         let number = self.asked.fetch_add(1, Ordering::Relaxed) + 1;
         // The election is gone: then it has been left.
-        let _ = self.commands.send(Command::Withdraw { loss, number });
+        let _ = self.commands.send(Box::new(Command::Withdraw { loss, number }));
     }
 
     /// Takes part again.
     pub(crate) fn contend(&self) {
         let number = self.asked.fetch_add(1, Ordering::Relaxed) + 1;
-        let _ = self.commands.send(Command::Contend { number });
+        let _ = self.commands.send(Box::new(Command::Contend { number }));
     }
 
     /// Resolves when the last withdrawal is complete: the lease was released, or was not held, or was left to run out since
@@ -51,6 +56,21 @@ impl Campaign {
         let mut done = self.done.clone();
         // An election that ended has been left, too.
         let _ = done.wait_for(|done| *done >= number).await;
+    }
+}
+
+#[cfg(all(test, feature = "embedded"))]
+impl Campaign {
+    pub(crate) fn withdraw(&self, loss: Loss) {
+        self.way.withdraw(loss);
+    }
+
+    pub(crate) fn contend(&self) {
+        self.way.contend();
+    }
+
+    pub(crate) async fn left(&self) {
+        self.way.left().await;
     }
 }
 
@@ -126,7 +146,8 @@ pub(super) struct Outlet {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) heart: Arc<Heart>,
     pub(super) tasks: Arc<Tasks>,
-    pub(super) commands: mpsc::UnboundedReceiver<Command>,
+    /// Boxed, as a channel has room for many at once.
+    pub(super) commands: mpsc::UnboundedReceiver<Box<Command>>,
     terms: mpsc::UnboundedSender<(Term, Alive)>,
     pub(super) tenure: Option<Arc<Tenure>>,
     pub(super) status: LeaseStatus,
@@ -161,9 +182,7 @@ impl Outlet {
             terms: terms_in,
             status: status_in,
             tasks: Arc::clone(&tasks),
-            commands: commands_out,
-            done: done_in,
-            asked: AtomicU64::new(0),
+            way: Way { commands: commands_out, done: done_in, asked: AtomicU64::new(0) },
         };
         let outlet = Outlet {
             lease,

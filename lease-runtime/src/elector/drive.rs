@@ -67,7 +67,7 @@ pub(super) struct Drive {
 
 /// What a turn is about.
 enum Turn {
-    Command(Option<Command>),
+    Command(Option<Box<Command>>),
     Replied(Reply),
     Told(Told),
     Drained,
@@ -122,7 +122,7 @@ impl Drive {
         self.step(Event::Woken);
         while !(self.alone && self.election.role() == Role::Out) {
             match self.turn().await {
-                Turn::Command(command) => self.obey(command),
+                Turn::Command(command) => self.obey(command.map(|command| *command)),
                 Turn::Replied(reply) => self.replied(reply),
                 Turn::Told(told) => self.ticking.hear(told, self.out.clock.wall()),
                 Turn::Drained => {

@@ -24,7 +24,7 @@ use std::sync::Arc;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
-pub(crate) use campaign::Campaign;
+pub(crate) use campaign::{Campaign, Way};
 pub use campaign::{LeaseStatus, Standing};
 pub(crate) use classify::{Failure, beside_election};
 pub(crate) use company::Tasks;
