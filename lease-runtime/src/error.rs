@@ -188,6 +188,17 @@ pub enum Error {
         source: Arc<ElectorError>,
     },
 
+    /// A body waits for a task that cannot run before the body has ended.
+    #[error("task `{task}` of lease `{lease}` waits for {}", in_vain(task, awaited))]
+    WaitsForItself {
+        /// The task whose body waits.
+        task: String,
+        /// The task that it waits for; itself, if a body waits for its own end.
+        awaited: String,
+        /// The lease of both.
+        lease: LeaseId,
+    },
+
     /// The candidate shut down, or the task was given up, before the task was done.
     #[error("task `{task}` of lease `{lease}` was stopped before it was done: another replica goes on with it")]
     Stopped {
@@ -214,6 +225,13 @@ pub enum Error {
     #[error("there is no tokio runtime here to run bodies on: call this from within one, as under `#[tokio::main]`")]
     NoRuntime,
 
+    /// The operating system gives no random numbers, which an identity needs.
+    #[error(
+        "the operating system gives no random numbers ({0}), and without them two processes could have one identity: see \
+         that the process may call getrandom(2) or read /dev/urandom"
+    )]
+    Random(Arc<io::Error>),
+
     /// The signal to shut down by could not be waited for.
     #[error(
         "cannot wait for a signal to shut down by ({0}): enable I/O in the tokio runtime, as `#[tokio::main]` does"
@@ -231,6 +249,16 @@ impl From<io::Error> for Error {
     fn from(error: io::Error) -> Error {
         Error::Signal(Arc::new(error))
     }
+}
+
+fn in_vain(task: &str, awaited: &str) -> String {
+    if task == awaited {
+        return "its own end, which cannot come as long as it waits: wait for it outside of its body".to_owned();
+    }
+    format!(
+        "task `{awaited}` of the same lease, which cannot run before `{task}` has ended: give one of them a lease of its own \
+         with `.lease(..)`, add both to one candidate, or put them into a `TaskGroup::sequence`"
+    )
 }
 
 fn in_words(timing: &Timing) -> String {

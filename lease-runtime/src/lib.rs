@@ -73,7 +73,9 @@ mod tick;
 pub mod ticks;
 
 pub use admin::{TickAdmin, TickAdminError};
-pub use candidate::{Candidate, CandidateBuilder, ShutdownRequest, ShutdownSignal, Signalled, shutdown_signal};
+pub use candidate::{
+    Candidate, CandidateBuilder, OnLateRefusal, ShutdownRequest, ShutdownSignal, Signalled, shutdown_signal,
+};
 #[doc(inline)]
 pub use election::{FencingToken, Loss};
 pub use elector::{Denial, ElectorError, Health, LeaseStatus, Standing};

@@ -3,10 +3,11 @@
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::watch;
 
-use super::{Candidate, identity};
+use super::{Candidate, Settings, identity};
 use crate::clock::{Clock, SystemClock};
 use crate::elector::{Connection, Elector, ElectorError};
 use crate::error::Error;
@@ -21,6 +22,27 @@ pub struct CandidateBuilder {
     source: Source,
     clock: Option<Arc<dyn Clock>>,
     condition: Option<watch::Receiver<bool>>,
+    release_timeout: Option<Duration>,
+    on_late_refusal: OnLateRefusal,
+}
+
+/// How long the release of a lease is waited for unless it is set.
+const RELEASE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// What becomes of a candidate when the API server refuses to let it take part in the election of a lease that was added
+/// while the candidate ran.
+///
+/// A lease that is there when the candidate begins to run ends it in either case: then most likely a permission is missing
+/// in what has just been deployed.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+#[non_exhaustive]
+pub enum OnLateRefusal {
+    /// The tasks of that lease end with [`Error::Election`], which is logged, and the other leases go on. They can be added
+    /// again.
+    #[default]
+    EndTasks,
+    /// The candidate shuts down in order, and [`Candidate::run_until`] returns the error.
+    EndCandidate,
 }
 
 #[derive(Default)]
@@ -32,8 +54,9 @@ enum Source {
 }
 
 impl CandidateBuilder {
-    /// What the identity begins with, instead of `POD_NAME`, `HOSTNAME` or the host's name. A random part, new at every
-    /// start of the process, always follows: an identity that two processes share would let both lead.
+    /// What the identity begins with, instead of `POD_NAME`, `HOSTNAME` or the host's name. `POD_UID` follows if it is set,
+    /// and then, always, 64 random bits from the operating system, new for each candidate: an identity that two processes
+    /// share would let both lead. An identity has at most 255 bytes; what is longer is cut before the random part.
     pub fn identity(mut self, prefix: impl Into<String>) -> CandidateBuilder {
         self.identity = Some(prefix.into());
         self
@@ -81,6 +104,24 @@ impl CandidateBuilder {
         self
     }
 
+    /// How long the end of a candidate waits for the release of a lease once its bodies are gone: 5 s if it is not set. If the
+    /// API server does not answer in that time, the lease is left to run out. Keep it, together with the longest grace of a
+    /// task, below the `terminationGracePeriodSeconds` of the pod. A second signal of
+    /// [`shutdown_signal`](crate::shutdown_signal) cuts it to half a second.
+    ///
+    /// Where the elections go on after the candidate has ended, they go on trying for at most a lease duration.
+    pub fn release_timeout(mut self, timeout: Duration) -> CandidateBuilder {
+        self.release_timeout = Some(timeout);
+        self
+    }
+
+    /// What becomes of the candidate when the API server refuses to let it take part in the election of a lease that was
+    /// added while it ran, such as one of a tenant: by default, only the tasks of that lease end.
+    pub fn on_late_refusal(mut self, then: OnLateRefusal) -> CandidateBuilder {
+        self.on_late_refusal = then;
+        self
+    }
+
     /// Sets up the connection and starts the elector. No request is sent yet.
     ///
     /// # Errors
@@ -100,11 +141,16 @@ impl CandidateBuilder {
         };
         let namespace: Arc<str> = namespace.as_deref().unwrap_or(connection.namespace()).trim().into();
         check_namespace(&namespace).map_err(|source| Error::Namespace { source })?;
-        let identity = identity::unique(self.identity);
+        let identity = identity::unique(self.identity)?;
         let clock = self.clock.unwrap_or_else(|| Arc::new(SystemClock));
         let elector = start(connection.clone(), identity.clone(), clock).await?;
         tracing::info!(target: "lease_runtime", identity = &*identity, namespace = &*namespace, "candidate ready");
-        Ok(Candidate::new(elector, connection, identity, namespace, self.condition))
+        let settings = Settings {
+            condition: self.condition,
+            release_timeout: self.release_timeout.unwrap_or(RELEASE_TIMEOUT),
+            on_late_refusal: self.on_late_refusal,
+        };
+        Ok(Candidate::new(elector, connection, identity, namespace, settings))
     }
 }
 

@@ -1,69 +1,34 @@
 //! Leads the tasks of one lease through its terms.
 
 use std::convert::Infallible;
-use std::panic::AssertUnwindSafe;
 use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
-use futures_util::FutureExt;
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, watch};
 use tokio::task::{Id, JoinSet};
 use tokio::time::sleep;
 
-use super::Inner;
 use super::roster::Roster;
+use super::{Inner, OnLateRefusal};
 use crate::election::{Loss, Timing};
-use crate::elector::{Campaign, ElectorError, LeaseStatus};
+use crate::elector::{Campaign, ElectorError, LeaseStatus, Way};
 use crate::error::Error;
-use crate::guard::panic_message;
 use crate::task::entry::Entry;
 use crate::task::supervise::supervise;
 use crate::term::{Alive, Term};
 
 impl Inner {
     /// Lets the roster's tasks run, on `runtime` if they have none.
-    pub(super) fn drive(self: &Arc<Self>, roster: &Arc<Roster>, runtime: &Handle) {
+    pub(super) fn drive(self: &Arc<Self>, roster: &Arc<Roster>, runtime: &Handle, arrival: Arrival) {
         for entry in roster.live() {
             self.warm_up(roster, &entry, runtime);
         }
         if roster.enroll(runtime) {
-            let driver = Driver { candidate: self.clone(), roster: roster.clone(), done: false };
+            let driver = Driver { candidate: self.clone(), roster: roster.clone(), arrival, done: false };
             self.driven.spawn_on(driver.run(), runtime);
         }
-    }
-
-    /// Begins what a task wants done before its first run, unless that has begun.
-    fn warm_up(self: &Arc<Self>, roster: &Arc<Roster>, entry: &Arc<Entry>, runtime: &Handle) {
-        let Some(warm_up) = entry.begin_warm_up() else { return };
-        let (shutdown, stop) = (self.shutdown.clone(), entry.stop_token().clone());
-        let attended = WarmUp { entry: entry.clone(), roster: roster.clone(), done: false };
-        let warm_up = self.driven.track_future(async move {
-            let mut attended = attended;
-            let entry = attended.entry.clone();
-            let caught = AssertUnwindSafe(warm_up).catch_unwind();
-            let warmed = tokio::select! {
-                biased;
-                () = shutdown.cancelled() => Ok(()),
-                () = stop.cancelled() => Ok(()),
-                warmed = caught => warmed,
-            };
-            if let Err(panic) = warmed {
-                let failure = format!("panicked while warming up: {}", panic_message(panic));
-                tracing::error!(
-                    target: "lease_runtime",
-                    task = %entry.name,
-                    lease = %entry.lease.name,
-                    namespace = %entry.lease.namespace,
-                    error = failure,
-                    "task does not run on this replica"
-                );
-                let (task, lease) = (entry.name.to_string(), entry.lease.clone());
-                entry.finish(Err(Error::Failed { task, lease, failure }));
-            }
-            attended.done = true;
-        });
-        runtime.spawn(warm_up);
     }
 
     /// The process has to end, after the candidate has ended in order.
@@ -86,30 +51,25 @@ impl Inner {
     }
 }
 
-/// A warm-up that somebody attends to.
-struct WarmUp {
-    entry: Arc<Entry>,
-    roster: Arc<Roster>,
-    done: bool,
-}
-
-/// However it ends: the driver looks. One that went away with its runtime, which need not be the driver's, would keep the
-/// lease from all its tasks for ever.
-impl Drop for WarmUp {
-    fn drop(&mut self) {
-        if !self.done {
-            self.entry.lose();
-        }
-        self.roster.tell();
-    }
-}
-
 /// Takes part in the election of one lease, as long as there are tasks for it.
 struct Driver {
     candidate: Arc<Inner>,
     roster: Arc<Roster>,
+    arrival: Arrival,
     done: bool,
 }
+
+/// When a lease came to the candidate.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Arrival {
+    /// It was there when the candidate began to run.
+    First,
+    /// While the candidate ran.
+    Late,
+}
+
+/// How long the release is waited for once somebody has asked a second time for the end.
+const CUT_RELEASE: Duration = Duration::from_millis(500);
 
 /// How a campaign ended. In any case nothing is held any more.
 enum Left {
@@ -154,16 +114,44 @@ impl Driver {
                 Left::Finished => {}
                 Left::Shutdown => self.roster.disband(Entry::stopped),
                 Left::Failed(source) => {
+                    let local = self.is_of_this_lease_alone(&source);
                     let error = Error::Election { lease: self.roster.lease.clone(), source };
+                    if local {
+                        self.refused(&error);
+                    }
                     self.roster.disband(|_| error.clone());
-                    self.candidate.fail(error);
+                    if !local {
+                        self.candidate.fail(error);
+                    }
                 }
             }
+            // What comes from here on has been added while the candidate ran.
+            self.arrival = Arrival::Late;
             if self.roster.retire() {
                 break;
             }
         }
         self.done = true;
+        self.candidate.retired(&self.roster.lease);
+    }
+
+    /// Whether the other leases of the candidate can go on. That an election has ended, by an error of ours or with the
+    /// elector, is a matter of the process.
+    fn is_of_this_lease_alone(&self, why: &ElectorError) -> bool {
+        self.arrival == Arrival::Late
+            && self.candidate.settings.on_late_refusal == OnLateRefusal::EndTasks
+            && !matches!(why, ElectorError::Ended { .. })
+    }
+
+    fn refused(&self, error: &Error) {
+        tracing::error!(
+            target: "lease_runtime",
+            lease = %self.roster.lease.name,
+            namespace = %self.roster.lease.namespace,
+            identity = &*self.candidate.identity,
+            error = %error,
+            "the tasks of a lease that was added late end here, and the other leases go on"
+        );
     }
 
     /// Waits until every task is warm and every condition holds.
@@ -187,6 +175,7 @@ impl Driver {
 
     async fn contend(&self, timing: Timing) -> Left {
         let campaign = self.candidate.elector.contend(self.roster.lease.clone(), timing);
+        self.roster.announce(&campaign.tasks);
         let status = campaign.status.clone();
         let left = tokio::select! {
             biased;
@@ -200,22 +189,21 @@ impl Driver {
 
     /// Takes part until there is nothing more to do with these timings.
     async fn campaign(&self, mut campaign: Campaign, timing: Timing) -> Left {
-        // Apart from the rest, to be waited for beside it.
-        let mut terms = std::mem::replace(&mut campaign.terms, mpsc::unbounded_channel().1);
-        let mut status = campaign.status.clone();
+        let Campaign { terms, status, way, .. } = &mut campaign;
         let mut parting = None;
         loop {
             if self.candidate.shutdown.is_cancelled() {
-                return leave(&campaign, &mut terms, Loss::Shutdown, Left::Shutdown).await;
+                self.leave(way, terms, Loss::Shutdown, true).await;
+                return Left::Shutdown;
             }
             if let Some(parting) = parting.take().or_else(|| self.reason_to_part()) {
-                let left = leave(&campaign, &mut terms, parting.loss(), Left::Finished).await;
+                self.leave(way, terms, parting.loss(), parting == Parting::Finished).await;
                 self.stay_out(parting, timing).await;
                 if self.roster.timing() != Some(timing) {
-                    return left;
+                    return Left::Finished;
                 }
                 if !self.candidate.shutdown.is_cancelled() {
-                    campaign.contend();
+                    way.contend();
                 }
                 continue;
             }
@@ -223,12 +211,13 @@ impl Driver {
                 biased;
                 () = self.candidate.shutdown.cancelled() => {}
                 term = terms.recv() => match term {
-                    Some((term, alive)) => parting = self.lead(&campaign, term, alive).await,
-                    None => return Left::Failed(problem(&status)),
+                    Some((term, alive)) => parting = self.lead(way, term, alive).await,
+                    None => return Left::Failed(problem(status)),
                 },
-                () = fatal(&mut status) => {
-                    let problem = problem(&status);
-                    return leave(&campaign, &mut terms, Loss::Shutdown, Left::Failed(problem)).await;
+                () = fatal(status) => {
+                    let problem = problem(status);
+                    self.leave(way, terms, Loss::Shutdown, true).await;
+                    return Left::Failed(problem);
                 }
                 () = self.roster.news() => {}
                 () = self.roster.willing(false) => {}
@@ -239,7 +228,7 @@ impl Driver {
     fn reason_to_part(&self) -> Option<Parting> {
         if self.roster.is_over() {
             Some(Parting::Finished)
-        } else if !self.roster.is_willing() {
+        } else if !self.roster.is_willing() || self.roster.is_stuck() {
             Some(Parting::Withdrawn)
         } else {
             None
@@ -270,7 +259,7 @@ impl Driver {
     }
 
     /// One term: from the acquisition until nothing of it is left here. Tells why, if the election is being left.
-    async fn lead(&self, campaign: &Campaign, term: Term, alive: Alive) -> Option<Parting> {
+    async fn lead(&self, way: &Way, term: Term, alive: Alive) -> Option<Parting> {
         let mut supervisors = JoinSet::new();
         // Those that run, and those that are not over but have ended in this term.
         let mut started: Vec<(Id, Arc<Entry>)> = Vec::new();
@@ -280,7 +269,7 @@ impl Driver {
         loop {
             if !shutdown && self.candidate.shutdown.is_cancelled() {
                 shutdown = true;
-                campaign.withdraw(Loss::Shutdown);
+                way.withdraw(Loss::Shutdown);
             }
             let leading = !term.tenure().is_cancelled();
             if !shutdown && parting.is_none() && leading {
@@ -298,17 +287,19 @@ impl Driver {
                     }
                 }
                 // What is over may still be about to end.
-                parting = self.reason_to_part().filter(|why| *why != Parting::Finished || supervisors.is_empty());
-                parting.iter().for_each(|parting| campaign.withdraw(parting.loss()));
+                parting = self
+                    .reason_to_part()
+                    .filter(|why| supervisors.is_empty() || *why != Parting::Finished && !self.roster.is_willing());
+                parting.iter().for_each(|parting| way.withdraw(parting.loss()));
             } else if parting.is_none() && term.tenure().loss() == Some(Loss::SteppedDown) {
                 parting = Some(Parting::SteppedDown);
-                campaign.withdraw(Loss::SteppedDown);
+                way.withdraw(Loss::SteppedDown);
             }
             // As it was when the reasons were looked at: one that has come since is yet to be.
             if supervisors.is_empty() && !leading {
                 // One may have asked for the end of the process with its last breath.
                 while let Ok(why) = exit.try_recv() {
-                    self.candidate.exit(why);
+                    self.candidate.exit(*why);
                 }
                 // `alive` is dropped with this frame, and the term is drained.
                 return parting;
@@ -317,7 +308,7 @@ impl Driver {
                 biased;
                 () = self.candidate.shutdown.cancelled(), if !shutdown => {}
                 () = term.cancelled(), if leading => {}
-                Some(why) = exit.recv() => self.candidate.exit(why),
+                Some(why) = exit.recv() => self.candidate.exit(*why),
                 Some(ended) = supervisors.join_next_with_id(), if !supervisors.is_empty() => {
                     let (id, lost) = ended.map_or_else(|error| (error.id(), true), |(id, ())| (id, false));
                     if lost {
@@ -329,25 +320,45 @@ impl Driver {
                 () = self.roster.news() => {}
                 () = self.roster.willing(false), if leading && !shutdown && parting.is_none() => {}
                 // Given up although a body is left that does not yield: there is nothing more to wait for.
-                () = campaign.left(), if shutdown || parting.is_some() => return parting,
+                () = way.left(), if shutdown || parting.is_some() => return parting,
             }
         }
     }
-}
 
-/// Leaves the election, and waits until nothing is held. A term that was on its way here ends unused.
-async fn leave(
-    campaign: &Campaign,
-    terms: &mut mpsc::UnboundedReceiver<(Term, Alive)>,
-    loss: Loss,
-    left: Left,
-) -> Left {
-    campaign.withdraw(loss);
-    loop {
+    /// Leaves the election when its bodies are gone, and waits until nothing is held. A term that was on its way here ends
+    /// unused. `for_good`: somebody waits for the end, and not for longer than the release may take.
+    async fn leave(&self, way: &Way, terms: &mut mpsc::UnboundedReceiver<(Term, Alive)>, loss: Loss, for_good: bool) {
+        way.withdraw(loss);
+        let mut overdue = pin!(self.overdue(for_good));
+        loop {
+            tokio::select! {
+                biased;
+                () = way.left() => return,
+                Some(term) = terms.recv() => drop(term),
+                () = &mut overdue => {
+                    tracing::warn!(
+                        target: "lease_runtime",
+                        lease = %self.roster.lease.name,
+                        namespace = %self.roster.lease.namespace,
+                        identity = &*self.candidate.identity,
+                        "the API server has not answered in time, so that the lease may not be released: another replica may have \
+                         to wait until it has run out"
+                    );
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Resolves when the release has been waited for long enough.
+    async fn overdue(&self, for_good: bool) {
+        if !for_good {
+            self.candidate.shutdown.cancelled().await;
+        }
         tokio::select! {
             biased;
-            () = campaign.left() => return left,
-            Some(term) = terms.recv() => drop(term),
+            () = async { self.candidate.cut.cancelled().await; sleep(CUT_RELEASE).await } => {}
+            () = sleep(self.candidate.settings.release_timeout) => {}
         }
     }
 }
@@ -381,6 +392,7 @@ impl Drop for Driver {
         if !self.done {
             self.roster.publish_out();
             self.roster.abandon(|entry| Error::CandidateGone { task: entry.name.to_string() });
+            self.candidate.retired(&self.roster.lease);
         }
     }
 }

@@ -7,18 +7,20 @@ pub(crate) mod process;
 mod roster;
 mod run;
 mod signal;
+mod warm_up;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-pub use builder::CandidateBuilder;
+pub use builder::{CandidateBuilder, OnLateRefusal};
 pub use signal::{ShutdownRequest, ShutdownSignal, Signalled, shutdown_signal};
 
 use crate::admin::TickAdmin;
@@ -27,6 +29,7 @@ use crate::error::Error;
 use crate::lease::LeaseId;
 use crate::task::entry::Entry;
 use crate::task::{IntoTask, TaskHandle};
+use drive::Arrival;
 pub(crate) use roster::Roster;
 
 /// This process in the elections of its leases: one identity, one connection, any number of tasks.
@@ -62,8 +65,7 @@ struct Inner {
     connection: Connection,
     identity: Arc<str>,
     namespace: Arc<str>,
-    /// What has to be true for it to take part in any election.
-    condition: Option<watch::Receiver<bool>>,
+    settings: Settings,
     /// End in order: cancel, drain, release.
     shutdown: CancellationToken,
     /// End now: bodies are dropped. Also stops every task.
@@ -75,8 +77,22 @@ struct Inner {
     state: Mutex<State>,
 }
 
+/// So many leases that have no task any more can still be looked at.
+const REMEMBERED: usize = 16;
+
+/// What was set about it.
+struct Settings {
+    /// What has to be true for it to take part in any election.
+    condition: Option<watch::Receiver<bool>>,
+    /// How long the release of a lease is waited for, from when its bodies are gone.
+    release_timeout: Duration,
+    on_late_refusal: OnLateRefusal,
+}
+
 struct State {
     rosters: BTreeMap<LeaseId, Arc<Roster>>,
+    /// Those that had no task any more, the last ones.
+    retired: VecDeque<LeaseId>,
     phase: Phase,
     /// What was wrong with a task that was added: the candidate refuses to run.
     refused: Option<Error>,
@@ -125,19 +141,23 @@ impl Candidate {
 
     /// Runs until `signal` resolves, and then ends in order: every body is asked to end, and may use its grace while its
     /// lease goes on being renewed; what has not ended by then is dropped; then the leases are released. When it returns,
-    /// nothing of the tasks is left and no lease is held.
+    /// nothing of the tasks is left and no lease is held. An API server that does not answer is waited for no longer than the
+    /// [release timeout](CandidateBuilder::release_timeout), once the bodies are gone; the lease is then left to run out.
     ///
     /// A body that is inside one poll cannot be dropped: this waits for it, and the lease goes on being renewed, until the
     /// process is killed or the lease cannot be renewed.
     ///
-    /// With [`shutdown_signal`], a second SIGTERM or SIGINT cuts the grace to nothing. Any future may be the signal that
-    /// resolves to `()` or `io::Result<()>`, as `tokio::signal::ctrl_c()` does.
+    /// With [`shutdown_signal`], a second SIGTERM or SIGINT cuts the grace to nothing, and the wait for the release to half a
+    /// second. Any future may be the signal that resolves to `()` or `io::Result<()>`, as `tokio::signal::ctrl_c()` does. If
+    /// it has resolved already, no lease is contended for.
     ///
     /// # Errors
     ///
     /// At once, if a task was refused or the candidate has run before. Otherwise after everything has ended in order: if the
     /// API server refused to let this process take part in an election at the very first contact (permissions, a missing
-    /// namespace), if an election cannot go on, or if the signal cannot be waited for.
+    /// namespace), if an election cannot go on, or if the signal cannot be waited for. The refusal of a lease that was added
+    /// while the candidate ran ends only the tasks of that lease, unless
+    /// [`on_late_refusal`](CandidateBuilder::on_late_refusal) says otherwise.
     ///
     /// # Cancel safety
     ///
@@ -166,7 +186,8 @@ impl Candidate {
 
     /// Where this process stands in the election of a lease, now and as it changes. The lease is one that a task has been
     /// added for, by its name in the candidate's namespace, as `namespace/name`, or as a [`LeaseId`]; `None` for any other.
-    /// While this process takes no part in the election, the holder is the one it last saw.
+    /// While this process takes no part in the election, the holder is the one it last saw. Of the leases whose tasks are all
+    /// over, the last sixteen are remembered; a receiver that is there keeps the last word about any.
     ///
     /// This is for people, dashboards and readiness; to decide whether to act, a body asks its [`Term`](crate::Term).
     pub fn status(&self, lease: impl fmt::Display) -> Option<watch::Receiver<LeaseStatus>> {
@@ -197,7 +218,7 @@ impl Candidate {
         self.inner.state().rosters.get(&lease).cloned()
     }
 
-    /// The leases that tasks have been added for.
+    /// The leases that tasks have been added for. Of those whose tasks are all over, the last sixteen.
     pub fn leases(&self) -> Vec<LeaseId> {
         self.inner.state().rosters.keys().cloned().collect()
     }
@@ -223,10 +244,16 @@ impl Candidate {
         connection: Connection,
         identity: Arc<str>,
         namespace: Arc<str>,
-        condition: Option<watch::Receiver<bool>>,
+        settings: Settings,
     ) -> Candidate {
-        let state =
-            State { rosters: BTreeMap::new(), phase: Phase::Waiting, refused: None, failure: None, exiting: None };
+        let state = State {
+            rosters: BTreeMap::new(),
+            retired: VecDeque::new(),
+            phase: Phase::Waiting,
+            refused: None,
+            failure: None,
+            exiting: None,
+        };
         let driven = TaskTracker::new();
         // `wait` resolves when it is empty; it can be filled again.
         driven.close();
@@ -235,7 +262,7 @@ impl Candidate {
             connection,
             identity,
             namespace,
-            condition,
+            settings,
             shutdown: CancellationToken::new(),
             cut: CancellationToken::new(),
             failed: CancellationToken::new(),
@@ -249,7 +276,14 @@ impl Candidate {
     fn place<K: IntoTask>(&self, task: K) -> (TaskHandle<K::Output>, Option<Placed>) {
         let (entry, handle) = Entry::new(task, &self.inner.namespace, self.inner.cut.child_token());
         let placed = match entry {
-            Ok(entry) => self.inner.place(Arc::new(entry)),
+            Ok(entry) => {
+                let entry = Arc::new(entry);
+                let placed = self.inner.place(entry.clone());
+                if let Some(placed) = &placed {
+                    handle.target().put(&entry, &self.inner.identity, placed.roster.status());
+                }
+                placed
+            }
             Err(error) => {
                 self.inner.refuse(error);
                 None
@@ -281,7 +315,7 @@ impl Inner {
                 let roster = state
                     .rosters
                     .entry(entry.lease.clone())
-                    .or_insert_with(|| Roster::new(&entry.lease, self.condition.clone()));
+                    .or_insert_with(|| Roster::new(&entry.lease, self.settings.condition.clone()));
                 let roster = roster.clone();
                 // The token keeps the candidate from being found to have nothing to do before it is driven.
                 roster.admit(&entry).map(|()| (roster, phase, self.driven.token()))
@@ -292,16 +326,32 @@ impl Inner {
                 drop(roster.forget_those_over());
                 if let Phase::Running(runtime) = phase {
                     // Outside of the lock, too: a runtime that is gone drops the tasks at once.
-                    self.drive(&roster, &Handle::try_current().unwrap_or(runtime));
+                    self.drive(&roster, &Handle::try_current().unwrap_or(runtime), Arrival::Late);
                 }
                 Some(Placed { entry, roster })
             }
             Err(error) => {
                 // Outside of the lock: whoever waits for the task may look at the candidate.
                 entry.finish(Err(error.clone()));
+                self.retired(&entry.lease);
                 self.refuse(error);
                 None
             }
+        }
+    }
+
+    /// Nobody has a task for a lease any more. It can be looked at until so many others are in the same case: a candidate
+    /// that uses each name once does not grow.
+    fn retired(&self, lease: &LeaseId) {
+        let mut state = self.state();
+        // Under the lock under which tasks are admitted.
+        state.retired.retain(|retired| retired != lease);
+        state.retired.push_back(lease.clone());
+        if state.retired.len() > REMEMBERED
+            && let Some(oldest) = state.retired.pop_front()
+            && state.rosters.get(&oldest).is_some_and(|roster| roster.is_idle())
+        {
+            state.rosters.remove(&oldest);
         }
     }
 

@@ -6,7 +6,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Candidate, Placed};
 use crate::error::Error;
-use crate::task::{IntoTask, TaskHandle};
+use crate::task::{IntoTask, TaskHandle, TaskOutput};
 
 /// The one piece of global state of this crate. Built when a task is first awaited or spawned; if that fails, the next tries
 /// again.
@@ -39,13 +39,18 @@ pub(crate) fn spawn<K: IntoTask>(task: K) -> TaskHandle<K::Output> {
     let (outcome, receiver) = oneshot::channel();
     let completed = CancellationToken::new();
     let handle = TaskHandle::new(task.title().into(), receiver, completed.clone());
+    let target = handle.target().clone();
     match Handle::try_current() {
         Ok(runtime) => drop(runtime.spawn(async move {
             let end = match candidate().await {
-                Ok(candidate) => candidate.add(task).await,
+                Ok(candidate) => {
+                    let inner = candidate.add(task);
+                    target.put_as(inner.target());
+                    inner.await
+                }
                 Err(error) => Err(error),
             };
-            if end.is_ok() {
+            if end.as_ref().is_ok_and(|output| output.failure().is_none()) {
                 completed.cancel();
             }
             if let Err(Err(error)) = outcome.send(end) {

@@ -8,12 +8,16 @@ use tokio::runtime::Handle;
 use tokio::sync::{Notify, watch};
 
 use crate::election::{Loss, Timing};
-use crate::elector::{LeaseStatus, Standing};
+use crate::elector::{LeaseStatus, Standing, Tasks};
 use crate::error::Error;
 use crate::lease::LeaseId;
 use crate::task::entry::Entry;
 use crate::term::{Tenure, Term};
 use crate::ticks::names::MOST_TASKS;
+
+/// So many names of tasks are remembered beyond those that are live. One that is over here was run here, and may yet be
+/// waited for on another replica.
+const MOST_NAMES: usize = 256;
 
 /// The tasks of one lease, and where this process stands in its election.
 pub(crate) struct Roster {
@@ -30,8 +34,13 @@ pub(crate) struct Roster {
     engaged: watch::Sender<bool>,
 }
 
+#[derive(Default)]
 struct Members {
     entries: Vec<Arc<Entry>>,
+    /// The names of the bodies that this process has, and of the last that it had.
+    names: Vec<Arc<str>>,
+    /// Where they are told to those who hold the election.
+    announced: Option<Arc<Tasks>>,
     /// Somebody drives the election for them.
     driven: bool,
 }
@@ -43,13 +52,14 @@ impl Roster {
             standing: Standing::Out,
             holder: None,
             ticks: Arc::default(),
+            not_run: Vec::new(),
             last_loss: None,
             problem: None,
             fatal: false,
         };
         Arc::new(Roster {
             lease: lease.clone(),
-            members: Mutex::new(Members { entries: Vec::new(), driven: false }),
+            members: Mutex::new(Members::default()),
             news: Notify::new(),
             condition,
             tenure: Mutex::default(),
@@ -82,7 +92,15 @@ impl Roster {
             return Err(Error::TooManyTasks { task, lease: self.lease.clone(), most: MOST_TASKS });
         }
         members.entries.push(entry.clone());
+        members.name(entry);
         Ok(())
+    }
+
+    /// Tells the names of the tasks to this campaign, now and when others come.
+    pub(super) fn announce(&self, tasks: &Arc<Tasks>) {
+        let mut members = self.members();
+        members.announced = Some(tasks.clone());
+        members.tell_names();
     }
 
     /// Lets new tasks run on this runtime, and tells whether a driver has to be started; the one there is learns of them.
@@ -109,6 +127,12 @@ impl Roster {
 
     pub(super) fn is_over(&self) -> bool {
         self.members().entries.iter().all(|entry| entry.is_over())
+    }
+
+    /// It has no tasks, and nobody drives it.
+    pub(super) fn is_idle(&self) -> bool {
+        let members = self.members();
+        members.entries.is_empty() && !members.driven
     }
 
     /// The timings of its tasks, which agree.
@@ -165,9 +189,20 @@ impl Roster {
         self.news.notify_one();
     }
 
-    /// Whether all its tasks may start.
+    /// Whether all its tasks may start, but for those that wait for one of the others.
     pub(super) fn is_warm(&self) -> bool {
-        self.live().iter().all(|entry| entry.is_warm())
+        let live = self.live();
+        live.iter().all(|entry| entry.is_warm() || waits_for(entry, &live).is_some())
+            && (live.is_empty() || live.iter().any(|entry| entry.waits_within().is_none() || entry.is_warm()))
+    }
+
+    /// Every task waits for one of this lease that will not be done here.
+    pub(super) fn is_stuck(&self) -> bool {
+        let live = self.live();
+        !live.is_empty()
+            && live
+                .iter()
+                .all(|entry| !entry.is_warm() && entry.waits_within().is_some() && waits_for(entry, &live).is_none())
     }
 
     /// Whether every condition holds under which this process takes part.
@@ -264,6 +299,39 @@ impl Roster {
 
     fn members(&self) -> MutexGuard<'_, Members> {
         self.members.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The task whose end the warm-up of `entry` waits for, if it is among these or done.
+fn waits_for<'a>(entry: &'a Entry, live: &[Arc<Entry>]) -> Option<&'a Arc<str>> {
+    let (awaited, done) = entry.waits_within()?;
+    (done || live.iter().any(|other| other.name == *awaited)).then_some(awaited)
+}
+
+impl Members {
+    fn name(&mut self, entry: &Entry) {
+        for name in entry.bodies() {
+            if !self.names.contains(&name) {
+                self.names.push(name);
+            }
+        }
+        let live: Vec<_> =
+            self.entries.iter().filter(|entry| !entry.is_over()).flat_map(|entry| entry.bodies()).collect();
+        let mut surplus = self.names.len().saturating_sub(MOST_NAMES.max(live.len()));
+        self.names.retain(|name| {
+            let goes = surplus > 0 && !live.contains(name);
+            surplus -= usize::from(goes);
+            !goes
+        });
+        self.tell_names();
+    }
+
+    fn tell_names(&self) {
+        if let Some(announced) = &self.announced {
+            let mut names = self.names.clone();
+            names.sort();
+            announced.set(names.into());
+        }
     }
 }
 

@@ -1,11 +1,14 @@
 //! Start and orderly end of a candidate.
 
-use std::future::{Future, pending};
+use std::future::{Future, pending, poll_fn};
 use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 
 use tokio::runtime::Handle;
 
+use super::drive::Arrival;
+use super::roster::Roster;
 use super::signal::ShutdownRequest;
 use super::{Inner, Phase};
 use crate::error::Error;
@@ -17,12 +20,25 @@ impl Inner {
         F: Future,
         F::Output: ShutdownRequest,
     {
-        let running = Running::begin(self)?;
         let mut signal = pin!(signal);
-        let request = tokio::select! {
-            biased;
-            () = self.failed.cancelled() => None,
-            request = &mut signal => Some(request),
+        if F::Output::IS_OF_THE_SYSTEM {
+            // One that came while the program started up is passed on by the runtime when it has a look at its events.
+            tokio::task::yield_now().await;
+        }
+        let beginning = Running::begin(self)?;
+        // Before anything starts: one that is to end already does not lead.
+        let early = poll_fn(|cx| Poll::Ready(signal.as_mut().poll(cx))).await;
+        if early.is_ready() {
+            self.shut_down("signalled before anything has begun: no lease is contended for");
+        }
+        let running = beginning.drive();
+        let request = match early {
+            Poll::Ready(request) => Some(request),
+            Poll::Pending => tokio::select! {
+                biased;
+                () = self.failed.cancelled() => None,
+                request = &mut signal => Some(request),
+            },
         };
         let (mut again, failed) = (None, request.is_none());
         match request.map(ShutdownRequest::into_request) {
@@ -50,7 +66,7 @@ impl Inner {
                 tracing::warn!(
                     target: "lease_runtime",
                     identity = &*self.identity,
-                    "signalled again while shutting down: dropping the bodies"
+                    "signalled again while shutting down: dropping the bodies, and not waiting for an API server that does not answer"
                 );
                 self.cut.cancel();
                 ended.await;
@@ -60,7 +76,7 @@ impl Inner {
     }
 
     pub(super) async fn run(self: &Arc<Self>) -> Result<(), Error> {
-        let running = Running::begin(self)?;
+        let running = Running::begin(self)?.drive();
         loop {
             tokio::select! {
                 biased;
@@ -104,11 +120,28 @@ impl Inner {
     }
 }
 
+/// A candidate that may run, and none of whose tasks has begun.
+struct Beginning<'a> {
+    running: Running<'a>,
+    candidate: &'a Arc<Inner>,
+    rosters: Vec<Arc<Roster>>,
+    runtime: Handle,
+}
+
+impl<'a> Beginning<'a> {
+    fn drive(self) -> Running<'a> {
+        for roster in self.rosters {
+            self.candidate.drive(&roster, &self.runtime, Arrival::First);
+        }
+        self.running
+    }
+}
+
 /// A candidate that runs. Dropped before its end, it drops the bodies; the drivers release the leases on their own.
 struct Running<'a>(Option<&'a Inner>);
 
 impl<'a> Running<'a> {
-    fn begin(candidate: &'a Arc<Inner>) -> Result<Running<'a>, Error> {
+    fn begin(candidate: &'a Arc<Inner>) -> Result<Beginning<'a>, Error> {
         let runtime = Handle::try_current().map_err(|_| Error::NoRuntime)?;
         let rosters: Vec<_> = {
             let mut state = candidate.state();
@@ -121,10 +154,7 @@ impl<'a> Running<'a> {
             state.phase = Phase::Running(runtime.clone());
             state.rosters.values().cloned().collect()
         };
-        for roster in rosters {
-            candidate.drive(&roster, &runtime);
-        }
-        Ok(Running(Some(candidate)))
+        Ok(Beginning { running: Running(Some(candidate)), candidate, rosters, runtime })
     }
 
     /// It has ended in order.

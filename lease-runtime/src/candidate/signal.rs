@@ -5,41 +5,46 @@ use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use tokio::runtime::Handle;
+
 /// Resolves at the first SIGTERM or SIGINT (on Windows: Ctrl-C, Ctrl-Close or a shutdown).
 ///
-/// The signals are taken over when it is first polled; from then on they do not end the process by themselves. Give it to
-/// [`Candidate::run_until`](crate::Candidate::run_until), which uses a second signal to cut the bodies' grace to nothing.
-/// It gives an error if the signals cannot be taken over.
+/// The signals are taken over when this function is called; from then on they do not end the process by themselves. Call it
+/// first thing in `main`: a signal that comes while the program still starts up is not lost, and a candidate that is then
+/// run with it ends without having led. Outside of a tokio runtime there is nothing to take them over with, and they are
+/// taken over when the future is first polled.
+///
+/// Give it to [`Candidate::run_until`](crate::Candidate::run_until), which uses a second signal to cut the bodies' grace to
+/// nothing and to wait no longer for the leases' release. It gives an error if the signals cannot be taken over.
 ///
 /// # Cancel safety
 ///
 /// Dropping the future loses a signal that has not been reported, and leaves the signals taken over.
 pub fn shutdown_signal() -> ShutdownSignal {
-    ShutdownSignal { signals: None }
+    // Tokio refuses by a panic where there is no runtime.
+    ShutdownSignal { signals: Handle::try_current().is_ok().then(Signals::take_over) }
 }
 
 /// See [`shutdown_signal`].
 #[derive(Debug)]
 #[must_use = "futures do nothing unless polled"]
 pub struct ShutdownSignal {
-    signals: Option<Signals>,
+    /// `None` until they are taken over.
+    signals: Option<io::Result<Signals>>,
 }
 
 impl Future for ShutdownSignal {
     type Output = io::Result<Signalled>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let mut signals = match self.signals.take() {
-            Some(signals) => signals,
-            None => Signals::take_over()?,
-        };
+        let mut signals = self.signals.take().unwrap_or_else(Signals::take_over)?;
         match signals.poll(cx) {
             Poll::Ready(signal) => {
                 tracing::info!(target: "lease_runtime", signal, "signalled to shut down");
                 Poll::Ready(Ok(Signalled { signals }))
             }
             Poll::Pending => {
-                self.signals = Some(signals);
+                self.signals = Some(Ok(signals));
                 Poll::Pending
             }
         }
@@ -73,6 +78,10 @@ impl Signalled {
     label = "resolves to `{Self}`, not to `()`"
 )]
 pub trait ShutdownRequest: sealed::Request {
+    /// It comes from signals of the operating system, by way of the runtime.
+    #[doc(hidden)]
+    const IS_OF_THE_SYSTEM: bool = false;
+
     /// The signals to come, if they can be waited for.
     #[doc(hidden)]
     fn into_request(self) -> io::Result<Option<Signalled>>;
@@ -112,6 +121,8 @@ impl ShutdownRequest for Signalled {
 }
 
 impl ShutdownRequest for io::Result<Signalled> {
+    const IS_OF_THE_SYSTEM: bool = true;
+
     fn into_request(self) -> io::Result<Option<Signalled>> {
         self.map(Some)
     }

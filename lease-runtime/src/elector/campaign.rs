@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::sync::{mpsc, watch};
 
+use super::company::Tasks;
 use super::error::ElectorError;
 use super::thread::Heart;
 use super::voice::Spoken;
@@ -21,7 +22,14 @@ pub(crate) struct Campaign {
     pub(crate) terms: mpsc::UnboundedReceiver<(Term, Alive)>,
     /// Where this process stands.
     pub(crate) status: watch::Receiver<LeaseStatus>,
-    commands: mpsc::UnboundedSender<Command>,
+    /// What this process would run, for the holder to name and for a follower to compare.
+    pub(crate) tasks: Arc<Tasks>,
+    pub(crate) way: Way,
+}
+
+/// The way out of an election, and back in.
+pub(crate) struct Way {
+    commands: mpsc::UnboundedSender<Box<Command>>,
     /// The number of the last command that has been carried out as far as leaving goes.
     done: watch::Receiver<u64>,
     asked: AtomicU64,
@@ -29,18 +37,18 @@ pub(crate) struct Campaign {
     pub(super) spoken: Option<Spoken>,
 }
 
-impl Campaign {
+impl Way {
     /// Leaves the election: cancels the term for this reason, gives the lease up once the bodies are gone, stays out.
     pub(crate) fn withdraw(&self, loss: Loss) {
         let number = self.asked.fetch_add(1, Ordering::Relaxed) + 1;
         // The election is gone: then it has been left.
-        let _ = self.commands.send(Command::Withdraw { loss, number });
+        let _ = self.commands.send(Box::new(Command::Withdraw { loss, number }));
     }
 
     /// Takes part again.
     pub(crate) fn contend(&self) {
         let number = self.asked.fetch_add(1, Ordering::Relaxed) + 1;
-        let _ = self.commands.send(Command::Contend { number });
+        let _ = self.commands.send(Box::new(Command::Contend { number }));
     }
 
     /// Resolves when the last withdrawal is complete: the lease was released, or was not held, or was left to run out since
@@ -55,6 +63,21 @@ impl Campaign {
             // The process may end next.
             spoken.caught_up().await;
         }
+    }
+}
+
+#[cfg(all(test, feature = "embedded"))]
+impl Campaign {
+    pub(crate) fn withdraw(&self, loss: Loss) {
+        self.way.withdraw(loss);
+    }
+
+    pub(crate) fn contend(&self) {
+        self.way.contend();
+    }
+
+    pub(crate) async fn left(&self) {
+        self.way.left().await;
     }
 }
 
@@ -77,6 +100,10 @@ pub struct LeaseStatus {
     /// What the Lease says about the ticks of each scheduled task, whoever leads. As it was when this process last saw the
     /// Lease.
     pub ticks: Arc<BTreeMap<String, TaskTicks>>,
+    /// The tasks of this replica that another holder does not run, as far as is known: another program uses the lease, or
+    /// another version of this one, which lacks them. All tasks of this replica, if the holder does not say what it runs, as
+    /// one that was not made with this crate. Empty while this process leads, and for the first lease duration of a holder.
+    pub not_run: Vec<String>,
     /// Why this process last lost the lease or gave it up.
     pub last_loss: Option<Loss>,
     /// What keeps this process from taking part right now. `None` when the last request went well.
@@ -97,6 +124,7 @@ impl LeaseStatus {
             && self.standing == other.standing
             && self.holder == other.holder
             && (Arc::ptr_eq(&self.ticks, &other.ticks) || self.ticks == other.ticks)
+            && self.not_run == other.not_run
             && self.last_loss == other.last_loss
             && self.fatal == other.fatal
     }
@@ -124,7 +152,9 @@ pub(super) struct Outlet {
     pub(super) identity: Arc<str>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) heart: Arc<Heart>,
-    pub(super) commands: mpsc::UnboundedReceiver<Command>,
+    pub(super) tasks: Arc<Tasks>,
+    /// Boxed, as a channel has room for many at once.
+    pub(super) commands: mpsc::UnboundedReceiver<Box<Command>>,
     terms: mpsc::UnboundedSender<(Term, Alive)>,
     pub(super) tenure: Option<Arc<Tenure>>,
     pub(super) status: LeaseStatus,
@@ -145,10 +175,12 @@ impl Outlet {
             standing: Standing::Follower,
             holder: None,
             ticks: Arc::default(),
+            not_run: Vec::new(),
             last_loss: None,
             problem: None,
             fatal: false,
         };
+        let tasks = Arc::new(Tasks::default());
         let (terms, terms_in) = mpsc::unbounded_channel();
         let (commands_out, commands) = mpsc::unbounded_channel();
         let (published, status_in) = watch::channel(status.clone());
@@ -156,13 +188,23 @@ impl Outlet {
         let campaign = Campaign {
             terms: terms_in,
             status: status_in,
-            commands: commands_out,
-            done: done_in,
-            asked: AtomicU64::new(0),
-            spoken: None,
+            tasks: Arc::clone(&tasks),
+            way: Way { commands: commands_out, done: done_in, asked: AtomicU64::new(0), spoken: None },
         };
-        let outlet =
-            Outlet { lease, timing, identity, clock, heart, commands, terms, tenure: None, status, published, done };
+        let outlet = Outlet {
+            lease,
+            timing,
+            identity,
+            clock,
+            heart,
+            tasks,
+            commands,
+            terms,
+            tenure: None,
+            status,
+            published,
+            done,
+        };
         (outlet, campaign)
     }
 

@@ -13,6 +13,7 @@ use kube::{Api, Client};
 
 use super::campaign::{Command, Outlet, Standing};
 use super::classify::Asked;
+use super::company::Company;
 use super::error::ElectorError;
 use super::inflight::InFlight;
 use super::log::{Log, Problems};
@@ -60,6 +61,7 @@ pub(super) struct Drive {
     ticking: Ticking,
     /// The state whose ticks the status shows.
     ticks_of: Option<Version>,
+    company: Company,
     log: Log,
     rng: fastrand::Rng,
     /// When the last request was sent.
@@ -68,7 +70,7 @@ pub(super) struct Drive {
 
 /// What a turn is about.
 enum Turn {
-    Command(Option<Command>),
+    Command(Option<Box<Command>>),
     Replied(Reply),
     Told(Told),
     Drained,
@@ -110,6 +112,7 @@ impl Drive {
             ),
             ticking: Ticking::default(),
             ticks_of: None,
+            company: Company::new(Arc::clone(&out.tasks)),
             log: Log::new(out.lease.clone(), Arc::clone(&out.identity)),
             rng: fastrand::Rng::new(),
             asked: Moment::ZERO,
@@ -123,7 +126,7 @@ impl Drive {
         self.step(Event::Woken);
         while !(self.alone && self.election.role() == Role::Out) {
             match self.turn().await {
-                Turn::Command(command) => self.obey(command),
+                Turn::Command(command) => self.obey(command.map(|command| *command)),
                 Turn::Replied(reply) => self.replied(reply),
                 Turn::Told(told) => self.ticking.hear(told, self.out.clock.wall()),
                 Turn::Drained => {

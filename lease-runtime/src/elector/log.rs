@@ -153,6 +153,30 @@ impl Log {
         );
     }
 
+    /// `known`: the holder says what it runs.
+    pub(super) fn not_run(&self, holder: &str, tasks: &[String], known: bool) {
+        let tasks: String = tasks.join(", ").chars().take(300).collect();
+        if known {
+            say!(
+                warn,
+                self,
+                holder = ?holder,
+                tasks,
+                "the holder of the lease does not run tasks that this replica has: another program uses the lease, or another \
+                 version of this one; give each program a lease of its own, unless this is a rollout that is about to end"
+            );
+        } else {
+            say!(
+                info,
+                self,
+                holder = ?holder,
+                tasks,
+                "the holder of the lease does not say that it runs the tasks of this replica: if it is another program, give this \
+                 one a lease of its own"
+            );
+        }
+    }
+
     pub(super) fn unknown_requests(&self, requests: &[String], tasks: &[String]) {
         let (requests, tasks) = (requests.join(", "), tasks.join(", "));
         say!(

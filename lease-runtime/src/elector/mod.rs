@@ -2,6 +2,7 @@
 
 mod campaign;
 mod classify;
+mod company;
 mod connect;
 mod drive;
 mod error;
@@ -27,9 +28,10 @@ use std::sync::Arc;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
-pub(crate) use campaign::Campaign;
+pub(crate) use campaign::{Campaign, Way};
 pub use campaign::{LeaseStatus, Standing};
 pub(crate) use classify::{Failure, beside_election};
+pub(crate) use company::Tasks;
 pub(crate) use connect::Connection;
 pub use error::ElectorError;
 pub use rbac::Denial;
@@ -100,7 +102,7 @@ impl Elector {
     pub(crate) fn contend(&self, lease: LeaseId, timing: Timing) -> Campaign {
         let (identity, clock) = (Arc::clone(&self.identity), Arc::clone(&self.clock));
         let (outlet, mut campaign) = Outlet::new(lease, timing, identity, clock, Arc::clone(&self.heart));
-        campaign.spoken.clone_from(&self.spoken);
+        campaign.way.spoken.clone_from(&self.spoken);
         // If the elector's runtime is gone, so is the outlet now, and the campaign says that it has ended.
         let _ = self.inbox.send(outlet);
         campaign

@@ -141,7 +141,9 @@ pub(super) async fn host(
             biased;
             outlet = inbox.recv(), if open => match outlet {
                 Some(outlet) => {
+                    // What is of leases and namespaces that nobody contends for any more goes when the next one comes.
                     turns.retain(|_, turn| Arc::strong_count(turn) > 1);
+                    shared.retain(|_, shared| Arc::strong_count(shared) > 1);
                     let turn = Arc::clone(turns.entry(outlet.lease.clone()).or_default());
                     let shared = shared.entry(Arc::clone(&outlet.lease.namespace)).or_insert_with(|| {
                         let (identity, clock) = (Arc::clone(&outlet.identity), Arc::clone(&outlet.clock));
@@ -178,7 +180,7 @@ async fn in_turn(turn: Turn, mut outlet: Outlet, drive: impl FnOnce(Outlet) -> D
             mine = turn.lock(), if wanted => break mine,
         };
         // Until it is its turn, this election holds nothing, and is left as soon as that is asked for.
-        let number = match command {
+        let number = match command.map(|command| *command) {
             Some(Command::Withdraw { number, .. }) => {
                 (wanted, outlet.status.standing) = (false, Standing::Out);
                 number
@@ -195,12 +197,13 @@ async fn in_turn(turn: Turn, mut outlet: Outlet, drive: impl FnOnce(Outlet) -> D
         outlet.publish();
         outlet.left(number);
     };
-    one(drive(outlet)).await;
+    // Boxed, as is whatever is large and lives as long as an election: a future has room for each place that it is moved to.
+    one(Box::new(drive(outlet))).await;
 }
 
 /// Runs one election to its end. A panic in it, which would be an error of ours, costs this lease its term and nothing
 /// else: the other elections go on.
-async fn one(mut drive: Drive) {
+async fn one(mut drive: Box<Drive>) {
     if let Err(panic) = AssertUnwindSafe(drive.run()).catch_unwind().await {
         let reason = match (panic.downcast_ref::<&str>(), panic.downcast_ref::<String>()) {
             (Some(words), _) => (*words).to_owned(),

@@ -155,6 +155,15 @@ impl Ticking {
         edits
     }
 
+    /// Whether the write `id` may say something beside the ticks. It then counts as they do, should it be refused.
+    pub(super) fn may_say(&self, id: RequestId) -> bool {
+        self.composed.as_ref().is_some_and(|composed| composed.id == id)
+    }
+
+    pub(super) fn says(&mut self) {
+        self.composed.iter_mut().for_each(|composed| composed.says = true);
+    }
+
     /// A write was refused, as this one would be again: that may be for what it says of ticks.
     pub(super) fn refused(&mut self, id: RequestId) {
         let says = self.composed.take_if(|composed| composed.id == id).is_some_and(|composed| composed.says);
@@ -166,9 +175,9 @@ impl Ticking {
         let composed = self.composed.take_if(|composed| composed.id == id);
         if self.hush.succeeded(composed.as_ref().is_some_and(|composed| composed.says), now) {
             log.tick_trouble(
-                "the API server refuses what the leader writes about ticks into the annotations of the lease, and takes the same \
-                 write without it: the lease is kept, and no tick is run until a policy allows annotations of the domain \
-                 lease-runtime.dev there",
+                "the API server refuses what the leader writes about ticks and tasks into the annotations of the lease, and takes \
+                 the same write without it: the lease is kept, and no tick is run until a policy allows annotations of the \
+                 domain lease-runtime.dev there",
             );
         }
         if let Some(Composed { number, .. }) = composed {

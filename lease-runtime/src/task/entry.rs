@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use futures_util::future::{BoxFuture, join_all};
 use tokio::runtime::Handle;
@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::member::{Member, Work};
 use super::plan::{IntoTask, Plan, sealed::IntoPlan};
-use super::{OnLoss, TaskHandle, lock};
+use super::{OnLoss, TaskHandle, TaskOutput, lock};
 use crate::election::Timing;
 use crate::error::Error;
 use crate::lease::LeaseId;
@@ -37,6 +37,8 @@ pub(crate) struct Entry {
     warm: CancellationToken,
     conditions: Vec<watch::Receiver<bool>>,
     done: Option<Box<dyn Fn() + Send + Sync>>,
+    /// The task of its own lease that its warm-up waits for, and whether that is done.
+    waits_within: OnceLock<(Arc<str>, CancellationToken)>,
 }
 
 impl Entry {
@@ -68,7 +70,8 @@ impl Entry {
             move |end| {
                 let output = lock(&output).take();
                 let end = end.and_then(|()| output.ok_or(stopped));
-                if end.is_ok() {
+                // A body that failed for good was not done, though it has a value to give.
+                if end.as_ref().is_ok_and(|output| output.failure().is_none()) {
                     completed.cancel();
                 }
                 let _ = outcome.send(end);
@@ -91,6 +94,7 @@ impl Entry {
             warm,
             conditions,
             done,
+            waits_within: OnceLock::new(),
         };
         (Ok(entry), handle)
     }
@@ -134,6 +138,12 @@ impl Entry {
     pub(crate) fn finish_done(&self) {
         self.done.iter().for_each(|done| done());
         self.finish(Ok(()));
+    }
+
+    /// The names of the bodies in it.
+    pub(crate) fn bodies(&self) -> impl Iterator<Item = Arc<str>> {
+        let bodies = self.member.all().into_iter().filter(|member| matches!(member.work, Work::Body(_)));
+        bodies.map(|member| member.name.clone())
     }
 
     /// How many tasks with a schedule there are in it.
@@ -192,6 +202,27 @@ impl Entry {
 
     pub(crate) fn is_warm(&self) -> bool {
         self.warm.is_cancelled()
+    }
+
+    /// Its warm-up waits for a task of its own lease: the lease is contended for without waiting for the warm-up.
+    pub(super) fn wait_within(&self, awaited: &Arc<str>, completed: &CancellationToken) {
+        let first = self.waits_within.set((awaited.clone(), completed.clone())).is_ok();
+        if first {
+            tracing::warn!(
+                target: "lease_runtime",
+                lease = %self.lease.name,
+                namespace = %self.lease.namespace,
+                task = %self.name,
+                awaited = %awaited,
+                "the warm-up of a task waits for another task of its own lease: the lease is contended for without waiting for \
+                 that warm-up; to keep the order, put both into a `TaskGroup::sequence`, or give one a lease of its own"
+            );
+        }
+    }
+
+    /// The task of its own lease that its warm-up waits for, and whether that is done.
+    pub(crate) fn waits_within(&self) -> Option<(&Arc<str>, bool)> {
+        self.waits_within.get().map(|(awaited, completed)| (awaited, completed.is_cancelled()))
     }
 
     /// Where to run it, unless that has been said before.

@@ -9,6 +9,7 @@ use std::task::{Context, Poll};
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
+use super::inside::{Completed, Target, Wait};
 use crate::error::Error;
 
 /// Waits for a task that a candidate runs. Dropping it lets the task go on.
@@ -17,11 +18,14 @@ use crate::error::Error;
 /// only if no run follows: because of [`Restart::Never`](crate::Restart::Never), or because the candidate is
 /// shutting down, unless the lease was being given up for another reason already.
 /// A body that failed for good without returning anything, by a panic, a timeout or too many failures, is an [`Error`]; so is
-/// a candidate that ends, or cannot take part in the election, while the task is not done.
+/// a candidate that ends, or cannot take part in the election, while the task is not done; and, inside of a body, so is a task
+/// that cannot run before that body has ended ([`Error::WaitsForItself`]).
 pub struct TaskHandle<T> {
     name: Arc<str>,
     outcome: oneshot::Receiver<Result<T, Error>>,
     completed: CancellationToken,
+    target: Arc<Target>,
+    wait: Wait,
 }
 
 impl<T> TaskHandle<T> {
@@ -30,7 +34,12 @@ impl<T> TaskHandle<T> {
         outcome: oneshot::Receiver<Result<T, Error>>,
         completed: CancellationToken,
     ) -> TaskHandle<T> {
-        TaskHandle { name, outcome, completed }
+        TaskHandle { name, outcome, completed, target: Arc::default(), wait: Wait::default() }
+    }
+
+    /// What is waited for, to be told where the task was put.
+    pub(crate) fn target(&self) -> &Arc<Target> {
+        &self.target
     }
 
     /// The task's name.
@@ -41,9 +50,9 @@ impl<T> TaskHandle<T> {
     /// Resolves when the task is done: for one that runs [once](crate::LeaderTask::once), on whichever replica. Never, if it
     /// fails for good or the candidate ends before that.
     ///
-    /// For what has to wait for a migration, as the [`warm_up`](crate::LeaderTask::warm_up) of a task of another lease. (Under the
-    /// same lease it would wait for itself, since none of its tasks runs before all are warm: there, a
-    /// [sequence](crate::TaskGroup::sequence) keeps the order.)
+    /// For what has to wait for a migration, as the [`warm_up`](crate::LeaderTask::warm_up) of a task, be it of another lease or
+    /// of the same: there, the lease is contended for without waiting for that warm-up, which is logged, since the migration
+    /// could not run before. A [sequence](crate::TaskGroup::sequence) keeps the order, too.
     ///
     /// ```no_run
     /// # use lease_runtime::{Candidate, LeaderTask, LeaseSpec};
@@ -59,7 +68,7 @@ impl<T> TaskHandle<T> {
     ///
     /// Safe. It does not borrow the handle, and goes on when that is dropped.
     pub fn completed(&self) -> impl Future<Output = ()> + Send + use<T> {
-        self.completed.clone().cancelled_owned()
+        Completed::of(&self.completed, &self.target)
     }
 
     /// Whether the task is over.
@@ -78,6 +87,12 @@ impl<T> Future for TaskHandle<T> {
         } else {
             Pin::new(&mut self.outcome).poll(cx).map(Result::ok)
         };
+        if received.is_pending() {
+            let TaskHandle { target, completed, wait, .. } = &mut *self;
+            if let Some(error) = wait.look(target, completed, cx) {
+                return Poll::Ready(Err(error));
+            }
+        }
         received.map(|end| end.unwrap_or_else(|| Err(Error::CandidateGone { task: self.name.to_string() })))
     }
 }

@@ -5,6 +5,7 @@ pub(crate) mod entry;
 pub(crate) mod exit;
 mod group;
 pub(crate) mod handle;
+pub(crate) mod inside;
 mod log;
 mod member;
 mod output;

@@ -11,6 +11,7 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use super::backoff::{Backoff, Restarts};
+use super::inside::Place;
 use super::log::Log;
 use super::member::{Body, Member, Verdict};
 use super::supervise::{End, Supervisor};
@@ -189,8 +190,9 @@ fn run(
 ) -> impl Future<Output = Run> + use<> {
     let mut body = body.run(term.clone(), tick.cloned());
     let (mut up, waits) = (Some(up.clone()), member.policy.says_when_ready);
+    let place = Place::body(term);
     let polled = Box::pin(poll_fn(move |cx| {
-        let polled = body.as_mut().poll(cx);
+        let polled = place.enter(|| body.as_mut().poll(cx));
         let is_up = match &polled {
             Poll::Pending => !waits,
             Poll::Ready(verdict) => verdict.failure.is_none(),

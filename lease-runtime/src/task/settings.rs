@@ -127,7 +127,8 @@ impl<T> LeaderTask<T> {
 
     /// Something to be done before this process takes part in the election: filling a cache, opening connections. It begins
     /// when the candidate runs, is done once, and is dropped when the candidate ends. A lease with several tasks waits for
-    /// all of them; a task that is added while its lease is held starts when its own is done.
+    /// all of them; a task that is added while its lease is held starts when its own is done. A warm-up that waits for another
+    /// task of the lease is not waited for, or neither would ever run: the task starts in the term in which the other is done.
     ///
     /// A warm-up that panics ends the task with an error; one that can fail otherwise has to try again by itself.
     pub fn warm_up(mut self, warm_up: impl Future<Output = ()> + Send + 'static) -> LeaderTask<T> {

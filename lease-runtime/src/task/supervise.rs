@@ -36,8 +36,13 @@ pub(super) enum End {
 }
 
 /// Runs a task from the beginning of a term to its end, or to the task's, and tells whoever waits for it. Returns when
-/// nothing of it is left. What has to end the whole process goes to `exits`.
-pub(crate) async fn supervise(entry: Arc<Entry>, leading: Term, alive: Alive, exits: mpsc::UnboundedSender<Error>) {
+/// nothing of it is left. What has to end the whole process goes to `exits`, boxed, as a channel has room for many at once.
+pub(crate) async fn supervise(
+    entry: Arc<Entry>,
+    leading: Term,
+    alive: Alive,
+    exits: mpsc::UnboundedSender<Box<Error>>,
+) {
     let supervisor = Supervisor { entry: &entry, leading: &leading, alive: &alive, exits: &exits };
     let asked = leading.tenure().asks().clone();
     let end = supervisor.member(&entry.member, asked, CancellationToken::new(), None).await;
@@ -55,7 +60,7 @@ pub(super) struct Supervisor<'a> {
     pub(super) entry: &'a Arc<Entry>,
     pub(super) leading: &'a Term,
     pub(super) alive: &'a Alive,
-    exits: &'a mpsc::UnboundedSender<Error>,
+    exits: &'a mpsc::UnboundedSender<Box<Error>>,
 }
 
 impl Supervisor<'_> {
@@ -210,7 +215,7 @@ impl Supervisor<'_> {
     /// The process has to end.
     pub(super) fn exit(&self, why: Error) {
         // Whoever listens is gone only when the process is ending already.
-        let _ = self.exits.send(why);
+        let _ = self.exits.send(Box::new(why));
     }
 
     /// Waits, but not when there is nothing more to wait for.

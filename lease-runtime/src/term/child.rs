@@ -11,6 +11,7 @@ use tokio::task::JoinHandle;
 
 use super::{Gate, Kind, Term, TermCheck};
 use crate::guard::{Ended, Guarded, drop_caught, panic_message, say_dropped};
+use crate::task::inside::Place;
 
 /// Waits for what [`Term::spawn`] or [`Term::blocking`] started. Dropping it lets the work go on by itself.
 pub struct TermHandle<T> {
@@ -56,7 +57,7 @@ where
     F: Future + Send + 'static,
     F::Output: Send + 'static,
 {
-    let guarded = Guarded::child(term, Box::pin(future));
+    let guarded = Guarded::child(term, Box::pin(Place::body(term).around(future)));
     TermHandle { task: runtime(term).map(|runtime| runtime.spawn(guarded)) }
 }
 
@@ -101,7 +102,9 @@ impl<F> Work<F> {
         }
         let Some(closure) = self.closure.take() else { return Err(Ended::Dropped) };
         let check = TermCheck::new(self.term.clone());
-        catch_unwind(AssertUnwindSafe(|| closure(&check))).map_err(|panic| Ended::Panicked(panic_message(panic)))
+        let place = Place::body(&self.term);
+        catch_unwind(AssertUnwindSafe(|| place.enter(|| closure(&check))))
+            .map_err(|panic| Ended::Panicked(panic_message(panic)))
     }
 }
 

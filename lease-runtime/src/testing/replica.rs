@@ -97,8 +97,8 @@ pub(super) struct Held {
     pub(super) term: Term,
     alive: Option<Alive>,
     supervisors: JoinSet<()>,
-    exits: mpsc::UnboundedReceiver<Error>,
-    _exits: mpsc::UnboundedSender<Error>,
+    exits: mpsc::UnboundedReceiver<Box<Error>>,
+    _exits: mpsc::UnboundedSender<Box<Error>>,
     /// The last write, or renewal that was only counted.
     pub(super) renewed: Moment,
     /// When to renew, if there is a reason to.
@@ -209,7 +209,7 @@ impl Process {
         tokio::select! {
             biased;
             told = elector.told() => News::Told(told),
-            Some(why) = held.exits.recv() => News::Exit(why),
+            Some(why) = held.exits.recv() => News::Exit(*why),
             Some(_) = held.supervisors.join_next() => News::Ended,
             () = held.term.cancelled(), if !held.ending => News::Cancelled,
             () = tenure.drained(), if held.alive.is_none() => News::Drained,

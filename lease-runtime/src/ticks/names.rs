@@ -13,6 +13,9 @@ pub const TRIGGER: &str = "trigger.lease-runtime.dev/";
 /// rewritten by each write that takes one.
 pub const BACKFILL: &str = "backfill.lease-runtime.dev/";
 
+/// Which tasks the holder runs, as JSON, written by the holder: `{"holder": "pod-7_..", "tasks": ["report"], "more": 0}`.
+pub const TASKS: &str = "lease-runtime.dev/tasks";
+
 /// What all annotations of an object may take together, names and values, says Kubernetes.
 pub const ANNOTATIONS_BYTES: usize = 256 * 1024;
 /// A record is shorter than this.

@@ -253,3 +253,46 @@ async fn a_candidate_that_goes_away_without_having_run_its_tasks_says_so() {
     drop(candidate);
     assert_eq!(lines.matching(&never), 1, "{lines:?}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_lease_that_is_added_late_and_refused_ends_its_own_tasks_only() {
+    let world = World::new();
+    let candidate = world.candidate("a").await;
+    candidate.add(world.obedient("one", LEDGER));
+    let running = Running::start(&candidate);
+    world.story.grown_to(1).await;
+    for status in [401, 403] {
+        // Of this lease, and only once: as when a token is being rotated.
+        world
+            .api
+            .inject(crate::embedded::When::leases().name("shard").times(1), crate::embedded::Fault::status(status));
+        let refused = candidate.add(world.obedient("two", SHARD));
+        let error = within(60, refused).await.unwrap_err();
+        assert!(matches!(&error, Error::Election { lease, .. } if &*lease.name == "shard"), "{error}");
+        seconds(60).await;
+        assert_eq!(world.holder("ledger").as_deref(), Some("a"));
+    }
+    // The lease can be tried again.
+    candidate.add(world.obedient("two", SHARD));
+    assert_eq!(world.story.grown_to(2).await, ["one began", "two began"]);
+    running.end().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lease_whose_tasks_are_over_is_forgotten() {
+    let world = World::new();
+    let candidate = world.candidate("a").await;
+    candidate.add(world.obedient("one", LEDGER));
+    let running = Running::start(&candidate);
+    world.story.grown_to(1).await;
+    for number in 0..50 {
+        let job = LeaderTask::new("job", LeaseSpec::unnamed(), |_| async {}).lease(format!("job-{number}"));
+        within(60, candidate.add(job)).await.unwrap();
+    }
+    until(|| world.holder("job-49").as_deref() == Some("")).await;
+    seconds(1).await;
+    // The last ones can still be looked at.
+    assert_eq!(candidate.leases().len(), 1 + REMEMBERED, "{:?}", candidate.leases());
+    assert!(candidate.status("job-49").is_some() && candidate.status("ledger").is_some());
+    running.end().await.unwrap();
+}

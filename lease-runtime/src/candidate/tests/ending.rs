@@ -171,6 +171,46 @@ async fn an_api_that_is_gone_ends_the_bodies_before_the_hard_stop() {
     running.abort();
 }
 
+/// A lease that lasts an hour, so that no time of the election ends the wait.
+const LONG: LeaseSpec = LEDGER.lease_duration(Duration::from_secs(3600)).renew_deadline(Duration::from_secs(2400));
+
+#[tokio::test(start_paused = true)]
+async fn an_end_without_an_answer_takes_a_bound_of_its_own() {
+    let world = World::new();
+    let candidate = world.candidate("a").await;
+    candidate.add(world.obedient("one", LONG));
+    let running = Running::start(&candidate);
+    world.story.grown_to(1).await;
+    seconds(3).await;
+    world.api.inject(When::any(), Fault::hang());
+    let before = world.clock.now();
+    running.end().await.unwrap();
+    assert_eq!(world.story.told()[1], "one ended, lease held");
+    let took = world.clock.now().since(before);
+    assert!(took <= Duration::from_secs(6), "{took:?}");
+    assert_eq!(candidate.status("ledger").unwrap().borrow().standing, Standing::Out);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_bound_can_be_set_and_the_release_is_tried_beyond_it() {
+    let world = World::new();
+    let builder = Candidate::builder().identity("a").client(world.api.client("default")).clock(world.clock.clone());
+    let candidate = builder.release_timeout(Duration::from_secs(60)).build().await.unwrap();
+    candidate.add(world.obedient("one", LONG));
+    let running = Running::start(&candidate);
+    world.story.grown_to(1).await;
+    let fault = world.api.inject(When::any(), Fault::hang());
+    let before = world.clock.now();
+    running.end().await.unwrap();
+    let took = world.clock.now().since(before).as_secs();
+    assert!((60..=61).contains(&took), "{took}");
+    assert_eq!(world.holder("ledger").as_deref(), Some("a"));
+    // The process goes on, and so does its elector.
+    fault.remove();
+    seconds(1000).await;
+    assert_eq!(world.holder("ledger").as_deref(), Some(""));
+}
+
 #[test]
 fn a_runtime_that_is_dropped_releases_its_leases() {
     // The elections live on one runtime, the bodies on another.

@@ -2,6 +2,7 @@
 
 mod adding;
 mod admin;
+mod company;
 mod composing;
 mod ending;
 mod giving_up;
@@ -9,6 +10,7 @@ mod process;
 mod scheduled;
 mod settings;
 mod taking_part;
+mod waiting;
 
 use std::future::{Future, pending};
 use std::sync::Mutex;

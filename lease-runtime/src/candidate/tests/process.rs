@@ -160,6 +160,35 @@ async fn awaited_tasks_release_their_lease_before_they_give_their_value() {
 
 #[tokio::test]
 #[ignore = "run by another test, in a process of its own"]
+async fn awaits_a_task_of_its_own_lease() {
+    if !is_child() {
+        return;
+    }
+    let candidate = Candidate::from_env().await.unwrap();
+    candidate.add(LeaderTask::new("outer", LEDGER, |_| async {
+        println!("outer: {}", seven().await.unwrap_err());
+        println!("spawned: {}", seven().spawn().await.unwrap_err());
+    }));
+    within(50, candidate.run()).await.unwrap();
+    println!("ended");
+}
+
+/// A task that is awaited belongs to another candidate than the body that awaits it.
+#[tokio::test]
+async fn a_body_that_awaits_a_task_of_its_own_lease_is_told() {
+    serving(|_, vars| {
+        let (child, mut expect) = process("awaits_a_task_of_its_own_lease", vars);
+        for who in ["outer", "spawned"] {
+            expect(&format!("{who}: task `outer` of lease `default/ledger` waits for task `seven` of the same lease"));
+        }
+        expect("ended");
+        child.succeeds();
+    })
+    .await;
+}
+
+#[tokio::test]
+#[ignore = "run by another test, in a process of its own"]
 async fn runs_until_it_is_signalled() {
     if !is_child() {
         return;
@@ -197,6 +226,77 @@ fn a_second_signal_cuts_the_grace_to_nothing() {
     child.succeeds();
 }
 
+#[cfg(unix)]
+fn signal(process: u32, name: &str) {
+    let sent = Command::new("kill").args([name, &process.to_string()]).status().unwrap();
+    assert!(sent.success());
+}
+
+#[tokio::test]
+#[ignore = "run by another test, in a process of its own"]
+async fn is_signalled_twice_while_nothing_answers() {
+    if !is_child() {
+        return;
+    }
+    let api = EmbeddedApi::new();
+    let hour = Duration::from_secs(3600);
+    let builder = Candidate::builder().client(api.client("default")).release_timeout(hour);
+    let candidate = builder.build().await.unwrap();
+    let body = LeaderTask::new("one", LEDGER.lease_duration(hour).renew_deadline(hour / 2), move |term: Term| {
+        api.inject(crate::embedded::When::any(), crate::embedded::Fault::hang());
+        async move {
+            println!("cut off");
+            term.cancelled().await;
+            println!("asked to end");
+        }
+    });
+    drop(candidate.add(body));
+    candidate.run_until(shutdown_signal()).await.unwrap();
+    println!("ended");
+}
+
+/// The release would be waited for, for an hour. Whoever waits for the process gives up after a minute.
+#[cfg(unix)]
+#[test]
+fn a_second_signal_does_not_wait_for_the_release() {
+    let (child, mut expect) = process("is_signalled_twice_while_nothing_answers", &[]);
+    expect("cut off");
+    signal(child.0.id(), "-TERM");
+    expect("asked to end");
+    signal(child.0.id(), "-TERM");
+    expect("ended");
+    child.succeeds();
+}
+
+#[tokio::test]
+#[ignore = "run by another test, in a process of its own"]
+async fn is_signalled_before_it_runs() {
+    if !is_child() {
+        return;
+    }
+    let api = EmbeddedApi::new();
+    let shutdown = shutdown_signal();
+    // Connects to a database.
+    #[cfg(unix)]
+    signal(std::process::id(), "-TERM");
+    println!("still there");
+    let candidate = Candidate::builder().client(api.client("default")).build().await.unwrap();
+    let handle = candidate.add(LeaderTask::new("one", LEDGER, |_| async { println!("began") }));
+    candidate.run_until(shutdown).await.unwrap();
+    assert!(matches!(handle.await, Err(Error::Stopped { .. })));
+    assert_eq!(api.lease("default", "ledger"), None, "it has led");
+    println!("never led");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_signal_counts_from_the_call_of_shutdown_signal() {
+    let (child, mut expect) = process("is_signalled_before_it_runs", &[]);
+    expect("still there");
+    expect("never led");
+    child.succeeds();
+}
+
 #[tokio::test]
 #[ignore = "run by another test, in a process of its own"]
 async fn runs_until_an_election_fails() {
@@ -205,7 +305,8 @@ async fn runs_until_an_election_fails() {
     }
     let api = EmbeddedApi::new();
     api.inject(crate::embedded::When::any().name("shard"), crate::embedded::Fault::status(403));
-    let candidate = Candidate::builder().client(api.client("default")).build().await.unwrap();
+    let builder = Candidate::builder().client(api.client("default"));
+    let candidate = builder.on_late_refusal(OnLateRefusal::EndCandidate).build().await.unwrap();
     let begun = Arc::new(tokio::sync::Notify::new());
     let begin = begun.clone();
     let body = LeaderTask::new("one", LEDGER, move |term: Term| {

@@ -15,10 +15,13 @@ impl Drive {
             return Edits::new();
         }
         let (time, renews) = (self.time(), self.election.may_take());
-        match self.requests.annotations(base) {
-            Some(annotations) => self.ticking.compose(id, annotations, time, self.asked, renews),
-            None => Edits::new(),
+        let Some(annotations) = self.requests.annotations(base) else { return Edits::new() };
+        let mut edits = self.ticking.compose(id, annotations, time, self.asked, renews);
+        let may_say = renews && self.ticking.may_say(id);
+        if may_say && self.company.edit(&self.out.identity, annotations, &mut edits) {
+            self.ticking.says();
         }
+        edits
     }
 
     pub(super) fn time(&mut self) -> Time {
@@ -58,6 +61,12 @@ impl Drive {
         {
             status.ticks = Arc::new(TaskTicks::all(annotations));
             self.ticks_of = Some(newest.clone());
+        }
+        let annotations = self.election.newest().and_then(|newest| self.requests.annotations(newest));
+        let other = holder.filter(|holder| !holder.is_empty() && *holder != &*self.out.identity);
+        let (now, patience) = (self.out.clock.now(), self.out.timing.lease_duration);
+        if let Some(not_run) = self.company.look(other, annotations, now, patience, &self.log) {
+            status.not_run = not_run;
         }
         status.standing = standing;
         if status.holder.as_deref() != holder {

@@ -48,9 +48,9 @@ struct Elector {
     entry: Arc<Entry>,
     stop: CancellationToken,
     terms: u64,
-    exits: mpsc::UnboundedSender<Error>,
+    exits: mpsc::UnboundedSender<Box<Error>>,
     /// What wanted the process to end.
-    _exit: mpsc::UnboundedReceiver<Error>,
+    _exit: mpsc::UnboundedReceiver<Box<Error>>,
 }
 
 impl Elector {

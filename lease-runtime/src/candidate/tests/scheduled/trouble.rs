@@ -98,7 +98,7 @@ async fn a_server_that_refuses_what_is_said_of_ticks_does_not_take_the_lease_awa
     seconds(280).await;
     assert_eq!(world.story.told(), ["body began"]);
     assert!(writes(&world) - before <= 80, "{} writes", writes(&world) - before);
-    assert_eq!(lines.matching(&["refuses what the leader writes about ticks"]), 1, "{lines:?}");
+    assert_eq!(lines.matching(&["refuses what the leader writes about ticks and tasks"]), 1, "{lines:?}");
     // It is tried again from time to time.
     world.api.clear_faults();
     seconds(420).await;

@@ -1,0 +1,79 @@
+//! What a task wants done before its first run.
+
+use std::future::{Future, poll_fn};
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+
+use futures_util::FutureExt;
+use tokio::runtime::Handle;
+
+use super::Inner;
+use super::roster::Roster;
+use crate::error::Error;
+use crate::guard::panic_message;
+use crate::task::entry::Entry;
+use crate::task::inside::Place;
+
+impl Inner {
+    /// Begins what a task wants done before its first run, unless that has begun.
+    pub(super) fn warm_up(self: &Arc<Self>, roster: &Arc<Roster>, entry: &Arc<Entry>, runtime: &Handle) {
+        let Some(warm_up) = entry.begin_warm_up() else { return };
+        let (shutdown, stop) = (self.shutdown.clone(), entry.stop_token().clone());
+        let place = Place::warm_up(entry, &self.identity);
+        let mut warm_up = Box::pin(place.around(warm_up));
+        let (waits, waiting, mut told) = (entry.clone(), roster.clone(), false);
+        let warm_up = poll_fn(move |cx| {
+            let polled = warm_up.as_mut().poll(cx);
+            if !told && waits.waits_within().is_some() {
+                told = true;
+                waiting.tell();
+            }
+            polled
+        });
+        let attended = WarmUp { entry: entry.clone(), roster: roster.clone(), done: false };
+        let warm_up = self.driven.track_future(async move {
+            let mut attended = attended;
+            let entry = attended.entry.clone();
+            let caught = AssertUnwindSafe(warm_up).catch_unwind();
+            let warmed = tokio::select! {
+                biased;
+                () = shutdown.cancelled() => Ok(()),
+                () = stop.cancelled() => Ok(()),
+                warmed = caught => warmed,
+            };
+            if let Err(panic) = warmed {
+                let failure = format!("panicked while warming up: {}", panic_message(panic));
+                tracing::error!(
+                    target: "lease_runtime",
+                    task = %entry.name,
+                    lease = %entry.lease.name,
+                    namespace = %entry.lease.namespace,
+                    error = failure,
+                    "task does not run on this replica"
+                );
+                let (task, lease) = (entry.name.to_string(), entry.lease.clone());
+                entry.finish(Err(Error::Failed { task, lease, failure }));
+            }
+            attended.done = true;
+        });
+        runtime.spawn(warm_up);
+    }
+}
+
+/// A warm-up that somebody attends to.
+struct WarmUp {
+    entry: Arc<Entry>,
+    roster: Arc<Roster>,
+    done: bool,
+}
+
+/// However it ends: the driver looks. One that went away with its runtime, which need not be the driver's, would keep the
+/// lease from all its tasks for ever.
+impl Drop for WarmUp {
+    fn drop(&mut self) {
+        if !self.done {
+            self.entry.lose();
+        }
+        self.roster.tell();
+    }
+}

@@ -1,0 +1,228 @@
+//! Which tasks the holder of a Lease runs, and which of this replica's are not among them.
+//!
+//! Two programs on one Lease by mistake, or two versions of one program, keep each other's tasks from running, and neither
+//! would see more than that it follows. So the holder names its tasks in an annotation, and a follower compares. It costs no
+//! write: the annotation goes with the renewal that is due anyway, and only when it has changed.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::log::Log;
+use crate::clock::Moment;
+use crate::ticks::names::{ANNOTATIONS_BYTES, TASKS};
+use crate::ticks::{Annotations, Edits};
+
+/// All names in the annotation take no more than this. Those that have no room are counted.
+const MOST_BYTES: usize = 4096;
+
+/// The names of the tasks that a replica has for a lease, sorted, each once.
+pub(crate) type Names = Arc<[Arc<str>]>;
+
+/// The tasks that this replica has for a lease, as the candidate last said.
+#[derive(Debug, Default)]
+pub(crate) struct Tasks(Mutex<Names>);
+
+impl Tasks {
+    pub(crate) fn set(&self, names: Names) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = names;
+    }
+
+    fn get(&self) -> Names {
+        Arc::clone(&self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// What this replica's tasks have to do with the holder's.
+#[derive(Debug)]
+pub(super) struct Company {
+    tasks: Arc<Tasks>,
+    seen: Option<Seen>,
+    /// The holder of whom it was said.
+    said: Option<String>,
+}
+
+/// Somebody else holds the lease, and says this.
+#[derive(Debug)]
+struct Seen {
+    holder: String,
+    ours: Names,
+    annotation: Option<String>,
+    since: Moment,
+    judged: bool,
+}
+
+/// What is known of the tasks that the holder does not name.
+#[derive(PartialEq, Eq, Debug)]
+enum Missing {
+    /// The holder does not run these.
+    NotRun(Vec<String>),
+    /// The holder does not say what it runs.
+    NotKnown,
+}
+
+impl Company {
+    pub(super) fn new(tasks: Arc<Tasks>) -> Company {
+        Company { tasks, seen: None, said: None }
+    }
+
+    /// What a renewal by `identity` says of our tasks, if the Lease does not say it yet and has room.
+    pub(super) fn edit(&self, identity: &str, annotations: &Annotations, edits: &mut Edits) -> bool {
+        let ours = self.tasks.get();
+        if ours.is_empty() {
+            return false;
+        }
+        let value = written(identity, &ours);
+        if annotations.get(TASKS) == Some(&value) || !has_room(annotations, edits, &value) {
+            return false;
+        }
+        edits.insert(TASKS.to_owned(), Some(value));
+        true
+    }
+
+    /// Looks at what the holder says, and tells which of our tasks it does not run, as far as that is known; `None` if there
+    /// is nothing new. A holder is given `patience` for its first renewal, and for tasks that it is about to add.
+    pub(super) fn look(
+        &mut self,
+        holder: Option<&str>,
+        annotations: Option<&Annotations>,
+        now: Moment,
+        patience: Duration,
+        log: &Log,
+    ) -> Option<Vec<String>> {
+        let Some(holder) = holder else {
+            // Nobody, or this process.
+            return self.seen.take().map(|_| Vec::new());
+        };
+        let (ours, annotation) = (self.tasks.get(), annotations.and_then(|annotations| annotations.get(TASKS)));
+        let same = |seen: &Seen| {
+            seen.holder == holder && seen.annotation.as_ref() == annotation && Arc::ptr_eq(&seen.ours, &ours)
+        };
+        if !self.seen.as_ref().is_some_and(same) {
+            let annotation = annotation.cloned();
+            self.seen = Some(Seen { holder: holder.to_owned(), ours, annotation, since: now, judged: false });
+        }
+        let seen = self.seen.as_mut().filter(|seen| !seen.judged)?;
+        let missing = seen.missing();
+        if missing != Missing::NotRun(Vec::new()) && now.since(seen.since) < patience {
+            return None;
+        }
+        seen.judged = true;
+        let first = self.said.as_deref() != Some(holder);
+        let (known, tasks) = match missing {
+            Missing::NotRun(tasks) => (true, tasks),
+            Missing::NotKnown => (false, seen.ours.iter().map(ToString::to_string).collect()),
+        };
+        if first && !tasks.is_empty() {
+            self.said = Some(holder.to_owned());
+            log.not_run(holder, &tasks, known);
+        }
+        Some(tasks)
+    }
+}
+
+impl Seen {
+    fn missing(&self) -> Missing {
+        let Some((names, complete)) = self.annotation.as_deref().and_then(|text| read(text, &self.holder)) else {
+            // Of an earlier holder, or of a program that does not name its tasks.
+            return if self.ours.is_empty() { Missing::NotRun(Vec::new()) } else { Missing::NotKnown };
+        };
+        // They are sorted, so that those which had no room come after the last.
+        let told = |name: &str| complete || names.last().is_some_and(|last| name <= last.as_str());
+        let missing = self.ours.iter().filter(|name| !names.contains(&***name) && told(name));
+        Missing::NotRun(missing.map(ToString::to_string).collect())
+    }
+}
+
+/// The annotation's value. It names the holder, for it stays when a program that does not know it takes the lease over.
+fn written(identity: &str, names: &[Arc<str>]) -> String {
+    let mut bytes = 0;
+    let fit = names.iter().take_while(|name| {
+        bytes += name.len() + 3;
+        bytes <= MOST_BYTES
+    });
+    let fit: Vec<&str> = fit.map(|name| &**name).collect();
+    let more = names.len() - fit.len();
+    json!({ "holder": identity, "tasks": fit, "more": more }).to_string()
+}
+
+/// The names, and whether they are all, if the annotation is this holder's.
+fn read(text: &str, holder: &str) -> Option<(BTreeSet<String>, bool)> {
+    let value: Value = serde_json::from_str(text).ok()?;
+    if value.get("holder")?.as_str()? != holder {
+        return None;
+    }
+    let names = value.get("tasks")?.as_array()?.iter().filter_map(Value::as_str).map(str::to_owned).collect();
+    Some((names, value.get("more").is_none_or(|more| *more == 0)))
+}
+
+fn has_room(annotations: &Annotations, edits: &Edits, value: &str) -> bool {
+    let kept = annotations.iter().filter(|(name, _)| !edits.contains_key(*name) && *name != TASKS);
+    let kept: usize = kept.map(|(name, value)| name.len() + value.len()).sum();
+    let said: usize =
+        edits.iter().filter_map(|(name, value)| value.as_ref().map(|value| name.len() + value.len())).sum();
+    kept + said + TASKS.len() + value.len() <= ANNOTATIONS_BYTES
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lease::LeaseId;
+
+    fn names(names: &[&str]) -> Names {
+        names.iter().map(|name| Arc::from(*name)).collect()
+    }
+
+    fn company(ours: &[&str]) -> Company {
+        let tasks = Arc::new(Tasks::default());
+        tasks.set(names(ours));
+        Company::new(tasks)
+    }
+
+    /// What a follower that has `ours` finds once it has been patient.
+    fn found(ours: &[&str], annotation: Option<String>) -> Option<Vec<String>> {
+        let annotations = annotation.map(|value| Annotations::from([(TASKS.to_owned(), value)]));
+        let (mut company, log) = (company(ours), Log::new(LeaseId::new("jobs", "ledger"), "b".into()));
+        let patience = Duration::from_secs(15);
+        let mut look = |now| company.look(Some("a"), annotations.as_ref(), Moment::ZERO + now, patience, &log);
+        look(Duration::ZERO).or_else(|| look(patience))
+    }
+
+    #[test]
+    fn what_the_holder_does_not_name_is_not_run() {
+        let of_a = |tasks: &[&str]| Some(written("a", &names(tasks)));
+        assert_eq!(found(&["bills"], of_a(&["bills", "mails"])).unwrap(), [""; 0]);
+        assert_eq!(found(&["bills", "dunning"], of_a(&["bills", "mails"])).unwrap(), ["dunning"]);
+        assert_eq!(found(&[], None).unwrap(), [""; 0]);
+    }
+
+    #[test]
+    fn a_holder_that_says_nothing_runs_nothing_of_ours_as_far_as_is_known() {
+        for annotation in [None, Some(written("z", &names(&["bills"]))), Some("{".to_owned()), Some("7".to_owned())] {
+            assert_eq!(found(&["bills"], annotation).unwrap(), ["bills"]);
+        }
+    }
+
+    #[test]
+    fn it_is_bounded_and_what_has_no_room_is_not_called_missing() {
+        let many: Vec<String> = (0..1000).map(|number| format!("task-{number:04}")).collect();
+        let many: Vec<&str> = many.iter().map(String::as_str).collect();
+        let value = written("a", &names(&many));
+        assert!(value.len() < MOST_BYTES + 512, "{}", value.len());
+        assert_eq!(found(&["task-0000", "task-0000b", "task-0999", "zz"], Some(value)).unwrap(), ["task-0000b"]);
+    }
+
+    #[test]
+    fn it_is_written_once_and_where_there_is_room() {
+        let company = company(&["bills"]);
+        let (mut annotations, mut edits) = (Annotations::new(), Edits::new());
+        assert!(company.edit("a", &annotations, &mut edits));
+        annotations.insert(TASKS.to_owned(), edits.remove(TASKS).unwrap().unwrap());
+        assert!(!company.edit("a", &annotations, &mut edits) && edits.is_empty());
+        assert!(company.edit("b", &annotations, &mut edits), "it is another's");
+        let full = Annotations::from([("example.com/full".to_owned(), "x".repeat(ANNOTATIONS_BYTES - 50))]);
+        assert!(!company.edit("a", &full, &mut Edits::new()));
+    }
+}

@@ -1,0 +1,209 @@
+//! What is being polled here: a body, or a warm-up. So that one which waits for a task of its own lease is found.
+//!
+//! It is known inside of bodies, of what they start by [`Term::spawn`] and [`Term::blocking`], and of warm-ups. What a body
+//! hands to `tokio::spawn` goes on without it, and so is nobody's wait.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, OnceLock, Weak};
+use std::task::{Context, Poll};
+
+use futures_util::task::AtomicWaker;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use super::entry::Entry;
+use crate::elector::LeaseStatus;
+use crate::error::Error;
+use crate::lease::LeaseId;
+use crate::term::Term;
+use crate::ticks::TaskTicks;
+
+tokio::task_local! {
+    static PLACE: Arc<Place>;
+}
+
+/// What is being polled.
+pub(crate) struct Place {
+    lease: LeaseId,
+    identity: Arc<str>,
+    task: Arc<str>,
+    /// Of a warm-up: whose.
+    warming: Option<Weak<Entry>>,
+}
+
+impl Place {
+    pub(crate) fn body(term: &Term) -> Arc<Place> {
+        let (lease, task) = (term.lease().clone(), term.scope().task().clone());
+        Arc::new(Place { lease, identity: term.identity().into(), task, warming: None })
+    }
+
+    pub(crate) fn warm_up(entry: &Arc<Entry>, identity: &Arc<str>) -> Arc<Place> {
+        let (lease, task) = (entry.lease.clone(), entry.name.clone());
+        Arc::new(Place { lease, identity: identity.clone(), task, warming: Some(Arc::downgrade(entry)) })
+    }
+
+    /// Runs `f` there.
+    pub(crate) fn enter<R>(self: &Arc<Self>, f: impl FnOnce() -> R) -> R {
+        PLACE.sync_scope(Arc::clone(self), f)
+    }
+
+    /// Polls `future` there.
+    pub(crate) fn around<F: Future>(self: Arc<Self>, future: F) -> impl Future<Output = F::Output> + use<F> {
+        PLACE.scope(self, future)
+    }
+}
+
+/// A task that can be waited for, once it is known where it was put.
+#[derive(Default)]
+pub(crate) struct Target {
+    put: OnceLock<Put>,
+    /// Waits until it is known.
+    waker: AtomicWaker,
+}
+
+/// Where a task was put.
+#[derive(Clone)]
+struct Put {
+    lease: LeaseId,
+    /// That of its candidate.
+    identity: Arc<str>,
+    task: Arc<str>,
+    /// The names of its bodies.
+    bodies: Arc<[Arc<str>]>,
+    status: watch::Receiver<LeaseStatus>,
+}
+
+impl Target {
+    pub(crate) fn put(&self, entry: &Entry, identity: &Arc<str>, status: watch::Receiver<LeaseStatus>) {
+        self.set(Put {
+            lease: entry.lease.clone(),
+            identity: identity.clone(),
+            task: entry.name.clone(),
+            bodies: entry.bodies().collect(),
+            status,
+        });
+    }
+
+    /// It is where `other` is.
+    pub(crate) fn put_as(&self, other: &Target) {
+        other.put.get().cloned().into_iter().for_each(|put| self.set(put));
+    }
+
+    fn set(&self, put: Put) {
+        let _ = self.put.set(put);
+        self.waker.wake();
+    }
+}
+
+/// Looks, while somebody waits for a task, whether that wait can end.
+#[derive(Default)]
+pub(crate) struct Wait {
+    /// Resolves when the holder of the lease is found to be whoever waits.
+    held_by_us: Option<Pin<Box<dyn Future<Output = ()> + Send + Sync>>>,
+    said: bool,
+}
+
+impl Wait {
+    /// Gives the error if what is polled here waits for itself. To be called when the task is not over.
+    ///
+    /// A body waits for itself if it waits for its own task; or for a task of its own lease that belongs to another
+    /// candidate, which cannot have the lease before the body has ended. That the two leases of one name are the same is not
+    /// assumed, for there may be two clusters: the other candidate has seen this one as the holder.
+    pub(crate) fn look(
+        &mut self,
+        target: &Arc<Target>,
+        completed: &CancellationToken,
+        cx: &mut Context<'_>,
+    ) -> Option<Error> {
+        let place = PLACE.try_with(Arc::clone).ok()?;
+        target.waker.register(cx.waker());
+        let put = target.put.get()?;
+        if put.lease != place.lease {
+            return None;
+        }
+        let same_candidate = put.identity == place.identity;
+        if let Some(warming) = &place.warming {
+            let entry = warming.upgrade().filter(|_| same_candidate)?;
+            entry.wait_within(&put.task, completed);
+            return None;
+        }
+        let itself = match same_candidate {
+            // The others run beside it.
+            true => put.bodies.contains(&place.task),
+            false => self.is_held_by(&place, put, cx),
+        };
+        itself.then(|| self.error(&place, put))
+    }
+
+    fn is_held_by(&mut self, place: &Arc<Place>, put: &Put, cx: &mut Context<'_>) -> bool {
+        let held = self.held_by_us.get_or_insert_with(|| {
+            let (mut status, identity, task) = (put.status.clone(), place.identity.clone(), put.task.clone());
+            Box::pin(async move {
+                let held = status.wait_for(|now| {
+                    let done = now.ticks.get(&*task).is_some_and(TaskTicks::is_done);
+                    now.holder.as_deref() == Some(&*identity) && !done
+                });
+                if held.await.is_err() {
+                    std::future::pending::<()>().await;
+                }
+            })
+        });
+        let is_held = held.as_mut().poll(cx).is_ready();
+        if is_held {
+            self.held_by_us = None;
+        }
+        is_held
+    }
+
+    fn error(&mut self, place: &Place, put: &Put) -> Error {
+        let (task, awaited) = (place.task.to_string(), put.task.to_string());
+        let error = Error::WaitsForItself { task, awaited, lease: place.lease.clone() };
+        if !std::mem::replace(&mut self.said, true) {
+            tracing::error!(
+                target: "lease_runtime",
+                lease = %place.lease.name,
+                namespace = %place.lease.namespace,
+                identity = &*place.identity,
+                task = %place.task,
+                awaited = %put.task,
+                error = %error,
+                "a body waits for a task that cannot run before the body has ended"
+            );
+        }
+        error
+    }
+}
+
+/// Resolves when a task is done.
+pub(super) struct Completed {
+    completed: Pin<Box<tokio_util::sync::WaitForCancellationFutureOwned>>,
+    token: CancellationToken,
+    target: Arc<Target>,
+    wait: Wait,
+}
+
+impl Completed {
+    pub(super) fn of(token: &CancellationToken, target: &Arc<Target>) -> Completed {
+        Completed {
+            completed: Box::pin(token.clone().cancelled_owned()),
+            token: token.clone(),
+            target: target.clone(),
+            wait: Wait::default(),
+        }
+    }
+}
+
+impl Future for Completed {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let this = &mut *self;
+        if this.completed.as_mut().poll(cx).is_ready() {
+            return Poll::Ready(());
+        }
+        // There is no error to give. It has been said, and the wait goes on.
+        drop(this.wait.look(&this.target, &this.token, cx));
+        Poll::Pending
+    }
+}
