@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::rbac::Denial;
+pub(crate) use crate::election::{LONGEST_SHOWN, shown};
 
 /// What went wrong between an elector and its API server.
 ///
@@ -202,27 +203,26 @@ pub(super) fn chain(error: &(dyn std::error::Error + 'static)) -> String {
 
 /// At most 300 characters on one line: an error page of a proxy is no message.
 pub(super) fn short(text: &str) -> String {
-    const MOST: usize = 300;
     let mut line = String::new();
     for word in text.split_whitespace() {
         if !line.is_empty() {
             line.push(' ');
         }
         line.push_str(word);
-        if line.chars().count() > MOST {
-            line = line.chars().take(MOST).collect();
-            line.push('…');
+        // The rest is cut off anyway, and a page may be long.
+        if line.len() > 4 * LONGEST_SHOWN {
             break;
         }
     }
-    line
+    shown(&line).to_string()
 }
 
 impl fmt::Display for Denial {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Denial { verb, resource, namespace, name, user, role, .. } = self;
+        let verb = shown(verb);
         match user {
-            Some(user) => write!(f, "`{user}`")?,
+            Some(user) => write!(f, "`{}`", shown(user))?,
             None => f.write_str("this process")?,
         }
         write!(
@@ -243,6 +243,7 @@ mod tests {
         assert!(line.starts_with("<html> <body> é é"), "{line}");
         assert!(!line.contains('\n'));
         assert!(line.chars().count() <= 301);
+        assert_eq!(short("a\u{1b}[2Jb\u{202e}"), "a\\u{1b}[2Jb\\u{202e}");
     }
 
     #[test]

@@ -8,6 +8,7 @@ mod refusals;
 mod running;
 mod server_time;
 mod shared;
+mod shown;
 mod storms;
 mod watching;
 
