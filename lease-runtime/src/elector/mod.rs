@@ -52,7 +52,7 @@ impl Elector {
     /// Starts an elector, on a thread of its own or, for a ready client, on the current runtime. `identity` must be unique
     /// to this start of this process.
     ///
-    /// Blocks while the client is being built, which is short unless an exec plugin fetches credentials.
+    /// Blocks while the client is being built, which is short: credentials that have to be fetched are not waited for.
     ///
     /// # Errors
     ///
@@ -66,7 +66,7 @@ impl Elector {
         let server_time = ServerTime::new(Arc::clone(&clock));
         let (inbox, outlets) = mpsc::unbounded_channel();
         match connection {
-            Connection::Config(config) => thread::start(*config, outlets, Arc::clone(&heart), server_time)?,
+            Connection::Config(cluster) => thread::start(cluster, outlets, Arc::clone(&heart), server_time)?,
             Connection::Client(client) => {
                 let runtime = Handle::try_current().map_err(|_| ElectorError::NoRuntime)?;
                 drop(runtime.spawn(thread::host(client, outlets, Arc::clone(&heart), server_time)));

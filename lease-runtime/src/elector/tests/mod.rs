@@ -1,6 +1,10 @@
 //! Elections against the embedded API, in virtual time.
 
 mod bodies;
+#[cfg(feature = "rustls-ring")]
+mod certificates;
+#[cfg(unix)]
+mod credentials;
 mod faults;
 mod inflight;
 pub(crate) mod log;
