@@ -122,7 +122,8 @@ impl CandidateBuilder {
         self
     }
 
-    /// Sets up the connection and starts the elector. No request is sent yet.
+    /// Sets up the connection and starts the elector. No request is sent yet. Where credentials have to be fetched, as by a
+    /// credential plugin of a kubeconfig, the first are waited for. Cancel safe: a plugin that runs is then ended.
     ///
     /// # Errors
     ///
@@ -143,6 +144,8 @@ impl CandidateBuilder {
         check_namespace(&namespace).map_err(|source| Error::Namespace { source })?;
         let identity = identity::unique(self.identity)?;
         let clock = self.clock.unwrap_or_else(|| Arc::new(SystemClock));
+        // Cancel safe: a build that is given up leaves nothing behind that runs.
+        connection.ready().await?;
         let elector = start(connection.clone(), identity.clone(), clock).await?;
         tracing::info!(target: "lease_runtime", identity = &*identity, namespace = &*namespace, "candidate ready");
         let settings = Settings {
@@ -154,7 +157,7 @@ impl CandidateBuilder {
     }
 }
 
-/// Not on this thread, which would be blocked while credentials are fetched; unless the client belongs to this runtime.
+/// Not on this thread, which would be blocked while certificates are read; unless the client belongs to this runtime.
 async fn start(connection: Connection, identity: Arc<str>, clock: Arc<dyn Clock>) -> Result<Elector, ElectorError> {
     if let Connection::Client(_) = connection {
         return Elector::start(connection, identity, clock);

@@ -32,6 +32,7 @@ mod observe;
 mod pace;
 mod plan;
 mod record;
+mod shown;
 mod step;
 mod term;
 #[cfg(test)]
@@ -41,5 +42,6 @@ mod timing;
 pub use self::core::{Election, Role};
 pub use map::{Map, Stamp};
 pub use record::{FencingToken, Record, Sight, Version, View};
+pub(crate) use shown::{LONGEST_SHOWN, is_plain, shown};
 pub use step::{Action, Answer, Deadlines, Event, Grant, Loss, Now, Request, RequestId};
 pub use timing::Timing;

@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::record::{FencingToken, Record, Sight, Version, View};
+use super::shown::shown;
 use crate::clock::{Moment, WallTime};
 
 /// The time of a step, read by the caller: an election has no clock.
@@ -148,7 +149,7 @@ pub struct Deadlines {
 pub enum Loss {
     /// The lease could not be renewed within the renew deadline.
     NotRenewed,
-    /// The Lease names another holder.
+    /// The Lease names another holder: the value as it stands there. `Display` escapes and shortens it.
     TakenBy(String),
     /// The Lease names no holder any more, although this process did not release it.
     HolderCleared,
@@ -199,7 +200,7 @@ impl fmt::Display for Loss {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Loss::NotRenewed => f.write_str("the lease could not be renewed in time"),
-            Loss::TakenBy(holder) => write!(f, "the lease is held by `{holder}`"),
+            Loss::TakenBy(holder) => write!(f, "the lease is held by `{}`", shown(holder)),
             Loss::HolderCleared => f.write_str("somebody emptied the holder of the lease"),
             Loss::Overwritten => f.write_str("somebody else wrote to the lease"),
             Loss::Deleted => f.write_str("the lease was deleted"),

@@ -96,6 +96,9 @@ pub struct LeaseStatus {
     /// Leader, follower, or neither.
     pub standing: Standing,
     /// Who holds the lease, as last seen. A holder that fell silent stays here until somebody takes over.
+    ///
+    /// This is the value as it stands in the Lease, whoever wrote it: it may be long, and may contain line breaks and control
+    /// characters. Escape it before you show it. What lease-runtime writes to the log and into its errors is escaped.
     pub holder: Option<String>,
     /// What the Lease says about the ticks of each scheduled task, whoever leads. As it was when this process last saw the
     /// Lease.

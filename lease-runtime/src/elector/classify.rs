@@ -226,6 +226,16 @@ fn is_about_the_version(status: &Status) -> bool {
 /// No answer, or none that can be read.
 fn failure(error: &kube::Error) -> (Answer, Option<ElectorError>) {
     use kube::Error;
+    // Found on our side of the connection, before anything was sent.
+    if let Some(own) = find::<ElectorError>(error) {
+        return (REFUSED, Some(own.again()));
+    }
+    #[cfg(feature = "http2")]
+    if let Some(problem) = super::connect::certificate_error(error) {
+        // A server that does not like our certificate says so when a request may be on its way.
+        let answer = if never_sent(error) { REFUSED } else { Answer::Unknown };
+        return (answer, Some(problem));
+    }
     match error {
         Error::Auth(_) => (REFUSED, Some(ElectorError::Unauthorized { message: chain(error) })),
         Error::BuildRequest(_) | Error::HttpError(_) => {
@@ -259,20 +269,29 @@ fn never_sent(error: &kube::Error) -> bool {
 
 /// Whether an error of type `E` that fulfils `test` is among the causes of `error`.
 fn caused_by<E: StdError + 'static>(error: &(dyn StdError + 'static), test: &dyn Fn(&E) -> bool) -> bool {
+    search(error, test).is_some()
+}
+
+/// The first error of type `E` among an error and its causes.
+pub(super) fn find<'a, E: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Option<&'a E> {
+    search(error, &|_| true)
+}
+
+fn search<'a, E: StdError + 'static>(error: &'a (dyn StdError + 'static), test: &dyn Fn(&E) -> bool) -> Option<&'a E> {
     let mut next = Some(error);
     while let Some(error) = next {
-        if error.downcast_ref::<E>().is_some_and(test) {
-            return true;
+        if let Some(found) = error.downcast_ref::<E>().filter(|error| test(error)) {
+            return Some(found);
         }
         // An io::Error that wraps another error shows that one's cause as its own: look at the wrapped one, too.
         if let Some(inner) = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref)
-            && caused_by(inner, test)
+            && let Some(found) = search(inner, test)
         {
-            return true;
+            return Some(found);
         }
         next = error.source();
     }
-    false
+    None
 }
 
 #[cfg(test)]

@@ -192,7 +192,7 @@ async fn a_request_that_found_nobody_was_never_sent() {
     assert!(problem.unwrap().to_string().contains("onnection refused"));
 }
 
-#[cfg(feature = "rustls-ring")]
+#[cfg(feature = "http2")]
 #[tokio::test]
 async fn a_request_that_stopped_at_the_handshake_was_never_sent() {
     let (answer, problem) = over_tcp("https", |mut stream| {

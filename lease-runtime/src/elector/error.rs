@@ -3,7 +3,10 @@
 use std::fmt;
 use std::time::Duration;
 
+use kube::config::KubeconfigError;
+
 use super::rbac::Denial;
+pub(crate) use crate::election::{LONGEST_SHOWN, shown};
 
 /// What went wrong between an elector and its API server.
 ///
@@ -66,6 +69,35 @@ pub enum ElectorError {
     )]
     NoRuntime,
 
+    /// What fetches credentials gives none: a credential plugin (`exec`) or an `auth-provider` of the kubeconfig.
+    #[error("the credential plugin `{command}` {reason}: {remedy}")]
+    Plugin {
+        /// The program, or the provider. Never its arguments or its environment, which may be secret.
+        command: String,
+        /// How it ended, and its last words, without what is known to be secret.
+        reason: String,
+        /// What to do about it.
+        remedy: String,
+    },
+
+    /// A certificate is not accepted: that of the API server by this process, or the other way round.
+    #[error("no connection to the API server, because of a certificate ({reason}): {remedy}")]
+    Certificate {
+        /// What is wrong with it.
+        reason: String,
+        /// What to do about it.
+        remedy: &'static str,
+    },
+
+    /// The proxy that the kubeconfig or the environment names cannot be used.
+    #[error("no connection to the API server, because of its proxy ({reason}): {remedy}")]
+    Proxy {
+        /// Who names it, or what is missing. Never its user and password.
+        reason: String,
+        /// What to do about it.
+        remedy: String,
+    },
+
     /// The API server refuses a request: its access rules do not allow it.
     #[error("{0}")]
     Forbidden(Box<Denial>),
@@ -73,7 +105,8 @@ pub enum ElectorError {
     /// The API server does not know who is asking.
     #[error(
         "the API server does not accept this process's credentials ({message}): renew the token or the client \
-         certificate; a mounted service account token is read again by itself"
+         certificate; {}",
+        RENEWED
     )]
     Unauthorized {
         /// The server's words.
@@ -168,6 +201,8 @@ impl ElectorError {
                 | ElectorError::Unavailable { .. }
                 | ElectorError::Slow { .. }
                 | ElectorError::Unreadable { .. }
+                // It is run again, and often it is only its own service that is away.
+                | ElectorError::Plugin { .. }
         )
     }
 
@@ -180,6 +215,9 @@ impl ElectorError {
             ElectorError::Client { .. } => "client",
             ElectorError::Thread { .. } => "thread",
             ElectorError::NoRuntime => "no_runtime",
+            ElectorError::Plugin { .. } => "plugin",
+            ElectorError::Certificate { .. } => "certificate",
+            ElectorError::Proxy { .. } => "proxy",
             ElectorError::Forbidden(_) => "forbidden",
             ElectorError::Unauthorized { .. } => "unauthorized",
             ElectorError::NamespaceMissing { .. } => "namespace_missing",
@@ -193,13 +231,43 @@ impl ElectorError {
         }
     }
 
+    /// The same problem, told to one more who meets it.
+    pub(super) fn again(&self) -> ElectorError {
+        match self {
+            ElectorError::Plugin { command, reason, remedy } => {
+                ElectorError::Plugin { command: command.clone(), reason: reason.clone(), remedy: remedy.clone() }
+            }
+            ElectorError::Certificate { reason, remedy } => {
+                ElectorError::Certificate { reason: reason.clone(), remedy }
+            }
+            ElectorError::Client { reason, remedy } => ElectorError::Client { reason: reason.clone(), remedy },
+            ElectorError::Proxy { reason, remedy } => {
+                ElectorError::Proxy { reason: reason.clone(), remedy: remedy.clone() }
+            }
+            other => ElectorError::Client { reason: other.to_string(), remedy: "see what it says" },
+        }
+    }
+
     /// `place` names the kubeconfig, as in "`/home/me/.kube/config`".
-    pub(super) fn kubeconfig(place: String, source: kube::config::KubeconfigError) -> ElectorError {
-        // A parser's error goes on to show the lines around the mistake.
-        let reason = chain(&source).split(" --> ").next().unwrap_or_default().to_owned();
+    pub(super) fn kubeconfig(place: String, source: KubeconfigError) -> ElectorError {
+        let reason = match &source {
+            // A parser's words quote the text, which may be credentials.
+            KubeconfigError::Parse(error) => match error.location() {
+                Some(at) => format!("it cannot be parsed, at line {} or near it", at.line()),
+                None => "it cannot be parsed".to_owned(),
+            },
+            other => chain(other),
+        };
         ElectorError::Kubeconfig { place, reason }
     }
 }
+
+/// What is renewed without a restart.
+const RENEWED: &str = if cfg!(feature = "http2") {
+    "files that it stands in are read again by themselves"
+} else {
+    "a token file is read again by itself, and new certificates take a restart, as lease-runtime's feature `rustls-ring` is off"
+};
 
 /// An error and everything that caused it, in one line: `a: b: c`. Levels that repeat their cause are said once.
 pub(super) fn chain(error: &(dyn std::error::Error + 'static)) -> String {
@@ -218,27 +286,26 @@ pub(super) fn chain(error: &(dyn std::error::Error + 'static)) -> String {
 
 /// At most 300 characters on one line: an error page of a proxy is no message.
 pub(super) fn short(text: &str) -> String {
-    const MOST: usize = 300;
     let mut line = String::new();
     for word in text.split_whitespace() {
         if !line.is_empty() {
             line.push(' ');
         }
         line.push_str(word);
-        if line.chars().count() > MOST {
-            line = line.chars().take(MOST).collect();
-            line.push('…');
+        // The rest is cut off anyway, and a page may be long.
+        if line.len() > 4 * LONGEST_SHOWN {
             break;
         }
     }
-    line
+    shown(&line).to_string()
 }
 
 impl fmt::Display for Denial {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Denial { verb, resource, namespace, name, user, role, .. } = self;
+        let verb = shown(verb);
         match user {
-            Some(user) => write!(f, "`{user}`")?,
+            Some(user) => write!(f, "`{}`", shown(user))?,
             None => f.write_str("this process")?,
         }
         write!(
@@ -259,6 +326,7 @@ mod tests {
         assert!(line.starts_with("<html> <body> é é"), "{line}");
         assert!(!line.contains('\n'));
         assert!(line.chars().count() <= 301);
+        assert_eq!(short("a\u{1b}[2Jb\u{202e}"), "a\\u{1b}[2Jb\\u{202e}");
     }
 
     #[test]

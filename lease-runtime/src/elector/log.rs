@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::error::ElectorError;
+use super::error::{ElectorError, shown};
 use super::voice::{self, Own};
 use crate::clock::WallTime;
 use crate::election::{FencingToken, Grant, Loss};
@@ -129,7 +129,7 @@ impl Log {
         match holder.filter(|holder| !holder.is_empty()) {
             // That it is us is said as the beginning of a term.
             Some(holder) if holder == &*self.identity => {}
-            Some(holder) => say!(info, self, holder, "the lease is held by another"),
+            Some(holder) => say!(info, self, holder = %shown(holder), "the lease is held by another"),
             None => say!(info, self, "the lease is held by nobody"),
         }
     }
@@ -148,7 +148,7 @@ impl Log {
         say!(
             info,
             self,
-            tasks,
+            tasks = %shown(&tasks),
             "the lease has records of tasks that this replica does not have, or does not run yet: they stay as they are"
         );
     }
@@ -160,8 +160,8 @@ impl Log {
             say!(
                 warn,
                 self,
-                holder = ?holder,
-                tasks,
+                holder = %shown(holder),
+                tasks = %shown(&tasks),
                 "the holder of the lease does not run tasks that this replica has: another program uses the lease, or another \
                  version of this one; give each program a lease of its own, unless this is a rollout that is about to end"
             );
@@ -169,8 +169,8 @@ impl Log {
             say!(
                 info,
                 self,
-                holder = ?holder,
-                tasks,
+                holder = %shown(holder),
+                tasks = %shown(&tasks),
                 "the holder of the lease does not say that it runs the tasks of this replica: if it is another program, give this \
                  one a lease of its own"
             );
@@ -182,8 +182,8 @@ impl Log {
         say!(
             warn,
             self,
-            requests,
-            tasks,
+            requests = %shown(&requests),
+            tasks = %shown(&tasks),
             "something is asked of tasks that this replica does not have, or does not run yet: check the spelling"
         );
     }
@@ -198,7 +198,7 @@ impl Log {
     }
 
     pub(super) fn tick_trouble(&self, trouble: &str) {
-        say!(error, self, "{trouble}");
+        say!(error, self, "{}", shown(trouble));
     }
 
     pub(super) fn tick(&self, task: &str, note: &Note) {
@@ -229,7 +229,7 @@ impl Log {
                 "a run of an earlier leader did not come to an end that is known: it is run again"
             ),
             Note::TriggeredBefore(id) => {
-                say!(info, self, task, id = id.as_str(), "a trigger was dropped, its id has been used");
+                say!(info, self, task, id = %shown(id.as_str()), "a trigger was dropped, its id has been used");
             }
         }
     }

@@ -63,7 +63,7 @@ impl Elector {
     /// Starts an elector, on a thread of its own or, for a ready client, on the current runtime. `identity` must be unique
     /// to this start of this process.
     ///
-    /// Blocks while the client is being built, which is short unless an exec plugin fetches credentials.
+    /// Blocks while the client is being built, which is short: credentials that have to be fetched are not waited for.
     ///
     /// # Errors
     ///
@@ -79,10 +79,10 @@ impl Elector {
         let (inbox, outlets) = mpsc::unbounded_channel();
         let mut spoken = None;
         match connection {
-            Connection::Config(config) => {
+            Connection::Config(cluster) => {
                 let voice = Voice::start().map_err(|source| ElectorError::Thread { source })?;
                 spoken = Some(voice.spoken());
-                thread::start(*config, outlets, Arc::clone(&heart), server_time, voice)?;
+                thread::start(cluster, outlets, Arc::clone(&heart), server_time, voice)?;
             }
             Connection::Client(client) => {
                 let runtime = Handle::try_current().map_err(|_| ElectorError::NoRuntime)?;

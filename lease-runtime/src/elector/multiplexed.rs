@@ -1,26 +1,19 @@
 //! Whether a request that has had no answer for long is on a connection that is known to be alive.
 
-#[cfg(feature = "http2")]
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Whether the connections of a client are watched over.
+/// Whether the connections of a client are watched over. All clones are one.
 #[derive(Clone, Default)]
-pub(super) struct Multiplexed {
-    #[cfg(feature = "http2")]
-    pool: Option<Arc<super::transport::Pool>>,
-}
+pub(super) struct Multiplexed(Arc<AtomicBool>);
 
 impl Multiplexed {
-    #[cfg(feature = "http2")]
-    pub(super) fn by(pool: Arc<super::transport::Pool>) -> Multiplexed {
-        Multiplexed { pool: Some(pool) }
-    }
-
     /// The requests are on HTTP/2, whose connections are watched over. Otherwise nobody can tell a slow answer from none.
     pub(super) fn is_on(&self) -> bool {
-        #[cfg(feature = "http2")]
-        return self.pool.as_ref().is_some_and(|pool| pool.is_multiplexed());
-        #[cfg(not(feature = "http2"))]
-        false
+        self.0.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn set(&self, on: bool) {
+        self.0.store(on, Ordering::Relaxed);
     }
 }

@@ -2,6 +2,8 @@
 
 use kube::core::Status;
 
+use super::error::{short, shown};
+use crate::election::is_plain;
 use crate::lease::LeaseId;
 
 /// What an election needs: `get` to look, `update` and `create` to write (a write to a Lease that does not exist is an
@@ -45,15 +47,16 @@ impl Denial {
         if said.is_none() && !message.is_empty() {
             return None;
         }
-        let user = between(message, "User \"", "\"").map(str::to_owned);
+        // A name of this length is no account's.
+        let user = between(message, "User \"", "\"").filter(|user| user.len() <= 1000).map(str::to_owned);
         Some(Denial {
-            verb: said.unwrap_or(verb).to_owned(),
+            verb: shown(said.unwrap_or(verb)).to_string(),
             resource: "leases".to_owned(),
             namespace: lease.namespace.to_string(),
             name: lease.name.to_string(),
             role: role("lease", VERBS, lease, user.as_deref()),
             user,
-            message: message.to_owned(),
+            message: short(message),
         })
     }
 
@@ -124,8 +127,9 @@ fn quoted(text: &str) -> String {
     for c in text.chars() {
         match c {
             '"' | '\\' => out.extend(['\\', c]),
-            c if c.is_control() => out.push_str(&format!("\\u{:04x}", u32::from(c))),
-            c => out.push(c),
+            c if is_plain(c) => out.push(c),
+            c if u32::from(c) > 0xffff => out.push_str(&format!("\\U{:08x}", u32::from(c))),
+            c => out.push_str(&format!("\\u{:04x}", u32::from(c))),
         }
     }
     out.push('"');
@@ -193,5 +197,18 @@ mod tests {
     #[test]
     fn a_hostile_user_name_cannot_break_out_of_the_yaml() {
         assert_eq!(quoted("a\"\nb\\"), r#""a\"\u000ab\\""#);
+        assert_eq!(quoted("a\u{202e}\u{e0041}"), r#""a\u202e\U000e0041""#);
+    }
+
+    #[test]
+    fn what_the_server_says_is_escaped_and_has_an_end() {
+        let status = refused("User \"eve\u{1b}[2J\u{202e}\" cannot get\nERROR all is lost resource \"leases\"");
+        let denial = Denial::read(&status, "get", &lease()).unwrap();
+        let text = denial.to_string();
+        let line = text.lines().next().unwrap();
+        assert!(line.starts_with("`eve\\u{1b}[2J\\u{202e}` may not get\\nERROR all is lost leases"), "{line}");
+        assert!(!text.contains(['\u{1b}', '\u{202e}']), "{text}");
+        let long = format!("User \"eve\" cannot get resource \"leases\"{}", " again".repeat(10_000));
+        assert!(Denial::read(&refused(&long), "get", &lease()).unwrap().message.chars().count() <= 301);
     }
 }

@@ -11,12 +11,11 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use kube::Client;
-use kube::config::Config;
 use tokio::sync::{Mutex, mpsc};
 use tokio::task::JoinSet;
 
 use super::campaign::{Command, Outlet, Standing};
-use super::connect;
+use super::connect::{self, Cluster};
 use super::drive::Drive;
 use super::error::ElectorError;
 use super::inflight::InFlight;
@@ -86,7 +85,7 @@ impl Drop for Beating {
 
 /// Starts the thread. Returns when its client is built, or cannot be.
 pub(super) fn start(
-    config: Config,
+    cluster: Cluster,
     inbox: mpsc::UnboundedReceiver<Outlet>,
     heart: Arc<Heart>,
     server_time: Arc<ServerTime>,
@@ -104,7 +103,7 @@ pub(super) fn start(
         };
         runtime.block_on(async move {
             // On this runtime: a client's worker lives where it was built.
-            match connect::client(config) {
+            match connect::client(cluster) {
                 Ok((client, multiplexed)) => {
                     let _ = ready.send(Ok(()));
                     host(client, multiplexed, inbox, heart, server_time).await;

@@ -52,6 +52,10 @@ impl Lines {
         self.0.lock().unwrap().iter().filter(|line| line.starts_with(level)).count()
     }
 
+    pub(crate) fn all(&self) -> Vec<String> {
+        self.0.lock().unwrap().clone()
+    }
+
     pub(crate) fn clear(&self) {
         self.0.lock().unwrap().clear();
     }

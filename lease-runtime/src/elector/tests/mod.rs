@@ -1,6 +1,10 @@
 //! Elections against the embedded API, in virtual time.
 
 mod bodies;
+#[cfg(feature = "http2")]
+mod certificates;
+#[cfg(unix)]
+mod credentials;
 mod faults;
 mod inflight;
 pub(crate) mod log;
@@ -8,6 +12,7 @@ mod refusals;
 mod running;
 mod server_time;
 mod shared;
+mod shown;
 mod storms;
 mod watched;
 mod watching;

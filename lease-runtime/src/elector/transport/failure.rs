@@ -1,26 +1,45 @@
 //! Why a request got no answer.
 
+use std::fmt;
 use std::io;
 use std::sync::Arc;
 
 /// Why a request got no answer.
-#[derive(Clone, Debug, thiserror::Error)]
+#[derive(Clone, Debug)]
 pub(in crate::elector) enum TransportError {
     /// No connection came to be.
-    #[error("cannot connect: {0}")]
-    Connect(#[source] Arc<io::Error>),
+    Connect(Arc<io::Error>),
     /// The connection ended before the request was sent.
-    #[error("the connection was closed before the request was sent")]
     Closed,
     /// The connection did not answer a PING, while another to the same server came to be.
-    #[error("the connection was dead: it answered no PING while another connection was opened")]
     Dead,
     /// The server sent an error instead of an answer, or the connection broke.
-    #[error("the connection broke: {0}")]
-    Broken(#[source] Arc<h2::Error>),
+    Broken(Arc<h2::Error>),
     /// The server refused to look at the request.
-    #[error("the server refused the request before it looked at it")]
     Refused,
+}
+
+impl fmt::Display for TransportError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            TransportError::Connect(_) => "cannot connect",
+            TransportError::Closed => "the connection was closed before the request was sent",
+            TransportError::Dead => "the connection was dead: it answered no PING while another connection was opened",
+            TransportError::Broken(_) => "the connection broke",
+            TransportError::Refused => "the server refused the request before it looked at it",
+        })
+    }
+}
+
+/// By hand, so that what stands behind an `Arc` is found by its own type: what is wrong with a certificate, say.
+impl std::error::Error for TransportError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            TransportError::Connect(error) => Some(&**error),
+            TransportError::Broken(error) => Some(&**error),
+            TransportError::Closed | TransportError::Dead | TransportError::Refused => None,
+        }
+    }
 }
 
 impl TransportError {

@@ -29,10 +29,9 @@ use kube::{Client, Config};
 use tower_service::Service;
 
 pub(super) use failure::TransportError;
-pub(super) use pool::Pool;
 
 use dial::Dialer;
-use pool::Route;
+use pool::{Pool, Route};
 
 use super::multiplexed::Multiplexed;
 
@@ -45,24 +44,19 @@ struct Transport {
     pool: Arc<Pool>,
 }
 
-/// A client whose requests go by HTTP/2 where the server speaks it. Has to be called on the runtime that runs it.
+/// A client whose requests go by HTTP/2 where the server speaks it, and without credentials, which are put on before. Has to
+/// be called on the runtime that runs it. `multiplexed` tells from then on whether they do.
 ///
 /// # Errors
 ///
-/// If the certificates or the credentials of `config` cannot be used.
-pub(super) fn client(config: &Config) -> kube::Result<(Client, Multiplexed)> {
+/// If the certificates of `config` cannot be used.
+pub(super) fn client(config: &Config, multiplexed: &Multiplexed) -> kube::Result<Client> {
     let dialer = Dialer::new(config)?;
     let namespace = config.default_namespace.clone();
     let http1 = legacy::Client::builder(TokioExecutor::new()).build(config.rustls_https_connector()?);
-    let pool = Pool::new(dialer, ClientBuilder::new(http1, namespace.clone()).build());
-    let transport = Transport { pool: Arc::clone(&pool) };
-    let plain = ClientBuilder::new(transport, namespace).with_layer(&config.base_uri_layer());
-    let headers = config.extra_headers_layer()?;
-    let client = match config.auth_layer()? {
-        Some(auth) => plain.with_layer(&auth).with_layer(&headers).build(),
-        None => plain.with_layer(&headers).build(),
-    };
-    Ok((client, Multiplexed::by(pool)))
+    let pool = Pool::new(dialer, ClientBuilder::new(http1, namespace.clone()).build(), multiplexed.clone());
+    let plain = ClientBuilder::new(Transport { pool }, namespace).with_layer(&config.base_uri_layer());
+    Ok(plain.with_layer(&config.extra_headers_layer()?).build())
 }
 
 impl Service<Request<Body>> for Transport {

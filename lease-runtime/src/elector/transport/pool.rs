@@ -9,6 +9,7 @@ use kube::Client;
 use super::dial::{Dialed, Dialer};
 use super::failure::TransportError;
 use super::lane::Lane;
+use crate::elector::multiplexed::Multiplexed;
 
 /// So many requests on their way on each connection call for one more, up to so many. One connection suffices for thousands
 /// of leases; a server that takes seconds for an answer needs more streams than it allows on one.
@@ -16,10 +17,12 @@ const FULL: usize = 200;
 const MOST: usize = 8;
 
 /// The connections to one API server.
-pub(in crate::elector) struct Pool {
+pub(super) struct Pool {
     dialer: Arc<Dialer>,
     /// For a server that speaks HTTP/1.1 only. It adds nothing to a request.
     http1: Client,
+    /// The server speaks HTTP/2, as far as is known.
+    multiplexed: Multiplexed,
     state: Mutex<State>,
     this: Weak<Pool>,
 }
@@ -29,8 +32,6 @@ struct State {
     lanes: Vec<Arc<Lane>>,
     /// The connection that is being made.
     dialing: Option<Dialing>,
-    /// The server does not speak HTTP/2.
-    only_http1: bool,
 }
 
 type Dialing = Shared<BoxFuture<'static, Result<Made, TransportError>>>;
@@ -49,17 +50,15 @@ pub(super) enum Route {
 }
 
 impl Pool {
-    pub(super) fn new(dialer: Dialer, http1: Client) -> Arc<Pool> {
+    pub(super) fn new(dialer: Dialer, http1: Client, multiplexed: Multiplexed) -> Arc<Pool> {
+        multiplexed.set(true);
         Arc::new_cyclic(|this| Pool {
             dialer: Arc::new(dialer),
             http1,
+            multiplexed,
             state: Mutex::default(),
             this: Weak::clone(this),
         })
-    }
-
-    pub(in crate::elector) fn is_multiplexed(&self) -> bool {
-        !self.state().only_http1
     }
 
     /// Chooses a connection, and makes one if there is none. Cancel safe: a connection that is being made is made for all who
@@ -77,10 +76,10 @@ impl Pool {
     /// The connection with the fewest requests on their way.
     fn ready(&self) -> Option<Route> {
         let (lane, full) = {
-            let state = self.state();
-            if state.only_http1 {
+            if !self.multiplexed.is_on() {
                 return Some(Route::Http1(self.http1.clone()));
             }
+            let state = self.state();
             let lane = state.lanes.iter().min_by_key(|lane| lane.carries())?;
             (Arc::clone(lane), lane.carries() >= FULL && state.lanes.len() < MOST)
         };
@@ -115,7 +114,7 @@ impl Pool {
         state.dialing = None;
         match made {
             Ok(Made::Lane(lane)) => state.lanes.push(Arc::clone(lane)),
-            Ok(Made::Http1) => state.only_http1 = true,
+            Ok(Made::Http1) => self.multiplexed.set(false),
             Err(_) => {}
         }
     }
@@ -131,7 +130,7 @@ impl Pool {
     pub(super) fn keep(&self, made: Made) {
         match made {
             Made::Lane(lane) => self.state().lanes.push(lane),
-            Made::Http1 => self.state().only_http1 = true,
+            Made::Http1 => self.multiplexed.set(false),
         }
     }
 

@@ -1,24 +1,83 @@
 //! How a candidate reaches its API server.
 
-use std::ffi::OsString;
+mod credentials;
+mod environment;
+mod exec;
+mod keeper;
+mod layer;
+mod provider;
+mod proxy;
+mod secrets;
+#[cfg(feature = "http2")]
+mod tls;
+
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use kube::config::{Config, KubeConfigOptions, Kubeconfig};
+use kube::config::{Config, Kubeconfig};
 
+use self::credentials::Credentials;
+use self::environment::{Found, choose, configure};
+use self::layer::Renewing;
+#[cfg(feature = "http2")]
+pub(super) use self::tls::certificate_error;
 use super::error::{ElectorError, chain};
 use super::multiplexed::Multiplexed;
+use crate::clock::{Clock, SystemClock};
 
 /// Where the API server is and who we are to it.
 #[derive(Clone)]
 pub(crate) enum Connection {
     /// Elections run on a thread of their own, with a client built there. What the tasks of the process do to their own
     /// runtime then cannot keep a lease from being renewed.
-    Config(Box<Config>),
+    Config(Cluster),
     /// Elections run as tasks of the current tokio runtime, with this client, which must have been built on it. For tests
     /// in virtual time. A client's own retries cannot be switched off, so each request is bounded by a deadline as well.
     Client(kube::Client),
+}
+
+/// A cluster and who we are to it. A cheap handle: all clients of one share what is fetched.
+#[derive(Clone)]
+pub(crate) struct Cluster(Arc<Shared>);
+
+struct Shared {
+    config: Config,
+    clock: Arc<dyn Clock>,
+    credentials: Mutex<Option<Credentials>>,
+}
+
+impl From<Config> for Cluster {
+    fn from(config: Config) -> Cluster {
+        // Credentials end by the calendar of this machine, whatever clock elections go by.
+        Cluster(Arc::new(Shared { config, clock: Arc::new(SystemClock), credentials: Mutex::default() }))
+    }
+}
+
+impl Cluster {
+    /// Who we are. The first call begins to fetch what has to be fetched.
+    fn credentials(&self) -> Result<Credentials, ElectorError> {
+        let mut credentials = self.0.credentials.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*credentials {
+            Some(credentials) => Ok(credentials.clone()),
+            None => {
+                let new = Credentials::new(&self.0.config, self.clock())?;
+                Ok(credentials.insert(new).clone())
+            }
+        }
+    }
+
+    /// The same cluster, whose credentials end by this clock.
+    #[cfg(all(test, feature = "http2"))]
+    pub(super) fn on(cluster: Cluster, clock: Arc<dyn Clock>) -> Cluster {
+        let config = cluster.0.config.clone();
+        Cluster(Arc::new(Shared { config, clock, credentials: Mutex::default() }))
+    }
+
+    fn clock(&self) -> Arc<dyn Clock> {
+        Arc::clone(&self.0.clock)
+    }
 }
 
 /// The most that connecting may take: a third of the default renew deadline. Every request is bounded by the attempt
@@ -31,12 +90,13 @@ impl Connection {
     pub(crate) async fn from_env() -> Result<Connection, ElectorError> {
         let home = std::env::home_dir();
         match choose(|name| std::env::var_os(name), home.as_deref()) {
-            Found::Variable { paths } => match Config::from_kubeconfig(&KubeConfigOptions::default()).await {
-                Ok(config) => Ok(Connection::from_config(config)),
-                Err(error) => Err(ElectorError::kubeconfig(format!("`{paths}`, named by KUBECONFIG,"), error)),
-            },
+            Found::Variable { paths } => {
+                let place = format!("`{paths}`, named by KUBECONFIG,");
+                Ok(Connection::from_config(configure(Kubeconfig::read(), None, &place, variable).await?))
+            }
             Found::Pod { namespace } => {
                 let mut config = Config::incluster_env().map_err(|e| ElectorError::InPod { source: Box::new(e) })?;
+                config.proxy_url = proxy::proxy_for(&config, variable)?.map(|proxy| proxy.uri);
                 if let Some(namespace) = namespace {
                     config.default_namespace = namespace;
                 }
@@ -49,30 +109,35 @@ impl Connection {
 
     /// The cluster of a kubeconfig file: its current context, or the one that is named.
     pub(crate) async fn from_kubeconfig(path: &Path, context: Option<&str>) -> Result<Connection, ElectorError> {
-        let path = path.to_owned();
-        let options = KubeConfigOptions { context: context.map(str::to_owned), ..KubeConfigOptions::default() };
-        let config = match Kubeconfig::read_from(&path) {
-            Ok(kubeconfig) => Config::from_custom_kubeconfig(kubeconfig, &options).await,
-            Err(error) => Err(error),
-        };
-        match config {
-            Ok(config) => Ok(Connection::from_config(config)),
-            Err(error) => Err(ElectorError::kubeconfig(format!("`{}`", path.display()), error)),
-        }
+        let place = format!("`{}`", path.display());
+        Ok(Connection::from_config(configure(Kubeconfig::read_from(path), context, &place, variable).await?))
     }
 
     /// The cluster of a configuration made by the caller.
     pub(crate) fn from_config(config: Config) -> Connection {
-        Connection::Config(Box::new(config))
+        Connection::Config(Cluster::from(config))
     }
 
     /// The namespace for leases that name none: the service account's, or the context's, or `default`.
     pub(crate) fn namespace(&self) -> &str {
         let namespace = match self {
-            Connection::Config(config) => config.default_namespace.trim(),
+            Connection::Config(cluster) => cluster.0.config.default_namespace.trim(),
             Connection::Client(client) => client.default_namespace().trim(),
         };
         if namespace.is_empty() { "default" } else { namespace }
+    }
+
+    /// Waits for the first credentials, where they have to be fetched. Cancel safe: the fetch is called off if the connection
+    /// is dropped as well.
+    ///
+    /// # Errors
+    ///
+    /// If they cannot be fetched.
+    pub(crate) async fn ready(&self) -> Result<(), ElectorError> {
+        match self {
+            Connection::Config(cluster) => cluster.credentials()?.ready().await,
+            Connection::Client(_) => Ok(()),
+        }
     }
 
     /// A client for the current runtime.
@@ -81,133 +146,76 @@ impl Connection {
     ///
     /// If the connection cannot be set up.
     pub(crate) async fn client(&self) -> Result<kube::Client, ElectorError> {
+        self.ready().await?;
         match self {
             Connection::Client(ready) => Ok(ready.clone()),
-            Connection::Config(config) => {
-                let config = Config::clone(config);
-                // Not on this thread, which would be blocked while credentials are fetched.
-                let built = tokio::task::spawn_blocking(move || client(config).map(|(client, _)| client)).await;
-                let lost = |error| ElectorError::Ended { reason: format!("its client could not be built: {error}") };
-                built.unwrap_or_else(|error| Err(lost(error)))
-            }
+            Connection::Config(cluster) => client(cluster.clone()).map(|(client, _)| client),
         }
     }
 }
 
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
 /// A client for elections, and whether its connections are watched over. Has to be called on the runtime that runs it.
-///
-/// Blocks while an exec plugin of a kubeconfig fetches its first credentials.
-pub(super) fn client(mut config: Config) -> Result<(kube::Client, Multiplexed), ElectorError> {
+pub(super) fn client(cluster: impl Into<Cluster>) -> Result<(kube::Client, Multiplexed), ElectorError> {
+    let cluster = cluster.into();
+    let mut config = cluster.0.config.clone();
     // The election decides when to try again. kube would by itself, for minutes, and deliver an answer long after the
     // election has stopped waiting for it.
     config.default_retry = false;
     config.connect_timeout = Some(config.connect_timeout.map_or(CONNECT, |timeout| timeout.min(CONNECT)));
     // It would cut a quiet watch as well; requests have deadlines of their own, and so has the silence of a watch.
     config.read_timeout = None;
-    // rustls panics if several crypto providers are compiled in and none was chosen.
-    match catch_unwind(AssertUnwindSafe(|| build(config))) {
-        Ok(Ok(client)) => Ok(client),
-        Ok(Err(error @ kube::Error::TlsRequired)) => Err(ElectorError::Client {
-            reason: chain(&error),
-            remedy: "turn on lease-runtime's feature `rustls-ring`, or one of kube's TLS features",
-        }),
-        Ok(Err(error)) => Err(ElectorError::Client {
-            reason: chain(&error),
-            remedy: "check the certificates, keys and credential plugins it names",
-        }),
-        Err(_) => Err(ElectorError::Client {
-            reason: "rustls cannot choose between several crypto providers".to_owned(),
-            remedy: "call `rustls::crypto::ring::default_provider().install_default()`, or that of the provider you want, \
-                     at the start of `main`",
-        }),
-    }
+    let multiplexed = Multiplexed::default();
+    let renewing = choosing(|| Renewing::new(&cluster, &config, &multiplexed))?;
+    Ok((kube::Client::new(renewing, config.default_namespace), multiplexed))
 }
 
 /// HTTP/2 where the server speaks it, which only TLS can tell. Through a proxy, HTTP/1.1 by kube's own client.
-#[cfg(feature = "http2")]
-fn build(config: Config) -> kube::Result<(kube::Client, Multiplexed)> {
-    let is_https = config.cluster_url.scheme() == Some(&http::uri::Scheme::HTTPS);
-    if is_https && config.proxy_url.is_none() {
-        return super::transport::client(&config);
+fn build(config: Config, multiplexed: &Multiplexed) -> kube::Result<kube::Client> {
+    #[cfg(feature = "http2")]
+    if config.cluster_url.scheme() == Some(&http::uri::Scheme::HTTPS) && config.proxy_url.is_none() {
+        return super::transport::client(&config, multiplexed);
     }
-    Ok((kube::Client::try_from(config)?, Multiplexed::default()))
+    multiplexed.set(false);
+    kube::Client::try_from(config)
 }
 
-#[cfg(not(feature = "http2"))]
-fn build(config: Config) -> kube::Result<(kube::Client, Multiplexed)> {
-    Ok((kube::Client::try_from(config)?, Multiplexed::default()))
+/// A client for a configuration without credentials.
+fn plain_client(config: Config, multiplexed: &Multiplexed) -> Result<kube::Client, ElectorError> {
+    match build(config, multiplexed) {
+        Ok(client) => Ok(client),
+        Err(error @ kube::Error::TlsRequired) => Err(ElectorError::Client {
+            reason: chain(&error),
+            remedy: "turn on lease-runtime's feature `rustls-ring`, or one of kube's TLS features",
+        }),
+        // Their words contain the proxy's password.
+        Err(
+            kube::Error::ProxyProtocolDisabled { proxy_url, .. } | kube::Error::ProxyProtocolUnsupported { proxy_url },
+        ) => Err(proxy::needs_feature(&proxy_url)),
+        Err(error) => Err(ElectorError::Client {
+            reason: chain(&error),
+            remedy: "check the certificates, keys and credential plugins it names",
+        }),
+    }
 }
 
-/// What the environment names.
-#[derive(PartialEq, Eq, Debug)]
-enum Found {
-    /// It may name several, which are merged.
-    Variable {
-        paths: String,
-    },
-    Pod {
-        namespace: Option<String>,
-    },
-    Home(PathBuf),
-    Nothing {
-        looked: String,
-    },
-}
-
-/// A variable that somebody has set says more than the place we happen to run in: a pod of a CI system has a service
-/// account as well.
-fn choose(env: impl Fn(&str) -> Option<OsString>, home: Option<&Path>) -> Found {
-    let set = |name: &str| env(name).filter(|value| !value.is_empty());
-    if let Some(paths) = set("KUBECONFIG") {
-        return Found::Variable { paths: paths.display().to_string() };
-    }
-    if set("KUBERNETES_SERVICE_HOST").is_some() {
-        let namespace = set("POD_NAMESPACE").and_then(|name| name.into_string().ok());
-        return Found::Pod { namespace };
-    }
-    let place = home.map(|home| home.join(".kube").join("config"));
-    match place {
-        Some(path) if path.is_file() => Found::Home(path),
-        Some(path) => Found::Nothing {
-            looked: format!("KUBECONFIG is not set, this is no pod, and there is no {}", path.display()),
-        },
-        None => {
-            Found::Nothing { looked: "KUBECONFIG is not set, this is no pod, and there is no home directory".into() }
-        }
-    }
+/// rustls panics if several crypto providers are compiled in and none was chosen.
+fn choosing<T>(build: impl FnOnce() -> Result<T, ElectorError>) -> Result<T, ElectorError> {
+    catch_unwind(AssertUnwindSafe(build)).unwrap_or_else(|_| {
+        Err(ElectorError::Client {
+            reason: "rustls cannot choose between several crypto providers".to_owned(),
+            remedy: "call `rustls::crypto::ring::default_provider().install_default()`, or that of the provider you want, \
+                     at the start of `main`",
+        })
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn chosen(vars: &[(&str, &str)], home: Option<&Path>) -> Found {
-        choose(|name| vars.iter().find(|(have, _)| *have == name).map(|(_, value)| value.into()), home)
-    }
-
-    #[test]
-    fn a_variable_beats_the_pod_beats_the_home() {
-        let home = std::env::temp_dir().join(format!("lease-runtime-home-{}", std::process::id()));
-        std::fs::create_dir_all(home.join(".kube")).unwrap();
-        std::fs::write(home.join(".kube/config"), "").unwrap();
-        let pod = ("KUBERNETES_SERVICE_HOST", "10.0.0.1");
-        assert_eq!(chosen(&[pod, ("KUBECONFIG", "/k")], Some(&home)), Found::Variable { paths: "/k".to_owned() });
-        assert_eq!(chosen(&[pod, ("KUBECONFIG", "")], Some(&home)), Found::Pod { namespace: None });
-        let namespace = Some("jobs".to_owned());
-        assert_eq!(chosen(&[pod, ("POD_NAMESPACE", "jobs")], None), Found::Pod { namespace });
-        // Not in a pod, POD_NAMESPACE says nothing about a cluster.
-        assert_eq!(chosen(&[("POD_NAMESPACE", "jobs")], Some(&home)), Found::Home(home.join(".kube/config")));
-        std::fs::remove_dir_all(&home).unwrap();
-    }
-
-    #[test]
-    fn no_cluster_says_how_to_get_one() {
-        let Found::Nothing { looked } = chosen(&[], Some(Path::new("/nonexistent"))) else { panic!("found something") };
-        let text = ElectorError::NoCluster { looked }.to_string();
-        for hint in ["/nonexistent/.kube/config", "KUBECONFIG", "kind create cluster", "embedded"] {
-            assert!(text.contains(hint), "{hint}: {text}");
-        }
-    }
 
     #[tokio::test]
     async fn a_kubeconfig_that_cannot_be_used_is_named() {

@@ -1,0 +1,224 @@
+//! Credential plugins: programs that a kubeconfig names, which print credentials. Their protocol is `ExecCredential` of
+//! `client.authentication.k8s.io`.
+//!
+//! kube would run them as well, but in the middle of a request, in a thread that cannot be ended, and with everything it
+//! knows of a failed one in the error: environment, arguments and output.
+
+use std::process::Stdio;
+
+use http::HeaderValue;
+use kube::config::{AuthInfo, ExecConfig, ExecInteractiveMode};
+use serde_json::{Value, json};
+use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::process::Command;
+
+use super::keeper::{Fresh, Identity, Source};
+use super::secrets::Secrets;
+use crate::clock::WallTime;
+use crate::elector::error::{ElectorError, LONGEST_SHOWN, shown};
+
+/// The most that is read of what a plugin prints.
+const MOST_OUTPUT: u64 = 1 << 20;
+/// The last words are looked for in as much of the end of its errors.
+const MOST_ERRORS: usize = 1 << 16;
+
+/// A credential plugin.
+pub(super) struct Plugin {
+    command: String,
+    exec: ExecConfig,
+    secrets: Secrets,
+}
+
+impl Plugin {
+    pub(super) fn new(exec: &ExecConfig, auth: &AuthInfo) -> Plugin {
+        let command = exec.command.clone().unwrap_or_default();
+        Plugin { command, exec: exec.clone(), secrets: Secrets::of(auth) }
+    }
+
+    /// Runs it once. Dropping the future ends it.
+    async fn run(&self) -> Result<Fresh, ElectorError> {
+        if self.command.is_empty() {
+            return Err(self.failed("is not named", "give `command` under `exec` in the kubeconfig"));
+        }
+        if self.exec.interactive_mode == Some(ExecInteractiveMode::Always) {
+            let remedy = "set `interactiveMode` to `IfAvailable` or `Never` in the kubeconfig, and log in beforehand";
+            return Err(self.failed("wants a person to talk to, which an election does not have", remedy));
+        }
+        let mut child = self.prepare()?.spawn().map_err(|error| self.not_started(&error))?;
+        let (output, errors) = (child.stdout.take(), child.stderr.take());
+        let (status, output, errors) = tokio::join!(child.wait(), beginning(output), end(errors));
+        let mut secrets = self.secrets.clone();
+        secrets.add_output(&output);
+        let status = status.map_err(|error| self.failed(format!("cannot be waited for ({error})"), AGAIN))?;
+        if status.success() {
+            return self.read(&output);
+        }
+        // How it says "exit status: 1" differs between systems.
+        let ended = match status.code() {
+            Some(code) => format!("ended with exit code {code}"),
+            None => format!("was ended ({status})"),
+        };
+        let words = last_words(&secrets.redact(&errors));
+        let reason =
+            if words.is_empty() { ended + " and no word" } else { format!("{ended}, its last words: {words}") };
+        Err(self.failed(reason, AGAIN))
+    }
+
+    fn prepare(&self) -> Result<Command, ElectorError> {
+        let exec = &self.exec;
+        let mut spec = json!({ "interactive": false });
+        if exec.provide_cluster_info {
+            let remedy = "load the kubeconfig by its path, or set `exec.cluster` in its configuration";
+            let cluster = exec.cluster.as_ref();
+            let cluster = cluster.ok_or_else(|| self.failed("wants to know the cluster, which is not told", remedy))?;
+            spec["cluster"] = serde_json::to_value(cluster).unwrap_or_default();
+        }
+        let version = exec.api_version.as_deref().unwrap_or("client.authentication.k8s.io/v1");
+        let info = json!({ "apiVersion": version, "kind": "ExecCredential", "spec": spec });
+        let mut command = Command::new(&self.command);
+        command.args(exec.args.iter().flatten());
+        for variable in exec.env.iter().flatten() {
+            if let (Some(name), Some(value)) = (variable.get("name"), variable.get("value")) {
+                command.env(name, value);
+            }
+        }
+        command.env("KUBERNETES_EXEC_INFO", info.to_string());
+        for name in exec.drop_env.iter().flatten() {
+            command.env_remove(name);
+        }
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+        Ok(command)
+    }
+
+    fn not_started(&self, error: &std::io::Error) -> ElectorError {
+        let hint = self.exec.install_hint.as_deref().map(|hint| self.secrets.redact(hint));
+        let remedy = match hint.filter(|hint| !hint.trim().is_empty()) {
+            Some(hint) => format!("install it ({})", shown(hint.trim())),
+            None => "install it, or correct `command` under `exec` in the kubeconfig".to_owned(),
+        };
+        // The path of the command is all that such an error may be about, so its kind says enough.
+        self.failed(format!("cannot be started ({})", error.kind()), remedy)
+    }
+
+    /// Reads what it has printed.
+    fn read(&self, output: &str) -> Result<Fresh, ElectorError> {
+        let wrong = |what: &str| {
+            self.failed(
+                format!("printed {what}"),
+                "run it by hand and compare with the ExecCredential of its `apiVersion`",
+            )
+        };
+        let answer: Value = serde_json::from_str(output).map_err(|_| wrong("what is no JSON"))?;
+        if answer["kind"] != "ExecCredential" {
+            return Err(wrong("what is no ExecCredential"));
+        }
+        if let (Some(asked), Some(given)) = (&self.exec.api_version, answer["apiVersion"].as_str())
+            && asked != given
+        {
+            return Err(wrong("an ExecCredential of another `apiVersion` than the kubeconfig names"));
+        }
+        let status = &answer["status"];
+        let text = |name: &str| status[name].as_str().map(str::trim).filter(|text| !text.is_empty());
+        let until = match text("expirationTimestamp").map(str::parse::<jiff::Timestamp>) {
+            Some(Ok(at)) => Some(WallTime(at.as_microsecond())),
+            Some(Err(_)) => return Err(wrong("an `expirationTimestamp` that is no time")),
+            None => None,
+        };
+        let header = match text("token").map(bearer) {
+            Some(None) => return Err(wrong("a token that cannot stand in a header")),
+            Some(header) => header,
+            None => None,
+        };
+        let identity = match (text("clientCertificateData"), text("clientKeyData")) {
+            (Some(certificate), Some(key)) => {
+                Some(Identity { certificate: certificate.as_bytes().to_vec(), key: key.as_bytes().to_vec() })
+            }
+            (None, None) => None,
+            _ => return Err(wrong("a client certificate without its key, or a key without its certificate")),
+        };
+        if header.is_none() && identity.is_none() {
+            return Err(wrong("neither a token nor a client certificate"));
+        }
+        Ok(Fresh { header, identity, until, again: None })
+    }
+
+    fn failed(&self, reason: impl Into<String>, remedy: impl Into<String>) -> ElectorError {
+        let command = shown(&self.command).to_string();
+        ElectorError::Plugin { command, reason: reason.into(), remedy: remedy.into() }
+    }
+}
+
+const AGAIN: &str = "run it by hand to see what it needs; it is run again after a pause that grows to a minute";
+
+impl Source for Plugin {
+    async fn fetch(&mut self) -> Result<Fresh, ElectorError> {
+        self.run().await
+    }
+
+    fn hangs(&self, limit: std::time::Duration) -> ElectorError {
+        self.failed(format!("did not end within {limit:?} and was killed"), AGAIN)
+    }
+}
+
+/// The header of a bearer token; `None` if no header can carry it.
+pub(super) fn bearer(token: &str) -> Option<HeaderValue> {
+    let mut header = HeaderValue::try_from(format!("Bearer {token}")).ok()?;
+    header.set_sensitive(true);
+    Some(header)
+}
+
+async fn beginning(pipe: Option<impl AsyncRead + Unpin>) -> String {
+    let mut bytes = Vec::new();
+    if let Some(mut pipe) = pipe {
+        // What cannot be read is not there, and is found to be missing.
+        let _ = (&mut pipe).take(MOST_OUTPUT).read_to_end(&mut bytes).await;
+        // The rest is read as well: a plugin that cannot write would not end.
+        let _ = tokio::io::copy(&mut pipe, &mut tokio::io::sink()).await;
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// The last part of what is written, beginning with a whole word: a half secret would not be found.
+async fn end(pipe: Option<impl AsyncRead + Unpin>) -> String {
+    let (mut bytes, mut cut) = (Vec::new(), false);
+    if let Some(mut pipe) = pipe {
+        let mut part = [0; 4096];
+        while let Ok(count @ 1..) = pipe.read(&mut part).await {
+            bytes.extend_from_slice(&part[..count]);
+            if bytes.len() > 2 * MOST_ERRORS {
+                bytes.drain(..bytes.len() - MOST_ERRORS);
+                cut = true;
+            }
+        }
+    }
+    let text = String::from_utf8_lossy(&bytes);
+    match text.split_once('\n') {
+        Some((_, rest)) if cut => rest.to_owned(),
+        _ if cut => String::new(),
+        _ => text.into_owned(),
+    }
+}
+
+/// The end of a text on one line, escaped.
+fn last_words(text: &str) -> String {
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let line = shown_from_end(&line);
+    if line.is_empty() { line } else { format!("`{line}`") }
+}
+
+fn shown_from_end(line: &str) -> String {
+    let mut left = LONGEST_SHOWN;
+    let mut start = line.len();
+    for (at, c) in line.char_indices().rev() {
+        let width = shown(c.encode_utf8(&mut [0; 4])).to_string().chars().count();
+        if width > left {
+            return format!("…{}", shown(&line[start..]));
+        }
+        (left, start) = (left - width, at);
+    }
+    shown(line).to_string()
+}
+
+#[cfg(all(test, unix))]
+#[path = "exec_tests.rs"]
+mod tests;

@@ -1,0 +1,177 @@
+//! Keeps credentials that have to be fetched: ahead of their end, one fetch at a time, on a thread of its own.
+//!
+//! No request waits for a renewal, none causes one, and a renewal that takes long or hangs keeps neither a runtime nor the
+//! process from ending. The thread ends with the last one who may need the credentials.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use http::HeaderValue;
+use k8s_openapi::ByteString;
+use kube::config::AuthInfo;
+use tokio::sync::{Notify, watch};
+
+use crate::clock::{Clock, WallTime};
+use crate::elector::error::ElectorError;
+
+/// The longest fetch. Some wait for a person at a browser.
+const LONGEST: Duration = Duration::from_secs(120);
+/// Renewed as long before the end, or in the second half of a short life.
+const AHEAD: Duration = Duration::from_secs(60);
+/// Between two fetches, unless the first has failed.
+const LEAST: Duration = Duration::from_secs(10);
+/// After the first failure; twice as long after each that follows.
+const FIRST_PAUSE: Duration = Duration::from_secs(2);
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+/// A timer stands still while the machine is suspended: the clock is looked at as often.
+const SLICE: Duration = Duration::from_secs(20);
+
+/// Credentials as they were fetched.
+#[derive(Clone, Default)]
+pub(super) struct Fresh {
+    /// The value of `Authorization`.
+    pub(super) header: Option<HeaderValue>,
+    pub(super) identity: Option<Identity>,
+    /// When they end, if that is known.
+    pub(super) until: Option<WallTime>,
+    /// When to ask again, if the end is not known.
+    pub(super) again: Option<Duration>,
+}
+
+/// A client certificate and its key, in PEM. No `Debug`: the key is secret.
+#[derive(Clone, PartialEq, Eq)]
+pub(super) struct Identity {
+    pub(super) certificate: Vec<u8>,
+    pub(super) key: Vec<u8>,
+}
+
+impl Identity {
+    /// In place of what a kubeconfig says.
+    pub(super) fn put_into(&self, auth: &mut AuthInfo) {
+        auth.client_certificate_data = Some(base64(&self.certificate));
+        auth.client_key_data = Some(base64(&self.key).into());
+    }
+}
+
+/// As a kubeconfig has the contents of files.
+pub(super) fn base64(bytes: &[u8]) -> String {
+    let encoded = serde_json::to_value(ByteString(bytes.to_vec())).unwrap_or_default();
+    encoded.as_str().unwrap_or_default().to_owned()
+}
+
+/// Where credentials come from.
+pub(super) trait Source: Send + 'static {
+    /// Fetches them. Dropping the future calls it off.
+    fn fetch(&mut self) -> impl Future<Output = Result<Fresh, ElectorError>>;
+
+    /// What is wrong with a fetch that had to be called off.
+    fn hangs(&self, limit: Duration) -> ElectorError;
+}
+
+/// What there is at the moment.
+#[derive(Default)]
+pub(super) struct State {
+    /// The last that were fetched, which may have ended.
+    pub(super) held: Option<Fresh>,
+    /// Why the last fetch has failed, if it has.
+    pub(super) failure: Option<ElectorError>,
+}
+
+/// Starts to keep them, on a thread of its own.
+pub(super) fn start(
+    source: impl Source,
+    clock: Arc<dyn Clock>,
+) -> Result<(watch::Receiver<State>, Arc<Notify>), ElectorError> {
+    let (state, kept) = watch::channel(State::default());
+    let refused = Arc::new(Notify::new());
+    let hears = Arc::clone(&refused);
+    let body = move || match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime.block_on(keep(source, state, &hears, &*clock)),
+        Err(source) => state.send_modify(|state| state.failure = Some(ElectorError::Thread { source })),
+    };
+    let thread = std::thread::Builder::new().name("lease-credential".to_owned()).spawn(body);
+    thread.map_err(|source| ElectorError::Thread { source })?;
+    Ok((kept, refused))
+}
+
+/// Fetches and renews until nobody is there any more to use it. `refused` tells that the API server does not accept them.
+pub(super) async fn keep(mut source: impl Source, state: watch::Sender<State>, refused: &Notify, clock: &dyn Clock) {
+    let mut failures = 0;
+    loop {
+        let fetched = tokio::select! {
+            biased;
+            () = state.closed() => return,
+            fetched = tokio::time::timeout(LONGEST, source.fetch()) => fetched,
+        };
+        let wall = clock.wall();
+        match fetched.unwrap_or_else(|_| Err(source.hangs(LONGEST))) {
+            Ok(mut fresh) => {
+                let pause = renew_after(&mut fresh, wall);
+                said_over(failures);
+                failures = 0;
+                state.send_modify(|state| *state = State { held: Some(fresh), failure: None });
+                // Whatever was refused before has been renewed by this.
+                let _ = refused.notified().now_or_never();
+                tokio::select! {
+                    biased;
+                    () = state.closed() => return,
+                    () = sleep(pause, clock) => {}
+                    () = async { sleep(LEAST, clock).await; refused.notified().await; } => {}
+                }
+            }
+            Err(failure) => {
+                failures += 1;
+                if failures == 1 && state.borrow().held.is_some() {
+                    let error = failure.to_string();
+                    tracing::warn!(target: "lease_runtime", error, "the credentials cannot be renewed: those at hand are used while they last");
+                }
+                state.send_modify(|state| state.failure = Some(failure));
+                tokio::select! {
+                    biased;
+                    () = state.closed() => return,
+                    () = sleep(pause(failures), clock) => {}
+                }
+            }
+        }
+    }
+}
+
+fn said_over(failures: u32) {
+    if failures > 0 {
+        tracing::info!(target: "lease_runtime", "the credentials are renewed again");
+    }
+}
+
+/// How long to wait before they are renewed.
+fn renew_after(fresh: &mut Fresh, now: WallTime) -> Duration {
+    let Some(until) = fresh.until else { return fresh.again.unwrap_or(Duration::MAX) };
+    let left = Duration::from_micros(u64::try_from(until.0.saturating_sub(now.0)).unwrap_or(0));
+    if left.is_zero() {
+        // New and yet at an end: our clock is wrong, or that of whoever made them. The API server has the last word.
+        fresh.until = None;
+        return LONGEST_PAUSE;
+    }
+    let ahead = (left / 4).max(AHEAD).min(left / 2);
+    (left - ahead).max(LEAST)
+}
+
+fn pause(failures: u32) -> Duration {
+    FIRST_PAUSE.saturating_mul(1 << (failures - 1).min(10)).min(LONGEST_PAUSE)
+}
+
+/// Sleeps by the clock, which goes on while the machine is suspended.
+async fn sleep(duration: Duration, clock: &dyn Clock) {
+    let end = clock.now() + duration;
+    loop {
+        let left = end.after(clock.now());
+        if left.is_zero() {
+            return;
+        }
+        tokio::time::sleep(left.min(SLICE)).await;
+    }
+}
+
+#[cfg(test)]
+#[path = "keeper_tests.rs"]
+mod tests;

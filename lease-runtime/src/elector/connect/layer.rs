@@ -1,0 +1,135 @@
+//! kube's client, with credentials and certificates that are renewed.
+
+use std::pin::Pin;
+use std::sync::Arc;
+#[cfg(feature = "http2")]
+use std::sync::{Mutex, PoisonError};
+use std::task::{Context, Poll};
+
+use http::{Request, Response, StatusCode};
+use http_body_util::BodyExt;
+use http_body_util::combinators::MapErr;
+use kube::Client;
+use kube::client::Body;
+use kube::config::Config;
+
+use super::credentials::{Credentials, without_header};
+#[cfg(feature = "http2")]
+use super::tls::{Built, Tls};
+use super::{Cluster, plain_client};
+use crate::elector::error::ElectorError;
+use crate::elector::multiplexed::Multiplexed;
+
+/// A client that sends each request with the credentials of that moment, over connections with the certificates of that
+/// moment.
+pub(super) struct Renewing(Arc<Inner>);
+
+struct Inner {
+    credentials: Credentials,
+    #[cfg(feature = "http2")]
+    multiplexed: Multiplexed,
+    #[cfg(feature = "http2")]
+    tls: Option<(Tls, Mutex<(Arc<Built>, Client)>)>,
+    /// Used if there is nothing to renew.
+    plain: Option<Client>,
+}
+
+impl Renewing {
+    /// Has to be called on the runtime that shall run it.
+    pub(super) fn new(cluster: &Cluster, config: &Config, multiplexed: &Multiplexed) -> Result<Renewing, ElectorError> {
+        let credentials = cluster.credentials()?;
+        #[cfg(feature = "http2")]
+        if config.cluster_url.scheme() == Some(&http::uri::Scheme::HTTPS) {
+            let tls = Tls::new(config, credentials.clone(), cluster.clock());
+            let built = tls.built()?;
+            let client = plain_client(built.config.clone(), multiplexed)?;
+            let tls = Some((tls, Mutex::new((built, client))));
+            let multiplexed = multiplexed.clone();
+            return Ok(Renewing(Arc::new(Inner { credentials, multiplexed, tls, plain: None })));
+        }
+        let mut config = config.clone();
+        config.auth_info = without_header(&config.auth_info);
+        // Without TLS of our own, it stays what it is until a restart.
+        credentials.identity().iter().for_each(|identity| identity.put_into(&mut config.auth_info));
+        let inner = Inner {
+            credentials,
+            #[cfg(feature = "http2")]
+            multiplexed: multiplexed.clone(),
+            #[cfg(feature = "http2")]
+            tls: None,
+            plain: Some(plain_client(config, multiplexed)?),
+        };
+        Ok(Renewing(Arc::new(inner)))
+    }
+}
+
+impl Inner {
+    #[cfg(feature = "http2")]
+    fn client(&self) -> Result<Client, ElectorError> {
+        let Some((tls, now)) = &self.tls else { return self.plain() };
+        let built = tls.built()?;
+        let mut now = now.lock().unwrap_or_else(PoisonError::into_inner);
+        if !Arc::ptr_eq(&now.0, &built) {
+            // Its connections go when the requests on them have ended.
+            let client = plain_client(built.config.clone(), &self.multiplexed)?;
+            *now = (built, client);
+        }
+        Ok(now.1.clone())
+    }
+
+    #[cfg(not(feature = "http2"))]
+    fn client(&self) -> Result<Client, ElectorError> {
+        self.plain()
+    }
+
+    fn plain(&self) -> Result<Client, ElectorError> {
+        let none = || ElectorError::Ended { reason: "there is no client".to_owned() };
+        self.plain.clone().ok_or_else(none)
+    }
+
+    fn ended(&self, ended: Result<Response<Body>, kube::Error>) -> Result<Response<Body>, kube::Error> {
+        if ended.as_ref().is_ok_and(|response| response.status() == StatusCode::UNAUTHORIZED) {
+            self.credentials.refused();
+        }
+        #[cfg(feature = "http2")]
+        if let Some((tls, _)) = &self.tls {
+            match &ended {
+                Ok(_) => tls.served(),
+                Err(error) => drop(tls.failed(error)),
+            }
+        }
+        ended
+    }
+}
+
+type Passed = MapErr<Body, fn(kube::Error) -> Box<dyn std::error::Error + Send + Sync>>;
+
+impl tower_service::Service<Request<Body>> for Renewing {
+    type Response = Response<Passed>;
+    /// kube takes its own errors out again, so that those of the client behind arrive as they are.
+    type Error = kube::Error;
+    type Future = Pin<Box<dyn Future<Output = Result<Response<Passed>, kube::Error>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), kube::Error>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, mut request: Request<Body>) -> Self::Future {
+        let inner = Arc::clone(&self.0);
+        Box::pin(async move {
+            let own = |error| kube::Error::Service(Box::new(error));
+            inner.credentials.authorize(&mut request).await.map_err(own)?;
+            let client = inner.client().map_err(own)?;
+            let ended = client.send(request).await;
+            Ok(inner.ended(ended)?.map(|body| body.map_err(bare as fn(kube::Error) -> _)))
+        })
+    }
+}
+
+/// What broke an answer in the middle, without the words that kube is going to put around it once more.
+fn bare(error: kube::Error) -> Box<dyn std::error::Error + Send + Sync> {
+    match error {
+        kube::Error::Service(inner) => inner,
+        other => Box::new(other),
+    }
+}
