@@ -10,8 +10,9 @@ use super::log::Log;
 use crate::clock::{Moment, WallTime};
 use crate::election::{Grant, RequestId, Version};
 use crate::term::{Signal, Tenure, Told};
+use crate::tick::{AttemptId, Permit};
 use crate::ticks::names::TRIGGER;
-use crate::ticks::{Annotations, Edits, Note, Start, Ticks, Time};
+use crate::ticks::{Annotations, Edits, End, Note, Start, Ticks, Time};
 
 /// The ticks of one lease.
 #[derive(Default)]
@@ -19,6 +20,8 @@ pub(super) struct Ticking {
     ticks: Ticks,
     told: Option<mpsc::UnboundedReceiver<Told>>,
     tasks: BTreeMap<Arc<str>, mpsc::UnboundedSender<Signal>>,
+    /// Of the runs that were to be started: what lets them begin.
+    permits: BTreeMap<AttemptId, Permit>,
     /// The state that was shown last.
     shown: Option<Version>,
     /// The write that is on its way, and its number.
@@ -50,18 +53,27 @@ impl Ticking {
     pub(super) fn begin(&mut self, grant: &Grant, tenure: &Tenure, time: Time) {
         self.told = tenure.board().receiver();
         self.tasks.clear();
+        self.permits.clear();
         self.ticks.begin(grant.transitions, time);
         self.shown = None;
         self.said.removed.clear();
     }
 
-    /// The bodies were asked to end.
+    /// The bodies were asked to end. What has not begun by now never does, and is given back.
     pub(super) fn drain(&mut self) {
         self.ticks.drain();
+        for (id, permit) in &self.permits {
+            if permit.revoke() {
+                self.ticks.ended(*id, End::NotStarted);
+            }
+        }
     }
 
     /// Nothing of the term is left; what its tasks have told is heard.
     pub(super) fn drained(&mut self) {
+        // If its runtime has gone, nobody has asked the bodies to end.
+        self.drain();
+        self.permits.clear();
         (self.told, self.tasks) = (None, BTreeMap::new());
         self.ticks.end();
     }
@@ -90,7 +102,10 @@ impl Ticking {
                 self.tasks.remove(&task);
                 self.ticks.leave(&task);
             }
-            Told::Ended { id, end } => self.ticks.ended(id, end),
+            Told::Ended { id, end } => {
+                self.permits.remove(&id);
+                self.ticks.ended(id, end);
+            }
         }
     }
 
@@ -194,11 +209,12 @@ impl Ticking {
 
     fn start(&mut self, starts: Vec<Start>) {
         for start in starts {
-            let id = start.id;
-            let task = start.task.clone();
-            if !self.signal(&task, Signal::Start(Box::new(start))) {
+            let (id, task, permit) = (start.id, start.task.clone(), Permit::default());
+            if self.signal(&task, Signal::Start(Box::new(start), permit.clone())) {
+                self.permits.insert(id, permit);
+            } else {
                 // It has left, and the news is on its way.
-                self.ticks.ended(id, crate::ticks::End::Interrupted);
+                self.ticks.ended(id, End::NotStarted);
             }
         }
     }

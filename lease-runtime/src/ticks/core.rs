@@ -27,6 +27,8 @@ pub struct Ticks {
     pub(super) leading: Option<Leading>,
     /// How many writes were composed.
     composed: u64,
+    /// The last of them that is known to have succeeded: those before it have taken effect, or never will.
+    settled: u64,
     /// What has changed in the write that was composed last.
     notes: Vec<(Arc<str>, Note)>,
     /// The state of the Lease that was seen last, as far as it is ours.
@@ -88,9 +90,13 @@ impl Ticks {
         self.outlook = None;
     }
 
-    /// The bodies are asked to end: from now on ends are written, and nothing is taken.
+    /// The bodies are asked to end: from now on ends are written, and nothing is taken. What a write on its way takes is not
+    /// started any more.
     pub fn drain(&mut self) {
         self.leading.iter_mut().for_each(|leading| leading.draining = true);
+        for attempt in self.attempts.values_mut().filter(|attempt| attempt.state == AttemptState::Asked) {
+            attempt.state = AttemptState::Ended(End::NotStarted);
+        }
         self.outlook = None;
     }
 
@@ -127,6 +133,10 @@ impl Ticks {
     /// The run of a body has ended, and nothing of it is left.
     pub fn ended(&mut self, id: AttemptId, end: End) {
         let Some(attempt) = self.attempts.get_mut(&id) else { return };
+        if attempt.state == AttemptState::Ended(End::NotStarted) {
+            // It may have been given back already, and be somebody else's.
+            return;
+        }
         attempt.state = AttemptState::Ended(end);
         let (task, recorded) = (attempt.task.clone(), attempt.composed > 0);
         if !recorded {
@@ -156,18 +166,24 @@ impl Ticks {
                 Some(Err(_)) => continue,
                 None => Vec::new(),
             };
+            let settled = self.settled;
             self.attempts.retain(|id, attempt| {
                 attempt.task != *task
                     || open.contains(id)
                     || attempt.composed == 0
-                    || !matches!(attempt.state, AttemptState::Ended(_))
+                    || match attempt.state {
+                        AttemptState::Asked | AttemptState::Running => true,
+                        // The write that takes it may still be on its way.
+                        AttemptState::Ended(End::NotStarted) => attempt.composed > settled,
+                        AttemptState::Ended(_) => false,
+                    }
             });
             for id in open {
                 if let Some(attempt) = self.attempts.get_mut(&id).filter(|attempt| attempt.state == AttemptState::Asked)
                 {
                     // One that is shown when the bodies have been asked to end was taken for nothing.
                     if self.leading.as_ref().is_none_or(|leading| leading.draining) || known.left {
-                        attempt.state = AttemptState::Ended(End::Interrupted);
+                        attempt.state = AttemptState::Ended(End::NotStarted);
                     } else {
                         attempt.state = AttemptState::Running;
                         starts.push(attempt.start());
@@ -271,6 +287,7 @@ impl Ticks {
     pub fn committed(&mut self, number: u64) -> Vec<(Arc<str>, Note)> {
         // A write that was composed before it, and has not taken effect yet, never will: it names a state that is gone.
         self.attempts.retain(|_, attempt| attempt.state != AttemptState::Asked || attempt.composed >= number);
+        self.settled = self.settled.max(number);
         let notes = if number == self.composed { std::mem::take(&mut self.notes) } else { Vec::new() };
         if let Some(leading) = &mut self.leading {
             leading.armed.extend(notes.iter().filter(|(_, note)| *note == Note::Armed).map(|(task, _)| task.clone()));

@@ -51,6 +51,10 @@ pub enum Note {
     Abandoned(WallTime),
     /// A run of an earlier leader was found, and is run again.
     RunAgain(WallTime, u32),
+    /// A run that was taken has not begun, and is given back for the next leader to start.
+    GivenBack(WallTime),
+    /// A run that an earlier leader gave back is taken.
+    TakenUp(WallTime),
     /// A trigger whose id was used before is dropped.
     TriggeredBefore(String),
 }
@@ -120,7 +124,7 @@ impl Deciding<'_> {
                 End::Failed => Outcome::Failed,
                 End::Replaced => Outcome::Cancelled,
                 // Who comes next settles it, or we do.
-                End::Interrupted => continue,
+                End::Interrupted | End::NotStarted => continue,
             };
             self.close(record, attempt.id, outcome);
         }
@@ -141,9 +145,11 @@ impl Deciding<'_> {
     /// Rule 7: what an earlier term has left comes first. A run whose attempt this term does not know was interrupted: by the
     /// end of its process, or of its term.
     fn settle(&mut self, record: &mut TickRecord) {
+        self.give_back(record);
         let interrupted: Vec<(OpenRun, bool)> = record
             .open
             .iter()
+            .filter(|run| !run.unstarted)
             .filter_map(|run| match self.attempts.iter().find(|attempt| attempt.id == run.id) {
                 Some(Attempt { state: AttemptState::Ended(End::Interrupted), .. }) => Some((*run, true)),
                 Some(_) => None,
@@ -161,13 +167,58 @@ impl Deciding<'_> {
                 Delivery::AtLeastOnce => self.settle_at_least_once(record, run),
             }
         }
+        self.take_up(record);
+    }
+
+    /// Rule 9: a run whose body has certainly not begun is given back. The record says so of the very attempt, so that saying it
+    /// twice, after a lost answer, changes nothing; and as this write replaces a state of our own, nobody has settled the
+    /// attempt before.
+    fn give_back(&mut self, record: &mut TickRecord) {
+        for attempt in self.attempts.iter().filter(|attempt| attempt.state == AttemptState::Ended(End::NotStarted)) {
+            let Some(run) = record.open.iter_mut().find(|run| run.id == attempt.id && !run.unstarted) else { continue };
+            run.unstarted = true;
+            record.missed = record.missed.saturating_add(attempt.missed);
+            self.out.notes.push(Note::GivenBack(run.tick));
+            self.out.urgent = true;
+        }
+    }
+
+    /// Takes what was given back, under its number: of either delivery, as nobody has started it.
+    fn take_up(&mut self, record: &mut TickRecord) {
+        let unstarted: Vec<OpenRun> = record.open.iter().filter(|run| run.unstarted).copied().collect();
+        for run in unstarted {
+            // Also without a deadline of its own, once the next tick is due.
+            let next = match self.timetable.kind {
+                Kind::Calendar => self.timetable.latest(self.task, &Mark::at(run.tick), self.time.bounded()),
+                Kind::Delay(_) | Kind::Once => None,
+            };
+            let expired = self.timetable.expired_until(next.map_or(run.tick, |next| next.at), self.time.bounded());
+            if run.origin == Origin::Schedule && expired.is_some_and(|until| run.tick <= until) {
+                record.open.retain(|other| other.id != run.id);
+                record.counts.skipped(NotRun::Expired, 1);
+                record.missed = record.missed.saturating_add(1);
+                self.out.notes.push(Note::NotRun(NotRun::Expired, 1));
+                self.out.urgent = true;
+                continue;
+            }
+            let paused = self.requests.paused && run.origin != Origin::Trigger;
+            if self.is_open() && !paused && self.running(record) < self.timetable.most() {
+                self.out.notes.push(Note::TakenUp(run.tick));
+                record.open.retain(|other| other.id != run.id);
+                self.take(record, run.tick, run.attempt, run.origin, false);
+            }
+        }
+    }
+
+    /// The time in which a tick of the schedule may start is over.
+    fn is_late(&self, run: &OpenRun) -> bool {
+        run.origin == Origin::Schedule
+            && self.timetable.start_deadline.is_some()
+            && self.timetable.expired_until(run.tick, self.time.bounded()).is_some_and(|until| run.tick <= until)
     }
 
     fn settle_at_least_once(&mut self, record: &mut TickRecord, run: OpenRun) {
-        let expired = run.origin == Origin::Schedule
-            && self.timetable.start_deadline.is_some()
-            && self.timetable.expired_until(run.tick, self.time.bounded()).is_some_and(|until| run.tick <= until);
-        if expired {
+        if self.is_late(&run) {
             self.out.notes.push(Note::Abandoned(run.tick));
             self.close(record, run.id, Outcome::Abandoned);
         } else if self.is_open() && !self.requests.paused && self.running(record) < self.timetable.most() {
@@ -241,7 +292,7 @@ impl Deciding<'_> {
                 && (origin != Origin::Trigger || known.trigger == record.trigger)
         });
         let id = asked.map_or_else(|| self.time.id(self.task, self.out.takes.len()), |asked| asked.id);
-        record.open.push(OpenRun { tick, id, attempt, origin });
+        record.open.push(OpenRun { tick, id, attempt, origin, unstarted: false });
         record.term = self.leading.transitions;
         let missed = match origin {
             Origin::Schedule => std::mem::take(&mut record.missed),
@@ -310,6 +361,7 @@ impl Deciding<'_> {
     pub(super) fn run(&self, goes_on: bool, now: WallTime) -> Option<(WallTime, WallTime)> {
         let known = self.attempts.iter().filter_map(|attempt| match attempt.state {
             AttemptState::Running => Some((attempt.taken, now)),
+            AttemptState::Ended(End::NotStarted) => None,
             AttemptState::Ended(_) if !goes_on => Some((attempt.taken, attempt.until?)),
             AttemptState::Asked | AttemptState::Ended(_) => None,
         });

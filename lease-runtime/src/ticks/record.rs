@@ -44,6 +44,9 @@ pub struct OpenRun {
     pub attempt: u32,
     /// Who asked for it.
     pub origin: Origin,
+    /// It was given back: the process that took it says that its body never began. It waits to be taken again, under the
+    /// same number.
+    pub unstarted: bool,
 }
 
 /// Who asked for a run.

@@ -1,6 +1,7 @@
 //! The tick protocol, one leader and one task at a time.
 
 mod codec;
+mod given_back;
 mod policies;
 mod rules;
 
