@@ -36,6 +36,8 @@ pub struct Ticks {
     /// Its records, as they were read: what is composed next mostly rests on that state.
     records: BTreeMap<Arc<str>, (String, Reading)>,
     outlook: Option<Outlook>,
+    /// The latest time that an answer of the API server has told, or a record. Not one that is in this replica's future.
+    known: WallTime,
 }
 
 /// What an annotation says.
@@ -70,8 +72,17 @@ pub(super) struct Leading {
     pub(super) failed: BTreeSet<Arc<str>>,
     /// Tasks whose first record this term has written.
     pub(super) armed: BTreeSet<Arc<str>>,
+    /// Tasks whose ticks count from a time that this term has found out.
+    pub(super) arming: BTreeMap<Arc<str>, Arming>,
     /// Tasks that the annotations had no room for when they were last written.
     pub(super) full: BTreeSet<Arc<str>>,
+}
+
+/// Since when the ticks of a task count, and what this replica's clock showed then.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub(super) struct Arming {
+    pub(super) upto: WallTime,
+    pub(super) wall: WallTime,
 }
 
 /// Changes to the annotations of the object that a write replaces; `None` removes one.
@@ -84,8 +95,8 @@ impl Ticks {
         // What an earlier term has left open it cannot start any more. What it knows to have ended, it may still write.
         self.attempts.retain(|_, attempt| matches!(attempt.state, AttemptState::Ended(_)));
         let none = BTreeSet::new();
-        let (failed, armed, full) = (none.clone(), none.clone(), none);
-        self.leading = Some(Leading { transitions, acquired, draining: false, failed, armed, full });
+        let (failed, armed, full, arming) = (none.clone(), none.clone(), none, BTreeMap::new());
+        self.leading = Some(Leading { transitions, acquired, draining: false, failed, armed, arming, full });
         self.tasks.values_mut().for_each(|task| task.unrecorded.begin(time.wall));
         self.outlook = None;
     }
@@ -197,6 +208,9 @@ impl Ticks {
 
     /// Remembers what only a clock tells, at the first look at it.
     fn look_at(&mut self, time: Time) {
+        let recorded = self.records.values().filter_map(|(_, record)| Some(record.as_ref().ok()?.upto)).max();
+        let told = time.believed().into_iter().chain(recorded).max();
+        self.known = told.map_or(self.known, |told| told.min(time.wall)).max(self.known.min(time.wall));
         if let Some(leading) = &mut self.leading {
             // The clock was set back. Nothing is to wait until it shows that time again.
             leading.acquired = leading.acquired.min(time.bounded());
@@ -247,6 +261,10 @@ impl Ticks {
         for (task, decision) in self.decide(annotations, time, renews) {
             let mut own = Edits::new();
             if let Some(record) = decision.record {
+                if decision.notes.iter().any(|note| matches!(note, Note::Armed | Note::Removed | Note::Rearmed)) {
+                    let arming = Arming { upto: record.upto, wall: time.wall };
+                    self.leading.iter_mut().for_each(|leading| drop(leading.arming.insert(task.clone(), arming)));
+                }
                 own.insert(format!("{RECORD}{task}"), Some(record.encode()));
             }
             if decision.trigger_done {
@@ -337,6 +355,7 @@ impl Ticks {
                 attempts: &attempts,
                 leading,
                 time,
+                known: self.known,
                 may_take: renews && !leading.draining && !task.left,
                 out: Decision::default(),
             };

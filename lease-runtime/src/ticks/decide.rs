@@ -4,6 +4,7 @@
 //! there is something to write, and, for the object that a write replaces, what.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::attempt::{Attempt, AttemptState, End};
 use super::core::Leading;
@@ -11,10 +12,10 @@ use super::counts::{NotRun, Outcome};
 use super::policy::{Delivery, Overlap};
 use super::record::{EndedRun, MOST_OPEN, OpenRun, Origin, TickRecord};
 use super::requests::{Requests, Stretch};
-use super::time::Time;
+use super::time::{LEAP, Time};
 use super::timetable::{Kind, Timetable};
 use crate::clock::WallTime;
-use crate::schedule::{Mark, Occasion};
+use crate::schedule::{Mark, Occasion, Schedule};
 use crate::tick::AttemptId;
 
 /// What a write says about one task.
@@ -67,6 +68,8 @@ pub(super) struct Deciding<'a> {
     pub(super) attempts: &'a [&'a Attempt],
     pub(super) leading: &'a Leading,
     pub(super) time: Time,
+    /// A time that has come, by the API server and by what the Lease says of other tasks.
+    pub(super) known: WallTime,
     /// Ticks may be taken: the write is a renewal, and nobody asked the bodies to end.
     pub(super) may_take: bool,
     pub(super) out: Decision,
@@ -76,14 +79,8 @@ impl Deciding<'_> {
     pub(super) fn decide(mut self, record: Option<&TickRecord>) -> Decision {
         let fingerprint = self.timetable.schedule.fingerprint();
         let mut next = match record {
-            Some(record) if record.fingerprint == fingerprint => record.clone(),
-            // Never a catch-up across an edit: what the new schedule would have meant for the past, nobody has asked for.
-            Some(record) => {
-                self.out.notes.push(Note::Rearmed);
-                self.out.urgent = true;
-                let upto = self.time.bounded();
-                TickRecord { fingerprint, upto, civil: None, zone_data: None, missed: 0, ..record.clone() }
-            }
+            Some(record) if record.fingerprint == fingerprint => self.checked(record),
+            Some(record) => self.rearm(record, fingerprint),
             None => {
                 // Somebody removes what we write. To write it at once again, and to take runs by it, would be a race that costs
                 // a write each time and that nobody wins.
@@ -93,8 +90,7 @@ impl Deciding<'_> {
                     self.out.notes.push(if again { Note::Removed } else { Note::Armed });
                     self.out.urgent = !again;
                 }
-                // Not by a clock that is ahead: ticks would begin when the others' clocks have come so far.
-                TickRecord::armed(fingerprint, self.time.bounded())
+                TickRecord::armed(fingerprint, self.now_for_arming(self.known))
             }
         };
         self.end(&mut next);
@@ -112,6 +108,53 @@ impl Deciding<'_> {
         let needed = self.timetable.recorded || record.is_some() || !next.open.is_empty() || next.trigger.is_some();
         self.out.record = (needed && record != Some(&next)).then_some(next);
         self.out
+    }
+
+    /// From when on ticks count that nobody has counted before. Not by a clock that is ahead: ticks would begin when the others'
+    /// clocks have come so far. And not by an API server that is behind what is known to have come: the time in between
+    /// would be caught up.
+    fn now_for_arming(&self, known: WallTime) -> WallTime {
+        self.time.bounded().max(known.max(self.known).min(self.time.wall))
+    }
+
+    /// A record that this term has armed, unless the API server's clock has leapt forward since: then it was wrong when the record
+    /// was armed, and ticks count from now.
+    fn checked(&mut self, record: &TickRecord) -> TickRecord {
+        let mut next = record.clone();
+        let Some(arming) = self.leading.arming.get(self.task) else { return next };
+        let second = |at: WallTime| at.0.div_euclid(1_000_000);
+        let untouched = second(record.upto) == second(arming.upto) && record.open.is_empty();
+        let passed = self.time.wall.0.saturating_sub(arming.wall.0).max(0);
+        let now = self.time.bounded();
+        if untouched && now > arming.upto.plus(LEAP).plus(Duration::from_micros(passed.unsigned_abs())) {
+            self.out.notes.push(Note::Rearmed);
+            self.out.urgent = true;
+            next.upto = WallTime(now.0.saturating_sub(passed));
+        }
+        next
+    }
+
+    /// The schedule is another one, of the same kind or not. Never a catch-up across an edit: what the new schedule would have
+    /// meant for the past, nobody has asked for.
+    fn rearm(&mut self, record: &TickRecord, fingerprint: String) -> TickRecord {
+        self.out.notes.push(Note::Rearmed);
+        self.out.urgent = true;
+        let upto = self.now_for_arming(record.upto);
+        let mut next = TickRecord { fingerprint, upto, civil: None, zone_data: None, missed: 0, ..record.clone() };
+        let once = Schedule::once().fingerprint();
+        if next.fingerprint == once || record.fingerprint == once {
+            // A run of the one says nothing about the other: the one tick of `once` is neither done by a run of a schedule,
+            // nor is it a tick of one.
+            let open: Vec<OpenRun> = next.open.clone();
+            for run in open.iter().filter(|run| self.attempts.iter().all(|attempt| attempt.id != run.id)) {
+                self.out.notes.push(Note::Abandoned(run.tick));
+                self.close(&mut next, run.id, Outcome::Abandoned);
+            }
+        }
+        if next.fingerprint == once {
+            next.last = None;
+        }
+        next
     }
 
     /// Rule 5: an end is written for the very attempt that ended. One that is written for "the run at hand" would, after a lost
