@@ -40,10 +40,11 @@ pub enum Unreadable {
 }
 
 impl TickRecord {
-    /// The annotation's value: less than 512 bytes. What is only there for people is left out of one that would be longer.
+    /// The annotation's value: less than 512 bytes. What is only there for people is left out of one that would be longer; and
+    /// of the longest that there can be, what was given back, which then counts as interrupted.
     pub fn encode(&self) -> String {
         let mut fields = self.fields();
-        for spare in ["", "next", "tzdata", "missed", "trigger", "last"] {
+        for spare in ["", "next", "tzdata", "missed", "trigger", "last", "unstarted"] {
             fields.remove(spare);
             let text = Value::Object(fields.clone()).to_string();
             if text.len() < RECORD_BYTES {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::attempt::{Attempt, AttemptState, End, Start};
 use super::codec::Unreadable;
 use super::decide::{Deciding, Decision, Note};
-use super::names::{ANNOTATIONS_BYTES, BACKFILL, RECORD, RECORD_BYTES, TRIGGER};
+use super::names::{ANNOTATIONS_BYTES, BACKFILL, RECORD, RECORD_BYTES, TRIGGER, is_ours};
 use super::record::TickRecord;
 use super::requests::{Annotations, Requests, Stretch};
 use super::time::Time;
@@ -209,7 +209,7 @@ impl Ticks {
     /// Remembers what only a clock tells, at the first look at it.
     fn look_at(&mut self, time: Time) {
         let recorded = self.records.values().filter_map(|(_, record)| Some(record.as_ref().ok()?.upto)).max();
-        let told = time.believed().into_iter().chain(recorded).max();
+        let told = time.server.into_iter().chain(recorded).max();
         self.known = told.map_or(self.known, |told| told.min(time.wall)).max(self.known.min(time.wall));
         if let Some(leading) = &mut self.leading {
             // The clock was set back. Nothing is to wait until it shows that time again.
@@ -263,7 +263,7 @@ impl Ticks {
             if let Some(record) = decision.record {
                 if decision.notes.iter().any(|note| matches!(note, Note::Armed | Note::Removed | Note::Rearmed)) {
                     let arming = Arming { upto: record.upto, wall: time.wall };
-                    self.leading.iter_mut().for_each(|leading| drop(leading.arming.insert(task.clone(), arming)));
+                    self.leading.iter_mut().for_each(|leading| leading.arming.extend([(task.clone(), arming)]));
                 }
                 own.insert(format!("{RECORD}{task}"), Some(record.encode()));
             }
@@ -311,6 +311,13 @@ impl Ticks {
             leading.armed.extend(notes.iter().filter(|(_, note)| *note == Note::Armed).map(|(task, _)| task.clone()));
         }
         notes
+    }
+
+    /// The write of this number has succeeded, but what it says of ticks was altered on its way: nothing has happened that the log
+    /// should tell. What the state that it made shows to be taken is taken.
+    pub fn altered(&mut self, number: u64) {
+        self.notes.clear();
+        let _ = self.committed(number);
     }
 
     /// Starts what is due of the tasks that record nothing.
@@ -376,10 +383,6 @@ impl Ticks {
         let attempts = &self.attempts;
         self.tasks.retain(|name, task| !task.left || attempts.values().any(|attempt| attempt.task == *name));
     }
-}
-
-fn is_ours(name: &str) -> bool {
-    name.split_once('/').is_some_and(|(domain, _)| domain.ends_with(".lease-runtime.dev"))
 }
 
 /// The text of a task's record, if it has one: emptied by hand is as good as removed.

@@ -1,6 +1,5 @@
 //! The time that ticks go by.
 
-use std::sync::LazyLock;
 use std::time::Duration;
 
 use crate::clock::WallTime;
@@ -12,13 +11,6 @@ pub(super) const TOLERANCE: Duration = Duration::from_secs(10);
 
 /// By so much the API server's clock has to leap forward before the time at which a task was armed counts as wrong.
 pub(super) const LEAP: Duration = Duration::from_secs(3600);
-
-/// The year that the program's zone data is named after has come.
-static MADE: LazyLock<WallTime> = LazyLock::new(|| {
-    let year = crate::schedule::zone_data_version().and_then(|data| data.get(..4)?.parse().ok()).unwrap_or(1970);
-    let first = jiff::civil::Date::new(year, 1, 1).and_then(|day| day.to_zoned(jiff::tz::TimeZone::UTC));
-    first.map_or(WallTime::default(), |first| WallTime(first.timestamp().as_microsecond()))
-});
 
 /// The time of a step, read by the caller.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -35,15 +27,10 @@ impl Time {
     /// Rule 8: the time that ticks go by. It is this replica's, unless that is far ahead of the API server's. Such a replica
     /// would take ticks of next year and, as they are recorded, silence every sane successor until then.
     pub(super) fn bounded(&self) -> WallTime {
-        match self.believed() {
+        match self.server {
             Some(server) if self.wall > server.plus(TOLERANCE) => server,
             _ => self.wall,
         }
-    }
-
-    /// What the API server tells, unless it cannot be: the zone data of this program is from a later year.
-    pub(super) fn believed(&self) -> Option<WallTime> {
-        self.server.filter(|server| *server >= *MADE)
     }
 
     /// What this replica's clock shows when it is so late by the time that ticks go by.
@@ -53,7 +40,7 @@ impl Time {
 
     /// How far this replica's clock is ahead, if ticks do not go by it.
     pub fn ahead(&self) -> Option<Duration> {
-        let server = self.believed().filter(|server| self.wall > server.plus(TOLERANCE))?;
+        let server = self.server.filter(|server| self.wall > server.plus(TOLERANCE))?;
         Some(Duration::from_micros(u64::try_from(self.wall.0 - server.0).unwrap_or(u64::MAX)))
     }
 

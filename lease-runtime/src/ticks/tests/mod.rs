@@ -5,6 +5,7 @@ mod edits;
 mod given_back;
 mod policies;
 mod rules;
+mod work;
 
 use std::sync::Arc;
 use std::time::Duration;
