@@ -45,6 +45,7 @@ impl Roster {
             ticks: Arc::default(),
             last_loss: None,
             problem: None,
+            tick_problem: None,
             fatal: false,
         };
         Arc::new(Roster {

@@ -60,6 +60,10 @@ impl Drive {
             self.ticks_of = Some(newest.clone());
         }
         status.standing = standing;
+        let problem = self.ticking.problem().filter(|_| matches!(standing, Standing::Leader(_)));
+        if status.tick_problem.as_ref() != problem {
+            status.tick_problem = problem.cloned();
+        }
         if status.holder.as_deref() != holder {
             status.holder = holder.map(str::to_owned);
         }
