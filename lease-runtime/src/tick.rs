@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
 use jiff::{Timestamp, Zoned, tz::TimeZone};
@@ -34,6 +35,36 @@ struct Inner {
     missed: u64,
     token: FencingToken,
     cause: Cause,
+    permit: Permit,
+}
+
+/// Whether the body of a run may begin, and whether it has. The elector and the thread of the body share it.
+///
+/// Both are one atomic word, so that of "the body begins" and "the run is taken back" one comes first, on whichever threads.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Permit(Arc<AtomicU8>);
+
+/// Neither has happened.
+const OPEN: u8 = 0;
+const BEGUN: u8 = 1;
+const REVOKED: u8 = 2;
+
+impl Permit {
+    /// To be called before the first poll of a body of the run: `false` if it may not begin any more.
+    pub(crate) fn begin(&self) -> bool {
+        self.settle(BEGUN)
+    }
+
+    /// Takes the run back. `true`: no body of it has begun, and none will.
+    pub(crate) fn revoke(&self) -> bool {
+        self.settle(REVOKED)
+    }
+
+    /// The first that comes is final.
+    fn settle(&self, to: u8) -> bool {
+        let settled = self.0.compare_exchange(OPEN, to, Ordering::AcqRel, Ordering::Acquire);
+        settled.is_ok() || settled == Err(to)
+    }
 }
 
 /// Why a run was started.
@@ -64,7 +95,21 @@ impl Tick {
         token: FencingToken,
         cause: Cause,
     ) -> Tick {
-        Tick { inner: Arc::new(Inner { nominal, zone, started, attempt, id, missed, token, cause }) }
+        let permit = Permit::default();
+        Tick { inner: Arc::new(Inner { nominal, zone, started, attempt, id, missed, token, cause, permit }) }
+    }
+
+    /// The same, which begins only as this permit allows. To be called before it is cloned.
+    pub(crate) fn permitted(mut self, permit: &Permit) -> Tick {
+        if let Some(inner) = Arc::get_mut(&mut self.inner) {
+            inner.permit = permit.clone();
+        }
+        self
+    }
+
+    /// A body of the run is about to be polled for the first time: `false` if the run was taken back.
+    pub(crate) fn begin(&self) -> bool {
+        self.inner.permit.begin()
     }
 
     /// A tick without a schedule, for testing a body: first attempt, nothing missed, in UTC.
@@ -157,5 +202,35 @@ impl fmt::Display for AttemptId {
 impl fmt::Debug for AttemptId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "AttemptId({self})")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_that_was_taken_back_does_not_begin_and_one_that_began_is_not_taken_back() {
+        let (back, begun) = (Permit::default(), Permit::default());
+        assert!(back.revoke() && !back.begin() && back.revoke());
+        assert!(begun.begin() && !begun.revoke() && begun.begin());
+    }
+
+    #[test]
+    fn beginning_and_taking_back_exclude_each_other() {
+        for _ in 0..2_000 {
+            let permit = Permit::default();
+            let start = std::sync::Barrier::new(2);
+            let (begun, back) = std::thread::scope(|threads| {
+                let body = threads.spawn(|| {
+                    start.wait();
+                    permit.begin()
+                });
+                start.wait();
+                let back = permit.revoke();
+                (body.join().expect("does not panic"), back)
+            });
+            assert_ne!(begun, back);
+        }
     }
 }

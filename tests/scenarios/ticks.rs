@@ -75,35 +75,35 @@ async fn leader_killed_in_the_run(world: Arc<World>) {
     assert_eq!((counts.abandoned, counts.not_run()), (0, 0));
 }
 
-/// SIGTERM just before the tick, and the next time just after it.
+/// SIGTERM just before a tick, at it, and just after it: each tick is run once, as the first attempt, of either delivery.
 async fn handover_exactly_at_the_tick(world: Arc<World>) {
-    let replicas = start_three(&world, both_deliveries(Duration::from_millis(200))).await;
-    let mut tick = tick_after(Duration::from_secs(3));
-    for offset in [-10_000, 5_000] {
+    let tasks = both_deliveries(Duration::ZERO);
+    let settings = Settings { tasks: tasks.clone(), ..world.settings() };
+    let mut replicas = Vec::from(start_three(&world, tasks).await);
+    let first = tick_after(Duration::from_secs(3));
+    let mut tick = first;
+    for (offset, next) in [(-50_000, "d"), (-1_000, "e"), (1_000, "f"), (5_000, "g"), (50_000, "h")] {
         wait_until(WallTime(tick.0 + offset)).await;
         let holder = world.cluster.holder(&world.lease).await.unwrap_or_default();
         let leader = replicas.iter().find(|replica| holder.starts_with(&format!("{}_", replica.name)));
-        let leader = leader.expect("one of the three leads");
+        let leader = leader.expect("one of them leads");
         leader.signal(Signal::TERM);
         assert!(leader.end().await.success());
         for task in ["at-most-once", "at-least-once"] {
-            let last = nth_ended(&world, task, tick).await;
-            assert!(last == "done" || task == "at-most-once", "{task} ended {last}");
+            ended(&world, &run_of(&world, task, tick).await).await;
         }
+        replicas.push(world.start_with(next, &settings).await);
         tick = WallTime(tick.0 + PERIOD);
     }
     for task in ["at-most-once", "at-least-once"] {
         ended(&world, &run_of(&world, task, tick).await).await;
-    }
-    let events = world.log.events();
-    for back in [1, 2] {
-        let tick = WallTime(tick.0 - back * PERIOD).to_string();
-        let done = |task: &str| {
-            let detail = format!("{task} {tick} done");
-            events.iter().filter(|event| event.is("tick-ended") && event.detail == detail).count()
-        };
-        let started = runs(&events, "at-most-once").iter().filter(|run| run.tick == tick).count();
-        assert_eq!((started, done("at-least-once")), (1, 1), "the tick of {tick}");
+        let counts = counted(&world, task, |counts| counts.done >= 6).await;
+        assert_eq!((counts.run(), counts.not_run()), (counts.done, 0), "{task}");
+        for number in 0..=5 {
+            let tick = WallTime(first.0 + number * PERIOD);
+            let attempts: Vec<u32> = all(&world, task, tick).iter().map(|run| run.attempt).collect();
+            assert_eq!(attempts, [1], "{task}: the tick of {tick}");
+        }
     }
 }
 
@@ -321,20 +321,6 @@ async fn ended(world: &World, run: &Run) -> lease_tests::log::Event {
     let what = format!("{} {} ", run.task, run.tick);
     let of = run.event.pid;
     world.log.wait("tick-ended", |event| event.pid == of && event.detail.starts_with(&what)).await
-}
-
-/// Waits until the last run of a tick, of however many there are, has ended, and says how.
-async fn nth_ended(world: &World, task: &str, tick: WallTime) -> String {
-    let what = format!("{task} {tick} ");
-    until(&format!("the end of {what}"), async || {
-        let events = world.log.events();
-        let ends: Vec<_> =
-            events.iter().filter(|event| event.is("tick-ended") && event.detail.starts_with(&what)).collect();
-        let last = ends.last()?.detail.rsplit(' ').next()?.to_owned();
-        let again = task == "at-least-once" && last != "done";
-        (!again && ends.len() == all(world, task, tick).len()).then_some(last)
-    })
-    .await
 }
 
 async fn annotation(world: &World, task: &str) -> String {

@@ -46,32 +46,50 @@ impl World {
                     }
                 }
                 // Nobody is there to start it.
-                _ => replica.ticks.ended(start.id, End::Interrupted),
+                _ => replica.ticks.ended(start.id, End::NotStarted),
             }
         }
         Ok(())
     }
 
+    /// A run is handed to the thread of its body, which comes to it at once, or a little later.
     fn begin(&mut self, r: usize, start: Start) -> Result<(), Broken> {
-        let begun = self.replicas[r].may_poll(self.now);
-        self.say(|| format!("{r} starts {} {} {} {:?} begun={begun}", start.task, start.tick, start.id, start.origin));
-        if begun {
-            let (replicas, now) = (&self.replicas, self.now);
-            let ledger = self.ledgers.get_mut(&start.task).expect("a task of this run");
-            ledger
-                .started(now, r, &start, |other| replicas[other].may_poll(now))
-                .map_err(|Broken(what)| Broken(format!("{}: {what}", start.task)))?;
-            self.figures.runs += 1;
-        }
-        let length = self.length(&start.task);
+        self.say(|| format!("{r} starts {} {} {} {:?}", start.task, start.tick, start.id, start.origin));
         self.serial += 1;
         let (serial, id, task) = (self.serial, start.id, start.task.clone());
         let tenure = self.replicas[r].tenure.as_mut().expect("a body has a term");
         let seat = tenure.seats.get_mut(&task).expect("it has a seat");
-        seat.runs.insert(id, Run { start, begun, asked: None, serial });
-        if begun {
-            self.later(r, length, Local::BodyEnds { task, id, serial });
+        seat.runs.insert(id, Run { start, begun: false, asked: None, serial });
+        if self.rng.bool() {
+            return self.body_begins(r, &task, id);
         }
+        let pause = self.rng.u64(..20_000);
+        self.later(r, pause, Local::BodyBegins { task, id });
+        Ok(())
+    }
+
+    /// The first poll of a body, if the guard lets it through and nobody has taken the run back.
+    pub(crate) fn body_begins(&mut self, r: usize, task: &Arc<str>, id: AttemptId) -> Result<(), Broken> {
+        let (may_poll, slow) = (self.replicas[r].may_poll(self.now), self.has(Fault::SlowBodies));
+        let seat = self.replicas[r].tenure.as_mut().and_then(|tenure| tenure.seats.get_mut(task));
+        let Some(run) = seat.and_then(|seat| seat.runs.get_mut(&id)).filter(|run| !run.begun) else { return Ok(()) };
+        if slow && self.rng.u8(..100) == 0 {
+            // Its time was up before the runtime came to it.
+            return self.body_gone(r, task, id, End::NotStarted);
+        }
+        if !may_poll {
+            return Ok(());
+        }
+        run.begun = true;
+        let (start, serial) = (run.start.clone(), run.serial);
+        let (replicas, now) = (&self.replicas, self.now);
+        let ledger = self.ledgers.get_mut(task).expect("a task of this run");
+        ledger
+            .started(now, r, &start, |other| replicas[other].may_poll(now))
+            .map_err(|Broken(what)| Broken(format!("{task}: {what}")))?;
+        self.figures.runs += 1;
+        let length = self.length(task);
+        self.later(r, length, Local::BodyEnds { task: task.clone(), id, serial });
         Ok(())
     }
 
@@ -118,7 +136,9 @@ impl World {
             Some(Asked::TermOver) | None => End::Interrupted,
         };
         let (start, asked) = (run.start.clone(), run.asked.is_some());
-        let end = if !may_poll || !run.begun || (asked && self.rng.bool()) {
+        let end = if !run.begun && run.asked != Some(Asked::Replaced) {
+            End::NotStarted
+        } else if !may_poll || !run.begun || (asked && self.rng.bool()) {
             interrupted
         } else {
             let failed = !self.healing && self.rng.u8(..20) == 0;
@@ -151,7 +171,13 @@ impl World {
         for (task, seat) in &mut tenure.seats {
             seat.ending = true;
             if let Some(start) = seat.waiting.take() {
-                replica.ticks.ended(start.id, End::Interrupted);
+                replica.ticks.ended(start.id, End::NotStarted);
+            }
+            // What has not begun is taken back, on the spot.
+            let unstarted: Vec<AttemptId> = seat.runs.iter().filter(|(_, run)| !run.begun).map(|(id, _)| *id).collect();
+            for id in unstarted {
+                seat.runs.remove(&id);
+                replica.ticks.ended(id, End::NotStarted);
             }
             asked.extend(seat.runs.keys().map(|id| (task.clone(), *id)));
         }

@@ -24,6 +24,9 @@ macro_rules! must {
 /// How far a tick may be ahead of the server's clock: the core's tolerance, and what the clocks drift between two answers.
 const AHEAD: i64 = 12;
 
+/// A term: the replica, which start of it, and which of its terms.
+pub(crate) type Writer = (usize, u32, u32);
+
 /// What has happened to one task.
 pub(crate) struct Ledger {
     pub(crate) task: Task,
@@ -33,6 +36,17 @@ pub(crate) struct Ledger {
     pub(crate) taken: BTreeSet<i64>,
     /// Attempts that a write has shown to be taken.
     attempts: BTreeSet<AttemptId>,
+    /// Who has taken an attempt, and for which tick of the schedule.
+    takers: BTreeMap<AttemptId, (Writer, Option<i64>)>,
+    /// Attempts whose body was polled.
+    begun: BTreeSet<AttemptId>,
+    /// Attempts that a write has given back.
+    given_back: BTreeSet<AttemptId>,
+    /// Runs that were given back, and then not run: too late.
+    given_up: u64,
+    /// Ticks that a term had taken, and not begun, when it released the lease, and those of which nothing was heard since.
+    pub(crate) in_hand: BTreeSet<i64>,
+    pub(crate) lost: BTreeSet<i64>,
     /// Attempts whose body has come to its end, and whether it has failed.
     completed: BTreeMap<AttemptId, bool>,
     pub(crate) starts: BTreeMap<i64, u32>,
@@ -55,6 +69,12 @@ impl Ledger {
             armed: None,
             taken: BTreeSet::new(),
             attempts: BTreeSet::new(),
+            takers: BTreeMap::new(),
+            begun: BTreeSet::new(),
+            given_back: BTreeSet::new(),
+            given_up: 0,
+            in_hand: BTreeSet::new(),
+            lost: BTreeSet::new(),
             completed: BTreeMap::new(),
             starts: BTreeMap::new(),
             completions: BTreeMap::new(),
@@ -72,6 +92,7 @@ impl Ledger {
     pub(crate) fn written(
         &mut self,
         now: u64,
+        writer: Writer,
         before: &Annotations,
         after: &Annotations,
         may_take: bool,
@@ -96,7 +117,7 @@ impl Ledger {
                 TickRecord { counts: TickCounts::default(), ..armed }
             }
         };
-        self.accounted(&old, &record, before, may_take).map_err(|Broken(what)| {
+        self.accounted(&old, &record, writer, before, may_take).map_err(|Broken(what)| {
             let old = before.get(&name).map(String::as_str).unwrap_or("nothing");
             Broken(format!("{what}\n  before: {old}\n  after:  {text}"))
         })
@@ -107,6 +128,7 @@ impl Ledger {
         &mut self,
         old: &TickRecord,
         new: &TickRecord,
+        writer: Writer,
         before: &Annotations,
         may_take: bool,
     ) -> Result<(), Broken> {
@@ -117,11 +139,26 @@ impl Ledger {
         let gone: Vec<OpenRun> =
             old.open.iter().filter(|run| new.open.iter().all(|n| n.id != run.id)).copied().collect();
         must!(fresh.is_empty() || may_take, "rule 6: taken while the bodies were asked to end");
+        for run in new.open.iter().filter(|run| run.unstarted) {
+            must!(!self.begun.contains(&run.id), "rule 9: {} is given back, and has begun", run.id);
+            self.given_back.insert(run.id);
+        }
         let mut closed = gone.clone();
         let mut taken = 0;
         for run in &fresh {
             must!(self.attempts.insert(run.id), "two attempts are called {}", run.id);
             let tick = seconds(run.tick.0);
+            self.takers.insert(run.id, (writer, (run.origin == Origin::Schedule).then_some(tick)));
+            self.lost.remove(&tick);
+            // One that has not begun is taken up, under its number: of either delivery.
+            let up = closed.iter().position(|old| {
+                (old.tick, old.origin, old.attempt) == (run.tick, run.origin, run.attempt)
+                    && !self.begun.contains(&old.id)
+            });
+            if let Some(at) = up {
+                self.given_back.insert(closed.remove(at).id);
+                continue;
+            }
             let again = closed.iter().position(|old| {
                 (old.tick, old.origin, old.attempt.saturating_add(1)) == (run.tick, run.origin, run.attempt)
             });
@@ -148,7 +185,14 @@ impl Ledger {
             }
         }
         let ended = new.counts.run() - old.counts.run();
-        must!(ended == closed.len() as u64, "T4: {} runs have ended, {ended} are counted", closed.len());
+        // What was given back, and is too late now, has not run.
+        let given_up = (closed.len() as u64).saturating_sub(ended);
+        let back = closed.iter().filter(|run| !self.begun.contains(&run.id) && run.origin == Origin::Schedule).count();
+        must!(given_up <= back as u64, "T4: {given_up} runs are gone, and {back} have not begun");
+        self.given_up += given_up;
+        let late = new.counts.expired - old.counts.expired;
+        must!(late >= given_up, "T4: {given_up} runs are gone, and {late} were too late");
+        must!(ended + given_up == closed.len() as u64, "T4: {} runs have ended, {ended} are counted", closed.len());
         let completed = closed.iter().filter(|run| self.completed.get(&run.id) == Some(&false)).count() as u64;
         let done = new.counts.done - old.counts.done;
         must!(done <= completed, "rule 5: {done} runs are written as done, {completed} were");
@@ -156,7 +200,7 @@ impl Ledger {
         let skipped = self.skipped(&old.counts, &new.counts, before)?;
         if let When::Every { .. } = self.task.when {
             must!(
-                taken + skipped == due,
+                taken + skipped == due + given_up,
                 "T4: {due} ticks became due, {taken} were taken, and {skipped} counted as not run"
             );
         }
@@ -209,6 +253,8 @@ impl Ledger {
     ) -> Result<(), Broken> {
         let tick = seconds(start.tick.0);
         must!(self.attempts.contains(&start.id), "rule 1: {} is started before it was taken", start.id);
+        must!(!self.given_back.contains(&start.id), "rule 9: {} is started, and was given back", start.id);
+        self.begun.insert(start.id);
         let here = self.live.iter().filter(|(on, _)| *on == replica).count();
         must!(here < self.task.most(), "{} runs at once on one replica", here + 1);
         let there = self.live.iter().any(|(on, _)| *on != replica && others(*on));
@@ -242,6 +288,16 @@ impl Ledger {
             let key = if self.task.when == When::Once { 0 } else { seconds(start.tick.0) };
             *self.completions.entry(key).or_default() += 1;
         }
+    }
+
+    /// This term has released the lease: what it has taken and not begun is somebody else's to run.
+    pub(crate) fn left(&mut self, ended: Writer) {
+        let hand = self.takers.iter().filter(|(id, (writer, _))| *writer == ended && !self.begun.contains(id));
+        let ticks: Vec<i64> = hand.filter_map(|(_, (_, tick))| *tick).collect();
+        let waiting = ticks.into_iter().filter(|tick| !self.starts.contains_key(tick));
+        let waiting: Vec<i64> = waiting.collect();
+        self.in_hand.extend(&waiting);
+        self.lost.extend(waiting);
     }
 
     /// Nothing is left of a body.
@@ -300,6 +356,7 @@ impl Ledger {
         if again {
             let excused = if self.task.start_deadline.is_some() { counts.abandoned } else { 0 }
                 + if self.task.overlap == Overlap::CancelOther { counts.cancelled } else { 0 }
+                + self.given_up
                 + record.open.len() as u64;
             let missing: Vec<i64> =
                 self.taken.iter().filter(|tick| !self.completions.contains_key(tick)).copied().collect();

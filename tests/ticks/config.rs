@@ -32,10 +32,12 @@ pub(crate) enum Fault {
     Foreign,
     NoWatch,
     SlowBodies,
+    /// Terms that nobody is forced to end, at any offset around a tick: SIGTERM, a step-down, a withdrawal.
+    Graceful,
 }
 
 impl Fault {
-    pub(crate) const ALL: [Fault; 16] = [
+    pub(crate) const ALL: [Fault; 17] = [
         Fault::Crash,
         Fault::Handover,
         Fault::LostAnswers,
@@ -52,26 +54,27 @@ impl Fault {
         Fault::Foreign,
         Fault::NoWatch,
         Fault::SlowBodies,
+        Fault::Graceful,
     ];
 }
 
 /// The faults of one run.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Faults(pub(crate) u16);
+pub(crate) struct Faults(pub(crate) u32);
 
 impl Faults {
     pub(crate) const NONE: Faults = Faults(0);
 
     pub(crate) fn has(self, fault: Fault) -> bool {
-        self.0 & (1 << fault as u16) != 0
+        self.0 & (1 << fault as u32) != 0
     }
 
     pub(crate) fn without(self, fault: Fault) -> Faults {
-        Faults(self.0 & !(1 << fault as u16))
+        Faults(self.0 & !(1 << fault as u32))
     }
 
     fn drawn(rng: &mut Rng) -> Faults {
-        Faults(rng.u16(..))
+        Faults(rng.u32(..1 << Fault::ALL.len()))
     }
 }
 
@@ -122,6 +125,15 @@ impl Config {
         let mut rng = Rng::with_seed(seed);
         let faults = Faults::drawn(&mut rng);
         Config { seed, faults, tasks: tasks(&mut rng), span: 2 * HOUR + rng.u64(..HOUR) }
+    }
+
+    /// No faults but graceful ends, slow bodies and people who annotate the Lease.
+    pub(crate) fn graceful(seed: u64) -> Config {
+        let config = Config::drawn(seed);
+        let others = [Fault::SlowBodies, Fault::Foreign, Fault::Requests, Fault::NoWatch];
+        let some = others.into_iter().filter(|fault| config.faults.has(*fault)).chain([Fault::Graceful]);
+        let faults = Faults(some.fold(0, |faults, fault| faults | 1 << fault as u32));
+        Config { faults, ..config }
     }
 
     pub(crate) fn quiet(seed: u64) -> Config {

@@ -14,6 +14,8 @@ use super::world::{Happening, Local, World};
 pub(crate) struct Sent {
     pub(crate) r: usize,
     pub(crate) incarnation: u32,
+    /// The last that has begun there.
+    pub(crate) term: u32,
     pub(crate) id: RequestId,
     pub(crate) request: Request,
     pub(crate) edits: Edits,
@@ -74,6 +76,7 @@ impl World {
                 self.step(r, Event::Seen(Sight::Present(state.view)))?;
             }
             Local::Join { term, task } => self.join(r, term, task),
+            Local::BodyBegins { task, id } => self.body_begins(r, &task, id)?,
             Local::BodyEnds { task, id, serial } => self.body_ends(r, &task, id, serial)?,
             Local::Gone { term } => {
                 let replica = &mut self.replicas[r];
@@ -165,8 +168,8 @@ impl World {
         }
         let timeout = self.config_timeout(r);
         self.later(r, timeout, Local::Answered { id, answer: Answer::Unknown, state: None, date: None });
-        let incarnation = self.replicas[r].incarnation;
-        self.carry(Sent { r, incarnation, id, request, edits, may_take, answered: true });
+        let (incarnation, term) = (self.replicas[r].incarnation, self.replicas[r].terms);
+        self.carry(Sent { r, incarnation, term, id, request, edits, may_take, answered: true });
     }
 
     /// In global time.
@@ -178,7 +181,7 @@ impl World {
 
     /// A request reaches the server, and its answer, maybe, the process.
     pub(crate) fn arrives(&mut self, sent: Sent) -> Result<(), Broken> {
-        let Sent { r, incarnation, id, request, edits, may_take, answered } = sent;
+        let Sent { r, incarnation, term, id, request, edits, may_take, answered } = sent;
         let before = self.server.object.as_ref().map(|state| (state.view.version.clone(), state.annotations.clone()));
         let answer = self.server.serve(&request, &edits);
         if let Answer::Committed(view) = &answer
@@ -190,10 +193,15 @@ impl World {
             for (name, value) in &edits {
                 self.say(|| format!("{r} writes {name} {}", value.as_deref().unwrap_or("away")));
             }
+            let writer = (r, incarnation, term);
             for (name, ledger) in &mut self.ledgers {
                 ledger
-                    .written(self.now, before, &after, may_take)
+                    .written(self.now, writer, before, &after, may_take)
                     .map_err(|Broken(what)| Broken(format!("{name}: {what}")))?;
+            }
+            if view.record.holder().is_none() {
+                // It has released the lease.
+                self.ledgers.values_mut().for_each(|ledger| ledger.left(writer));
             }
             self.broadcast();
         }

@@ -24,6 +24,8 @@ pub(crate) enum Act {
     Reconnect(usize, u32),
     /// Somebody asks for something, through an annotation.
     Annotate(usize),
+    /// Whoever leads is asked to end its term.
+    EndTerm,
     /// No more faults from now on.
     Heal,
 }
@@ -47,6 +49,7 @@ impl World {
             Fault::Steps => 15 * MINUTE,
             Fault::Requests => 3 * MINUTE,
             Fault::Foreign => 20 * SECOND,
+            Fault::Graceful => 2 * MINUTE,
             _ => return,
         };
         let pause = self.rng.u64(..2 * mean);
@@ -74,6 +77,8 @@ impl World {
                 }
             }
             Act::Annotate(task) => self.ask_for(task),
+            Act::EndTerm if !self.healing => self.end_term(),
+            Act::EndTerm => {}
             Act::Heal => self.heal(),
         }
         Ok(())
@@ -88,6 +93,7 @@ impl World {
             Fault::Handover if self.replicas[r].up => {
                 self.later(r, 0, Local::Event(Event::Withdraw(Loss::Shutdown)));
             }
+            Fault::Graceful => self.end_around_a_tick(),
             Fault::Partition => {
                 let length = if self.rng.bool() { self.rng.u64(..20 * SECOND) } else { self.rng.u64(..3 * MINUTE) };
                 self.replicas[r].cut_until = self.now + length;
@@ -122,6 +128,24 @@ impl World {
         Ok(())
     }
 
+    /// Whoever leads then is asked to end, within 50 ms of a tick of one of the tasks.
+    fn end_around_a_tick(&mut self) {
+        let tasks: Vec<_> = self.config.tasks.iter().filter_map(|task| task.when.period().map(|p| (task, p))).collect();
+        let (task, period) = tasks[self.rng.usize(..tasks.len())];
+        let last = task.tick_before(server::time(self.now).0.div_euclid(1_000_000)).unwrap_or_default();
+        let tick = (last + period) * 1_000_000 - server::EPOCH;
+        let at = tick.saturating_add(self.rng.i64(-50_000..=50_000)).unsigned_abs();
+        self.at(at, Happening::Act(Act::EndTerm));
+    }
+
+    fn end_term(&mut self) {
+        let leader = self.replicas.iter().position(|replica| replica.up && replica.tenure.is_some());
+        let Some(r) = leader else { return };
+        let loss = [Loss::Shutdown, Loss::SteppedDown, Loss::Withdrawn][self.rng.usize(..3)].clone();
+        self.replicas[r].comes_back = loss != Loss::Shutdown;
+        self.later(r, 0, Local::Event(Event::Withdraw(loss)));
+    }
+
     /// A process is gone, and its memory.
     fn kill(&mut self, r: usize) {
         if !self.replicas[r].up {
@@ -144,6 +168,10 @@ impl World {
     pub(crate) fn left(&mut self, r: usize) {
         self.say(|| format!("{r} has left"));
         self.figures.handovers += 1;
+        if std::mem::take(&mut self.replicas[r].comes_back) {
+            let pause = self.rng.u64(..10 * SECOND);
+            return self.later(r, pause, Local::Event(Event::Contend));
+        }
         let replica = &mut self.replicas[r];
         replica.up = false;
         replica.incarnation += 1;

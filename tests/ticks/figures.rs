@@ -25,6 +25,8 @@ pub(crate) struct Figures {
     pub(crate) asked_for: u64,
     pub(crate) once: Share,
     pub(crate) again: Share,
+    /// At most once, at least once: ticks that a term had taken, and not begun, when it released the lease.
+    pub(crate) graceful: [Hand; 2],
     /// A leader without a record, of the same ticks under the same faults.
     pub(crate) memory: Share,
 }
@@ -40,6 +42,14 @@ pub(crate) struct Share {
     pub(crate) never_started: u64,
     pub(crate) started_again: u64,
     pub(crate) completed_twice: u64,
+}
+
+/// Ticks that terms had in hand when they ended gracefully.
+#[derive(Clone, Copy, Default, Debug)]
+pub(crate) struct Hand {
+    pub(crate) ticks: u64,
+    /// Of those: nobody has taken them up since.
+    pub(crate) never_started: u64,
 }
 
 impl Figures {
@@ -61,6 +71,12 @@ impl Figures {
             let settled = |tick: &&i64| **tick <= end - 15 - ledger.task.jitter;
             let taken = || ledger.taken.iter().filter(settled);
             share.of_all += taken().count() as u64;
+            let hand = match ledger.task.delivery {
+                Delivery::AtMostOnce => &mut self.graceful[0],
+                Delivery::AtLeastOnce => &mut self.graceful[1],
+            };
+            hand.ticks += ledger.in_hand.len() as u64;
+            hand.never_started += ledger.lost.len() as u64;
             share.never_started += taken().filter(|tick| !ledger.starts.contains_key(tick)).count() as u64;
         }
         // One without a record has no guard against a clock that is hours ahead, either: that is not compared.
@@ -71,6 +87,14 @@ impl Figures {
             self.memory.ticks += due.clone().count() as u64;
             self.memory.never_started += due.filter(|tick| !ledger.memory.contains_key(tick)).count() as u64;
             self.memory.started_again += ledger.memory.values().filter(|times| **times > 1).count() as u64;
+        }
+    }
+
+    /// What a term gives back when it ends gracefully is run, of either delivery.
+    pub(crate) fn check_graceful_ends(&self) {
+        for hand in self.graceful {
+            assert!(hand.ticks > 20, "too few ticks were in hand: {self}");
+            assert_eq!(hand.never_started, 0, "{self}");
         }
     }
 
@@ -104,6 +128,10 @@ impl AddAssign for Figures {
         self.once += other.once;
         self.again += other.again;
         self.memory += other.memory;
+        for (hand, other) in self.graceful.iter_mut().zip(other.graceful) {
+            hand.ticks += other.ticks;
+            hand.never_started += other.never_started;
+        }
     }
 }
 
@@ -143,6 +171,12 @@ impl std::fmt::Display for Figures {
                 percent(share.never_started, share.of_all),
                 percent(share.started_again, share.ticks),
                 percent(share.completed_twice, share.ticks)
+            )?;
+        }
+        for (name, Hand { ticks, never_started }) in ["at_most_once", "at_least_once"].into_iter().zip(self.graceful) {
+            writeln!(
+                f,
+                "graceful ends, {name}: {ticks} ticks were taken and not begun, {never_started} of them never started"
             )?;
         }
         write!(

@@ -51,10 +51,24 @@ fn ticks_are_kept_under_faults() {
     assert!(total.again.started_again > 0 && total.again.completed_twice > 0, "nothing was interrupted: {total}");
     assert_eq!(total.once.started_again, 0);
     assert_eq!(total.again.never_started, 0);
+    total.check_graceful_ends();
     assert!(
         total.memory.never_started * total.once.of_all > 4 * total.once.never_started * total.memory.ticks,
         "{total}"
     );
+}
+
+/// Nothing goes wrong, and whoever leads is asked to end around a tick, every two minutes.
+#[test]
+fn graceful_ends_around_a_tick_cost_no_tick() {
+    let mut total = Figures::default();
+    for figures in many(&(0..24).collect::<Vec<_>>(), Config::graceful) {
+        total += figures;
+    }
+    println!("{total}");
+    total.check_graceful_ends();
+    assert!(total.handovers > 20 * 24, "too few ends: {total}");
+    assert_eq!((total.once.never_started, total.again.never_started), (0, 0), "{total}");
 }
 
 #[test]

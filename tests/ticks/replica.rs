@@ -32,6 +32,8 @@ pub(crate) struct Replica {
     pub(crate) composed: Option<(RequestId, u64)>,
     /// What the last answer told of the server's time, and when it came.
     pub(crate) date: Option<(WallTime, Moment)>,
+    /// It has only stepped down, or withdrawn.
+    pub(crate) comes_back: bool,
     /// Tasks that run once, and are done: they do not come back.
     pub(crate) done: BTreeSet<Arc<str>>,
     /// The next step that time alone brings.
@@ -122,6 +124,7 @@ impl Replica {
             shown: None,
             composed: None,
             date: None,
+            comes_back: false,
             done: BTreeSet::new(),
             wake: None,
             memory: BTreeMap::new(),

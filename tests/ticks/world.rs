@@ -39,6 +39,7 @@ pub(crate) enum Local {
     Answered { id: RequestId, answer: Answer, state: Option<State>, date: Option<WallTime> },
     Seen(State),
     Join { term: u32, task: usize },
+    BodyBegins { task: Arc<str>, id: AttemptId },
     BodyEnds { task: Arc<str>, id: AttemptId, serial: u64 },
     Gone { term: u32 },
 }

@@ -55,6 +55,7 @@ impl Roster {
             not_run: Vec::new(),
             last_loss: None,
             problem: None,
+            tick_problem: None,
             fatal: false,
         };
         Arc::new(Roster {

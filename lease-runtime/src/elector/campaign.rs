@@ -111,6 +111,9 @@ pub struct LeaseStatus {
     pub last_loss: Option<Loss>,
     /// What keeps this process from taking part right now. `None` when the last request went well.
     pub problem: Option<Arc<ElectorError>>,
+    /// What keeps the leader, if this process is it, from writing about ticks: somebody refuses or alters its annotations. `None`
+    /// once they are stored as they were sent.
+    pub tick_problem: Option<Arc<str>>,
     /// The problem will not pass by itself: the API server refused this process at the very first contact, or the election
     /// has ended. A candidate returns it as an error.
     pub fatal: bool,
@@ -128,6 +131,7 @@ impl LeaseStatus {
             && self.holder == other.holder
             && (Arc::ptr_eq(&self.ticks, &other.ticks) || self.ticks == other.ticks)
             && self.not_run == other.not_run
+            && self.tick_problem == other.tick_problem
             && self.last_loss == other.last_loss
             && self.fatal == other.fatal
     }
@@ -181,6 +185,7 @@ impl Outlet {
             not_run: Vec::new(),
             last_loss: None,
             problem: None,
+            tick_problem: None,
             fatal: false,
         };
         let tasks = Arc::new(Tasks::default());

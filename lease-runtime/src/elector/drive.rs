@@ -284,7 +284,10 @@ impl Drive {
         }
         if let Some(id) = reply.id {
             match reply.answer {
-                Answer::Committed(_) => self.ticking.committed(id, self.out.clock.now(), &self.log),
+                Answer::Committed(ref view) => {
+                    let stored = self.requests.annotations(&view.version);
+                    self.ticking.committed(id, stored, self.out.clock.now(), &self.log);
+                }
                 Answer::Refused { .. } if rejected => self.ticking.refused(id),
                 _ => {}
             }

@@ -228,6 +228,12 @@ impl Log {
                 attempt,
                 "a run of an earlier leader did not come to an end that is known: it is run again"
             ),
+            Note::GivenBack(tick) => {
+                say!(info, self, task, tick = time(tick), "a run was given back: its body has not begun");
+            }
+            Note::TakenUp(tick) => {
+                say!(info, self, task, tick = time(tick), "a run that was given back before its body began is started");
+            }
             Note::TriggeredBefore(id) => {
                 say!(info, self, task, id = %shown(id.as_str()), "a trigger was dropped, its id has been used");
             }

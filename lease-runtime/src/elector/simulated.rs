@@ -98,6 +98,6 @@ impl SimulatedElector {
             }
         }
         lease.revision += 1;
-        self.ticking.committed(id, now, &self.log);
+        self.ticking.committed(id, Some(&lease.annotations), now, &self.log);
     }
 }

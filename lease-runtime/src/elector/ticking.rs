@@ -10,8 +10,9 @@ use super::log::Log;
 use crate::clock::{Moment, WallTime};
 use crate::election::{Grant, RequestId, Version};
 use crate::term::{Signal, Tenure, Told};
-use crate::ticks::names::TRIGGER;
-use crate::ticks::{Annotations, Edits, Note, Start, Ticks, Time};
+use crate::tick::{AttemptId, Permit};
+use crate::ticks::names::{TRIGGER, is_ours, shown, some};
+use crate::ticks::{Annotations, Edits, End, Note, Start, Ticks, Time};
 
 /// The ticks of one lease.
 #[derive(Default)]
@@ -19,11 +20,15 @@ pub(super) struct Ticking {
     ticks: Ticks,
     told: Option<mpsc::UnboundedReceiver<Told>>,
     tasks: BTreeMap<Arc<str>, mpsc::UnboundedSender<Signal>>,
+    /// Of the runs that were to be started: what lets them begin.
+    permits: BTreeMap<AttemptId, Permit>,
     /// The state that was shown last.
     shown: Option<Version>,
     /// The write that is on its way, and its number.
     composed: Option<Composed>,
     hush: Hush,
+    /// What keeps ticks from being written, for people.
+    problem: Option<Arc<str>>,
     said: Said,
 }
 
@@ -32,6 +37,8 @@ struct Composed {
     number: u64,
     /// It says something of ticks.
     says: bool,
+    /// Our annotations, as they are if it is stored as it is sent.
+    expected: Annotations,
 }
 
 /// What has been said, so that it is said once.
@@ -50,18 +57,27 @@ impl Ticking {
     pub(super) fn begin(&mut self, grant: &Grant, tenure: &Tenure, time: Time) {
         self.told = tenure.board().receiver();
         self.tasks.clear();
+        self.permits.clear();
         self.ticks.begin(grant.transitions, time);
         self.shown = None;
         self.said.removed.clear();
     }
 
-    /// The bodies were asked to end.
+    /// The bodies were asked to end. What has not begun by now never does, and is given back.
     pub(super) fn drain(&mut self) {
         self.ticks.drain();
+        for (id, permit) in &self.permits {
+            if permit.revoke() {
+                self.ticks.ended(*id, End::NotStarted);
+            }
+        }
     }
 
     /// Nothing of the term is left; what its tasks have told is heard.
     pub(super) fn drained(&mut self) {
+        // If its runtime has gone, nobody has asked the bodies to end.
+        self.drain();
+        self.permits.clear();
         (self.told, self.tasks) = (None, BTreeMap::new());
         self.ticks.end();
     }
@@ -90,7 +106,10 @@ impl Ticking {
                 self.tasks.remove(&task);
                 self.ticks.leave(&task);
             }
-            Told::Ended { id, end } => self.ticks.ended(id, end),
+            Told::Ended { id, end } => {
+                self.permits.remove(&id);
+                self.ticks.ended(id, end);
+            }
         }
     }
 
@@ -151,7 +170,8 @@ impl Ticking {
             return Edits::new();
         }
         let (number, edits) = self.ticks.compose(annotations, time, renews);
-        self.composed = Some(Composed { id, number, says: !edits.is_empty() });
+        let (says, expected) = (!edits.is_empty(), expected(annotations, &edits));
+        self.composed = Some(Composed { id, number, says, expected });
         edits
     }
 
@@ -170,17 +190,31 @@ impl Ticking {
         self.hush.refused(says);
     }
 
-    /// The write has succeeded.
-    pub(super) fn committed(&mut self, id: RequestId, now: Moment, log: &Log) {
+    /// What keeps ticks from being written.
+    pub(super) fn problem(&self) -> Option<&Arc<str>> {
+        self.problem.as_ref()
+    }
+
+    /// The write has succeeded; these annotations are what has come of it.
+    pub(super) fn committed(&mut self, id: RequestId, stored: Option<&Annotations>, now: Moment, log: &Log) {
         let composed = self.composed.take_if(|composed| composed.id == id);
-        if self.hush.succeeded(composed.as_ref().is_some_and(|composed| composed.says), now) {
-            log.tick_trouble(
-                "the API server refuses what the leader writes about ticks and tasks into the annotations of the lease, and takes \
-                 the same write without it: the lease is kept, and no tick is run until a policy allows annotations of the \
-                 domain lease-runtime.dev there",
-            );
+        let says = composed.as_ref().is_some_and(|composed| composed.says);
+        let altered = composed.as_ref().zip(stored).and_then(|(composed, stored)| altered(&composed.expected, stored));
+        let is_altered = altered.is_some();
+        let problem: Option<Arc<str>> = match altered {
+            Some(what) => self.hush.altered(now).then(|| what.into()),
+            None => self.hush.succeeded(says, now).then(|| REFUSED.into()),
+        };
+        if let Some(problem) = problem {
+            log.tick_trouble(&problem);
+            self.problem = Some(problem);
+        } else if !self.hush.is_quiet() {
+            self.problem = None;
         }
         if let Some(Composed { number, .. }) = composed {
+            if is_altered {
+                return self.ticks.altered(number);
+            }
             for (task, note) in self.ticks.committed(number) {
                 // By whoever does it at each renewal, once.
                 if note != Note::Removed || self.said.removed.insert(task.clone()) {
@@ -189,13 +223,13 @@ impl Ticking {
             }
             let unknown = self.ticks.unknown();
             if !unknown.is_empty() && unknown != self.said.unknown {
-                log.unknown_tasks(&unknown);
+                log.unknown_tasks(&some(&unknown));
             }
             self.said.unknown = unknown;
             let requests = self.ticks.unknown_requests();
             if !requests.is_empty() && requests != self.said.requests {
                 let tasks: Vec<String> = self.tasks.keys().map(ToString::to_string).collect();
-                log.unknown_requests(&requests, &tasks);
+                log.unknown_requests(&some(&requests), &tasks);
             }
             self.said.requests = requests;
         }
@@ -203,11 +237,12 @@ impl Ticking {
 
     fn start(&mut self, starts: Vec<Start>) {
         for start in starts {
-            let id = start.id;
-            let task = start.task.clone();
-            if !self.signal(&task, Signal::Start(Box::new(start))) {
+            let (id, task, permit) = (start.id, start.task.clone(), Permit::default());
+            if self.signal(&task, Signal::Start(Box::new(start), permit.clone())) {
+                self.permits.insert(id, permit);
+            } else {
                 // It has left, and the news is on its way.
-                self.ticks.ended(id, crate::ticks::End::Interrupted);
+                self.ticks.ended(id, End::NotStarted);
             }
         }
     }
@@ -223,8 +258,9 @@ impl Ticking {
         let refused = self.ticks.refused().into_iter().map(|(request, why)| format!("the request {request}: {why}"));
         let zones = self.ticks.other_zone_data().into_iter().map(|(task, data)| {
             format!(
-                "the last tick of task `{task}` was computed by the time zones of {data}, which are not this replica's: no civil \
-                 time is run twice, but replicas may start it at different instants until all have the same version"
+                "the last tick of task `{task}` was computed by the time zones of {}, which are not this replica's: no civil \
+                 time is run twice, but replicas may start it at different instants until all have the same version",
+                shown(&data)
             )
         });
         let full = self.ticks.without_room().into_iter().map(|task| {
@@ -245,4 +281,40 @@ impl Ticking {
         }
         self.said.troubles = troubles;
     }
+}
+
+const REFUSED: &str = "the API server refuses what the leader writes about ticks and tasks into the annotations of the lease, and takes the same \
+                       write without it: the lease is kept, and no tick is run until a policy allows annotations of the domain \
+                       lease-runtime.dev there";
+
+/// Our annotations, with these changes.
+fn expected(annotations: &Annotations, edits: &Edits) -> Annotations {
+    let kept = annotations.iter().filter(|(name, _)| is_ours(name) && !edits.contains_key(*name));
+    let kept = kept.map(|(name, value)| (name.clone(), value.clone()));
+    kept.chain(edits.iter().filter_map(|(name, value)| Some((name.clone(), value.clone()?)))).collect()
+}
+
+/// Those that are stored otherwise than they were sent. A write names the state that it replaces, so that nobody else can have
+/// changed them in between.
+fn altered_names<'a>(sent: &'a Annotations, stored: &'a Annotations) -> impl Iterator<Item = (&'a str, &'static str)> {
+    let changed = sent.iter().filter_map(|(name, value)| match stored.get(name) {
+        None => Some((name.as_str(), "was removed")),
+        Some(stored) if stored != value => Some((name.as_str(), "has another value")),
+        Some(_) => None,
+    });
+    let added = stored.keys().filter(|name| is_ours(name) && !sent.contains_key(*name));
+    changed.chain(added.map(|name| (name.as_str(), "was put back")))
+}
+
+/// Names one of them, and says what to look for.
+fn altered(sent: &Annotations, stored: &Annotations) -> Option<String> {
+    let (name, how) = altered_names(sent, stored).next()?;
+    let more = altered_names(sent, stored).count() - 1;
+    let others = if more > 0 { format!(", and {more} more") } else { String::new() };
+    Some(format!(
+        "the cluster alters what the leader writes about ticks: the annotation {} {how} as the write was stored{others}. Look for \
+         a mutating webhook or admission policy on leases, and let it leave annotations of the domain lease-runtime.dev alone. The \
+         lease is kept, and ticks are tried again after growing pauses",
+        shown(name)
+    ))
 }

@@ -97,9 +97,16 @@ impl EmbeddedApi {
         self.shared.faults.choosing(choose)
     }
 
+    /// From now on, `policy` rewrites each object that is created or replaced, as a mutating webhook or admission policy does: the
+    /// caller hears what was stored. It must not block. There is one policy; [`clear_faults`](Self::clear_faults) ends it.
+    pub fn mutate(&self, policy: impl Fn(&Call, &mut Value) + Send + Sync + 'static) {
+        self.shared.faults.mutating(Some(Arc::new(policy)));
+    }
+
     /// Ends all rules. Requests already struck stay struck.
     pub fn clear_faults(&self) {
         self.shared.faults.clear();
+        self.shared.faults.mutating(None);
     }
 
     /// The requests so far, and those to come.

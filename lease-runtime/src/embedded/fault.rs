@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
+use serde_json::Value;
 use tokio::sync::watch;
 
 use super::call::{Call, Verb};
@@ -278,12 +279,39 @@ impl fmt::Debug for Rule {
 }
 
 /// The rules in force.
-#[derive(Debug, Default)]
-pub(crate) struct Faults(Mutex<Vec<Arc<Rule>>>);
+#[derive(Default)]
+pub(crate) struct Faults {
+    rules: Mutex<Vec<Arc<Rule>>>,
+    policy: Mutex<Option<Policy>>,
+}
+
+impl fmt::Debug for Faults {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Faults").field("rules", &self.rules).finish_non_exhaustive()
+    }
+}
+
+/// What a mutating admission policy does to an object that is written.
+type Policy = Arc<dyn Fn(&Call, &mut Value) + Send + Sync>;
 
 impl Faults {
+    pub(crate) fn mutating(&self, policy: Option<Policy>) {
+        *self.policy.lock().unwrap_or_else(PoisonError::into_inner) = policy;
+    }
+
+    /// The body of a request as the policy lets it through; `None` if it is left as it is.
+    pub(crate) fn mutated(&self, call: &Call) -> Option<Bytes> {
+        let policy = self.policy.lock().unwrap_or_else(PoisonError::into_inner).clone()?;
+        if !matches!(call.verb, Verb::Create | Verb::Update) {
+            return None;
+        }
+        let mut object = call.body.clone();
+        policy(call, &mut object);
+        (object != call.body).then(|| object.to_string().into())
+    }
+
     fn rules(&self) -> std::sync::MutexGuard<'_, Vec<Arc<Rule>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.rules.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn when(self: &Arc<Faults>, when: When, fault: Fault) -> Injection {

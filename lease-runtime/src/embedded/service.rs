@@ -82,9 +82,12 @@ impl ApiService {
             // The caller broke off in the middle; nobody listens any more.
             Err(_) => return Err(Dropped),
         };
-        let arrived = self.arrived(parts, body);
+        let mut arrived = self.arrived(parts, body);
         let mut pending = self.shared.log.begin(arrived.call.clone(), self.shared.settings.clock.clone());
         let fault = self.shared.faults.for_call(&arrived.call);
+        if let Some(body) = self.shared.faults.mutated(&arrived.call) {
+            arrived.body = body;
+        }
         let mut answer = match (broken, fault) {
             (Some(failure), _) => Ok(refusal(&failure)),
             (None, None) => Ok(self.take_effect(&arrived)),

@@ -1,7 +1,8 @@
 //! When a cron pattern is due in a zone, whatever the zone's clocks do.
 //!
-//! croner only ever searches civil time, which has no gaps; what becomes of a civil time is decided here. Of zones, only
-//! the offset at an instant and the changes of it are asked for.
+//! What matches is searched in civil time, which has no gaps; what becomes of a civil time is decided here. Of zones, only
+//! the offset at an instant and the changes of it are asked for. Nothing is walked through, neither days nor ticks: a leader
+//! that takes a turn has to renew in time, however long nobody led.
 //!
 //! - A pattern of fixed times is due once for each civil time. One that the clocks skip is due at the instant they do; one
 //!   that they show twice is due the first time. Put differently, a civil time is due at the first instant at which the
@@ -10,13 +11,16 @@
 
 use std::hash::{Hash, Hasher};
 
-use croner::parser::{CronParser, Seconds, Year};
 use jiff::civil::{Date, DateTime, Time};
 use jiff::tz::{AmbiguousOffset, TimeZone};
 use jiff::{SignedDuration, Timestamp};
 
+use super::days::Days;
 use super::dialect::{self, Pattern};
 use super::{ScheduleError, zone};
+
+/// The year 1 begins a little later, in every zone: nothing is searched before.
+const EARLIEST: Second = -62_135_683_200;
 
 /// Seconds since 1970.
 pub(super) type Second = i64;
@@ -36,9 +40,8 @@ pub(super) struct Calendar {
     pub(super) shortest_minutes: u32,
     zone: TimeZone,
     wildcard: bool,
-    search: croner::Cron,
-    /// The days on which it is due, at midnight.
-    days: croner::Cron,
+    /// The days on which it is due.
+    days: Days,
     /// When on such a day, in minutes since midnight.
     minutes: Vec<u16>,
 }
@@ -67,15 +70,7 @@ impl Calendar {
             return Err(ScheduleError::TimeZone { zone: zone.to_owned(), message });
         };
         let canonical = pattern.to_string();
-        // Its own dialect is wider in some respects; it never sees more than ours.
-        let parser = CronParser::builder().seconds(Seconds::Disallowed).year(Year::Disallowed).build();
-        let search = |pattern: &str| {
-            parser
-                .parse(pattern)
-                .map_err(|error: croner::errors::CronError| broken(0..written.len(), error.to_string()))
-        };
-        let days = search(&format!("0 0 {}", canonical.splitn(3, ' ').last().unwrap_or_default()))?;
-        let search = search(&canonical)?;
+        let days = Days::new(&pattern);
         let minutes = pattern.minutes_of_day();
         let wildcard = pattern.is_wildcard();
         let shortest_minutes = pattern.shortest_minutes();
@@ -86,7 +81,6 @@ impl Calendar {
             shortest_minutes,
             zone,
             wildcard,
-            search,
             days,
             minutes,
         })
@@ -102,59 +96,79 @@ impl Calendar {
         if self.wildcard { self.previous_instant(at).map(|at| (at, None)) } else { self.previous_civil(at) }
     }
 
-    /// How many due times of a wildcard pattern there are after `after` and not after `until`, and no more than `most`.
-    /// `None` for a pattern of fixed times, of which several may be one.
-    ///
-    /// By days rather than one by one: a year of minutes takes half a second to go through, in which a leader that counts
-    /// what an outage has left behind could not renew.
-    pub(super) fn count(&self, after: Second, until: Second, most: u64) -> Option<u64> {
-        if !self.wildcard {
-            return None;
+    /// How many due times there are after `after` and not after `until`; of a pattern of fixed times, those whose civil time is
+    /// after `civil`.
+    pub(super) fn count(&self, after: Second, until: Second, civil: Option<DateTime>) -> Option<u64> {
+        if after >= until {
+            return Some(0);
         }
-        let (mut at, until) = (after.checked_add(1)?, Timestamp::from_second(until).ok()?);
+        if self.wildcard { self.count_instants(after, until) } else { self.count_civil(after, until, civil) }
+    }
+
+    fn count_instants(&self, after: Second, until: Second) -> Option<u64> {
+        let (mut at, until) = (after.checked_add(1)?.max(EARLIEST), Timestamp::from_second(until).ok()?);
         let mut count = 0;
         // From one change of the clocks to the next, civil time runs evenly.
-        while count < most && at <= until.as_second() {
+        while at <= until.as_second() {
             let from = Timestamp::from_second(at).ok()?;
             let change = self.zone.following(from).next().map(|change| change.timestamp().as_second());
             let last = change.map_or(until.as_second(), |change| until.as_second().min(change - 1));
             let offset = self.zone.to_offset(from);
             let last = Timestamp::from_second(last).ok()?;
-            count += self.matches(offset.to_datetime(from), offset.to_datetime(last), most - count);
+            count += self.matches(offset.to_datetime(from), offset.to_datetime(last));
             at = last.as_second() + 1;
         }
-        Some(count.min(most))
+        Some(count)
     }
 
-    /// How many civil times match from `first` to `last`, until there are `most`.
-    fn matches(&self, first: DateTime, last: DateTime, most: u64) -> u64 {
-        // A match is a full minute.
-        let before = |time: Time, inclusive: bool| {
-            let minute = u16::from(time.hour().unsigned_abs()) * 60 + u16::from(time.minute().unsigned_abs());
-            let full = time.second() == 0 && time.subsec_nanosecond() == 0;
-            self.minutes.partition_point(|due| *due < minute || (*due == minute && (inclusive || !full)))
+    /// Civil times rather than instants, so that none counts twice; but those that the clocks skip together are one.
+    fn count_civil(&self, after: Second, until: Second, civil: Option<DateTime>) -> Option<u64> {
+        let Some((_, Some(last))) = self.previous_civil(until) else { return Some(0) };
+        let before = self.previous_civil(after).and_then(|(_, civil)| civil).into_iter().chain(civil).max();
+        let minute = SignedDuration::from_mins(1);
+        let first = match before {
+            Some(before) if before >= last => return Some(0),
+            Some(before) => before.checked_add(minute).ok()?,
+            None => Date::constant(1, 1, 1).at(0, 0, 0, 0),
         };
-        let mut count = 0;
-        let mut day = first.date();
-        while count < most
-            && let Some(due) = self.matching_day(day).filter(|due| *due <= last.date())
-        {
-            let skipped = if due == first.date() { before(first.time(), false) } else { 0 };
-            let reached = if due == last.date() { before(last.time(), true) } else { self.minutes.len() };
-            count += reached.saturating_sub(skipped) as u64;
-            match due.tomorrow() {
-                Ok(tomorrow) => day = tomorrow,
-                Err(_) => break,
+        let mut count = self.matches(first, last);
+        let from = Timestamp::from_second(after.max(EARLIEST)).ok()?;
+        for change in self.zone.following(from).take_while(|change| change.timestamp().as_second() <= until) {
+            let at = change.timestamp();
+            let before = self.zone.to_offset(at.checked_sub(SignedDuration::from_secs(1)).ok()?);
+            let (gap, end) = (before.to_datetime(at), change.offset().to_datetime(at));
+            if end > gap {
+                count -= self.matches(gap.max(first), end.min(last)).saturating_sub(1);
             }
         }
-        count
+        Some(count)
     }
 
-    /// The first day from `day` on that matches.
-    fn matching_day(&self, day: Date) -> Option<Date> {
-        let midnight = day.to_datetime(Time::midnight());
-        in_range(midnight)?;
-        self.days.find_next_occurrence(&midnight, true).ok().map(DateTime::date)
+    /// How many civil times match from `first` to `last`.
+    fn matches(&self, first: DateTime, last: DateTime) -> u64 {
+        if first > last {
+            return 0;
+        }
+        let skipped = if self.days.has(first.date()) { self.minutes_until(first, false) } else { 0 };
+        let reached = if self.days.has(last.date()) { self.minutes.len() - self.minutes_until(last, true) } else { 0 };
+        let all = self.days.count(first.date(), last.date()) * self.minutes.len() as u64;
+        all.saturating_sub((skipped + reached) as u64)
+    }
+
+    /// About the due time that `most` others follow up to `until`: exactly, unless the clocks have changed in between.
+    pub(super) fn back(&self, until: Second, most: u64) -> Option<Due> {
+        let last = self.civil(until)?;
+        let of_day = self.minutes.len() as u64;
+        let today = self.matches(last.date().at(0, 0, 0, 0), last);
+        let (day, after) = if today > most {
+            (last.date(), today - most)
+        } else {
+            let days = (most - today) / of_day + 1;
+            (self.days.back(last.date().yesterday().ok()?, days)?, of_day - (most - today) % of_day)
+        };
+        let minute = *self.minutes.get(usize::try_from(after.checked_sub(1)?).ok()?)?;
+        let (at, _) = self.due(at(day, minute)?)?;
+        self.previous(at)
     }
 
     fn next_civil(&self, at: Second, after: Option<DateTime>) -> Option<Due> {
@@ -253,19 +267,53 @@ impl Calendar {
         Some(self.zone.to_offset(at).to_datetime(at))
     }
 
+    /// The first civil time that matches after this one, or from it on.
     fn matching_after(&self, civil: DateTime, inclusive: bool) -> Option<DateTime> {
         in_range(civil)?;
-        // The iterator of croner would write its errors to stderr. The only one left is the end of time.
-        self.search.find_next_occurrence(&civil, inclusive).ok()
+        #[cfg(test)]
+        SEARCHES.with(|searches| searches.set(searches.get() + 1));
+        let passed = self.minutes_until(civil, !inclusive);
+        match self.minutes.get(passed).filter(|_| self.days.has(civil.date())) {
+            Some(minute) => at(civil.date(), *minute),
+            None => at(self.days.from(civil.date().tomorrow().ok()?)?, *self.minutes.first()?),
+        }
     }
 
+    /// The last civil time that matches before this one, or up to it.
     fn matching_before(&self, civil: DateTime, inclusive: bool) -> Option<DateTime> {
         in_range(civil)?;
-        self.search.find_previous_occurrence(&civil, inclusive).ok()
+        #[cfg(test)]
+        SEARCHES.with(|searches| searches.set(searches.get() + 1));
+        let passed = self.minutes_until(civil, inclusive);
+        match passed.checked_sub(1).and_then(|last| self.minutes.get(last)).filter(|_| self.days.has(civil.date())) {
+            Some(minute) => at(civil.date(), *minute),
+            None => at(self.days.back(civil.date().yesterday().ok()?, 1)?, *self.minutes.last()?),
+        }
     }
+
+    /// How many of the minutes of a day lie before this time of it, or up to it.
+    fn minutes_until(&self, civil: DateTime, inclusive: bool) -> usize {
+        let time = civil.time();
+        let minute = u16::from(time.hour().unsigned_abs()) * 60 + u16::from(time.minute().unsigned_abs());
+        // A match is a full minute.
+        let full = time.second() == 0 && time.subsec_nanosecond() == 0;
+        self.minutes.partition_point(|due| *due < minute || (*due == minute && (inclusive || !full)))
+    }
+}
+
+/// This minute of a day.
+fn at(day: Date, minute: u16) -> Option<DateTime> {
+    let time = Time::new((minute / 60).try_into().ok()?, (minute % 60).try_into().ok()?, 0, 0).ok()?;
+    Some(day.to_datetime(time))
 }
 
 /// Keeps searches in the years in which they end soon.
 fn in_range(civil: DateTime) -> Option<()> {
     (1..5000).contains(&civil.year()).then_some(())
+}
+
+#[cfg(test)]
+thread_local! {
+    /// How often a pattern was searched, which takes some microseconds each time.
+    pub(crate) static SEARCHES: std::cell::Cell<u64> = const { std::cell::Cell::new(0) };
 }

@@ -4,6 +4,7 @@
 //! replicas compute the same ones, whatever their clocks say.
 
 mod calendar;
+mod days;
 mod dialect;
 mod error;
 #[cfg(test)]
@@ -14,6 +15,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+#[cfg(test)]
+pub(crate) use calendar::SEARCHES;
 use calendar::{Calendar, Due, Second};
 use jiff::civil::DateTime;
 
@@ -104,12 +107,6 @@ const MICROS: i64 = 1_000_000;
 const CENTURY: i64 = 100 * 366 * 24 * 60 * 60;
 
 impl Schedule {
-    /// How many ticks of a cron pattern of fixed times are counted; more are not told from this many. They are counted one by
-    /// one, and a leader has to renew meanwhile: this many take about 30 ms, and are 27 years of a nightly task.
-    pub(crate) const MOST_COUNTED: u64 = 10_000;
-    /// The same of all others, for which there is a quick way: 19 years of minutes.
-    const MOST_COUNTED_BY_DAYS: u64 = 10_000_000;
-
     /// At the times that a cron pattern matches in a zone.
     ///
     /// # Errors
@@ -164,7 +161,36 @@ impl Schedule {
         self.previous(until.0.div_euclid(MICROS), mark).filter(|occasion| occasion.is_after(mark))
     }
 
+    /// Of the ticks after `mark` that are not after `until`, the newest that is not among the last `most`. By arithmetic, however
+    /// many there are.
+    pub(crate) fn over(&self, mark: &Mark, until: WallTime, most: u64) -> Option<Occasion> {
+        let over = match &self.trigger {
+            Trigger::Cron(calendar) => {
+                let mut over = calendar.back(until.0.div_euclid(MICROS), most).and_then(Occasion::new)?;
+                // Changes of the clocks have made several into one, or one into several.
+                let mut waiting = self.count(&over.into(), until);
+                while waiting < most {
+                    over = self.previous(over.second() - 1, mark)?;
+                    waiting += 1;
+                }
+                while waiting > most {
+                    over = self.next(&over.into())?;
+                    waiting -= 1;
+                }
+                over
+            }
+            Trigger::Every { period, .. } => {
+                let back = i64::try_from(most).ok()?.checked_mul(*period)?;
+                let newest = self.previous(until.0.div_euclid(MICROS), mark)?;
+                self.previous(newest.second().checked_sub(back)?, mark)?
+            }
+            Trigger::Delay(_) | Trigger::Once => return None,
+        };
+        Some(over).filter(|over| over.is_after(mark))
+    }
+
     /// The last `most` ticks after `mark` that are not after `until`, the oldest first.
+    #[cfg(test)]
     pub(crate) fn newest(&self, mark: &Mark, until: WallTime, most: usize) -> Vec<Occasion> {
         let mut newest = Vec::new();
         let mut at = until.0.div_euclid(MICROS);
@@ -177,23 +203,12 @@ impl Schedule {
         newest
     }
 
-    /// How many ticks there are after `mark` up to and including `until`: of a cron pattern of fixed times, at most
-    /// [`MOST_COUNTED`](Schedule::MOST_COUNTED).
+    /// How many ticks there are after `mark` up to and including `until`. By arithmetic, however many there are.
     pub(crate) fn count(&self, mark: &Mark, until: WallTime) -> u64 {
         match &self.trigger {
             Trigger::Cron(calendar) => {
                 let (from, to) = (mark.at.0.div_euclid(MICROS), until.0.div_euclid(MICROS));
-                if let Some(count) = calendar.count(from, to, Schedule::MOST_COUNTED_BY_DAYS) {
-                    return count;
-                }
-                let mut mark = *mark;
-                let mut count = 0;
-                while count < Schedule::MOST_COUNTED {
-                    let Some(occasion) = self.next(&mark).filter(|occasion| occasion.at <= until) else { break };
-                    mark = occasion.into();
-                    count += 1;
-                }
-                count
+                calendar.count(from, to, mark.civil).unwrap_or(0)
             }
             Trigger::Every { period, offset } => {
                 let index = |at: WallTime| (at.0.div_euclid(MICROS) - offset).div_euclid(*period);

@@ -48,6 +48,7 @@ impl Log<'_> {
         let (at, attempt) = (tick.nominal(), tick.attempt());
         match end {
             End::Done => say!(self, info, tick = %at, attempt, "tick done"),
+            End::NotStarted => say!(self, info, tick = %at, attempt, "tick given back, its body has not begun"),
             End::Replaced => say!(self, info, tick = %at, attempt, "tick cancelled, for a later one"),
             End::Interrupted | End::Failed => {
                 say!(self, info, tick = %at, attempt, "tick interrupted, its term has ended or its task was given up");

@@ -191,7 +191,14 @@ fn run(
     let mut body = body.run(term.clone(), tick.cloned());
     let (mut up, waits) = (Some(up.clone()), member.policy.says_when_ready);
     let place = Place::body(term);
+    let (mut begins, scoped) = (tick.cloned(), term.clone());
     let polled = Box::pin(poll_fn(move |cx| {
+        if begins.as_ref().is_some_and(|tick| !tick.begin()) {
+            // The run was given back, and somebody else may start it. The guard drops this one at its next poll.
+            scoped.tenure().end_now(scoped.scope());
+            return Poll::Pending;
+        }
+        begins = None;
         let polled = place.enter(|| body.as_mut().poll(cx));
         let is_up = match &polled {
             Poll::Pending => !waits,

@@ -20,7 +20,7 @@ use super::supervise::{End, Supervisor};
 use crate::clock::WallTime;
 use crate::election::Loss;
 use crate::term::{Asked, Signal};
-use crate::tick::{AttemptId, Cause, Tick};
+use crate::tick::{AttemptId, Cause, Permit, Tick};
 use crate::ticks::{self, Kind, Origin, Start, Timetable};
 
 /// How a member's runs begin.
@@ -31,6 +31,12 @@ pub(crate) struct Ticking {
     pub(super) zone: TimeZone,
     /// Further attempts at a tick whose run has failed.
     pub(super) retry: u32,
+}
+
+/// A run that is to be started.
+struct Taken {
+    start: Start,
+    permit: Permit,
 }
 
 /// A run that goes on.
@@ -54,15 +60,15 @@ pub(super) async fn through_term(
     up.cancel();
     let mut runs = FuturesUnordered::new();
     let mut running: Vec<Running> = Vec::new();
-    let mut waiting: Option<Start> = None;
+    let mut waiting: Option<Taken> = None;
     let mut ending = false;
     loop {
         if runs.is_empty() {
             if ending {
                 return End::Over;
             }
-            if let Some(start) = waiting.take() {
-                runs.push(begin(supervisor, member, ticking, start, &mut running));
+            if let Some(taken) = waiting.take() {
+                runs.push(begin(supervisor, member, ticking, taken, &mut running));
             }
         }
         tokio::select! {
@@ -75,18 +81,21 @@ pub(super) async fn through_term(
                 ending = true;
                 seat.leave();
                 running.iter().for_each(|run| run.asked.ask(leading.now()));
-                if let Some(start) = waiting.take() {
-                    seat.ended(start.id, ticks::End::Interrupted);
+                if let Some(taken) = waiting.take() {
+                    seat.ended(taken.start.id, taken.unless_begun(ticks::End::Interrupted));
                 }
             }
             signal = seat.signal(), if !ending => match signal {
-                Signal::Start(start) if start.replaces && !runs.is_empty() => {
+                Signal::Start(start, permit) if start.replaces && !runs.is_empty() => {
                     running.iter().for_each(|run| run.asked.ask_because(leading.now(), Loss::Replaced));
-                    if let Some(replaced) = waiting.replace(*start) {
-                        seat.ended(replaced.id, ticks::End::Replaced);
+                    if let Some(replaced) = waiting.replace(Taken { start: *start, permit }) {
+                        seat.ended(replaced.start.id, ticks::End::Replaced);
                     }
                 }
-                Signal::Start(start) => runs.push(begin(supervisor, member, ticking, *start, &mut running)),
+                Signal::Start(start, permit) => {
+                    let taken = Taken { start: *start, permit };
+                    runs.push(begin(supervisor, member, ticking, taken, &mut running));
+                }
                 // As the Lease says it, nobody will run it again.
                 Signal::Done if ticking.timetable.kind == Kind::Once && runs.is_empty() => {
                     Log { entry, member, term: leading }.done();
@@ -111,12 +120,19 @@ fn begin<'a>(
     supervisor: &'a Supervisor<'_>,
     member: &'a Member,
     ticking: &'a Ticking,
-    start: Start,
+    taken: Taken,
     running: &mut Vec<Running>,
 ) -> impl Future<Output = (AttemptId, ticks::End)> + use<'a> {
-    let (id, asked) = (start.id, Arc::new(Asked::new()));
+    let (id, asked) = (taken.start.id, Arc::new(Asked::new()));
     running.push(Running { id, asked: asked.clone() });
-    async move { (id, attempts(supervisor, member, ticking, &start, &asked).await) }
+    async move { (id, attempts(supervisor, member, ticking, &taken, &asked).await) }
+}
+
+impl Taken {
+    /// How the run has ended: given back, if no body of it has begun, and otherwise so.
+    fn unless_begun(&self, end: ticks::End) -> ticks::End {
+        if end == ticks::End::Interrupted && self.permit.revoke() { ticks::End::NotStarted } else { end }
+    }
 }
 
 /// One tick: a run, and those that follow one that failed.
@@ -124,7 +140,7 @@ async fn attempts(
     supervisor: &Supervisor<'_>,
     member: &Member,
     ticking: &Ticking,
-    start: &Start,
+    taken: &Taken,
     asked: &Arc<Asked>,
 ) -> ticks::End {
     let log = Log { entry: supervisor.entry, member, term: supervisor.leading };
@@ -132,21 +148,25 @@ async fn attempts(
     for again in 0..=ticking.retry {
         // What has waited, for the run before it or through a pause, may have waited for too long.
         if asked.is_asked() || supervisor.leading.tenure().is_cancelled() || supervisor.entry.is_over() {
-            return interrupted(asked);
+            return taken.unless_begun(interrupted(asked));
         }
-        let tick = tick(supervisor, ticking, start, again);
+        let tick = tick(supervisor, ticking, &taken.start, again).permitted(&taken.permit);
         let started = supervisor.leading.now();
         log.tick_started(&tick);
         let failure = match one(supervisor, member, &tick, asked).await {
             Ok(end) => {
+                let end = taken.unless_begun(end);
                 log.tick_ended(&tick, end);
                 return end;
             }
             Err(failure) => failure,
         };
-        if asked.is_asked() || supervisor.leading.tenure().is_cancelled() {
-            log.tick_ended(&tick, interrupted(asked));
-            return interrupted(asked);
+        // As when its time was up before the runtime came to it.
+        let unstarted = taken.permit.revoke();
+        if unstarted || asked.is_asked() || supervisor.leading.tenure().is_cancelled() {
+            let end = taken.unless_begun(interrupted(asked));
+            log.tick_ended(&tick, end);
+            return end;
         }
         if again == ticking.retry {
             log.tick_failed(&tick, &failure, None);

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::mpsc;
 
-use crate::tick::AttemptId;
+use crate::tick::{AttemptId, Permit};
 use crate::ticks::{End, Start, Timetable};
 
 /// Where a term's scheduled tasks tell the elector what it has to know. Whoever runs them and the elector live on different
@@ -29,8 +29,8 @@ pub(crate) enum Told {
 /// What a task is told.
 #[derive(Debug)]
 pub(crate) enum Signal {
-    /// The run is taken: start it.
-    Start(Box<Start>),
+    /// The run is taken: start it, if the permit still allows.
+    Start(Box<Start>, Permit),
     /// The Lease says that the task, which runs once, is done.
     Done,
 }
@@ -91,13 +91,15 @@ impl Seat<'_> {
     }
 }
 
-/// Runs that were handed over and not started, as when the runtime goes away, have ended: whoever is next settles them.
+/// Runs that were handed over and not started, as when the term ends or the runtime goes away, are given back.
 impl Drop for Seat<'_> {
     fn drop(&mut self) {
         self.signals.close();
         while let Ok(signal) = self.signals.try_recv() {
-            if let Signal::Start(start) = signal {
-                self.ended(start.id, End::Interrupted);
+            if let Signal::Start(start, permit) = signal
+                && permit.revoke()
+            {
+                self.ended(start.id, End::NotStarted);
             }
         }
         self.leave();

@@ -46,6 +46,9 @@ pub enum End {
     Replaced,
     /// It ended because its time was up, or was asked to: whether it was done, nobody knows.
     Interrupted,
+    /// Its body was never polled, and never will be. The run is given back: whoever leads next starts it as if nobody had
+    /// taken it.
+    NotStarted,
 }
 
 /// A body to start, once. The run is taken.

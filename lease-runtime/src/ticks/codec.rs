@@ -40,10 +40,11 @@ pub enum Unreadable {
 }
 
 impl TickRecord {
-    /// The annotation's value: less than 512 bytes. What is only there for people is left out of one that would be longer.
+    /// The annotation's value: less than 512 bytes. What is only there for people is left out of one that would be longer; and
+    /// of the longest that there can be, what was given back, which then counts as interrupted.
     pub fn encode(&self) -> String {
         let mut fields = self.fields();
-        for spare in ["", "next", "tzdata", "missed", "trigger", "last"] {
+        for spare in ["", "next", "tzdata", "missed", "trigger", "last", "unstarted"] {
             fields.remove(spare);
             let text = Value::Object(fields.clone()).to_string();
             if text.len() < RECORD_BYTES {
@@ -68,6 +69,13 @@ impl TickRecord {
         put("term", self.term.into());
         if !self.open.is_empty() {
             put("running", self.open.iter().map(open).collect());
+        }
+        // By their places among them. A version of this library that does not know the field takes such a run for one that
+        // was interrupted, as it would have been before.
+        let unstarted = self.open.iter().enumerate().filter(|(_, run)| run.unstarted);
+        let unstarted: Vec<Value> = unstarted.map(|(place, _)| place.into()).collect();
+        if !unstarted.is_empty() {
+            put("unstarted", unstarted.into());
         }
         if let Some(last) = &self.last {
             put("last", ended(last));
@@ -125,13 +133,23 @@ fn read(fields: &Map<String, Value>) -> Result<TickRecord, &'static str> {
     let moment = |name: &'static str| text(name)?.map(|text| parse_time(text).ok_or(name)).transpose();
     let fingerprint = text("schedule")?.filter(|hex| hex.len() <= 8).ok_or("schedule")?.to_owned();
     let civil = text("civil")?.map(|civil| civil.parse::<DateTime>().map_err(|_| "civil")).transpose()?;
-    let open = match fields.get("running") {
+    let mut open = match fields.get("running") {
         None => Vec::new(),
         Some(Value::Array(runs)) if runs.len() <= MOST_OPEN => {
             runs.iter().map(parse_open).collect::<Option<Vec<_>>>().ok_or("running")?
         }
         Some(_) => return Err("running"),
     };
+    match fields.get("unstarted") {
+        None => {}
+        Some(Value::Array(places)) => {
+            for place in places {
+                let place = place.as_u64().and_then(|place| usize::try_from(place).ok());
+                place.and_then(|place| open.get_mut(place)).ok_or("unstarted")?.unstarted = true;
+            }
+        }
+        Some(_) => return Err("unstarted"),
+    }
     let mut counts = TickCounts::default();
     match fields.get("counts") {
         None => {}
@@ -163,7 +181,7 @@ fn read(fields: &Map<String, Value>) -> Result<TickRecord, &'static str> {
 }
 
 fn open(run: &OpenRun) -> Value {
-    let OpenRun { tick, id, attempt, origin } = run;
+    let OpenRun { tick, id, attempt, origin, unstarted: _ } = run;
     let origin = match origin {
         Origin::Schedule => return json!([seconds(*tick), id.to_string(), attempt]),
         Origin::Trigger => "t",
@@ -185,6 +203,7 @@ fn parse_open(value: &Value) -> Option<OpenRun> {
         id: parse_id(parts.get(1)?)?,
         attempt: parts.get(2)?.as_u64()?.try_into().ok()?,
         origin,
+        unstarted: false,
     })
 }
 

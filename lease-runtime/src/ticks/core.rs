@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::attempt::{Attempt, AttemptState, End, Start};
 use super::codec::Unreadable;
 use super::decide::{Deciding, Decision, Note};
-use super::names::{ANNOTATIONS_BYTES, BACKFILL, RECORD, RECORD_BYTES, TRIGGER};
+use super::names::{ANNOTATIONS_BYTES, BACKFILL, RECORD, RECORD_BYTES, TRIGGER, is_ours};
 use super::record::TickRecord;
 use super::requests::{Annotations, Requests, Stretch};
 use super::time::Time;
@@ -27,6 +27,8 @@ pub struct Ticks {
     pub(super) leading: Option<Leading>,
     /// How many writes were composed.
     composed: u64,
+    /// The last of them that is known to have succeeded: those before it have taken effect, or never will.
+    settled: u64,
     /// What has changed in the write that was composed last.
     notes: Vec<(Arc<str>, Note)>,
     /// The state of the Lease that was seen last, as far as it is ours.
@@ -34,6 +36,8 @@ pub struct Ticks {
     /// Its records, as they were read: what is composed next mostly rests on that state.
     records: BTreeMap<Arc<str>, (String, Reading)>,
     outlook: Option<Outlook>,
+    /// The latest time that an answer of the API server has told, or a record. Not one that is in this replica's future.
+    known: WallTime,
 }
 
 /// What an annotation says.
@@ -68,8 +72,17 @@ pub(super) struct Leading {
     pub(super) failed: BTreeSet<Arc<str>>,
     /// Tasks whose first record this term has written.
     pub(super) armed: BTreeSet<Arc<str>>,
+    /// Tasks whose ticks count from a time that this term has found out.
+    pub(super) arming: BTreeMap<Arc<str>, Arming>,
     /// Tasks that the annotations had no room for when they were last written.
     pub(super) full: BTreeSet<Arc<str>>,
+}
+
+/// Since when the ticks of a task count, and what this replica's clock showed then.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub(super) struct Arming {
+    pub(super) upto: WallTime,
+    pub(super) wall: WallTime,
 }
 
 /// Changes to the annotations of the object that a write replaces; `None` removes one.
@@ -82,15 +95,19 @@ impl Ticks {
         // What an earlier term has left open it cannot start any more. What it knows to have ended, it may still write.
         self.attempts.retain(|_, attempt| matches!(attempt.state, AttemptState::Ended(_)));
         let none = BTreeSet::new();
-        let (failed, armed, full) = (none.clone(), none.clone(), none);
-        self.leading = Some(Leading { transitions, acquired, draining: false, failed, armed, full });
+        let (failed, armed, full, arming) = (none.clone(), none.clone(), none, BTreeMap::new());
+        self.leading = Some(Leading { transitions, acquired, draining: false, failed, armed, arming, full });
         self.tasks.values_mut().for_each(|task| task.unrecorded.begin(time.wall));
         self.outlook = None;
     }
 
-    /// The bodies are asked to end: from now on ends are written, and nothing is taken.
+    /// The bodies are asked to end: from now on ends are written, and nothing is taken. What a write on its way takes is not
+    /// started any more.
     pub fn drain(&mut self) {
         self.leading.iter_mut().for_each(|leading| leading.draining = true);
+        for attempt in self.attempts.values_mut().filter(|attempt| attempt.state == AttemptState::Asked) {
+            attempt.state = AttemptState::Ended(End::NotStarted);
+        }
         self.outlook = None;
     }
 
@@ -127,6 +144,10 @@ impl Ticks {
     /// The run of a body has ended, and nothing of it is left.
     pub fn ended(&mut self, id: AttemptId, end: End) {
         let Some(attempt) = self.attempts.get_mut(&id) else { return };
+        if attempt.state == AttemptState::Ended(End::NotStarted) {
+            // It may have been given back already, and be somebody else's.
+            return;
+        }
         attempt.state = AttemptState::Ended(end);
         let (task, recorded) = (attempt.task.clone(), attempt.composed > 0);
         if !recorded {
@@ -156,18 +177,24 @@ impl Ticks {
                 Some(Err(_)) => continue,
                 None => Vec::new(),
             };
+            let settled = self.settled;
             self.attempts.retain(|id, attempt| {
                 attempt.task != *task
                     || open.contains(id)
                     || attempt.composed == 0
-                    || !matches!(attempt.state, AttemptState::Ended(_))
+                    || match attempt.state {
+                        AttemptState::Asked | AttemptState::Running => true,
+                        // The write that takes it may still be on its way.
+                        AttemptState::Ended(End::NotStarted) => attempt.composed > settled,
+                        AttemptState::Ended(_) => false,
+                    }
             });
             for id in open {
                 if let Some(attempt) = self.attempts.get_mut(&id).filter(|attempt| attempt.state == AttemptState::Asked)
                 {
                     // One that is shown when the bodies have been asked to end was taken for nothing.
                     if self.leading.as_ref().is_none_or(|leading| leading.draining) || known.left {
-                        attempt.state = AttemptState::Ended(End::Interrupted);
+                        attempt.state = AttemptState::Ended(End::NotStarted);
                     } else {
                         attempt.state = AttemptState::Running;
                         starts.push(attempt.start());
@@ -181,6 +208,9 @@ impl Ticks {
 
     /// Remembers what only a clock tells, at the first look at it.
     fn look_at(&mut self, time: Time) {
+        let recorded = self.records.values().filter_map(|(_, record)| Some(record.as_ref().ok()?.upto)).max();
+        let told = time.server.into_iter().chain(recorded).max();
+        self.known = told.map_or(self.known, |told| told.min(time.wall)).max(self.known.min(time.wall));
         if let Some(leading) = &mut self.leading {
             // The clock was set back. Nothing is to wait until it shows that time again.
             leading.acquired = leading.acquired.min(time.bounded());
@@ -231,6 +261,10 @@ impl Ticks {
         for (task, decision) in self.decide(annotations, time, renews) {
             let mut own = Edits::new();
             if let Some(record) = decision.record {
+                if decision.notes.iter().any(|note| matches!(note, Note::Armed | Note::Removed | Note::Rearmed)) {
+                    let arming = Arming { upto: record.upto, wall: time.wall };
+                    self.leading.iter_mut().for_each(|leading| leading.arming.extend([(task.clone(), arming)]));
+                }
                 own.insert(format!("{RECORD}{task}"), Some(record.encode()));
             }
             if decision.trigger_done {
@@ -271,11 +305,19 @@ impl Ticks {
     pub fn committed(&mut self, number: u64) -> Vec<(Arc<str>, Note)> {
         // A write that was composed before it, and has not taken effect yet, never will: it names a state that is gone.
         self.attempts.retain(|_, attempt| attempt.state != AttemptState::Asked || attempt.composed >= number);
+        self.settled = self.settled.max(number);
         let notes = if number == self.composed { std::mem::take(&mut self.notes) } else { Vec::new() };
         if let Some(leading) = &mut self.leading {
             leading.armed.extend(notes.iter().filter(|(_, note)| *note == Note::Armed).map(|(task, _)| task.clone()));
         }
         notes
+    }
+
+    /// The write of this number has succeeded, but what it says of ticks was altered on its way: nothing has happened that the log
+    /// should tell. What the state that it made shows to be taken is taken.
+    pub fn altered(&mut self, number: u64) {
+        self.notes.clear();
+        let _ = self.committed(number);
     }
 
     /// Starts what is due of the tasks that record nothing.
@@ -320,6 +362,7 @@ impl Ticks {
                 attempts: &attempts,
                 leading,
                 time,
+                known: self.known,
                 may_take: renews && !leading.draining && !task.left,
                 out: Decision::default(),
             };
@@ -340,10 +383,6 @@ impl Ticks {
         let attempts = &self.attempts;
         self.tasks.retain(|name, task| !task.left || attempts.values().any(|attempt| attempt.task == *name));
     }
-}
-
-fn is_ours(name: &str) -> bool {
-    name.split_once('/').is_some_and(|(domain, _)| domain.ends_with(".lease-runtime.dev"))
 }
 
 /// The text of a task's record, if it has one: emptied by hand is as good as removed.

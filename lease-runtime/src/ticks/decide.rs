@@ -4,6 +4,7 @@
 //! there is something to write, and, for the object that a write replaces, what.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::attempt::{Attempt, AttemptState, End};
 use super::core::Leading;
@@ -11,10 +12,10 @@ use super::counts::{NotRun, Outcome};
 use super::policy::{Delivery, Overlap};
 use super::record::{EndedRun, MOST_OPEN, OpenRun, Origin, TickRecord};
 use super::requests::{Requests, Stretch};
-use super::time::Time;
+use super::time::{LEAP, Time};
 use super::timetable::{Kind, Timetable};
 use crate::clock::WallTime;
-use crate::schedule::{Mark, Occasion};
+use crate::schedule::{Mark, Occasion, Schedule};
 use crate::tick::AttemptId;
 
 /// What a write says about one task.
@@ -51,6 +52,10 @@ pub enum Note {
     Abandoned(WallTime),
     /// A run of an earlier leader was found, and is run again.
     RunAgain(WallTime, u32),
+    /// A run that was taken has not begun, and is given back for the next leader to start.
+    GivenBack(WallTime),
+    /// A run that an earlier leader gave back is taken.
+    TakenUp(WallTime),
     /// A trigger whose id was used before is dropped.
     TriggeredBefore(String),
 }
@@ -63,6 +68,8 @@ pub(super) struct Deciding<'a> {
     pub(super) attempts: &'a [&'a Attempt],
     pub(super) leading: &'a Leading,
     pub(super) time: Time,
+    /// A time that has come, by the API server and by what the Lease says of other tasks.
+    pub(super) known: WallTime,
     /// Ticks may be taken: the write is a renewal, and nobody asked the bodies to end.
     pub(super) may_take: bool,
     pub(super) out: Decision,
@@ -72,14 +79,8 @@ impl Deciding<'_> {
     pub(super) fn decide(mut self, record: Option<&TickRecord>) -> Decision {
         let fingerprint = self.timetable.schedule.fingerprint();
         let mut next = match record {
-            Some(record) if record.fingerprint == fingerprint => record.clone(),
-            // Never a catch-up across an edit: what the new schedule would have meant for the past, nobody has asked for.
-            Some(record) => {
-                self.out.notes.push(Note::Rearmed);
-                self.out.urgent = true;
-                let upto = self.time.bounded();
-                TickRecord { fingerprint, upto, civil: None, zone_data: None, missed: 0, ..record.clone() }
-            }
+            Some(record) if record.fingerprint == fingerprint => self.checked(record),
+            Some(record) => self.rearm(record, fingerprint),
             None => {
                 // Somebody removes what we write. To write it at once again, and to take runs by it, would be a race that costs
                 // a write each time and that nobody wins.
@@ -89,8 +90,7 @@ impl Deciding<'_> {
                     self.out.notes.push(if again { Note::Removed } else { Note::Armed });
                     self.out.urgent = !again;
                 }
-                // Not by a clock that is ahead: ticks would begin when the others' clocks have come so far.
-                TickRecord::armed(fingerprint, self.time.bounded())
+                TickRecord::armed(fingerprint, self.now_for_arming(self.known))
             }
         };
         self.end(&mut next);
@@ -110,6 +110,53 @@ impl Deciding<'_> {
         self.out
     }
 
+    /// From when on ticks count that nobody has counted before. Not by a clock that is ahead: ticks would begin when the others'
+    /// clocks have come so far. And not by an API server that is behind what is known to have come: the time in between
+    /// would be caught up.
+    fn now_for_arming(&self, known: WallTime) -> WallTime {
+        self.time.bounded().max(known.max(self.known).min(self.time.wall))
+    }
+
+    /// A record that this term has armed, unless the API server's clock has leapt forward since: then it was wrong when the record
+    /// was armed, and ticks count from now.
+    fn checked(&mut self, record: &TickRecord) -> TickRecord {
+        let mut next = record.clone();
+        let Some(arming) = self.leading.arming.get(self.task) else { return next };
+        let second = |at: WallTime| at.0.div_euclid(1_000_000);
+        let untouched = second(record.upto) == second(arming.upto) && record.open.is_empty();
+        let passed = self.time.wall.0.saturating_sub(arming.wall.0).max(0);
+        let now = self.time.bounded();
+        if untouched && now > arming.upto.plus(LEAP).plus(Duration::from_micros(passed.unsigned_abs())) {
+            self.out.notes.push(Note::Rearmed);
+            self.out.urgent = true;
+            next.upto = WallTime(now.0.saturating_sub(passed));
+        }
+        next
+    }
+
+    /// The schedule is another one, of the same kind or not. Never a catch-up across an edit: what the new schedule would have
+    /// meant for the past, nobody has asked for.
+    fn rearm(&mut self, record: &TickRecord, fingerprint: String) -> TickRecord {
+        self.out.notes.push(Note::Rearmed);
+        self.out.urgent = true;
+        let upto = self.now_for_arming(record.upto);
+        let mut next = TickRecord { fingerprint, upto, civil: None, zone_data: None, missed: 0, ..record.clone() };
+        let once = Schedule::once().fingerprint();
+        if next.fingerprint == once || record.fingerprint == once {
+            // A run of the one says nothing about the other: the one tick of `once` is neither done by a run of a schedule,
+            // nor is it a tick of one.
+            let open: Vec<OpenRun> = next.open.clone();
+            for run in open.iter().filter(|run| self.attempts.iter().all(|attempt| attempt.id != run.id)) {
+                self.out.notes.push(Note::Abandoned(run.tick));
+                self.close(&mut next, run.id, Outcome::Abandoned);
+            }
+        }
+        if next.fingerprint == once {
+            next.last = None;
+        }
+        next
+    }
+
     /// Rule 5: an end is written for the very attempt that ended. One that is written for "the run at hand" would, after a lost
     /// answer, mark the next tick as done before it has run.
     fn end(&mut self, record: &mut TickRecord) {
@@ -120,7 +167,7 @@ impl Deciding<'_> {
                 End::Failed => Outcome::Failed,
                 End::Replaced => Outcome::Cancelled,
                 // Who comes next settles it, or we do.
-                End::Interrupted => continue,
+                End::Interrupted | End::NotStarted => continue,
             };
             self.close(record, attempt.id, outcome);
         }
@@ -141,9 +188,11 @@ impl Deciding<'_> {
     /// Rule 7: what an earlier term has left comes first. A run whose attempt this term does not know was interrupted: by the
     /// end of its process, or of its term.
     fn settle(&mut self, record: &mut TickRecord) {
+        self.give_back(record);
         let interrupted: Vec<(OpenRun, bool)> = record
             .open
             .iter()
+            .filter(|run| !run.unstarted)
             .filter_map(|run| match self.attempts.iter().find(|attempt| attempt.id == run.id) {
                 Some(Attempt { state: AttemptState::Ended(End::Interrupted), .. }) => Some((*run, true)),
                 Some(_) => None,
@@ -161,13 +210,58 @@ impl Deciding<'_> {
                 Delivery::AtLeastOnce => self.settle_at_least_once(record, run),
             }
         }
+        self.take_up(record);
+    }
+
+    /// Rule 9: a run whose body has certainly not begun is given back. The record says so of the very attempt, so that saying it
+    /// twice, after a lost answer, changes nothing; and as this write replaces a state of our own, nobody has settled the
+    /// attempt before.
+    fn give_back(&mut self, record: &mut TickRecord) {
+        for attempt in self.attempts.iter().filter(|attempt| attempt.state == AttemptState::Ended(End::NotStarted)) {
+            let Some(run) = record.open.iter_mut().find(|run| run.id == attempt.id && !run.unstarted) else { continue };
+            run.unstarted = true;
+            record.missed = record.missed.saturating_add(attempt.missed);
+            self.out.notes.push(Note::GivenBack(run.tick));
+            self.out.urgent = true;
+        }
+    }
+
+    /// Takes what was given back, under its number: of either delivery, as nobody has started it.
+    fn take_up(&mut self, record: &mut TickRecord) {
+        let unstarted: Vec<OpenRun> = record.open.iter().filter(|run| run.unstarted).copied().collect();
+        for run in unstarted {
+            // Also without a deadline of its own, once the next tick is due.
+            let next = match self.timetable.kind {
+                Kind::Calendar => self.timetable.latest(self.task, &Mark::at(run.tick), self.time.bounded()),
+                Kind::Delay(_) | Kind::Once => None,
+            };
+            let expired = self.timetable.expired_until(next.map_or(run.tick, |next| next.at), self.time.bounded());
+            if run.origin == Origin::Schedule && expired.is_some_and(|until| run.tick <= until) {
+                record.open.retain(|other| other.id != run.id);
+                record.counts.skipped(NotRun::Expired, 1);
+                record.missed = record.missed.saturating_add(1);
+                self.out.notes.push(Note::NotRun(NotRun::Expired, 1));
+                self.out.urgent = true;
+                continue;
+            }
+            let paused = self.requests.paused && run.origin != Origin::Trigger;
+            if self.is_open() && !paused && self.running(record) < self.timetable.most() {
+                self.out.notes.push(Note::TakenUp(run.tick));
+                record.open.retain(|other| other.id != run.id);
+                self.take(record, run.tick, run.attempt, run.origin, false);
+            }
+        }
+    }
+
+    /// The time in which a tick of the schedule may start is over.
+    fn is_late(&self, run: &OpenRun) -> bool {
+        run.origin == Origin::Schedule
+            && self.timetable.start_deadline.is_some()
+            && self.timetable.expired_until(run.tick, self.time.bounded()).is_some_and(|until| run.tick <= until)
     }
 
     fn settle_at_least_once(&mut self, record: &mut TickRecord, run: OpenRun) {
-        let expired = run.origin == Origin::Schedule
-            && self.timetable.start_deadline.is_some()
-            && self.timetable.expired_until(run.tick, self.time.bounded()).is_some_and(|until| run.tick <= until);
-        if expired {
+        if self.is_late(&run) {
             self.out.notes.push(Note::Abandoned(run.tick));
             self.close(record, run.id, Outcome::Abandoned);
         } else if self.is_open() && !self.requests.paused && self.running(record) < self.timetable.most() {
@@ -241,7 +335,7 @@ impl Deciding<'_> {
                 && (origin != Origin::Trigger || known.trigger == record.trigger)
         });
         let id = asked.map_or_else(|| self.time.id(self.task, self.out.takes.len()), |asked| asked.id);
-        record.open.push(OpenRun { tick, id, attempt, origin });
+        record.open.push(OpenRun { tick, id, attempt, origin, unstarted: false });
         record.term = self.leading.transitions;
         let missed = match origin {
             Origin::Schedule => std::mem::take(&mut record.missed),
@@ -310,6 +404,7 @@ impl Deciding<'_> {
     pub(super) fn run(&self, goes_on: bool, now: WallTime) -> Option<(WallTime, WallTime)> {
         let known = self.attempts.iter().filter_map(|attempt| match attempt.state {
             AttemptState::Running => Some((attempt.taken, now)),
+            AttemptState::Ended(End::NotStarted) => None,
             AttemptState::Ended(_) if !goes_on => Some((attempt.taken, attempt.until?)),
             AttemptState::Asked | AttemptState::Ended(_) => None,
         });

@@ -16,7 +16,11 @@ impl Deciding<'_> {
             return;
         }
         // Several at once only where several may run at once.
-        for _ in 0..MOST_OPEN {
+        let most = match self.timetable.overlap {
+            Overlap::Skip | Overlap::BufferOne => 1,
+            Overlap::CancelOther | Overlap::AllowAll(_) => MOST_OPEN,
+        };
+        for _ in 0..most {
             let (now, mark) = (self.time.bounded(), mark(record));
             let Some(latest) = self.timetable.latest(self.task, &mark, now) else { return };
             if self.requests.paused {
@@ -74,10 +78,9 @@ impl Deciding<'_> {
         }
         match self.timetable.catch_up {
             CatchUp::All => {
-                let most = self.timetable.max_catch_up.max(1) as usize;
-                let waiting = schedule.newest(&mark(record), latest.at, most + 1);
-                if let Some(over) = waiting.first().filter(|_| waiting.len() > most) {
-                    self.skip(record, &over.clone(), NotRun::OverLimit);
+                let most = u64::from(self.timetable.max_catch_up.max(1));
+                if let Some(over) = schedule.over(&mark(record), latest.at, most) {
+                    self.skip(record, &over, NotRun::OverLimit);
                 }
                 return schedule.next(&mark(record));
             }

@@ -39,7 +39,8 @@ impl Ticks {
         let ended = |(name, task): (&Arc<str>, &Task)| {
             let once = task.timetable.kind == Kind::Once && task.timetable.delivery == Delivery::AtMostOnce;
             let record = once.then(|| self.record(&self.seen, name))??.ok()?;
-            let last = record.last.filter(|last| record.open.is_empty() && last.outcome != Outcome::Done)?;
+            let known = record.fingerprint == task.timetable.schedule.fingerprint();
+            let last = record.last.filter(|last| known && record.open.is_empty() && last.outcome != Outcome::Done)?;
             Some((name.clone(), last.outcome))
         };
         self.tasks.iter().filter_map(ended).collect()

@@ -14,6 +14,7 @@
 //! | 6 | nothing is taken once the bodies are asked to end; the release comes when they are gone | `core.rs`, and the election |
 //! | 7 | what an earlier term has left open is settled before anything else | `decide.rs` |
 //! | 8 | ticks of a replica whose clock is ahead of the API server's, by more than a tolerance, go by the server's | `time.rs` |
+//! | 9 | a run whose body has certainly not begun is given back, and taken again under its number | `decide.rs`, and the elector |
 #![doc(hidden)]
 
 mod attempt;

@@ -4,6 +4,7 @@ use jiff::civil::DateTime;
 
 use super::counts::{Outcome, TickCounts};
 use crate::clock::WallTime;
+use crate::schedule::Schedule;
 use crate::tick::AttemptId;
 
 /// The record of one task, as an annotation carries it.
@@ -44,6 +45,9 @@ pub struct OpenRun {
     pub attempt: u32,
     /// Who asked for it.
     pub origin: Origin,
+    /// It was given back: the process that took it says that its body never began. It waits to be taken again, under the
+    /// same number.
+    pub unstarted: bool,
 }
 
 /// Who asked for a run.
@@ -76,9 +80,11 @@ pub struct EndedRun {
 pub(super) const MOST_OPEN: usize = 4;
 
 impl TickRecord {
-    /// Of a task that runs once: it has.
+    /// Of a task that runs once: it has. A run of another schedule, under the same name, is none of it.
     pub fn is_done(&self) -> bool {
-        self.open.is_empty() && self.last.is_some_and(|last| last.outcome == Outcome::Done)
+        self.fingerprint == Schedule::once().fingerprint()
+            && self.open.is_empty()
+            && self.last.is_some_and(|last| last.outcome == Outcome::Done)
     }
 
     /// A task that is seen for the first time, or with another schedule: ticks count from now, and none runs.

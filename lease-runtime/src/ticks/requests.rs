@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::codec::MOST_TRIGGER_ID;
-use super::names::{BACKFILL, PAUSE, TRIGGER};
+use super::names::{BACKFILL, PAUSE, TRIGGER, shown};
 use crate::clock::WallTime;
 
 /// The annotations of an object.
@@ -35,13 +35,13 @@ impl Requests {
         if let Some(id) = get(TRIGGER) {
             match check_trigger(id) {
                 Ok(()) => requests.trigger = Some(id.clone()),
-                Err(why) => requests.refused.push((format!("{TRIGGER}{task}={id:?}"), why)),
+                Err(why) => requests.refused.push((format!("{TRIGGER}{task}={}", shown(id)), why)),
             }
         }
         if let Some(text) = get(BACKFILL) {
             match Stretch::parse(text) {
                 Ok(stretch) => requests.backfill = Some(stretch),
-                Err(why) => requests.refused.push((format!("{BACKFILL}{task}={text:?}"), why)),
+                Err(why) => requests.refused.push((format!("{BACKFILL}{task}={}", shown(text)), why)),
             }
         }
         requests

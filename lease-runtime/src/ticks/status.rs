@@ -83,7 +83,7 @@ impl TaskTicks {
     pub fn state(&self) -> TickState {
         match &self.record {
             Err(_) => TickState::Unreadable,
-            Ok(record) if !record.open.is_empty() => TickState::Taken,
+            Ok(record) if record.open.iter().any(|run| !run.unstarted) => TickState::Taken,
             Ok(record) => record.last.map_or(TickState::Waiting, |last| TickState::Ended(last.outcome)),
         }
     }
@@ -104,10 +104,23 @@ impl TaskTicks {
         Some(TickRun { tick: time(last.tick), id: last.id, attempt: last.attempt, ended: Some(time(last.at)) })
     }
 
-    /// The runs that were taken and whose end is not written.
+    /// The runs that were taken and whose end is not written. What was [given back](Self::given_back) is not among them.
     pub fn running(&self) -> Vec<TickRun> {
+        self.open(false)
+    }
+
+    /// The runs that were taken and given back, because the leader's term ended before their bodies began: the next leader
+    /// starts them.
+    pub fn given_back(&self) -> Vec<TickRun> {
+        self.open(true)
+    }
+
+    fn open(&self, unstarted: bool) -> Vec<TickRun> {
         let open = self.record().map(|record| record.open.as_slice()).unwrap_or_default();
-        open.iter().map(|run| TickRun { tick: time(run.tick), id: run.id, attempt: run.attempt, ended: None }).collect()
+        open.iter()
+            .filter(|run| run.unstarted == unstarted)
+            .map(|run| TickRun { tick: time(run.tick), id: run.id, attempt: run.attempt, ended: None })
+            .collect()
     }
 
     /// Every tick up to here has been taken, or counted as not run.

@@ -9,6 +9,9 @@ use crate::tick::AttemptId;
 /// apart by as much as their own clocks are, and their answers tell whole seconds.
 pub(super) const TOLERANCE: Duration = Duration::from_secs(10);
 
+/// By so much the API server's clock has to leap forward before the time at which a task was armed counts as wrong.
+pub(super) const LEAP: Duration = Duration::from_secs(3600);
+
 /// The time of a step, read by the caller.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Time {

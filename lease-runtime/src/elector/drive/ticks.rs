@@ -69,6 +69,10 @@ impl Drive {
             status.not_run = not_run;
         }
         status.standing = standing;
+        let problem = self.ticking.problem().filter(|_| matches!(standing, Standing::Leader(_)));
+        if status.tick_problem.as_ref() != problem {
+            status.tick_problem = problem.cloned();
+        }
         if status.holder.as_deref() != holder {
             status.holder = holder.map(str::to_owned);
         }

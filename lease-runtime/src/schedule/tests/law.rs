@@ -1,5 +1,6 @@
 //! What holds for every schedule.
 
+use croner::parser::{CronParser, Seconds, Year};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -75,6 +76,10 @@ proptest! {
             prop_assert_eq!(schedule.latest(&mark, until), Some(*last));
             prop_assert_eq!(schedule.count(&mark, until), walked.len() as u64);
             prop_assert_eq!(&schedule.newest(&mark, until, usize::MAX), &walked);
+            for most in [0, 1, walked.len() / 2, walked.len() - 1, walked.len(), walked.len() + 1] {
+                let over = walked.len().checked_sub(most + 1).map(|over| walked[over]);
+                prop_assert_eq!(schedule.over(&mark, until, most as u64), over, "not the last {}", most);
+            }
         }
         let before = WallTime(last.at.0 - 1);
         prop_assert_eq!(schedule.latest(&mark, before), walked.iter().nth_back(1).copied());
@@ -94,7 +99,20 @@ proptest! {
         prop_assert_eq!(schedule.count(&Mark::at(from), until), walked);
     }
 
-    /// The search has a dialect of its own: it must read what is handed to it as we do.
+    /// The search is arithmetic of our own; croner walks.
+    #[test]
+    fn the_search_finds_what_croner_finds(text in pattern(), from in instant()) {
+        let Ok(schedule) = Schedule::cron(&text, "UTC") else { return Ok(()) };
+        let parser = CronParser::builder().seconds(Seconds::Disallowed).year(Year::Disallowed).build();
+        let croner = parser.parse(&parse(&text).unwrap().to_string()).unwrap();
+        let instant = |civil: DateTime| jiff::tz::Offset::UTC.to_timestamp(civil).unwrap().as_microsecond();
+        let civil = jiff::tz::Offset::UTC.to_datetime(jiff::Timestamp::from_second(from.0.div_euclid(MICROS)).unwrap());
+        let next = croner.find_next_occurrence(&civil, false).ok().map(instant);
+        prop_assert_eq!(schedule.next(&Mark::at(from)).map(|tick| tick.at.0), next);
+        let last = croner.find_previous_occurrence(&civil, true).ok().map(instant);
+        prop_assert_eq!(schedule.latest(&Mark::at(WallTime(0)), from).map(|tick| tick.at.0), last.filter(|at| *at > 0));
+    }
+
     #[test]
     fn a_pattern_is_searched_as_it_is_read(text in pattern(), from in instant()) {
         let Ok(pattern) = parse(&text) else { return Ok(()) };

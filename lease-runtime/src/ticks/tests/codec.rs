@@ -19,7 +19,13 @@ fn attempt() -> impl Strategy<Value = (WallTime, AttemptId, u32)> {
 
 fn open() -> impl Strategy<Value = OpenRun> {
     let origins = prop_oneof![Just(Origin::Schedule), Just(Origin::Trigger), Just(Origin::Backfill)];
-    (attempt(), origins).prop_map(|((tick, id, attempt), origin)| OpenRun { tick, id, attempt, origin })
+    (attempt(), origins, any::<bool>()).prop_map(|((tick, id, attempt), origin, unstarted)| OpenRun {
+        tick,
+        id,
+        attempt,
+        origin,
+        unstarted,
+    })
 }
 
 fn ended() -> impl Strategy<Value = EndedRun> {
@@ -118,7 +124,8 @@ proptest! {
 
 #[test]
 fn the_longest_record_of_a_usual_task_keeps_the_id_of_its_trigger() {
-    let run = OpenRun { tick: time(0), id: AttemptId(u64::MAX), attempt: 99, origin: Origin::Schedule };
+    let run =
+        OpenRun { tick: time(0), id: AttemptId(u64::MAX), attempt: 99, origin: Origin::Schedule, unstarted: true };
     let mut record = TickRecord::armed("01234567".to_owned(), time(0));
     record.open = vec![run];
     record.last = Some(EndedRun { tick: run.tick, id: run.id, attempt: 99, outcome: Outcome::Abandoned, at: time(0) });
@@ -126,4 +133,18 @@ fn the_longest_record_of_a_usual_task_keeps_the_id_of_its_trigger() {
     record.counts.named().into_iter().for_each(|(_, count)| *count = 9999);
     let read = TickRecord::decode(&record.encode()).unwrap();
     assert_eq!(read.trigger, record.trigger);
+}
+
+#[test]
+fn a_version_that_does_not_know_of_runs_that_were_given_back_takes_them_for_interrupted_ones() {
+    let run = OpenRun { tick: time(0), id: AttemptId(7), attempt: 1, origin: Origin::Schedule, unstarted: false };
+    let mut record = TickRecord::armed("01234567".to_owned(), time(0));
+    record.open = vec![run, OpenRun { id: AttemptId(8), unstarted: true, ..run }];
+    let text = record.encode();
+    assert_eq!(TickRecord::decode(&text).unwrap().open, record.open);
+    assert!(text.contains(r#""unstarted":[1]"#), "{text}");
+    for broken in ["[2]", "[-1]", "1", "[\"x\"]"] {
+        let text = text.replace(r#""unstarted":[1]"#, &format!(r#""unstarted":{broken}"#));
+        assert!(TickRecord::decode(&text).is_err(), "{text}");
+    }
 }

@@ -1,8 +1,11 @@
 //! The tick protocol, one leader and one task at a time.
 
 mod codec;
+mod edits;
+mod given_back;
 mod policies;
 mod rules;
+mod work;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -58,11 +61,16 @@ struct Write {
 impl Story {
     /// Of a leader that has just written the task's first record.
     fn of(timetable: Timetable) -> Story {
-        let (ticks, annotations) = Default::default();
-        let mut story = Story { ticks, annotations, timetable, wall: 0, server: 0, terms: 0, dice: 0 };
+        let mut story = Story::empty(timetable);
         story.lead();
         assert_eq!(story.write(), []);
         story
+    }
+
+    /// Before anybody leads.
+    fn empty(timetable: Timetable) -> Story {
+        let (ticks, annotations) = Default::default();
+        Story { ticks, annotations, timetable, wall: 0, server: 0, terms: 0, dice: 0 }
     }
 
     /// Another process leads from now on: this one is gone, and its memory.

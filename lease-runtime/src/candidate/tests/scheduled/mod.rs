@@ -1,6 +1,7 @@
 //! Scheduled tasks under a candidate, in virtual time.
 
 mod faults;
+mod graceful;
 mod groups;
 mod once;
 mod requests;

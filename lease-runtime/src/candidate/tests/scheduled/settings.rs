@@ -247,10 +247,13 @@ async fn a_tick_that_waits_for_the_run_before_it_is_not_started_when_the_term_en
     let a = world.candidate("a").await;
     let story = world.story.clone();
     let candidate = a.clone();
+    let tokens: Arc<Mutex<Vec<_>>> = Arc::default();
+    let told_by = tokens.clone();
     let task = LeaderTask::scheduled("t", LEDGER, move |term: Term, tick: Tick| {
         let (story, candidate) = (story.clone(), candidate.clone());
+        told_by.lock().unwrap().push(term.fencing_token());
         async move {
-            story.tell(format!("{} begins", &tick.nominal().to_string()[11..19]));
+            story.tell(format!("{} begins #{}", &tick.nominal().to_string()[11..19], tick.attempt()));
             term.cancelled().await;
             seconds(3).await;
             candidate.step_down("ledger");
@@ -259,7 +262,10 @@ async fn a_tick_that_waits_for_the_run_before_it_is_not_started_when_the_term_en
     a.add(task.every(Duration::from_secs(60)).overlap(Overlap::CancelOther));
     let running = Running::start(&a);
     seconds(120).await;
-    assert_eq!(world.story.told(), ["22:14:00 begins"]);
-    assert_eq!(ticks(&world, "t").counts().cancelled, 2);
+    // It was given back, and is the next term's.
+    assert_eq!(world.story.told(), ["22:14:00 begins #1", "22:15:00 begins #1"]);
+    let tokens = tokens.lock().unwrap().clone();
+    assert!(tokens[0] != tokens[1], "{tokens:?}");
+    assert_eq!(ticks(&world, "t").counts().cancelled, 1);
     running.end().await.unwrap();
 }

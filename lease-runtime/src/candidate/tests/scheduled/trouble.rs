@@ -202,3 +202,67 @@ async fn the_status_says_nothing_of_ticks_that_went_with_their_lease() {
     until(|| status.borrow().ticks.is_empty()).await;
     second.end().await.unwrap();
 }
+
+/// What a policy does to the annotations of a write.
+type Alters = fn(&mut serde_json::Map<String, Value>, &serde_json::Map<String, Value>);
+
+/// A policy that lets the write through, and removes, reverts or rewrites what it says of ticks: no tick is run, the lease is kept,
+/// it costs few writes, and is said once. When the policy goes, ticks are run again.
+#[tokio::test(start_paused = true)]
+async fn a_policy_that_alters_what_is_said_of_ticks_costs_ticks_and_nothing_else() {
+    let policies: [(&str, Alters); 3] = [
+        ("was removed", |sent, _| sent.retain(|name, _| !name.contains(".lease-runtime.dev/"))),
+        ("has another value", |sent, stored| {
+            for (name, value) in sent.iter_mut().filter(|(name, _)| name.contains(".lease-runtime.dev/")) {
+                stored.get(name).into_iter().for_each(|stored| stored.clone_into(value));
+            }
+        }),
+        ("has another value", |sent, _| {
+            for (_, value) in sent.iter_mut().filter(|(name, _)| name.contains(".lease-runtime.dev/")) {
+                *value = "redacted".into();
+            }
+        }),
+    ];
+    for (how, alters) in policies {
+        let lines = Lines::default();
+        let _capture = lines.capture();
+        let world = World::new();
+        let a = world.candidate("a").await;
+        a.add(world.obedient("body", LEDGER));
+        a.add(telling(&world.story, "t", "a", 0).every(MINUTE).delivery(Delivery::AtLeastOnce));
+        let running = Running::start(&a);
+        // The record is there, and 22:14 is to come.
+        seconds(20).await;
+        let (api, before) = (world.api.clone(), writes(&world));
+        world.api.mutate(move |_, object| {
+            let stored = serde_json::to_value(api.lease("default", "ledger")).unwrap_or_default();
+            let none = serde_json::Map::new();
+            let stored = stored["metadata"]["annotations"].as_object().unwrap_or(&none);
+            if let Some(sent) = object["metadata"]["annotations"].as_object_mut() {
+                alters(sent, stored);
+            }
+        });
+        seconds(280).await;
+        assert_eq!(world.story.told(), ["body began"], "{how}");
+        assert!(writes(&world) - before <= 80, "{how}: {} writes", writes(&world) - before);
+        assert_eq!(lines.matching(&["ERROR", "alters what the leader writes about ticks", how]), 1, "{how}: {lines:?}");
+        let problem = || a.status("ledger").unwrap().borrow().tick_problem.clone();
+        assert!(problem().is_some_and(|problem| problem.contains("mutating webhook")), "{:?}", problem());
+        world.api.clear_faults();
+        if world.api.lease("default", "ledger").is_some_and(|lease| {
+            lease
+                .metadata
+                .annotations
+                .unwrap_or_default()
+                .get(&format!("{RECORD}t"))
+                .is_some_and(|text| text == "redacted")
+        }) {
+            // What cannot be read is not overwritten: somebody has to remove it.
+            annotate(&world, |annotations| drop(annotations.remove(&format!("{RECORD}t"))));
+        }
+        seconds(420).await;
+        assert!(world.story.told().len() > 1, "{how}: {:?}", world.story.told());
+        assert_eq!(problem(), None);
+        running.end().await.unwrap();
+    }
+}

@@ -1,0 +1,159 @@
+//! The days on which a cron pattern is due, counted and found by arithmetic: by years and months, never one by one. What an
+//! outage of years has left behind is counted on the thread that renews the lease.
+
+use std::sync::Arc;
+
+use jiff::civil::{Date, Weekday};
+
+use super::dialect::Pattern;
+
+/// The years in which anything is searched.
+const FIRST: i16 = 1;
+const LAST: i16 = 4999;
+
+/// The days on which a pattern is due.
+#[derive(Clone, Debug)]
+pub(super) struct Days {
+    /// Of the month: bit 1 is the first.
+    days: u32,
+    /// Bit 1 is January.
+    months: u16,
+    /// Bit 0 is Sunday.
+    weekdays: u8,
+    /// How many there are before each year of the first 400, and in all of them: after that the calendar repeats itself.
+    before: Arc<[u32]>,
+}
+
+/// In so many years the calendar repeats itself: they are whole weeks.
+const CYCLE: u16 = 400;
+
+impl Days {
+    pub(super) fn new(pattern: &Pattern) -> Days {
+        let [_, _, days, months, weekdays] = &pattern.fields;
+        let mut all = Days {
+            days: days.values().fold(0, |set, day| set | 1 << day),
+            months: months.values().fold(0, |set, month| set | 1 << month),
+            weekdays: weekdays.values().fold(0, |set, day| set | 1 << (day % 7)),
+            before: Arc::default(),
+        };
+        let mut sum = 0;
+        let years = (FIRST..).take(CYCLE.into()).map(|year| {
+            sum += all.within(year, 12, 31);
+            sum
+        });
+        all.before = [0].into_iter().chain(years).collect();
+        all
+    }
+
+    pub(super) fn has(&self, date: Date) -> bool {
+        let weekday = date.weekday().to_sunday_zero_offset().unsigned_abs();
+        self.in_month(
+            date.month().unsigned_abs(),
+            (weekday + 36 - date.day().unsigned_abs()) % 7,
+            date.day().unsigned_abs(),
+            date.day().unsigned_abs(),
+        ) > 0
+    }
+
+    /// How many of them there are from `first` to `last`.
+    pub(super) fn count(&self, first: Date, last: Date) -> u64 {
+        let (first, last) = (first.max(Date::constant(FIRST, 1, 1)), last.min(Date::constant(LAST, 12, 31)));
+        if first > last {
+            return 0;
+        }
+        let upto = |date: Date| {
+            let year = self.within(date.year(), date.month().unsigned_abs(), date.day().unsigned_abs());
+            u64::from(year) + self.years_before(date.year())
+        };
+        let before = first.yesterday().ok().filter(|before| before.year() >= FIRST);
+        upto(last) - before.map_or(0, upto)
+    }
+
+    /// In the years before this one.
+    fn years_before(&self, year: i16) -> u64 {
+        let years = (year - FIRST).unsigned_abs();
+        let of = |years: u16| self.before.get(usize::from(years)).copied().map_or(0, u64::from);
+        u64::from(years / CYCLE) * of(CYCLE) + of(years % CYCLE)
+    }
+
+    /// From the first day of a year to this one.
+    fn within(&self, year: i16, month: u8, day: u8) -> u32 {
+        let (mut weekday, leap) = (weekday_of_new_year(year), is_leap(year));
+        let mut count = 0;
+        for before in 1..month {
+            let length = length(before, leap);
+            count += self.in_month(before, weekday, 1, length);
+            weekday = (weekday + length) % 7;
+        }
+        count + self.in_month(month, weekday, 1, day)
+    }
+
+    /// In a month whose first day is this day of the week, from one day to another.
+    fn in_month(&self, month: u8, weekday: u8, first: u8, last: u8) -> u32 {
+        if self.months & (1 << month) == 0 {
+            return 0;
+        }
+        // Bit 1 is the first of the month, bit 8 a week later, and so on.
+        let week = (u64::from(self.weekdays) | u64::from(self.weekdays) << 7) >> weekday & 0x7f;
+        let weeks = (0..5).fold(0_u64, |weeks, n| weeks | week << (7 * n)) << 1;
+        let days = u64::from(self.days) & weeks;
+        let upto = |day: u8| (1_u64 << (day + 1)) - 1;
+        (days & upto(last) & !upto(first - 1)).count_ones()
+    }
+
+    /// The first of them from this day on.
+    pub(super) fn from(&self, first: Date) -> Option<Date> {
+        let before = Date::constant(FIRST, 1, 1);
+        let first = first.max(before);
+        // Nearly always within a week.
+        let week = std::iter::successors(Some(first), |day| day.tomorrow().ok()).take(7);
+        if let Some(near) = week.into_iter().find(|day| day.year() <= LAST && self.has(*day)) {
+            return Some(near);
+        }
+        let last = Date::constant(LAST, 12, 31);
+        if first > last || self.count(first, last) == 0 {
+            return None;
+        }
+        self.back(last, self.count(first, last))
+    }
+
+    /// The `most`th of them before and up to `last`; `None` if there are not so many.
+    pub(super) fn back(&self, last: Date, most: u64) -> Option<Date> {
+        let (mut low, mut high) = (Date::constant(FIRST, 1, 1), last.min(Date::constant(LAST, 12, 31)));
+        if most == 1 && high == last {
+            let week = std::iter::successors(Some(last), |day| day.yesterday().ok()).take(7);
+            if let Some(near) = week.into_iter().find(|day| day.year() >= FIRST && self.has(*day)) {
+                return Some(near);
+            }
+        }
+        if most == 0 || self.count(low, high) < most {
+            return None;
+        }
+        // The latest day from which on there are as many.
+        while low < high {
+            let days = (high - low).get_days();
+            let middle = low.checked_add(jiff::Span::new().days((days + 1) / 2)).ok()?;
+            if self.count(middle, last) >= most { low = middle } else { high = middle.yesterday().ok()? }
+        }
+        Some(low)
+    }
+}
+
+fn is_leap(year: i16) -> bool {
+    (year % 4 == 0 && year % 100 != 0) || year % 400 == 0
+}
+
+fn length(month: u8, leap: bool) -> u8 {
+    match month {
+        2 => 28 + u8::from(leap),
+        4 | 6 | 9 | 11 => 30,
+        _ => 31,
+    }
+}
+
+fn weekday_of_new_year(year: i16) -> u8 {
+    let before = u32::from((year - 1).unsigned_abs());
+    let days = 365 * before + before / 4 - before / 100 + before / 400;
+    // The first of January of the year 1 is a Monday.
+    u8::try_from((days + u32::from(Weekday::Monday.to_sunday_zero_offset().unsigned_abs())) % 7).unwrap_or(0)
+}

@@ -1,0 +1,105 @@
+//! How much work one turn is, on the thread that renews the lease: whatever the records say, and however long nobody led.
+
+use super::*;
+use crate::schedule::SEARCHES;
+
+const YEAR: i64 = 365 * 24 * 3_600;
+
+/// A turn of a leader of so many tasks whose records say this, and how often it has searched a calendar, for each task.
+fn searches(timetable: &Timetable, tasks: usize, record: &str) -> f64 {
+    let now = Time { wall: time(0), server: Some(time(0)), dice: 1 };
+    let mut ticks = Ticks::default();
+    ticks.begin(1, now);
+    let mut annotations = Annotations::new();
+    for task in 0..tasks {
+        ticks.join(format!("t{task}").into(), timetable.clone(), time(0));
+        annotations.insert(format!("{RECORD}t{task}"), record.replace("FP", &timetable.schedule.fingerprint()));
+    }
+    assert_eq!(ticks.see(&annotations), []);
+    SEARCHES.set(0);
+    ticks.wants_write(now);
+    let (number, _) = ticks.compose(&annotations, now, true);
+    ticks.committed(number);
+    SEARCHES.get() as f64 / tasks as f64
+}
+
+fn catching_up(pattern: &str) -> Timetable {
+    let schedule = Schedule::cron(pattern, "Europe/Prague").unwrap();
+    Timetable {
+        overlap: Overlap::BufferOne,
+        catch_up: CatchUp::All,
+        max_catch_up: 1000,
+        start_deadline: Some(StartDeadline::Unlimited),
+        ..timetable(schedule, Kind::Calendar)
+    }
+}
+
+fn record(upto: &str) -> String {
+    format!(r#"{{"v":1,"schedule":"FP","upto":"{upto}"}}"#)
+}
+
+#[test]
+fn a_year_of_absence_is_not_walked_through_for_any_of_256_tasks() {
+    let year_ago = jiff::Timestamp::from_second(START - YEAR).unwrap().to_string();
+    for pattern in ["* * * * *", "*/5 * * * *", "0 2 * * *", "0 0-23 * * *", "0,30 2 * * 1-5", "0 3 1 * *"] {
+        // The work of 256 is 256 times that of one: it need not be done for each pattern.
+        let tasks = if pattern == "0 2 * * *" { 256 } else { 4 };
+        let each = searches(&catching_up(pattern), tasks, &record(&year_ago));
+        assert!(each <= 30.0, "{pattern}: {each} searches for each task");
+    }
+}
+
+#[test]
+fn no_record_makes_a_turn_long() {
+    let records = [
+        record("-009999-01-02T01:59:59Z"),
+        record("0001-01-01T00:00:01Z"),
+        record("1970-01-01T00:00:00Z"),
+        record("9999-12-30T22:00:00Z"),
+        record("0001-01-01T00:00:01Z").replace('}', r#","civil":"0001-01-01T00:00"}"#),
+        record("0001-01-01T00:00:01Z").replace('}', r#","civil":"9999-12-31T00:00"}"#),
+        record("2026-01-01T00:00:00Z").replace('}', r#","missed":18446744073709551615,"term":-1}"#),
+    ];
+    for pattern in ["* * * * *", "*/30 0 * * *", "0 2 * * *", "0 2 29 2 *", "* 0 29 2 *", "0 0 31 12 +0"] {
+        for catch_up in [CatchUp::All, CatchUp::Latest, CatchUp::None] {
+            for record in &records {
+                let each = searches(&Timetable { catch_up, ..catching_up(pattern) }, 1, record);
+                assert!(each <= 40.0, "{pattern} {catch_up:?} {record}: {each} searches");
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_over_the_limit_is_counted_exactly() {
+    let year_ago = jiff::Timestamp::from_second(START - YEAR).unwrap().to_string();
+    let mut story = Story::empty(Timetable { max_catch_up: 100, ..catching_up("*/5 * * * *") });
+    let text = record(&year_ago).replace("FP", &story.timetable.schedule.fingerprint());
+    story.annotations.insert(format!("{RECORD}report"), text);
+    story.lead();
+    let first = story.write().remove(0);
+    assert_eq!(first.missed, 365 * 288 - 100);
+    assert_eq!(story.counts().over_limit, 365 * 288 - 100);
+    // START is a minute past the hour: the hundredth from the end.
+    assert_eq!(told(&[first]), [(-60 - 99 * 300, 1)]);
+}
+
+#[test]
+fn what_others_have_written_is_quoted_and_bounded_where_it_is_told() {
+    let mut story = Story::of(minutely());
+    let forged = format!("x\nERROR all is lost {}", "y".repeat(200_000));
+    for prefix in [TRIGGER, BACKFILL] {
+        story.annotations.insert(format!("{prefix}report"), forged.clone());
+    }
+    for task in 0..1_000 {
+        story.annotations.insert(format!("{RECORD}other{task}"), record("2026-01-01T00:00:00Z"));
+    }
+    assert_eq!(story.see(), []);
+    let refused = story.ticks.refused();
+    assert_eq!(refused.len(), 2);
+    for (request, _) in refused {
+        assert!(request.len() < 200 && !request.contains('\n'), "{request}");
+    }
+    let unknown = story.ticks.unknown();
+    assert_eq!((unknown.len(), names::some(&unknown).len()), (1_000, 11));
+}
