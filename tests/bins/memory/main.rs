@@ -11,8 +11,9 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use lease_runtime::clock::{Clock, SystemClock};
 use lease_runtime::embedded::EmbeddedApi;
 use lease_runtime::{Candidate, LeaderTask, LeaseSpec, Term};
 
@@ -38,14 +39,14 @@ async fn main() {
     let (end, ended) = tokio::sync::oneshot::channel::<()>();
     let running = tokio::spawn(async move { until.run_until(async { ended.await.unwrap_or_default() }).await });
     let before = settled(&held, 1).await;
-    let began = Instant::now();
+    let began = SystemClock.now();
     for number in 1..=leases {
         candidate.add(task(number, &held));
     }
     let after = settled(&held, leases + 1).await;
     println!(
         "{leases} leases held after {:.1?}: {} KiB resident, {} KiB with one, {:.1} KiB a lease",
-        began.elapsed(),
+        SystemClock.now().since(began),
         after,
         before,
         (after as f64 - before as f64) / leases as f64
@@ -65,9 +66,12 @@ fn task(number: usize, held: &Arc<AtomicUsize>) -> LeaderTask<()> {
 
 /// Waits until so many leases are held and have been renewed some times, and gives the resident memory in KiB.
 async fn settled(held: &AtomicUsize, wanted: usize) -> usize {
-    let began = Instant::now();
+    let began = SystemClock.now();
     while held.load(Ordering::Relaxed) < wanted {
-        assert!(began.elapsed() < Duration::from_secs(120), "only {held:?} leases are held after two minutes");
+        assert!(
+            SystemClock.now().since(began) < Duration::from_secs(120),
+            "only {held:?} leases are held after two minutes"
+        );
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     tokio::time::sleep(Duration::from_secs(20)).await;
