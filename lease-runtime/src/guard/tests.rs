@@ -297,7 +297,7 @@ fn nobody_is_inside_any_more_when_a_panic_of_a_drop_is_said() {
     let panics = Panics;
     let body = async move {
         let _panics = panics;
-        std::future::pending::<()>().await;
+        pending::<()>().await;
     };
     let body = Guarded::body(Term::new(tenure.clone()), Box::pin(body), alive);
     let heard = std::rc::Rc::new(std::cell::Cell::new(0));
