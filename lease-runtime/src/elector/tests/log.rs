@@ -8,9 +8,12 @@ use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Metadata, Subscriber};
 
+/// What is called with each line.
+type Ear = Box<dyn Fn(&str)>;
+
 thread_local! {
     static CAUGHT: RefCell<Option<Lines>> = const { RefCell::new(None) };
-    static HEARD: RefCell<Option<Box<dyn Fn(&str)>>> = const { RefCell::new(None) };
+    static HEARD: RefCell<Option<Ear>> = const { RefCell::new(None) };
 }
 
 #[derive(Clone, Default)]
