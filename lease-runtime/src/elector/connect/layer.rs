@@ -23,10 +23,14 @@ use crate::elector::error::ElectorError;
 /// moment.
 pub(super) struct Renewing(Arc<Inner>);
 
+/// The certificates of a moment, and the client that has them.
+#[cfg(feature = "rustls-ring")]
+type Dressed = (Arc<Built>, Client);
+
 struct Inner {
     credentials: Credentials,
     #[cfg(feature = "rustls-ring")]
-    tls: Option<(Tls, Mutex<(Arc<Built>, Client)>)>,
+    tls: Option<(Tls, Mutex<Dressed>)>,
     /// Used if there is nothing to renew.
     plain: Option<Client>,
 }
