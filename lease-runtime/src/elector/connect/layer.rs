@@ -24,12 +24,16 @@ use crate::elector::multiplexed::Multiplexed;
 /// moment.
 pub(super) struct Renewing(Arc<Inner>);
 
+/// The certificates of a moment, and the client that has them.
+#[cfg(feature = "http2")]
+type Dressed = (Arc<Built>, Client);
+
 struct Inner {
     credentials: Credentials,
     #[cfg(feature = "http2")]
     multiplexed: Multiplexed,
     #[cfg(feature = "http2")]
-    tls: Option<(Tls, Mutex<(Arc<Built>, Client)>)>,
+    tls: Option<(Tls, Mutex<Dressed>)>,
     /// Used if there is nothing to renew.
     plain: Option<Client>,
 }
