@@ -30,7 +30,7 @@ pub(super) enum Dialed {
     /// The server speaks HTTP/2 on it.
     Http2(TlsStream<TcpStream>),
     /// The server speaks HTTP/1.1 only.
-    Http1,
+    Http1(TlsStream<TcpStream>),
 }
 
 /// Makes connections to one API server.
@@ -38,7 +38,7 @@ pub(super) struct Dialer {
     host: String,
     port: u16,
     name: ServerName<'static>,
-    tls: Arc<ClientConfig>,
+    tls: ClientConfig,
 }
 
 impl Dialer {
@@ -46,65 +46,99 @@ impl Dialer {
         let host = config.cluster_url.host().unwrap_or_default().trim_matches(['[', ']']).to_owned();
         let name = config.tls_server_name.clone().unwrap_or_else(|| host.clone());
         let name = ServerName::try_from(name).map_err(|error| kube::Error::Service(Box::new(error)))?;
-        let mut tls = config.rustls_client_config()?;
-        tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        let tls = config.rustls_client_config()?;
         let port = config.cluster_url.port_u16().unwrap_or(443);
-        Ok(Dialer { host, port, name, tls: Arc::new(tls) })
+        Ok(Dialer { host, port, name, tls })
     }
 
-    /// Makes a connection. The first try that succeeds counts; the error is that of the last one that failed.
-    pub(super) async fn dial(&self) -> io::Result<Dialed> {
+    /// Makes a connection on which one of these protocols is spoken.
+    pub(super) async fn dial(&self, protocols: &[&[u8]]) -> io::Result<Dialed> {
+        let mut tls = self.tls.clone();
+        tls.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
+        let tls = TlsConnector::from(Arc::new(tls));
         let bounded = || async {
             let late = |_| io::Error::new(io::ErrorKind::TimedOut, format!("no connection within {LONGEST:?}"));
-            tokio::time::timeout(LONGEST, self.once()).await.map_err(late).flatten()
+            tokio::time::timeout(LONGEST, self.once(&tls)).await.map_err(late).flatten()
         };
-        first((0..TRIES).map(|_| bounded()), ANOTHER).await
+        // One that fails is not followed by another at once: the caller knows when.
+        first((0..TRIES).map(|_| bounded()), ANOTHER, false).await
     }
 
-    async fn once(&self) -> io::Result<Dialed> {
+    async fn once(&self, tls: &TlsConnector) -> io::Result<Dialed> {
         let addresses: Vec<SocketAddr> = lookup_host((self.host.as_str(), self.port)).await?.collect();
-        let tcp = first(addresses.into_iter().map(TcpStream::connect), NEXT_ADDRESS).await?;
+        let tcp = first(addresses.into_iter().map(TcpStream::connect), NEXT_ADDRESS, true).await?;
         tcp.set_nodelay(true)?;
-        let tls = TlsConnector::from(Arc::clone(&self.tls)).connect(self.name.clone(), tcp).await?;
-        match tls.get_ref().1.alpn_protocol() {
-            Some(b"h2") => Ok(Dialed::Http2(tls)),
-            _ => Ok(Dialed::Http1),
+        let stream = tls.connect(self.name.clone(), tcp).await?;
+        match stream.get_ref().1.alpn_protocol() {
+            Some(b"h2") => Ok(Dialed::Http2(stream)),
+            _ => Ok(Dialed::Http1(stream)),
         }
     }
 }
 
-/// Begins with the first of `tries`, and begins the next beside it whenever `pause` has passed or one has failed. Whichever
-/// succeeds first counts.
-async fn first<T, F: Future<Output = io::Result<T>>>(tries: impl Iterator<Item = F>, pause: Duration) -> io::Result<T> {
-    let mut tries = tries.fuse();
-    let mut begun = FuturesUnordered::new();
+/// Begins with the first of `tries`, and begins the next beside those that go on whenever `pause` has passed, and with
+/// `after_failure` when one has failed. The first that succeeds counts; the error is that of the last one that failed.
+async fn first<T, F: Future<Output = io::Result<T>>>(
+    mut tries: impl Iterator<Item = F>,
+    pause: Duration,
+    after_failure: bool,
+) -> io::Result<T> {
     let mut last = io::Error::new(io::ErrorKind::NotFound, "the name of the API server has no address");
-    begun.extend(tries.next());
-    loop {
-        let mut wait = pin!(tokio::time::sleep(pause));
-        let mut more = true;
-        while more && !begun.is_empty() {
-            tokio::select! {
-                biased;
-                Some(ended) = begun.next() => match ended {
-                    Ok(made) => return Ok(made),
-                    Err(error) => (last, more) = (error, false),
-                },
-                () = &mut wait, if more => more = false,
-            }
-        }
-        match tries.next() {
-            // One that was refused at once is not knocked at again at once: the caller knows when.
-            Some(next) if !begun.is_empty() || last.kind() != io::ErrorKind::ConnectionRefused => begun.push(next),
-            _ if begun.is_empty() => return Err(last),
-            _ => {
-                while let Some(ended) = begun.next().await {
-                    match ended {
-                        Ok(made) => return Ok(made),
-                        Err(error) => last = error,
-                    }
+    let mut begun = FuturesUnordered::from_iter(tries.next());
+    let mut wait = pin!(tokio::time::sleep(pause));
+    while !begun.is_empty() {
+        let is_next = tokio::select! {
+            biased;
+            Some(ended) = begun.next() => match ended {
+                Ok(made) => return Ok(made),
+                Err(error) => {
+                    last = error;
+                    after_failure
                 }
-            }
+            },
+            () = &mut wait => true,
+        };
+        if is_next {
+            begun.extend(tries.next());
+            wait.set(tokio::time::sleep(pause));
         }
+    }
+    Err(last)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn takes(millis: u64, ends: io::Result<u64>) -> io::Result<u64> {
+        tokio::time::sleep(Duration::from_millis(millis)).await;
+        ends
+    }
+
+    fn refused() -> io::Result<u64> {
+        Err(io::ErrorKind::ConnectionRefused.into())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_address_that_answers_nothing_does_not_keep_the_next_waiting() {
+        let tries = [takes(9_000, Ok(1)), takes(10, Ok(2))];
+        assert_eq!(first(tries.into_iter(), NEXT_ADDRESS, true).await.unwrap(), 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_that_is_slow_still_counts() {
+        let tries = [takes(400, Ok(1)), takes(9_000, Ok(2))];
+        assert_eq!(first(tries.into_iter(), NEXT_ADDRESS, true).await.unwrap(), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_next_address_follows_one_that_refuses_and_no_other_try_does() {
+        let tries = || [takes(1, refused()), takes(1, Ok(2))].into_iter();
+        assert_eq!(first(tries(), ANOTHER, true).await.unwrap(), 2);
+        assert_eq!(first(tries(), ANOTHER, false).await.unwrap_err().kind(), io::ErrorKind::ConnectionRefused);
+        assert_eq!(
+            first([takes(1, refused())].into_iter().skip(1), ANOTHER, true).await.unwrap_err().kind(),
+            io::ErrorKind::NotFound
+        );
     }
 }

@@ -12,6 +12,7 @@
 mod body;
 mod dial;
 mod failure;
+mod http1;
 mod lane;
 mod pool;
 
@@ -31,6 +32,7 @@ use tower_service::Service;
 pub(super) use failure::TransportError;
 
 use dial::Dialer;
+use http1::{Http1Connector, Spare};
 use pool::{Pool, Route};
 
 use super::multiplexed::Multiplexed;
@@ -51,10 +53,12 @@ struct Transport {
 ///
 /// If the certificates of `config` cannot be used.
 pub(super) fn client(config: &Config, multiplexed: &Multiplexed) -> kube::Result<Client> {
-    let dialer = Dialer::new(config)?;
+    let (dialer, spare) = (Arc::new(Dialer::new(config)?), Spare::default());
     let namespace = config.default_namespace.clone();
-    let http1 = legacy::Client::builder(TokioExecutor::new()).build(config.rustls_https_connector()?);
-    let pool = Pool::new(dialer, ClientBuilder::new(http1, namespace.clone()).build(), multiplexed.clone());
+    let connector = Http1Connector::new(Arc::clone(&dialer), spare.clone());
+    let http1 = legacy::Client::builder(TokioExecutor::new()).build::<_, Body>(connector);
+    let http1 = ClientBuilder::new(http1, namespace.clone()).build();
+    let pool = Pool::new(dialer, spare, http1, multiplexed.clone());
     let plain = ClientBuilder::new(Transport { pool }, namespace).with_layer(&config.base_uri_layer());
     Ok(plain.with_layer(&config.extra_headers_layer()?).build())
 }

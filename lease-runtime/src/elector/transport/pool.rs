@@ -8,6 +8,7 @@ use kube::Client;
 
 use super::dial::{Dialed, Dialer};
 use super::failure::TransportError;
+use super::http1::Spare;
 use super::lane::Lane;
 use crate::elector::multiplexed::Multiplexed;
 
@@ -19,6 +20,8 @@ const MOST: usize = 8;
 /// The connections to one API server.
 pub(super) struct Pool {
     dialer: Arc<Dialer>,
+    /// The connection that has shown that the server speaks HTTP/1.1 only.
+    spare: Spare,
     /// For a server that speaks HTTP/1.1 only. It adds nothing to a request.
     http1: Client,
     /// The server speaks HTTP/2, as far as is known.
@@ -50,10 +53,11 @@ pub(super) enum Route {
 }
 
 impl Pool {
-    pub(super) fn new(dialer: Dialer, http1: Client, multiplexed: Multiplexed) -> Arc<Pool> {
+    pub(super) fn new(dialer: Arc<Dialer>, spare: Spare, http1: Client, multiplexed: Multiplexed) -> Arc<Pool> {
         multiplexed.set(true);
         Arc::new_cyclic(|this| Pool {
-            dialer: Arc::new(dialer),
+            dialer,
+            spare,
             http1,
             multiplexed,
             state: Mutex::default(),
@@ -145,8 +149,13 @@ impl Pool {
 }
 
 async fn connect(dialer: &Dialer, pool: &Weak<Pool>) -> Result<Made, TransportError> {
-    match dialer.dial().await.map_err(|error| TransportError::Connect(Arc::new(error)))? {
+    match dialer.dial(&[b"h2", b"http/1.1"]).await.map_err(|error| TransportError::Connect(Arc::new(error)))? {
         Dialed::Http2(stream) => Ok(Made::Lane(Lane::open(stream, pool).await?)),
-        Dialed::Http1 => Ok(Made::Http1),
+        Dialed::Http1(stream) => {
+            if let Some(pool) = pool.upgrade() {
+                pool.spare.put(stream);
+            }
+            Ok(Made::Http1)
+        }
     }
 }
