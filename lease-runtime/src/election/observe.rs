@@ -25,8 +25,9 @@ impl Election {
         let known_when_sent = self.seen.as_ref().is_some_and(|seen| seen.confirmed <= look.sent);
         match &sight {
             Sight::Present(view) if view.version.revision < self.highest => {
-                if known_when_sent {
-                    // The quorum knew a higher revision before the look was sent and shows a lower one now.
+                if self.seen.as_ref().is_some_and(|seen| seen.confirmed < look.sent) {
+                    // The quorum knew a higher revision before the look was sent and shows a lower one now. At the same
+                    // instant, nobody can tell which came first.
                     self.bar(view.version.revision, out);
                 }
                 return;

@@ -294,6 +294,18 @@ fn w3_a_token_that_does_not_grow_begins_no_term() {
 }
 
 #[test]
+fn w3_a_watch_and_a_look_at_one_instant_bar_nobody() {
+    let mut bench = Bench::new();
+    let theirs = bench.theirs("other");
+    let renewed = bench.theirs("other");
+    bench.woken().show(Sight::Present(theirs.clone())).run(2 * SECOND);
+    // The watch brings the renewal in the very instant in which the look was sent, which was served before it.
+    bench.step(Event::Seen(Sight::Present(renewed)));
+    bench.pass(SECOND / 100).show(Sight::Present(theirs));
+    assert!(bench.take_acts().is_empty());
+}
+
+#[test]
 fn w3_a_cluster_that_was_set_back_is_not_led() {
     let (mut bench, mut view) = Bench::leading();
     bench.run(5 * SECOND).pass(SECOND).answer(Answer::Unknown);
