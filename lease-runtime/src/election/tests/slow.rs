@@ -272,3 +272,13 @@ fn a_look_that_shows_the_release_completes_the_leave() {
     bench.run(4 * SECOND).show(Sight::Present(released));
     assert_eq!(bench.take_acts(), [Action::Left { released: true }]);
 }
+
+#[test]
+fn r1_a_renewal_of_ours_in_another_object_extends_nothing() {
+    let (mut bench, _) = Bench::leading();
+    bench.run(5 * SECOND);
+    let mut stored = bench.stored();
+    stored.version.uid = "v".to_owned();
+    bench.step(Event::Seen(Sight::Present(stored)));
+    assert_eq!(bench.take_acts(), [Action::Cancel(Loss::Deleted), Action::Expire]);
+}
