@@ -40,6 +40,8 @@ pub(crate) struct Config {
     pub(crate) watch: [bool; 2],
     /// What a look shows may arrive later than it was true.
     pub(crate) late_looks: bool,
+    /// A look may be served while a write of the same node is under way.
+    pub(crate) looks_beside_writes: bool,
     /// The answer to a write may arrive later than it took effect.
     pub(crate) late_answers: bool,
     /// News of a conflict may be late.
@@ -64,10 +66,11 @@ impl Config {
             returns: 0,
             labels: 0,
             crashes: 0,
-            unknowns: EVER,
+            unknowns: 1,
             orphans: 0,
             watch: [false; 2],
             late_looks: false,
+            looks_beside_writes: false,
             late_answers: true,
             late_conflicts: false,
             refusals: false,

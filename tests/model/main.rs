@@ -207,7 +207,18 @@ fn replicas_with_different_durations() {
 
 #[test]
 fn a_watch_that_is_late_or_deaf() {
-    check(Config { watch: [false, true], unknowns: 0, ..brisk("watch") });
+    check(Config { watch: [false, true], unknowns: 0, cap: 20_000_000, ..brisk("watch") });
+}
+
+#[test]
+fn writes_that_take_long_and_looks_that_do_not() {
+    check(Config {
+        looks_beside_writes: true,
+        unknowns: 0,
+        cap: 20_000_000,
+        duration: [2, 2],
+        ..Config::new("slow writes")
+    });
 }
 
 /// What takes minutes. `MODEL=large cargo test -p lease-tests --test model large -- --nocapture`

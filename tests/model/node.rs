@@ -22,6 +22,8 @@ pub(crate) struct Node {
     pub(crate) bodies: Option<Bodies>,
     pub(crate) look: Option<Look>,
     pub(crate) write: Option<Write>,
+    /// A write under way that the core has forgotten, since it sent another.
+    pub(crate) dropped: Option<Request>,
     /// What the watch has on its way: a state of the Lease, maybe an old one by the time it arrives.
     pub(crate) watched: Option<Sight>,
     /// Has seen the Lease.
@@ -65,6 +67,7 @@ impl Node {
             bodies: None,
             look: None,
             write: None,
+            dropped: None,
             watched: None,
             met: false,
             wants: true,
@@ -109,6 +112,8 @@ impl Node {
                             return Err(Broken::CompetedWithBodies);
                         }
                     }
+                    let old = self.write.take().filter(|write| write.answer.is_none());
+                    self.dropped = old.and_then(|write| write.request).or(self.dropped.take());
                     self.write = Some(Write { id, request: Some(request), answer: None });
                 }
                 Action::Begin(grant) => {

@@ -12,7 +12,7 @@ use lease_runtime::election::{Answer, Map, Record, Request, RequestId, Sight, St
 
 use super::config::Config;
 use super::mutant::Mutant;
-use super::node::{NOW, Node};
+use super::node::{NOW, Node, record_of};
 use super::world::{Broken, World};
 
 /// One second of renew time: the step by which a renewal advances it.
@@ -57,7 +57,20 @@ impl World {
             _ => false,
         };
         self.orphans.retain(|request| !doomed(request));
+        let shown = self.server.object.iter().map(|view| view.record.clone());
+        let shown = shown.chain(self.orphans.iter().filter_map(record_of).cloned());
+        let under_way = self.nodes.iter().flat_map(|node| {
+            let asked = node.write.iter().filter_map(|write| write.request.as_ref()).filter_map(record_of).cloned();
+            let looked = node.look.iter().filter_map(|look| look.shown.as_ref());
+            let sights = looked.chain(&node.watched).filter_map(|sight| match sight {
+                Sight::Present(view) => Some(view.record.clone()),
+                Sight::Missing { .. } => None,
+            });
+            asked.chain(sights)
+        });
+        let mut shows = Shows { records: shown.chain(under_way).collect() };
         for node in &mut self.nodes {
+            node.core.map(&mut shows);
             let mut ids = Ids::default();
             node.core.map(&mut ids);
             // The core ignores answers by id; its last id is the next one, which no message carries.
@@ -244,6 +257,19 @@ impl Map for Ids {
     leave!(wall: WallTime, revision: u64, transitions: i32, uid: String);
 }
 
+/// Forgets the writes whose record nobody can see any more.
+struct Shows {
+    records: Vec<Record>,
+}
+
+impl Map for Shows {
+    fn matters(&self, record: &Record) -> bool {
+        self.records.contains(record)
+    }
+    fn moment(&mut self, _: Stamp, _: &mut Moment) {}
+    leave!(wall: WallTime, revision: u64, transitions: i32, uid: String, request: RequestId);
+}
+
 /// Names the look 0, the write 1, and the next request 2.
 struct Names {
     look: Option<RequestId>,
@@ -259,6 +285,10 @@ impl Map for Names {
         } else {
             RequestId(2)
         };
+    }
+    fn given_up(&mut self, id: &mut RequestId) {
+        // Its answer is still to come, or never comes.
+        *id = if Some(*id) == self.write { RequestId(1) } else { RequestId(u32::MAX) };
     }
     fn moment(&mut self, _: Stamp, _: &mut Moment) {}
     leave!(wall: WallTime, revision: u64, transitions: i32, uid: String);
@@ -354,6 +384,8 @@ impl Map for Age {
             wall.0 = 0;
         }
     }
+
+    fn written(&mut self, _: &mut WallTime) {}
 
     fn transitions(&mut self, transitions: &mut i32) {
         if self.over {
@@ -469,10 +501,10 @@ impl From<Found> for Rename {
         }
         found.walls.sort_unstable();
         let mut walls = Vec::with_capacity(found.walls.len());
-        let mut last = ((Owner::Other, 0), 0);
+        let mut last = (found.walls.first().copied().unwrap_or_default(), 0);
         for (owner, value) in found.walls {
             if last.0.0 != owner {
-                last = ((owner, 0), 0);
+                last = ((owner, value), 0);
             }
             // A new one is one step more than the highest of its term.
             last = ((owner, value), last.1 + (value - last.0.1).min(WALL_STEP));

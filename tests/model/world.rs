@@ -162,8 +162,14 @@ impl World {
                 out.push(Wake(index));
             }
             if let Some(look) = &node.look {
-                out.push(if look.shown.is_none() { ServeLook(index) } else { HearLook(index) });
-                out.push(LoseLook(index));
+                if look.shown.is_some() {
+                    out.push(HearLook(index));
+                } else if config.looks_beside_writes || node.write.is_none() {
+                    out.push(ServeLook(index));
+                }
+                if config.looks_beside_writes || node.write.is_none() {
+                    out.push(LoseLook(index));
+                }
             }
             if let Some(write) = &node.write {
                 if write.answer.is_some() {
@@ -343,6 +349,8 @@ impl Stage<'_> {
         if let Err(rule) = nodes[index].feed(event, now, self.config, index, newest) {
             broken.get_or_insert(rule);
         }
+        let dropped = self.world.nodes[index].dropped.take();
+        self.world.orphans.extend(dropped);
     }
 
     /// The server answers a write, and this is what it meant.

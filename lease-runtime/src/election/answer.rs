@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use super::core::{Election, Purpose, Writing};
-use super::record::{FencingToken, Sight, View};
+use super::core::Election;
+use super::outstanding::{Purpose, Writing};
+use super::record::{FencingToken, Sight, Version, View};
 use super::step::{Action, Answer, Grant, Now, RequestId};
 use super::term::{HeldTerm, Phase};
 use crate::clock::{Moment, WallTime};
@@ -17,7 +18,7 @@ impl Election {
                 Answer::Shown(sight) => {
                     self.stale = false;
                     self.poll_at = now.moment + self.timing.jittered(self.timing.retry_period, now.dice);
-                    self.observe_looked(&look, sight, now.moment, out);
+                    self.observe_looked(&look, sight, now, out);
                 }
                 Answer::Refused { retry_after, unreached } => self.refused(look.sent, retry_after, unreached, now),
                 Answer::Unknown | Answer::Committed(_) | Answer::Conflict => {
@@ -26,13 +27,22 @@ impl Election {
             }
         } else if let Some(write) = self.writing.take_if(|write| write.id == id) {
             match answer {
-                Answer::Committed(view) => self.committed(&write, view, now, out),
+                Answer::Committed(view) => self.committed(write, view, now, out),
                 Answer::Conflict => self.look_before_writing(),
                 Answer::Refused { retry_after, unreached } => self.refused(write.sent, retry_after, unreached, now),
                 Answer::Unknown | Answer::Shown(_) => {
                     self.pace.failed(write.sent, self.timing.jittered(self.timing.retry_period, now.dice));
+                    self.remember(write);
                     self.look_before_writing();
                 }
+            }
+        } else if let Some(at) = self.given_up.iter().position(|write| write.id == id) {
+            // A create that was doomed, as things stood.
+            let write = self.given_up.remove(at);
+            match answer {
+                Answer::Committed(view) => self.committed(write, view, now, out),
+                Answer::Conflict | Answer::Refused { .. } => {}
+                Answer::Unknown | Answer::Shown(_) => self.remember(write),
             }
         }
     }
@@ -41,7 +51,7 @@ impl Election {
     /// again because the Lease was once seen to be missing would conflict for ever.
     ///
     /// A look that is already on its way does not count: it may have been served before the write.
-    fn look_before_writing(&mut self) {
+    pub(super) fn look_before_writing(&mut self) {
         self.stale = true;
         self.looking = None;
     }
@@ -66,37 +76,61 @@ impl Election {
         }
     }
 
-    fn committed(&mut self, write: &Writing, view: View, now: Now, out: &mut Vec<Action>) {
+    fn committed(&mut self, write: Writing, view: View, now: Now, out: &mut Vec<Action>) {
         if view.version.revision <= write.floor {
             // W3: the token of this term would not be above those of earlier terms, and a target that checks tokens would
             // refuse the new leader, or worse, accept an old one.
             self.bar(view.version.revision, out);
             return;
         }
-        let token = FencingToken(view.version.revision);
-        let uid = view.version.uid.clone();
+        let version = view.version.clone();
         // A watch may have shown this write, or one after it, before its answer came.
         if view.version.revision >= self.highest {
             self.learn(Sight::Present(view), now.moment);
         }
+        self.took_effect(write, &version, false, now, out);
+        self.forget_doomed();
+        self.judge(out);
+    }
+
+    /// The answer to a write, or a sight that only this write explains, proves that it has taken effect; `version` is what it
+    /// made, or the same record under a later version.
+    pub(super) fn took_effect(
+        &mut self,
+        write: Writing,
+        version: &Version,
+        by_look: bool,
+        now: Now,
+        out: &mut Vec<Action>,
+    ) {
+        if write.base.is_none() && write.from > write.sent && !by_look {
+            // A look showed no Lease after the create was sent. It may have been made and deleted before: only a look that
+            // shows it, sent after that one, tells that it was made later.
+            self.remember(write);
+            self.look_before_writing();
+            return;
+        }
         match write.purpose {
-            Purpose::Acquire => self.begin(write, token, uid, now, out),
-            Purpose::Renew => self.extend(write, out),
+            Purpose::Acquire => self.begin(&write, version, now, out),
+            Purpose::Renew => self.extend(&write, out),
             Purpose::Release => {}
         }
     }
 
-    fn begin(&mut self, write: &Writing, token: FencingToken, uid: String, now: Now, out: &mut Vec<Action>) {
+    fn begin(&mut self, write: &Writing, version: &Version, now: Now, out: &mut Vec<Action>) {
+        // Higher than the token of each earlier term, whose record this write has replaced, and lower than that of each later
+        // one, which replaces this record.
+        let token = FencingToken(version.revision);
         let acquired = write.record.acquired.unwrap_or(WallTime(0));
         let transitions = write.record.transitions.unwrap_or(0);
         let term = HeldTerm {
             token,
-            uid,
+            uid: version.uid.clone(),
             transitions,
             acquired,
-            sent: write.sent,
+            from: write.from,
+            renew_at: write.sent + self.timing.renew_period(),
             renewed: acquired,
-            attempted: acquired,
             phase: Phase::Running,
             hurry: false,
         };
@@ -107,8 +141,9 @@ impl Election {
         let in_time = now.moment < deadlines.cancel_at;
         let still_ours = self.view().is_some_and(|view| self.wrote(&term, view));
         let clear = now.moment >= self.clear_at;
-        if in_time && self.contending && still_ours && clear && !self.barred {
+        if in_time && self.contending && still_ours && clear && !self.barred && self.term.is_none() {
             self.term = Some(term);
+            self.given_up.clear();
             out.push(Action::Begin(Grant { token, transitions, deadlines }));
         }
     }
@@ -117,10 +152,12 @@ impl Election {
         if let Some(term) = &mut self.term
             && term.phase != Phase::Expired
         {
-            term.sent = write.sent;
-            term.renewed = write.record.renewed.unwrap_or(term.renewed);
-            out.push(Action::Extend(term.deadlines(&self.timing)));
+            term.renewed = write.record.renewed.unwrap_or(term.renewed).max(term.renewed);
+            if write.from > term.from {
+                term.from = write.from;
+                term.renew_at = write.sent + self.timing.renew_period();
+                out.push(Action::Extend(term.deadlines(&self.timing)));
+            }
         }
-        self.judge(out);
     }
 }

@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
+use super::outstanding::{Purpose, Writing};
 use super::pace::Pace;
 use super::plan::Intent;
-use super::record::{Record, Sight, Version, View};
+use super::record::{Sight, Version, View};
 use super::step::{Action, Event, Loss, Now, Request, RequestId};
 use super::term::{HeldTerm, Phase};
 use super::timing::Timing;
-use crate::clock::Moment;
+use crate::clock::{Moment, WallTime};
 
 /// One process in the election of one lease.
 ///
@@ -44,6 +45,10 @@ pub struct Election {
     pub(super) looking: Option<Looking>,
     /// The write in flight. Never two, so that writes of one process cannot overtake each other.
     pub(super) writing: Option<Writing>,
+    /// Writes that were given up and may yet take effect, or have taken it (rule R1).
+    pub(super) given_up: Vec<Writing>,
+    /// The latest calendar time in a record of ours, acknowledged or not: the next one is later, so that no two are the same.
+    pub(super) written: Option<WallTime>,
     pub(super) next_id: RequestId,
     pub(super) pace: Pace,
     /// A watch is open.
@@ -68,24 +73,8 @@ pub(super) struct Looking {
     pub(super) sent: Moment,
     /// Sent because a watch had been quiet for suspiciously long.
     pub(super) probe: bool,
-}
-
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub(super) struct Writing {
-    pub(super) id: RequestId,
-    pub(super) purpose: Purpose,
-    /// Read before the request was handed out (rule H1).
-    pub(super) sent: Moment,
-    pub(super) record: Record,
-    /// The highest revision seen when it was sent: what it makes must be higher (rule W3).
-    pub(super) floor: u64,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub(super) enum Purpose {
-    Acquire,
-    Renew,
-    Release,
+    /// When it was sent, if a write was outstanding then (rule R2).
+    pub(super) evidence: Option<Moment>,
 }
 
 /// Where a process stands in an election.
@@ -123,6 +112,8 @@ impl Election {
             term: None,
             looking: None,
             writing: None,
+            given_up: Vec::new(),
+            written: None,
             next_id: RequestId::default(),
             pace: Pace::new(&timing),
             watching: false,
@@ -135,9 +126,10 @@ impl Election {
         let mut out = Vec::new();
         // Deadlines before events: an answer that comes after the deadline must find the term over.
         self.pass_deadlines(now.moment, &mut out);
+        self.forget_the_old(now.moment);
         match event {
             Event::Woken => {}
-            Event::Seen(sight) => self.observe_watched(sight, now.moment, &mut out),
+            Event::Seen(sight) => self.observe_watched(sight, now, &mut out),
             Event::Answered { id, answer } => self.take_answer(id, answer, now, &mut out),
             Event::WatchOpened => self.watching = true,
             Event::WatchLost => {
@@ -228,6 +220,8 @@ impl Election {
 
     fn drained(&mut self, out: &mut Vec<Action>) {
         let Some(mut term) = self.term.take() else { return };
+        // What was to extend this term extends no other.
+        self.given_up.clear();
         if term.phase == Phase::Running {
             // Nobody asked the bodies to go: whoever ran them is gone. To hold a lease without the work would keep others
             // from doing it, and to acquire again would find nobody to do it either.
@@ -251,21 +245,28 @@ impl Election {
 
     /// Turns an intent into a request, and remembers it as being in flight.
     fn carry_out(&mut self, intent: Intent, id: RequestId, now: Now) -> Request {
-        let base = |election: &Election| election.view().map(|view| view.version.clone());
-        let (purpose, record, base): (Purpose, Record, Option<Version>) = match intent {
+        let (purpose, record) = match intent {
             Intent::Look { probe } => {
-                self.looking = Some(Looking { id, sent: now.moment, probe });
+                let outstanding = self.writing.is_some() || !self.given_up.is_empty();
+                let evidence = outstanding.then_some(now.moment);
+                self.looking = Some(Looking { id, sent: now.moment, probe, evidence });
                 return Request::Look;
             }
-            Intent::Create => (Purpose::Acquire, self.acquiring(None, now), None),
-            Intent::Acquire => {
-                let record = self.acquiring(self.view().map(|view| &view.record), now);
-                (Purpose::Acquire, record, base(self))
-            }
-            Intent::Renew => (Purpose::Renew, self.renewing(now), base(self)),
-            Intent::Release => (Purpose::Release, self.releasing(now), base(self)),
+            Intent::Create | Intent::Acquire => (Purpose::Acquire, self.acquiring(now)),
+            Intent::Renew => (Purpose::Renew, self.renewing(now)),
+            Intent::Release => (Purpose::Release, self.releasing(now)),
         };
-        self.writing = Some(Writing { id, purpose, sent: now.moment, record: record.clone(), floor: self.highest });
+        let base = self.view().map(|view| view.version.clone());
+        self.writing = Some(Writing {
+            id,
+            purpose,
+            base: base.clone(),
+            sent: now.moment,
+            from: now.moment,
+            look_at: self.next_look(now.moment, now.moment),
+            record: record.clone(),
+            floor: self.highest,
+        });
         match base {
             Some(base) => Request::Replace { base, record },
             None => Request::Create(record),
@@ -287,6 +288,7 @@ impl Election {
         self.left = true;
         self.leave_by = None;
         self.writing = None;
+        self.given_up.clear();
         self.looking = None;
         let released = !unsettled && !self.is_mine();
         out.push(Action::Left { released });

@@ -3,7 +3,8 @@
 //! A model checker explores finitely many states only if two that differ just in "how late it is" or "how often the Lease
 //! was written" are the same state. It cannot know where such numbers are kept; this is where an election says so.
 
-use super::core::{Election, Purpose};
+use super::core::Election;
+use super::outstanding::{Purpose, Writing};
 use super::record::{FencingToken, Record, Sight, Version, View};
 use super::step::RequestId;
 use crate::clock::{Moment, WallTime};
@@ -17,11 +18,11 @@ pub enum Stamp {
     Confirmed,
     /// Until when the holder of a Lease that is gone may believe. Compared with now and `Confirmed`. Comes after both.
     Clear,
-    /// When the last acknowledged write of the term was sent. Matters until the bodies are dropped.
+    /// From when the term counts. Matters until the bodies are dropped.
     Believed,
     /// When the look in flight was sent. Compared with `Confirmed`.
     Asked,
-    /// When the write in flight was sent. Becomes `Believed`.
+    /// When a write that is outstanding was sent, or had not taken effect yet. Becomes `Believed`.
     Sent,
     /// Something is due then. Once it is past, it is past.
     Due,
@@ -33,6 +34,11 @@ pub trait Map {
     fn moment(&mut self, stamp: Stamp, moment: &mut Moment);
     /// Maps a calendar time.
     fn wall(&mut self, wall: &mut WallTime);
+    /// Maps the latest calendar time that this process has written into a record.
+    fn written(&mut self, wall: &mut WallTime) {
+        self.wall(wall);
+    }
+
     /// Maps a revision.
     fn revision(&mut self, revision: &mut u64);
 
@@ -47,6 +53,16 @@ pub trait Map {
     fn transitions(&mut self, transitions: &mut i32);
     /// Maps a request's id: of the look in flight, of the write in flight, and the next one.
     fn request(&mut self, id: &mut RequestId);
+
+    /// Maps the id of a write that was given up.
+    fn given_up(&mut self, id: &mut RequestId) {
+        self.request(id);
+    }
+
+    /// Whether a write that was given up can still be seen to have taken effect.
+    fn matters(&self, _record: &Record) -> bool {
+        true
+    }
 
     /// Maps the numbers in a record.
     fn record(&mut self, record: &mut Record) {
@@ -101,20 +117,31 @@ impl Election {
             map.bound(token);
             map.uid(&mut term.uid);
             map.transitions(&mut term.transitions);
-            map.moment(Stamp::Believed, &mut term.sent);
+            map.moment(Stamp::Believed, &mut term.from);
+            map.moment(Stamp::Due, &mut term.renew_at);
             map.wall(&mut term.acquired);
             map.wall(&mut term.renewed);
-            map.wall(&mut term.attempted);
+        }
+        if let Some(written) = &mut self.written {
+            map.written(written);
         }
         if let Some(look) = &mut self.looking {
             map.request(&mut look.id);
             map.moment(Stamp::Asked, &mut look.sent);
+            // It tells about what is outstanding, and of nothing else.
+            look.evidence = look.evidence.filter(|_| self.writing.is_some() || !self.given_up.is_empty());
+            if let Some(evidence) = &mut look.evidence {
+                map.moment(Stamp::Sent, evidence);
+            }
         }
         if let Some(write) = &mut self.writing {
             map.request(&mut write.id);
-            map.moment(Stamp::Sent, &mut write.sent);
-            map.record(&mut write.record);
-            map.bound(&mut write.floor);
+            write.map(map);
+        }
+        self.given_up.retain(|write| map.matters(&write.record));
+        for write in &mut self.given_up {
+            map.given_up(&mut write.id);
+            write.map(map);
         }
         map.request(&mut self.next_id);
         map.moment(Stamp::Due, &mut self.pace.not_before);
@@ -125,5 +152,20 @@ impl Election {
     /// Whether the write in flight, if any, is an acquiring one.
     pub fn is_acquiring(&self) -> bool {
         self.writing.as_ref().is_some_and(|write| write.purpose == Purpose::Acquire)
+    }
+}
+
+impl Writing {
+    fn map(&mut self, map: &mut impl Map) {
+        if let Some(base) = &mut self.base {
+            map.version(base);
+        }
+        map.moment(Stamp::Sent, &mut self.sent);
+        map.moment(Stamp::Sent, &mut self.from);
+        if let Some(look_at) = &mut self.look_at {
+            map.moment(Stamp::Due, look_at);
+        }
+        map.record(&mut self.record);
+        map.bound(&mut self.floor);
     }
 }

@@ -10,10 +10,10 @@
 //!
 //! | rule | what it says | where |
 //! |---|---|---|
-//! | H1 | a holder counts from the instant it *sent* the write, and only that write's own answer counts | `answer.rs` |
+//! | H1 | a holder counts from the instant it *sent* the write, and only proof of that very write counts | `answer.rs` |
 //! | H2 | a deadline belongs to one term, and what is over stays over | `term.rs` |
 //! | H3 | a look that shows somebody else's record ends the term at once; an error does not | `observe.rs` |
-//! | H4 | reading one's own name proves nothing: only a fresh successful write does | `observe.rs` |
+//! | H4 | reading one's own name proves nothing: only a successful write does | `observe.rs` |
 //! | H5 | a release is written only after the bodies are gone | `plan.rs` |
 //! | H6 | a process whose bodies are not gone does not compete | `plan.rs`, and from one election to the next `elector/thread.rs` |
 //! | C1 | a candidate counts from the instant it *received* a record it had not seen before | `observe.rs` |
@@ -23,12 +23,15 @@
 //! | W1 | after a conflict or an unknown outcome, no write before a fresh look | `answer.rs` |
 //! | W2 | no more requests than the cap, whatever happens | `pace.rs` |
 //! | W3 | a token that would not grow makes no term | `answer.rs` |
+//! | R1 | a sight of the very record of a write proves that it took effect, from when it was sent | `outstanding.rs` |
+//! | R2 | a look sent after a write that shows the state before it: the write counts from there | `outstanding.rs` |
 #![doc(hidden)]
 
 mod answer;
 mod core;
 mod map;
 mod observe;
+mod outstanding;
 mod pace;
 mod plan;
 mod record;

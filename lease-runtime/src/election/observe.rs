@@ -2,30 +2,32 @@
 
 use super::core::{Election, Looking, Seen};
 use super::record::{Sight, View};
-use super::step::{Action, Loss};
+use super::step::{Action, Loss, Now};
 use super::term::HeldTerm;
 use crate::clock::Moment;
 
 impl Election {
     /// A watch showed something, possibly late.
-    pub(super) fn observe_watched(&mut self, sight: Sight, now: Moment, out: &mut Vec<Action>) {
+    pub(super) fn observe_watched(&mut self, sight: Sight, now: Now, out: &mut Vec<Action>) {
         let late = match &sight {
             Sight::Present(view) => view.version.revision < self.highest,
             Sight::Missing { revision } => revision.is_some_and(|revision| revision < self.highest),
         };
         if !late {
-            self.learn(sight, now);
+            self.learn(sight, now.moment);
+            self.acknowledge(false, now, out);
             self.judge(out);
         }
     }
 
     /// A look showed something. A look reads from the quorum: what it shows was true at some instant after it was sent.
-    pub(super) fn observe_looked(&mut self, look: &Looking, sight: Sight, now: Moment, out: &mut Vec<Action>) {
+    pub(super) fn observe_looked(&mut self, look: &Looking, sight: Sight, now: Now, out: &mut Vec<Action>) {
         let known_when_sent = self.seen.as_ref().is_some_and(|seen| seen.confirmed <= look.sent);
         match &sight {
             Sight::Present(view) if view.version.revision < self.highest => {
-                if known_when_sent {
-                    // The quorum knew a higher revision before the look was sent and shows a lower one now.
+                if self.seen.as_ref().is_some_and(|seen| seen.confirmed < look.sent) {
+                    // The quorum knew a higher revision before the look was sent and shows a lower one now. At the same
+                    // instant, nobody can tell which came first.
                     self.bar(view.version.revision, out);
                 }
                 return;
@@ -35,10 +37,12 @@ impl Election {
             _ => {}
         }
         let before = self.view().map(|view| view.version.revision);
-        self.learn(sight, now);
+        self.not_yet(look, &sight, now.moment);
+        self.learn(sight, now.moment);
         if look.probe && self.watching && self.view().map(|view| view.version.revision) != before {
             out.push(Action::Rewatch);
         }
+        self.acknowledge(true, now, out);
         self.judge(out);
     }
 
@@ -81,7 +85,7 @@ impl Election {
     /// H3: what the Lease says decides over the term, and at once: whoever wrote it may have started already.
     ///
     /// H4: it decides only against the term. Our own name in it extends nothing, since it does not tell when it was
-    /// written.
+    /// written: what does is a record that only one of our writes can have written (rule R1).
     pub(super) fn judge(&mut self, out: &mut Vec<Action>) {
         let (Some(seen), Some(term)) = (&self.seen, &self.term) else { return };
         let loss = match &seen.sight {

@@ -28,7 +28,7 @@ impl Election {
                 return None; // H6
             }
             Some(term) if term.hurry => self.plan_holding(Moment::ZERO)?,
-            Some(term) => self.plan_holding(term.sent + self.timing.renew_period())?,
+            Some(term) => self.plan_holding(term.renew_at)?,
             None if self.contending && !self.barred => self.plan_standby()?,
             None if self.contending => return None,
             None => self.plan_leaving()?,
@@ -41,10 +41,10 @@ impl Election {
         self.looking.is_none().then_some((at, Intent::Look { probe }))
     }
 
-    /// A write, unless one is on its way or a look has to come first.
+    /// A write, unless one is on its way, and is looked after if its answer takes long, or a look has to come first.
     fn write(&self, at: Moment, intent: Intent) -> Option<(Moment, Intent)> {
-        if self.writing.is_some() {
-            None
+        if let Some(write) = &self.writing {
+            self.look(write.look_at?, false)
         } else if self.stale || self.seen.is_none() {
             self.look(at, false)
         } else {

@@ -13,12 +13,12 @@ pub(super) struct HeldTerm {
     pub(super) uid: String,
     pub(super) transitions: i32,
     pub(super) acquired: WallTime,
-    /// When the last acknowledged write was sent.
-    pub(super) sent: Moment,
+    /// When the last acknowledged write was sent, or a later instant at which it had certainly not taken effect yet (rule R2).
+    pub(super) from: Moment,
+    /// When to renew: counted from when the last acknowledged write was sent, so that a slow one is followed at once.
+    pub(super) renew_at: Moment,
     /// `renewTime` of the last acknowledged write.
     pub(super) renewed: WallTime,
-    /// The highest `renewTime` that was sent, acknowledged or not.
-    pub(super) attempted: WallTime,
     pub(super) phase: Phase,
     /// The next renewal is wanted now rather than when it is due: it has something else to say.
     pub(super) hurry: bool,
@@ -37,9 +37,9 @@ pub(super) enum Phase {
 impl HeldTerm {
     pub(super) fn deadlines(&self, timing: &Timing) -> Deadlines {
         Deadlines {
-            cancel_at: self.sent + timing.cancel_after(),
-            drop_at: self.sent + timing.drop_after(),
-            hard_stop: self.sent + timing.hard_stop(),
+            cancel_at: self.from + timing.cancel_after(),
+            drop_at: self.from + timing.drop_after(),
+            hard_stop: self.from + timing.hard_stop(),
         }
     }
 
@@ -86,29 +86,39 @@ impl Election {
         }
     }
 
-    /// The record of an acquiring write. `from` is what it replaces, if the Lease exists.
-    pub(super) fn acquiring(&self, from: Option<&Record>, now: Now) -> Record {
+    /// The record of an acquiring write.
+    pub(super) fn acquiring(&mut self, now: Now) -> Record {
+        let at = self.next_time(now);
+        let before = self.view().map(|view| view.record.transitions.unwrap_or(0).max(0));
         Record {
             holder: Some(self.identity.clone()),
             duration_seconds: Some(self.timing.published_seconds()),
-            acquired: Some(now.wall),
-            renewed: Some(now.wall),
+            acquired: Some(at),
+            renewed: Some(at),
             // Each acquisition is a new term, also one from our own earlier write whose answer was lost.
-            transitions: Some(from.map_or(0, |record| record.transitions.unwrap_or(0).max(0).saturating_add(1))),
+            transitions: Some(before.map_or(0, |before| before.saturating_add(1))),
         }
     }
 
-    /// The record of a renewal. Its time advances by a whole second even if the wall clock does not: others compare it
-    /// at that resolution, and no two records may be the same (rule C1 rests on it).
+    /// The time of the next record: a whole second after the last even if the wall clock stands still or was set back.
+    /// Others compare times at that resolution, and no two records may be the same: C1 and R1 rest on it. The count of
+    /// transitions does not tell them apart, since it begins anew when the Lease is deleted, and has an end.
+    fn next_time(&mut self, now: Now) -> WallTime {
+        let at = self.written.map_or(now.wall, |last| now.wall.max(last.plus(std::time::Duration::from_secs(1))));
+        self.written = Some(at);
+        at
+    }
+
+    /// The record of a renewal.
     pub(super) fn renewing(&mut self, now: Now) -> Record {
-        let Some(term) = &mut self.term else { return self.acquiring(None, now) };
+        let at = self.next_time(now);
+        let Some(term) = &mut self.term else { return self.acquiring(now) };
         term.hurry = false;
-        term.attempted = now.wall.max(term.attempted.plus(std::time::Duration::from_secs(1)));
         Record {
             holder: Some(self.identity.clone()),
             duration_seconds: Some(self.timing.published_seconds()),
             acquired: Some(term.acquired),
-            renewed: Some(term.attempted),
+            renewed: Some(at),
             transitions: Some(term.transitions),
         }
     }
@@ -133,6 +143,6 @@ impl Election {
             && record.duration_seconds == Some(self.timing.published_seconds())
             && record.acquired == Some(term.acquired)
             && record.transitions == Some(term.transitions)
-            && record.renewed.is_some_and(|at| term.renewed <= at && at <= term.attempted)
+            && record.renewed.is_some_and(|at| term.renewed <= at && Some(at) <= self.written)
     }
 }

@@ -211,9 +211,13 @@ fn w1_a_create_that_got_lost_is_not_tried_for_ever() {
     bench.woken().show(MISSING);
     let mine = bench.stored();
     bench.pass(3 * SECOND).answer(Answer::Unknown);
+    let created = bench.now - 3 * SECOND;
     bench.show(Sight::Present(mine));
-    bench.commit();
-    assert!(matches!(bench.take_acts()[..], [Action::Begin(_)]));
+    let acts = bench.take_acts();
+    assert!(
+        matches!(&acts[..], [Action::Begin(grant)] if grant.deadlines.hard_stop == created + 12 * SECOND),
+        "{acts:?}"
+    );
 }
 
 #[test]

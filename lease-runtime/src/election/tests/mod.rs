@@ -5,6 +5,7 @@ mod holder;
 mod hurry;
 mod leaving;
 mod pacing;
+mod slow;
 
 use std::time::Duration;
 

@@ -57,7 +57,8 @@ fn a_server_that_asks_for_too_much_time_does_not_cost_the_term() {
     let (mut bench, _) = Bench::leading();
     bench.run(5 * SECOND).answer(Answer::Refused { retry_after: Some(60 * SECOND), unreached: false });
     bench.run(5 * SECOND - Duration::from_millis(1));
-    assert_eq!(bench.open.len(), 1, "tries again before the renew deadline");
+    let writes = bench.open.iter().filter(|(_, request)| *request != Request::Look).count();
+    assert_eq!(writes, 1, "tries again before the renew deadline");
 }
 
 #[test]
