@@ -29,16 +29,24 @@ pub struct Election {
     pub(super) seen: Option<Seen>,
     /// A write needs a fresh look first (rule W1).
     pub(super) stale: bool,
+    /// There has been such a Lease, as far back as this process remembers (rule C3).
+    pub(super) met: bool,
     /// The uid of the Lease that is known to exist (rule C3).
     pub(super) known: Option<String>,
     /// How long the last holder that was seen may go on believing: its record's duration, and not less than ours (C3).
     pub(super) last_duration: Duration,
     /// Until then the holder of a Lease that is gone may go on believing (rule C3).
     pub(super) clear_at: Moment,
+    /// From then on, what was last seen of a missing Lease is too old to go by (rule C3).
+    pub(super) blind_at: Moment,
     /// The highest revision seen (rule W3).
     pub(super) highest: u64,
+    /// The highest revision that this process has seen in the cluster before this election began (rule W3).
+    pub(super) floor: u64,
     /// Revisions went backwards: this process leads no more.
     pub(super) barred: bool,
+    /// The revision that showed it.
+    pub(super) barred_by: u64,
     /// The term whose bodies are not known to be gone.
     pub(super) term: Option<HeldTerm>,
     /// The look in flight.
@@ -104,11 +112,15 @@ impl Election {
             leave_by: None,
             seen: None,
             stale: false,
+            met: false,
             known: None,
             last_duration: timing.lease_duration,
             clear_at: Moment::ZERO,
+            blind_at: Moment::ZERO,
             highest: 0,
+            floor: 0,
             barred: false,
+            barred_by: 0,
             term: None,
             looking: None,
             writing: None,
@@ -127,6 +139,8 @@ impl Election {
         // Deadlines before events: an answer that comes after the deadline must find the term over.
         self.pass_deadlines(now.moment, &mut out);
         self.forget_the_old(now.moment);
+        // C3: who has been asleep, or cut off, does not create a Lease by what it saw before.
+        self.stale |= self.term.is_none() && self.seen.is_some() && self.has_gap(now.moment);
         match event {
             Event::Woken => {}
             Event::Seen(sight) => self.observe_watched(sight, now, &mut out),
@@ -142,6 +156,11 @@ impl Election {
                 self.contending = true;
                 self.left = false;
                 self.leave_by = None;
+                if !self.watching {
+                    // Nothing was seen in between, so that nothing that was seen before counts (rule C3).
+                    self.stale |= self.seen.is_some();
+                    self.blind_at = Moment::ZERO;
+                }
             }
             Event::Drained => self.drained(&mut out),
         }
@@ -166,6 +185,11 @@ impl Election {
             None if self.left => Role::Out,
             None => Role::Releasing,
         }
+    }
+
+    /// Revisions went backwards, from the first to the second, and this process does not lead again.
+    pub fn barred(&self) -> Option<(u64, u64)> {
+        self.barred.then_some((self.highest, self.barred_by))
     }
 
     /// Who holds the lease, as last seen.
@@ -265,7 +289,7 @@ impl Election {
             from: now.moment,
             look_at: self.next_look(now.moment, now.moment),
             record: record.clone(),
-            floor: self.highest,
+            floor: self.highest.max(self.floor),
         });
         match base {
             Some(base) => Request::Replace { base, record },

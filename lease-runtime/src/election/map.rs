@@ -111,7 +111,10 @@ impl Election {
             map.uid(uid);
         }
         map.moment(Stamp::Clear, &mut self.clear_at);
+        map.moment(Stamp::Due, &mut self.blind_at);
         map.revision(&mut self.highest);
+        map.bound(&mut self.floor);
+        map.bound(&mut self.barred_by);
         if let Some(term) = &mut self.term {
             let FencingToken(token) = &mut term.token;
             map.bound(token);

@@ -18,7 +18,7 @@
 //! | H6 | a process whose bodies are not gone does not compete | `plan.rs`, and from one election to the next `elector/thread.rs` |
 //! | C1 | a candidate counts from the instant it *received* a record it had not seen before | `observe.rs` |
 //! | C2 | it takes over after the duration in the record, with a write that names the state it saw | `plan.rs` |
-//! | C3 | whoever knew a Lease that is gone waits as long, even if there is another, and looks again before creating one | `observe.rs`, `plan.rs` |
+//! | C3 | a process that knew a Lease which is gone waits as long, even if there is another, and looks again before it creates one; what it saw ages | `observe.rs`, `plan.rs`, `memory.rs` |
 //! | C4 | a record with no holder is free at once | `plan.rs` |
 //! | W1 | after a conflict or an unknown outcome, no write before a fresh look | `answer.rs` |
 //! | W2 | no more requests than the cap, whatever happens | `pace.rs` |
@@ -30,6 +30,7 @@
 mod answer;
 mod core;
 mod map;
+mod memory;
 mod observe;
 mod outstanding;
 mod pace;
@@ -44,6 +45,7 @@ mod timing;
 
 pub use self::core::{Election, Role};
 pub use map::{Map, Stamp};
+pub use memory::Memory;
 pub use record::{FencingToken, Record, Sight, Version, View};
 pub(crate) use shown::{LONGEST_SHOWN, is_plain, shown};
 pub use step::{Action, Answer, Deadlines, Event, Grant, Loss, Now, Request, RequestId};

@@ -14,6 +14,7 @@ impl Election {
             Sight::Missing { revision } => revision.is_some_and(|revision| revision < self.highest),
         };
         if !late {
+            self.hear_of_deletion(&sight, now.moment);
             self.learn(sight, now.moment);
             self.acknowledge(false, now, out);
             self.judge(out);
@@ -38,6 +39,10 @@ impl Election {
         }
         let before = self.view().map(|view| view.version.revision);
         self.not_yet(look, &sight, now.moment);
+        if matches!(sight, Sight::Missing { .. }) && self.has_gap(now.moment) {
+            // C3: there may have been another meanwhile. That it is missing now says nothing about its holder.
+            self.clear_at = self.clear_at.max(now.moment + self.last_duration);
+        }
         self.learn(sight, now.moment);
         if look.probe && self.watching && self.view().map(|view| view.version.revision) != before {
             out.push(Action::Rewatch);
@@ -64,7 +69,20 @@ impl Election {
             Some(seen) if same_record(&seen.sight, &sight) => seen.since,
             _ => now,
         };
+        self.blind_at = match &sight {
+            // Counted from the end of the wait: a look at its end, a little late, is in time.
+            Sight::Missing { .. } if self.met => self.clear_at.max(now) + self.last_duration,
+            _ => Moment::ZERO,
+        };
         self.seen = Some(Seen { sight, since, confirmed: now });
+    }
+
+    /// C3: a watch tells of a deletion, so that there was a Lease, though this process has never seen it.
+    fn hear_of_deletion(&mut self, sight: &Sight, now: Moment) {
+        if matches!(sight, Sight::Missing { revision: Some(_) }) && self.known.is_none() {
+            self.met = true;
+            self.clear_at = self.clear_at.max(now + self.last_duration);
+        }
     }
 
     /// C3: the Lease that was known is gone, whether there is another by now or not. Its holder may not have heard of it yet,
@@ -79,6 +97,7 @@ impl Election {
             // A second one that is gone does not shorten the wait for the first.
             self.clear_at = self.clear_at.max(now + self.last_duration);
         }
+        self.met |= uid.is_some();
         self.known = uid;
     }
 
@@ -112,7 +131,7 @@ impl Election {
         if self.barred {
             return;
         }
-        self.barred = true;
+        (self.barred, self.barred_by) = (true, shown);
         if let Some(term) = &mut self.term {
             term.expire(Loss::WentBackwards, out);
         }

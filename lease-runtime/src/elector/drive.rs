@@ -17,6 +17,7 @@ use super::company::Company;
 use super::error::ElectorError;
 use super::inflight::InFlight;
 use super::log::{Log, Problems};
+use super::memory::Memories;
 use super::requests::{Reply, Requests};
 use super::server_time::ServerTime;
 use super::ticking::Ticking;
@@ -37,6 +38,7 @@ const SLICE: Duration = Duration::from_secs(1);
 pub(super) struct Drive {
     out: Outlet,
     election: Election,
+    memories: Memories,
     requests: Requests,
     /// What the elections of the namespace share.
     shared: Arc<Shared>,
@@ -85,9 +87,12 @@ impl Drive {
         in_flight: Arc<InFlight>,
         shared: Arc<Shared>,
         server_time: Arc<ServerTime>,
+        memories: Memories,
     ) -> Drive {
+        let memory = memories.recall(&out.lease);
         Drive {
-            election: Election::new(out.identity.to_string(), out.timing),
+            election: Election::recalling(out.identity.to_string(), out.timing, memory),
+            memories,
             requests: Requests::new(
                 Api::namespaced(client, &out.lease.namespace),
                 out.lease.clone(),
@@ -123,6 +128,10 @@ impl Drive {
     /// Runs until the campaign has been dropped and the election left.
     pub(super) async fn run(&mut self) {
         self.join_watch();
+        if let Some((highest, shown)) = self.election.barred() {
+            // By an earlier election of this process.
+            self.perform(Action::Bar { highest, shown });
+        }
         self.step(Event::Woken);
         while !(self.alone && self.election.role() == Role::Out) {
             match self.turn().await {
@@ -224,7 +233,10 @@ impl Drive {
                 self.publish();
                 self.leaving.take().inspect(|number| self.out.left(*number));
             }
-            Action::Bar { highest, shown } => self.met(ElectorError::WentBackwards { highest, shown }),
+            Action::Bar { highest, shown } => {
+                self.out.heart.bar();
+                self.met(ElectorError::WentBackwards { highest, shown });
+            }
         }
     }
 
@@ -464,6 +476,13 @@ impl Drive {
         }
         self.out.status.standing = Standing::Out;
         self.out.publish();
+    }
+}
+
+/// However the election ends: what it knows is of the process.
+impl Drop for Drive {
+    fn drop(&mut self) {
+        self.memories.keep(&self.out.lease, self.election.memory(), self.out.clock.now());
     }
 }
 

@@ -9,6 +9,7 @@ mod error;
 mod hush;
 mod inflight;
 mod log;
+mod memory;
 mod multiplexed;
 mod rbac;
 mod requests;
@@ -38,6 +39,7 @@ pub use rbac::Denial;
 pub use thread::Health;
 
 use campaign::Outlet;
+use memory::Memories;
 use multiplexed::Multiplexed;
 use server_time::ServerTime;
 use thread::Heart;
@@ -82,7 +84,8 @@ impl Elector {
             Connection::Config(cluster) => {
                 let voice = Voice::start().map_err(|source| ElectorError::Thread { source })?;
                 spoken = Some(voice.spoken());
-                thread::start(cluster, outlets, Arc::clone(&heart), server_time, voice)?;
+                let memories = Memories::of(&cluster.url(), &*clock);
+                thread::start(cluster, outlets, Arc::clone(&heart), server_time, memories, voice)?;
             }
             Connection::Client(client) => {
                 let runtime = Handle::try_current().map_err(|_| ElectorError::NoRuntime)?;
@@ -92,6 +95,8 @@ impl Elector {
                     outlets,
                     Arc::clone(&heart),
                     server_time,
+                    // A client does not tell where its cluster is, so that its memories end with it.
+                    Memories::default(),
                 )));
             }
         }

@@ -19,6 +19,7 @@ use super::connect::{self, Cluster};
 use super::drive::Drive;
 use super::error::ElectorError;
 use super::inflight::InFlight;
+use super::memory::Memories;
 use super::multiplexed::Multiplexed;
 use super::server_time::ServerTime;
 use super::voice::Voice;
@@ -41,12 +42,15 @@ pub struct Health {
     /// How long ago the loop last took a turn. Normally about a second at most; much more means that the process gets no
     /// processor time, or that the loop is stuck.
     pub last_turn: Duration,
+    /// The API server's revisions went backwards, as after restoring a backup, and this process does not lead some lease any
+    /// more: it has to be restarted.
+    pub barred: bool,
 }
 
 impl Health {
-    /// Running, and not quiet for longer than ten seconds.
+    /// Running, not quiet for longer than ten seconds, and not barred: a restart helps against each.
     pub fn is_alive(&self) -> bool {
-        self.running && self.last_turn <= 10 * BEAT
+        self.running && !self.barred && self.last_turn <= 10 * BEAT
     }
 }
 
@@ -56,12 +60,13 @@ pub(super) struct Heart {
     clock: Arc<dyn Clock>,
     last: AtomicU64,
     stopped: AtomicBool,
+    barred: AtomicBool,
 }
 
 impl Heart {
     pub(super) fn new(clock: Arc<dyn Clock>) -> Arc<Heart> {
         let last = AtomicU64::new(clock.now().as_nanos());
-        Arc::new(Heart { clock, last, stopped: AtomicBool::new(false) })
+        Arc::new(Heart { clock, last, stopped: AtomicBool::new(false), barred: AtomicBool::new(false) })
     }
 
     pub(super) fn beat(&self, now: Moment) {
@@ -70,7 +75,16 @@ impl Heart {
 
     pub(super) fn health(&self) -> Health {
         let last = Moment::from_nanos(self.last.load(Ordering::Relaxed));
-        Health { running: !self.stopped.load(Ordering::Relaxed), last_turn: self.clock.now().since(last) }
+        Health {
+            running: !self.stopped.load(Ordering::Relaxed),
+            last_turn: self.clock.now().since(last),
+            barred: self.barred.load(Ordering::Relaxed),
+        }
+    }
+
+    /// An election of this process is barred for good.
+    pub(super) fn bar(&self) {
+        self.barred.store(true, Ordering::Relaxed);
     }
 }
 
@@ -89,6 +103,7 @@ pub(super) fn start(
     inbox: mpsc::UnboundedReceiver<Outlet>,
     heart: Arc<Heart>,
     server_time: Arc<ServerTime>,
+    memories: Memories,
     voice: Voice,
 ) -> Result<(), ElectorError> {
     let (ready, built) = std::sync::mpsc::sync_channel(1);
@@ -106,7 +121,7 @@ pub(super) fn start(
             match connect::client(cluster) {
                 Ok((client, multiplexed)) => {
                     let _ = ready.send(Ok(()));
-                    host(client, multiplexed, inbox, heart, server_time).await;
+                    host(client, multiplexed, inbox, heart, server_time, memories).await;
                 }
                 Err(error) => drop(ready.send(Err(error))),
             }
@@ -127,6 +142,7 @@ pub(super) async fn host(
     mut inbox: mpsc::UnboundedReceiver<Outlet>,
     heart: Arc<Heart>,
     server_time: Arc<ServerTime>,
+    memories: Memories,
 ) {
     let beating = Beating(Arc::clone(&heart));
     let client = server_time.listen(client);
@@ -149,8 +165,8 @@ pub(super) async fn host(
                         Shared::new(client.clone(), &outlet.lease.namespace, identity, clock)
                     });
                     let (in_flight, shared) = (Arc::clone(&in_flight), Arc::clone(shared));
-                    let (client, server_time) = (client.clone(), Arc::clone(&server_time));
-                    let drive = move |outlet| Drive::new(outlet, client, in_flight, shared, server_time);
+                    let (client, server_time, memories) = (client.clone(), Arc::clone(&server_time), memories.clone());
+                    let drive = move |outlet| Drive::new(outlet, client, in_flight, shared, server_time, memories);
                     drop(elections.spawn(in_turn(turn, outlet, drive)));
                 }
                 None => open = false,

@@ -96,9 +96,9 @@ fn bodies_that_vanish_unasked_do_not_leave_the_lease_held() {
 fn whoever_left_may_come_back() {
     let (mut bench, _) = Bench::leading();
     bench.step(Event::Withdraw(Loss::Shutdown)).step(Event::Drained);
-    bench.commit();
+    let released = bench.commit();
     bench.take_acts();
-    bench.step(Event::Contend);
+    bench.step(Event::Contend).show(Sight::Present(released));
     bench.commit();
     assert!(matches!(bench.take_acts()[..], [Action::Begin(_)]));
 }

@@ -1,5 +1,6 @@
 //! A test for each rule, named by what the rule forbids.
 
+mod absence;
 mod candidate;
 mod holder;
 mod hurry;

@@ -75,6 +75,11 @@ impl Cluster {
         Cluster(Arc::new(Shared { config, clock, credentials: Mutex::default() }))
     }
 
+    /// Where it is.
+    pub(super) fn url(&self) -> String {
+        self.0.config.cluster_url.to_string()
+    }
+
     fn clock(&self) -> Arc<dyn Clock> {
         Arc::clone(&self.0.clock)
     }

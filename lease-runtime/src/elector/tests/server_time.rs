@@ -13,6 +13,7 @@ use tower_service::Service;
 use super::*;
 use crate::clock::SystemClock;
 use crate::elector::error::chain;
+use crate::elector::memory::Memories;
 use crate::elector::multiplexed::Multiplexed;
 use crate::embedded::{ApiService, Fault};
 
@@ -33,6 +34,7 @@ impl Watched {
             outlets,
             Arc::clone(&heart),
             Arc::clone(&time),
+            Memories::default(),
         )));
         let lease = LeaseId::new(NAMESPACE, LEASE);
         let (outlet, campaign) = Outlet::new(lease, Timing::default(), "a".into(), Arc::clone(clock), heart);

@@ -1,0 +1,108 @@
+//! What a process knows of a Lease, apart from any election: rules C3 and W3 speak of it.
+
+use std::time::Duration;
+
+use super::core::{Election, Seen};
+use super::record::Sight;
+use super::timing::Timing;
+use crate::clock::{Moment, WallTime};
+
+/// What a process knows of a Lease. It outlives the election that has learned it, and the next one of the same process begins
+/// with it.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Memory {
+    /// There has been such a Lease.
+    pub(super) met: bool,
+    pub(super) known: Option<String>,
+    pub(super) last_duration: Duration,
+    pub(super) clear_at: Moment,
+    pub(super) highest: u64,
+    /// The highest revision seen in the cluster: tokens are above it.
+    pub(super) floor: u64,
+    pub(super) barred: bool,
+    pub(super) barred_by: u64,
+    pub(super) written: Option<WallTime>,
+}
+
+impl Memory {
+    /// What is left of what was known long ago: whether there was such a Lease, and how long its holder may have believed.
+    pub fn of_the_distant_past(met: bool, last_duration: Duration) -> Memory {
+        Memory {
+            met,
+            known: None,
+            last_duration,
+            clear_at: Moment::ZERO,
+            highest: 0,
+            floor: 0,
+            barred: false,
+            barred_by: 0,
+            written: None,
+        }
+    }
+
+    /// The same, knowing that the cluster has come to this revision.
+    pub fn above(self, revision: u64) -> Memory {
+        Memory { floor: self.floor.max(revision), ..self }
+    }
+
+    /// There has been such a Lease.
+    pub fn has_met(&self) -> bool {
+        self.met
+    }
+
+    /// How long the last holder that was seen may go on believing.
+    pub fn last_duration(&self) -> Duration {
+        self.last_duration
+    }
+
+    /// Until then the holder of a Lease that is gone may go on believing.
+    pub fn clear_at(&self) -> Moment {
+        self.clear_at
+    }
+
+    /// The highest revision that was seen.
+    pub fn highest(&self) -> u64 {
+        self.highest
+    }
+
+    /// This process does not lead again under this lease.
+    pub fn is_barred(&self) -> bool {
+        self.barred
+    }
+}
+
+impl Election {
+    /// A process that takes part in an election, as [`new`](Self::new), and knows the Lease already.
+    pub fn recalling(identity: String, timing: Timing, memory: Memory) -> Election {
+        let Memory { met, known, last_duration, clear_at, highest, floor, barred, barred_by, written } = memory;
+        let last_duration = last_duration.max(timing.lease_duration);
+        let new = Election::new(identity, timing);
+        Election { met, known, last_duration, clear_at, highest, floor, barred, barred_by, written, ..new }
+    }
+
+    /// What this process knows of the Lease by now.
+    pub fn memory(&self) -> Memory {
+        Memory {
+            met: self.met,
+            known: self.known.clone(),
+            last_duration: self.last_duration,
+            clear_at: self.clear_at,
+            highest: self.highest,
+            floor: self.floor,
+            barred: self.barred,
+            barred_by: self.barred_by,
+            written: self.written,
+        }
+    }
+
+    /// C3: nothing has been seen of a missing Lease for so long that another may have come and gone meanwhile, whose holder
+    /// does not know yet.
+    pub(super) fn has_gap(&self, now: Moment) -> bool {
+        let unseen = match &self.seen {
+            None => true,
+            Some(Seen { sight: Sight::Missing { .. }, .. }) => now >= self.blind_at,
+            Some(_) => false,
+        };
+        self.met && self.known.is_none() && unseen
+    }
+}

@@ -1,0 +1,113 @@
+//! A process that comes back: what it saw before says little about now.
+
+use super::*;
+
+/// One that has seen a Lease and its deletion, and would create one now.
+fn clear_to_create() -> Bench {
+    let (mut bench, _) = Bench::waiting();
+    bench.step(Event::Seen(Sight::Missing { revision: Some(500) }));
+    bench.pass(SECOND * 15).woken().show(MISSING);
+    assert!(matches!(bench.open[0].1, Request::Create(_)));
+    // A quota, a webhook: it does not get to lead.
+    bench.answer(Answer::Refused { retry_after: None, unreached: false });
+    bench
+}
+
+/// It looks, finds the Lease missing, and waits as for a Lease that was just deleted.
+#[track_caller]
+fn looks_and_waits_anew(bench: &mut Bench) {
+    assert!(bench.open.iter().all(|(_, request)| *request == Request::Look), "creates without a look");
+    bench.show(MISSING).step(Event::WatchOpened);
+    let end = bench.now + SECOND * 15;
+    while bench.now < end {
+        bench.pass(SECOND).woken();
+        if bench.now < end && !bench.open.is_empty() {
+            bench.show(MISSING);
+        }
+        assert!(bench.now >= end || bench.open.is_empty(), "takes {:?} before its time", bench.open);
+    }
+    bench.show(MISSING);
+    assert!(matches!(bench.request().1, Request::Create(_)), "and waits no longer than that");
+}
+
+#[test]
+fn c3_who_was_out_of_the_election_looks_and_waits_anew() {
+    let mut bench = clear_to_create();
+    bench.step(Event::Withdraw(Loss::Withdrawn)).step(Event::WatchLost);
+    bench.pass(SECOND * 3600).step(Event::Contend);
+    looks_and_waits_anew(&mut bench);
+}
+
+#[test]
+fn c3_who_was_out_for_a_moment_only_does_so_too() {
+    let mut bench = clear_to_create();
+    bench.step(Event::Withdraw(Loss::Withdrawn)).step(Event::WatchLost);
+    bench.pass(SECOND * 5).step(Event::Contend);
+    looks_and_waits_anew(&mut bench);
+}
+
+#[test]
+fn c3_who_slept_does_not_create_by_what_it_saw_before() {
+    let mut bench = clear_to_create();
+    bench.pass(SECOND * 3600).woken();
+    looks_and_waits_anew(&mut bench);
+}
+
+#[test]
+fn c3_who_is_refused_for_a_moment_does_not_wait_anew() {
+    let mut bench = clear_to_create();
+    bench.pass(SECOND * 3).woken();
+    assert!(matches!(bench.request().1, Request::Create(_)));
+}
+
+#[test]
+fn c3_a_deletion_that_a_watch_tells_before_the_first_look_is_a_deletion() {
+    let mut bench = Bench::new();
+    bench.woken().step(Event::Seen(Sight::Missing { revision: Some(500) }));
+    looks_and_waits_anew(&mut bench);
+}
+
+#[test]
+fn c3_a_new_election_knows_what_the_process_has_seen() {
+    let (bench, _) = Bench::waiting();
+    let memory = bench.election.memory();
+    let mut next = Bench { election: Election::recalling(ME.to_owned(), Timing::default(), memory), ..bench };
+    next.pass(SECOND).woken();
+    looks_and_waits_anew(&mut next);
+}
+
+#[test]
+fn c3_of_the_distant_past_it_is_enough_to_know_that_there_was_a_lease() {
+    let memory = Memory::of_the_distant_past(true, SECOND * 15);
+    let mut bench = Bench { election: Election::recalling(ME.to_owned(), Timing::default(), memory), ..Bench::new() };
+    bench.woken();
+    looks_and_waits_anew(&mut bench);
+}
+
+#[test]
+fn a_lease_that_was_never_seen_is_created_at_once() {
+    let memory = Memory::of_the_distant_past(false, SECOND * 60);
+    let mut bench = Bench { election: Election::recalling(ME.to_owned(), Timing::default(), memory), ..Bench::new() };
+    bench.woken().show(MISSING);
+    assert!(matches!(bench.request().1, Request::Create(_)));
+}
+
+#[test]
+fn w3_a_token_is_above_what_the_process_has_seen_in_the_cluster() {
+    let memory = Memory::of_the_distant_past(false, SECOND * 15).above(5_000);
+    let mut bench = Bench { election: Election::recalling(ME.to_owned(), Timing::default(), memory), ..Bench::new() };
+    bench.woken().show(MISSING);
+    bench.commit();
+    assert!(matches!(bench.take_acts()[..], [Action::Bar { .. }]));
+}
+
+#[test]
+fn a_lease_that_was_released_is_taken_at_once_by_who_comes_back() {
+    let (mut bench, view) = Bench::waiting();
+    bench.step(Event::Withdraw(Loss::Withdrawn)).step(Event::WatchLost);
+    bench.pass(SECOND * 3600).step(Event::Contend);
+    let mut released = bench.annotated(&view);
+    released.record.holder = Some(String::new());
+    bench.show(Sight::Present(released));
+    assert!(matches!(bench.request().1, Request::Replace { .. }));
+}

@@ -1,0 +1,124 @@
+//! What this process knows of the Leases it has seen, for as long as the process lives.
+//!
+//! A process that has seen a Lease must not create it at once when it is gone (rule C3), and must not lead under a token below
+//! one that it has seen (rule W3). What it has seen is a matter of the process, not of one election: a task ends, another is
+//! added for the same lease, a candidate is dropped and built anew.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::hash::{BuildHasher, RandomState};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use crate::clock::{Clock, Moment};
+use crate::election::Memory;
+use crate::lease::LeaseId;
+
+/// What is known of the clusters that this process has talked to, by their addresses. The one global state of elections.
+static CLUSTERS: Mutex<BTreeMap<String, Memories>> = Mutex::new(BTreeMap::new());
+
+/// What is known of the Leases of one cluster. A cheap handle.
+#[derive(Clone, Default)]
+pub(super) struct Memories(Arc<Mutex<Known>>);
+
+#[derive(Default)]
+struct Known {
+    /// Of Leases whose election ended not long ago, all there is to know; and until when it matters.
+    recent: HashMap<LeaseId, (Memory, Moment)>,
+    /// Of all others, that they have been seen: eight bytes each. Two that share a hash wait without need, and nothing else.
+    met: HashSet<u64>,
+    hasher: RandomState,
+    /// The longest lease duration and the highest revision that were ever seen here.
+    longest: Duration,
+    highest: u64,
+}
+
+impl Memories {
+    /// The memories of the cluster at `url`. They are the process's if `clock` is the system's. A virtual clock has its own
+    /// instants, which mean nothing to another, so whoever brings one begins with nothing.
+    pub(super) fn of(url: &str, clock: &dyn Clock) -> Memories {
+        if !clock.is_system() {
+            return Memories::default();
+        }
+        CLUSTERS.lock().unwrap_or_else(PoisonError::into_inner).entry(url.to_owned()).or_default().clone()
+    }
+
+    /// What is known of a Lease.
+    pub(super) fn recall(&self, lease: &LeaseId) -> Memory {
+        let known = self.known();
+        if let Some((memory, _)) = known.recent.get(lease) {
+            return memory.clone().above(known.highest);
+        }
+        let met = known.met.contains(&known.hasher.hash_one(lease));
+        Memory::of_the_distant_past(met, known.longest).above(known.highest)
+    }
+
+    /// An election of a Lease ends at `now`, and this is what it knew.
+    pub(super) fn keep(&self, lease: &LeaseId, memory: Memory, now: Moment) {
+        let mut known = self.known();
+        let known = &mut *known;
+        known.longest = known.longest.max(memory.last_duration());
+        known.highest = known.highest.max(memory.highest());
+        // What is over by then is that somebody may still believe. That the Lease has been seen is never over.
+        known.recent.retain(|lease, (memory, until)| {
+            let stays = memory.is_barred() || *until > now;
+            if !stays && memory.has_met() {
+                known.met.insert(known.hasher.hash_one(lease));
+            }
+            stays
+        });
+        if memory.has_met() {
+            let until = memory.clear_at().max(now) + memory.last_duration();
+            known.recent.insert(lease.clone(), (memory, until));
+        }
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::{SystemClock, TokioClock, WallTime};
+    use crate::election::{Election, Event, Now, Record, Sight, Timing, Version, View};
+
+    /// What an election knows that has seen a Lease at `at`.
+    fn seen(at: Moment) -> Memory {
+        let mut election = Election::new("a".to_owned(), Timing::default());
+        let version = Version { uid: "u".to_owned(), revision: 7 };
+        let record = Record { holder: Some("b".to_owned()), duration_seconds: Some(60), ..Record::default() };
+        let now = Now { moment: at, wall: WallTime(0), dice: 0 };
+        election.step(Event::Seen(Sight::Present(View { version, record })), now);
+        election.memory()
+    }
+
+    #[test]
+    fn a_name_that_was_used_once_leaves_eight_bytes() {
+        let memories = Memories::default();
+        for number in 0..10_000_u64 {
+            let at = Moment::from_nanos(number * 1_000_000_000);
+            memories.keep(&LeaseId::new("jobs", format!("once-{number}")), seen(at), at);
+        }
+        let known = memories.known();
+        assert!(known.recent.len() <= 61, "{}", known.recent.len());
+        assert!(known.met.len() >= 9_900, "{}", known.met.len());
+        drop(known);
+        // And yet it is not taken for one that was never seen, whose tokens begin anew, or whose holder would be gone soon.
+        let old = memories.recall(&LeaseId::new("jobs", "once-0"));
+        assert!(old.has_met() && old.last_duration() == Duration::from_secs(60));
+        assert!(!memories.recall(&LeaseId::new("jobs", "never")).has_met());
+    }
+
+    #[test]
+    fn what_is_known_is_of_the_process_and_its_clock() {
+        let lease = LeaseId::new("jobs", "ledger");
+        let now = SystemClock.now();
+        Memories::of("https://a.test", &SystemClock).keep(&lease, seen(now), now);
+        assert!(Memories::of("https://a.test", &SystemClock).recall(&lease).has_met());
+        assert!(!Memories::of("https://b.test", &SystemClock).recall(&lease).has_met());
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+        let virtual_clock = runtime.block_on(async { TokioClock::starting_at(WallTime(0)) });
+        assert!(!Memories::of("https://a.test", &virtual_clock).recall(&lease).has_met());
+    }
+}
