@@ -144,7 +144,7 @@ pub enum ElectorError {
 
     /// The API server takes long to answer. The request is not given up for that.
     #[error(
-        "the API server is slow: it has not answered a request to {verb} the lease for {after:?}, which is waited for as long \
+        "the API server is slow: it has not answered a request to {verb} the lease for {after:.1?}, which is waited for as long \
          as the lease allows: look at the load of the API server and of etcd, and at admission webhooks that time out"
     )]
     Slow {

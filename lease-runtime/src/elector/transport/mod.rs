@@ -15,6 +15,8 @@ mod failure;
 mod http1;
 mod lane;
 mod pool;
+#[cfg(test)]
+mod tests;
 
 use std::pin::Pin;
 use std::sync::Arc;

@@ -1,0 +1,187 @@
+//! Slow servers, dead connections, and which is which: over real connections, in real time.
+
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::StatusCode;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
+use tokio_rustls::rustls::pki_types::PrivateKeyDer;
+
+use super::*;
+
+/// More than any test takes that ends at all.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A server behind a link that can swallow what passes.
+struct Front {
+    client: Client,
+    multiplexed: Multiplexed,
+    link: Arc<Link>,
+}
+
+struct Link {
+    opened: AtomicUsize,
+    /// Connections below this number are dead.
+    dead_below: watch::Sender<usize>,
+}
+
+impl Front {
+    async fn new(protocols: &[&str]) -> Front {
+        let server = serve(protocols).await;
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let link = Arc::new(Link { opened: AtomicUsize::new(0), dead_below: watch::Sender::new(0) });
+        let shared = Arc::clone(&link);
+        drop(tokio::spawn(async move {
+            while let Ok((near, _)) = listener.accept().await {
+                let number = shared.opened.fetch_add(1, Ordering::Relaxed);
+                let far = TcpStream::connect(server).await.unwrap();
+                let ((near_in, near_out), (far_in, far_out)) = (near.into_split(), far.into_split());
+                drop(tokio::spawn(pass(near_in, far_out, number, shared.dead_below.subscribe())));
+                drop(tokio::spawn(pass(far_in, near_out, number, shared.dead_below.subscribe())));
+            }
+        }));
+        let mut config = Config::new(format!("https://{address}").parse().unwrap());
+        config.accept_invalid_certs = true;
+        let multiplexed = Multiplexed::default();
+        let client = client(&config, &multiplexed).unwrap();
+        Front { client, multiplexed, link }
+    }
+
+    async fn ask(&self, path: &str) -> kube::Result<StatusCode> {
+        let request = Request::get(path).body(Body::empty()).unwrap();
+        let answer = tokio::time::timeout(PATIENCE, self.client.send(request)).await.expect("no answer at all")?;
+        let status = answer.status();
+        answer.into_body().collect().await?;
+        Ok(status)
+    }
+
+    fn opened(&self) -> usize {
+        self.link.opened.load(Ordering::Relaxed)
+    }
+}
+
+/// Passes bytes on, unless the connection is dead.
+async fn pass(
+    mut from: impl AsyncRead + Unpin,
+    mut to: impl AsyncWrite + Unpin,
+    number: usize,
+    mut dead_below: watch::Receiver<usize>,
+) {
+    let mut buffer = vec![0; 64 * 1024];
+    while let Ok(read) = from.read(&mut buffer).await
+        && read > 0
+    {
+        dead_below.wait_for(|below| number >= *below).await.unwrap();
+        if to.write_all(&buffer[..read]).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// Answers at once, except for `/slow`, which takes four seconds.
+async fn serve(protocols: &[&str]) -> SocketAddr {
+    let own = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
+    let key = PrivateKeyDer::try_from(own.signing_key.serialize_der()).unwrap();
+    let mut tls = ServerConfig::builder().with_no_client_auth().with_single_cert(vec![own.cert.into()], key).unwrap();
+    tls.alpn_protocols = protocols.iter().map(|protocol| protocol.as_bytes().to_vec()).collect();
+    let (tls, listener) = (TlsAcceptor::from(Arc::new(tls)), TcpListener::bind("127.0.0.1:0").await.unwrap());
+    let address = listener.local_addr().unwrap();
+    drop(tokio::spawn(async move {
+        while let Ok((tcp, _)) = listener.accept().await {
+            let tls = tls.clone();
+            drop(tokio::spawn(async move {
+                let Ok(mut stream) = tls.accept(tcp).await else { return };
+                if stream.get_ref().1.alpn_protocol() != Some(b"h2") {
+                    let mut head = [0; 1024];
+                    while stream.read(&mut head).await.is_ok_and(|read| read > 0) {
+                        stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await.unwrap();
+                    }
+                    return;
+                }
+                let mut connection = h2::server::handshake(stream).await.unwrap();
+                while let Some(Ok((request, mut respond))) = connection.accept().await {
+                    drop(tokio::spawn(async move {
+                        if request.uri().path() == "/slow" {
+                            tokio::time::sleep(Duration::from_secs(4)).await;
+                        }
+                        let mut body = respond.send_response(Response::new(()), false).unwrap();
+                        let _ = body.send_data(Bytes::from_static(b"{}"), true);
+                    }));
+                }
+            }));
+        }
+    }));
+    address
+}
+
+#[tokio::test]
+async fn all_requests_share_a_connection_and_a_slow_one_is_waited_for() {
+    let front = Front::new(&["h2", "http/1.1"]).await;
+    let (slow, quick) = tokio::join!(front.ask("/slow"), async {
+        for _ in 0..20 {
+            assert_eq!(front.ask("/").await.unwrap(), StatusCode::OK);
+        }
+    });
+    let () = quick;
+    assert_eq!(slow.unwrap(), StatusCode::OK);
+    // With nothing else to show that the connection is alive, a PING does.
+    assert_eq!(front.ask("/slow").await.unwrap(), StatusCode::OK);
+    assert_eq!((front.opened(), front.multiplexed.is_on()), (1, true));
+}
+
+#[tokio::test]
+async fn a_connection_is_dead_that_answers_no_ping_while_another_can_be_made() {
+    let front = Front::new(&["h2"]).await;
+    front.ask("/").await.unwrap();
+    front.link.dead_below.send_replace(1);
+    let error = front.ask("/").await.unwrap_err();
+    assert!(crate::elector::error::chain(&error).contains("answered no PING"), "{error:?}");
+    front.ask("/").await.unwrap();
+    assert_eq!(front.opened(), 2);
+}
+
+#[tokio::test]
+async fn nothing_is_given_up_while_no_other_connection_can_be_made() {
+    let front = Front::new(&["h2"]).await;
+    front.ask("/").await.unwrap();
+    front.link.dead_below.send_replace(usize::MAX);
+    let back = async {
+        // Until the server has been tried again, and could not be reached.
+        while front.opened() < 2 {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        front.link.dead_below.send_replace(0);
+    };
+    let (answer, ()) = tokio::join!(front.ask("/"), back);
+    assert_eq!(answer.unwrap(), StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_server_of_http1_is_spoken_to_on_the_connection_that_shows_it() {
+    let front = Front::new(&["http/1.1"]).await;
+    for _ in 0..3 {
+        assert_eq!(front.ask("/").await.unwrap(), StatusCode::OK);
+    }
+    assert_eq!((front.opened(), front.multiplexed.is_on()), (1, false));
+}
+
+#[tokio::test]
+async fn a_request_that_is_dropped_occupies_nothing() {
+    let front = Front::new(&["h2"]).await;
+    for _ in 0..3 {
+        tokio::select! {
+            _ = front.ask("/slow") => panic!("an answer at once"),
+            () = tokio::time::sleep(Duration::from_millis(20)) => {}
+        }
+    }
+    front.ask("/").await.unwrap();
+    assert_eq!(front.opened(), 1);
+}
