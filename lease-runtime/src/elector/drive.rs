@@ -2,6 +2,7 @@
 //!
 //! Nothing is decided here. Timers only wake; whether a deadline has passed is for the election to say, by the clock.
 
+mod problems;
 mod ticks;
 mod watched;
 
@@ -18,10 +19,10 @@ use super::error::ElectorError;
 use super::inflight::InFlight;
 use super::log::{Log, Problems};
 use super::memory::Memories;
-use super::requests::{Reply, Requests};
+use super::requests::{Handed, Reply, Requests};
 use super::server_time::ServerTime;
 use super::ticking::Ticking;
-use super::watch::{From, Note, OUTAGE, Shared, Watch, maybe};
+use super::watch::{From, Note, Shared, Watch, maybe};
 use crate::clock::Moment;
 use crate::election::{
     Action, Answer, Election, Event, FencingToken, Loss, Now, Request, RequestId, Role, Sight, Version,
@@ -267,7 +268,8 @@ impl Drive {
     fn send(&mut self, id: Option<RequestId>, request: &Request) {
         self.asked = self.out.clock.now();
         let edits = self.edits(id, request);
-        let asked = self.requests.send(id, request, self.asked, self.out.tenure.is_some(), edits);
+        let (answers, holds) = (self.server_time.answers(), self.out.tenure.is_some());
+        let asked = self.requests.send(id, request, Handed { now: self.asked, answers, holds }, edits);
         self.log.sent(asked.verb());
     }
 
@@ -311,72 +313,6 @@ impl Drive {
         }
     }
 
-    /// A request went well.
-    fn well(&mut self, asked: Asked, sent: Moment) {
-        let now = self.out.clock.now();
-        if now.since(sent) >= self.out.timing.attempt_timeout() {
-            // It is still slow. Nothing else is wrong any more.
-            return self.is_slow(asked);
-        }
-        if self.failed_write.is_some_and(|since| !asked.is_write() && !self.is_moot(since)) {
-            return;
-        }
-        self.failed_write = None;
-        self.out.status.problem = None;
-        self.out.status.fatal = false;
-        self.problems.over(&self.log);
-        if self.cut_off.take().is_some_and(|since| now.since(since) >= OUTAGE) && !self.watching {
-            // The watch's pauses have grown while nobody could be reached. Now somebody can.
-            self.watch.iter_mut().for_each(Watch::hurry);
-        }
-    }
-
-    /// A write has failed, and there is none to be tried again: another process has written the Lease since, and holds it. Of
-    /// one whose holder has fallen silent, a read that succeeds tells nothing about the writes of this process.
-    fn is_moot(&self, since: u64) -> bool {
-        let foreign = self.election.holder().is_some_and(|holder| holder != &*self.out.identity);
-        foreign && self.election.newest().is_some_and(|newest| newest.revision > since)
-    }
-
-    /// The newest revision that is known.
-    fn revision(&self) -> u64 {
-        self.election.newest().map_or(0, |newest| newest.revision)
-    }
-
-    /// Says of a request that is slow that it is, once for as long as requests are.
-    fn notice_slow(&mut self) {
-        if let Some(asked) = self.requests.slow(self.out.clock.now()) {
-            self.is_slow(asked);
-        }
-    }
-
-    fn is_slow(&mut self, asked: Asked) {
-        let worse = self.out.status.problem.as_deref().is_some_and(|problem| {
-            !matches!(problem, ElectorError::Unreachable { .. } | ElectorError::Unavailable { .. })
-        });
-        if !worse {
-            self.note_write(asked);
-            self.met(ElectorError::Slow { verb: asked.verb(), after: self.out.timing.attempt_timeout() });
-        }
-    }
-
-    /// Remembers that a write is in trouble, and which state it found.
-    fn note_write(&mut self, asked: Asked) {
-        if asked.is_write() {
-            self.failed_write = Some(self.revision());
-        }
-    }
-
-    fn met(&mut self, problem: ElectorError) {
-        if matches!(problem, ElectorError::Unreachable { .. } | ElectorError::Slow { .. }) {
-            self.cut_off.get_or_insert(self.out.clock.now());
-        }
-        self.problems.met(&problem, &self.log);
-        // Later on, a cluster that is being changed refuses many a thing for a while.
-        self.out.status.fatal |= !self.settled && problem.needs_somebody();
-        self.out.status.problem = Some(Arc::new(problem));
-    }
-
     fn note(&mut self, note: Note) {
         match note {
             Note::Opened => {
@@ -415,20 +351,6 @@ impl Drive {
     fn join_watch(&mut self) {
         let (lease, clock) = (&self.out.lease, &self.out.clock);
         self.watch.get_or_insert_with(|| Watch::join(&self.shared, lease.clone(), Arc::clone(clock)));
-    }
-
-    /// A follower that watches sends no requests for hours, so the problem of its last one would stand in its status for as
-    /// long. It looks once per lease duration until the problem is over; the election need not know.
-    fn look_again(&mut self) {
-        let standby = self.election.role() == Role::Standby && self.requests.is_empty();
-        let due = self.out.clock.now() >= self.asked + self.out.timing.lease_duration;
-        if standby && due && self.out.status.problem.is_some() && !self.is_barred() {
-            self.send(None, &Request::Look);
-        }
-    }
-
-    fn is_barred(&self) -> bool {
-        matches!(self.out.status.problem.as_deref(), Some(ElectorError::WentBackwards { .. }))
     }
 
     /// Past the hard stop: whoever is still inside a poll is an overrun. And a withdrawal that waits for such a one is over

@@ -35,6 +35,11 @@ impl InFlight {
         self.multiplexed.is_on()
     }
 
+    /// How many signs of life the server has given, beside answers.
+    pub(super) fn signs(&self) -> u64 {
+        self.multiplexed.signs()
+    }
+
     /// Waits for a turn, which ends when the permit is dropped. Who does not hold a lease has nothing to lose by waiting.
     pub(super) async fn turn(&self) -> Option<SemaphorePermit<'_>> {
         self.waiting.acquire().await.ok()

@@ -45,8 +45,26 @@ pub(super) struct Requests {
     kept: Kept,
     open: FuturesUnordered<Pin<Box<dyn Future<Output = Ended> + Send>>>,
     /// What is on its way, and since when. Two at most, and now and then one that is of no more use.
-    sent: Vec<(u64, Asked, Moment)>,
+    sent: Vec<Sent>,
     number: u64,
+}
+
+/// A request that is on its way.
+struct Sent {
+    number: u64,
+    asked: Asked,
+    at: Moment,
+    /// How many signs of life the server had given by then.
+    signs: u64,
+}
+
+/// How things stand as a request is handed out.
+pub(super) struct Handed {
+    pub(super) now: Moment,
+    /// How many answers have come by now, to any election.
+    pub(super) answers: u64,
+    /// This process holds the lease.
+    pub(super) holds: bool,
 }
 
 struct Ended {
@@ -90,10 +108,15 @@ impl Requests {
         self.sent.clear();
     }
 
-    /// The request that has been slow for longest, at `now`.
-    pub(super) fn slow(&self, now: Moment) -> Option<Asked> {
-        let slow = self.sent.iter().filter(|(_, _, sent)| now.since(*sent) >= self.patience.slow);
-        slow.min_by_key(|(_, _, sent)| *sent).map(|(_, asked, _)| *asked)
+    /// The request that has been slow for longest, at `now`, and whether the server has given a sign of life since it was sent.
+    pub(super) fn slow(&self, now: Moment, answers: u64) -> Option<(Asked, bool)> {
+        let slow = self.sent.iter().filter(|sent| now.since(sent.at) >= self.patience.slow);
+        let signs = self.signs(answers);
+        slow.min_by_key(|sent| sent.at).map(|sent| (sent.asked, sent.signs < signs))
+    }
+
+    fn signs(&self, answers: u64) -> u64 {
+        answers + self.in_flight.signs()
     }
 
     /// The annotations of a state of the Lease that was read not long ago.
@@ -106,7 +129,7 @@ impl Requests {
         self.kept.read(object).ok()
     }
 
-    /// Sends a request and returns what it asks for. `now` is when the election handed it out. Its future is dropped when the
+    /// Sends a request and returns what it asks for. Its future is dropped when the
     /// answer cannot matter any more; what has been sent by then may still take effect.
     ///
     /// A request has to wait for its turn where too many are on their way. To a holder, whose term counts from the instant at
@@ -117,8 +140,7 @@ impl Requests {
         &mut self,
         id: Option<RequestId>,
         request: &Request,
-        now: Moment,
-        holds: bool,
+        Handed { now, answers, holds }: Handed,
         edits: Edits,
     ) -> Asked {
         self.number += 1;
@@ -128,7 +150,8 @@ impl Requests {
             Request::Create(record) => (Asked::Create, Some(self.kept.creation(record))),
             Request::Replace { base, record } => (Asked::Replace, self.kept.replacement(base, record, edits)),
         };
-        self.sent.push((number, asked, now));
+        let signs = self.signs(answers);
+        self.sent.push(Sent { number, asked, at: now, signs });
         if asked == Asked::Replace && object.is_none() {
             // So many states have been seen since that the write would be a conflict.
             self.open.push(Box::pin(async move { Ended { number, id, asked, outcome: None } }));
@@ -166,8 +189,8 @@ impl Requests {
     /// The next request that ends; `None` if none is on its way. Cancel safe.
     pub(super) async fn next(&mut self) -> Option<Reply> {
         let Ended { number, id, asked, outcome } = self.open.next().await?;
-        let at = self.sent.iter().position(|(open, ..)| *open == number)?;
-        let (.., sent) = self.sent.swap_remove(at);
+        let at = self.sent.iter().position(|sent| sent.number == number)?;
+        let sent = self.sent.swap_remove(at).at;
         let Some(outcome) = outcome else {
             return Some(Reply { id, asked, answer: Answer::Conflict, served: None, sent });
         };

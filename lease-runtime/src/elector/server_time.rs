@@ -7,6 +7,7 @@
 //! lets everything pass and looks at the heads.
 
 use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
@@ -24,6 +25,8 @@ use crate::clock::{Clock, Moment, WallTime};
 pub(super) struct ServerTime {
     clock: Arc<dyn Clock>,
     told: Mutex<Option<Told>>,
+    /// Counts the answers.
+    answers: AtomicU64,
 }
 
 /// What the newest answer has told.
@@ -35,7 +38,7 @@ struct Told {
 
 impl ServerTime {
     pub(super) fn new(clock: Arc<dyn Clock>) -> Arc<ServerTime> {
-        Arc::new(ServerTime { clock, told: Mutex::new(None) })
+        Arc::new(ServerTime { clock, told: Mutex::new(None), answers: AtomicU64::new(0) })
     }
 
     /// The API server's clock at `now`, as its newest answer tells and our own steady clock has counted since; `None`: no
@@ -54,8 +57,14 @@ impl ServerTime {
         Client::new(Listening { client, time: Arc::clone(self) }, namespace)
     }
 
+    /// How many answers have come, to any election.
+    pub(super) fn answers(&self) -> u64 {
+        self.answers.load(Ordering::Relaxed)
+    }
+
     /// An answer has come, with this head.
     fn note(&self, head: &HeaderMap) {
+        self.answers.fetch_add(1, Ordering::Relaxed);
         // Read after the answer has come: what passes in between makes the server's time earlier than it is, never later.
         let received = self.clock.now();
         if let Some(wall) = date(head) {

@@ -130,6 +130,7 @@ async fn death(pings: Option<PingPong>, load: &Load, pool: &Weak<Pool>) {
             return std::future::pending().await;
         }
         if tokio::time::timeout(QUIET, pong(&mut pings)).await.is_ok() {
+            pool.upgrade().iter().for_each(|pool| pool.lives());
             continue;
         }
         loop {

@@ -138,6 +138,11 @@ impl Pool {
         }
     }
 
+    /// The server has answered a PING.
+    pub(super) fn lives(&self) {
+        self.multiplexed.sign();
+    }
+
     /// A connection has ended.
     pub(super) fn forget(&self, ended: &Weak<Lane>) {
         self.state().lanes.retain(|lane| !std::ptr::eq(Arc::as_ptr(lane), ended.as_ptr()));

@@ -1,0 +1,98 @@
+//! What keeps an election from going well: who is told, and when it is over.
+
+use std::sync::Arc;
+
+use super::Drive;
+use crate::clock::Moment;
+use crate::election::{Request, Role};
+use crate::elector::classify::Asked;
+use crate::elector::error::ElectorError;
+use crate::elector::watch::{OUTAGE, Watch};
+
+impl Drive {
+    /// A request went well.
+    pub(super) fn well(&mut self, asked: Asked, sent: Moment) {
+        let now = self.out.clock.now();
+        if now.since(sent) >= self.out.timing.attempt_timeout() {
+            // It is still slow. Nothing else is wrong any more.
+            return self.is_slow(asked);
+        }
+        if self.failed_write.is_some_and(|since| !asked.is_write() && !self.is_moot(since)) {
+            return;
+        }
+        self.failed_write = None;
+        self.out.status.problem = None;
+        self.out.status.fatal = false;
+        self.problems.over(&self.log);
+        if self.cut_off.take().is_some_and(|since| now.since(since) >= OUTAGE) && !self.watching {
+            // The watch's pauses have grown while nobody could be reached. Now somebody can.
+            self.watch.iter_mut().for_each(Watch::hurry);
+        }
+    }
+
+    /// A write has failed, and there is none to be tried again: another process has written the Lease since, and holds it. Of
+    /// one whose holder has fallen silent, a read that succeeds tells nothing about the writes of this process.
+    pub(super) fn is_moot(&self, since: u64) -> bool {
+        let foreign = self.election.holder().is_some_and(|holder| holder != &*self.out.identity);
+        foreign && self.election.newest().is_some_and(|newest| newest.revision > since)
+    }
+
+    /// The newest revision that is known.
+    pub(super) fn revision(&self) -> u64 {
+        self.election.newest().map_or(0, |newest| newest.revision)
+    }
+
+    /// Says of a request that has had no answer for long that it is slow, if the server gives signs of life, or else that nobody
+    /// can be reached. Once for as long as it lasts; the request is waited for all the same.
+    pub(super) fn notice_slow(&mut self) {
+        let Some((asked, lives)) = self.requests.slow(self.out.clock.now(), self.server_time.answers()) else { return };
+        if lives {
+            self.is_slow(asked);
+        } else if self.out.status.problem.is_none() {
+            self.note_write(asked);
+            let reason = format!("no answer for {:.1?}", self.out.timing.attempt_timeout());
+            self.met(ElectorError::Unreachable { reason });
+        }
+    }
+
+    pub(super) fn is_slow(&mut self, asked: Asked) {
+        let worse = self.out.status.problem.as_deref().is_some_and(|problem| {
+            !matches!(problem, ElectorError::Unreachable { .. } | ElectorError::Unavailable { .. })
+        });
+        if !worse {
+            self.note_write(asked);
+            self.met(ElectorError::Slow { verb: asked.verb(), after: self.out.timing.attempt_timeout() });
+        }
+    }
+
+    /// Remembers that a write is in trouble, and which state it found.
+    pub(super) fn note_write(&mut self, asked: Asked) {
+        if asked.is_write() {
+            self.failed_write = Some(self.revision());
+        }
+    }
+
+    pub(super) fn met(&mut self, problem: ElectorError) {
+        if matches!(problem, ElectorError::Unreachable { .. } | ElectorError::Slow { .. }) {
+            self.cut_off.get_or_insert(self.out.clock.now());
+        }
+        self.problems.met(&problem, &self.log);
+        // Later on, a cluster that is being changed refuses many a thing for a while.
+        self.out.status.fatal |= !self.settled && problem.needs_somebody();
+        self.out.status.problem = Some(Arc::new(problem));
+    }
+
+    /// A follower that watches sends no requests for hours, so the problem of its last one would stand in its status for as
+    /// long. It looks once per lease duration until the problem is over; the election need not know.
+    pub(super) fn look_again(&mut self) {
+        let standby = self.election.role() == Role::Standby && self.requests.is_empty();
+        let due = self.out.clock.now() >= self.asked + self.out.timing.lease_duration;
+        if standby && due && self.out.status.problem.is_some() && !self.is_barred() {
+            self.send(None, &Request::Look);
+        }
+    }
+
+    pub(super) fn is_barred(&self) -> bool {
+        matches!(self.out.status.problem.as_deref(), Some(ElectorError::WentBackwards { .. }))
+    }
+}
