@@ -19,7 +19,7 @@ const RHO: (u32, u32) = (5, 4);
 /// | `renew_deadline` | ⅔ of it, 10 s | the holder asks its bodies to end |
 /// | `retry_period` | 2⁄15 of it, 2 s | time between tries after a failure, and between polls where watching is not possible |
 /// | [`renew_period`](Self::renew_period) | 5 s | a holder renews |
-/// | [`attempt_timeout`](Self::attempt_timeout) | 3.3 s | a request is given up; whether it took effect is unknown |
+/// | [`attempt_timeout`](Self::attempt_timeout) | 3.3 s | a request without an answer counts as slow; it is waited for all the same, for as long as its answer can matter |
 /// | [`drop_after`](Self::drop_after) | 11.75 s | bodies that have not ended are dropped |
 /// | [`hard_stop`](Self::hard_stop) | 12 s | a body still inside one poll is an overrun |
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -39,7 +39,7 @@ impl Timing {
         (self.renew_deadline / 2).min(self.lease_duration / 3)
     }
 
-    /// How long one request may take.
+    /// How long a request may take before it counts as slow. On HTTP/1.1 it is then sent once more beside the first.
     pub fn attempt_timeout(&self) -> Duration {
         self.renew_deadline / 3
     }

@@ -1,8 +1,7 @@
 //! One watch for the Leases of a namespace, which feeds all elections of the namespace.
 //!
-//! kube speaks HTTP/1.1 to the API server, on which a watch occupies a connection: hundreds of leases, watched by name, are
-//! hundreds of connections for a process and its server to keep. All Leases of a namespace can be watched on one, if the
-//! access rules allow it.
+//! On HTTP/1.1 a watch occupies a connection, and on HTTP/2 a stream: hundreds of leases, watched by name, are hundreds of either
+//! for a process and its server to keep. All Leases of a namespace can be watched by one, if the access rules allow it.
 //!
 //! No change is lost to an election that joins before it looks. What has happened before it joined is in what it looks at,
 //! for that is read from the quorum and later; and whatever happens afterwards is shown to it, since the shared watch goes on
