@@ -7,7 +7,7 @@ use crate::error::{Context, Result};
 pub(crate) const USAGE: &str = "\
 usage: compare [ITEM..] [--runs N] [--window SECONDS] [--only ours|client-go] [--keep]
 
-items: graceful crash requests pause hole refused; all of them if none is named
+items: graceful crash requests pause hole refused slow; all of these if none is named
   --runs N          handovers and crashes of each kind (30 and 40 if not given; 30 is what the targets are for)
   --window SECONDS  how long requests are counted (300 if not given, which holds one whole life of a watch)
   --only KIND       measure one side only
@@ -28,11 +28,13 @@ pub(crate) enum Item {
     Hole,
     /// No API for anybody.
     Refused,
+    /// Writes that take seconds and succeed.
+    Slow,
 }
 
 impl Item {
-    pub(crate) const ALL: [Item; 6] =
-        [Item::Graceful, Item::Crash, Item::Requests, Item::Pause, Item::Hole, Item::Refused];
+    pub(crate) const ALL: [Item; 7] =
+        [Item::Graceful, Item::Crash, Item::Requests, Item::Pause, Item::Hole, Item::Refused, Item::Slow];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
@@ -42,6 +44,7 @@ impl Item {
             Item::Pause => "pause",
             Item::Hole => "hole",
             Item::Refused => "refused",
+            Item::Slow => "slow",
         }
     }
 }

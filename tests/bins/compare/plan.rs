@@ -13,6 +13,7 @@ use crate::items::graceful::{self, Handovers};
 use crate::items::hole::{self, Hole};
 use crate::items::refused::{self, Refused};
 use crate::items::requests::{self, Requests};
+use crate::items::slow::{self, Slow};
 use crate::items::{crash, pause};
 use crate::setup::Setup;
 use crate::table::{Row, Table, Unit, pair, single};
@@ -28,6 +29,8 @@ struct Results {
     pause: Both<Overlap>,
     hole: Both<Hole>,
     refused: Both<Refused>,
+    /// One value for each of the delays.
+    slow: Both<Vec<Slow>>,
 }
 
 pub(crate) async fn run(arguments: impl Iterator<Item = String>) -> Result<ExitCode> {
@@ -75,10 +78,11 @@ impl Plan<'_> {
         let faults = async {
             let pause = self.together(Item::Pause, |kind| pause::measure(setup, kind)).await;
             let hole = self.together(Item::Hole, |kind| hole::measure(setup, kind)).await;
-            (pause, hole, self.together(Item::Refused, |kind| refused::measure(setup, kind)).await)
+            let refused = self.together(Item::Refused, |kind| refused::measure(setup, kind)).await;
+            (pause, hole, refused, self.together(Item::Slow, |kind| slow::measure(setup, kind)).await)
         };
-        let (requests, (crash, (pause, hole, refused))) = join(requests, join(crash, faults)).await;
-        Results { graceful, crash, requests, pause, hole, refused }
+        let (requests, (crash, (pause, hole, refused, slow))) = join(requests, join(crash, faults)).await;
+        Results { graceful, crash, requests, pause, hole, refused, slow }
     }
 
     async fn together<T, F: Future<Output = Result<T>>>(&self, item: Item, measure: impl Fn(Kind) -> F) -> Both<T> {
@@ -112,7 +116,7 @@ impl Plan<'_> {
 /// The table, with the targets for ours.
 fn rows(results: &Results) -> Vec<Row> {
     use Unit::{AMinute, Count, Seconds};
-    let Results { graceful, crash, requests, pause, hole, refused } = results;
+    let Results { graceful, crash, requests, pause, hole, refused, slow } = results;
     let beats = |overlap: &Overlap| Some(overlap.beats as f64);
     let lasted = |overlap: &Overlap| Some(overlap.lasted.as_secs_f64());
     let mut rows = Vec::new();
@@ -154,6 +158,26 @@ fn rows(results: &Results) -> Vec<Row> {
         rows.push(single(name, Seconds, refused, |it| it.gone.max(), Some(12.0)));
         rows.push(single("  work again after its return, at most", Seconds, refused, |it| it.back.max(), Some(1.0)));
         rows.push(single("  beats beside another body", Count, refused, |it| beats(&it.overlap), Some(0.0)));
+    }
+    if slow.iter().any(Option::is_some) {
+        rows.extend(slow_rows(slow));
+    }
+    rows
+}
+
+/// Ours loses no more terms than client-go.
+fn slow_rows(slow: &Both<Vec<Slow>>) -> Vec<Row> {
+    let mut rows = Vec::new();
+    for (index, delay) in slow::DELAYS.into_iter().enumerate() {
+        let of = slow.each_ref().map(|of| of.as_ref().and_then(|delays| delays.get(index)));
+        let seconds = delay.as_secs();
+        let (name, target) = (format!("writes take {seconds} s: leads after"), delay.as_secs_f64() + slow::SPARE);
+        rows.push(single(name, Unit::Seconds, &of, |it| Some(it.acquired), Some(target)));
+        let allowed = of[1].and_then(|client_go| client_go.lost);
+        rows.push(single("  terms lost in a minute", Unit::Count, &of, |it| it.lost, allowed));
+        rows.push(single("  writes by all three", Unit::AMinute, &of, |it| it.writes, None));
+        let beats = |it: &&Slow| Some(it.overlap.beats as f64);
+        rows.push(single("  beats beside another body", Unit::Count, &of, beats, Some(0.0)));
     }
     rows
 }

@@ -6,6 +6,7 @@ pub(crate) mod hole;
 pub(crate) mod pause;
 pub(crate) mod refused;
 pub(crate) mod requests;
+pub(crate) mod slow;
 
 use std::time::Duration;
 
