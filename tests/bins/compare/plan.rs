@@ -9,6 +9,7 @@ use lease_tests::log::now;
 use crate::cli::{Item, Kind, Options, USAGE};
 use crate::error::Result;
 use crate::events::Overlap;
+use crate::items::crowd::{self, Crowd};
 use crate::items::graceful::{self, Handovers};
 use crate::items::hole::{self, Hole};
 use crate::items::refused::{self, Refused};
@@ -31,6 +32,8 @@ struct Results {
     refused: Both<Refused>,
     /// One value for each of the delays.
     slow: Both<Vec<Slow>>,
+    /// With the number of leases.
+    crowds: Vec<(usize, Both<Crowd>)>,
 }
 
 pub(crate) async fn run(arguments: impl Iterator<Item = String>) -> Result<ExitCode> {
@@ -82,7 +85,11 @@ impl Plan<'_> {
             (pause, hole, refused, self.together(Item::Slow, |kind| slow::measure(setup, kind)).await)
         };
         let (requests, (crash, (pause, hole, refused, slow))) = join(requests, join(crash, faults)).await;
-        Results { graceful, crash, requests, pause, hole, refused, slow }
+        let mut crowds = Vec::new();
+        for &leases in &options.crowds {
+            crowds.push((leases, self.in_turn(Item::Crowd, |kind| crowd::measure(setup, kind, leases)).await));
+        }
+        Results { graceful, crash, requests, pause, hole, refused, slow, crowds }
     }
 
     async fn together<T, F: Future<Output = Result<T>>>(&self, item: Item, measure: impl Fn(Kind) -> F) -> Both<T> {
@@ -116,7 +123,7 @@ impl Plan<'_> {
 /// The table, with the targets for ours.
 fn rows(results: &Results) -> Vec<Row> {
     use Unit::{AMinute, Count, Seconds};
-    let Results { graceful, crash, requests, pause, hole, refused, slow } = results;
+    let Results { graceful, crash, requests, pause, hole, refused, slow, crowds } = results;
     let beats = |overlap: &Overlap| Some(overlap.beats as f64);
     let lasted = |overlap: &Overlap| Some(overlap.lasted.as_secs_f64());
     let mut rows = Vec::new();
@@ -162,6 +169,32 @@ fn rows(results: &Results) -> Vec<Row> {
     if slow.iter().any(Option::is_some) {
         rows.extend(slow_rows(slow));
     }
+    for (leases, crowd) in crowds.iter().filter(|(_, crowd)| crowd.iter().any(Option::is_some)) {
+        rows.extend(crowd_rows(*leases, crowd));
+    }
+    rows
+}
+
+/// Ours loses no more terms than client-go, and holds all in the end.
+fn crowd_rows(leases: usize, crowd: &Both<Crowd>) -> Vec<Row> {
+    let mut rows = Vec::new();
+    for (index, after) in crowd::LOOKS.into_iter().enumerate() {
+        let seconds = after.as_secs();
+        let name = match index {
+            0 => format!("{leases} leases, machine busy for 40 s: not held after {seconds} s"),
+            _ => format!("  after {seconds} s"),
+        };
+        let missing = |it: &Crowd| it.missing.get(index).map(|&missing| missing as f64);
+        let last = index + 1 == crowd::LOOKS.len();
+        rows.push(single(name, Unit::Count, crowd, missing, last.then_some(0.0)));
+    }
+    let allowed = crowd[1].as_ref().map(|client_go| client_go.lost as f64);
+    rows.push(single("  terms lost", Unit::Count, crowd, |it| Some(it.lost as f64), allowed));
+    rows.push(single("  all held after", Unit::Seconds, crowd, |it| Some(it.all_held), None));
+    rows.push(single("  resident memory", Unit::Mebibytes, crowd, |it| Some(it.resident), None));
+    rows.push(single("  processor time in a minute", Unit::Seconds, crowd, |it| Some(it.processor), None));
+    rows.push(single("  sockets open, at most", Unit::Count, crowd, |it| Some(it.sockets as f64), None));
+    rows.push(single("  requests", Unit::AMinute, crowd, |it| it.requests, None));
     rows
 }
 

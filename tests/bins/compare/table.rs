@@ -9,6 +9,7 @@ use crate::spread::Spread;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Unit {
     Seconds,
+    Mebibytes,
     AMinute,
     Count,
 }
@@ -90,6 +91,7 @@ impl fmt::Display for Table<'_> {
                 (None, _) => "-".to_owned(),
                 (Some(value), _) if value.is_infinite() => "never".to_owned(),
                 (Some(value), Unit::Seconds) => format!("{value:.3} s"),
+                (Some(value), Unit::Mebibytes) => format!("{value:.1} MiB"),
                 (Some(value), Unit::AMinute) => format!("{value:.2} /min"),
                 (Some(value), Unit::Count) => format!("{value:.0}"),
             };

@@ -1,6 +1,7 @@
 //! What is measured, one item a file. Each is the same for both kinds of candidate.
 
 pub(crate) mod crash;
+pub(crate) mod crowd;
 pub(crate) mod graceful;
 pub(crate) mod hole;
 pub(crate) mod pause;
