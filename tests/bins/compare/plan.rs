@@ -54,7 +54,7 @@ pub(crate) async fn run(arguments: impl Iterator<Item = String>) -> Result<ExitC
     let (missed, failed) = (rows.iter().filter(|row| row.is_missed()).count(), plan.failed.get());
     println!("{}", Table(&rows));
     println!(
-        "Lease duration 15 s, renew deadline 10 s, retry period 2 s, three candidates a lease. Ratio: client-go / ours."
+        "Lease duration 15 s, renew deadline 10 s, retry period 2 s, three candidates a lease (crowd: one). Ratio: client-go / ours."
     );
     println!("Took {minutes:.1} minutes. Targets missed: {missed}. Measurements that failed: {failed}.");
     if missed + failed > 0 {

@@ -132,7 +132,7 @@ fn processor(pid: u32) -> Result<f64> {
     Ok(ticks.iter().sum::<f64>() / rustix::param::clock_ticks_per_second() as f64)
 }
 
-/// How many sockets a process has open. Nearly all of them are connections to the API server.
+/// How many sockets a process has open: its connections to the API server, and a few of its runtime for signals.
 fn open_sockets(pid: u32) -> Result<usize> {
     let files = std::fs::read_dir(format!("/proc/{pid}/fd"))?;
     let targets = files.filter_map(|file| std::fs::read_link(file.ok()?.path()).ok());
