@@ -5,11 +5,13 @@ use std::time::Duration;
 use crate::error::{Context, Result};
 
 pub(crate) const USAGE: &str = "\
-usage: compare [ITEM..] [--runs N] [--window SECONDS] [--only ours|client-go] [--keep]
+usage: compare [ITEM..] [--runs N] [--window SECONDS] [--leases N] [--only ours|client-go] [--keep]
 
-items: graceful crash requests pause hole refused; all of them if none is named
+items: graceful crash requests pause hole refused slow; all of these if none is named
+       crowd, only if it is named: it keeps the whole machine busy for 7 minutes
   --runs N          handovers and crashes of each kind (30 and 40 if not given; 30 is what the targets are for)
   --window SECONDS  how long requests are counted (300 if not given, which holds one whole life of a watch)
+  --leases N        the size of the crowd (1, 100 and 1000, one after the other, if not given)
   --only KIND       measure one side only
   --keep            leave the processes' logs and event files, and say where they are";
 
@@ -28,11 +30,20 @@ pub(crate) enum Item {
     Hole,
     /// No API for anybody.
     Refused,
+    /// Writes that take seconds and succeed.
+    Slow,
+    /// Many leases in one process, on a busy machine.
+    Crowd,
 }
 
 impl Item {
-    pub(crate) const ALL: [Item; 6] =
-        [Item::Graceful, Item::Crash, Item::Requests, Item::Pause, Item::Hole, Item::Refused];
+    /// What is measured if nothing is named, which leaves [`Item::Crowd`] out.
+    const USUAL: [Item; 7] =
+        [Item::Graceful, Item::Crash, Item::Requests, Item::Pause, Item::Hole, Item::Refused, Item::Slow];
+
+    fn named(name: &str) -> Option<Item> {
+        Item::USUAL.into_iter().chain([Item::Crowd]).find(|item| item.name() == name)
+    }
 
     pub(crate) fn name(self) -> &'static str {
         match self {
@@ -42,6 +53,8 @@ impl Item {
             Item::Pause => "pause",
             Item::Hole => "hole",
             Item::Refused => "refused",
+            Item::Slow => "slow",
+            Item::Crowd => "crowd",
         }
     }
 }
@@ -73,6 +86,7 @@ pub(crate) struct Options {
     pub(crate) graceful_runs: usize,
     pub(crate) crash_runs: usize,
     pub(crate) window: Duration,
+    pub(crate) crowds: Vec<usize>,
     pub(crate) keep: bool,
 }
 
@@ -84,6 +98,7 @@ impl Options {
             graceful_runs: 30,
             crash_runs: 40,
             window: Duration::from_secs(300),
+            crowds: vec![1, 100, 1000],
             keep: false,
         };
         while let Some(argument) = arguments.next() {
@@ -97,6 +112,9 @@ impl Options {
                     let seconds = value()?.parse::<u64>().context(|| "--window".to_owned())?.max(1);
                     options.window = Duration::from_secs(seconds);
                 }
+                "--leases" => {
+                    options.crowds = vec![value()?.parse::<usize>().context(|| "--leases".to_owned())?.max(1)];
+                }
                 "--only" => {
                     let name = value()?;
                     options.kinds.retain(|kind| kind.name() == name);
@@ -105,14 +123,14 @@ impl Options {
                     }
                 }
                 "--keep" => options.keep = true,
-                name => match Item::ALL.into_iter().find(|item| item.name() == name) {
+                name => match Item::named(name) {
                     Some(item) => options.items.push(item),
                     None => return Err(format!("`{name}` is neither an item nor an option\n{USAGE}").into()),
                 },
             }
         }
         if options.items.is_empty() {
-            options.items = Item::ALL.to_vec();
+            options.items = Item::USUAL.to_vec();
         }
         Ok(options)
     }

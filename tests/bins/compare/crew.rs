@@ -22,6 +22,37 @@ const SETTLED: Duration = Duration::from_secs(3);
 /// One to lead and two to wait.
 pub(crate) const SIZE: usize = 3;
 
+/// Starts a candidate for one lease, or for so many whose names begin with that.
+pub(crate) fn spawn(
+    setup: &Setup,
+    kind: Kind,
+    lease: &str,
+    identity: &str,
+    link: Option<&Proxy>,
+    leases: Option<usize>,
+) -> Result<Child> {
+    let kubeconfig = setup.kubeconfig(identity, link)?;
+    let log = File::create(setup.folder.path().join(format!("{identity}.log")))?;
+    let events = setup.folder.path().join(format!("{lease}.events"));
+    let (program, argument) = setup.program(kind)?;
+    Command::new(&program)
+        .args(argument)
+        .arg(format!("--kubeconfig={}", kubeconfig.display()))
+        .arg(format!("--namespace={NAMESPACE}"))
+        .arg(format!("--lease={lease}"))
+        .arg(format!("--identity={identity}"))
+        .arg(format!("--events={}", events.display()))
+        .args(leases.map(|leases| format!("--leases={leases}")))
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(log)
+        // Ctrl-C is for us to handle: a candidate that ends by itself then would look like one that failed.
+        .process_group(0)
+        .kill_on_drop(true)
+        .spawn()
+        .context(|| format!("cannot start {}", program.display()))
+}
+
 struct Member {
     identity: String,
     pid: u32,
@@ -62,25 +93,7 @@ impl<'a> Crew<'a> {
     pub(crate) fn launch(&mut self, link: Option<&Proxy>) -> Result<()> {
         self.launched += 1;
         let identity = format!("{}-{}", self.lease, self.launched);
-        let kubeconfig = self.setup.kubeconfig(&identity, link)?;
-        let log = File::create(self.setup.folder.path().join(format!("{identity}.log")))?;
-        let events = self.setup.folder.path().join(format!("{}.events", self.lease));
-        let (program, argument) = self.setup.program(self.kind)?;
-        let child = Command::new(&program)
-            .args(argument)
-            .arg(format!("--kubeconfig={}", kubeconfig.display()))
-            .arg(format!("--namespace={NAMESPACE}"))
-            .arg(format!("--lease={}", self.lease))
-            .arg(format!("--identity={identity}"))
-            .arg(format!("--events={}", events.display()))
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(log)
-            // Ctrl-C is for us to handle: a candidate that ends by itself then would look like one that failed.
-            .process_group(0)
-            .kill_on_drop(true)
-            .spawn()
-            .context(|| format!("cannot start {}", program.display()))?;
+        let child = spawn(self.setup, self.kind, &self.lease, &identity, link, None)?;
         let pid = child.id().ok_or("a process without an id")?;
         self.members.push(Member { identity, pid, child });
         Ok(())

@@ -1,7 +1,7 @@
 //! Measures our candidate beside one written on client-go, on a real API server, and prints one table.
 //!
 //! ```text
-//! tests/kube-apiserver/run cargo run --release -p lease-tests --bin compare            everything, about 6 minutes
+//! tests/kube-apiserver/run cargo run --release -p lease-tests --bin compare            everything, about 7 minutes
 //! tests/kube-apiserver/run cargo run --release -p lease-tests --bin compare -- crash   one item
 //! ```
 //!

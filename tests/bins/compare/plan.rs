@@ -9,10 +9,12 @@ use lease_tests::log::now;
 use crate::cli::{Item, Kind, Options, USAGE};
 use crate::error::Result;
 use crate::events::Overlap;
+use crate::items::crowd::{self, Crowd};
 use crate::items::graceful::{self, Handovers};
 use crate::items::hole::{self, Hole};
 use crate::items::refused::{self, Refused};
 use crate::items::requests::{self, Requests};
+use crate::items::slow::{self, Slow};
 use crate::items::{crash, pause};
 use crate::setup::Setup;
 use crate::table::{Row, Table, Unit, pair, single};
@@ -28,6 +30,10 @@ struct Results {
     pause: Both<Overlap>,
     hole: Both<Hole>,
     refused: Both<Refused>,
+    /// One value for each of the delays.
+    slow: Both<Vec<Slow>>,
+    /// With the number of leases.
+    crowds: Vec<(usize, Both<Crowd>)>,
 }
 
 pub(crate) async fn run(arguments: impl Iterator<Item = String>) -> Result<ExitCode> {
@@ -48,7 +54,7 @@ pub(crate) async fn run(arguments: impl Iterator<Item = String>) -> Result<ExitC
     let (missed, failed) = (rows.iter().filter(|row| row.is_missed()).count(), plan.failed.get());
     println!("{}", Table(&rows));
     println!(
-        "Lease duration 15 s, renew deadline 10 s, retry period 2 s, three candidates a lease. Ratio: client-go / ours."
+        "Lease duration 15 s, renew deadline 10 s, retry period 2 s, three candidates a lease (crowd: one). Ratio: client-go / ours."
     );
     println!("Took {minutes:.1} minutes. Targets missed: {missed}. Measurements that failed: {failed}.");
     if missed + failed > 0 {
@@ -75,10 +81,15 @@ impl Plan<'_> {
         let faults = async {
             let pause = self.together(Item::Pause, |kind| pause::measure(setup, kind)).await;
             let hole = self.together(Item::Hole, |kind| hole::measure(setup, kind)).await;
-            (pause, hole, self.together(Item::Refused, |kind| refused::measure(setup, kind)).await)
+            let refused = self.together(Item::Refused, |kind| refused::measure(setup, kind)).await;
+            (pause, hole, refused, self.together(Item::Slow, |kind| slow::measure(setup, kind)).await)
         };
-        let (requests, (crash, (pause, hole, refused))) = join(requests, join(crash, faults)).await;
-        Results { graceful, crash, requests, pause, hole, refused }
+        let (requests, (crash, (pause, hole, refused, slow))) = join(requests, join(crash, faults)).await;
+        let mut crowds = Vec::new();
+        for &leases in &options.crowds {
+            crowds.push((leases, self.in_turn(Item::Crowd, |kind| crowd::measure(setup, kind, leases)).await));
+        }
+        Results { graceful, crash, requests, pause, hole, refused, slow, crowds }
     }
 
     async fn together<T, F: Future<Output = Result<T>>>(&self, item: Item, measure: impl Fn(Kind) -> F) -> Both<T> {
@@ -112,7 +123,7 @@ impl Plan<'_> {
 /// The table, with the targets for ours.
 fn rows(results: &Results) -> Vec<Row> {
     use Unit::{AMinute, Count, Seconds};
-    let Results { graceful, crash, requests, pause, hole, refused } = results;
+    let Results { graceful, crash, requests, pause, hole, refused, slow, crowds } = results;
     let beats = |overlap: &Overlap| Some(overlap.beats as f64);
     let lasted = |overlap: &Overlap| Some(overlap.lasted.as_secs_f64());
     let mut rows = Vec::new();
@@ -154,6 +165,52 @@ fn rows(results: &Results) -> Vec<Row> {
         rows.push(single(name, Seconds, refused, |it| it.gone.max(), Some(12.0)));
         rows.push(single("  work again after its return, at most", Seconds, refused, |it| it.back.max(), Some(1.0)));
         rows.push(single("  beats beside another body", Count, refused, |it| beats(&it.overlap), Some(0.0)));
+    }
+    if slow.iter().any(Option::is_some) {
+        rows.extend(slow_rows(slow));
+    }
+    for (leases, crowd) in crowds.iter().filter(|(_, crowd)| crowd.iter().any(Option::is_some)) {
+        rows.extend(crowd_rows(*leases, crowd));
+    }
+    rows
+}
+
+/// Ours loses no more terms than client-go, and holds all in the end.
+fn crowd_rows(leases: usize, crowd: &Both<Crowd>) -> Vec<Row> {
+    let mut rows = Vec::new();
+    for (index, after) in crowd::LOOKS.into_iter().enumerate() {
+        let seconds = after.as_secs();
+        let name = match index {
+            0 => format!("{leases} leases, machine busy for 40 s: not held after {seconds} s"),
+            _ => format!("  after {seconds} s"),
+        };
+        let missing = |it: &Crowd| it.missing.get(index).map(|&missing| missing as f64);
+        let last = index + 1 == crowd::LOOKS.len();
+        rows.push(single(name, Unit::Count, crowd, missing, last.then_some(0.0)));
+    }
+    let allowed = crowd[1].as_ref().map(|client_go| client_go.lost as f64);
+    rows.push(single("  terms lost", Unit::Count, crowd, |it| Some(it.lost as f64), allowed));
+    rows.push(single("  all held after", Unit::Seconds, crowd, |it| Some(it.all_held), None));
+    rows.push(single("  resident memory", Unit::Mebibytes, crowd, |it| Some(it.resident), None));
+    rows.push(single("  processor time in a minute", Unit::Seconds, crowd, |it| Some(it.processor), None));
+    rows.push(single("  sockets open, at most", Unit::Count, crowd, |it| Some(it.sockets as f64), None));
+    rows.push(single("  requests", Unit::AMinute, crowd, |it| it.requests, None));
+    rows
+}
+
+/// Ours loses no more terms than client-go.
+fn slow_rows(slow: &Both<Vec<Slow>>) -> Vec<Row> {
+    let mut rows = Vec::new();
+    for (index, delay) in slow::DELAYS.into_iter().enumerate() {
+        let of = slow.each_ref().map(|of| of.as_ref().and_then(|delays| delays.get(index)));
+        let seconds = delay.as_secs();
+        let (name, target) = (format!("writes take {seconds} s: leads after"), delay.as_secs_f64() + slow::SPARE);
+        rows.push(single(name, Unit::Seconds, &of, |it| Some(it.acquired), Some(target)));
+        let allowed = of[1].and_then(|client_go| client_go.lost);
+        rows.push(single("  terms lost in a minute", Unit::Count, &of, |it| it.lost, allowed));
+        rows.push(single("  writes by all three", Unit::AMinute, &of, |it| it.writes, None));
+        let beats = |it: &&Slow| Some(it.overlap.beats as f64);
+        rows.push(single("  beats beside another body", Unit::Count, &of, beats, Some(0.0)));
     }
     rows
 }

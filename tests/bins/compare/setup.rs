@@ -30,6 +30,8 @@ pub(crate) struct Setup {
     /// Unlike any other measurement's on this cluster.
     pub(crate) run: String,
     pub(crate) audit: Option<PathBuf>,
+    /// With the rights of the kubeconfig's own user.
+    pub(crate) client: Client,
     contender: Option<PathBuf>,
     kubeconfig: Kubeconfig,
     /// Host and port of the API server.
@@ -55,9 +57,10 @@ impl Setup {
         grant(&client).await?;
         let setup = Setup {
             folder: Folder::new()?,
-            observer: Observer::start(Api::<Lease>::namespaced(client, NAMESPACE)).await?,
+            observer: Observer::start(Api::<Lease>::namespaced(client.clone(), NAMESPACE)).await?,
             run: format!("{:06x}", fastrand::u32(..0x100_0000)),
             audit: variable("LEASE_TEST_AUDIT"),
+            client,
             contender,
             kubeconfig,
             server,

@@ -1,5 +1,6 @@
 //! The table.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use crate::spread::Spread;
@@ -8,6 +9,7 @@ use crate::spread::Spread;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Unit {
     Seconds,
+    Mebibytes,
     AMinute,
     Count,
 }
@@ -15,7 +17,7 @@ pub(crate) enum Unit {
 /// One line of the table.
 #[derive(Debug)]
 pub(crate) struct Row {
-    pub(crate) what: &'static str,
+    pub(crate) what: Cow<'static, str>,
     pub(crate) unit: Unit,
     pub(crate) ours: Option<f64>,
     pub(crate) client_go: Option<f64>,
@@ -31,10 +33,12 @@ impl Row {
 
     fn ratio(&self) -> String {
         match (self.ours, self.client_go) {
-            (Some(ours), Some(client_go)) if ours > 0.0 && client_go > 0.0 => match client_go / ours {
-                ratio if ratio >= 10.0 => format!("{ratio:.0}"),
-                ratio => format!("{ratio:.2}"),
-            },
+            (Some(ours), Some(client_go)) if ours > 0.0 && client_go > 0.0 && (ours + client_go).is_finite() => {
+                match client_go / ours {
+                    ratio if ratio >= 10.0 => format!("{ratio:.0}"),
+                    ratio => format!("{ratio:.2}"),
+                }
+            }
             _ => "-".to_owned(),
         }
     }
@@ -50,14 +54,14 @@ impl Row {
 
 /// A row of one value of each kind.
 pub(crate) fn single<T>(
-    what: &'static str,
+    what: impl Into<Cow<'static, str>>,
     unit: Unit,
     both: &[Option<T>; 2],
     value: impl Fn(&T) -> Option<f64>,
     target: Option<f64>,
 ) -> Row {
     let [ours, client_go] = both.each_ref().map(|of| of.as_ref().and_then(&value));
-    Row { what, unit, ours, client_go, target }
+    Row { what: what.into(), unit, ours, client_go, target }
 }
 
 /// Mean and maximum of one quantity, as two rows.
@@ -85,7 +89,9 @@ impl fmt::Display for Table<'_> {
         for row in self.0 {
             let value = |value: Option<f64>| match (value, row.unit) {
                 (None, _) => "-".to_owned(),
+                (Some(value), _) if value.is_infinite() => "never".to_owned(),
                 (Some(value), Unit::Seconds) => format!("{value:.3} s"),
+                (Some(value), Unit::Mebibytes) => format!("{value:.1} MiB"),
                 (Some(value), Unit::AMinute) => format!("{value:.2} /min"),
                 (Some(value), Unit::Count) => format!("{value:.0}"),
             };

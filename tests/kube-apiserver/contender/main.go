@@ -33,6 +33,7 @@ func main() {
 	flags.StringVar(&lease, "lease", "", "name of the Lease")
 	flags.StringVar(&identity, "identity", "", "this candidate's identity, without spaces")
 	flags.StringVar(&file, "events", "", "file to append events to")
+	leases := flags.Int("leases", 0, "if not 0: compete for so many Leases, named as the flag says with -0, -1 and so on, without beats")
 	flags.DurationVar(&leaseDuration, "lease-duration", 15*time.Second, "as in client-go")
 	flags.DurationVar(&renewDeadline, "renew-deadline", 10*time.Second, "as in client-go")
 	flags.DurationVar(&retryPeriod, "retry-period", 2*time.Second, "as in client-go")
@@ -54,37 +55,67 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
+	if *leases > 0 {
+		// The electors share a client, and its limit of 5 requests a second would be what is measured.
+		config.QPS = -1
+	}
 	client, err := kubernetes.NewForConfig(config)
 	if err != nil {
 		log.Fatal(err)
 	}
-	lock := &countingLock{Interface: &resourcelock.LeaseLock{
-		LeaseMeta:  metav1.ObjectMeta{Namespace: namespace, Name: lease},
-		Client:     client.CoordinationV1(),
-		LockConfig: resourcelock.ResourceLockConfig{Identity: identity},
-	}}
+	election := leaderelection.LeaderElectionConfig{
+		LeaseDuration:   leaseDuration,
+		RenewDeadline:   renewDeadline,
+		RetryPeriod:     retryPeriod,
+		ReleaseOnCancel: true,
+	}
+	lock := func(name string) *countingLock {
+		return &countingLock{Interface: &resourcelock.LeaseLock{
+			LeaseMeta:  metav1.ObjectMeta{Namespace: namespace, Name: name},
+			Client:     client.CoordinationV1(),
+			LockConfig: resourcelock.ResourceLockConfig{Identity: identity},
+		}}
+	}
 
 	events.write("ready", "-")
+	if *leases == 0 {
+		stand(ctx, election, lock(lease), lease, func(ctx context.Context, token string) { lead(ctx, events, token) })
+		return
+	}
+	var all sync.WaitGroup
+	for number := range *leases {
+		name := fmt.Sprintf("%s-%d", lease, number)
+		all.Go(func() {
+			stand(ctx, election, lock(name), name, func(ctx context.Context, token string) {
+				events.write("started@"+name, token)
+				defer events.write("stopped@"+name, token)
+				<-ctx.Done()
+			})
+		})
+	}
+	all.Wait()
+}
+
+// stand takes part in the election of one Lease until the context ends.
+func stand(
+	ctx context.Context, election leaderelection.LeaderElectionConfig, lock *countingLock, name string,
+	body func(ctx context.Context, token string),
+) {
 	for ctx.Err() == nil {
 		var leading sync.Mutex
-		leaderelection.RunOrDie(ctx, leaderelection.LeaderElectionConfig{
-			Lock:            lock,
-			LeaseDuration:   leaseDuration,
-			RenewDeadline:   renewDeadline,
-			RetryPeriod:     retryPeriod,
-			ReleaseOnCancel: true,
-			Name:            lease,
-			Callbacks: leaderelection.LeaderCallbacks{
-				OnStartedLeading: func(ctx context.Context) {
-					leading.Lock()
-					defer leading.Unlock()
-					lead(ctx, events, lock.token())
-				},
-				// Most users exit here, which hides for how long the callback would have gone on. This one does
-				// not: the callback reports its own end, and then the candidate stands again.
-				OnStoppedLeading: func() {},
+		election.Lock = lock
+		election.Name = name
+		election.Callbacks = leaderelection.LeaderCallbacks{
+			OnStartedLeading: func(ctx context.Context) {
+				leading.Lock()
+				defer leading.Unlock()
+				body(ctx, lock.token())
 			},
-		})
+			// Most users exit here, which hides for how long the callback would have gone on. This one does
+			// not: the callback reports its own end, and then the candidate stands again.
+			OnStoppedLeading: func() {},
+		}
+		leaderelection.RunOrDie(ctx, election)
 		leading.Lock() // client-go does not wait for its callback either; two of them at once would be our own fault
 	}
 }

@@ -1,11 +1,13 @@
 //! What is measured, one item a file. Each is the same for both kinds of candidate.
 
 pub(crate) mod crash;
+pub(crate) mod crowd;
 pub(crate) mod graceful;
 pub(crate) mod hole;
 pub(crate) mod pause;
 pub(crate) mod refused;
 pub(crate) mod requests;
+pub(crate) mod slow;
 
 use std::time::Duration;
 
