@@ -10,7 +10,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use kube::{Api, Client};
+use kube::Client;
 
 use super::campaign::{Command, Outlet, Standing};
 use super::classify::Asked;
@@ -94,12 +94,7 @@ impl Drive {
         Drive {
             election: Election::recalling(out.identity.to_string(), out.timing, memory),
             memories,
-            requests: Requests::new(
-                Api::namespaced(client, &out.lease.namespace),
-                out.lease.clone(),
-                out.timing,
-                in_flight,
-            ),
+            requests: Requests::new(client, out.lease.clone(), out.timing, in_flight),
             shared,
             server_time,
             watch: None,

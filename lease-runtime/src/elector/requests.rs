@@ -13,13 +13,13 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use k8s_openapi::api::coordination::v1::Lease;
-use kube::Api;
-use kube::api::PostParams;
+use kube::api::{ApiResource, DynamicObject, PostParams};
+use kube::{Api, Client};
 
 use super::classify::{self, Asked, Outcome};
 use super::error::ElectorError;
 use super::inflight::InFlight;
-use super::wire::Kept;
+use super::wire::{self, Kept};
 use crate::clock::Moment;
 use crate::election::{Answer, Request, RequestId, Timing, Version, View};
 use crate::lease::LeaseId;
@@ -38,7 +38,7 @@ pub(super) struct Reply {
 }
 
 pub(super) struct Requests {
-    api: Api<Lease>,
+    api: Api<DynamicObject>,
     lease: LeaseId,
     patience: Patience,
     in_flight: Arc<InFlight>,
@@ -85,9 +85,9 @@ struct Patience {
 }
 
 impl Requests {
-    pub(super) fn new(api: Api<Lease>, lease: LeaseId, timing: Timing, in_flight: Arc<InFlight>) -> Requests {
+    pub(super) fn new(client: Client, lease: LeaseId, timing: Timing, in_flight: Arc<InFlight>) -> Requests {
         Requests {
-            api,
+            api: Api::namespaced_with(client, &lease.namespace, &ApiResource::erase::<Lease>(&())),
             in_flight,
             kept: Kept::new(lease.clone()),
             lease,
@@ -165,10 +165,14 @@ impl Requests {
                 false => tokio::time::timeout(patience.slow, in_flight.turn()).await,
             };
             let once = || async {
-                match &object {
-                    None => api.get(&name).await,
-                    Some(object) => api.replace(&name, &options(), object).await,
-                }
+                let object = match &object {
+                    None => api.get(&name).await?,
+                    Some(object) => {
+                        let object = wire::dynamic(object).map_err(kube::Error::SerdeError)?;
+                        api.replace(&name, &options(), &object).await?
+                    }
+                };
+                wire::lease(object).map_err(kube::Error::SerdeError)
             };
             let outcome = match turn {
                 Err(_) => Outcome::NotSent(patience.slow),

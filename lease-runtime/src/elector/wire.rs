@@ -5,6 +5,8 @@ use std::collections::VecDeque;
 use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta};
 use k8s_openapi::jiff::Timestamp;
+use kube::api::{DynamicObject, TypeMeta};
+use serde_json::{Value, json};
 
 use crate::clock::WallTime;
 use crate::election::{Record, Version, View};
@@ -87,6 +89,45 @@ impl Kept {
     }
 }
 
+/// Reads what the API server calls a Lease. Times that Go can write and this program cannot read, such as the end of the year
+/// 9999, make no Lease unreadable: an election compares them with nothing, and only has to see that they change.
+///
+/// # Errors
+///
+/// If it is no Lease.
+pub(super) fn lease(object: DynamicObject) -> Result<Lease, serde_json::Error> {
+    let DynamicObject { metadata, mut data, .. } = object;
+    let mut spec = data.get_mut("spec").map(Value::take).unwrap_or_default();
+    for name in ["acquireTime", "renewTime"] {
+        if let Some(time) = spec.get_mut(name)
+            && let Some(text) = time.as_str()
+            && text.parse::<Timestamp>().is_err()
+        {
+            *time = serde_json::to_value(micro(stand_in(text)))?;
+        }
+    }
+    Ok(Lease { metadata, spec: serde_json::from_value(spec)? })
+}
+
+/// A time for one that cannot be read: the same for the same text, and another for another, or nearly so (rule C1).
+fn stand_in(text: &str) -> WallTime {
+    // FNV-1a, in the first two thousand years after 1970.
+    const YEARS: u64 = 2_000 * 365 * 86_400;
+    let hash = text
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
+    WallTime(i64::try_from(hash % YEARS).unwrap_or(0) * 1_000_000)
+}
+
+/// An object as it is sent.
+pub(super) fn dynamic(lease: &Lease) -> Result<DynamicObject, serde_json::Error> {
+    Ok(DynamicObject {
+        types: Some(TypeMeta::resource::<Lease>()),
+        metadata: lease.metadata.clone(),
+        data: json!({ "spec": serde_json::to_value(&lease.spec)? }),
+    })
+}
+
 /// What an object of the API server says, if it is a state of `lease`.
 pub(super) fn view(lease: &LeaseId, object: &Lease) -> Result<View, &'static str> {
     if object.metadata.name.as_deref() != Some(&lease.name) {
@@ -145,8 +186,8 @@ fn micro(time: WallTime) -> MicroTime {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use serde_json::{Value, json};
 
+    use super::lease as lease_of;
     use super::*;
 
     fn id() -> LeaseId {
@@ -242,6 +283,32 @@ mod tests {
             let object = serde_json::from_value(object).unwrap();
             assert!(Kept::new(id()).read(object).is_err(), "{path} = {value}");
         }
+    }
+
+    fn of_go(renewed: &str) -> Lease {
+        let object = object(json!({ "holderIdentity": "go", "leaseDurationSeconds": 15, "renewTime": renewed }));
+        lease_of(serde_json::from_value(object).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn a_time_that_only_go_can_read_is_a_time() {
+        let renewed = |text| view(&id(), &of_go(text)).unwrap().record.renewed;
+        for text in ["9999-12-31T23:59:59.999999Z", "9999-12-31T23:59:59Z", "0000-01-01T00:00:00-23:59", "later", ""] {
+            assert!(renewed(text).is_some() && renewed(text) == renewed(text), "{text}");
+        }
+        // A change of it is a change of the record.
+        assert_ne!(renewed("9999-12-31T23:59:58Z"), renewed("9999-12-31T23:59:59Z"));
+        assert_eq!(renewed("2023-11-14T22:13:25.000000Z"), Some(WallTime(1_700_000_005_000_000)));
+    }
+
+    #[test]
+    fn what_is_sent_is_a_lease() {
+        let mut kept = Kept::new(id());
+        let base = kept.read(lease(json!({ "strategy": "s" }))).unwrap();
+        let sent = dynamic(&kept.replacement(&base.version, &ours(), Edits::new()).unwrap()).unwrap();
+        let sent = serde_json::to_value(sent).unwrap();
+        assert_eq!((&sent["apiVersion"], &sent["kind"]), (&json!("coordination.k8s.io/v1"), &json!("Lease")));
+        assert_eq!((&sent["spec"]["holderIdentity"], &sent["spec"]["strategy"]), (&json!("a_1"), &json!("s")));
     }
 
     #[test]

@@ -2,8 +2,8 @@
 //!
 //! While a request waits for its answer and nothing else is answered either, the connection is asked for a sign of life: a
 //! PING, which the server's HTTP/2 layer answers whatever its requests are waiting for. If that does not come back, another
-//! connection is made. Only if that succeeds while the PING is still unanswered is this one dead: everything on it is then
-//! given up at once. If neither succeeds, it is the server that is slow or away, and giving up would only add to its work.
+//! connection is made. Only if that succeeds, and the PING is still unanswered a second later, is this one dead: everything on
+//! it is then given up at once. If neither succeeds, it is the server that is slow or away, and giving up would only add to its work.
 
 use std::pin::pin;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -24,8 +24,9 @@ use super::body::LaneBody;
 use super::failure::TransportError;
 use super::pool::Pool;
 
-/// How long requests wait for any answer before the connection is asked for a sign of life, and how long that may take before
-/// another connection is tried. Together they are how long a dead connection is believed in.
+/// How long requests wait for any answer before the connection is asked for a sign of life, how long that may take before
+/// another connection is tried, and how long it has still from when that succeeds. Together they are how long a dead connection
+/// is believed in.
 const QUIET: Duration = Duration::from_secs(1);
 /// What the server may send of one answer, and of all together, before it has to wait: enough for any Lease.
 const STREAM_WINDOW: u32 = 512 * 1024;
@@ -146,13 +147,13 @@ async fn death(pings: Option<PingPong>, load: &Load, pool: &Weak<Pool>) {
                 () = pong(&mut pings) => break,
                 rival = rival => rival,
             };
+            // A server that is short of time may answer the handshake of one connection before the PING of another.
+            if tokio::time::timeout(QUIET, pong(&mut pings)).await.is_ok() {
+                break;
+            }
             if let Ok(rival) = rival {
                 pool.keep(rival);
                 return;
-            }
-            drop(pool);
-            if tokio::time::timeout(QUIET, pong(&mut pings)).await.is_ok() {
-                break;
             }
         }
     }

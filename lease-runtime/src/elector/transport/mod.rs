@@ -80,10 +80,11 @@ impl Service<Request<Body>> for Transport {
         Box::pin(async move {
             let (head, body) = request.into_parts();
             let body = body.collect().await?.to_bytes();
-            // A connection that ends in the very moment in which it is chosen has not sent anything. Once more on another:
-            // should that one go the same way, the election decides when to try again.
+            // A connection that ends in the very moment in which it is chosen has not sent anything, and a server that has too
+            // many requests on one says so without looking at the next. Once or twice more: after that, the election decides
+            // when to try again.
             let mut last = None;
-            for _ in 0..2 {
+            for _ in 0..3 {
                 let request = Request::from_parts(head.clone(), body.clone());
                 let lane = match pool.route().await? {
                     Route::Http2(lane) => lane,
@@ -98,6 +99,7 @@ impl Service<Request<Body>> for Transport {
                         pool.forget(&Arc::downgrade(&lane));
                         last = Some(error);
                     }
+                    Err(error @ TransportError::Refused) => last = Some(error),
                     Err(error) => return Err(error.into()),
                 }
             }

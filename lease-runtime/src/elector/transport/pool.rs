@@ -13,9 +13,9 @@ use super::lane::Lane;
 use crate::elector::multiplexed::Multiplexed;
 
 /// So many requests on their way on each connection call for one more, up to so many. One connection suffices for thousands
-/// of leases; a server that takes seconds for an answer needs more streams than it allows on one.
-const FULL: usize = 200;
-const MOST: usize = 8;
+/// of leases; a server that takes seconds for an answer needs more streams than it allows on one. kube-apiserver allows 100.
+const FULL: usize = 90;
+const MOST: usize = 12;
 
 /// The connections to one API server.
 pub(super) struct Pool {

@@ -353,7 +353,7 @@ pub(super) fn revision(object: &DynamicObject) -> Result<u64, ElectorError> {
 
 /// Reads an object that a watch shows as a state of `lease`.
 pub(super) fn read(lease: &LeaseId, object: DynamicObject) -> Result<Lease, ElectorError> {
-    let mut object: Lease = object.try_parse().map_err(|error| ElectorError::Unreadable { reason: chain(&error) })?;
+    let mut object: Lease = wire::lease(object).map_err(|error| ElectorError::Unreadable { reason: chain(&error) })?;
     match wire::view(lease, &object) {
         Ok(_) => {
             // Nobody reads them, and the last state of each Lease is kept here.

@@ -91,7 +91,7 @@ async fn a_lease_of_others_that_cannot_be_read_blinds_nobody() {
     world.api.put_lease(NAMESPACE, "theirs", &serde_json::json!({ "spec": {} }));
     let (mut a, mut b, mut led) = world.leader_and_follower(6, 6).await;
     secs(100).await;
-    world.api.edit_lease(NAMESPACE, "theirs", |lease| lease["spec"]["renewTime"] = "yesterday".into());
+    world.api.edit_lease(NAMESPACE, "theirs", |lease| lease["spec"]["leaseTransitions"] = "many".into());
     secs(100).await;
     assert_eq!((world.of("b", Verb::Watch), world.shared_watches_of("b")), (1, 1));
 
@@ -115,7 +115,7 @@ async fn a_lease_of_ours_that_cannot_be_read_is_its_own_elections_trouble() {
     let world = World::new();
     let (mut a, mut b, mut led) = world.leader_and_follower(20, 20).await;
     secs(100).await;
-    world.api.edit_lease(NAMESPACE, &shard(7), |lease| lease["spec"]["renewTime"] = "yesterday".into());
+    world.api.edit_lease(NAMESPACE, &shard(7), |lease| lease["spec"]["leaseTransitions"] = "many".into());
     secs(100).await;
     assert_eq!(world.shared_watches_of("b"), 1);
     let problem = b.campaigns[7].status.borrow().problem.clone();
