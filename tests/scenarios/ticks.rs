@@ -111,9 +111,7 @@ async fn handover_exactly_at_the_tick(world: Arc<World>) {
 async fn backlog_after_an_outage(world: Arc<World>) {
     let task = |name: &str, catch_up| TickTask { catch_up, ..TickTask::new(name) };
     let tasks = vec![task("none", CatchUp::None), task("latest", CatchUp::Latest), task("all", CatchUp::All)];
-    // Once the tick before has passed: it would be run, too, and counted.
-    let first = tick_after(Duration::from_secs(5));
-    wait_until(WallTime(first.0 - PERIOD)).await;
+    let first = first_tick().await;
     let replica = world.start_with("a", &Settings { tasks, ..world.settings() }).await;
     for task in ["none", "latest", "all"] {
         ended(&world, &run_of(&world, task, first).await).await;
@@ -221,8 +219,8 @@ async fn record_emptied_by_hand(world: Arc<World>) {
 /// An edit and a new name begin anew: nothing is caught up, and what the old name has left stays.
 async fn renamed_and_edited_schedule(world: Arc<World>) {
     let with = |tasks| Settings { tasks, ..world.settings() };
+    let first = first_tick().await;
     let before = world.start_with("a", &with(vec![TickTask::new("edited"), TickTask::new("old")])).await;
-    let first = tick_after(Duration::from_secs(2));
     for task in ["edited", "old"] {
         ended(&world, &run_of(&world, task, first).await).await;
         counted(&world, task, |counts| counts.done == 1).await;
@@ -251,8 +249,8 @@ async fn mixed_versions(world: Arc<World>) {
     let (one, two) = (TickTask::new("one"), TickTask::new("two"));
     let newer = Settings { tasks: vec![one.clone(), two], ..world.settings() };
     let older = Settings { tasks: vec![one], ..world.settings() };
+    let first = first_tick().await;
     let first_leader = world.start_with("a", &newer).await;
-    let first = tick_after(Duration::from_secs(2));
     for task in ["one", "two"] {
         ended(&world, &run_of(&world, task, first).await).await;
         counted(&world, task, |counts| counts.done == 1).await;
@@ -295,6 +293,14 @@ async fn start_three(world: &World, tasks: Vec<TickTask>) -> [Arc<Replica>; 3] {
 fn tick_after(ahead: Duration) -> WallTime {
     let from = SystemClock.wall().plus(ahead).0;
     WallTime((from / PERIOD + 1) * PERIOD)
+}
+
+/// The first tick of a replica that is started now. It comes so late that no other comes before, which would be run and counted
+/// as well.
+async fn first_tick() -> WallTime {
+    let first = tick_after(Duration::from_secs(5));
+    wait_until(WallTime(first.0 - PERIOD)).await;
+    first
 }
 
 /// Puts what follows at a place in time. What is judged does not depend on how exactly.
