@@ -19,15 +19,30 @@ const MOST_MULTIPLEXED: usize = 1024;
 /// Takes turns with the requests of all elections.
 pub(super) struct InFlight {
     multiplexed: Multiplexed,
+    http1: Turns,
+    http2: Turns,
+}
+
+struct Turns {
     /// For those who hold a lease. What others look for or take over never keeps a renewal waiting.
     holding: Semaphore,
     waiting: Semaphore,
 }
 
+impl Turns {
+    fn new(most: usize) -> Turns {
+        Turns { holding: Semaphore::new(most), waiting: Semaphore::new(most) }
+    }
+}
+
 impl InFlight {
     pub(super) fn new(multiplexed: Multiplexed) -> InFlight {
-        let most = if multiplexed.is_on() { MOST_MULTIPLEXED } else { MOST };
-        InFlight { multiplexed, holding: Semaphore::new(most), waiting: Semaphore::new(most) }
+        InFlight { multiplexed, http1: Turns::new(MOST), http2: Turns::new(MOST_MULTIPLEXED) }
+    }
+
+    /// By what the server speaks as far as is known, which the first connection tells.
+    fn turns(&self) -> &Turns {
+        if self.multiplexed.is_on() { &self.http2 } else { &self.http1 }
     }
 
     /// The requests go by HTTP/2, whose connections are watched over.
@@ -42,13 +57,13 @@ impl InFlight {
 
     /// Waits for a turn, which ends when the permit is dropped. Who does not hold a lease has nothing to lose by waiting.
     pub(super) async fn turn(&self) -> Option<SemaphorePermit<'_>> {
-        self.waiting.acquire().await.ok()
+        self.turns().waiting.acquire().await.ok()
     }
 
     /// The same for one who holds a lease, and who waits no longer than `patience`: where answers are so slow that turns do
     /// not come in time, it goes without one. A term is worth a connection. The look that an unclear answer calls for is as
     /// urgent as the renewal that it delays.
     pub(super) async fn turn_of_holder(&self, patience: Duration) -> Option<SemaphorePermit<'_>> {
-        tokio::time::timeout(patience, self.holding.acquire()).await.ok()?.ok()
+        tokio::time::timeout(patience, self.turns().holding.acquire()).await.ok()?.ok()
     }
 }
