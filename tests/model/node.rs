@@ -152,6 +152,7 @@ impl Node {
                         self.feed(Event::Drained, now, config, index, newest)?;
                     }
                 }
+                Action::Altered(_) => {}
                 Action::Bar { .. } => return Err(Broken::Barred),
                 Action::Rewatch | Action::Left { .. } => {}
             }

@@ -140,6 +140,7 @@ impl World {
             }
             Action::Left { .. } => self.left(r),
             Action::Rewatch => {}
+            Action::Altered(_) => {}
             Action::Bar { .. } => return Err(Broken("W3: revisions went backwards".to_owned())),
         }
         Ok(())

@@ -76,19 +76,22 @@ impl Election {
         }
     }
 
-    fn committed(&mut self, write: Writing, view: View, now: Now, out: &mut Vec<Action>) {
+    fn committed(&mut self, mut write: Writing, view: View, now: Now, out: &mut Vec<Action>) {
         if view.version.revision <= write.floor {
             // W3: the token of this term would not be above those of earlier terms, and a target that checks tokens would
             // refuse the new leader, or worse, accept an old one.
             self.bar(view.version.revision, out);
             return;
         }
+        let counts = self.compare(&mut write, &view.record, now, out);
         let version = view.version.clone();
         // A watch may have shown this write, or one after it, before its answer came.
         if view.version.revision >= self.highest {
             self.learn(Sight::Present(view), now.moment);
         }
-        self.took_effect(write, &version, false, now, out);
+        if counts {
+            self.took_effect(write, &version, false, now, out);
+        }
         self.forget_doomed();
         self.judge(out);
     }
@@ -127,6 +130,7 @@ impl Election {
             token,
             uid: version.uid.clone(),
             transitions,
+            duration_seconds: write.record.duration_seconds,
             acquired,
             from: write.from,
             renew_at: write.sent + self.timing.renew_period(),

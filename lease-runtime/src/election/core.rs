@@ -57,6 +57,8 @@ pub struct Election {
     pub(super) given_up: Vec<Writing>,
     /// The latest calendar time in a record of ours, acknowledged or not: the next one is later, so that no two are the same.
     pub(super) written: Option<WallTime>,
+    /// How many writes in a row were stored otherwise than they were sent.
+    pub(super) altered: u32,
     pub(super) next_id: RequestId,
     pub(super) pace: Pace,
     /// A watch is open.
@@ -126,6 +128,7 @@ impl Election {
             writing: None,
             given_up: Vec::new(),
             written: None,
+            altered: 0,
             next_id: RequestId::default(),
             pace: Pace::new(&timing),
             watching: false,

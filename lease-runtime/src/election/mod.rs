@@ -27,6 +27,7 @@
 //! | R2 | a look sent after a write that shows the state before it: the write counts from there | `outstanding.rs` |
 #![doc(hidden)]
 
+mod altered;
 mod answer;
 mod core;
 mod map;
@@ -43,6 +44,7 @@ mod term;
 mod tests;
 mod timing;
 
+pub use self::altered::Altered;
 pub use self::core::{Election, Role};
 pub use map::{Map, Stamp};
 pub use memory::Memory;

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use super::altered::Altered;
 use super::record::{FencingToken, Record, Sight, Version, View};
 use super::shown::shown;
 use crate::clock::{Moment, WallTime};
@@ -111,6 +112,8 @@ pub enum Action {
         /// The lease was given up on the server; otherwise others wait it out.
         released: bool,
     },
+    /// A write was stored otherwise than it was sent, and nothing rests on it: the next try comes after a pause.
+    Altered(Vec<Altered>),
     /// The API server's revisions went backwards, as after restoring a backup: tokens would no longer grow, so this
     /// process does not lead again.
     Bar {

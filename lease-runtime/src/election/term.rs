@@ -17,6 +17,8 @@ pub(super) struct HeldTerm {
     pub(super) from: Moment,
     /// When to renew: counted from when the last acknowledged write was sent, so that a slow one is followed at once.
     pub(super) renew_at: Moment,
+    /// `leaseDurationSeconds` as it is stored.
+    pub(super) duration_seconds: Option<i32>,
     /// `renewTime` of the last acknowledged write.
     pub(super) renewed: WallTime,
     pub(super) phase: Phase,
@@ -140,7 +142,7 @@ impl Election {
     pub(super) fn wrote(&self, term: &HeldTerm, View { version, record }: &View) -> bool {
         version.uid == term.uid
             && record.holder() == Some(self.identity.as_str())
-            && record.duration_seconds == Some(self.timing.published_seconds())
+            && record.duration_seconds == term.duration_seconds
             && record.acquired == Some(term.acquired)
             && record.transitions == Some(term.transitions)
             && record.renewed.is_some_and(|at| term.renewed <= at && Some(at) <= self.written)

@@ -60,6 +60,8 @@ pub(super) struct Drive {
     problems: Problems,
     /// The problem is one of a write, which a read does not show to be over; and the newest revision at that time.
     failed_write: Option<u64>,
+    /// The answer at hand is to a write that was stored otherwise than it was sent.
+    altered: bool,
     watch_problems: Problems,
     ticking: Ticking,
     /// The state whose ticks the status shows.
@@ -107,6 +109,7 @@ impl Drive {
             settled: false,
             problems: Problems::new("a request failed", "requests succeed again"),
             failed_write: None,
+            altered: false,
             watch_problems: Problems::new(
                 "the lease cannot be watched and is polled instead, so that a handover takes longer",
                 "the lease is watched again",
@@ -229,6 +232,7 @@ impl Drive {
                 self.publish();
                 self.leaving.take().inspect(|number| self.out.left(*number));
             }
+            Action::Altered(fields) => self.is_altered(&fields),
             Action::Bar { highest, shown } => {
                 self.out.heart.bar();
                 self.met(ElectorError::WentBackwards { highest, shown });
@@ -303,7 +307,7 @@ impl Drive {
             self.step(Event::Answered { id, answer: reply.answer });
         }
         // After the step, which knows by then who holds the lease. A process that may not lead any more goes on saying so.
-        if well && !self.is_barred() {
+        if well && !self.is_barred() && !std::mem::take(&mut self.altered) {
             self.well(reply.asked, reply.sent);
         }
     }

@@ -163,6 +163,16 @@ pub enum ElectorError {
         message: String,
     },
 
+    /// The API server stores another Lease than was written, so that this process cannot lead by it.
+    #[error(
+        "the API server stores the lease otherwise than it was written ({fields}): look for a mutating webhook or an admission \
+         policy that changes leases, and let it leave the fields of the election alone"
+    )]
+    Altered {
+        /// Which fields, with what is stored and what was sent.
+        fields: String,
+    },
+
     /// An answer that is no Lease.
     #[error(
         "the answer cannot be read as a Lease ({reason}): check what stands between this process and the API server"
@@ -224,6 +234,7 @@ impl ElectorError {
             ElectorError::Unreachable { .. } => "unreachable",
             ElectorError::Unavailable { .. } => "unavailable",
             ElectorError::Slow { .. } => "slow",
+            ElectorError::Altered { .. } => "altered",
             ElectorError::Rejected { .. } => "rejected",
             ElectorError::Unreadable { .. } => "unreadable",
             ElectorError::WentBackwards { .. } => "went_backwards",

@@ -1,6 +1,7 @@
 //! A test for each rule, named by what the rule forbids.
 
 mod absence;
+mod altered;
 mod candidate;
 mod holder;
 mod hurry;

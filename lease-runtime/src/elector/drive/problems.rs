@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use super::Drive;
 use crate::clock::Moment;
-use crate::election::{Request, Role};
+use crate::election::{Altered, Request, Role};
 use crate::elector::classify::Asked;
-use crate::elector::error::ElectorError;
+use crate::elector::error::{ElectorError, shown};
 use crate::elector::watch::{OUTAGE, Watch};
 
 impl Drive {
@@ -28,6 +28,14 @@ impl Drive {
             // The watch's pauses have grown while nobody could be reached. Now somebody can.
             self.watch.iter_mut().for_each(Watch::hurry);
         }
+    }
+
+    /// A write was stored otherwise than it was sent. It succeeded, and is of no use.
+    pub(super) fn is_altered(&mut self, fields: &[Altered]) {
+        self.altered = true;
+        self.note_write(Asked::Replace);
+        let fields: Vec<String> = fields.iter().map(ToString::to_string).collect();
+        self.met(ElectorError::Altered { fields: shown(&fields.join(", ")).to_string() });
     }
 
     /// A write has failed, and there is none to be tried again: another process has written the Lease since, and holds it. Of

@@ -1,5 +1,6 @@
 //! Elections against the embedded API, in virtual time.
 
+mod altered;
 mod bodies;
 #[cfg(feature = "http2")]
 mod certificates;

@@ -1,0 +1,84 @@
+//! A write that was stored otherwise than it was sent: a mutating webhook or policy of the cluster has changed it on its way.
+
+use std::fmt;
+use std::time::Duration;
+
+use super::core::Election;
+use super::outstanding::{Purpose, Writing};
+use super::record::Record;
+use super::step::{Action, Now};
+use crate::clock::WallTime;
+
+/// Tries pause for twice as long after each that was altered, and no longer than this.
+const LONGEST: Duration = Duration::from_secs(60);
+
+/// A field that is stored otherwise than it was sent.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Altered {
+    /// Its name in a Lease.
+    pub field: &'static str,
+    /// What was sent.
+    pub sent: String,
+    /// What is stored.
+    pub stored: String,
+}
+
+impl fmt::Display for Altered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} is {} instead of {}", self.field, self.stored, self.sent)
+    }
+}
+
+impl Election {
+    /// Compares what was stored with what was sent. What others are told by it must not promise less than this process relies
+    /// on: a longer duration keeps them waiting for longer, and a coarser time is as good, since all that counts is that it
+    /// changes. The term then rests on what is stored. Nothing rests on
+    /// anything else, which is tried again more and more rarely. Tells which.
+    pub(super) fn compare(&mut self, write: &mut Writing, stored: &Record, now: Now, out: &mut Vec<Action>) -> bool {
+        if write.purpose == Purpose::Release {
+            return true;
+        }
+        let altered = altered(&write.record, stored);
+        if altered.is_empty() {
+            self.altered = 0;
+            write.record = stored.clone();
+            return true;
+        }
+        let pause = (self.timing.retry_period * (1 << self.altered.min(5))).min(LONGEST);
+        self.altered = self.altered.saturating_add(1);
+        self.pace.failed(now.moment, self.timing.jittered(pause, now.dice));
+        out.push(Action::Altered(altered));
+        false
+    }
+}
+
+fn altered(sent: &Record, stored: &Record) -> Vec<Altered> {
+    fn say(value: Option<impl fmt::Debug>) -> String {
+        value.map_or_else(|| "absent".to_owned(), |value| format!("{value:?}"))
+    }
+    let mut all = Vec::new();
+    let mut check = |field, same: bool, sent: String, stored: String| {
+        if !same {
+            all.push(Altered { field, sent, stored });
+        }
+    };
+    check("holderIdentity", sent.holder == stored.holder, say(sent.holder.as_ref()), say(stored.holder.as_ref()));
+    let (ours, theirs) = (sent.duration_seconds, stored.duration_seconds);
+    check("leaseDurationSeconds", theirs >= ours, say(ours), say(theirs));
+    let (ours, theirs) = (sent.transitions, stored.transitions);
+    check("leaseTransitions", ours == theirs, say(ours), say(theirs));
+    let times = [("acquireTime", sent.acquired, stored.acquired), ("renewTime", sent.renewed, stored.renewed)];
+    for (field, ours, theirs) in times {
+        let say = |time: Option<WallTime>| time.map_or_else(|| "absent".to_owned(), |time| time.to_string());
+        check(field, is_coarser(ours, theirs), say(ours), say(theirs));
+    }
+    all
+}
+
+/// The same time, or one without its fraction of a second or a part of that.
+fn is_coarser(sent: Option<WallTime>, stored: Option<WallTime>) -> bool {
+    match (sent, stored) {
+        (Some(sent), Some(stored)) => stored <= sent && stored.0.div_euclid(1_000_000) == sent.0.div_euclid(1_000_000),
+        (sent, stored) => sent == stored,
+    }
+}

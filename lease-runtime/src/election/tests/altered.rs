@@ -1,0 +1,90 @@
+//! A policy of the cluster changes what is written.
+
+use super::*;
+
+/// Acquires, with this change to what is stored.
+fn acquired(change: impl Fn(&mut Record)) -> (Bench, View) {
+    let mut bench = Bench::new();
+    bench.woken().show(MISSING);
+    let mut view = bench.stored();
+    change(&mut view.record);
+    bench.answer(Answer::Committed(view.clone()));
+    (bench, view)
+}
+
+fn to_seconds(time: &mut Option<WallTime>) {
+    time.iter_mut().for_each(|time| time.0 = time.0.div_euclid(1_000_000) * 1_000_000);
+}
+
+#[test]
+fn what_promises_no_less_is_led_with_and_renewed() {
+    let longer = |record: &mut Record| record.duration_seconds = Some(60);
+    let coarser = |record: &mut Record| {
+        to_seconds(&mut record.acquired);
+        to_seconds(&mut record.renewed);
+    };
+    for change in [&longer as &dyn Fn(&mut Record), &coarser] {
+        let mut bench = Bench::new();
+        bench.wall += 123_456;
+        bench.woken().show(MISSING);
+        for _ in 0..5 {
+            let mut view = bench.stored();
+            change(&mut view.record);
+            bench.answer(Answer::Committed(view.clone()));
+            // The watch shows the same.
+            bench.step(Event::Seen(Sight::Present(view)));
+            assert!(bench.election.may_take());
+            bench.run(SECOND * 5);
+        }
+        let acts = bench.take_acts();
+        assert!(matches!(acts[..], [Action::Begin(_), Action::Extend(_), Action::Extend(_), ..]), "{acts:?}");
+    }
+}
+
+#[test]
+fn what_promises_less_or_something_else_begins_no_term() {
+    let changes: [&dyn Fn(&mut Record); 6] = [
+        &|record| record.duration_seconds = Some(14),
+        &|record| record.duration_seconds = None,
+        &|record| record.holder = Some("policy".to_owned()),
+        &|record| record.transitions = Some(7),
+        &|record| record.renewed = None,
+        &|record| record.renewed = Some(WallTime(1_000_000)),
+    ];
+    for change in changes {
+        let (mut bench, view) = acquired(change);
+        let acts = bench.take_acts();
+        assert!(matches!(&acts[..], [Action::Altered(fields)] if fields.len() == 1), "{view:?}: {acts:?}");
+    }
+}
+
+#[test]
+fn what_is_altered_again_and_again_is_tried_more_and_more_rarely() {
+    let (mut bench, _) = acquired(|record| record.duration_seconds = Some(10));
+    let (end, mut writes) = (bench.now + SECOND * 600, 0);
+    while bench.now < end {
+        bench.run(SECOND);
+        while let Some((_, request)) = bench.open.first() {
+            if *request == Request::Look {
+                bench.show(MISSING);
+                continue;
+            }
+            writes += 1;
+            let mut view = bench.stored();
+            view.record.duration_seconds = Some(10);
+            bench.answer(Answer::Committed(view));
+        }
+    }
+    assert!((5..=25).contains(&writes), "{writes} writes in ten minutes");
+}
+
+#[test]
+fn a_renewal_that_is_altered_ends_the_term() {
+    let (mut bench, _) = Bench::leading();
+    bench.run(SECOND * 5);
+    let mut view = bench.stored();
+    view.record.duration_seconds = Some(10);
+    bench.answer(Answer::Committed(view));
+    let acts = bench.take_acts();
+    assert!(matches!(acts[..], [Action::Altered(_), Action::Cancel(Loss::Overwritten), Action::Expire]), "{acts:?}");
+}
