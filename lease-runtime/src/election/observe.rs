@@ -41,7 +41,7 @@ impl Election {
         self.not_yet(look, &sight, now.moment);
         if matches!(sight, Sight::Missing { .. }) && self.has_gap(now.moment) {
             // C3: there may have been another meanwhile. That it is missing now says nothing about its holder.
-            self.clear_at = self.clear_at.max(now.moment + self.last_duration);
+            self.wait_anew(now.moment);
         }
         self.learn(sight, now.moment);
         if look.probe && self.watching && self.view().map(|view| view.version.revision) != before {
@@ -81,8 +81,14 @@ impl Election {
     fn hear_of_deletion(&mut self, sight: &Sight, now: Moment) {
         if matches!(sight, Sight::Missing { revision: Some(_) }) && self.known.is_none() {
             self.met = true;
-            self.clear_at = self.clear_at.max(now + self.last_duration);
+            self.wait_anew(now);
         }
+    }
+
+    /// C3: the holder of a Lease that is gone may not have heard of it. A second one that is gone does not shorten the wait for
+    /// the first.
+    fn wait_anew(&mut self, now: Moment) {
+        self.clear_at = self.clear_at.max(now + self.last_duration);
     }
 
     /// C3: the Lease that was known is gone, whether there is another by now or not. Its holder may not have heard of it yet,
@@ -94,8 +100,7 @@ impl Election {
             Sight::Missing { .. } => None,
         };
         if self.known.is_some() && self.known != uid {
-            // A second one that is gone does not shorten the wait for the first.
-            self.clear_at = self.clear_at.max(now + self.last_duration);
+            self.wait_anew(now);
         }
         self.met |= uid.is_some();
         self.known = uid;
