@@ -202,11 +202,7 @@ async fn null_and_absurd_fields(world: Arc<World>) {
 /// overwritten, whatever it means.
 async fn fields_that_cannot_be_read(world: Arc<World>) {
     let odd = [
-        (
-            "the last day of all",
-            json!({ "holderIdentity": "ghost", "renewTime": "9999-12-31T23:59:59.999999Z" }),
-            true,
-        ),
+        ("the last day of all", json!({ "holderIdentity": "ghost", "renewTime": "9999-12-31T23:59:59.999999Z" }), true),
         ("a negative duration", json!({ "holderIdentity": "ghost", "leaseDurationSeconds": -5 }), true),
         ("no duration", json!({ "holderIdentity": "ghost", "leaseDurationSeconds": 0 }), true),
         ("negative transitions", json!({ "holderIdentity": "", "leaseTransitions": -7 }), true),
