@@ -50,8 +50,11 @@ impl Election {
     /// instant. And it dooms those that were to replace another state.
     pub(super) fn acknowledge(&mut self, by_look: bool, now: Now, out: &mut Vec<Action>) {
         if let Some(view) = self.view().cloned() {
-            let write = match self.writing.take_if(|write| write.wrote(&view)) {
-                None => self.given_up.iter().position(|write| write.wrote(&view)).map(|at| self.given_up.remove(at)),
+            // A term begins with an answer, as a look's is, and not with the watch: it brings the server's time along, without
+            // which the ticks would go by a clock that may be wrong.
+            let counts = |write: &Writing| write.wrote(&view) && (by_look || write.purpose != Purpose::Acquire);
+            let write = match self.writing.take_if(|write| counts(write)) {
+                None => self.given_up.iter().position(counts).map(|at| self.given_up.remove(at)),
                 some => some,
             };
             if let Some(write) = write {
@@ -65,12 +68,13 @@ impl Election {
     /// Lease is deleted: it is remembered.
     pub(super) fn forget_doomed(&mut self) {
         let Some(Seen { sight, .. }) = &self.seen else { return };
-        let current = match sight {
-            Sight::Present(view) => Some(view.version.clone()),
-            Sight::Missing { .. } => None,
+        let (current, view) = match sight {
+            Sight::Present(view) => (Some(view.version.clone()), Some(view.clone())),
+            Sight::Missing { .. } => (None, None),
         };
-        self.given_up.retain(|write| write.base.is_none() || write.base == current);
-        if let Some(write) = self.writing.take_if(|write| write.base != current)
+        let made_it = |write: &Writing| view.as_ref().is_some_and(|view| write.wrote(view));
+        self.given_up.retain(|write| write.base.is_none() || write.base == current || made_it(write));
+        if let Some(write) = self.writing.take_if(|write| write.base != current && !made_it(write))
             && write.base.is_none()
         {
             self.remember(write);
