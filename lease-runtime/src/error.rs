@@ -175,6 +175,13 @@ pub enum Error {
         source: SpecError,
     },
 
+    /// A label for the candidate's Leases is not valid.
+    #[error("the candidate's Leases cannot be labelled: {source}")]
+    Label {
+        /// The rule it breaks.
+        source: SpecError,
+    },
+
     /// The candidate could not be set up: there is no cluster, or no connection to it.
     #[error(transparent)]
     Connect(Arc<ElectorError>),

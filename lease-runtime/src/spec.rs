@@ -4,6 +4,7 @@ mod rule;
 
 use std::time::Duration;
 
+pub(crate) use rule::check_label;
 pub use rule::{Rule, SpecError, check_lease_name, check_namespace, check_timing};
 
 #[doc(inline)]

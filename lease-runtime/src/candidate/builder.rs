@@ -9,9 +9,9 @@ use tokio::sync::watch;
 
 use super::{Candidate, Settings, identity};
 use crate::clock::{Clock, SystemClock};
-use crate::elector::{Connection, Elector, ElectorError};
+use crate::elector::{Connection, Elector, ElectorError, Labels};
 use crate::error::Error;
-use crate::spec::check_namespace;
+use crate::spec::{check_label, check_namespace};
 
 /// Builds a [`Candidate`]. What is not set comes from the environment.
 #[derive(Default)]
@@ -24,6 +24,7 @@ pub struct CandidateBuilder {
     condition: Option<watch::Receiver<bool>>,
     release_timeout: Option<Duration>,
     on_late_refusal: OnLateRefusal,
+    labels: Labels,
 }
 
 /// How long the release of a lease is waited for unless it is set.
@@ -122,15 +123,28 @@ impl CandidateBuilder {
         self
     }
 
+    /// Puts this label on every Lease that this candidate creates or writes, for a cluster whose policy demands one, or to
+    /// select Leases by. A Lease that has a label of this key keeps it, whatever its value: change such a one with `kubectl`.
+    /// May be called more than once.
+    ///
+    /// A Lease that is deleted and created again by this process gets the labels that it had, these or others.
+    pub fn lease_label(mut self, key: impl Into<String>, value: impl Into<String>) -> CandidateBuilder {
+        self.labels.insert(key.into(), value.into());
+        self
+    }
+
     /// Sets up the connection and starts the elector. No request is sent yet. Where credentials have to be fetched, as by a
     /// credential plugin of a kubeconfig, the first are waited for. Cancel safe: a plugin that runs is then ended.
     ///
     /// # Errors
     ///
-    /// If there is no cluster, if the connection cannot be set up, if the namespace is not a valid name, or outside of a
+    /// If there is no cluster, if the connection cannot be set up, if the namespace or a label is not valid, or outside of a
     /// tokio runtime.
     pub async fn build(self) -> Result<Candidate, Error> {
         tokio::runtime::Handle::try_current().map_err(|_| Error::NoRuntime)?;
+        for (key, value) in &self.labels {
+            check_label(key, value).map_err(|source| Error::Label { source })?;
+        }
         let (namespace, connection) = match self.source {
             Source::Environment => {
                 // Elsewhere, a pod's namespace says nothing about the cluster that was asked for.
@@ -146,7 +160,8 @@ impl CandidateBuilder {
         let clock = self.clock.unwrap_or_else(|| Arc::new(SystemClock));
         // Cancel safe: a build that is given up leaves nothing behind that runs.
         connection.ready().await?;
-        let elector = start(connection.clone(), identity.clone(), clock).await?;
+        let mut elector = start(connection.clone(), identity.clone(), clock).await?;
+        elector.label(self.labels);
         tracing::info!(target: "lease_runtime", identity = &*identity, namespace = &*namespace, "candidate ready");
         let settings = Settings {
             condition: self.condition,

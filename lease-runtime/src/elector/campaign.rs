@@ -10,6 +10,7 @@ use super::company::Tasks;
 use super::error::ElectorError;
 use super::thread::Heart;
 use super::voice::Spoken;
+use super::wire::Labels;
 use crate::clock::Clock;
 use crate::election::{FencingToken, Grant, Loss, Timing};
 use crate::lease::LeaseId;
@@ -160,6 +161,7 @@ pub(super) struct Outlet {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) heart: Arc<Heart>,
     pub(super) tasks: Arc<Tasks>,
+    pub(super) labels: Arc<Labels>,
     /// Boxed, as a channel has room for many at once.
     pub(super) commands: mpsc::UnboundedReceiver<Box<Command>>,
     terms: mpsc::UnboundedSender<(Term, Alive)>,
@@ -206,6 +208,7 @@ impl Outlet {
             clock,
             heart,
             tasks,
+            labels: Arc::default(),
             commands,
             terms,
             tenure: None,

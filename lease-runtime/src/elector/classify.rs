@@ -213,13 +213,13 @@ fn has_cause(status: &Status, reason: &str) -> bool {
     status.details.as_ref().is_some_and(|details| details.causes.iter().any(|cause| cause.reason == reason))
 }
 
-/// Whether a 422 says that the version is what is missing. If it does not say what is wrong, that is the likely thing.
+/// Whether a 422 says that the version is what is missing. A policy or webhook refuses with the same code, often with its own
+/// words and nothing else.
 fn is_about_the_version(status: &Status) -> bool {
+    const FIELD: &str = "metadata.resourceVersion";
     match &status.details {
-        Some(details) if !details.causes.is_empty() => {
-            details.causes.iter().any(|cause| cause.field == "metadata.resourceVersion")
-        }
-        _ => true,
+        Some(details) if !details.causes.is_empty() => details.causes.iter().any(|cause| cause.field == FIELD),
+        _ => status.message.contains(FIELD),
     }
 }
 

@@ -24,7 +24,7 @@ fn refused(asked: Asked, status: Value) -> (Answer, Option<ElectorError>) {
 }
 
 fn ended(asked: Asked, result: Result<Lease, kube::Error>) -> (Answer, Option<ElectorError>) {
-    answer(asked, Outcome::Ended(Box::new(result)), &mut Kept::new(id()), &id())
+    answer(asked, Outcome::Ended(Box::new(result)), &mut Kept::new(id(), Arc::default()), &id())
 }
 
 /// As kube reads a proxy's page.
@@ -94,9 +94,13 @@ fn what_the_server_finds_invalid_is_no_conflict() {
         "code": 422, "reason": "Invalid", "message": "Lease is invalid",
         "details": { "causes": [{ "field": "spec.leaseDurationSeconds", "message": "must be greater than 0" }] },
     });
+    // As a webhook may put it.
+    let denied = json!({ "code": 422, "message": "admission webhook \"owners\" denied the request: no owner is named" });
     for asked in WRITES {
-        let (answer, problem) = refused(asked, invalid.clone());
-        assert_eq!((answer, kind(&problem)), (REFUSED, Some("rejected")), "{asked:?}");
+        for status in [&invalid, &denied] {
+            let (answer, problem) = refused(asked, status.clone());
+            assert_eq!((answer, kind(&problem)), (REFUSED, Some("rejected")), "{asked:?}");
+        }
     }
 }
 
@@ -124,7 +128,7 @@ fn a_write_that_a_server_failed_at_may_have_been_done() {
     }
     for asked in WRITES {
         let timed_out = Outcome::TimedOut(Duration::from_secs(3));
-        let (answer, problem) = answer(asked, timed_out, &mut Kept::new(id()), &id());
+        let (answer, problem) = answer(asked, timed_out, &mut Kept::new(id(), Arc::default()), &id());
         assert_eq!((answer, kind(&problem)), (Answer::Unknown, Some("unreachable")));
     }
 }

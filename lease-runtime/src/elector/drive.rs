@@ -23,6 +23,7 @@ use super::requests::{Handed, Reply, Requests};
 use super::server_time::ServerTime;
 use super::ticking::Ticking;
 use super::watch::{From, Note, Shared, Watch, maybe};
+use super::wire::Kept;
 use crate::clock::Moment;
 use crate::election::{
     Action, Answer, Election, Event, FencingToken, Loss, Now, Request, RequestId, Role, Sight, Version,
@@ -93,10 +94,11 @@ impl Drive {
         memories: Memories,
     ) -> Drive {
         let memory = memories.recall(&out.lease);
+        let kept = Kept::new(out.lease.clone(), Arc::clone(&out.labels));
         Drive {
             election: Election::recalling(out.identity.to_string(), out.timing, memory),
             memories,
-            requests: Requests::new(client, out.lease.clone(), out.timing, in_flight),
+            requests: Requests::new(client, kept, out.lease.clone(), out.timing, in_flight),
             shared,
             server_time,
             watch: None,

@@ -155,7 +155,7 @@ pub enum ElectorError {
     },
 
     /// The API server refuses a request for another reason: validation, admission, quota.
-    #[error("the API server rejects the request ({code}, {message}): see which rule or webhook of the cluster says so")]
+    #[error("the API server rejects the request ({code}, {message}): {}", remedy_of_rejection(message))]
     Rejected {
         /// The HTTP status.
         code: u16,
@@ -270,6 +270,15 @@ impl ElectorError {
             other => chain(other),
         };
         ElectorError::Kubeconfig { place, reason }
+    }
+}
+
+/// What to do about the word of a rule or webhook.
+fn remedy_of_rejection(message: &str) -> &'static str {
+    if message.to_ascii_lowercase().contains("label") {
+        "if a policy of the cluster demands a label, give it with `Candidate::builder().lease_label(key, value)`"
+    } else {
+        "see which rule or webhook of the cluster says so"
     }
 }
 

@@ -37,6 +37,7 @@ pub(crate) use connect::Connection;
 pub use error::ElectorError;
 pub use rbac::Denial;
 pub use thread::Health;
+pub(crate) use wire::Labels;
 
 use campaign::Outlet;
 use memory::Memories;
@@ -57,6 +58,7 @@ pub(crate) struct Elector {
     identity: Arc<str>,
     clock: Arc<dyn Clock>,
     heart: Arc<Heart>,
+    labels: Arc<Labels>,
     /// With a thread of its own.
     spoken: Option<Spoken>,
 }
@@ -100,14 +102,20 @@ impl Elector {
                 )));
             }
         }
-        Ok(Elector { inbox, identity, clock, heart, spoken })
+        Ok(Elector { inbox, identity, clock, heart, labels: Arc::default(), spoken })
+    }
+
+    /// Sees to it that the Leases of the elections to come have these labels.
+    pub(crate) fn label(&mut self, labels: Labels) {
+        self.labels = Arc::new(labels);
     }
 
     /// Takes part in the election of `lease`, from now on.
     pub(crate) fn contend(&self, lease: LeaseId, timing: Timing) -> Campaign {
         let (identity, clock) = (Arc::clone(&self.identity), Arc::clone(&self.clock));
-        let (outlet, mut campaign) = Outlet::new(lease, timing, identity, clock, Arc::clone(&self.heart));
+        let (mut outlet, mut campaign) = Outlet::new(lease, timing, identity, clock, Arc::clone(&self.heart));
         campaign.way.spoken.clone_from(&self.spoken);
+        outlet.labels = Arc::clone(&self.labels);
         // If the elector's runtime is gone, so is the outlet now, and the campaign says that it has ended.
         let _ = self.inbox.send(outlet);
         campaign

@@ -85,11 +85,11 @@ struct Patience {
 }
 
 impl Requests {
-    pub(super) fn new(client: Client, lease: LeaseId, timing: Timing, in_flight: Arc<InFlight>) -> Requests {
+    pub(super) fn new(client: Client, kept: Kept, lease: LeaseId, timing: Timing, in_flight: Arc<InFlight>) -> Requests {
         Requests {
             api: Api::namespaced_with(client, &lease.namespace, &ApiResource::erase::<Lease>(&())),
             in_flight,
-            kept: Kept::new(lease.clone()),
+            kept,
             lease,
             patience: Patience { slow: timing.attempt_timeout(), longest: timing.renew_deadline },
             open: FuturesUnordered::new(),

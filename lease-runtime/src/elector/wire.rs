@@ -1,6 +1,7 @@
 //! The Lease on the wire: objects in, [`View`]s out, and the object that a write sends.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 
 use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta};
@@ -21,15 +22,19 @@ use crate::ticks::{Annotations, Edits};
 #[derive(Debug)]
 pub(super) struct Kept {
     lease: LeaseId,
+    labels: Arc<Labels>,
     objects: VecDeque<(Version, Lease)>,
 }
+
+/// What every Lease is labelled with that a candidate writes, unless it has a label of that key already.
+pub(crate) type Labels = BTreeMap<String, String>;
 
 /// How many states are kept: those that looks, writes and the watch may deliver out of order between two steps.
 const KEPT: usize = 4;
 
 impl Kept {
-    pub(super) fn new(lease: LeaseId) -> Kept {
-        Kept { lease, objects: VecDeque::new() }
+    pub(super) fn new(lease: LeaseId, labels: Arc<Labels>) -> Kept {
+        Kept { lease, labels, objects: VecDeque::new() }
     }
 
     /// Reads an object of the API server and keeps it. `Err` says why it is not a state of this Lease; whatever stands
@@ -48,14 +53,17 @@ impl Kept {
         Ok(view)
     }
 
-    /// The object that creates the Lease. It names no uid and no version, so that the server refuses it if there is one.
+    /// The object that creates the Lease. It names no uid and no version, so that the server refuses it if there is one. A
+    /// Lease that was there before keeps its labels, since a policy may demand them.
     pub(super) fn creation(&self, record: &Record) -> Lease {
         let metadata = ObjectMeta {
             name: Some(self.lease.name.to_string()),
             namespace: Some(self.lease.namespace.to_string()),
+            labels: self.objects.back().and_then(|(_, last)| last.metadata.labels.clone()),
             ..ObjectMeta::default()
         };
         let mut object = Lease { metadata, spec: None };
+        self.label(&mut object);
         put(record, object.spec.get_or_insert_default());
         object
     }
@@ -65,6 +73,7 @@ impl Kept {
     /// one that was changed. `edits` are what else is said, in annotations.
     pub(super) fn replacement(&self, base: &Version, record: &Record, edits: Edits) -> Option<Lease> {
         let mut object = self.object(base)?.clone();
+        self.label(&mut object);
         put(record, object.spec.get_or_insert_default());
         if !edits.is_empty() {
             let annotations = object.metadata.annotations.get_or_insert_default();
@@ -76,6 +85,17 @@ impl Kept {
             }
         }
         Some(object)
+    }
+
+    /// Adds the labels that are missing. What somebody has set otherwise stays as it is.
+    fn label(&self, object: &mut Lease) {
+        if self.labels.is_empty() {
+            return;
+        }
+        let labels = object.metadata.labels.get_or_insert_default();
+        for (key, value) in &*self.labels {
+            labels.entry(key.clone()).or_insert_with(|| value.clone());
+        }
     }
 
     /// The annotations of a state, if it is still kept.
@@ -194,6 +214,10 @@ mod tests {
         LeaseId { namespace: "jobs".into(), name: "ledger".into() }
     }
 
+    fn kept_of_ledger() -> Kept {
+        Kept::new(id(), Arc::default())
+    }
+
     fn object(spec: Value) -> Value {
         json!({
             "apiVersion": "coordination.k8s.io/v1", "kind": "Lease",
@@ -223,7 +247,7 @@ mod tests {
 
     #[test]
     fn a_write_changes_the_elections_fields_and_nothing_else() {
-        let mut kept = Kept::new(id());
+        let mut kept = kept_of_ledger();
         let read = json!({
             "holderIdentity": "b", "leaseTransitions": 2, "strategy": "OldestEmulationVersion", "preferredHolder": "c",
         });
@@ -241,14 +265,34 @@ mod tests {
 
     #[test]
     fn a_creation_names_neither_uid_nor_version() {
-        let sent = Kept::new(id()).creation(&ours());
+        let sent = kept_of_ledger().creation(&ours());
         assert_eq!((sent.metadata.uid, sent.metadata.resource_version), (None, None));
         assert_eq!(sent.metadata.name.as_deref(), Some("ledger"));
     }
 
     #[test]
+    fn labels_are_added_and_never_changed() {
+        let labels = Labels::from([("team".into(), "jobs".into()), ("example.com/tier".into(), "3".into())]);
+        let mut kept = Kept::new(id(), Arc::new(labels));
+        let labels = |lease: Lease| serde_json::to_value(lease.metadata.labels).unwrap();
+        assert_eq!(labels(kept.creation(&ours())), json!({ "team": "jobs", "example.com/tier": "3" }));
+        let view = kept.read(lease(json!({}))).unwrap();
+        let replaced = kept.replacement(&view.version, &ours(), Edits::new()).unwrap();
+        assert_eq!(labels(replaced), json!({ "team": "ledger", "example.com/tier": "3" }));
+    }
+
+    #[test]
+    fn a_lease_that_was_deleted_is_created_with_the_labels_it_had() {
+        let mut kept = kept_of_ledger();
+        assert_eq!(kept.creation(&ours()).metadata.labels, None);
+        kept.read(lease(json!({}))).unwrap();
+        let created = serde_json::to_value(kept.creation(&ours()).metadata).unwrap();
+        assert_eq!(created, json!({ "name": "ledger", "namespace": "jobs", "labels": { "team": "ledger" } }));
+    }
+
+    #[test]
     fn what_is_written_is_what_is_read_back() {
-        let mut kept = Kept::new(id());
+        let mut kept = kept_of_ledger();
         let view = kept.read(lease(json!({}))).unwrap();
         let sent = kept.replacement(&view.version, &ours(), Edits::new()).unwrap();
         assert_eq!(super::view(&id(), &sent).unwrap().record, ours());
@@ -281,7 +325,7 @@ mod tests {
             let mut object = object(json!({}));
             *object.pointer_mut(path).unwrap() = value.clone();
             let object = serde_json::from_value(object).unwrap();
-            assert!(Kept::new(id()).read(object).is_err(), "{path} = {value}");
+            assert!(kept_of_ledger().read(object).is_err(), "{path} = {value}");
         }
     }
 
@@ -303,7 +347,7 @@ mod tests {
 
     #[test]
     fn what_is_sent_is_a_lease() {
-        let mut kept = Kept::new(id());
+        let mut kept = kept_of_ledger();
         let base = kept.read(lease(json!({ "strategy": "s" }))).unwrap();
         let sent = dynamic(&kept.replacement(&base.version, &ours(), Edits::new()).unwrap()).unwrap();
         let sent = serde_json::to_value(sent).unwrap();
@@ -313,7 +357,7 @@ mod tests {
 
     #[test]
     fn only_the_last_states_are_kept() {
-        let mut kept = Kept::new(id());
+        let mut kept = kept_of_ledger();
         let mut versions = Vec::new();
         for revision in 1..=20 {
             let mut object = lease(json!({}));
@@ -346,7 +390,7 @@ mod tests {
                 holder, transitions, duration_seconds: duration,
                 acquired: times.0.map(WallTime), renewed: times.1.map(WallTime),
             };
-            let mut kept = Kept::new(id());
+            let mut kept = kept_of_ledger();
             let base = kept.read(lease(Value::Null)).unwrap();
             let sent = kept.replacement(&base.version, &record, Edits::new()).unwrap();
             let text = serde_json::to_string(&sent).unwrap();

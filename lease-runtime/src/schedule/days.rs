@@ -46,13 +46,8 @@ impl Days {
     }
 
     pub(super) fn has(&self, date: Date) -> bool {
-        let weekday = date.weekday().to_sunday_zero_offset().unsigned_abs();
-        self.in_month(
-            date.month().unsigned_abs(),
-            (weekday + 36 - date.day().unsigned_abs()) % 7,
-            date.day().unsigned_abs(),
-            date.day().unsigned_abs(),
-        ) > 0
+        let Month { month, weekday, .. } = Month::of(date);
+        self.of_month(month, weekday) & (1 << date.day().unsigned_abs()) != 0
     }
 
     /// How many of them there are from `first` to `last`.
@@ -61,12 +56,12 @@ impl Days {
         if first > last {
             return 0;
         }
-        let upto = |date: Date| {
+        let before = |date: Date| {
             let year = self.within(date.year(), date.month().unsigned_abs(), date.day().unsigned_abs());
             u64::from(year) + self.years_before(date.year())
         };
-        let before = first.yesterday().ok().filter(|before| before.year() >= FIRST);
-        upto(last) - before.map_or(0, upto)
+        let yesterday = first.yesterday().ok().filter(|day| day.year() >= FIRST);
+        before(last) - yesterday.map_or(0, before)
     }
 
     /// In the years before this one.
@@ -90,25 +85,31 @@ impl Days {
 
     /// In a month whose first day is this day of the week, from one day to another.
     fn in_month(&self, month: u8, weekday: u8, first: u8, last: u8) -> u32 {
+        (self.of_month(month, weekday) & (upto(last) & !upto(first - 1))).count_ones()
+    }
+
+    /// Those of a month whose first day is this day of the week: bit 1 is the first.
+    fn of_month(&self, month: u8, weekday: u8) -> u32 {
         if self.months & (1 << month) == 0 {
             return 0;
         }
         // Bit 1 is the first of the month, bit 8 a week later, and so on.
         let week = (u64::from(self.weekdays) | u64::from(self.weekdays) << 7) >> weekday & 0x7f;
         let weeks = (0..5).fold(0_u64, |weeks, n| weeks | week << (7 * n)) << 1;
-        let days = u64::from(self.days) & weeks;
-        let upto = |day: u8| (1_u64 << (day + 1)) - 1;
-        (days & upto(last) & !upto(first - 1)).count_ones()
+        self.days & u32::try_from(weeks & u64::from(u32::MAX)).unwrap_or(0)
     }
 
     /// The first of them from this day on.
     pub(super) fn from(&self, first: Date) -> Option<Date> {
         let before = Date::constant(FIRST, 1, 1);
         let first = first.max(before);
-        // Nearly always within a week.
-        let week = std::iter::successors(Some(first), |day| day.tomorrow().ok()).take(7);
-        if let Some(near) = week.into_iter().find(|day| day.year() <= LAST && self.has(*day)) {
-            return Some(near);
+        let mut days = !upto(first.day().unsigned_abs() - 1);
+        let mut month = Month::of(first);
+        for _ in 0..NEAR {
+            if let Some(day) = lowest(self.of_month(month.month, month.weekday) & days & upto(month.length())) {
+                return month.day(day);
+            }
+            (month, days) = (month.next(), u32::MAX);
         }
         let last = Date::constant(LAST, 12, 31);
         if first > last || self.count(first, last) == 0 {
@@ -121,9 +122,13 @@ impl Days {
     pub(super) fn back(&self, last: Date, most: u64) -> Option<Date> {
         let (mut low, mut high) = (Date::constant(FIRST, 1, 1), last.min(Date::constant(LAST, 12, 31)));
         if most == 1 && high == last {
-            let week = std::iter::successors(Some(last), |day| day.yesterday().ok()).take(7);
-            if let Some(near) = week.into_iter().find(|day| day.year() >= FIRST && self.has(*day)) {
-                return Some(near);
+            let mut days = upto(last.day().unsigned_abs());
+            let mut month = Month::of(last);
+            for _ in 0..NEAR {
+                if let Some(day) = highest(self.of_month(month.month, month.weekday) & days & upto(month.length())) {
+                    return month.day(day);
+                }
+                (month, days) = (month.previous(), u32::MAX);
             }
         }
         if most == 0 || self.count(low, high) < most {
@@ -137,6 +142,65 @@ impl Days {
         }
         Some(low)
     }
+}
+
+/// So many months are looked through one by one. Further away are the likes of a 29 February that is a Monday.
+const NEAR: usize = 24;
+
+/// A month, and which day of the week its first day is: 0 is Sunday.
+#[derive(Clone, Copy)]
+struct Month {
+    year: i16,
+    month: u8,
+    weekday: u8,
+}
+
+impl Month {
+    fn of(date: Date) -> Month {
+        let weekday = date.weekday().to_sunday_zero_offset().unsigned_abs();
+        let weekday = (weekday + 36 - date.day().unsigned_abs()) % 7;
+        Month { year: date.year(), month: date.month().unsigned_abs(), weekday }
+    }
+
+    fn length(self) -> u8 {
+        length(self.month, is_leap(self.year))
+    }
+
+    fn next(self) -> Month {
+        let weekday = (self.weekday + self.length()) % 7;
+        match self.month {
+            12 => Month { year: self.year + 1, month: 1, weekday },
+            month => Month { month: month + 1, weekday, ..self },
+        }
+    }
+
+    fn previous(self) -> Month {
+        let before = match self.month {
+            1 => Month { year: self.year - 1, month: 12, ..self },
+            month => Month { month: month - 1, ..self },
+        };
+        Month { weekday: (self.weekday + 35 - before.length()) % 7, ..before }
+    }
+
+    /// A day of it, unless it is outside of the years that are searched.
+    fn day(self, day: u8) -> Option<Date> {
+        let within = (FIRST..=LAST).contains(&self.year);
+        let date = Date::new(self.year, self.month.cast_signed(), day.cast_signed());
+        date.ok().filter(|_| within)
+    }
+}
+
+/// The days up to this one, and bit 0, which is none.
+fn upto(day: u8) -> u32 {
+    u32::MAX >> (31 - day.min(31))
+}
+
+fn lowest(days: u32) -> Option<u8> {
+    u8::try_from(days.trailing_zeros()).ok().filter(|_| days != 0)
+}
+
+fn highest(days: u32) -> Option<u8> {
+    u8::try_from(31_u32.checked_sub(days.leading_zeros())?).ok()
 }
 
 fn is_leap(year: i16) -> bool {

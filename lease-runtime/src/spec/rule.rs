@@ -48,6 +48,15 @@ rules! {
     NamespaceForm:
         "a namespace must consist of lower-case letters, digits and `-`, a letter or digit at both ends",
         "check the name with `kubectl get namespaces`";
+    /// A label's key is a name, with or without a domain before it.
+    LabelKey:
+        "a label's key must be a name of at most 63 letters, digits, `-`, `_` and `.`, a letter or digit at both ends, which a \
+         domain and a `/` may precede",
+        "write it as in \"team\" or \"example.com/team\"";
+    /// A label's value has at most 63 characters of a few kinds.
+    LabelValue:
+        "a label's value must consist of at most 63 letters, digits, `-`, `_` and `.`, a letter or digit at both ends",
+        "shorten it, or put what is longer into an annotation of the pod";
     /// The lease duration is not zero.
     LeaseDurationZero: "lease_duration must be at least one second", "15s is usual";
     /// The lease duration is in whole seconds.
@@ -88,6 +97,16 @@ pub enum SpecError {
         /// The rule it breaks.
         rule: Rule,
     },
+    /// Kubernetes would refuse a Lease with this label.
+    #[error("{}, not {key:?} = {value:?}: {}", rule.sentence(), rule.remedy())]
+    Label {
+        /// The label's key.
+        key: String,
+        /// Its value.
+        value: String,
+        /// The rule that one of them breaks.
+        rule: Rule,
+    },
     /// With these timings two replicas could run at once, or a holder could never renew.
     #[error(
         "{}, but lease_duration is {:?}, renew_deadline {:?}, retry_period {:?}: {}",
@@ -105,9 +124,10 @@ impl SpecError {
     /// The rule that is broken.
     pub fn rule(&self) -> Rule {
         match self {
-            SpecError::LeaseName { rule, .. } | SpecError::Namespace { rule, .. } | SpecError::Timing { rule, .. } => {
-                *rule
-            }
+            SpecError::LeaseName { rule, .. }
+            | SpecError::Namespace { rule, .. }
+            | SpecError::Label { rule, .. }
+            | SpecError::Timing { rule, .. } => *rule,
         }
     }
 }
@@ -133,6 +153,18 @@ pub fn check_namespace(namespace: &str) -> Result<(), SpecError> {
     match broken_by_namespace(namespace) {
         None => Ok(()),
         Some(rule) => Err(SpecError::Namespace { namespace: namespace.to_owned(), rule }),
+    }
+}
+
+/// Checks a label for a Lease.
+///
+/// # Errors
+///
+/// [`SpecError::Label`] if Kubernetes would refuse it.
+pub(crate) fn check_label(key: &str, value: &str) -> Result<(), SpecError> {
+    match broken_by_label(key, value) {
+        None => Ok(()),
+        Some(rule) => Err(SpecError::Label { key: key.to_owned(), value: value.to_owned(), rule }),
     }
 }
 
@@ -178,6 +210,29 @@ pub(super) const fn broken_by_namespace(namespace: &str) -> Option<Rule> {
     } else {
         None
     }
+}
+
+fn broken_by_label(key: &str, value: &str) -> Option<Rule> {
+    let (domain, name) = match key.split_once('/') {
+        Some((domain, name)) => (Some(domain), name),
+        None => (None, key),
+    };
+    let domain_fits = domain.is_none_or(|domain| broken_by_lease_name(domain).is_none());
+    if !domain_fits || !is_label_text(name) {
+        Some(Rule::LabelKey)
+    } else if !value.is_empty() && !is_label_text(value) {
+        Some(Rule::LabelValue)
+    } else {
+        None
+    }
+}
+
+fn is_label_text(text: &str) -> bool {
+    let is_edge = |byte: Option<u8>| byte.is_some_and(|byte| byte.is_ascii_alphanumeric());
+    text.len() <= 63
+        && is_edge(text.bytes().next())
+        && is_edge(text.bytes().last())
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
 }
 
 pub(super) const fn broken_by_timing(timing: &Timing) -> Option<Rule> {

@@ -6,6 +6,7 @@ mod company;
 mod composing;
 mod ending;
 mod giving_up;
+mod labels;
 mod process;
 mod scheduled;
 mod settings;

@@ -125,6 +125,7 @@ async fn revisions_that_go_backwards_end_the_election_for_this_process() {
     let led = a.term().await;
     let backup = world.api.snapshot();
     secs(60).await;
+    assert!(a.elector.health().is_alive());
     world.api.restore(&backup);
     led.term.cancelled().await;
     let status = a.status_until(|status| status.problem.is_some()).await;
@@ -133,6 +134,9 @@ async fn revisions_that_go_backwards_end_the_election_for_this_process() {
     assert!(a.campaign.terms.try_recv().is_err(), "led again");
     let problem = a.status().problem.expect("said no more");
     assert!(matches!(*problem, ElectorError::WentBackwards { .. }), "{status:?}");
+    // A restart ends it, so a liveness probe has to fail, although the loop goes on.
+    let health = a.elector.health();
+    assert!(health.barred && health.running && !health.is_alive(), "{health:?}");
 }
 
 /// The timing and the fields of a Lease are anybody's to write.
