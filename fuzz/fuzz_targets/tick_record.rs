@@ -6,7 +6,7 @@
 #![no_main]
 
 use lease_runtime::TaskTicks;
-use lease_runtime::ticks::TickRecord;
+use lease_protocol::ticks::TickRecord;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {

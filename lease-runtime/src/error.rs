@@ -5,11 +5,11 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::election::Timing;
 use crate::elector::ElectorError;
 use crate::lease::LeaseId;
-use crate::schedule::ScheduleError;
 use crate::spec::SpecError;
+use lease_protocol::election::Timing;
+use lease_protocol::schedule::ScheduleError;
 
 /// Why a candidate, or a task, could not do what it was asked to.
 ///

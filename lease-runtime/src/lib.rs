@@ -54,7 +54,6 @@
 mod admin;
 mod candidate;
 pub mod clock;
-pub mod election;
 mod elector;
 #[cfg(feature = "embedded")]
 #[cfg_attr(docsrs, doc(cfg(feature = "embedded")))]
@@ -62,7 +61,6 @@ pub mod embedded;
 mod error;
 mod guard;
 mod lease;
-mod schedule;
 pub mod spec;
 mod task;
 mod term;
@@ -70,14 +68,11 @@ mod term;
 #[cfg_attr(docsrs, doc(cfg(feature = "testing")))]
 pub mod testing;
 mod tick;
-pub mod ticks;
 
 pub use admin::{TickAdmin, TickAdminError};
 pub use candidate::{
     Candidate, CandidateBuilder, OnLateRefusal, ShutdownRequest, ShutdownSignal, Signalled, shutdown_signal,
 };
-#[doc(inline)]
-pub use election::{FencingToken, Loss};
 pub use elector::{Denial, ElectorError, Health, LeaseStatus, Standing};
 pub use error::Error;
 pub use guard::{Ended, Guarded};
@@ -87,7 +82,13 @@ pub use jiff;
 pub use lease::LeaseId;
 #[doc(inline)]
 pub use lease_macros::leader_only;
-pub use schedule::ScheduleError;
+#[doc(inline)]
+pub use lease_protocol::election::{FencingToken, Loss};
+pub use lease_protocol::schedule::ScheduleError;
+#[doc(inline)]
+pub use lease_protocol::ticks::{
+    AttemptId, CatchUp, Delivery, NotRun, Outcome, Overlap, StartDeadline, TaskTicks, TickCounts, TickRun, TickState,
+};
 #[doc(inline)]
 pub use spec::{LeaseSpec, SpecError};
 pub use task::{
@@ -95,8 +96,4 @@ pub use task::{
     TickOutput,
 };
 pub use term::{Lost, Term, TermCheck, TermControl, TermHandle};
-pub use tick::{AttemptId, Cause, Tick};
-#[doc(inline)]
-pub use ticks::{
-    CatchUp, Delivery, NotRun, Outcome, Overlap, StartDeadline, TaskTicks, TickCounts, TickRun, TickState,
-};
+pub use tick::{Cause, Tick};

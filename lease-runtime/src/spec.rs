@@ -8,7 +8,7 @@ pub(crate) use rule::check_label;
 pub use rule::{Rule, SpecError, check_lease_name, check_namespace, check_timing};
 
 #[doc(inline)]
-pub use crate::election::Timing;
+pub use lease_protocol::election::Timing;
 
 /// One lease as a task asks for it: name, namespace, timings.
 ///

@@ -28,9 +28,9 @@ pub(crate) use scope::Scope;
 pub(crate) use tenure::Tenure;
 
 use crate::clock::Moment;
-use crate::election::{FencingToken, Loss};
 use crate::guard::Guarded;
 use crate::lease::LeaseId;
+use lease_protocol::election::{FencingToken, Loss};
 
 /// One period of leadership of this process, as a body sees it.
 ///

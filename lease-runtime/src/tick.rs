@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use jiff::{Timestamp, Zoned, tz::TimeZone};
 
-use crate::election::FencingToken;
+use lease_protocol::election::FencingToken;
+use lease_protocol::ticks::AttemptId;
 
 /// What a run of a scheduled task is for.
 ///
@@ -79,10 +80,6 @@ pub enum Cause {
     Backfill,
 }
 
-/// Names one attempt at one tick, over all replicas and for ever. Random.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct AttemptId(pub(crate) u64);
-
 impl Tick {
     #[allow(clippy::too_many_arguments, reason = "one caller, and each has a name there")]
     pub(crate) fn new(
@@ -120,7 +117,7 @@ impl Tick {
     /// assert_eq!(tick.attempt(), 1);
     /// ```
     pub fn for_test(nominal: Timestamp) -> Tick {
-        Tick::new(nominal, TimeZone::UTC, nominal, 1, AttemptId(0), 0, FencingToken(1), Cause::Schedule)
+        Tick::new(nominal, TimeZone::UTC, nominal, 1, AttemptId::new(0), 0, FencingToken::new(1), Cause::Schedule)
     }
 
     /// The time that the schedule names, whenever the run has started: the tick's identity. Of a
@@ -183,25 +180,6 @@ impl fmt::Debug for Tick {
             .field("attempt_id", &self.attempt_id())
             .field("cause", self.cause())
             .finish_non_exhaustive()
-    }
-}
-
-impl AttemptId {
-    /// The number itself.
-    pub const fn get(self) -> u64 {
-        self.0
-    }
-}
-
-impl fmt::Display for AttemptId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:012x}", self.0)
-    }
-}
-
-impl fmt::Debug for AttemptId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "AttemptId({self})")
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use lease_runtime::election::Timing;
+use lease_protocol::election::Timing;
 
 use super::mutant::Mutant;
 use super::server::Lenience;

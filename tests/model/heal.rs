@@ -8,7 +8,7 @@ use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
 use std::sync::{Mutex, PoisonError};
 
-use lease_runtime::election::Event;
+use lease_protocol::election::Event;
 
 use super::config::Config;
 use super::world::{Stage, World};

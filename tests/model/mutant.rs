@@ -1,7 +1,7 @@
 //! Known mistakes, made around the core rather than in it: in the guard, in the driver, in the server, or by putting
 //! spectacles on the core through which it sees the wrong thing.
 
-use lease_runtime::election::{Sight, View};
+use lease_protocol::election::{Sight, View};
 
 use super::config::Config;
 

@@ -1,9 +1,9 @@
 //! One process: the production core, the guard that its actions feed, its bodies, and what it has sent.
 
-use lease_runtime::clock::{Moment, WallTime};
-use lease_runtime::election::{
+use lease_protocol::election::{
     Action, Answer, Deadlines, Election, Event, Now, Record, Request, RequestId, Role, Sight,
 };
+use lease_runtime::clock::{Moment, WallTime};
 
 use super::config::Config;
 use super::mutant::Mutant;

@@ -7,8 +7,8 @@
 
 use std::time::Duration;
 
+use lease_protocol::election::{Answer, Map, Record, Request, RequestId, Sight, Stamp};
 use lease_runtime::clock::{Moment, WallTime};
-use lease_runtime::election::{Answer, Map, Record, Request, RequestId, Sight, Stamp};
 
 use super::config::Config;
 use super::mutant::Mutant;

@@ -1,6 +1,6 @@
 //! The Lease as the API server keeps it: one register with compare-and-set.
 
-use lease_runtime::election::{Answer, Record, Request, Sight, Version, View};
+use lease_protocol::election::{Answer, Record, Request, Sight, Version, View};
 
 /// The server's state: at most one object, one revision for everything.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use lease_runtime::election::{Answer, Record, Request, Sight, View};
+use lease_protocol::election::{Answer, Record, Request, Sight, View};
 use stateright::Path;
 
 use super::node::{NOW, Node, record_of};

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use lease_runtime::election::{Answer, Event, Loss, Now, Request, Role, Sight};
+use lease_protocol::election::{Answer, Event, Loss, Now, Request, Role, Sight};
 
 use super::config::{Config, EVER};
 use super::mutant::Mutant;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use lease_runtime::election::Timing;
+use lease_protocol::election::Timing;
 use lease_tests::cluster::Caller;
 use lease_tests::replica::{SHORT, Settings};
 use lease_tests::world::{Plan, World};

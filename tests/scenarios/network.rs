@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use lease_runtime::election::Timing;
+use lease_protocol::election::Timing;
 use lease_runtime::embedded::{Fault, Verb, When};
 use lease_tests::log::{now, until};
 use lease_tests::proxy::Link;

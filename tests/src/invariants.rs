@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use lease_protocol::election::Timing;
 use lease_runtime::clock::Moment;
-use lease_runtime::election::Timing;
 use lease_runtime::embedded::{Entry, Verb};
 
 use crate::log::{Event, TermSpan, terms};

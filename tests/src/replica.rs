@@ -24,8 +24,8 @@ use std::str::FromStr;
 use std::sync::Mutex;
 use std::time::Duration;
 
+use lease_protocol::election::Timing;
 use lease_runtime::clock::Moment;
-use lease_runtime::election::Timing;
 use lease_runtime::{OnExhausted, OnLoss, OnOverrun};
 use rustix::process::{Pid, Signal};
 use tokio::process::{Child, Command};

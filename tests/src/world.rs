@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use lease_protocol::election::Timing;
 use lease_runtime::clock::Moment;
-use lease_runtime::election::Timing;
 use rustix::process::Signal;
 
 use crate::cluster::{Caller, Cluster};

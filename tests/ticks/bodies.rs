@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
+use lease_protocol::ticks::{End, Start};
 use lease_runtime::AttemptId;
-use lease_runtime::ticks::{End, Start};
 
 use super::check::Broken;
 use super::config::{Fault, SECOND, When};

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use lease_runtime::ticks::names::{BACKFILL, PAUSE, RECORD, TRIGGER};
-use lease_runtime::ticks::{Annotations, OpenRun, Origin, Start, TickCounts, TickRecord};
+use lease_protocol::ticks::names::{BACKFILL, PAUSE, RECORD, TRIGGER};
+use lease_protocol::ticks::{Annotations, OpenRun, Origin, Start, TickCounts, TickRecord};
 use lease_runtime::{AttemptId, CatchUp, Delivery, Overlap};
 
 use super::config::{Task, When};

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fastrand::Rng;
-use lease_runtime::ticks::Timetable;
+use lease_protocol::ticks::Timetable;
 use lease_runtime::{CatchUp, Delivery, LeaderTask, LeaseSpec, Overlap, StartDeadline, Term, Tick};
 
 pub(crate) const SECOND: u64 = 1_000_000;

@@ -1,8 +1,8 @@
 //! A process, driven: what `elector/drive.rs` and `elector/ticking.rs` do, without their sockets and timers.
 
+use lease_protocol::election::{Action, Answer, Event, Now, Request, RequestId, Role, Sight};
+use lease_protocol::ticks::{Annotations, Edits, Time};
 use lease_runtime::clock::WallTime;
-use lease_runtime::election::{Action, Answer, Event, Now, Request, RequestId, Role, Sight};
-use lease_runtime::ticks::{Annotations, Edits, Time};
 
 use super::check::Broken;
 use super::config::{Fault, SECOND};
@@ -175,7 +175,7 @@ impl World {
 
     /// In global time.
     fn config_timeout(&self, r: usize) -> u64 {
-        let timeout = lease_runtime::election::Timing::default().attempt_timeout();
+        let timeout = lease_protocol::election::Timing::default().attempt_timeout();
         let micros = u64::try_from(timeout.as_micros()).unwrap_or(u64::MAX);
         micros * 1_000_000 / self.replicas[r].clock.rate
     }

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use lease_runtime::election::{Answer, Event, Loss};
-use lease_runtime::ticks::Edits;
-use lease_runtime::ticks::names::{BACKFILL, PAUSE, RECORD, TRIGGER};
+use lease_protocol::election::{Answer, Event, Loss};
+use lease_protocol::ticks::Edits;
+use lease_protocol::ticks::names::{BACKFILL, PAUSE, RECORD, TRIGGER};
 
 use super::check::Broken;
 use super::config::{Fault, HOUR, MINUTE, REPLICAS, SECOND};

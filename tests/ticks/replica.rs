@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::rc::Rc;
 use std::sync::Arc;
 
+use lease_protocol::election::{Deadlines, Election, RequestId, Timing, Version};
+use lease_protocol::ticks::{Annotations, Start, Ticks};
 use lease_runtime::AttemptId;
 use lease_runtime::clock::{Moment, WallTime};
-use lease_runtime::election::{Deadlines, Election, RequestId, Timing, Version};
-use lease_runtime::ticks::{Annotations, Start, Ticks};
 
 use super::server::{EPOCH, State};
 

@@ -2,9 +2,9 @@
 
 use std::rc::Rc;
 
+use lease_protocol::election::{Answer, Request, Sight, Version, View};
+use lease_protocol::ticks::{Annotations, Edits};
 use lease_runtime::clock::WallTime;
-use lease_runtime::election::{Answer, Request, Sight, Version, View};
-use lease_runtime::ticks::{Annotations, Edits};
 
 /// Midnight of 2026-11-25, at which each run begins.
 pub(crate) const EPOCH: i64 = 1_795_564_800_000_000;

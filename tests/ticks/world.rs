@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use fastrand::Rng;
+use lease_protocol::election::{Answer, Event, RequestId};
+use lease_protocol::ticks::Edits;
 use lease_runtime::AttemptId;
 use lease_runtime::clock::WallTime;
-use lease_runtime::election::{Answer, Event, RequestId};
-use lease_runtime::ticks::Edits;
 
 use super::check::{Broken, Ledger};
 use super::config::{Config, Fault, HOUR, MINUTE, REPLICAS, SECOND, When};

@@ -4,7 +4,7 @@ use crate::value::cron;
 
 /// The runtime's reader, which needs nothing but the standard library.
 #[allow(dead_code, unreachable_pub)]
-#[path = "../../../lease-runtime/src/schedule/dialect.rs"]
+#[path = "../../../lease-protocol/src/schedule/dialect.rs"]
 mod runtime;
 
 /// A random number generator that is always the same.

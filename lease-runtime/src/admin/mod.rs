@@ -22,7 +22,7 @@ pub(crate) use request::{Request, Target};
 use crate::elector::{ElectorError, Failure, beside_election};
 use crate::lease::LeaseId;
 use crate::spec::{check_lease_name, check_namespace};
-use crate::ticks::TaskTicks;
+use lease_protocol::ticks::TaskTicks;
 
 /// One request may take so long.
 const REQUEST: Duration = Duration::from_secs(10);

@@ -5,8 +5,8 @@ use jiff::Timestamp;
 use super::TickAdminError;
 use crate::lease::LeaseId;
 use crate::task::broken_by_task_name;
-use crate::ticks::names::{BACKFILL, PAUSE, TRIGGER};
-use crate::ticks::{Annotations, TaskTicks, backfill_text, check_trigger};
+use lease_protocol::ticks::names::{BACKFILL, PAUSE, TRIGGER};
+use lease_protocol::ticks::{Annotations, TaskTicks, backfill_text, check_trigger};
 
 /// Something that is asked of one task.
 #[derive(Clone, Copy, Debug)]

@@ -12,12 +12,12 @@ use tokio::time::sleep;
 
 use super::roster::Roster;
 use super::{Inner, OnLateRefusal};
-use crate::election::{Loss, Timing};
 use crate::elector::{Campaign, ElectorError, LeaseStatus, Way};
 use crate::error::Error;
 use crate::task::entry::Entry;
 use crate::task::supervise::supervise;
 use crate::term::{Alive, Term};
+use lease_protocol::election::{Loss, Timing};
 
 impl Inner {
     /// Lets the roster's tasks run, on `runtime` if they have none.

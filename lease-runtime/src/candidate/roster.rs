@@ -7,13 +7,13 @@ use futures_util::future::{join_all, select_all};
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, watch};
 
-use crate::election::{Loss, Timing};
 use crate::elector::{LeaseStatus, Standing, Tasks};
 use crate::error::Error;
 use crate::lease::LeaseId;
 use crate::task::entry::Entry;
 use crate::term::{Tenure, Term};
-use crate::ticks::names::MOST_TASKS;
+use lease_protocol::election::{Loss, Timing};
+use lease_protocol::ticks::names::MOST_TASKS;
 
 /// So many names of tasks are remembered beyond those that are live. One that is over here was run here, and may yet be
 /// waited for on another replica.

@@ -12,10 +12,10 @@ use super::thread::Heart;
 use super::voice::Spoken;
 use super::wire::Labels;
 use crate::clock::Clock;
-use crate::election::{FencingToken, Grant, Loss, Timing};
 use crate::lease::LeaseId;
 use crate::term::{Alive, Tenure, Term, watchdog};
-use crate::ticks::TaskTicks;
+use lease_protocol::election::{FencingToken, Grant, Loss, Timing};
+use lease_protocol::ticks::TaskTicks;
 
 /// One election that this process takes part in. Dropping it withdraws.
 pub(crate) struct Campaign {

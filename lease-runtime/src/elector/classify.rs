@@ -15,8 +15,8 @@ use super::rbac::Denial;
 #[cfg(feature = "http2")]
 use super::transport::TransportError;
 use super::wire::Kept;
-use crate::election::{Answer, Sight};
 use crate::lease::LeaseId;
+use lease_protocol::election::{Answer, Sight};
 
 /// What kind of request ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -9,9 +9,9 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::clock::SystemClock;
-use crate::election::Version;
 use crate::elector::connect;
 use crate::elector::server_time::ServerTime;
+use lease_protocol::election::Version;
 
 fn id() -> LeaseId {
     LeaseId::new("jobs", "ledger")
@@ -95,7 +95,8 @@ fn what_the_server_finds_invalid_is_no_conflict() {
         "details": { "causes": [{ "field": "spec.leaseDurationSeconds", "message": "must be greater than 0" }] },
     });
     // As a webhook may put it.
-    let denied = json!({ "code": 422, "message": "admission webhook \"owners\" denied the request: no owner is named" });
+    let denied =
+        json!({ "code": 422, "message": "admission webhook \"owners\" denied the request: no owner is named" });
     for asked in WRITES {
         for status in [&invalid, &denied] {
             let (answer, problem) = refused(asked, status.clone());

@@ -12,8 +12,8 @@ use serde_json::{Value, json};
 
 use super::log::Log;
 use crate::clock::Moment;
-use crate::ticks::names::{ANNOTATIONS_BYTES, TASKS};
-use crate::ticks::{Annotations, Edits};
+use lease_protocol::ticks::names::{ANNOTATIONS_BYTES, TASKS};
+use lease_protocol::ticks::{Annotations, Edits};
 
 /// All names in the annotation take no more than this. Those that have no room are counted.
 const MOST_BYTES: usize = 4096;

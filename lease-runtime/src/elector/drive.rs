@@ -25,11 +25,11 @@ use super::ticking::Ticking;
 use super::watch::{From, Note, Shared, Watch, maybe};
 use super::wire::Kept;
 use crate::clock::Moment;
-use crate::election::{
-    Action, Answer, Election, Event, FencingToken, Loss, Now, Request, RequestId, Role, Sight, Version,
-};
 use crate::task::{exit, overrun};
 use crate::term::Told;
+use lease_protocol::election::{
+    Action, Answer, Election, Event, FencingToken, Loss, Now, Request, RequestId, Role, Sight, Version,
+};
 
 /// The longest sleep. tokio's timers stand still while the machine is suspended and the clock does not, so a sleeper has
 /// to look at the clock from time to time: this bounds how long after a resume an idle body is still there (one that is
@@ -105,7 +105,7 @@ impl Drive {
             watching: false,
             cut_off: None,
             drained: None,
-            token: FencingToken(0),
+            token: FencingToken::new(0),
             leaving: None,
             alone: false,
             settled: false,

@@ -6,7 +6,7 @@ use std::time::Duration;
 use kube::config::KubeconfigError;
 
 use super::rbac::Denial;
-pub(crate) use crate::election::{LONGEST_SHOWN, shown};
+pub(crate) use lease_protocol::election::{LONGEST_SHOWN, shown};
 
 /// What went wrong between an elector and its API server.
 ///

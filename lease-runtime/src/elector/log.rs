@@ -6,9 +6,9 @@ use std::time::Duration;
 use super::error::{ElectorError, shown};
 use super::voice::{self, Own};
 use crate::clock::WallTime;
-use crate::election::{FencingToken, Grant, Loss};
 use crate::lease::LeaseId;
-use crate::ticks::Note;
+use lease_protocol::election::{FencingToken, Grant, Loss};
+use lease_protocol::ticks::Note;
 
 /// Shared by all events, so that one filter finds the whole story of a lease.
 ///

@@ -10,8 +10,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::clock::{Clock, Moment};
-use crate::election::Memory;
 use crate::lease::LeaseId;
+use lease_protocol::election::Memory;
 
 /// What is known of the clusters that this process has talked to, by their addresses. The one global state of elections.
 static CLUSTERS: Mutex<BTreeMap<String, Memories>> = Mutex::new(BTreeMap::new());
@@ -81,7 +81,7 @@ impl Memories {
 mod tests {
     use super::*;
     use crate::clock::{SystemClock, TokioClock, WallTime};
-    use crate::election::{Election, Event, Now, Record, Sight, Timing, Version, View};
+    use lease_protocol::election::{Election, Event, Now, Record, Sight, Timing, Version, View};
 
     /// What an election knows that has seen a Lease at `at`.
     fn seen(at: Moment) -> Memory {

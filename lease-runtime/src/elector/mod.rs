@@ -47,9 +47,9 @@ use thread::Heart;
 use voice::{Spoken, Voice};
 
 use crate::clock::Clock;
-use crate::election::Timing;
 use crate::lease::LeaseId;
 use crate::term::watchdog;
+use lease_protocol::election::Timing;
 
 /// Runs all elections of a candidate. A cheap handle: the elections go on until every campaign has been dropped and left.
 #[derive(Clone)]

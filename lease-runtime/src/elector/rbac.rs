@@ -3,8 +3,8 @@
 use kube::core::Status;
 
 use super::error::{short, shown};
-use crate::election::is_plain;
 use crate::lease::LeaseId;
+use lease_protocol::election::is_plain;
 
 /// What an election needs: `get` to look, `update` and `create` to write (a write to a Lease that does not exist is an
 /// update of that name which the server also checks as `create`, *with* the name, which a POST would not be), `watch` to

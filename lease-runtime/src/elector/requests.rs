@@ -21,9 +21,9 @@ use super::error::ElectorError;
 use super::inflight::InFlight;
 use super::wire::{self, Kept};
 use crate::clock::Moment;
-use crate::election::{Answer, Request, RequestId, Timing, Version, View};
 use crate::lease::LeaseId;
-use crate::ticks::{Annotations, Edits};
+use lease_protocol::election::{Answer, Request, RequestId, Timing, Version, View};
+use lease_protocol::ticks::{Annotations, Edits};
 
 /// A request that has ended.
 pub(super) struct Reply {
@@ -85,7 +85,13 @@ struct Patience {
 }
 
 impl Requests {
-    pub(super) fn new(client: Client, kept: Kept, lease: LeaseId, timing: Timing, in_flight: Arc<InFlight>) -> Requests {
+    pub(super) fn new(
+        client: Client,
+        kept: Kept,
+        lease: LeaseId,
+        timing: Timing,
+        in_flight: Arc<InFlight>,
+    ) -> Requests {
         Requests {
             api: Api::namespaced_with(client, &lease.namespace, &ApiResource::erase::<Lease>(&())),
             in_flight,

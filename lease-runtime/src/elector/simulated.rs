@@ -5,10 +5,10 @@ use std::sync::Arc;
 use super::log::Log;
 use super::ticking::Ticking;
 use crate::clock::{Clock, Moment, WallTime};
-use crate::election::{Grant, Loss, RequestId, Version};
 use crate::lease::LeaseId;
 use crate::term::{Alive, Tenure, Term, Told};
-use crate::ticks::{Annotations, Time};
+use lease_protocol::election::{Grant, Loss, RequestId, Version};
+use lease_protocol::ticks::{Annotations, Time};
 
 /// A Lease of which only the annotations are of interest.
 #[derive(Debug, Default)]

@@ -8,11 +8,12 @@ use tokio::sync::mpsc;
 use super::hush::Hush;
 use super::log::Log;
 use crate::clock::{Moment, WallTime};
-use crate::election::{Grant, RequestId, Version};
 use crate::term::{Signal, Tenure, Told};
-use crate::tick::{AttemptId, Permit};
-use crate::ticks::names::{TRIGGER, is_ours, shown, some};
-use crate::ticks::{Annotations, Edits, End, Note, Start, Ticks, Time};
+use crate::tick::Permit;
+use lease_protocol::election::{Grant, RequestId, Version};
+use lease_protocol::ticks::AttemptId;
+use lease_protocol::ticks::names::{TRIGGER, is_ours, shown, some};
+use lease_protocol::ticks::{Annotations, Edits, End, Note, Start, Ticks, Time};
 
 /// The ticks of one lease.
 #[derive(Default)]

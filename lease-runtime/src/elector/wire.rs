@@ -10,9 +10,9 @@ use kube::api::{DynamicObject, TypeMeta};
 use serde_json::{Value, json};
 
 use crate::clock::WallTime;
-use crate::election::{Record, Version, View};
 use crate::lease::LeaseId;
-use crate::ticks::{Annotations, Edits};
+use lease_protocol::election::{Record, Version, View};
+use lease_protocol::ticks::{Annotations, Edits};
 
 /// The last states of one Lease as they were read, whole: a write is a replacement of the whole object, so it has to send
 /// back the labels, annotations, owners and every field of the spec that is not the election's.

@@ -7,9 +7,9 @@ use futures_util::task::noop_waker;
 
 use super::*;
 use crate::clock::{Moment, TokioClock, WallTime};
-use crate::election::Loss;
 use crate::term::testing::{HandClock, bounded, granted};
 use crate::term::{Scope, Tenure};
+use lease_protocol::election::Loss;
 
 /// Counts its polls and never ends.
 fn counting(polls: &Arc<AtomicUsize>) -> Pin<Box<dyn Future<Output = ()> + Send>> {

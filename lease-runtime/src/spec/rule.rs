@@ -1,6 +1,6 @@
 //! What makes a lease's name, namespace and timings valid: each rule once, for constants and for run time.
 
-use crate::election::Timing;
+use lease_protocol::election::Timing;
 
 /// A rule that names and timings must keep, and what to do about it.
 macro_rules! rules {

@@ -14,10 +14,10 @@ use tokio_util::sync::CancellationToken;
 use super::member::{Member, Work};
 use super::plan::{IntoTask, Plan, sealed::IntoPlan};
 use super::{OnLoss, TaskHandle, TaskOutput, lock};
-use crate::election::Timing;
 use crate::error::Error;
 use crate::lease::LeaseId;
-use crate::ticks::TaskTicks;
+use lease_protocol::election::Timing;
+use lease_protocol::ticks::TaskTicks;
 
 type Finish = Box<dyn FnOnce(Result<(), Error>) + Send>;
 

@@ -17,7 +17,7 @@ use crate::elector::LeaseStatus;
 use crate::error::Error;
 use crate::lease::LeaseId;
 use crate::term::Term;
-use crate::ticks::TaskTicks;
+use lease_protocol::ticks::TaskTicks;
 
 tokio::task_local! {
     static PLACE: Arc<Place>;

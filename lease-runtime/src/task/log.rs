@@ -6,7 +6,7 @@ use super::entry::Entry;
 use super::member::Member;
 use crate::term::Term;
 use crate::tick::{Cause, Tick};
-use crate::ticks::{Delivery, End};
+use lease_protocol::ticks::{Delivery, End};
 
 /// The task is the member's; the term, that of its lease.
 pub(super) struct Log<'a> {

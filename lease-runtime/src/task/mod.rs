@@ -39,13 +39,13 @@ pub(crate) use policy::Policy;
 pub use policy::{DEFAULT_GRACE, OnExhausted, OnLoss, Restart};
 pub(crate) use scheduling::Scheduling;
 
-use crate::election::Timing;
 use crate::error::Error;
 use crate::lease::LeaseId;
 use crate::spec::{LeaseSpec, check_lease_name, check_namespace, check_timing};
 use crate::term::Term;
 use crate::tick::Tick;
-use crate::ticks::Timetable;
+use lease_protocol::election::Timing;
+use lease_protocol::ticks::Timetable;
 
 /// Work that runs on the one replica that holds its lease. What a function with
 /// [`#[leader_only]`](macro@crate::leader_only) returns.

@@ -7,9 +7,9 @@ use tokio::sync::watch;
 
 use super::member::{Body, Member, Verdict, Work};
 use super::{LeaderTask, TaskGroup, TaskOutput};
-use crate::election::Timing;
 use crate::error::Error;
 use crate::lease::LeaseId;
+use lease_protocol::election::Timing;
 
 /// What a [`Candidate`](crate::Candidate) can be given: a [`LeaderTask`] or a [`TaskGroup`].
 #[diagnostic::on_unimplemented(

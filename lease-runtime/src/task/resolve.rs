@@ -7,10 +7,10 @@ use jiff::tz::TimeZone;
 use super::Policy;
 use super::scheduling::Scheduling;
 use super::ticking::Ticking;
-use crate::election::Timing;
 use crate::error::Error;
-use crate::schedule::{Schedule, ScheduleError};
-use crate::ticks::{CatchUp, Delivery, Kind, Overlap, StartDeadline, Timetable};
+use lease_protocol::election::Timing;
+use lease_protocol::schedule::{Schedule, ScheduleError};
+use lease_protocol::ticks::{CatchUp, Delivery, Kind, Overlap, StartDeadline, Timetable};
 
 /// Shorter periods are not recorded: each tick costs two writes.
 const SHORTEST_RECORDED: Duration = Duration::from_secs(10);

@@ -16,11 +16,11 @@ use super::log::Log;
 use super::member::{Body, Member, Verdict};
 use super::supervise::{End, Supervisor};
 use super::{OnExhausted, Restart};
-use crate::election::Loss;
 use crate::error::Error;
 use crate::guard::{Ended, Guarded};
 use crate::term::{Asked, Scope, Term};
 use crate::tick::Tick;
+use lease_protocol::election::Loss;
 
 /// A timer is only there to wake up: what it finds is compared with the clock. So none needs to be set for longer.
 const LONGEST_NAP: Duration = Duration::from_secs(3600);

@@ -10,7 +10,7 @@ use super::{LeaderTask, ScheduledBody, TaskGroup};
 use crate::spec::LeaseSpec;
 use crate::term::Term;
 use crate::tick::Tick;
-use crate::ticks::{CatchUp, Delivery, Overlap, StartDeadline};
+use lease_protocol::ticks::{CatchUp, Delivery, Overlap, StartDeadline};
 
 /// What was said about the schedule of a task; `None` where nothing was.
 #[derive(Clone, Debug, Default)]

@@ -18,10 +18,11 @@ use super::member::{Member, Work};
 use super::run::{self, Run};
 use super::supervise::{End, Supervisor};
 use crate::clock::WallTime;
-use crate::election::Loss;
 use crate::term::{Asked, Signal};
-use crate::tick::{AttemptId, Cause, Permit, Tick};
-use crate::ticks::{self, Kind, Origin, Start, Timetable};
+use crate::tick::{Cause, Permit, Tick};
+use lease_protocol::election::Loss;
+use lease_protocol::ticks::AttemptId;
+use lease_protocol::ticks::{self, Kind, Origin, Start, Timetable};
 
 /// How a member's runs begin.
 #[derive(Clone, Debug)]
@@ -252,7 +253,7 @@ fn tick(supervisor: &Supervisor<'_>, ticking: &Ticking, start: &Start, again: u3
         time(supervisor.leading.tenure().clock().wall()),
         start.attempt.saturating_add(again),
         // The recorded one names the first; each further attempt has a name of its own that follows from it.
-        AttemptId(start.id.0 ^ (u64::from(again) << 48)),
+        AttemptId::new(start.id.get() ^ (u64::from(again) << 48)),
         start.missed,
         supervisor.leading.fencing_token(),
         cause,

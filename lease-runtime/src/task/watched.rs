@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::entry::Entry;
 use super::member::{Member, Start, Work};
 use crate::tick::Tick;
-use crate::ticks::Kind;
+use lease_protocol::ticks::Kind;
 
 /// Is told of each run as its body is called.
 pub(crate) type Watcher = Arc<dyn Fn(&Arc<str>, Option<&Tick>) -> Box<dyn Watched> + Send + Sync>;

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Moment;
-use crate::election::Loss;
+use lease_protocol::election::Loss;
 
 /// Whether bodies have been asked to end, and when: their grace counts from then. A term asks all of its bodies at once,
 /// unless some have to wait until others are gone; those are asked by whoever keeps the order.

@@ -4,8 +4,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::mpsc;
 
-use crate::tick::{AttemptId, Permit};
-use crate::ticks::{End, Start, Timetable};
+use crate::tick::Permit;
+use lease_protocol::ticks::AttemptId;
+use lease_protocol::ticks::{End, Start, Timetable};
 
 /// Where a term's scheduled tasks tell the elector what it has to know. Whoever runs them and the elector live on different
 /// threads, and neither waits for the other.

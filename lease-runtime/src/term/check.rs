@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{Lost, Term};
-use crate::election::{FencingToken, Loss};
+use lease_protocol::election::{FencingToken, Loss};
 
 /// A [`Term`] for code that blocks: asks whether it may go on. Cheap to clone, and may be handed to other threads.
 #[derive(Clone, Debug)]

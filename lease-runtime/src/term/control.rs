@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use super::{Scope, Tenure, Term};
 use crate::clock::{Clock, Moment};
-use crate::election::{Deadlines, FencingToken, Grant, Loss};
 use crate::lease::LeaseId;
+use lease_protocol::election::{Deadlines, FencingToken, Grant, Loss};
 
 /// Ends a term that [`Term::for_test`] made. Dropping it leaves the term as it is.
 ///
@@ -31,7 +31,7 @@ impl TermControl {
     pub(super) fn start(clock: Arc<dyn Clock>) -> (Term, TermControl) {
         let lease = LeaseId::new("test", "test");
         let deadlines = Deadlines { cancel_at: Moment::FAR, drop_at: Moment::FAR, hard_stop: Moment::FAR };
-        let grant = Grant { token: FencingToken(1), transitions: 0, deadlines };
+        let grant = Grant { token: FencingToken::new(1), transitions: 0, deadlines };
         let (tenure, alive) = Tenure::begin(lease, "test".into(), &grant, clock);
         let scope = Arc::new(Scope::for_test(alive, tenure.asks().clone()));
         let term = Term { tenure, scope };

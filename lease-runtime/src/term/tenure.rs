@@ -16,8 +16,8 @@ use super::places::{Places, put_into};
 use super::watchdog::Watched;
 use super::{Alive, Asked, Board, Gate, Kind, Scope};
 use crate::clock::{Clock, Moment};
-use crate::election::{Deadlines, FencingToken, Grant, Loss};
 use crate::lease::LeaseId;
+use lease_protocol::election::{Deadlines, FencingToken, Grant, Loss};
 
 /// A term as the elector and the bodies share it: the elector writes the deadlines, each body compares them by itself.
 ///

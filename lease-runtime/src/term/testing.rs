@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use super::{Alive, Tenure};
 use crate::clock::{Clock, Moment, WallTime};
-use crate::election::{Deadlines, FencingToken, Grant};
 use crate::lease::LeaseId;
+use lease_protocol::election::{Deadlines, FencingToken, Grant};
 
 /// A clock that is set by hand, in nanoseconds.
 #[derive(Debug, Default)]
@@ -45,7 +45,7 @@ impl Clock for HandClock {
 
 /// A term with the deadlines of [`HandClock::deadlines`].
 pub(crate) fn granted(clock: Arc<HandClock>, drop_at: u64) -> (Arc<Tenure>, Alive) {
-    let grant = Grant { token: FencingToken(7), transitions: 0, deadlines: HandClock::deadlines(drop_at) };
+    let grant = Grant { token: FencingToken::new(7), transitions: 0, deadlines: HandClock::deadlines(drop_at) };
     Tenure::begin(LeaseId::new("default", "ledger"), "pod_1".into(), &grant, clock)
 }
 

@@ -13,10 +13,10 @@ use super::replica::{Node, Process, Replica};
 use super::timeline::{Recorder, Timeline};
 use crate::admin::{Request, Target, TickAdminError};
 use crate::clock::{Clock, Moment, TokioClock, WallTime};
-use crate::election::Loss;
 use crate::elector::simulated::SimulatedLease;
 use crate::lease::LeaseId;
-use crate::ticks::TaskTicks;
+use lease_protocol::election::Loss;
+use lease_protocol::ticks::TaskTicks;
 
 /// Gives a replica its tasks.
 type Make = Box<dyn FnMut(&mut Replica) + Send>;

@@ -10,8 +10,8 @@ use tokio::time::sleep;
 use super::cluster::Cluster;
 use super::replica::{Held, News, Process};
 use crate::clock::{Clock, Moment, WallTime};
-use crate::election::{Deadlines, FencingToken, Grant, Loss};
-use crate::ticks::{TaskTicks, Time};
+use lease_protocol::election::{Deadlines, FencingToken, Grant, Loss};
+use lease_protocol::ticks::{TaskTicks, Time};
 
 /// How soon to look again at what should have happened by now, and waits for something else.
 const AGAIN: Duration = Duration::from_secs(1);
@@ -127,7 +127,7 @@ impl Cluster {
             drop_at: now + timing.drop_after(),
             hard_stop: now + timing.hard_stop(),
         };
-        let grant = Grant { token: FencingToken(self.object.revision), transitions, deadlines };
+        let grant = Grant { token: FencingToken::new(self.object.revision), transitions, deadlines };
         let (term, alive) = process.elector.begin(&grant, node.clock.clone(), time);
         process.lead(term, alive, now);
     }

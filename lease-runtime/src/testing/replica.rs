@@ -10,7 +10,6 @@ use super::moment::ReplicaClock;
 use super::timeline::Recorder;
 use crate::candidate::Roster;
 use crate::clock::{Clock, Moment};
-use crate::election::{Deadlines, Loss, Timing};
 use crate::elector::simulated::SimulatedElector;
 use crate::error::Error;
 use crate::lease::LeaseId;
@@ -19,6 +18,7 @@ use crate::task::supervise::supervise;
 use crate::task::watched::Watcher;
 use crate::task::{IntoTask, TaskHandle};
 use crate::term::{Alive, Term, Told};
+use lease_protocol::election::{Deadlines, Loss, Timing};
 
 /// The namespace of leases that name none.
 const NAMESPACE: &str = "default";

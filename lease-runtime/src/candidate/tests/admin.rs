@@ -8,7 +8,7 @@ use crate::admin::{TickAdmin, TickAdminError};
 use crate::elector::ElectorError;
 use crate::embedded::{Fault, Verb, When};
 use crate::tick::{Cause, Tick};
-use crate::ticks::{Overlap, TaskTicks};
+use lease_protocol::ticks::{Overlap, TaskTicks};
 
 const LEASE: &str = "ledger";
 const TASK: &str = "report";

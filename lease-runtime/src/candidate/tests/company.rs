@@ -5,7 +5,7 @@ use serde_json::json;
 use super::*;
 use crate::elector::tests::log::Lines;
 use crate::embedded::{Fault, When};
-use crate::ticks::names::TASKS;
+use lease_protocol::ticks::names::TASKS;
 
 const NOT_RUN: &str = "the holder of the lease does not run tasks that this replica has";
 const NOT_KNOWN: &str = "the holder of the lease does not say that it runs the tasks of this replica";

@@ -21,12 +21,12 @@ use tokio::time::{sleep, timeout};
 
 use super::*;
 use crate::clock::{Clock, TokioClock, WallTime};
-use crate::election::Loss;
 use crate::elector::Standing;
 use crate::embedded::{EmbeddedApi, Settings};
 use crate::spec::LeaseSpec;
 use crate::task::LeaderTask;
 use crate::term::Term;
+use lease_protocol::election::Loss;
 
 const LEDGER: LeaseSpec = LeaseSpec::new("ledger");
 const SHARD: LeaseSpec = LeaseSpec::new("shard");

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use super::Drive;
 use crate::clock::Moment;
-use crate::election::{Altered, Request, Role};
 use crate::elector::classify::Asked;
 use crate::elector::error::{ElectorError, shown};
 use crate::elector::watch::{OUTAGE, Watch};
+use lease_protocol::election::{Altered, Request, Role};
 
 impl Drive {
     /// A request went well.

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use super::Drive;
-use crate::election::{Event, Request, RequestId, Role};
 use crate::elector::campaign::Standing;
-use crate::ticks::{Edits, TaskTicks, Time};
+use lease_protocol::election::{Event, Request, RequestId, Role};
+use lease_protocol::ticks::{Edits, TaskTicks, Time};
 
 impl Drive {
     /// What a write says about ticks: one that renews takes runs, and one that releases says how the last ones ended.

@@ -1,7 +1,7 @@
 //! The election's view of what the watchdog has done.
 
 use super::Drive;
-use crate::election::{Event, Loss, Now, Role};
+use lease_protocol::election::{Event, Loss, Now, Role};
 
 impl Drive {
     /// Tells the election that its term is ending.

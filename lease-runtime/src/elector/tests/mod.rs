@@ -23,9 +23,9 @@ use std::time::Duration;
 
 use super::*;
 use crate::clock::{Moment, TokioClock, WallTime};
-use crate::election::Loss;
 use crate::embedded::{Call, EmbeddedApi, Entry, Settings, Verb, When};
 use crate::term::{Alive, Term};
+use lease_protocol::election::Loss;
 
 const LEASE: &str = "ledger";
 const NAMESPACE: &str = "default";

@@ -8,11 +8,11 @@ use std::task::{Context, Poll, Waker};
 
 use super::*;
 use crate::clock::{Clock, SystemClock};
-use crate::election::{Deadlines, FencingToken, Grant};
 use crate::guard::Guarded;
 use crate::lease::LeaseId;
 use crate::term::testing::{HandClock, granted};
 use crate::term::{Scope, Term};
+use lease_protocol::election::{Deadlines, FencingToken, Grant};
 
 fn term(tenure: &Arc<Tenure>, policy: OnOverrun) -> Term {
     let scope = Scope::new("sync".into(), Duration::MAX, policy, None, tenure.asks().clone());
@@ -130,7 +130,7 @@ fn a_process_with_an_overrun() {
     let clock = Arc::new(SystemClock);
     let at = |millis| clock.now() + Duration::from_millis(millis);
     let deadlines = Deadlines { cancel_at: at(100), drop_at: at(200), hard_stop: at(210) };
-    let grant = Grant { token: FencingToken(7), transitions: 0, deadlines };
+    let grant = Grant { token: FencingToken::new(7), transitions: 0, deadlines };
     let lease = LeaseId::new("default", "ledger");
     let (tenure, alive) = Tenure::begin(lease, "pod_1".into(), &grant, clock.clone());
     let (unblock, blocked) = mpsc::channel::<()>();

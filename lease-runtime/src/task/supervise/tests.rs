@@ -8,12 +8,12 @@ use tokio_util::sync::CancellationToken;
 
 use super::*;
 use crate::clock::{Clock, TokioClock, WallTime};
-use crate::election::{Deadlines, FencingToken, Grant, Loss};
 use crate::error::Error;
 use crate::lease::LeaseId;
 use crate::spec::LeaseSpec;
 use crate::task::{IntoTask, LeaderTask, TaskHandle};
 use crate::term::Tenure;
+use lease_protocol::election::{Deadlines, FencingToken, Grant, Loss};
 
 const SPEC: LeaseSpec = LeaseSpec::new("ledger");
 
@@ -76,7 +76,7 @@ impl Elector {
 
     fn grant(&mut self) -> (Arc<Tenure>, JoinHandle<()>) {
         self.terms += 1;
-        let grant = Grant { token: FencingToken(self.terms), transitions: 0, deadlines: self.deadlines() };
+        let grant = Grant { token: FencingToken::new(self.terms), transitions: 0, deadlines: self.deadlines() };
         let lease = LeaseId::new("default", "ledger");
         let (tenure, alive) = Tenure::begin(lease, "pod_1".into(), &grant, self.clock.clone());
         let supervisor =

@@ -4,8 +4,8 @@ use std::sync::atomic::Ordering;
 
 use super::{Ledger, Tenure};
 use crate::clock::Moment;
-use crate::election::{Deadlines, Loss};
 use crate::task::OnOverrun;
+use lease_protocol::election::{Deadlines, Loss};
 
 /// What is left to do about a term, and when to look again.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

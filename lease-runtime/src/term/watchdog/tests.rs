@@ -4,10 +4,10 @@ use std::sync::atomic::AtomicUsize;
 use std::task::{Context, Poll, Wake, Waker};
 
 use super::*;
-use crate::election::{Deadlines, Loss};
 use crate::guard::Guarded;
 use crate::term::testing::{HandClock, granted};
 use crate::term::{Alive, Scope, Term};
+use lease_protocol::election::{Deadlines, Loss};
 
 fn at(nanos: u64) -> Moment {
     Moment::from_nanos(nanos)
@@ -258,7 +258,11 @@ async fn the_thread_of_the_process_cancels_and_expires_by_itself() {
     let now = clock.now();
     let after = |millis| now + Duration::from_millis(millis);
     let deadlines = Deadlines { cancel_at: after(50), drop_at: after(100), hard_stop: after(110) };
-    let grant = crate::election::Grant { token: crate::election::FencingToken(7), transitions: 0, deadlines };
+    let grant = lease_protocol::election::Grant {
+        token: lease_protocol::election::FencingToken::new(7),
+        transitions: 0,
+        deadlines,
+    };
     let (tenure, alive) =
         Tenure::begin(crate::lease::LeaseId::new("default", "ledger"), "a".into(), &grant, clock.clone());
     watch(&tenure);

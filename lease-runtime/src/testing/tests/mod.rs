@@ -6,12 +6,12 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::time::sleep;
 
 use super::*;
-use crate::election::Loss;
 use crate::spec::LeaseSpec;
 use crate::task::{LeaderTask, TaskGroup};
 use crate::term::Term;
 use crate::tick::Tick;
-use crate::ticks::{CatchUp, Delivery, Outcome, Overlap, TickState};
+use lease_protocol::election::Loss;
+use lease_protocol::ticks::{CatchUp, Delivery, Outcome, Overlap, TickState};
 
 mod faults;
 mod months;

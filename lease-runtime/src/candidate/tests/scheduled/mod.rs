@@ -11,7 +11,7 @@ mod trouble;
 use super::*;
 use crate::embedded::{Fault, When};
 use crate::tick::Tick;
-use crate::ticks::{Delivery, Outcome, TaskTicks, TickState};
+use lease_protocol::ticks::{Delivery, Outcome, TaskTicks, TickState};
 
 /// A task that tells of each of its runs, and takes so long for each.
 fn telling(story: &Story, name: &'static str, who: &'static str, takes: u64) -> LeaderTask<Result<(), String>> {

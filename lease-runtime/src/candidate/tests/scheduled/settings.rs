@@ -1,8 +1,8 @@
 //! What each setting of a schedule does. Each test fails if the setting is ignored.
 
 use super::*;
-use crate::election::Loss;
 use crate::{CatchUp, Overlap};
+use lease_protocol::election::Loss;
 
 fn started(told: &[String]) -> Vec<&str> {
     told.iter().filter(|told| told.ends_with("#1")).map(|told| &told[13..21]).collect()

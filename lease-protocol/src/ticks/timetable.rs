@@ -10,27 +10,27 @@ use crate::schedule::{Mark, Occasion, Schedule};
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Timetable {
     /// When it is due.
-    pub(crate) schedule: Schedule,
+    pub schedule: Schedule,
     /// Which runs once, or after a delay.
-    pub(crate) kind: Kind,
+    pub kind: Kind,
     /// Each tick starts later by less than this.
-    pub(crate) jitter: Duration,
+    pub jitter: Duration,
     /// What becomes of ticks during a run.
-    pub(crate) overlap: Overlap,
+    pub overlap: Overlap,
     /// What becomes of ticks that could not be taken in time.
-    pub(crate) catch_up: CatchUp,
+    pub catch_up: CatchUp,
     /// How many may wait.
-    pub(crate) max_catch_up: u32,
+    pub max_catch_up: u32,
     /// How late a tick may start; `None`: until the next is due.
-    pub(crate) start_deadline: Option<StartDeadline>,
+    pub start_deadline: Option<StartDeadline>,
     /// At least so late, without a deadline of its own: what a failover takes.
-    pub(crate) failover: Duration,
+    pub failover: Duration,
     /// What becomes of interrupted runs.
-    pub(crate) delivery: Delivery,
+    pub delivery: Delivery,
     /// No tick is taken before so much of the term has passed.
-    pub(crate) initial_delay: Duration,
+    pub initial_delay: Duration,
     /// Ticks are recorded. Otherwise the leader's memory has to do.
-    pub(crate) recorded: bool,
+    pub recorded: bool,
 }
 
 /// How the next tick follows from the last.

@@ -10,12 +10,12 @@ use super::names::{PAUSE, RECORD};
 use super::record::TickRecord;
 use super::requests::Annotations;
 use crate::clock::WallTime;
-use crate::tick::AttemptId;
+use crate::ticks::AttemptId;
 
 /// What a Lease says about the ticks of one task.
 ///
 /// ```
-/// use lease_runtime::TaskTicks;
+/// use lease_protocol::TaskTicks;
 ///
 /// # let lease = k8s_openapi::api::coordination::v1::Lease::default();
 /// // `lease` is a Lease as kube reads it. No candidate is needed.
@@ -66,7 +66,7 @@ impl TaskTicks {
     }
 
     /// What they say about this one; `None` if it has no record.
-    pub(crate) fn of(annotations: &Annotations, task: &str) -> Option<TaskTicks> {
+    pub fn of(annotations: &Annotations, task: &str) -> Option<TaskTicks> {
         annotations.get(&format!("{RECORD}{task}")).map(|text| TaskTicks::read(annotations, task, text))
     }
 
@@ -88,7 +88,7 @@ impl TaskTicks {
         }
     }
 
-    /// Of a task that runs [once](crate::LeaderTask::once): it has.
+    /// Of a task that runs `once`: it has.
     pub fn is_done(&self) -> bool {
         self.record().is_some_and(TickRecord::is_done)
     }

@@ -16,7 +16,7 @@ use super::time::{LEAP, Time};
 use super::timetable::{Kind, Timetable};
 use crate::clock::WallTime;
 use crate::schedule::{Mark, Occasion, Schedule};
-use crate::tick::AttemptId;
+use crate::ticks::AttemptId;
 
 /// What a write says about one task.
 #[derive(Debug, Default)]

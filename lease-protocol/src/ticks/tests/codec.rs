@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use super::super::counts::Outcome;
 use super::super::names::RECORD_BYTES;
 use super::*;
-use crate::tick::AttemptId;
+use crate::ticks::AttemptId;
 
 fn moment() -> impl Strategy<Value = WallTime> {
     // Up to the year 2286, with microseconds.
@@ -125,7 +125,7 @@ proptest! {
 #[test]
 fn the_longest_record_of_a_usual_task_keeps_the_id_of_its_trigger() {
     let run =
-        OpenRun { tick: time(0), id: AttemptId(u64::MAX), attempt: 99, origin: Origin::Schedule, unstarted: true };
+        OpenRun { tick: time(0), id: AttemptId::new(u64::MAX), attempt: 99, origin: Origin::Schedule, unstarted: true };
     let mut record = TickRecord::armed("01234567".to_owned(), time(0));
     record.open = vec![run];
     record.last = Some(EndedRun { tick: run.tick, id: run.id, attempt: 99, outcome: Outcome::Abandoned, at: time(0) });
@@ -137,9 +137,9 @@ fn the_longest_record_of_a_usual_task_keeps_the_id_of_its_trigger() {
 
 #[test]
 fn a_version_that_does_not_know_of_runs_that_were_given_back_takes_them_for_interrupted_ones() {
-    let run = OpenRun { tick: time(0), id: AttemptId(7), attempt: 1, origin: Origin::Schedule, unstarted: false };
+    let run = OpenRun { tick: time(0), id: AttemptId::new(7), attempt: 1, origin: Origin::Schedule, unstarted: false };
     let mut record = TickRecord::armed("01234567".to_owned(), time(0));
-    record.open = vec![run, OpenRun { id: AttemptId(8), unstarted: true, ..run }];
+    record.open = vec![run, OpenRun { id: AttemptId::new(8), unstarted: true, ..run }];
     let text = record.encode();
     assert_eq!(TickRecord::decode(&text).unwrap().open, record.open);
     assert!(text.contains(r#""unstarted":[1]"#), "{text}");

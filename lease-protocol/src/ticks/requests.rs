@@ -49,7 +49,7 @@ impl Requests {
 }
 
 /// The rule that the id of a trigger breaks, if it does.
-pub(crate) fn check_trigger(id: &str) -> Result<(), &'static str> {
+pub fn check_trigger(id: &str) -> Result<(), &'static str> {
     if id.is_empty() {
         Err("a trigger needs an id, which it runs once for: any word that was not used before")
     } else if id.len() > MOST_TRIGGER_ID
@@ -62,7 +62,7 @@ pub(crate) fn check_trigger(id: &str) -> Result<(), &'static str> {
 }
 
 /// A backfill of this stretch, as its annotation says it; `None` if it ends before it begins.
-pub(crate) fn backfill_text(from: Timestamp, to: Timestamp) -> Option<String> {
+pub fn backfill_text(from: Timestamp, to: Timestamp) -> Option<String> {
     let [from, to] = [from, to].map(|at| WallTime(at.as_microsecond()));
     (from <= to).then(|| Stretch { from, to }.text())
 }

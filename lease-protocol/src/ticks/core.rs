@@ -13,7 +13,7 @@ use super::time::Time;
 use super::timetable::Timetable;
 use super::unrecorded::Unrecorded;
 use crate::clock::WallTime;
-use crate::tick::AttemptId;
+use crate::ticks::AttemptId;
 
 /// The ticks of one lease.
 ///

@@ -315,5 +315,5 @@ fn in_range(civil: DateTime) -> Option<()> {
 #[cfg(test)]
 thread_local! {
     /// How often a pattern was searched, which takes some microseconds each time.
-    pub(crate) static SEARCHES: std::cell::Cell<u64> = const { std::cell::Cell::new(0) };
+    pub static SEARCHES: std::cell::Cell<u64> = const { std::cell::Cell::new(0) };
 }

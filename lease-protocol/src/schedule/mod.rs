@@ -16,12 +16,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 #[cfg(test)]
-pub(crate) use calendar::SEARCHES;
+pub use calendar::SEARCHES;
 use calendar::{Calendar, Due, Second};
 use jiff::civil::DateTime;
 
 pub use self::error::ScheduleError;
-pub(crate) use self::zone::zone_data_version;
+pub use self::zone::zone_data_version;
 #[cfg(test)]
 pub(crate) use self::zone::zone_names;
 use crate::clock::WallTime;
@@ -30,7 +30,7 @@ use crate::clock::WallTime;
 ///
 /// Every value of this type is valid. Two are equal if they mean the same: `@daily` is `0 0 * * *`, `MON` is `1`.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub(crate) struct Schedule {
+pub struct Schedule {
     trigger: Trigger,
 }
 
@@ -49,29 +49,29 @@ enum Trigger {
 
 /// How far a schedule has been accounted for: ticks up to here are no longer due.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Mark {
+pub struct Mark {
     /// The instant.
-    pub(crate) at: WallTime,
+    pub at: WallTime,
     /// The civil time of the last tick, if it had one.
     ///
     /// Another release of the zone data may put it at a later instant, where it must not run again.
-    pub(crate) civil: Option<DateTime>,
+    pub civil: Option<DateTime>,
 }
 
 /// A tick.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Occasion {
+pub struct Occasion {
     /// Its nominal time, a whole second.
-    pub(crate) at: WallTime,
+    pub at: WallTime,
     /// Its civil time in the schedule's zone, if it is a cron pattern of fixed times.
     ///
     /// Of the times that the clocks skipped together it is the last.
-    pub(crate) civil: Option<DateTime>,
+    pub civil: Option<DateTime>,
 }
 
 impl Mark {
     /// A mark at an instant that is no tick, as when a task is first seen.
-    pub(crate) const fn at(at: WallTime) -> Mark {
+    pub const fn at(at: WallTime) -> Mark {
         Mark { at, civil: None }
     }
 }
@@ -112,7 +112,7 @@ impl Schedule {
     /// # Errors
     ///
     /// [`ScheduleError::Cron`] or [`ScheduleError::TimeZone`].
-    pub(crate) fn cron(pattern: &str, time_zone: &str) -> Result<Schedule, ScheduleError> {
+    pub fn cron(pattern: &str, time_zone: &str) -> Result<Schedule, ScheduleError> {
         Ok(Schedule { trigger: Trigger::Cron(Arc::new(Calendar::new(pattern, time_zone)?)) })
     }
 
@@ -121,7 +121,7 @@ impl Schedule {
     /// # Errors
     ///
     /// Another variant of [`ScheduleError`] than the two of [`cron`](Schedule::cron).
-    pub(crate) fn every(period: Duration, offset: Duration) -> Result<Schedule, ScheduleError> {
+    pub fn every(period: Duration, offset: Duration) -> Result<Schedule, ScheduleError> {
         let every = seconds("every", period)?;
         if offset >= period {
             return Err(ScheduleError::Offset { every: period, offset });
@@ -134,19 +134,19 @@ impl Schedule {
     /// # Errors
     ///
     /// Another variant of [`ScheduleError`] than the two of [`cron`](Schedule::cron).
-    pub(crate) fn delay(delay: Duration) -> Result<Schedule, ScheduleError> {
+    pub fn delay(delay: Duration) -> Result<Schedule, ScheduleError> {
         Ok(Schedule { trigger: Trigger::Delay(seconds("delay", delay)?) })
     }
 
     /// Once, which no calendar decides.
-    pub(crate) fn once() -> Schedule {
+    pub fn once() -> Schedule {
         Schedule { trigger: Trigger::Once }
     }
 
     /// The first tick after `mark`.
     ///
     /// Of a delay, the mark is the end of the run before, and only this one tick is known. Of `once` there is none.
-    pub(crate) fn next(&self, mark: &Mark) -> Option<Occasion> {
+    pub fn next(&self, mark: &Mark) -> Option<Occasion> {
         let at = mark.at.0.div_euclid(MICROS);
         Occasion::new(match &self.trigger {
             Trigger::Cron(calendar) => calendar.next(at, mark.civil)?,
@@ -157,13 +157,13 @@ impl Schedule {
     }
 
     /// The last tick after `mark` that is not after `until`.
-    pub(crate) fn latest(&self, mark: &Mark, until: WallTime) -> Option<Occasion> {
+    pub fn latest(&self, mark: &Mark, until: WallTime) -> Option<Occasion> {
         self.previous(until.0.div_euclid(MICROS), mark).filter(|occasion| occasion.is_after(mark))
     }
 
     /// Of the ticks after `mark` that are not after `until`, the newest that is not among the last `most`. By arithmetic, however
     /// many there are.
-    pub(crate) fn over(&self, mark: &Mark, until: WallTime, most: u64) -> Option<Occasion> {
+    pub fn over(&self, mark: &Mark, until: WallTime, most: u64) -> Option<Occasion> {
         let over = match &self.trigger {
             Trigger::Cron(calendar) => {
                 let mut over = calendar.back(until.0.div_euclid(MICROS), most).and_then(Occasion::new)?;
@@ -191,7 +191,7 @@ impl Schedule {
 
     /// The last `most` ticks after `mark` that are not after `until`, the oldest first.
     #[cfg(test)]
-    pub(crate) fn newest(&self, mark: &Mark, until: WallTime, most: usize) -> Vec<Occasion> {
+    pub fn newest(&self, mark: &Mark, until: WallTime, most: usize) -> Vec<Occasion> {
         let mut newest = Vec::new();
         let mut at = until.0.div_euclid(MICROS);
         while newest.len() < most {
@@ -204,7 +204,7 @@ impl Schedule {
     }
 
     /// How many ticks there are after `mark` up to and including `until`. By arithmetic, however many there are.
-    pub(crate) fn count(&self, mark: &Mark, until: WallTime) -> u64 {
+    pub fn count(&self, mark: &Mark, until: WallTime) -> u64 {
         match &self.trigger {
             Trigger::Cron(calendar) => {
                 let (from, to) = (mark.at.0.div_euclid(MICROS), until.0.div_euclid(MICROS));
@@ -230,7 +230,7 @@ impl Schedule {
     }
 
     /// The distance of the two ticks that are closest, on a day on which the clocks do not change.
-    pub(crate) fn shortest_period(&self) -> Option<Duration> {
+    pub fn shortest_period(&self) -> Option<Duration> {
         match &self.trigger {
             Trigger::Cron(calendar) => Some(Duration::from_secs(60 * u64::from(calendar.shortest_minutes))),
             Trigger::Every { period, .. } | Trigger::Delay(period) => Some(Duration::from_secs(period.unsigned_abs())),
@@ -239,7 +239,7 @@ impl Schedule {
     }
 
     /// The zone of a cron pattern.
-    pub(crate) fn time_zone(&self) -> Option<&str> {
+    pub fn time_zone(&self) -> Option<&str> {
         match &self.trigger {
             Trigger::Cron(calendar) => Some(calendar.zone_name),
             Trigger::Every { .. } | Trigger::Delay(_) | Trigger::Once => None,
@@ -249,7 +249,7 @@ impl Schedule {
     /// Eight hexadecimal digits by which a record tells that the schedule is another.
     ///
     /// They must remain the same in all versions of this library: no tick is caught up across a change.
-    pub(crate) fn fingerprint(&self) -> String {
+    pub fn fingerprint(&self) -> String {
         let text = match &self.trigger {
             Trigger::Cron(calendar) => format!("cron {} {}", calendar.canonical, calendar.zone_name),
             Trigger::Every { period, offset } => format!("every {period} {offset}"),

@@ -8,36 +8,36 @@ use std::ops::Range;
 
 /// What is wrong with a pattern.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(crate) struct Broken {
+pub(super) struct Broken {
     /// The part that is wrong, in bytes of the pattern.
-    pub(crate) at: Range<usize>,
+    pub at: Range<usize>,
     /// What is wrong and what to write instead, as half a sentence.
-    pub(crate) message: String,
+    pub message: String,
 }
 
 /// A pattern that keeps the rules.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(crate) struct Pattern {
+pub(super) struct Pattern {
     /// Minute, hour, day of the month, month, day of the week.
-    pub(crate) fields: [Field; 5],
+    pub fields: [Field; 5],
     /// Whether a day must match both day fields: `+` before the second.
-    pub(crate) both_days: bool,
+    pub both_days: bool,
 }
 
 /// One field: a list of at least one item.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(crate) struct Field {
-    pub(crate) items: Vec<Item>,
+pub(super) struct Field {
+    pub items: Vec<Item>,
 }
 
 /// Each `step`th value from `first` to `last`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Item {
+pub(super) struct Item {
     /// Whether it is written as `*`: to cron that is more than a range.
-    pub(crate) star: bool,
-    pub(crate) first: u8,
-    pub(crate) last: u8,
-    pub(crate) step: u8,
+    pub star: bool,
+    pub first: u8,
+    pub last: u8,
+    pub step: u8,
 }
 
 /// What may stand in a field.
@@ -123,7 +123,7 @@ impl<'a> Part<'a> {
 }
 
 /// Reads a pattern.
-pub(crate) fn parse(pattern: &str) -> Result<Pattern, Broken> {
+pub(super) fn parse(pattern: &str) -> Result<Pattern, Broken> {
     let spaced = Part { text: pattern, at: 0 };
     let words: Vec<Part<'_>> =
         spaced.split('\t').flat_map(|part| part.split(' ')).filter(|word| !word.text.is_empty()).collect();
@@ -359,7 +359,7 @@ fn number(text: &str) -> Option<u32> {
 impl Pattern {
     /// How many minutes there are between two ticks that are closest, as far as minutes and hours tell, on a day on which the
     /// clocks do not change.
-    pub(crate) fn shortest_minutes(&self) -> u32 {
+    pub(super) fn shortest_minutes(&self) -> u32 {
         let [minutes, hours, ..] = &self.fields;
         match gap(minutes, 60) {
             60 => 60 * gap(hours, 24),
@@ -368,7 +368,7 @@ impl Pattern {
     }
 
     /// The minutes of a day that match, in their order.
-    pub(crate) fn minutes_of_day(&self) -> Vec<u16> {
+    pub(super) fn minutes_of_day(&self) -> Vec<u16> {
         let [minutes, hours, ..] = &self.fields;
         let of_hour = |hour: u8| minutes.values().map(move |minute| u16::from(hour) * 60 + u16::from(minute));
         let mut all: Vec<u16> = hours.values().flat_map(of_hour).collect();
@@ -378,7 +378,7 @@ impl Pattern {
     }
 
     /// Whether it is due at every real instant that matches, rather than at each time of the civil day once.
-    pub(crate) fn is_wildcard(&self) -> bool {
+    pub(super) fn is_wildcard(&self) -> bool {
         self.fields[..DAY].iter().any(|field| field.items.iter().any(|item| item.star))
     }
 }
@@ -390,7 +390,7 @@ impl Field {
     }
 
     /// All values, some perhaps more than once.
-    pub(crate) fn values(&self) -> impl Iterator<Item = u8> {
+    pub(super) fn values(&self) -> impl Iterator<Item = u8> {
         self.items.iter().flat_map(|item| (item.first..=item.last).step_by(usize::from(item.step)))
     }
 }

@@ -3,11 +3,11 @@
 use std::fmt::{self, Write};
 
 /// The most characters of a foreign text that one message shows.
-pub(crate) const LONGEST_SHOWN: usize = 300;
+pub const LONGEST_SHOWN: usize = 300;
 
 /// A text that somebody else has written, ready for a log line or an error message: no character of it can begin a new line,
 /// colour a terminal or turn the direction of writing, and it has an end. Data that programs read stays as it is.
-pub(crate) fn shown(text: &str) -> impl fmt::Display + fmt::Debug + '_ {
+pub fn shown(text: &str) -> impl fmt::Display + fmt::Debug + '_ {
     Shown(text)
 }
 
@@ -36,7 +36,7 @@ impl fmt::Debug for Shown<'_> {
 }
 
 /// Whether a character shows as what it is and changes nothing around it. Quotes and backslashes do.
-pub(crate) fn is_plain(c: char) -> bool {
+pub fn is_plain(c: char) -> bool {
     matches!(c, '"' | '\'' | '\\') || c.escape_debug().count() == 1
 }
 

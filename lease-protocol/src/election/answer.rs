@@ -123,7 +123,7 @@ impl Election {
     fn begin(&mut self, write: &Writing, version: &Version, now: Now, out: &mut Vec<Action>) {
         // Higher than the token of each earlier term, whose record this write has replaced, and lower than that of each later
         // one, which replaces this record.
-        let token = FencingToken(version.revision);
+        let token = FencingToken::new(version.revision);
         let acquired = write.record.acquired.unwrap_or(WallTime(0));
         let transitions = write.record.transitions.unwrap_or(0);
         let term = HeldTerm {

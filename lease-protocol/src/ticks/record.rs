@@ -5,7 +5,7 @@ use jiff::civil::DateTime;
 use super::counts::{Outcome, TickCounts};
 use crate::clock::WallTime;
 use crate::schedule::Schedule;
-use crate::tick::AttemptId;
+use crate::ticks::AttemptId;
 
 /// The record of one task, as an annotation carries it.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]

@@ -24,7 +24,7 @@ pub const RECORD_BYTES: usize = 512;
 pub const MOST_TASKS: usize = 256;
 
 /// Text from the Lease as it may be logged: quoted, so that it forges no line, and not longer than one.
-pub(crate) fn shown(text: &str) -> String {
+pub fn shown(text: &str) -> String {
     const MOST: usize = 80;
     let cut = text.char_indices().nth(MOST).map_or(text.len(), |(at, _)| at);
     let more = if cut < text.len() { format!(" and {} bytes more", text.len() - cut) } else { String::new() };
@@ -32,7 +32,7 @@ pub(crate) fn shown(text: &str) -> String {
 }
 
 /// Some of many names, for a line of the log.
-pub(crate) fn some(names: &[String]) -> Vec<String> {
+pub fn some(names: &[String]) -> Vec<String> {
     const MOST: usize = 10;
     let mut some: Vec<String> = names.iter().take(MOST).map(|name| shown(name)).collect();
     if names.len() > MOST {
@@ -42,6 +42,6 @@ pub(crate) fn some(names: &[String]) -> Vec<String> {
 }
 
 /// An annotation of this library.
-pub(crate) fn is_ours(name: &str) -> bool {
+pub fn is_ours(name: &str) -> bool {
     name.split_once('/').is_some_and(|(domain, _)| domain.ends_with(".lease-runtime.dev"))
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::record::Origin;
 use crate::clock::WallTime;
-use crate::tick::AttemptId;
+use crate::ticks::AttemptId;
 
 /// A run that a write of this process has taken, or tried to.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]

@@ -25,7 +25,6 @@
 //! | W3 | a token that would not grow makes no term | `answer.rs` |
 //! | R1 | a sight of the very record of a write proves that it took effect, from when it was sent | `outstanding.rs` |
 //! | R2 | a look sent after a write that shows the state before it: the write counts from there | `outstanding.rs` |
-#![doc(hidden)]
 
 mod altered;
 mod answer;
@@ -49,6 +48,6 @@ pub use self::core::{Election, Role};
 pub use map::{Map, Stamp};
 pub use memory::Memory;
 pub use record::{FencingToken, Record, Sight, Version, View};
-pub(crate) use shown::{LONGEST_SHOWN, is_plain, shown};
+pub use shown::{LONGEST_SHOWN, is_plain, shown};
 pub use step::{Action, Answer, Deadlines, Event, Grant, Loss, Now, Request, RequestId};
 pub use timing::Timing;

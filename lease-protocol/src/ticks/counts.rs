@@ -25,11 +25,11 @@ pub enum NotRun {
     Overlapped,
     /// A later one was due as well: [`CatchUp::Latest`](super::CatchUp::Latest).
     Superseded,
-    /// It could not be started before its [`start_deadline`](crate::LeaderTask::start_deadline).
+    /// It could not be started before its `start_deadline`.
     Expired,
     /// The task was paused.
     Paused,
-    /// More than [`max_catch_up`](crate::LeaderTask::max_catch_up) were waiting.
+    /// More than `max_catch_up` were waiting.
     OverLimit,
     /// This replica did not lead yet: [`CatchUp::None`](super::CatchUp::None).
     NotLeading,

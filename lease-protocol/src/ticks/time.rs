@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::clock::WallTime;
-use crate::tick::AttemptId;
+use crate::ticks::AttemptId;
 
 /// By so much the clock of a leader may be ahead of the API server's before its ticks go by the server's. Several API servers are
 /// apart by as much as their own clocks are, and their answers tell whole seconds.
@@ -51,6 +51,6 @@ impl Time {
         });
         let stirred = (seed ^ (seed >> 31)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         // 48 bits: twelve digits, which keeps records short. Zero is nobody's.
-        AttemptId(((stirred ^ (stirred >> 29)) >> 16).max(1))
+        AttemptId::new(((stirred ^ (stirred >> 29)) >> 16).max(1))
     }
 }

@@ -12,7 +12,7 @@ use super::counts::{Outcome, TickCounts};
 use super::names::RECORD_BYTES;
 use super::record::{EndedRun, MOST_OPEN, OpenRun, Origin, TickRecord};
 use crate::clock::WallTime;
-use crate::tick::AttemptId;
+use crate::ticks::AttemptId;
 
 /// What this version of the library writes and reads.
 const VERSION: u64 = 1;

@@ -74,9 +74,14 @@ pub enum Sight {
 /// the gaps that no program on the leader's side can close, such as a request that was already on its way. It is the
 /// `resourceVersion` of the write that began the term; restoring etcd from a backup sets it back.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct FencingToken(pub(crate) u64);
+pub struct FencingToken(u64);
 
 impl FencingToken {
+    /// The token of this number.
+    pub const fn new(number: u64) -> FencingToken {
+        FencingToken(number)
+    }
+
     /// The number itself.
     pub const fn get(self) -> u64 {
         self.0

@@ -1,0 +1,104 @@
+//! Points in time, as the protocol computes with them. Nothing here reads a clock.
+
+use std::fmt;
+use std::time::Duration;
+
+/// An instant on the clock of a machine: nanoseconds since a fixed but arbitrary point of this machine.
+///
+/// Moments of different machines, or of different clocks, have nothing to do with each other.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Moment(u64);
+
+impl Moment {
+    /// The clock's own beginning.
+    pub const ZERO: Moment = Moment(0);
+    /// Later than any moment a clock shows: about 584 years after its beginning.
+    pub const FAR: Moment = Moment(u64::MAX);
+
+    /// The moment `nanos` nanoseconds after the clock's beginning.
+    pub const fn from_nanos(nanos: u64) -> Moment {
+        Moment(nanos)
+    }
+
+    /// Nanoseconds since the clock's beginning.
+    pub const fn as_nanos(self) -> u64 {
+        self.0
+    }
+
+    /// How long after `earlier` this moment is; zero if it is not.
+    pub const fn since(self, earlier: Moment) -> Duration {
+        Duration::from_nanos(self.0.saturating_sub(earlier.0))
+    }
+
+    /// How long from `now` until this moment; zero if it has come.
+    pub const fn after(self, now: Moment) -> Duration {
+        self.since(now)
+    }
+}
+
+impl std::ops::Add<Duration> for Moment {
+    type Output = Moment;
+
+    /// Saturates at [`Moment::FAR`].
+    fn add(self, by: Duration) -> Moment {
+        Moment(self.0.saturating_add(u64::try_from(by.as_nanos()).unwrap_or(u64::MAX)))
+    }
+}
+
+impl std::ops::Sub<Duration> for Moment {
+    type Output = Moment;
+
+    /// Saturates at [`Moment::ZERO`].
+    fn sub(self, by: Duration) -> Moment {
+        Moment(self.0.saturating_sub(u64::try_from(by.as_nanos()).unwrap_or(u64::MAX)))
+    }
+}
+
+impl fmt::Debug for Moment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", Duration::from_nanos(self.0))
+    }
+}
+
+/// Calendar time in microseconds since 1970, as a Lease carries it. Written for people to read; never compared with
+/// another machine's.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+pub struct WallTime(pub i64);
+
+impl WallTime {
+    /// This time plus `by`.
+    pub fn plus(self, by: Duration) -> WallTime {
+        WallTime(self.0.saturating_add(i64::try_from(by.as_micros()).unwrap_or(i64::MAX)))
+    }
+}
+
+impl fmt::Display for WallTime {
+    /// As RFC 3339 in UTC.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match jiff::Timestamp::from_microsecond(self.0) {
+            Ok(at) => at.fmt(f),
+            Err(_) => write!(f, "{} µs since 1970", self.0),
+        }
+    }
+}
+
+impl std::str::FromStr for WallTime {
+    type Err = jiff::Error;
+
+    /// Reads an RFC 3339 time.
+    fn from_str(text: &str) -> Result<WallTime, jiff::Error> {
+        text.parse::<jiff::Timestamp>().map(|at| WallTime(at.as_microsecond()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn moments_saturate_rather_than_wrap() {
+        assert_eq!(Moment::ZERO - Duration::from_secs(1), Moment::ZERO);
+        assert_eq!(Moment::FAR + Duration::MAX, Moment::FAR);
+        assert_eq!(Moment::ZERO.since(Moment::FAR), Duration::ZERO);
+    }
+}
