@@ -91,6 +91,25 @@ impl std::str::FromStr for WallTime {
     }
 }
 
+/// Where elections, guards and schedules read time.
+///
+/// In production this is `lease_runtime::clock::SystemClock`. A test that wants virtual time hands in one of its own; all of `lease-runtime`
+/// then follows it.
+pub trait Clock: fmt::Debug + Send + Sync + 'static {
+    /// The current moment. Never goes back, and counts time asleep.
+    fn now(&self) -> Moment;
+    /// The current calendar time. May jump.
+    fn wall(&self) -> WallTime;
+    /// Whether its moments are those of `lease_runtime::clock::SystemClock`.
+    ///
+    /// If they are, a thread of the library's own enforces the deadlines of each term, and reads the system's clock for
+    /// that, since anything else might block. For any other clock, the default, the elector does it, as well as it can: it
+    /// is late if its thread is stuck.
+    fn is_system(&self) -> bool {
+        false
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -57,7 +57,8 @@ pub mod clock;
 mod elector;
 #[cfg(feature = "embedded")]
 #[cfg_attr(docsrs, doc(cfg(feature = "embedded")))]
-pub mod embedded;
+#[doc(inline)]
+pub use lease_embedded as embedded;
 mod error;
 mod guard;
 mod lease;

@@ -15,11 +15,12 @@ use crate::ticks::AttemptId;
 /// What a Lease says about the ticks of one task.
 ///
 /// ```
-/// use lease_protocol::TaskTicks;
+/// use std::collections::BTreeMap;
 ///
-/// # let lease = k8s_openapi::api::coordination::v1::Lease::default();
-/// // `lease` is a Lease as kube reads it. No candidate is needed.
-/// let annotations = lease.metadata.annotations.unwrap_or_default();
+/// use lease_protocol::ticks::TaskTicks;
+///
+/// // Those of a Lease, as kube reads it: `lease.metadata.annotations.unwrap_or_default()`. No candidate is needed.
+/// let annotations: BTreeMap<String, String> = BTreeMap::new();
 /// for (task, ticks) in TaskTicks::all(&annotations) {
 ///     println!("{task}: {:?}, {} done, next at {:?}", ticks.state(), ticks.counts().done, ticks.next());
 /// }

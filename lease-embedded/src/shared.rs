@@ -12,7 +12,9 @@ use super::resource::{NAMESPACES, Storage};
 use super::store::{Key, Store};
 use super::watch::Watches;
 use super::write::Writer;
-use crate::clock::{Clock, SystemClock, WallTime};
+use lease_protocol::clock::{Clock, WallTime};
+
+use crate::clock::ServerClock;
 
 /// How an embedded API is set up.
 #[derive(Clone, Debug)]
@@ -28,7 +30,7 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Settings {
         Settings {
-            clock: Arc::new(SystemClock),
+            clock: Arc::new(ServerClock),
             seed: None,
             changes_kept: 4_096,
             bookmark_every: Duration::from_secs(60),

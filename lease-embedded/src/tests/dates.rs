@@ -3,7 +3,9 @@
 use tower_service::Service;
 
 use super::*;
-use crate::clock::{Moment, SystemClock};
+use lease_protocol::clock::Moment;
+
+use crate::clock::ServerClock;
 
 /// The example of RFC 9110, `Sun, 06 Nov 1994 08:49:37 GMT`.
 const EXAMPLE: WallTime = WallTime(784_111_777_000_000);
@@ -11,7 +13,7 @@ const EXAMPLE: WallTime = WallTime(784_111_777_000_000);
 /// Of all answers: refusals by rule and by fault, and what a proxy says.
 #[tokio::test(start_paused = true)]
 async fn answers_are_dated_by_the_clock_that_was_set() {
-    let clock = TokioClock::starting_at(EXAMPLE.plus(Duration::from_millis(900)));
+    let clock = PausedClock::starting_at(EXAMPLE.plus(Duration::from_millis(900)));
     let api = EmbeddedApi::with(Settings::default().clock(clock));
     let answer = async |path: &str| {
         let request = http::Request::get(path).body(http_body_util::Empty::<Bytes>::new()).expect("a request");
@@ -42,7 +44,7 @@ struct Stopped;
 
 impl Clock for Stopped {
     fn now(&self) -> Moment {
-        SystemClock.now()
+        ServerClock.now()
     }
 
     fn wall(&self) -> WallTime {

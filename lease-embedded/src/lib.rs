@@ -17,7 +17,7 @@
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! use k8s_openapi::api::coordination::v1::Lease;
 //! use kube::api::{Api, ObjectMeta, PostParams};
-//! use lease_runtime::embedded::{EmbeddedApi, Fault, Verb, When};
+//! use lease_embedded::{EmbeddedApi, Fault, Verb, When};
 //!
 //! let embedded = EmbeddedApi::new();
 //! let leases: Api<Lease> = Api::default_namespaced(embedded.client("default"));
@@ -52,6 +52,7 @@
 mod apply;
 mod body;
 mod call;
+mod clock;
 mod decode;
 mod deletion;
 mod discovery;

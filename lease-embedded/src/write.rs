@@ -11,7 +11,7 @@ use super::shared::Settings;
 use super::status::{self, Failure, FieldError};
 use super::store::{Key, Store};
 use super::time::{self, Layout};
-use crate::clock::WallTime;
+use lease_protocol::clock::WallTime;
 
 /// What a write needs to know beside the object.
 pub(crate) struct Writer<'a> {

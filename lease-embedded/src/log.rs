@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
 
 use super::call::{Call, Verb};
-use crate::clock::{Clock, Moment};
+use lease_protocol::clock::{Clock, Moment};
 
 /// How a request ended, as seen from the API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -10,7 +10,9 @@ use kube::api::{Api, DeleteParams, ListParams, ObjectMeta, PostParams, WatchEven
 use tokio::time::timeout;
 
 use super::*;
-use crate::clock::{Clock, TokioClock, WallTime};
+use lease_protocol::clock::{Clock, WallTime};
+
+use crate::clock::PausedClock;
 
 mod dates;
 mod faults;
@@ -95,7 +97,7 @@ async fn next(events: &mut (impl Stream<Item = kube::Result<WatchEvent<Lease>>> 
 
 #[tokio::test(start_paused = true)]
 async fn objects_and_log_are_dated_by_the_clock_that_was_set() {
-    let clock = TokioClock::starting_at(WallTime(1_000_000_000_000_000));
+    let clock = PausedClock::starting_at(WallTime(1_000_000_000_000_000));
     let api = EmbeddedApi::with(Settings::default().clock(clock).seed(7));
     let leases = leases(&api, "a");
     tokio::time::sleep(LONG).await;

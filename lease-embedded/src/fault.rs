@@ -18,7 +18,7 @@ use super::status::Failure;
 ///
 /// ```
 /// use std::time::Duration;
-/// use lease_runtime::embedded::Fault;
+/// use lease_embedded::Fault;
 ///
 /// // Refused.
 /// Fault::status(503);
@@ -154,7 +154,7 @@ type Predicate = Arc<dyn Fn(&Call) -> bool + Send + Sync>;
 /// Which requests a fault strikes. Conditions add up.
 ///
 /// ```
-/// use lease_runtime::embedded::{Verb, When};
+/// use lease_embedded::{Verb, When};
 ///
 /// // The second and third renewal of `ledger` by `pod-a`.
 /// When::verb(Verb::Update).name("ledger").caller("pod-a").skip(1).times(2);

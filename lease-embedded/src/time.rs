@@ -3,7 +3,7 @@
 //! Stricter than most libraries: a `MicroTime` must carry exactly six fraction digits, and what was written with an offset
 //! comes back in UTC. Wider, too: an offset can carry a time out of the years 0 to 9999, and it is stored all the same.
 
-use crate::clock::WallTime;
+use lease_protocol::clock::WallTime;
 
 /// The two layouts of the API, named as Go writes them, because its error messages do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

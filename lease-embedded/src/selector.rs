@@ -128,7 +128,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::embedded::resource::LEASES;
+    use crate::resource::LEASES;
 
     #[test]
     fn selectors_select() {
