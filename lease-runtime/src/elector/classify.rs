@@ -46,7 +46,8 @@ impl Asked {
 /// How a request ended: with a word of the API server or of the way to it, or not in time.
 pub(super) enum Outcome {
     Ended(Box<Result<Lease, kube::Error>>),
-    TimedOut(Duration),
+    /// Not in time, or not from all copies that were sent: how one of them has failed, if any has.
+    TimedOut(Duration, Option<Box<kube::Error>>),
     /// It was sent more than once, and whether any took effect is to be seen in the Lease.
     Open,
     /// Its turn did not come in time.
@@ -63,7 +64,9 @@ pub(super) fn answer(
 ) -> (Answer, Option<ElectorError>) {
     let ended = match outcome {
         Outcome::Ended(ended) => *ended,
-        Outcome::TimedOut(after) => {
+        // A server that refused one copy has been reached. Another copy may still take effect.
+        Outcome::TimedOut(_, Some(error)) => return (Answer::Unknown, failed(asked, &error, lease).1),
+        Outcome::TimedOut(after, None) => {
             let reason = format!("no answer within {after:?}");
             return (Answer::Unknown, Some(ElectorError::Unreachable { reason }));
         }
@@ -79,9 +82,20 @@ pub(super) fn answer(
             Ok(view) => (Answer::Committed(view), None),
             Err(reason) => (Answer::Unknown, Some(ElectorError::Unreadable { reason: reason.to_owned() })),
         },
-        Err(kube::Error::Api(status)) => refusal(asked, &status, lease),
-        Err(error) => failure(&error),
+        Err(error) => failed(asked, &error, lease),
     }
+}
+
+fn failed(asked: Asked, error: &kube::Error, lease: &LeaseId) -> (Answer, Option<ElectorError>) {
+    match error {
+        kube::Error::Api(status) => refusal(asked, status, lease),
+        error => failure(error),
+    }
+}
+
+/// Whether a request has failed because the Lease is in another state than the one it names.
+pub(super) fn is_conflict(asked: Asked, error: &kube::Error, lease: &LeaseId) -> bool {
+    matches!(error, kube::Error::Api(status) if matches!(refusal(asked, status, lease).0, Answer::Conflict))
 }
 
 /// Why a watch could not be opened, or broke, and how long the server asked to wait.
@@ -121,8 +135,7 @@ pub(crate) fn beside_election(error: &kube::Error, is_write: bool, lease: &Lease
         kube::Error::Api(status) if is_write && status.code == 404 && is_of_the_lease(status) => {
             return Failure::Missing;
         }
-        kube::Error::Api(status) => refusal(asked, status, lease),
-        error => failure(error),
+        error => failed(asked, error, lease),
     };
     match (answer, problem) {
         (_, Some(ElectorError::Forbidden(denial))) => {

@@ -95,7 +95,8 @@ fn what_the_server_finds_invalid_is_no_conflict() {
         "details": { "causes": [{ "field": "spec.leaseDurationSeconds", "message": "must be greater than 0" }] },
     });
     // As a webhook may put it.
-    let denied = json!({ "code": 422, "message": "admission webhook \"owners\" denied the request: no owner is named" });
+    let denied =
+        json!({ "code": 422, "message": "admission webhook \"owners\" denied the request: no owner is named" });
     for asked in WRITES {
         for status in [&invalid, &denied] {
             let (answer, problem) = refused(asked, status.clone());
@@ -127,7 +128,7 @@ fn a_write_that_a_server_failed_at_may_have_been_done() {
         }
     }
     for asked in WRITES {
-        let timed_out = Outcome::TimedOut(Duration::from_secs(3));
+        let timed_out = Outcome::TimedOut(Duration::from_secs(3), None);
         let (answer, problem) = answer(asked, timed_out, &mut Kept::new(id(), Arc::default()), &id());
         assert_eq!((answer, kind(&problem)), (Answer::Unknown, Some("unreachable")));
     }
