@@ -10,7 +10,6 @@ use k8s_openapi::api::coordination::v1::Lease;
 use kube::core::Status;
 
 use super::error::{ElectorError, chain, short};
-use super::inflight;
 use super::rbac::Denial;
 #[cfg(feature = "http2")]
 use super::transport::TransportError;
@@ -72,7 +71,7 @@ pub(super) fn answer(
         }
         Outcome::Open => return (Answer::Unknown, None),
         Outcome::NotSent(after) => {
-            let reason = format!("{} other requests got no answer within {after:?}", inflight::MOST);
+            let reason = format!("so many other requests have had no answer for {after:?} that this one was not sent");
             return (REFUSED, Some(ElectorError::Unreachable { reason }));
         }
     };
