@@ -157,3 +157,12 @@ fn a_policy_that_comes_during_a_term_and_lets_no_less_be_promised_does_not_end_i
         assert!(matches!(acts[..], [Action::Begin(_), Action::Extend(_), Action::Extend(_)]), "{acts:?}");
     }
 }
+
+#[test]
+fn the_pause_after_what_was_altered_holds_up_no_release() {
+    let (mut bench, _) = acquired(|record| record.transitions = Some(7));
+    bench.take_acts();
+    bench.pass(SECOND).step(Event::Withdraw(Loss::Shutdown));
+    let released = bench.commit();
+    assert_eq!((bench.take_acts(), released.record.holder()), (vec![Action::Left { released: true }], None));
+}
