@@ -166,6 +166,7 @@ fn refusal(asked: Asked, status: &Status, lease: &LeaseId) -> (Answer, Option<El
         // missing Lease, for that would end a term.
         (404, _) => (REFUSED, Some(rejected())),
 
+        (409, _) if asked.is_write() && is_denial(status) => (REFUSED, Some(rejected())),
         (409, _) if asked.is_write() => (Answer::Conflict, None),
         // A PUT without a version on a Lease that exists.
         (422, Asked::Create) if is_about_the_version(status) => (Answer::Conflict, None),
@@ -223,6 +224,12 @@ fn is_about(status: &Status, kind: &str) -> bool {
 
 fn has_cause(status: &Status, reason: &str) -> bool {
     status.details.as_ref().is_some_and(|details| details.causes.iter().any(|cause| cause.reason == reason))
+}
+
+/// Whether an admission webhook refuses the request. It may do so with any code: a 409 would be taken for a lost race, and the
+/// write sent again after each look.
+fn is_denial(status: &Status) -> bool {
+    status.message.starts_with("admission webhook") && status.message.contains("denied the request")
 }
 
 /// Whether a 422 says that the version is what is missing. A policy or webhook refuses with the same code, often with its own
