@@ -63,6 +63,7 @@ async fn main() -> Outcome<()> {
     stage.close().await?;
 
     print_table(&["the leader is ended by", "from", "to", "the successor works after"], &handovers);
+    println!("The lease lasts 6 s here, 15 s by default. After SIGKILL, the successor waits until it has run out.");
     let (terms, overlaps) = overlaps(stage.log()?);
     println!("{terms} terms, {} lines of work", stage.log()?.len());
     println!("overlaps: {overlaps}");

@@ -52,6 +52,16 @@ impl Election {
     }
 }
 
+/// Whether what is stored is what was sent, or promises no less. No two writes of one process have this in common: their times
+/// differ by a second at least.
+pub(super) fn promises_no_less(sent: &Record, stored: &Record) -> bool {
+    sent.holder == stored.holder
+        && stored.duration_seconds >= sent.duration_seconds
+        && sent.transitions == stored.transitions
+        && is_coarser(sent.acquired, stored.acquired)
+        && is_coarser(sent.renewed, stored.renewed)
+}
+
 fn altered(sent: &Record, stored: &Record) -> Vec<Altered> {
     fn say(value: Option<impl fmt::Debug>) -> String {
         value.map_or_else(|| "absent".to_owned(), |value| format!("{value:?}"))

@@ -77,13 +77,15 @@ impl Election {
     }
 
     fn committed(&mut self, mut write: Writing, view: View, now: Now, out: &mut Vec<Action>) {
-        if view.version.revision <= write.floor {
+        // A policy has reverted the write as a whole: the server then stores nothing, and shows the state that it had.
+        let reverted = write.base.as_ref() == Some(&view.version);
+        if view.version.revision <= write.floor && !reverted {
             // W3: the token of this term would not be above those of earlier terms, and a target that checks tokens would
             // refuse the new leader, or worse, accept an old one.
             self.bar(view.version.revision, out);
             return;
         }
-        let counts = self.compare(&mut write, &view.record, now, out);
+        let counts = self.compare(&mut write, &view.record, now, out) && !reverted;
         let version = view.version.clone();
         // A watch may have shown this write, or one after it, before its answer came.
         if view.version.revision >= self.highest {
@@ -156,7 +158,13 @@ impl Election {
         if let Some(term) = &mut self.term
             && term.phase != Phase::Expired
         {
-            term.renewed = write.record.renewed.unwrap_or(term.renewed).max(term.renewed);
+            let renewed = write.record.renewed.unwrap_or(term.renewed);
+            if renewed >= term.renewed {
+                // A policy may have come meanwhile by which it is stored otherwise than the acquisition was.
+                term.renewed = renewed;
+                term.acquired = write.record.acquired.unwrap_or(term.acquired);
+                term.duration_seconds = write.record.duration_seconds;
+            }
             if write.from > term.from {
                 term.from = write.from;
                 term.renew_at = write.sent + self.timing.renew_period();

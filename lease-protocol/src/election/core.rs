@@ -240,6 +240,10 @@ impl Election {
 
     fn withdraw(&mut self, loss: Loss, out: &mut Vec<Action>) {
         self.contending = false;
+        if std::mem::take(&mut self.altered) > 0 {
+            // The next try to lead was to wait; what that has left in the Lease may keep others waiting.
+            self.pace.not_before = Moment::ZERO;
+        }
         if let Some(term) = &mut self.term {
             term.cancel(loss, out);
         }

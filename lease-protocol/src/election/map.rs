@@ -142,7 +142,9 @@ impl Election {
             map.request(&mut write.id);
             write.map(map);
         }
-        self.given_up.retain(|write| map.matters(&write.record));
+        let shown = self.view().cloned();
+        self.given_up
+            .retain(|write| shown.as_ref().is_some_and(|view| write.wrote(view)) || map.matters(&write.record));
         for write in &mut self.given_up {
             map.given_up(&mut write.id);
             write.map(map);

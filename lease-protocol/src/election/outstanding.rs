@@ -3,6 +3,7 @@
 //! A slow server answers late, and a broken connection never. Neither has to cost a term: what the Lease says tells as much
 //! as the answer would, if only this very write can have written it, or if it has certainly not been written yet.
 
+use super::altered::promises_no_less;
 use super::core::{Election, Looking, Seen};
 use super::record::{Record, Sight, Version, View};
 use super::step::{Action, Now, RequestId};
@@ -38,10 +39,10 @@ pub(super) enum Purpose {
 
 impl Writing {
     /// R1: only this write can have written what `view` shows. No two records of ours are the same, so the whole record is
-    /// compared; and a replacement stays in its object.
-    fn wrote(&self, view: &View) -> bool {
+    /// compared, as that of an answer is; and a replacement stays in its object.
+    pub(super) fn wrote(&self, view: &View) -> bool {
         let same_object = self.base.as_ref().is_none_or(|base| base.uid == view.version.uid);
-        same_object && view.record == self.record && view.version.revision > self.floor
+        same_object && promises_no_less(&self.record, &view.record) && view.version.revision > self.floor
     }
 }
 
@@ -57,7 +58,8 @@ impl Election {
                 None => self.given_up.iter().position(counts).map(|at| self.given_up.remove(at)),
                 some => some,
             };
-            if let Some(write) = write {
+            if let Some(mut write) = write {
+                write.record = view.record;
                 self.took_effect(write, &view.version, by_look, now, out);
             }
         }

@@ -82,6 +82,10 @@ impl Election {
     fn plan_present(&self, seen: &Seen, view: &View) -> Option<(Moment, Intent)> {
         // C4: nobody holds it. Or it is our own, of a term whose bodies are gone, or of a write whose answer never came.
         if view.record.holder().is_none() || self.is_mine() {
+            if self.given_up.iter().any(|write| write.wrote(view)) {
+                // The watch has shown what a look may begin a term by (R1). Another write would end that term.
+                return self.look(self.clear_at, false);
+            }
             return self.write(self.clear_at, Intent::Acquire);
         }
         // C2: the holder's own duration counts, not ours: it may run with longer timings. The write names the version

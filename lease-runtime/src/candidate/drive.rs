@@ -341,7 +341,7 @@ impl Driver {
                         lease = %self.roster.lease.name,
                         namespace = %self.roster.lease.namespace,
                         identity = &*self.candidate.identity,
-                        "the API server has not answered in time, so that the lease may not be released: another replica may have \
+                        "the release of the lease was not confirmed in time, so that it may still be held: another replica may have \
                          to wait until it has run out"
                     );
                     return;

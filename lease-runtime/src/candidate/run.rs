@@ -63,12 +63,12 @@ impl Inner {
             biased;
             () = &mut ended => {}
             () = once_more => {
+                self.cut.cancel();
                 tracing::warn!(
                     target: "lease_runtime",
                     identity = &*self.identity,
                     "signalled again while shutting down: dropping the bodies, and not waiting for an API server that does not answer"
                 );
-                self.cut.cancel();
                 ended.await;
             }
         }
@@ -112,11 +112,13 @@ impl Inner {
     }
 
     pub(super) fn shut_down(&self, why: &str) {
-        if !self.shutdown.is_cancelled() {
-            tracing::info!(target: "lease_runtime", identity = &*self.identity, "{why}");
-        }
+        let first = !self.shutdown.is_cancelled();
         self.state().phase = Phase::Over;
         self.shutdown.cancel();
+        // Deeds before words: a log may block.
+        if first {
+            tracing::info!(target: "lease_runtime", identity = &*self.identity, "{why}");
+        }
     }
 }
 

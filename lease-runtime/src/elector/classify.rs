@@ -10,7 +10,6 @@ use k8s_openapi::api::coordination::v1::Lease;
 use kube::core::Status;
 
 use super::error::{ElectorError, chain, short};
-use super::inflight;
 use super::rbac::Denial;
 #[cfg(feature = "http2")]
 use super::transport::TransportError;
@@ -46,7 +45,8 @@ impl Asked {
 /// How a request ended: with a word of the API server or of the way to it, or not in time.
 pub(super) enum Outcome {
     Ended(Box<Result<Lease, kube::Error>>),
-    TimedOut(Duration),
+    /// Not in time, or not from all copies that were sent: how one of them has failed, if any has.
+    TimedOut(Duration, Option<Box<kube::Error>>),
     /// It was sent more than once, and whether any took effect is to be seen in the Lease.
     Open,
     /// Its turn did not come in time.
@@ -63,13 +63,15 @@ pub(super) fn answer(
 ) -> (Answer, Option<ElectorError>) {
     let ended = match outcome {
         Outcome::Ended(ended) => *ended,
-        Outcome::TimedOut(after) => {
+        // A server that refused one copy has been reached. Another copy may still take effect.
+        Outcome::TimedOut(_, Some(error)) => return (Answer::Unknown, failed(asked, &error, lease).1),
+        Outcome::TimedOut(after, None) => {
             let reason = format!("no answer within {after:?}");
             return (Answer::Unknown, Some(ElectorError::Unreachable { reason }));
         }
         Outcome::Open => return (Answer::Unknown, None),
         Outcome::NotSent(after) => {
-            let reason = format!("{} other requests got no answer within {after:?}", inflight::MOST);
+            let reason = format!("so many other requests have had no answer for {after:?} that this one was not sent");
             return (REFUSED, Some(ElectorError::Unreachable { reason }));
         }
     };
@@ -79,9 +81,20 @@ pub(super) fn answer(
             Ok(view) => (Answer::Committed(view), None),
             Err(reason) => (Answer::Unknown, Some(ElectorError::Unreadable { reason: reason.to_owned() })),
         },
-        Err(kube::Error::Api(status)) => refusal(asked, &status, lease),
-        Err(error) => failure(&error),
+        Err(error) => failed(asked, &error, lease),
     }
+}
+
+fn failed(asked: Asked, error: &kube::Error, lease: &LeaseId) -> (Answer, Option<ElectorError>) {
+    match error {
+        kube::Error::Api(status) => refusal(asked, status, lease),
+        error => failure(error),
+    }
+}
+
+/// Whether a request has failed because the Lease is in another state than the one it names.
+pub(super) fn is_conflict(asked: Asked, error: &kube::Error, lease: &LeaseId) -> bool {
+    matches!(error, kube::Error::Api(status) if matches!(refusal(asked, status, lease).0, Answer::Conflict))
 }
 
 /// Why a watch could not be opened, or broke, and how long the server asked to wait.
@@ -121,8 +134,7 @@ pub(crate) fn beside_election(error: &kube::Error, is_write: bool, lease: &Lease
         kube::Error::Api(status) if is_write && status.code == 404 && is_of_the_lease(status) => {
             return Failure::Missing;
         }
-        kube::Error::Api(status) => refusal(asked, status, lease),
-        error => failure(error),
+        error => failed(asked, error, lease),
     };
     match (answer, problem) {
         (_, Some(ElectorError::Forbidden(denial))) => {
@@ -154,6 +166,7 @@ fn refusal(asked: Asked, status: &Status, lease: &LeaseId) -> (Answer, Option<El
         // missing Lease, for that would end a term.
         (404, _) => (REFUSED, Some(rejected())),
 
+        (409, _) if asked.is_write() && is_denial(status) => (REFUSED, Some(rejected())),
         (409, _) if asked.is_write() => (Answer::Conflict, None),
         // A PUT without a version on a Lease that exists.
         (422, Asked::Create) if is_about_the_version(status) => (Answer::Conflict, None),
@@ -211,6 +224,12 @@ fn is_about(status: &Status, kind: &str) -> bool {
 
 fn has_cause(status: &Status, reason: &str) -> bool {
     status.details.as_ref().is_some_and(|details| details.causes.iter().any(|cause| cause.reason == reason))
+}
+
+/// Whether an admission webhook refuses the request. It may do so with any code: a 409 would be taken for a lost race, and the
+/// write sent again after each look.
+fn is_denial(status: &Status) -> bool {
+    status.message.starts_with("admission webhook") && status.message.contains("denied the request")
 }
 
 /// Whether a 422 says that the version is what is missing. A policy or webhook refuses with the same code, often with its own

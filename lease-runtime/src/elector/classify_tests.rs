@@ -95,10 +95,11 @@ fn what_the_server_finds_invalid_is_no_conflict() {
         "details": { "causes": [{ "field": "spec.leaseDurationSeconds", "message": "must be greater than 0" }] },
     });
     // As a webhook may put it.
-    let denied =
-        json!({ "code": 422, "message": "admission webhook \"owners\" denied the request: no owner is named" });
+    let message = "admission webhook \"owners\" denied the request: no owner is named";
+    let denied = json!({ "code": 422, "message": message });
+    let clash = json!({ "code": 409, "reason": "Conflict", "message": message });
     for asked in WRITES {
-        for status in [&invalid, &denied] {
+        for status in [&invalid, &denied, &clash] {
             let (answer, problem) = refused(asked, status.clone());
             assert_eq!((answer, kind(&problem)), (REFUSED, Some("rejected")), "{asked:?}");
         }
@@ -128,7 +129,7 @@ fn a_write_that_a_server_failed_at_may_have_been_done() {
         }
     }
     for asked in WRITES {
-        let timed_out = Outcome::TimedOut(Duration::from_secs(3));
+        let timed_out = Outcome::TimedOut(Duration::from_secs(3), None);
         let (answer, problem) = answer(asked, timed_out, &mut Kept::new(id(), Arc::default()), &id());
         assert_eq!((answer, kind(&problem)), (Answer::Unknown, Some("unreachable")));
     }

@@ -300,6 +300,7 @@ impl Drive {
         if let Some(id) = reply.id {
             match reply.answer {
                 Answer::Committed(ref view) => {
+                    self.log.stored_duration(view.record.duration_seconds, self.out.timing.lease_duration);
                     let stored = self.requests.annotations(&view.version);
                     self.ticking.committed(id, stored, self.out.clock.now(), &self.log);
                 }

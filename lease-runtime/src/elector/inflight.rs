@@ -14,7 +14,7 @@ use super::multiplexed::Multiplexed;
 pub(super) const MOST: usize = 32;
 
 /// The same on HTTP/2.
-const MOST_MULTIPLEXED: usize = 1024;
+const MOST_MULTIPLEXED: usize = 256;
 
 /// Takes turns with the requests of all elections.
 pub(super) struct InFlight {

@@ -67,11 +67,30 @@ pub(super) struct Log {
     lease: LeaseId,
     identity: Arc<str>,
     holder: Option<String>,
+    /// The seconds of a lease duration that was stored instead of the one that was sent.
+    longer: Option<i32>,
 }
 
 impl Log {
     pub(super) fn new(lease: LeaseId, identity: Arc<str>) -> Log {
-        Log { lease, identity, holder: None }
+        Log { lease, identity, holder: None, longer: None }
+    }
+
+    /// A write of ours was stored with this lease duration, and not with the one that was sent. Said once: candidates wait for
+    /// as long as the Lease says, so that it explains a slow failover.
+    pub(super) fn stored_duration(&mut self, stored: Option<i32>, sent: Duration) {
+        let longer = stored.filter(|stored| u64::try_from(*stored).is_ok_and(|stored| stored > sent.as_secs()));
+        if longer.is_some() && self.longer != longer {
+            say!(
+                warn,
+                self,
+                stored_seconds = longer.unwrap_or_default(),
+                sent_seconds = sent.as_secs(),
+                "the API server stores a longer lease duration than it is sent, as by a mutating webhook or policy: other \
+                 replicas wait for that long after a crash",
+            );
+        }
+        self.longer = longer;
     }
 
     pub(super) fn lease(&self) -> &LeaseId {

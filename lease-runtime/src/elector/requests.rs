@@ -164,7 +164,7 @@ impl Requests {
             return asked;
         }
         let (api, name, patience) = (self.api.clone(), Arc::clone(&self.lease.name), self.patience);
-        let in_flight = Arc::clone(&self.in_flight);
+        let (in_flight, lease) = (Arc::clone(&self.in_flight), self.lease.clone());
         self.open.push(Box::pin(async move {
             let turn = match holds {
                 true => Ok(in_flight.turn_of_holder(patience.slow / 8).await),
@@ -184,10 +184,13 @@ impl Requests {
                 Err(_) => Outcome::NotSent(patience.slow),
                 Ok(turn) => {
                     let again = (!in_flight.is_multiplexed()).then_some(patience.slow);
-                    match bounded(repeated(once, asked.is_write(), again), turn, patience).await {
+                    let mut failed = None;
+                    let lost_race = |error: &kube::Error| classify::is_conflict(asked, error, &lease);
+                    match bounded(repeated(once, asked.is_write(), lost_race, again, &mut failed), turn, patience).await
+                    {
                         Some(Some(ended)) => Outcome::Ended(Box::new(ended)),
                         Some(None) => Outcome::Open,
-                        None => Outcome::TimedOut(patience.longest),
+                        None => Outcome::TimedOut(patience.longest, failed.map(Box::new)),
                     }
                 }
             };
@@ -223,18 +226,19 @@ async fn bounded<F: Future>(request: F, turn: impl Sized, patience: Patience) ->
 
 /// Sends a request, and the same once more beside it whenever `again` has passed without an answer. The first that succeeds
 /// counts. `None`: a later copy of a write has met another state of the Lease than the one it replaces. The first copy may be
-/// the reason, or somebody else, and a look tells.
+/// the reason, or somebody else, and a look tells. `lost_race` says which answers mean that.
 ///
 /// If all fail, the answer is one that leaves the outcome open, if there is such a one: that one copy of a write was refused
-/// proves nothing while another may have taken effect.
+/// proves nothing while another may have taken effect. Until then it stands in `failed`, for a caller that waits no longer.
 async fn repeated<F: Future<Output = kube::Result<Lease>>>(
     once: impl Fn() -> F,
     is_write: bool,
+    lost_race: impl Fn(&kube::Error) -> bool,
     again: Option<Duration>,
+    failed: &mut Option<kube::Error>,
 ) -> Option<kube::Result<Lease>> {
     let mut copies = FuturesUnordered::from_iter([once()]);
     let mut is_copied = false;
-    let mut failed: Option<kube::Error> = None;
     loop {
         let pause = async {
             match again {
@@ -255,10 +259,10 @@ async fn repeated<F: Future<Output = kube::Result<Lease>>>(
             Ok(object) => return Some(Ok(object)),
             // Whatever the server says to a read is an answer.
             Err(error @ kube::Error::Api(_)) if !is_write => return Some(Err(error)),
-            Err(kube::Error::Api(status)) if is_copied && status.code == 409 => return None,
+            Err(error) if is_copied && lost_race(&error) => return None,
             Err(error) => {
                 if failed.as_ref().is_none_or(classify::is_certain) {
-                    failed = Some(error);
+                    *failed = Some(error);
                 }
             }
         }

@@ -8,9 +8,8 @@ use std::pin::Pin;
 use std::sync::{Arc, OnceLock, Weak};
 use std::task::{Context, Poll};
 
-use futures_util::task::AtomicWaker;
 use tokio::sync::watch;
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
 use super::entry::Entry;
 use crate::elector::LeaseStatus;
@@ -58,8 +57,8 @@ impl Place {
 #[derive(Default)]
 pub(crate) struct Target {
     put: OnceLock<Put>,
-    /// Waits until it is known.
-    waker: AtomicWaker,
+    /// It is known. Any number may wait for that.
+    known: CancellationToken,
 }
 
 /// Where a task was put.
@@ -92,13 +91,15 @@ impl Target {
 
     fn set(&self, put: Put) {
         let _ = self.put.set(put);
-        self.waker.wake();
+        self.known.cancel();
     }
 }
 
 /// Looks, while somebody waits for a task, whether that wait can end.
 #[derive(Default)]
 pub(crate) struct Wait {
+    /// Resolves when it is known where the task was put.
+    known: Option<Pin<Box<WaitForCancellationFutureOwned>>>,
     /// Resolves when the holder of the lease is found to be whoever waits.
     held_by_us: Option<Pin<Box<dyn Future<Output = ()> + Send + Sync>>>,
     said: bool,
@@ -117,7 +118,13 @@ impl Wait {
         cx: &mut Context<'_>,
     ) -> Option<Error> {
         let place = PLACE.try_with(Arc::clone).ok()?;
-        target.waker.register(cx.waker());
+        if target.put.get().is_none() {
+            let known = self.known.get_or_insert_with(|| Box::pin(target.known.clone().cancelled_owned()));
+            if known.as_mut().poll(cx).is_pending() {
+                return None;
+            }
+        }
+        self.known = None;
         let put = target.put.get()?;
         if put.lease != place.lease {
             return None;
@@ -177,7 +184,7 @@ impl Wait {
 
 /// Resolves when a task is done.
 pub(super) struct Completed {
-    completed: Pin<Box<tokio_util::sync::WaitForCancellationFutureOwned>>,
+    completed: Pin<Box<WaitForCancellationFutureOwned>>,
     token: CancellationToken,
     target: Arc<Target>,
     wait: Wait,

@@ -88,3 +88,81 @@ fn a_renewal_that_is_altered_ends_the_term() {
     let acts = bench.take_acts();
     assert!(matches!(acts[..], [Action::Altered(_), Action::Cancel(Loss::Overwritten), Action::Expire]), "{acts:?}");
 }
+
+/// The first write at 0.123456 s past a second, with this change to what is stored, which the watch shows before the answer comes.
+fn watched_first(change: &dyn Fn(&mut Record)) -> Vec<Action> {
+    let mut bench = Bench::new();
+    bench.wall += 123_456;
+    bench.woken().show(MISSING).step(Event::WatchOpened);
+    for _ in 0..5 {
+        let mut view = bench.stored();
+        change(&mut view.record);
+        bench.step(Event::Seen(Sight::Present(view.clone())));
+        if !bench.open.is_empty() {
+            bench.answer(Answer::Committed(view));
+        }
+        bench.run(SECOND * 5);
+    }
+    bench.take_acts()
+}
+
+#[test]
+fn what_promises_no_less_is_led_with_if_the_watch_is_ahead_of_the_answers() {
+    let longer = |record: &mut Record| record.duration_seconds = Some(60);
+    let coarser = |record: &mut Record| {
+        to_seconds(&mut record.acquired);
+        to_seconds(&mut record.renewed);
+    };
+    for change in [&longer as &dyn Fn(&mut Record), &coarser] {
+        let acts = watched_first(change);
+        let extended = |acts: &[Action]| acts.iter().all(|act| matches!(act, Action::Extend(_)));
+        assert!(matches!(&acts[..], [Action::Begin(_), rest @ ..] if rest.len() == 4 && extended(rest)), "{acts:?}");
+    }
+}
+
+#[test]
+fn a_write_that_is_reverted_as_a_whole_bars_nobody() {
+    // The server stores nothing then, and answers with the state that it had.
+    let mut bench = Bench::new();
+    let mut free = bench.theirs("");
+    free.record.holder = None;
+    bench.woken().show(Sight::Present(free.clone()));
+    bench.answer(Answer::Committed(free.clone()));
+    let acts = bench.take_acts();
+    assert!(matches!(&acts[..], [Action::Altered(_)]), "{acts:?}");
+    assert_eq!(bench.election.barred(), None);
+    // When the policy is gone, the lease is acquired.
+    bench.run(SECOND * 5).commit();
+    assert!(matches!(bench.take_acts()[..], [Action::Begin(_)]));
+}
+
+#[test]
+fn a_policy_that_comes_during_a_term_and_lets_no_less_be_promised_does_not_end_it() {
+    let longer = |record: &mut Record| record.duration_seconds = Some(60);
+    let coarser = |record: &mut Record| {
+        to_seconds(&mut record.acquired);
+        to_seconds(&mut record.renewed);
+    };
+    for change in [&longer as &dyn Fn(&mut Record), &coarser] {
+        let mut bench = Bench::new();
+        bench.wall += 123_456;
+        bench.woken().show(MISSING).commit();
+        for _ in 0..2 {
+            bench.run(SECOND * 5);
+            let mut view = bench.stored();
+            change(&mut view.record);
+            bench.answer(Answer::Committed(view));
+        }
+        let acts = bench.take_acts();
+        assert!(matches!(acts[..], [Action::Begin(_), Action::Extend(_), Action::Extend(_)]), "{acts:?}");
+    }
+}
+
+#[test]
+fn the_pause_after_what_was_altered_holds_up_no_release() {
+    let (mut bench, _) = acquired(|record| record.transitions = Some(7));
+    bench.take_acts();
+    bench.pass(SECOND).step(Event::Withdraw(Loss::Shutdown));
+    let released = bench.commit();
+    assert_eq!((bench.take_acts(), released.record.holder()), (vec![Action::Left { released: true }], None));
+}

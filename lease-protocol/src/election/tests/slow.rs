@@ -282,3 +282,24 @@ fn r1_a_renewal_of_ours_in_another_object_extends_nothing() {
     bench.step(Event::Seen(Sight::Present(stored)));
     assert_eq!(bench.take_acts(), [Action::Cancel(Loss::Deleted), Action::Expire]);
 }
+
+#[test]
+fn an_acquisition_that_took_effect_late_is_not_written_over() {
+    // The answer to it is lost, and a look shows the state before it. Then the watch shows it.
+    let mut bench = Bench::new();
+    let mut free = bench.theirs("");
+    free.record.holder = None;
+    bench.woken().show(Sight::Present(free.clone())).step(Event::WatchOpened);
+    let first = bench.stored();
+    bench.answer(Answer::Unknown).run(3 * SECOND).show(Sight::Present(free));
+    let (doomed, _) = bench.request();
+    bench.pass(SECOND / 10).step(Event::Seen(Sight::Present(first.clone())));
+    // A second acquisition, of which this process would not know itself, would end the term of the first.
+    assert_eq!(bench.open.last().map(|(_, request)| request), Some(&Request::Look));
+    bench.show(Sight::Present(first.clone()));
+    bench.step(Event::Answered { id: doomed, answer: Answer::Conflict });
+    assert!(matches!(bench.take_acts()[..], [Action::Begin(_)]), "{:?}", bench.acted);
+    // What follows renews that term.
+    let (_, next) = bench.run(4 * SECOND).request();
+    assert_eq!(renewal(&next).acquired, first.record.acquired);
+}

@@ -3,6 +3,7 @@
 use tokio::sync::oneshot;
 
 use super::*;
+use crate::elector::tests::log::Lines;
 use crate::embedded::{Fault, Verb, When};
 
 #[tokio::test(start_paused = true)]
@@ -241,4 +242,18 @@ fn a_runtime_that_is_dropped_releases_its_leases() {
         until(released).await;
     });
     drop(kept);
+}
+
+/// A log may block for ever. The bodies are asked to end all the same.
+#[tokio::test(start_paused = true)]
+async fn bodies_are_asked_to_end_before_that_is_said() {
+    let world = World::new();
+    let candidate = world.candidate("a").await;
+    candidate.add(world.obedient("one", LEDGER));
+    let (shutdown, lines) = (candidate.inner.shutdown.clone(), Lines::default());
+    let _capture = lines.capture_and(move |line| {
+        assert!(!line.contains("shutting down") || shutdown.is_cancelled(), "said first: {line}");
+    });
+    within(120, candidate.run_until(seconds(5))).await.unwrap();
+    assert_eq!(lines.matching(&["asking the bodies to end"]), 1, "{lines:?}");
 }

@@ -166,3 +166,23 @@ async fn a_warm_up_that_waits_in_vain_does_not_hold_the_lease() {
     assert_eq!((world.story.told(), world.holder("ledger").as_deref()), (vec![], Some("")));
     running.end().await.unwrap();
 }
+
+/// Of a task that is spawned, it is not known at once where it is put.
+#[tokio::test(start_paused = true)]
+async fn all_warm_ups_that_wait_for_a_task_which_is_yet_to_come_let_it_run() {
+    let world = World::new();
+    let a = world.candidate("a").await;
+    let (_outcome, receiver) = oneshot::channel();
+    let completed = CancellationToken::new();
+    let spawned = TaskHandle::<()>::new("migrate".into(), receiver, completed.clone());
+    a.add(world.obedient("one", LEDGER).warm_up(spawned.completed()));
+    a.add(world.obedient("two", LEDGER).warm_up(spawned.completed()));
+    let running = Running::start(&a);
+    seconds(5).await;
+    let migration = a.add(seven(LEDGER));
+    spawned.target().put_as(migration.target());
+    assert_eq!(within(60, migration).await.unwrap(), Ok(7));
+    completed.cancel();
+    within(60, world.story.grown_to(2)).await;
+    running.end().await.unwrap();
+}

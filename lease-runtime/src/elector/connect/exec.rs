@@ -4,7 +4,9 @@
 //! kube would run them as well, but in the middle of a request, in a thread that cannot be ended, and with everything it
 //! knows of a failed one in the error: environment, arguments and output.
 
+use std::pin::pin;
 use std::process::Stdio;
+use std::time::Duration;
 
 use http::HeaderValue;
 use kube::config::{AuthInfo, ExecConfig, ExecInteractiveMode};
@@ -21,6 +23,8 @@ use crate::elector::error::{ElectorError, LONGEST_SHOWN, shown};
 const MOST_OUTPUT: u64 = 1 << 20;
 /// The last words are looked for in as much of the end of its errors.
 const MOST_ERRORS: usize = 1 << 16;
+/// How long what a plugin has printed is read for when it has ended. Something that it has started may keep its pipes open.
+const LEFT_OPEN: Duration = Duration::from_secs(1);
 
 /// A credential plugin.
 pub(super) struct Plugin {
@@ -45,8 +49,20 @@ impl Plugin {
             return Err(self.failed("wants a person to talk to, which an election does not have", remedy));
         }
         let mut child = self.prepare()?.spawn().map_err(|error| self.not_started(&error))?;
-        let (output, errors) = (child.stdout.take(), child.stderr.take());
-        let (status, output, errors) = tokio::join!(child.wait(), beginning(output), end(errors));
+        let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+        let (mut output, mut errors) = (Vec::new(), End::default());
+        let status = {
+            let mut read = pin!(async { tokio::join!(beginning(stdout, &mut output), end(stderr, &mut errors)) });
+            tokio::select! {
+                biased;
+                _ = &mut read => child.wait().await,
+                status = child.wait() => {
+                    drop(tokio::time::timeout(LEFT_OPEN, read).await);
+                    status
+                }
+            }
+        };
+        let (output, errors) = (String::from_utf8_lossy(&output).into_owned(), errors.text());
         let mut secrets = self.secrets.clone();
         secrets.add_output(&output);
         let status = status.map_err(|error| self.failed(format!("cannot be waited for ({error})"), AGAIN))?;
@@ -155,7 +171,7 @@ impl Source for Plugin {
         self.run().await
     }
 
-    fn hangs(&self, limit: std::time::Duration) -> ElectorError {
+    fn hangs(&self, limit: Duration) -> ElectorError {
         self.failed(format!("did not end within {limit:?} and was killed"), AGAIN)
     }
 }
@@ -167,35 +183,45 @@ pub(super) fn bearer(token: &str) -> Option<HeaderValue> {
     Some(header)
 }
 
-async fn beginning(pipe: Option<impl AsyncRead + Unpin>) -> String {
-    let mut bytes = Vec::new();
+async fn beginning(pipe: Option<impl AsyncRead + Unpin>, bytes: &mut Vec<u8>) {
     if let Some(mut pipe) = pipe {
         // What cannot be read is not there, and is found to be missing.
-        let _ = (&mut pipe).take(MOST_OUTPUT).read_to_end(&mut bytes).await;
+        let _ = (&mut pipe).take(MOST_OUTPUT).read_to_end(bytes).await;
         // The rest is read as well: a plugin that cannot write would not end.
         let _ = tokio::io::copy(&mut pipe, &mut tokio::io::sink()).await;
     }
-    String::from_utf8_lossy(&bytes).into_owned()
 }
 
-/// The last part of what is written, beginning with a whole word: a half secret would not be found.
-async fn end(pipe: Option<impl AsyncRead + Unpin>) -> String {
-    let (mut bytes, mut cut) = (Vec::new(), false);
+/// The last part of what is written.
+#[derive(Default)]
+struct End {
+    bytes: Vec<u8>,
+    /// Something came before it.
+    cut: bool,
+}
+
+async fn end(pipe: Option<impl AsyncRead + Unpin>, end: &mut End) {
     if let Some(mut pipe) = pipe {
         let mut part = [0; 4096];
         while let Ok(count @ 1..) = pipe.read(&mut part).await {
-            bytes.extend_from_slice(&part[..count]);
-            if bytes.len() > 2 * MOST_ERRORS {
-                bytes.drain(..bytes.len() - MOST_ERRORS);
-                cut = true;
+            end.bytes.extend_from_slice(&part[..count]);
+            if end.bytes.len() > 2 * MOST_ERRORS {
+                end.bytes.drain(..end.bytes.len() - MOST_ERRORS);
+                end.cut = true;
             }
         }
     }
-    let text = String::from_utf8_lossy(&bytes);
-    match text.split_once('\n') {
-        Some((_, rest)) if cut => rest.to_owned(),
-        _ if cut => String::new(),
-        _ => text.into_owned(),
+}
+
+impl End {
+    /// Beginning with a whole line: a half secret would not be found.
+    fn text(&self) -> String {
+        let text = String::from_utf8_lossy(&self.bytes);
+        match text.split_once('\n') {
+            Some((_, rest)) if self.cut => rest.to_owned(),
+            _ if self.cut => String::new(),
+            _ => text.into_owned(),
+        }
     }
 }
 

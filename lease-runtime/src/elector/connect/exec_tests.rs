@@ -151,3 +151,15 @@ async fn one_that_talks_a_lot_does_not_block() {
     plugin(&script, |_| {}).run().await.unwrap();
     assert!(refused(plugin("head -c 3000000 /dev/zero", |_| {})).await.contains("no JSON"));
 }
+
+/// As one that starts an agent, which keeps the pipes that it was given.
+#[tokio::test]
+async fn one_that_leaves_something_behind_has_ended_all_the_same() {
+    let answer = credential(r#""token":"ok""#);
+    let limit = Duration::from_secs(20);
+    let begun = plugin(&format!("sleep 40 & echo '{answer}'"), |_| {});
+    tokio::time::timeout(limit, begun.run()).await.expect("it has ended").unwrap();
+    let failed = refused(plugin("sleep 40 & echo locked >&2; exit 3", |_| {}));
+    let text = tokio::time::timeout(limit, failed).await.expect("it has ended");
+    assert!(text.contains("exit code 3") && text.contains("`locked`"), "{text}");
+}

@@ -11,9 +11,11 @@ use http::HeaderValue;
 use k8s_openapi::ByteString;
 use kube::config::AuthInfo;
 use tokio::sync::{Notify, watch};
+use tracing::Level;
 
 use crate::clock::{Clock, WallTime};
 use crate::elector::error::ElectorError;
+use crate::elector::voice::{Voice, say};
 
 /// The longest fetch. Some wait for a person at a browser.
 const LONGEST: Duration = Duration::from_secs(120);
@@ -86,9 +88,14 @@ pub(super) fn start(
     let (state, kept) = watch::channel(State::default());
     let refused = Arc::new(Notify::new());
     let hears = Arc::clone(&refused);
-    let body = move || match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-        Ok(runtime) => runtime.block_on(keep(source, state, &hears, &*clock)),
-        Err(source) => state.send_modify(|state| state.failure = Some(ElectorError::Thread { source })),
+    // A log that blocks must not keep credentials from being renewed.
+    let voice = Voice::start().map_err(|source| ElectorError::Thread { source })?;
+    let body = move || {
+        voice.speak_for_this_thread();
+        match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+            Ok(runtime) => runtime.block_on(keep(source, state, &hears, &*clock)),
+            Err(source) => state.send_modify(|state| state.failure = Some(ElectorError::Thread { source })),
+        }
     };
     let thread = std::thread::Builder::new().name("lease-credential".to_owned()).spawn(body);
     thread.map_err(|source| ElectorError::Thread { source })?;
@@ -108,9 +115,8 @@ pub(super) async fn keep(mut source: impl Source, state: watch::Sender<State>, r
         match fetched.unwrap_or_else(|_| Err(source.hangs(LONGEST))) {
             Ok(mut fresh) => {
                 let pause = renew_after(&mut fresh, wall);
-                said_over(failures);
-                failures = 0;
                 state.send_modify(|state| *state = State { held: Some(fresh), failure: None });
+                say_over(std::mem::take(&mut failures));
                 // Whatever was refused before has been renewed by this.
                 let _ = refused.notified().now_or_never();
                 tokio::select! {
@@ -122,11 +128,11 @@ pub(super) async fn keep(mut source: impl Source, state: watch::Sender<State>, r
             }
             Err(failure) => {
                 failures += 1;
-                if failures == 1 && state.borrow().held.is_some() {
-                    let error = failure.to_string();
-                    tracing::warn!(target: "lease_runtime", error, "the credentials cannot be renewed: those at hand are used while they last");
-                }
+                let error = failure.to_string();
                 state.send_modify(|state| state.failure = Some(failure));
+                if failures == 1 && state.borrow().held.is_some() {
+                    say_failed(error);
+                }
                 tokio::select! {
                     biased;
                     () = state.closed() => return,
@@ -137,9 +143,15 @@ pub(super) async fn keep(mut source: impl Source, state: watch::Sender<State>, r
     }
 }
 
-fn said_over(failures: u32) {
+fn say_failed(error: String) {
+    say(Level::WARN, move || {
+        tracing::warn!(target: "lease_runtime", error, "the credentials cannot be renewed: those at hand are used while they last");
+    });
+}
+
+fn say_over(failures: u32) {
     if failures > 0 {
-        tracing::info!(target: "lease_runtime", "the credentials are renewed again");
+        say(Level::INFO, || tracing::info!(target: "lease_runtime", "the credentials are renewed again"));
     }
 }
 

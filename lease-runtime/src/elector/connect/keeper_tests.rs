@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::*;
 use crate::clock::{Moment, TokioClock};
+use crate::elector::tests::log::Lines;
 
 /// A source that does what it is told, and notes when.
 #[derive(Clone)]
@@ -152,6 +153,48 @@ async fn what_the_server_refuses_is_fetched_again_but_not_all_the_time() {
     }
     let count = script.began.lock().unwrap().len();
     assert!((10..=13).contains(&count), "{count}");
+}
+
+/// What is said may block for ever, as a pipe does that nobody reads. The credentials are renewed all the same.
+#[test]
+fn what_is_said_of_credentials_is_said_by_another_thread() {
+    struct Says(std::sync::mpsc::Sender<Option<String>>);
+
+    impl Source for Says {
+        async fn fetch(&mut self) -> Result<Fresh, ElectorError> {
+            let told = self.0.clone();
+            say(Level::INFO, move || told.send(std::thread::current().name().map(str::to_owned)).unwrap());
+            Ok(Fresh::default())
+        }
+
+        fn hangs(&self, _: Duration) -> ElectorError {
+            failure("hangs")
+        }
+    }
+
+    let (told, tell) = std::sync::mpsc::channel();
+    let kept = start(Says(told), Arc::new(crate::clock::SystemClock)).unwrap();
+    assert_eq!(tell.recv().unwrap().as_deref(), Some("lease-log"));
+    drop(kept);
+}
+
+#[tokio::test(start_paused = true)]
+async fn credentials_are_there_before_anything_is_said_of_them() {
+    let (script, lines) = (Script::new(0, Some(80)), Lines::default());
+    let (mut state, _refused) = script.kept();
+    state.changed().await.unwrap();
+    *script.fails.lock().unwrap() = true;
+    let (seen, here) = (state.clone(), std::rc::Rc::new(std::cell::Cell::new(0)));
+    let count = std::rc::Rc::clone(&here);
+    let _capture = lines.capture_and(move |line| {
+        let as_said = seen.borrow().failure.is_some() == line.contains("cannot be renewed");
+        count.set(count.get() + i32::from(as_said));
+    });
+    secs(60).await;
+    *script.fails.lock().unwrap() = false;
+    secs(61).await;
+    assert_eq!(lines.matching(&["renewed"]), 2, "{lines:?}");
+    assert_eq!(here.get(), 2);
 }
 
 /// A clock that is far ahead finds every credential at its end.

@@ -13,12 +13,14 @@ use kube::config::Config;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use rustls::{AlertDescription, CertificateError, ClientConfig};
+use tracing::Level;
 
 use super::credentials::{Credentials, without_header};
 use super::keeper::{Identity, base64};
 use crate::clock::{Clock, Moment};
 use crate::elector::classify::find;
 use crate::elector::error::{ElectorError, chain};
+use crate::elector::voice::say;
 
 /// How old what was read from the files may be.
 const AGE: Duration = Duration::from_secs(1);
@@ -183,10 +185,11 @@ impl Now {
     fn renew(&mut self, built: Result<Built, ElectorError>, material: Material) -> Result<(), ElectorError> {
         match built {
             Ok(built) => {
-                if self.built.is_some() {
-                    tracing::info!(target: "lease_runtime", "renewed certificates are taken up");
-                }
+                let renewed = self.built.is_some();
                 (self.material, self.failed, self.built) = (material, None, Some(Arc::new(built)));
+                if renewed {
+                    say(Level::INFO, || tracing::info!(target: "lease_runtime", "renewed certificates are taken up"));
+                }
             }
             Err(error) if self.built.is_none() => {
                 self.looked = None;
@@ -194,7 +197,9 @@ impl Now {
             }
             Err(error) => {
                 let error = error.to_string();
-                tracing::debug!(target: "lease_runtime", error, "renewed certificates cannot be used, those before them are kept");
+                say(Level::DEBUG, move || {
+                    tracing::debug!(target: "lease_runtime", error, "renewed certificates cannot be used, those before them are kept");
+                });
             }
         }
         Ok(())

@@ -24,6 +24,8 @@ async fn a_policy_that_shortens_leases_is_named_and_not_stormed() {
 
 #[tokio::test(start_paused = true)]
 async fn a_policy_that_lengthens_leases_or_makes_their_times_coarser_does_no_harm() {
+    let lines = log::Lines::default();
+    let _guard = lines.capture();
     let world = World::new();
     world.api.mutate(|_, lease| {
         let spec = &mut lease["spec"];
@@ -39,5 +41,8 @@ async fn a_policy_that_lengthens_leases_or_makes_their_times_coarser_does_no_har
     let led = a.term().await;
     secs(600).await;
     assert!(led.goes_on() && a.status().problem.is_none());
+    // It is no problem, and it explains why a failover takes longer: said once.
+    assert_eq!(lines.count("WARN"), 1, "{lines:?}");
+    assert!(format!("{lines:?}").contains("a longer lease duration"), "{lines:?}");
     assert!((11.0..=14.0).contains(&world.rate("a", 60).await));
 }

@@ -16,6 +16,7 @@ use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 
 use super::super::connect::{self, Cluster};
+use super::super::voice::Voice;
 use super::*;
 use crate::embedded::Server;
 
@@ -225,6 +226,26 @@ async fn certificates_that_are_renewed_on_disk_are_taken_up() {
         let _ = world.ask().await;
     }
     world.ask().await.unwrap();
+}
+
+/// This thread stands for the elector's, which nothing that is said may block.
+#[tokio::test]
+async fn what_is_said_of_certificates_is_said_by_another_thread() {
+    let trusted = Authority::new("trusted");
+    let (first, second) = (trusted.issue("client", |_| {}), trusted.issue("client", |_| {}));
+    let world = Renewal::new("said", &trusted, &first, acts(&trusted.server(), &trusted)).await;
+    world.ask().await.unwrap();
+    let voice = Voice::start().unwrap();
+    voice.speak_for_this_thread();
+    let lines = log::Lines::default();
+    let _capture = lines.capture();
+    for (file, content) in [("crt", &second.certificate), ("key", &second.key)] {
+        world.write(file, content);
+        world.pass(1);
+        world.ask().await.unwrap();
+    }
+    assert_eq!(world.front.seen.lock().unwrap().last().unwrap(), &der(&second.certificate).to_vec());
+    assert_eq!(lines.matching(&["certificates"]), 0, "{lines:?}");
 }
 
 #[tokio::test]

@@ -124,3 +124,43 @@ async fn transitions_are_said_with_their_term() {
     assert_eq!(lines.matching(&[&fields[..], &["the election is left"]].concat()), 1, "{lines:?}");
     assert_eq!(lines.count("WARN") + lines.count("ERROR"), 0, "{lines:?}");
 }
+
+/// The problems that a replica shows within two minutes, in words.
+async fn problems(replica: &Replica) -> Vec<String> {
+    let mut seen = Vec::new();
+    for _ in 0..1200 {
+        millis(100).await;
+        let problem = replica.status().problem.map(|problem| problem.to_string());
+        if seen.last() != problem.as_ref() {
+            seen.extend(problem);
+        }
+    }
+    seen
+}
+
+/// Without HTTP/2 each write is sent again while it waits. One copy is refused, and others are still out.
+#[tokio::test(start_paused = true)]
+async fn a_server_that_refuses_slowly_has_been_reached() {
+    for seconds in [4, 6, 8, 9] {
+        let world = World::new();
+        let refusal = Fault::status(500).message("failed calling webhook").delayed(Duration::from_secs(seconds));
+        world.api.inject(When::writes(), refusal);
+        let a = world.replica("a");
+        let seen = problems(&a).await;
+        assert!(seen.iter().any(|problem| problem.contains("failed calling webhook")), "{seconds} s: {seen:?}");
+        assert!(!seen.iter().any(|problem| problem.contains("cannot be reached")), "{seconds} s: {seen:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn to_lose_a_race_of_slow_writes_is_no_problem() {
+    for (seconds, apart) in (4..=9).flat_map(|seconds| [0, 30, 900].map(|apart| (seconds, apart))) {
+        let world = World::new();
+        world.api.inject(When::writes(), Fault::none().late(Duration::from_secs(seconds)));
+        let _a = world.replica("a");
+        millis(apart).await;
+        let b = world.replica("b");
+        let seen = problems(&b).await;
+        assert!(seen.iter().all(|problem| problem.contains("slow")), "{seconds} s, {apart} ms apart: {seen:?}");
+    }
+}

@@ -1,6 +1,7 @@
 //! The body of an answer on HTTP/2.
 
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
@@ -34,7 +35,8 @@ impl Body for LaneBody {
                 let _ = stream.flow_control().release_capacity(data.len());
                 Poll::Ready(Some(Ok(Frame::data(data))))
             }
-            Some(Err(error)) => Poll::Ready(Some(Err(TransportError::of_stream(error)))),
+            // Whatever the reason: the request was looked at.
+            Some(Err(error)) => Poll::Ready(Some(Err(TransportError::Broken(Arc::new(error))))),
             None => Poll::Ready(None),
         }
     }

@@ -51,7 +51,7 @@ impl TransportError {
     /// What an error on a stream means. RFC 9113, 8.7: a stream that ends with REFUSED_STREAM was not processed.
     pub(super) fn of_stream(error: h2::Error) -> TransportError {
         match error.reason() {
-            Some(h2::Reason::REFUSED_STREAM) if error.is_remote() => TransportError::Refused,
+            Some(h2::Reason::REFUSED_STREAM) if error.is_remote() && error.is_reset() => TransportError::Refused,
             _ => TransportError::Broken(Arc::new(error)),
         }
     }

@@ -93,6 +93,14 @@ impl Lane {
         Ok(answer.map(|stream| LaneBody::new(stream, open)))
     }
 
+    /// All that the server allows on it are answers which go on, as watches do: what is sent on it may have to wait for ever. A
+    /// server that allows nothing at all does so for a moment.
+    pub(super) fn is_taken(&self) -> bool {
+        let allowed = self.sender.current_max_send_streams();
+        let waiting = self.load.waiting.load(Ordering::Relaxed);
+        allowed > 0 && self.carries().saturating_sub(waiting) >= allowed
+    }
+
     /// How many requests it carries.
     pub(super) fn carries(&self) -> usize {
         self.load.open.load(Ordering::Relaxed)

@@ -77,7 +77,7 @@ impl Pool {
         }
     }
 
-    /// The connection with the fewest requests on their way.
+    /// The connection with the fewest requests on their way. None if there is to be another first.
     fn ready(&self) -> Option<Route> {
         let (lane, full) = {
             if !self.multiplexed.is_on() {
@@ -85,7 +85,11 @@ impl Pool {
             }
             let state = self.state();
             let lane = state.lanes.iter().min_by_key(|lane| lane.carries())?;
-            (Arc::clone(lane), lane.carries() >= FULL && state.lanes.len() < MOST)
+            let more = state.lanes.len() < MOST;
+            if more && lane.is_taken() {
+                return None;
+            }
+            (Arc::clone(lane), more && lane.carries() >= FULL)
         };
         if full {
             drop(self.dial());

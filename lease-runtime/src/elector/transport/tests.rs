@@ -33,7 +33,12 @@ struct Link {
 
 impl Front {
     async fn new(protocols: &[&str]) -> Front {
-        let server = serve(protocols).await;
+        Front::allowing(100, protocols).await
+    }
+
+    /// Of a server that allows so many streams on a connection.
+    async fn allowing(streams: u32, protocols: &[&str]) -> Front {
+        let server = serve(streams, protocols).await;
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let link = Arc::new(Link { opened: AtomicUsize::new(0), dead_below: watch::Sender::new(0) });
@@ -85,8 +90,8 @@ async fn pass(
     }
 }
 
-/// Answers at once, except for `/slow`, which takes four seconds.
-async fn serve(protocols: &[&str]) -> SocketAddr {
+/// Answers at once, except for `/slow`, which takes four seconds, and `/watch`, whose answer does not end.
+async fn serve(streams: u32, protocols: &[&str]) -> SocketAddr {
     let own = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
     let key = PrivateKeyDer::try_from(own.signing_key.serialize_der()).unwrap();
     let mut tls = ServerConfig::builder().with_no_client_auth().with_single_cert(vec![own.cert.into()], key).unwrap();
@@ -105,13 +110,17 @@ async fn serve(protocols: &[&str]) -> SocketAddr {
                     }
                     return;
                 }
-                let mut connection = h2::server::handshake(stream).await.unwrap();
+                let mut connection =
+                    h2::server::Builder::new().max_concurrent_streams(streams).handshake(stream).await.unwrap();
                 while let Some(Ok((request, mut respond))) = connection.accept().await {
                     drop(tokio::spawn(async move {
                         if request.uri().path() == "/slow" {
                             tokio::time::sleep(Duration::from_secs(4)).await;
                         }
                         let mut body = respond.send_response(Response::new(()), false).unwrap();
+                        if request.uri().path() == "/watch" {
+                            return std::future::pending().await;
+                        }
                         let _ = body.send_data(Bytes::from_static(b"{}"), true);
                     }));
                 }
@@ -184,4 +193,16 @@ async fn a_request_that_is_dropped_occupies_nothing() {
     }
     front.ask("/").await.unwrap();
     assert_eq!(front.opened(), 1);
+}
+
+#[tokio::test]
+async fn a_watch_that_takes_the_only_stream_of_a_connection_keeps_nobody_waiting() {
+    let front = Front::allowing(1, &["h2"]).await;
+    let request = Request::get("/watch").body(Body::empty()).unwrap();
+    let watch = front.client.send(request).await.unwrap();
+    for _ in 0..3 {
+        assert_eq!(front.ask("/").await.unwrap(), StatusCode::OK);
+    }
+    assert_eq!(front.opened(), 2);
+    drop(watch);
 }
