@@ -67,7 +67,7 @@ fn ledger(log: &WorkLog) -> TaskGroup {
     let users = TaskGroup::concurrent("users")
         .with(consume(log.clone(), connection.subscribe()))
         .with(report(log.clone(), connection.subscribe()));
-    let work = TaskGroup::stack("work").with(connect(log.clone(), connection).says_when_ready()).with(users);
+    let work = TaskGroup::stack("work").with(connect(log.clone(), connection).signals_readiness()).with(users);
     TaskGroup::sequence("startup").with(migrate(log.clone())).with(work).warm_up(fill_cache(log.clone()))
 }
 

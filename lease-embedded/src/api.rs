@@ -8,17 +8,17 @@ use k8s_openapi::api::coordination::v1::Lease;
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
-use super::call::Call;
-use super::fault::{Fault, Injection, When};
+use super::call::RecordedRequest;
+use super::fault::{Fault, Injection, RequestMatcher};
 use super::log::RequestLog;
-use super::meta;
+use super::object_meta;
 use super::resource::{LEASES, Storage};
 use super::serve::Server;
 use super::service::ApiService;
 use super::shared::{self, Settings, Shared};
 use super::store::{Key, Store};
 use super::time::{self, Layout};
-use super::watch::{Open, Order};
+use super::watch::{OpenWatch, WatchControl};
 
 /// The Lease API in this process. Clones share one set of objects. See the [module](super).
 #[derive(Clone, Debug)]
@@ -69,7 +69,7 @@ impl EmbeddedApi {
         kube::Client::new(service, namespace)
     }
 
-    /// The API as a tower service. Callers are told apart by their headers, see [`Call::caller`].
+    /// The API as a tower service. Callers are told apart by their headers, see [`RecordedRequest::caller`].
     pub fn service(&self) -> ApiService {
         ApiService { shared: self.shared.clone(), caller: None, stop: CancellationToken::new() }
     }
@@ -88,18 +88,18 @@ impl EmbeddedApi {
     // ---- faults
 
     /// From now on, `fault` strikes the requests that `when` describes. Where several rules fit, the latest decides.
-    pub fn inject(&self, when: When, fault: Fault) -> Injection {
+    pub fn inject(&self, when: RequestMatcher, fault: Fault) -> Injection {
         self.shared.faults.when(when, fault)
     }
 
     /// From now on, `choose` says for each request which fault strikes it, if any. It must not block.
-    pub fn inject_with(&self, choose: impl Fn(&Call) -> Option<Fault> + Send + Sync + 'static) -> Injection {
+    pub fn inject_with(&self, choose: impl Fn(&RecordedRequest) -> Option<Fault> + Send + Sync + 'static) -> Injection {
         self.shared.faults.choosing(choose)
     }
 
     /// From now on, `policy` rewrites each object that is created or replaced, as a mutating webhook or admission policy does: the
     /// caller hears what was stored. It must not block. There is one policy; [`clear_faults`](Self::clear_faults) ends it.
-    pub fn mutate(&self, policy: impl Fn(&Call, &mut Value) + Send + Sync + 'static) {
+    pub fn mutate(&self, policy: impl Fn(&RecordedRequest, &mut Value) + Send + Sync + 'static) {
         self.shared.faults.mutating(Some(Arc::new(policy)));
     }
 
@@ -117,36 +117,36 @@ impl EmbeddedApi {
     // ---- watches
 
     /// The requests that opened the watches now open.
-    pub fn watches(&self) -> Vec<Arc<Call>> {
+    pub fn watches(&self) -> Vec<Arc<RecordedRequest>> {
         self.open_watches().iter().map(|open| open.call.clone()).collect()
     }
 
     /// Ends open watches as if their time was up. Returns how many.
-    pub fn close_watches(&self, which: impl Fn(&Call) -> bool) -> usize {
-        self.order(Order::Close, which)
+    pub fn close_watches(&self, which: impl Fn(&RecordedRequest) -> bool) -> usize {
+        self.order(WatchControl::Close, which)
     }
 
     /// Breaks the connections of open watches. Returns how many.
-    pub fn break_watches(&self, which: impl Fn(&Call) -> bool) -> usize {
-        self.order(Order::Break, which)
+    pub fn break_watches(&self, which: impl Fn(&RecordedRequest) -> bool) -> usize {
+        self.order(WatchControl::Break, which)
     }
 
     /// Makes open watches silent: they stay open, even beyond their time, and say nothing any more. Returns how many.
-    pub fn silence_watches(&self, which: impl Fn(&Call) -> bool) -> usize {
-        self.order(Order::Silent, which)
+    pub fn silence_watches(&self, which: impl Fn(&RecordedRequest) -> bool) -> usize {
+        self.order(WatchControl::Silent, which)
     }
 
     /// Makes silent watches speak again: what they held back comes at once. Returns how many.
-    pub fn resume_watches(&self, which: impl Fn(&Call) -> bool) -> usize {
-        self.order(Order::Run, which)
+    pub fn resume_watches(&self, which: impl Fn(&RecordedRequest) -> bool) -> usize {
+        self.order(WatchControl::Run, which)
     }
 
     /// Sends 410 to open watches and ends them. Returns how many.
-    pub fn expire_watches(&self, which: impl Fn(&Call) -> bool) -> usize {
-        self.order(Order::Expire, which)
+    pub fn expire_watches(&self, which: impl Fn(&RecordedRequest) -> bool) -> usize {
+        self.order(WatchControl::Expire, which)
     }
 
-    fn order(&self, order: Order, which: impl Fn(&Call) -> bool) -> usize {
+    fn order(&self, order: WatchControl, which: impl Fn(&RecordedRequest) -> bool) -> usize {
         let mut count = 0;
         for open in self.open_watches().iter().filter(|open| which(&open.call)) {
             open.set(order);
@@ -156,7 +156,7 @@ impl EmbeddedApi {
         count
     }
 
-    fn open_watches(&self) -> Vec<Arc<Open>> {
+    fn open_watches(&self) -> Vec<Arc<OpenWatch>> {
         self.shared.state().watches.open()
     }
 
@@ -217,14 +217,14 @@ impl EmbeddedApi {
         self.shared.write(|store| {
             let mut object = serde_json::json!({ "spec": lease.get("spec").cloned().unwrap_or_default() });
             for field in ["labels", "annotations", "ownerReferences", "finalizers"] {
-                if let Some(value) = meta::field(lease, field) {
-                    meta::set(&mut object, field, Some(value.clone()));
+                if let Some(value) = object_meta::field(lease, field) {
+                    object_meta::set(&mut object, field, Some(value.clone()));
                 }
             }
-            meta::set(&mut object, "name", Some(name.into()));
-            meta::set(&mut object, "namespace", Some(namespace.into()));
-            meta::set(&mut object, "uid", Some(store.uid().into()));
-            meta::set(&mut object, "creationTimestamp", Some(time::of_wall(wall, Layout::Seconds).into()));
+            object_meta::set(&mut object, "name", Some(name.into()));
+            object_meta::set(&mut object, "namespace", Some(namespace.into()));
+            object_meta::set(&mut object, "uid", Some(store.uid().into()));
+            object_meta::set(&mut object, "creationTimestamp", Some(time::of_wall(wall, Layout::Seconds).into()));
             store.commit(key.clone(), None);
             store.commit(key, Some(object));
         });

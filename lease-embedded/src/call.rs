@@ -58,7 +58,7 @@ impl fmt::Display for Verb {
 /// One request that reached the embedded API.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
-pub struct Call {
+pub struct RecordedRequest {
     /// What it does.
     pub verb: Verb,
     /// Path and query as sent.
@@ -79,7 +79,7 @@ pub struct Call {
     pub body: Value,
 }
 
-impl Call {
+impl RecordedRequest {
     /// The holder that a write of a lease puts into it; `Some("")` is a release.
     pub fn holder(&self) -> Option<&str> {
         self.body.get("spec")?.get("holderIdentity")?.as_str()

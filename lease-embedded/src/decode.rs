@@ -2,10 +2,10 @@
 
 use serde_json::Value;
 
+use super::go_decoder::{self, DecodeWarnings};
 use super::json;
 use super::query::FieldValidation;
 use super::resource::Resource;
-use super::schema::{self, Findings};
 use super::status::Failure;
 
 /// The body of a creation or an update as an object of `resource`, as it is stored. Warnings are appended to `warnings`.
@@ -20,8 +20,8 @@ pub(crate) fn object(
         return Err(unrecognised(resource, "json: cannot unmarshal a value that is not an object"));
     }
     check_kind(resource, &value)?;
-    let mut findings = Findings::default();
-    let object = schema::decode(resource.schema, value, &mut findings)
+    let mut findings = DecodeWarnings::default();
+    let object = go_decoder::decode(resource.schema, value, &mut findings)
         .map_err(|why| Failure::bad_request(format!("{}{why}", cannot_be_handled(resource, resource.kind))))?;
     let duplicates = duplicates.iter().map(|path| format!("duplicate field {path:?}"));
     let strict: Vec<String> =

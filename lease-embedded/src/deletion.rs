@@ -4,19 +4,19 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::meta;
 use super::negotiate;
+use super::object_meta;
 use super::query::WriteOptions;
 use super::read;
 use super::route::Target;
 use super::selector::Selector;
-use super::service::Arrived;
+use super::service::ReceivedRequest;
 use super::shared::Shared;
 use super::status::{Failure, FieldError};
 use super::write::{Preconditions, Writer, Written};
 
 /// Deletes one object and answers with a status or, if finalizers hold it, with what is left.
-pub(crate) fn one(shared: &Shared, arrived: &Arrived, target: &Target, name: &str) -> Result<Value, Failure> {
+pub(crate) fn one(shared: &Shared, arrived: &ReceivedRequest, target: &Target, name: &str) -> Result<Value, Failure> {
     let (preconditions, dry_run) = options(arrived)?;
     let written = with_writer(shared, target, dry_run, |writer| writer.delete(name, &preconditions))?;
     Ok(match written {
@@ -26,7 +26,12 @@ pub(crate) fn one(shared: &Shared, arrived: &Arrived, target: &Target, name: &st
 }
 
 /// Deletes what is selected and answers with the list of it.
-pub(crate) fn many(shared: &Shared, arrived: &Arrived, target: &Target, selector: &Selector) -> Result<Value, Failure> {
+pub(crate) fn many(
+    shared: &Shared,
+    arrived: &ReceivedRequest,
+    target: &Target,
+    selector: &Selector,
+) -> Result<Value, Failure> {
     let (preconditions, dry_run) = options(arrived)?;
     with_writer(shared, target, dry_run, |writer| {
         let found: Vec<Arc<Value>> = writer
@@ -36,7 +41,7 @@ pub(crate) fn many(shared: &Shared, arrived: &Arrived, target: &Target, selector
             .map(|(_, object)| object.clone())
             .collect();
         for object in &found {
-            writer.delete(meta::text(object, "name"), &preconditions)?;
+            writer.delete(object_meta::text(object, "name"), &preconditions)?;
         }
         let items = found.iter().map(|object| Value::Object(target.resource.to_item(object))).collect();
         let version = json!({ "resourceVersion": writer.store.revision().to_string() });
@@ -54,7 +59,7 @@ fn with_writer<T>(
 }
 
 /// Options come in the body or, if there is none, in the query. The flag is `dryRun`.
-fn options(arrived: &Arrived) -> Result<(Preconditions, bool), Failure> {
+fn options(arrived: &ReceivedRequest) -> Result<(Preconditions, bool), Failure> {
     if arrived.body.is_empty() {
         let options = WriteOptions::read(&arrived.query, "DeleteOptions", None, false)?;
         let propagation = arrived.query.text("propagationPolicy").map(str::to_owned);

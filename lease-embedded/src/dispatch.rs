@@ -6,21 +6,21 @@ use http::{HeaderValue, Response, header};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
-use super::apply;
 use super::body::Body;
 use super::call::Verb;
 use super::decode;
 use super::deletion;
 use super::discovery;
-use super::managed;
-use super::meta;
+use super::managed_fields;
 use super::negotiate;
+use super::object_meta;
 use super::patch;
 use super::query::{self, ListOptions, WriteOptions};
 use super::read;
 use super::route::{Route, Target};
 use super::selector::Selector;
-use super::service::{self, Arrived};
+use super::server_side_apply;
+use super::service::{self, ReceivedRequest};
 use super::shared::Shared;
 use super::status::{Failure, FieldError};
 use super::time::{self, Layout};
@@ -30,7 +30,7 @@ use super::write::{self, Writer, Written};
 /// Lets a request take effect and says what came of it.
 pub(crate) fn answer(
     shared: &Arc<Shared>,
-    arrived: &Arrived,
+    arrived: &ReceivedRequest,
     stop: &CancellationToken,
 ) -> Result<Response<Body>, Failure> {
     let target = match &arrived.route {
@@ -70,7 +70,7 @@ pub(crate) fn answer(
 
 fn watch(
     shared: &Arc<Shared>,
-    arrived: &Arrived,
+    arrived: &ReceivedRequest,
     target: &Target,
     stop: &CancellationToken,
 ) -> Result<Response<Body>, Failure> {
@@ -85,35 +85,35 @@ fn watch(
     Ok(response)
 }
 
-fn create(shared: &Shared, arrived: &Arrived, target: &Target) -> Result<Response<Body>, Failure> {
+fn create(shared: &Shared, arrived: &ReceivedRequest, target: &Target) -> Result<Response<Body>, Failure> {
     negotiate::check_content_type(arrived)?;
     let options = WriteOptions::read(&arrived.query, "CreateOptions", arrived.call.user_agent.as_deref(), false)?;
     let mut warnings = Vec::new();
     let mut body = decode::object(target.resource, &arrived.body, options.field_validation, &mut warnings)?;
-    managed::after_write(target.resource, None, &mut body, &options.manager, &now(shared));
+    managed_fields::after_write(target.resource, None, &mut body, &options.manager, &now(shared));
     let written = with_writer(shared, target, &options, |writer| writer.create(body))?;
     Ok(written_object(target, &written, &warnings))
 }
 
-fn update(shared: &Shared, arrived: &Arrived, target: &Target, name: &str) -> Result<Response<Body>, Failure> {
+fn update(shared: &Shared, arrived: &ReceivedRequest, target: &Target, name: &str) -> Result<Response<Body>, Failure> {
     negotiate::check_content_type(arrived)?;
     let options = WriteOptions::read(&arrived.query, "UpdateOptions", arrived.call.user_agent.as_deref(), false)?;
     let mut warnings = Vec::new();
     let body = decode::object(target.resource, &arrived.body, options.field_validation, &mut warnings)?;
     write::check_name(&body, name, target.namespace.as_deref().unwrap_or_default())?;
-    let uid = Some(meta::text(&body, "uid").to_owned()).filter(|uid| !uid.is_empty());
+    let uid = Some(object_meta::text(&body, "uid").to_owned()).filter(|uid| !uid.is_empty());
     let now = now(shared);
     let written = with_writer(shared, target, &options, |writer| {
         writer.update(name, target.resource.create_on_update, uid.as_deref(), |current| {
             let mut body = body;
-            managed::after_write(target.resource, current, &mut body, &options.manager, &now);
+            managed_fields::after_write(target.resource, current, &mut body, &options.manager, &now);
             Ok(body)
         })
     })?;
     Ok(written_object(target, &written, &warnings))
 }
 
-fn patch(shared: &Shared, arrived: &Arrived, target: &Target, name: &str) -> Result<Response<Body>, Failure> {
+fn patch(shared: &Shared, arrived: &ReceivedRequest, target: &Target, name: &str) -> Result<Response<Body>, Failure> {
     let kind = patch::Kind::of(&negotiate::content_type(arrived))
         .ok_or_else(|| Failure::new(415, "UnsupportedMediaType", "415: Unsupported Media Type"))?;
     let apply = kind == patch::Kind::Apply;
@@ -123,10 +123,10 @@ fn patch(shared: &Shared, arrived: &Arrived, target: &Target, name: &str) -> Res
     let namespace = target.namespace.as_deref().unwrap_or_default();
     let now = now(shared);
     let written = if apply {
-        let config = apply::read(resource, &arrived.body, name, namespace)?;
+        let config = server_side_apply::read(resource, &arrived.body, name, namespace)?;
         with_writer(shared, target, &options, |writer| {
             writer.update(name, true, None, |current| {
-                let view = apply::applied(resource, current, &config, &options, &now)?;
+                let view = server_side_apply::applied(resource, current, &config, &options, &now)?;
                 decode_patched(target, &view, &options, &mut warnings)
             })
         })?
@@ -137,7 +137,7 @@ fn patch(shared: &Shared, arrived: &Arrived, target: &Target, name: &str) -> Res
                 let patched = patch::patched(kind, view, &arrived.body)?;
                 let mut object = decode_patched(target, &patched, &options, &mut warnings)?;
                 write::check_name(&object, name, namespace)?;
-                managed::after_write(resource, current, &mut object, &options.manager, &now);
+                managed_fields::after_write(resource, current, &mut object, &options.manager, &now);
                 Ok(object)
             })
         })?
@@ -173,7 +173,7 @@ fn with_writer<T>(
     shared.write(|store| work(&mut Writer::new(store, target, &shared.settings, options.dry_run)))
 }
 
-fn selector(arrived: &Arrived, target: &Target) -> Result<Selector, Failure> {
+fn selector(arrived: &ReceivedRequest, target: &Target) -> Result<Selector, Failure> {
     Selector::parse(target.resource, arrived.query.text("fieldSelector"), arrived.query.text("labelSelector"))
 }
 

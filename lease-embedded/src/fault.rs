@@ -8,7 +8,7 @@ use bytes::Bytes;
 use serde_json::Value;
 use tokio::sync::watch;
 
-use super::call::{Call, Verb};
+use super::call::{RecordedRequest, Verb};
 use super::status::Failure;
 
 /// What goes wrong with a request.
@@ -149,7 +149,7 @@ impl Fault {
     }
 }
 
-type Predicate = Arc<dyn Fn(&Call) -> bool + Send + Sync>;
+type Predicate = Arc<dyn Fn(&RecordedRequest) -> bool + Send + Sync>;
 
 /// Which requests a fault strikes. Conditions add up.
 ///
@@ -163,7 +163,7 @@ type Predicate = Arc<dyn Fn(&Call) -> bool + Send + Sync>;
 /// ```
 #[derive(Clone, Default)]
 #[must_use = "a condition does nothing until a fault is injected with it"]
-pub struct When {
+pub struct RequestMatcher {
     verbs: Vec<Verb>,
     resource: Option<String>,
     name: Option<String>,
@@ -173,76 +173,76 @@ pub struct When {
     times: Option<usize>,
 }
 
-impl When {
+impl RequestMatcher {
     /// Every request, also those for discovery and Events.
-    pub fn any() -> When {
-        When::default()
+    pub fn any() -> RequestMatcher {
+        RequestMatcher::default()
     }
 
     /// Requests of this verb.
-    pub fn verb(verb: Verb) -> When {
-        When { verbs: vec![verb], ..When::default() }
+    pub fn verb(verb: Verb) -> RequestMatcher {
+        RequestMatcher { verbs: vec![verb], ..RequestMatcher::default() }
     }
 
     /// Requests about Leases.
-    pub fn leases() -> When {
-        When { resource: Some("leases".to_owned()), ..When::default() }
+    pub fn leases() -> RequestMatcher {
+        RequestMatcher { resource: Some("leases".to_owned()), ..RequestMatcher::default() }
     }
 
     /// Requests that can change something.
-    pub fn writes() -> When {
-        When::matching(|call| call.verb.is_write())
+    pub fn writes() -> RequestMatcher {
+        RequestMatcher::matching(|call| call.verb.is_write())
     }
 
     /// Requests for which `predicate` holds. It may be called for any request at any time, and must not block.
-    pub fn matching(predicate: impl Fn(&Call) -> bool + Send + Sync + 'static) -> When {
-        When::any().and(predicate)
+    pub fn matching(predicate: impl Fn(&RecordedRequest) -> bool + Send + Sync + 'static) -> RequestMatcher {
+        RequestMatcher::any().and(predicate)
     }
 
     /// Also this verb, beside those named before.
-    pub fn or(mut self, verb: Verb) -> When {
+    pub fn or(mut self, verb: Verb) -> RequestMatcher {
         self.verbs.push(verb);
         self
     }
 
     /// Only requests about this resource, as in `events`.
-    pub fn resource(mut self, plural: &str) -> When {
+    pub fn resource(mut self, plural: &str) -> RequestMatcher {
         self.resource = Some(plural.to_owned());
         self
     }
 
     /// Only requests about the object of this name.
-    pub fn name(mut self, name: &str) -> When {
+    pub fn name(mut self, name: &str) -> RequestMatcher {
         self.name = Some(name.to_owned());
         self
     }
 
-    /// Only requests of this [caller](Call::caller).
-    pub fn caller(mut self, caller: &str) -> When {
+    /// Only requests of this [caller](RecordedRequest::caller).
+    pub fn caller(mut self, caller: &str) -> RequestMatcher {
         self.caller = Some(caller.to_owned());
         self
     }
 
     /// Only requests for which `predicate` holds as well.
-    pub fn and(mut self, predicate: impl Fn(&Call) -> bool + Send + Sync + 'static) -> When {
+    pub fn and(mut self, predicate: impl Fn(&RecordedRequest) -> bool + Send + Sync + 'static) -> RequestMatcher {
         self.predicates.push(Arc::new(predicate));
         self
     }
 
     /// Lets the first `count` of them pass.
-    pub fn skip(mut self, count: usize) -> When {
+    pub fn skip(mut self, count: usize) -> RequestMatcher {
         self.skip = count;
         self
     }
 
     /// Strikes this many of them, and lets the rest pass.
-    pub fn times(mut self, count: usize) -> When {
+    pub fn times(mut self, count: usize) -> RequestMatcher {
         self.times = Some(count);
         self
     }
 
-    /// Whether a request meets the conditions; [`skip`](When::skip) and [`times`](When::times) aside.
-    pub fn matches(&self, call: &Call) -> bool {
+    /// Whether a request meets the conditions; [`skip`](RequestMatcher::skip) and [`times`](RequestMatcher::times) aside.
+    pub fn matches(&self, call: &RecordedRequest) -> bool {
         (self.verbs.is_empty() || self.verbs.contains(&call.verb))
             && self.resource.as_ref().is_none_or(|resource| resource == call.resource)
             && self.name.as_ref().is_none_or(|name| Some(name) == call.name.as_ref())
@@ -251,7 +251,7 @@ impl When {
     }
 }
 
-impl fmt::Debug for When {
+impl fmt::Debug for RequestMatcher {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("When")
             .field("verbs", &self.verbs)
@@ -265,7 +265,7 @@ impl fmt::Debug for When {
     }
 }
 
-type Choice = Box<dyn Fn(&Call) -> Option<Fault> + Send + Sync>;
+type Choice = Box<dyn Fn(&RecordedRequest) -> Option<Fault> + Send + Sync>;
 
 struct Rule {
     choose: Choice,
@@ -292,7 +292,7 @@ impl fmt::Debug for Faults {
 }
 
 /// What a mutating admission policy does to an object that is written.
-type Policy = Arc<dyn Fn(&Call, &mut Value) + Send + Sync>;
+type Policy = Arc<dyn Fn(&RecordedRequest, &mut Value) + Send + Sync>;
 
 impl Faults {
     pub(crate) fn mutating(&self, policy: Option<Policy>) {
@@ -300,7 +300,7 @@ impl Faults {
     }
 
     /// The body of a request as the policy lets it through; `None` if it is left as it is.
-    pub(crate) fn mutated(&self, call: &Call) -> Option<Bytes> {
+    pub(crate) fn mutated(&self, call: &RecordedRequest) -> Option<Bytes> {
         let policy = self.policy.lock().unwrap_or_else(PoisonError::into_inner).clone()?;
         if !matches!(call.verb, Verb::Create | Verb::Update) {
             return None;
@@ -314,7 +314,7 @@ impl Faults {
         self.rules.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn when(self: &Arc<Faults>, when: When, fault: Fault) -> Injection {
+    pub(crate) fn when(self: &Arc<Faults>, when: RequestMatcher, fault: Fault) -> Injection {
         let seen = Mutex::new(0_usize);
         self.choosing(move |call| {
             if !when.matches(call) {
@@ -330,7 +330,7 @@ impl Faults {
 
     pub(crate) fn choosing(
         self: &Arc<Faults>,
-        choose: impl Fn(&Call) -> Option<Fault> + Send + Sync + 'static,
+        choose: impl Fn(&RecordedRequest) -> Option<Fault> + Send + Sync + 'static,
     ) -> Injection {
         let rule = Arc::new(Rule { choose: Box::new(choose), hits: watch::Sender::new(0) });
         self.rules().push(rule.clone());
@@ -342,7 +342,7 @@ impl Faults {
     }
 
     /// The fault for this request: the latest rule that has one decides.
-    pub(crate) fn for_call(&self, call: &Call) -> Option<Fault> {
+    pub(crate) fn for_call(&self, call: &RecordedRequest) -> Option<Fault> {
         // The rules are the caller's code; they run without the lock.
         let rules = self.rules().clone();
         rules.iter().rev().find_map(|rule| {

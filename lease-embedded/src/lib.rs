@@ -49,7 +49,6 @@
 //! - A deleted namespace is gone at once, with all that is in it. No controller runs: nothing collects garbage, and Events
 //!   are kept for ever.
 
-mod apply;
 mod body;
 mod call;
 mod clock;
@@ -58,19 +57,20 @@ mod deletion;
 mod discovery;
 mod dispatch;
 mod fault;
+mod go_decoder;
 mod json;
 mod log;
-mod managed;
-mod meta;
+mod managed_fields;
 mod negotiate;
+mod object_meta;
 mod patch;
 mod query;
 mod read;
 mod resource;
 mod route;
-mod schema;
 mod selector;
 mod serve;
+mod server_side_apply;
 mod service;
 mod shared;
 mod status;
@@ -86,8 +86,8 @@ mod api;
 
 pub use self::api::{EmbeddedApi, Snapshot};
 pub use self::body::{Body, Dropped};
-pub use self::call::{Call, Verb};
-pub use self::fault::{Fault, Injection, When};
+pub use self::call::{RecordedRequest, Verb};
+pub use self::fault::{Fault, Injection, RequestMatcher};
 pub use self::log::{Entry, Outcome, RequestLog};
 pub use self::serve::Server;
 pub use self::service::ApiService;

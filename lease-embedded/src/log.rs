@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
 
-use super::call::{Call, Verb};
+use super::call::{RecordedRequest, Verb};
 use lease_protocol::clock::{Clock, Moment};
 
 /// How a request ended, as seen from the API.
@@ -29,7 +29,7 @@ pub struct Entry {
     /// Its number, from 0, in order of arrival.
     pub id: u64,
     /// What was asked.
-    pub call: Arc<Call>,
+    pub call: Arc<RecordedRequest>,
     /// When it arrived, on the API's clock.
     pub at: Moment,
     /// How it ended.
@@ -126,7 +126,7 @@ impl RequestLog {
         }
     }
 
-    pub(crate) fn begin(&self, call: Arc<Call>, clock: Arc<dyn Clock>) -> Pending {
+    pub(crate) fn begin(&self, call: Arc<RecordedRequest>, clock: Arc<dyn Clock>) -> Pending {
         let at = clock.now();
         let mut entries = self.lock();
         let id = entries.next;

@@ -2,17 +2,17 @@
 
 use http::header;
 
-use super::service::{self, Arrived};
+use super::service::{self, ReceivedRequest};
 use super::status::Failure;
 
 /// The type of the body, in lower case and without parameters.
-pub(crate) fn content_type(arrived: &Arrived) -> String {
+pub(crate) fn content_type(arrived: &ReceivedRequest) -> String {
     let value = service::text(&arrived.parts.headers, header::CONTENT_TYPE.as_str()).unwrap_or_default();
     value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
 }
 
 /// Refuses a body that is not JSON. One without a type is.
-pub(crate) fn check_content_type(arrived: &Arrived) -> Result<(), Failure> {
+pub(crate) fn check_content_type(arrived: &ReceivedRequest) -> Result<(), Failure> {
     match content_type(arrived).as_str() {
         "" | "application/json" => Ok(()),
         _ => {
@@ -24,7 +24,7 @@ pub(crate) fn check_content_type(arrived: &Arrived) -> Result<(), Failure> {
 }
 
 /// Refuses a caller that cannot read JSON.
-pub(crate) fn check_accept(arrived: &Arrived) -> Result<(), Failure> {
+pub(crate) fn check_accept(arrived: &ReceivedRequest) -> Result<(), Failure> {
     let accepted = arrived.parts.headers.get_all(header::ACCEPT);
     let accepted: Vec<&str> = accepted.iter().filter_map(|value| value.to_str().ok()).collect();
     let accepted = accepted.join(",");

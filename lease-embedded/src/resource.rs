@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::schema::{self, Struct};
+use super::go_decoder::{self, Struct};
 use super::status::FieldError;
 use super::validate;
 
@@ -50,7 +50,7 @@ pub(crate) static LEASES: Resource = Resource {
     kind: "Lease",
     namespaced: true,
     storage: Storage::Leases,
-    schema: &schema::LEASE,
+    schema: &go_decoder::LEASE,
     renamed: &[],
     unconditional_update: false,
     create_on_update: true,
@@ -67,7 +67,7 @@ pub(crate) static NAMESPACES: Resource = Resource {
     kind: "Namespace",
     namespaced: false,
     storage: Storage::Namespaces,
-    schema: &schema::NAMESPACE,
+    schema: &go_decoder::NAMESPACE,
     renamed: &[],
     unconditional_update: true,
     create_on_update: false,
@@ -84,7 +84,7 @@ pub(crate) static CORE_EVENTS: Resource = Resource {
     kind: "Event",
     namespaced: true,
     storage: Storage::Events,
-    schema: &schema::CORE_EVENT,
+    schema: &go_decoder::CORE_EVENT,
     renamed: &[],
     unconditional_update: true,
     create_on_update: true,
@@ -111,7 +111,7 @@ pub(crate) static EVENTS: Resource = Resource {
     kind: "Event",
     namespaced: true,
     storage: Storage::Events,
-    schema: &schema::EVENT,
+    schema: &go_decoder::EVENT,
     renamed: &[
         ("regarding", "involvedObject"),
         ("note", "message"),

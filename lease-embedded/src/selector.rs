@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::meta;
+use super::object_meta;
 use super::resource::Resource;
 use super::status::Failure;
 
@@ -60,7 +60,7 @@ impl Selector {
             (found == wanted) == *equal
         });
         let label =
-            |key: &str| meta::field(object, "labels").and_then(|labels| labels.get(key)).and_then(Value::as_str);
+            |key: &str| object_meta::field(object, "labels").and_then(|labels| labels.get(key)).and_then(Value::as_str);
         fields
             && self.labels.iter().all(|requirement| match requirement {
                 Requirement::In(key, values) => {
@@ -101,7 +101,7 @@ fn split_terms(selector: &str) -> Vec<&str> {
 fn parse_requirement(term: &str) -> Option<Requirement> {
     let key = |key: &str| {
         let key = key.trim();
-        meta::qualified_name(key).is_none().then(|| key.to_owned())
+        object_meta::qualified_name(key).is_none().then(|| key.to_owned())
     };
     if let Some((key_text, value, equal)) = split_equality(term) {
         let (key, values) = (key(key_text)?, vec![value.trim().to_owned()]);

@@ -13,11 +13,11 @@ use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
 use super::body::{Body, Dropped};
-use super::call::{Call, Verb};
+use super::call::{RecordedRequest, Verb};
 use super::dispatch;
 use super::fault::{Answer, Fault};
 use super::log::Outcome;
-use super::meta;
+use super::object_meta;
 use super::query::Query;
 use super::route::{self, Route};
 use super::shared::Shared;
@@ -58,12 +58,12 @@ where
 
 /// A request that has arrived whole.
 #[derive(Debug)]
-pub(crate) struct Arrived {
+pub(crate) struct ReceivedRequest {
     pub(crate) parts: request::Parts,
     pub(crate) query: Query,
     pub(crate) route: Route,
     pub(crate) body: Bytes,
-    pub(crate) call: Arc<Call>,
+    pub(crate) call: Arc<RecordedRequest>,
 }
 
 impl ApiService {
@@ -103,7 +103,7 @@ impl ApiService {
         answer
     }
 
-    fn take_effect(&self, arrived: &Arrived) -> Response<Body> {
+    fn take_effect(&self, arrived: &ReceivedRequest) -> Response<Body> {
         dispatch::answer(&self.shared, arrived, &self.stop).unwrap_or_else(|failure| refusal(&failure))
     }
 
@@ -115,7 +115,7 @@ impl ApiService {
     }
 
     /// Lets `fault` have its way with a request.
-    async fn strike(&self, arrived: Arrived, fault: Fault) -> Result<Response<Body>, Dropped> {
+    async fn strike(&self, arrived: ReceivedRequest, fault: Fault) -> Result<Response<Body>, Dropped> {
         let call = arrived.call.clone();
         let truth = if fault.unattended {
             let (send, receive) = oneshot::channel();
@@ -145,15 +145,15 @@ impl ApiService {
         }
     }
 
-    fn arrived(&self, parts: request::Parts, body: Bytes) -> Arrived {
+    fn arrived(&self, parts: request::Parts, body: Bytes) -> ReceivedRequest {
         let query = Query::parse(parts.uri.query().unwrap_or_default());
         let route = route::route(parts.uri.path());
         let json = serde_json::from_slice(&body).unwrap_or(Value::Null);
         let call = self.call_of(&parts, &query, &route, json);
-        Arrived { parts, query, route, body, call: Arc::new(call) }
+        ReceivedRequest { parts, query, route, body, call: Arc::new(call) }
     }
 
-    fn call_of(&self, parts: &request::Parts, query: &Query, route: &Route, body: Value) -> Call {
+    fn call_of(&self, parts: &request::Parts, query: &Query, route: &Route, body: Value) -> RecordedRequest {
         let target = match route {
             Route::Objects(target) => Some(target),
             Route::About(_) | Route::Missing | Route::Unknown => None,
@@ -175,13 +175,13 @@ impl ApiService {
             let terms = fields.split(',');
             terms.filter_map(|term| term.strip_prefix("metadata.name=")).map(|name| name.trim_start_matches('=')).next()
         });
-        let in_body = || Some(meta::text(&body, "name")).filter(|name| !name.is_empty());
+        let in_body = || Some(object_meta::text(&body, "name")).filter(|name| !name.is_empty());
         let name = match (target, verb) {
             (Some(target), _) if target.name.is_some() => target.name.clone(),
             (_, Verb::Create) => in_body().map(str::to_owned),
             _ => selected.map(str::to_owned),
         };
-        Call {
+        RecordedRequest {
             verb,
             uri: parts.uri.path_and_query().map(ToString::to_string).unwrap_or_default(),
             resource: target.map_or("", |target| target.resource.plural),
@@ -227,7 +227,7 @@ pub(crate) fn raw(code: u16, content_type: &str, body: impl Into<Bytes>) -> Resp
 }
 
 /// The words of a refusal that depend on what was refused.
-fn in_words(failure: Failure, call: &Call) -> Failure {
+fn in_words(failure: Failure, call: &RecordedRequest) -> Failure {
     let resource = super::resource::ALL.into_iter().find(|resource| resource.plural == call.resource);
     match resource {
         Some(resource) if failure == Failure::of_code(403) => {

@@ -10,7 +10,7 @@ use super::fault::Faults;
 use super::log::RequestLog;
 use super::resource::{NAMESPACES, Storage};
 use super::store::{Key, Store};
-use super::watch::Watches;
+use super::watch::OpenWatches;
 use super::write::Writer;
 use lease_protocol::clock::{Clock, WallTime};
 
@@ -77,7 +77,7 @@ impl Settings {
 #[derive(Debug)]
 pub(crate) struct State {
     pub(crate) store: Store,
-    pub(crate) watches: Watches,
+    pub(crate) watches: OpenWatches,
 }
 
 #[derive(Debug)]
@@ -100,7 +100,7 @@ impl Shared {
         }
         store.compact();
         Shared {
-            state: Mutex::new(State { store, watches: Watches::default() }),
+            state: Mutex::new(State { store, watches: OpenWatches::default() }),
             changed: watch::Sender::new(0),
             faults: Arc::default(),
             log: RequestLog::default(),

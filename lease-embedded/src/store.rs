@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::meta;
+use super::object_meta;
 use super::resource::Storage;
 
 /// What an object is found by. Ordered as the real server's keys are, so lists come out in its order.
@@ -114,7 +114,7 @@ impl Store {
         }
         self.revision += 1;
         let new = object.map(|mut object| {
-            meta::set(&mut object, "resourceVersion", Some(Value::from(self.revision.to_string())));
+            object_meta::set(&mut object, "resourceVersion", Some(Value::from(self.revision.to_string())));
             Arc::new(object)
         });
         match &new {

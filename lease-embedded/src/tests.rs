@@ -182,9 +182,9 @@ async fn a_server_can_be_stopped_and_started_where_it_was() {
     assert_ne!(next(&mut events).await, "silence");
     assert_eq!(leases.get("x").await.expect("there"), made);
 
-    api.inject(When::verb(Verb::Get).times(1), Fault::half_a_body());
+    api.inject(RequestMatcher::verb(Verb::Get).times(1), Fault::half_a_body());
     assert!(leases.get("x").await.is_err());
-    api.inject(When::verb(Verb::Get).times(1), Fault::drop_connection());
+    api.inject(RequestMatcher::verb(Verb::Get).times(1), Fault::drop_connection());
     assert!(matches!(leases.get("x").await, Err(kube::Error::Service(_))));
 
     let mut events = watch(&leases, &version(&made).to_string()).await;
@@ -195,7 +195,7 @@ async fn a_server_can_be_stopped_and_started_where_it_was() {
 
     let server = api.serve(addr).await.expect("bound again");
     assert_eq!(leases.get("x").await.expect("there"), made);
-    api.inject(When::verb(Verb::Get), Fault::hang());
+    api.inject(RequestMatcher::verb(Verb::Get), Fault::hang());
     let hung = tokio::spawn(async move { leases.get("x").await });
     api.requests().wait_for(1, |entry| entry.outcome == Outcome::Open && entry.call.verb == Verb::Get).await;
     server.kill().await;

@@ -2,13 +2,13 @@
 
 use serde_json::{Value, json};
 
-use super::meta;
+use super::object_meta;
 use super::status::FieldError;
 
 const STRATEGIES: [&str; 1] = ["OldestEmulationVersion"];
 
 pub(crate) fn lease(lease: &Value, old: Option<&Value>) -> Vec<FieldError> {
-    let mut errors = meta::validate(lease, old, meta::dns_subdomain);
+    let mut errors = object_meta::validate(lease, old, object_meta::dns_subdomain);
     let spec = |field: &str| lease.get("spec").and_then(|spec| spec.get(field));
     if let Some(duration) = spec("leaseDurationSeconds")
         && duration.as_i64().is_none_or(|seconds| seconds <= 0)
@@ -44,7 +44,7 @@ fn strategy_name(strategy: &str, errors: &mut Vec<FieldError>) {
             }
         }
         _ => {
-            if let Some(why) = meta::qualified_name(strategy) {
+            if let Some(why) = object_meta::qualified_name(strategy) {
                 errors.push(FieldError::invalid(field, &json!(strategy), &why));
             }
         }
@@ -52,14 +52,14 @@ fn strategy_name(strategy: &str, errors: &mut Vec<FieldError>) {
 }
 
 pub(crate) fn namespace(namespace: &Value, old: Option<&Value>) -> Vec<FieldError> {
-    meta::validate(namespace, old, meta::dns_label)
+    object_meta::validate(namespace, old, object_meta::dns_label)
 }
 
 /// The rules for an Event sent to the core group.
 pub(crate) fn core_event(event: &Value, old: Option<&Value>) -> Vec<FieldError> {
     let mut errors = event_basics(event, "reportingComponent");
     if errors.is_empty() {
-        errors = meta::validate(event, old, |_| None);
+        errors = object_meta::validate(event, old, |_| None);
     }
     errors
 }
@@ -67,7 +67,7 @@ pub(crate) fn core_event(event: &Value, old: Option<&Value>) -> Vec<FieldError> 
 /// The rules for an Event sent to `events.k8s.io`: all of the core group's, and more.
 pub(crate) fn event(event: &Value, old: Option<&Value>) -> Vec<FieldError> {
     let mut errors = event_basics(event, "reportingController");
-    errors.extend(meta::validate(event, old, meta::dns_subdomain));
+    errors.extend(object_meta::validate(event, old, object_meta::dns_subdomain));
     if old.is_none_or(|old| old.get("series") != event.get("series"))
         && let Some(series) = event.get("series")
     {
@@ -130,7 +130,7 @@ fn event_creation(event: &Value, errors: &mut Vec<FieldError>) {
 fn event_basics(event: &Value, controller: &str) -> Vec<FieldError> {
     let mut errors = Vec::new();
     let text = |field: &str| event.get(field).and_then(Value::as_str).unwrap_or_default();
-    let namespace = meta::text(event, "namespace");
+    let namespace = object_meta::text(event, "namespace");
     let about = event.get("involvedObject").and_then(|about| about.get("namespace")).and_then(Value::as_str);
     let about = about.unwrap_or_default();
     let new_style = event.get("eventTime").is_some();
@@ -149,7 +149,7 @@ fn event_basics(event: &Value, controller: &str) -> Vec<FieldError> {
     if text("reportingComponent").is_empty() {
         errors.push(FieldError::required(controller, ""));
     }
-    if let Some(why) = meta::qualified_name(text("reportingComponent")) {
+    if let Some(why) = object_meta::qualified_name(text("reportingComponent")) {
         errors.push(FieldError::invalid(controller, &json!(text("reportingComponent")), &why));
     }
     for (field, limit) in [("reportingInstance", 128), ("action", 128), ("reason", 128), ("message", 1024)] {

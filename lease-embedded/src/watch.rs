@@ -12,8 +12,8 @@ use tokio::time::Sleep;
 use tokio_util::sync::CancellationToken;
 
 use super::body::{Body, Dropped};
-use super::call::Call;
-use super::meta;
+use super::call::RecordedRequest;
+use super::object_meta;
 use super::query::ListOptions;
 use super::resource::Resource;
 use super::route::Target;
@@ -25,7 +25,7 @@ use super::store::{Change, Store};
 /// What a test wants of an open watch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
-pub(crate) enum Order {
+pub(crate) enum WatchControl {
     Run = 0,
     /// Say nothing any more and never end, as a connection does whose other end is gone.
     Silent = 1,
@@ -39,37 +39,37 @@ pub(crate) enum Order {
 
 /// An open watch, as the list of open watches knows it.
 #[derive(Debug)]
-pub(crate) struct Open {
-    pub(crate) call: Arc<Call>,
+pub(crate) struct OpenWatch {
+    pub(crate) call: Arc<RecordedRequest>,
     order: AtomicU8,
 }
 
-impl Open {
-    pub(crate) fn set(&self, order: Order) {
+impl OpenWatch {
+    pub(crate) fn set(&self, order: WatchControl) {
         self.order.store(order as u8, Ordering::Release);
     }
 
-    fn order(&self) -> Order {
+    fn order(&self) -> WatchControl {
         match self.order.load(Ordering::Acquire) {
-            1 => Order::Silent,
-            2 => Order::Close,
-            3 => Order::Break,
-            4 => Order::Expire,
-            _ => Order::Run,
+            1 => WatchControl::Silent,
+            2 => WatchControl::Close,
+            3 => WatchControl::Break,
+            4 => WatchControl::Expire,
+            _ => WatchControl::Run,
         }
     }
 }
 
 /// The open watches, oldest first. A watch that has ended is no longer held by anybody else.
 #[derive(Debug, Default)]
-pub(crate) struct Watches(Vec<Weak<Open>>);
+pub(crate) struct OpenWatches(Vec<Weak<OpenWatch>>);
 
-impl Watches {
-    pub(crate) fn open(&self) -> Vec<Arc<Open>> {
+impl OpenWatches {
+    pub(crate) fn open(&self) -> Vec<Arc<OpenWatch>> {
         self.0.iter().filter_map(Weak::upgrade).collect()
     }
 
-    fn add(&mut self, open: &Arc<Open>) {
+    fn add(&mut self, open: &Arc<OpenWatch>) {
         self.0.retain(|watch| watch.strong_count() > 0);
         self.0.push(Arc::downgrade(open));
     }
@@ -82,7 +82,7 @@ const LAST_BOOKMARK: Duration = Duration::from_secs(2);
 
 struct Watch {
     shared: Arc<Shared>,
-    open: Arc<Open>,
+    open: Arc<OpenWatch>,
     target: Target,
     selector: Selector,
     changed: tokio::sync::watch::Receiver<u64>,
@@ -100,14 +100,14 @@ struct Watch {
 /// Opens a watch. Errors that the real server reports within the stream are in the stream here too.
 pub(crate) fn open(
     shared: &Arc<Shared>,
-    call: &Arc<Call>,
+    call: &Arc<RecordedRequest>,
     target: Target,
     selector: Selector,
     options: &ListOptions,
     stop: CancellationToken,
 ) -> Body {
     let changed = shared.changed.subscribe();
-    let open = Arc::new(Open { call: call.clone(), order: AtomicU8::new(Order::Run as u8) });
+    let open = Arc::new(OpenWatch { call: call.clone(), order: AtomicU8::new(WatchControl::Run as u8) });
     let mut pending = VecDeque::new();
     let cursor;
     {
@@ -161,24 +161,24 @@ impl Watch {
         loop {
             self.changed.borrow_and_update();
             match self.open.order() {
-                Order::Run => {}
-                Order::Silent => {
+                WatchControl::Run => {}
+                WatchControl::Silent => {
                     tokio::select! {
                         biased;
                         () = self.stop.cancelled() => return None,
                         _ = self.changed.changed() => continue,
                     }
                 }
-                Order::Close => return None,
-                Order::Break => {
+                WatchControl::Close => return None,
+                WatchControl::Break => {
                     return (!std::mem::replace(&mut self.ended, true)).then_some(Err(Dropped));
                 }
-                Order::Expire if !self.ended => {
+                WatchControl::Expire if !self.ended => {
                     let failure = too_old(&self.shared.state().store, self.cursor);
                     self.pending.push_back(error_line(&failure));
                     self.ended = true;
                 }
-                Order::Expire => {}
+                WatchControl::Expire => {}
             }
             if let Some(frame) = self.pending.pop_front() {
                 return Some(Ok(frame));
@@ -241,7 +241,7 @@ impl Watch {
             (Some(old), None) => {
                 let mut view = resource.to_view(old);
                 // As it was at last, with the version of its end.
-                meta::set(&mut view, "resourceVersion", Some(Value::from(change.revision.to_string())));
+                object_meta::set(&mut view, "resourceVersion", Some(Value::from(change.revision.to_string())));
                 Some(line("DELETED", view))
             }
         }

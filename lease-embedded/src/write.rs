@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::meta;
+use super::object_meta;
 use super::resource::{Resource, Storage};
 use super::route::Target;
 use super::shared::Settings;
@@ -61,9 +61,9 @@ impl<'a> Writer<'a> {
     /// `POST`.
     pub(crate) fn create(&mut self, object: Value) -> Result<Written, Failure> {
         let object = self.prepare_new(object)?;
-        let key = self.key(meta::text(&object, "name"));
+        let key = self.key(object_meta::text(&object, "name"));
         // A version that is no number is no version here, though it is an error in an update.
-        if meta::text(&object, "resourceVersion").parse::<u64>().is_ok_and(|version| version != 0) {
+        if object_meta::text(&object, "resourceVersion").parse::<u64>().is_ok_and(|version| version != 0) {
             return Err(Failure::new(500, "", "resourceVersion should not be set on objects to be created"));
         }
         if self.store.get(&key).is_some() {
@@ -94,11 +94,12 @@ impl<'a> Writer<'a> {
         check_version(&object)?;
         let Some(current) = current else {
             let mut object = self.prepare_new(object)?;
-            meta::set(&mut object, "resourceVersion", None);
+            object_meta::set(&mut object, "resourceVersion", None);
             return Ok(Written::Created(self.commit(key, object)));
         };
         let object = self.prepare_update(name, object, &current)?;
-        let released = meta::field(&current, "deletionTimestamp").is_some() && meta::finalizers(&object).is_empty();
+        let released =
+            object_meta::field(&current, "deletionTimestamp").is_some() && object_meta::finalizers(&object).is_empty();
         if released {
             if !self.dry_run {
                 self.store.commit(key, None);
@@ -117,7 +118,7 @@ impl<'a> Writer<'a> {
         let key = self.key(name);
         let current = self.store.get(&key).cloned().ok_or_else(|| Failure::not_found(self.resource, name))?;
         if let Some(uid) = &preconditions.uid {
-            let found = meta::text(&current, "uid");
+            let found = object_meta::text(&current, "uid");
             if found != uid {
                 let why = format!(
                     "the UID in the precondition ({uid}) does not match the UID in record ({found}). The object might have \
@@ -127,7 +128,7 @@ impl<'a> Writer<'a> {
             }
         }
         if let Some(version) = &preconditions.version {
-            let found = meta::text(&current, "resourceVersion");
+            let found = object_meta::text(&current, "resourceVersion");
             if found != version {
                 let why = format!(
                     "the ResourceVersion in the precondition ({version}) does not match the ResourceVersion in record \
@@ -136,24 +137,24 @@ impl<'a> Writer<'a> {
                 return Err(Failure::deletion_conflict(self.resource, name, &why));
             }
         }
-        let mut finalizers: Vec<String> = meta::finalizers(&current).into_iter().map(str::to_owned).collect();
+        let mut finalizers: Vec<String> = object_meta::finalizers(&current).into_iter().map(str::to_owned).collect();
         match preconditions.propagation.as_deref() {
             Some("Orphan") => finalizers.push("orphan".to_owned()),
             Some("Foreground") => finalizers.push("foregroundDeletion".to_owned()),
             _ => {}
         }
         if !finalizers.is_empty() && self.resource.storage != Storage::Namespaces {
-            if meta::field(&current, "deletionTimestamp").is_some() {
+            if object_meta::field(&current, "deletionTimestamp").is_some() {
                 return Ok(Written::Stored(current));
             }
             let mut object = Value::clone(&current);
             let now = time::of_wall(self.wall, Layout::Seconds);
-            meta::set(&mut object, "deletionTimestamp", Some(Value::from(now)));
-            meta::set(&mut object, "deletionGracePeriodSeconds", Some(Value::from(0)));
-            meta::set(&mut object, "finalizers", Some(json!(finalizers)));
+            object_meta::set(&mut object, "deletionTimestamp", Some(Value::from(now)));
+            object_meta::set(&mut object, "deletionGracePeriodSeconds", Some(Value::from(0)));
+            object_meta::set(&mut object, "finalizers", Some(json!(finalizers)));
             return Ok(Written::Stored(self.commit(key, object)));
         }
-        let answer = status::deleted(self.resource, name, meta::text(&current, "uid"));
+        let answer = status::deleted(self.resource, name, object_meta::text(&current, "uid"));
         if !self.dry_run {
             if self.resource.storage == Storage::Namespaces {
                 self.empty_namespace(name);
@@ -182,7 +183,7 @@ impl<'a> Writer<'a> {
     }
 
     fn check_uid(&self, name: &str, uid: &str, current: Option<&Value>) -> Result<(), Failure> {
-        let found = current.map_or("", |object| meta::text(object, "uid"));
+        let found = current.map_or("", |object| object_meta::text(object, "uid"));
         if found == uid {
             return Ok(());
         }
@@ -197,38 +198,38 @@ impl<'a> Writer<'a> {
     /// The system's fields, then the rules for new objects.
     fn prepare_new(&mut self, mut object: Value) -> Result<Value, Failure> {
         self.check_namespace(&mut object)?;
-        let generate = meta::text(&object, "generateName");
-        if meta::text(&object, "name").is_empty() && !generate.is_empty() {
+        let generate = object_meta::text(&object, "generateName");
+        if object_meta::text(&object, "name").is_empty() && !generate.is_empty() {
             let name = self.store.generate_name(generate);
-            meta::set(&mut object, "name", Some(Value::from(name)));
+            object_meta::set(&mut object, "name", Some(Value::from(name)));
         }
         self.require_namespace()?;
-        for field in meta::SYSTEM_FIELDS {
-            meta::set(&mut object, field, None);
+        for field in object_meta::SYSTEM_FIELDS {
+            object_meta::set(&mut object, field, None);
         }
         let uid = self.store.uid();
-        meta::set(&mut object, "uid", Some(Value::from(uid)));
+        object_meta::set(&mut object, "uid", Some(Value::from(uid)));
         let now = time::of_wall(self.wall, Layout::Seconds);
-        meta::set(&mut object, "creationTimestamp", Some(Value::from(now)));
+        object_meta::set(&mut object, "creationTimestamp", Some(Value::from(now)));
         if self.resource.storage == Storage::Namespaces {
             object["spec"] = json!({ "finalizers": ["kubernetes"] });
             object["status"] = json!({ "phase": "Active" });
-            let mut labels = meta::field(&object, "labels").cloned().unwrap_or_else(|| json!({}));
-            labels["kubernetes.io/metadata.name"] = Value::from(meta::text(&object, "name"));
-            meta::set(&mut object, "labels", Some(labels));
+            let mut labels = object_meta::field(&object, "labels").cloned().unwrap_or_else(|| json!({}));
+            labels["kubernetes.io/metadata.name"] = Value::from(object_meta::text(&object, "name"));
+            object_meta::set(&mut object, "labels", Some(labels));
         }
         self.drop_disabled(&mut object, None);
-        self.check(meta::text(&object, "name"), &object, None)?;
+        self.check(object_meta::text(&object, "name"), &object, None)?;
         Ok(object)
     }
 
     /// The version, the fields that an update cannot touch, then the rules.
     fn prepare_update(&self, name: &str, mut object: Value, current: &Value) -> Result<Value, Failure> {
-        let found = meta::text(current, "resourceVersion");
-        let given = meta::text(&object, "resourceVersion");
+        let found = object_meta::text(current, "resourceVersion");
+        let given = object_meta::text(&object, "resourceVersion");
         match if given == "0" { "" } else { given } {
             "" if self.resource.unconditional_update => {
-                meta::set(&mut object, "resourceVersion", Some(Value::from(found)));
+                object_meta::set(&mut object, "resourceVersion", Some(Value::from(found)));
             }
             "" => {
                 let error =
@@ -240,14 +241,18 @@ impl<'a> Writer<'a> {
         }
         self.check_namespace(&mut object)?;
         for field in ["creationTimestamp", "generation", "selfLink"] {
-            meta::set(&mut object, field, meta::field(current, field).cloned());
+            object_meta::set(&mut object, field, object_meta::field(current, field).cloned());
         }
-        if meta::field(current, "deletionTimestamp").is_some() {
-            meta::set(&mut object, "deletionTimestamp", meta::field(current, "deletionTimestamp").cloned());
+        if object_meta::field(current, "deletionTimestamp").is_some() {
+            object_meta::set(
+                &mut object,
+                "deletionTimestamp",
+                object_meta::field(current, "deletionTimestamp").cloned(),
+            );
         }
         for field in ["uid", "deletionGracePeriodSeconds"] {
-            if meta::field(&object, field).is_none() {
-                meta::set(&mut object, field, meta::field(current, field).cloned());
+            if object_meta::field(&object, field).is_none() {
+                object_meta::set(&mut object, field, object_meta::field(current, field).cloned());
             }
         }
         if self.resource.storage == Storage::Namespaces {
@@ -270,10 +275,10 @@ impl<'a> Writer<'a> {
 
     /// An object may leave out its namespace, but not name another.
     fn check_namespace(&self, object: &mut Value) -> Result<(), Failure> {
-        match meta::text(object, "namespace") {
+        match object_meta::text(object, "namespace") {
             found if found == self.namespace => Ok(()),
             "" => {
-                meta::set(object, "namespace", Some(Value::from(self.namespace)));
+                object_meta::set(object, "namespace", Some(Value::from(self.namespace)));
                 Ok(())
             }
             _ => Err(Failure::bad_request(
@@ -305,7 +310,7 @@ impl<'a> Writer<'a> {
 
 /// An object's version must be a number, even where it does not count.
 fn check_version(object: &Value) -> Result<(), Failure> {
-    match meta::text(object, "resourceVersion") {
+    match object_meta::text(object, "resourceVersion") {
         "" => Ok(()),
         text if text.parse::<u64>().is_ok() => Ok(()),
         text => Err(Failure::new(500, "", format!("strconv.ParseUint: parsing {text:?}: invalid syntax"))),
@@ -314,7 +319,7 @@ fn check_version(object: &Value) -> Result<(), Failure> {
 
 /// The name and namespace that a `PUT` body gives must be those of the path.
 pub(crate) fn check_name(object: &Value, name: &str, namespace: &str) -> Result<(), Failure> {
-    match meta::text(object, "name") {
+    match object_meta::text(object, "name") {
         "" => {
             let why = format!("the name of the object ({name} based on URL) was undeterminable: name must be provided");
             return Err(Failure::bad_request(why));
@@ -325,7 +330,7 @@ pub(crate) fn check_name(object: &Value, name: &str, namespace: &str) -> Result<
         }
         _ => {}
     }
-    match meta::text(object, "namespace") {
+    match object_meta::text(object, "namespace") {
         "" => Ok(()),
         found if found == namespace => Ok(()),
         found => Err(Failure::bad_request(format!(

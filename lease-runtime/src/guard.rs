@@ -10,7 +10,7 @@ use std::task::{Context, Poll};
 
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
-use crate::term::{Alive, Gate, Kind, Term};
+use crate::term::{DrainToken, Gate, GateUse, Term};
 
 /// How a guarded future ended without a value.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
@@ -36,13 +36,13 @@ pub struct Guarded<F: Future + ?Sized> {
     future: Option<Pin<Box<F>>>,
     gate: Arc<Gate>,
     term: Term,
-    alive: Option<Alive>,
+    alive: Option<DrainToken>,
     child: Option<TaskTrackerToken>,
 }
 
 impl<F: Future + ?Sized> Guarded<F> {
     /// The body of `term`'s scope itself. `alive` is given back when the future is gone.
-    pub(crate) fn body(term: Term, future: Pin<Box<F>>, alive: Alive) -> Guarded<F> {
+    pub(crate) fn body(term: Term, future: Pin<Box<F>>, alive: DrainToken) -> Guarded<F> {
         Guarded::new(term, future, Some(alive), None)
     }
 
@@ -58,8 +58,8 @@ impl<F: Future + ?Sized> Guarded<F> {
         child
     }
 
-    fn new(term: Term, future: Pin<Box<F>>, alive: Option<Alive>, child: Option<TaskTrackerToken>) -> Guarded<F> {
-        let gate = term.tenure().open_gate(term.scope(), Kind::Future);
+    fn new(term: Term, future: Pin<Box<F>>, alive: Option<DrainToken>, child: Option<TaskTrackerToken>) -> Guarded<F> {
+        let gate = term.tenure().open_gate(term.scope(), GateUse::Future);
         Guarded { future: Some(future), gate, term, alive, child }
     }
 

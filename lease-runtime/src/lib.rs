@@ -88,7 +88,8 @@ pub use lease_protocol::election::{FencingToken, Loss};
 pub use lease_protocol::schedule::ScheduleError;
 #[doc(inline)]
 pub use lease_protocol::ticks::{
-    AttemptId, CatchUp, Delivery, NotRun, Outcome, Overlap, StartDeadline, TaskTicks, TickCounts, TickRun, TickState,
+    AttemptId, CatchUp, Delivery, NotRun, Overlap, StartDeadline, TaskTicks, TickCounts, TickOutcome, TickRun,
+    TickState,
 };
 #[doc(inline)]
 pub use spec::{LeaseSpec, SpecError};

@@ -1,15 +1,15 @@
 //! Leadership as a value.
 
-mod alive;
-mod asked;
-mod board;
 mod check;
 mod child;
 mod control;
+mod drain;
 mod gate;
-mod places;
 mod scope;
-mod tenure;
+mod slots;
+mod state;
+mod stop_signal;
+mod tick_channel;
 pub(crate) mod watchdog;
 
 use std::fmt;
@@ -17,15 +17,15 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub(crate) use alive::Alive;
-pub(crate) use asked::Asked;
-pub(crate) use board::{Board, Signal, Told};
 pub use check::TermCheck;
 pub use child::TermHandle;
 pub use control::TermControl;
-pub(crate) use gate::{Gate, Kind};
-pub(crate) use scope::Scope;
-pub(crate) use tenure::Tenure;
+pub(crate) use drain::DrainToken;
+pub(crate) use gate::{Gate, GateUse};
+pub(crate) use scope::RunScope;
+pub(crate) use state::TermState;
+pub(crate) use stop_signal::StopSignal;
+pub(crate) use tick_channel::{ElectorMessage, TaskMessage, TickChannel};
 
 use crate::clock::Moment;
 use crate::guard::Guarded;
@@ -65,28 +65,28 @@ use lease_protocol::election::{FencingToken, Loss};
 /// ```
 #[derive(Clone)]
 pub struct Term {
-    tenure: Arc<Tenure>,
+    tenure: Arc<TermState>,
     /// The body that this handle was given to: its children end with it, and its grace is theirs.
-    scope: Arc<Scope>,
+    scope: Arc<RunScope>,
 }
 
 impl Term {
     /// The handle on a tenure that no body has yet.
-    pub(crate) fn new(tenure: Arc<Tenure>) -> Term {
-        let scope = Arc::new(Scope::unbounded(tenure.asks().clone()));
+    pub(crate) fn new(tenure: Arc<TermState>) -> Term {
+        let scope = Arc::new(RunScope::unbounded(tenure.asks().clone()));
         Term { tenure, scope }
     }
 
     /// The same term for one run of one body.
-    pub(crate) fn scoped(&self, scope: Arc<Scope>) -> Term {
+    pub(crate) fn scoped(&self, scope: Arc<RunScope>) -> Term {
         Term { tenure: self.tenure.clone(), scope }
     }
 
-    pub(crate) fn tenure(&self) -> &Arc<Tenure> {
+    pub(crate) fn tenure(&self) -> &Arc<TermState> {
         &self.tenure
     }
 
-    pub(crate) fn scope(&self) -> &Arc<Scope> {
+    pub(crate) fn scope(&self) -> &Arc<RunScope> {
         &self.scope
     }
 
@@ -111,18 +111,18 @@ impl Term {
     ///
     /// Safe: dropping the future loses nothing, and it may be awaited again and by several.
     pub async fn cancelled(&self) {
-        self.scope.asked().asked().await;
+        self.scope.stop_signal().requested().await;
     }
 
     /// Whether the body should end: it was asked to, or the deadline has come.
     pub fn is_cancelled(&self) -> bool {
-        self.scope.asked().is_asked() || self.now() >= self.ends_at()
+        self.scope.stop_signal().is_asked() || self.now() >= self.ends_at()
     }
 
     /// Why the body is asked to end; `None` as long as it is not.
     pub fn loss(&self) -> Option<Loss> {
         // One that has to go on for others does not know yet. The clock may be ahead of the elector, which has not said so.
-        let asked = self.scope.asked();
+        let asked = self.scope.stop_signal();
         let because = || asked.why().or_else(|| self.tenure.loss()).unwrap_or(Loss::GroupFailed);
         let known = asked.is_asked().then(because);
         known.or_else(|| (self.now() >= self.ends_at()).then_some(Loss::NotRenewed))
@@ -188,9 +188,9 @@ impl Term {
     }
 
     /// Says that what the body provides is there, for those above it in a [stack](crate::TaskGroup::stack). It counts for a
-    /// task that [says when it is ready](crate::LeaderTask::says_when_ready); for others, nothing happens.
+    /// task that [says when it is ready](crate::LeaderTask::signals_readiness); for others, nothing happens.
     pub fn ready(&self) {
-        self.scope.is_ready();
+        self.scope.mark_ready();
     }
 
     /// Gives the lease up: all bodies of the term are asked to end, this one included, and when they are gone the lease is
@@ -225,7 +225,7 @@ impl Term {
 
     /// No poll of this body begins from this moment on.
     pub(crate) fn ends_at(&self) -> Moment {
-        self.tenure.ends_at(self.scope.asked(), self.scope.grace()).min(self.scope.cut())
+        self.tenure.ends_at(self.scope.stop_signal(), self.scope.grace()).min(self.scope.cut())
     }
 }
 

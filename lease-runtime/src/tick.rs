@@ -24,10 +24,10 @@ use lease_protocol::ticks::AttemptId;
 /// ```
 #[derive(Clone)]
 pub struct Tick {
-    inner: Arc<Inner>,
+    inner: Arc<TickInner>,
 }
 
-struct Inner {
+struct TickInner {
     nominal: Timestamp,
     zone: TimeZone,
     started: Timestamp,
@@ -93,7 +93,7 @@ impl Tick {
         cause: Cause,
     ) -> Tick {
         let permit = Permit::default();
-        Tick { inner: Arc::new(Inner { nominal, zone, started, attempt, id, missed, token, cause, permit }) }
+        Tick { inner: Arc::new(TickInner { nominal, zone, started, attempt, id, missed, token, cause, permit }) }
     }
 
     /// The same, which begins only as this permit allows. To be called before it is cloned.

@@ -1,7 +1,7 @@
 //! Known mistakes, made around the core rather than in it: in the guard, in the driver, in the server, or by putting
 //! spectacles on the core through which it sees the wrong thing.
 
-use lease_protocol::election::{Sight, View};
+use lease_protocol::election::{Observation, View};
 
 use super::config::Config;
 
@@ -41,8 +41,8 @@ pub(crate) enum Mutant {
 
 impl Config {
     /// A sight as the core of `node` gets to see it.
-    pub(crate) fn seen_by(&self, node: usize, mut sight: Sight) -> Sight {
-        if let Sight::Present(view) = &mut sight {
+    pub(crate) fn seen_by(&self, node: usize, mut sight: Observation) -> Observation {
+        if let Observation::Present(view) = &mut sight {
             self.distort(node, view);
         }
         sight

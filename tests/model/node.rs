@@ -1,7 +1,7 @@
 //! One process: the production core, the guard that its actions feed, its bodies, and what it has sent.
 
 use lease_protocol::election::{
-    Action, Answer, Deadlines, Election, Event, Now, Record, Request, RequestId, Role, Sight,
+    Action, Answer, Deadlines, Election, Event, Now, Observation, Record, Request, RequestId, Role,
 };
 use lease_runtime::clock::{Moment, WallTime};
 
@@ -25,7 +25,7 @@ pub(crate) struct Node {
     /// A write under way that the core has forgotten, since it sent another.
     pub(crate) dropped: Option<Request>,
     /// What the watch has on its way: a state of the Lease, maybe an old one by the time it arrives.
-    pub(crate) watched: Option<Sight>,
+    pub(crate) watched: Option<Observation>,
     /// Has seen the Lease.
     pub(crate) met: bool,
     /// Was not told to leave.
@@ -47,7 +47,7 @@ pub(crate) struct Bodies {
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub(crate) struct Look {
     pub(crate) id: RequestId,
-    pub(crate) shown: Option<Sight>,
+    pub(crate) shown: Option<Observation>,
     /// Recorded for one mutant only.
     pub(crate) sent: Option<Moment>,
 }
@@ -99,7 +99,7 @@ impl Node {
     ) -> Result<(), Broken> {
         for action in self.core.step(event, now) {
             match action {
-                Action::Send { id, request: Request::Look } => {
+                Action::Send { id, request: Request::Get } => {
                     let sent = config.is(Mutant::CountsFromAsking).then_some(NOW);
                     self.look = Some(Look { id, shown: None, sent });
                 }
@@ -179,6 +179,6 @@ fn holder_of(request: &Request) -> Option<&str> {
 pub(crate) fn record_of(request: &Request) -> Option<&Record> {
     match request {
         Request::Create(record) | Request::Replace { record, .. } => Some(record),
-        Request::Look => None,
+        Request::Get => None,
     }
 }

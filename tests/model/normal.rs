@@ -7,7 +7,7 @@
 
 use std::time::Duration;
 
-use lease_protocol::election::{Answer, Map, Record, Request, RequestId, Sight, Stamp};
+use lease_protocol::election::{Answer, Map, Observation, Record, Request, RequestId, Stamp};
 use lease_runtime::clock::{Moment, WallTime};
 
 use super::config::Config;
@@ -63,8 +63,8 @@ impl World {
             let asked = node.write.iter().filter_map(|write| write.request.as_ref()).filter_map(record_of).cloned();
             let looked = node.look.iter().filter_map(|look| look.shown.as_ref());
             let sights = looked.chain(&node.watched).filter_map(|sight| match sight {
-                Sight::Present(view) => Some(view.record.clone()),
-                Sight::Missing { .. } => None,
+                Observation::Present(view) => Some(view.record.clone()),
+                Observation::Missing { .. } => None,
             });
             asked.chain(sights)
         });
@@ -191,7 +191,7 @@ impl Node {
 
 fn visit_request(request: &mut Request, map: &mut impl Map) {
     match request {
-        Request::Look => {}
+        Request::Get => {}
         Request::Create(record) => map.record(record),
         Request::Replace { base, record } => {
             map.version(base);
@@ -362,10 +362,10 @@ impl Map for Age {
         }
     }
 
-    fn sight(&mut self, sight: &mut Sight) {
+    fn sight(&mut self, sight: &mut Observation) {
         self.sight = match sight {
-            Sight::Missing { .. } => Seen::Missing,
-            Sight::Present(view) => match view.record.holder() {
+            Observation::Missing { .. } => Seen::Missing,
+            Observation::Present(view) => match view.record.holder() {
                 Some(holder) if holder.as_bytes()[0] != self.identity => Seen::Held,
                 _ => Seen::Free,
             },

@@ -1,6 +1,6 @@
 //! The Lease as the API server keeps it: one register with compare-and-set.
 
-use lease_protocol::election::{Answer, Record, Request, Sight, Version, View};
+use lease_protocol::election::{Answer, Observation, Record, Request, Version, View};
 
 /// The server's state: at most one object, one revision for everything.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
@@ -20,24 +20,24 @@ pub(crate) struct Lenience {
 }
 
 impl Server {
-    pub(crate) fn sight(&self) -> Sight {
+    pub(crate) fn sight(&self) -> Observation {
         match &self.object {
-            Some(view) => Sight::Present(view.clone()),
-            None => Sight::Missing { revision: None },
+            Some(view) => Observation::Present(view.clone()),
+            None => Observation::Missing { revision: None },
         }
     }
 
     /// What a watch tells: it knows the revision of a deletion.
-    pub(crate) fn watched(&self) -> Sight {
+    pub(crate) fn watched(&self) -> Observation {
         match &self.object {
-            Some(view) => Sight::Present(view.clone()),
-            None => Sight::Missing { revision: (self.revision > 0).then_some(self.revision) },
+            Some(view) => Observation::Present(view.clone()),
+            None => Observation::Missing { revision: (self.revision > 0).then_some(self.revision) },
         }
     }
 
     pub(crate) fn apply(&mut self, request: &Request, lenience: Lenience) -> Answer {
         match (request, &self.object) {
-            (Request::Look, _) => Answer::Shown(self.sight()),
+            (Request::Get, _) => Answer::Shown(self.sight()),
             (Request::Create(record), None) => self.create(record),
             (Request::Create(_), Some(_)) => Answer::Conflict,
             (Request::Replace { base, record }, Some(old)) if *base == old.version || lenience.any_version => {

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use lease_protocol::election::{Answer, Record, Request, Sight, View};
+use lease_protocol::election::{Answer, Observation, Record, Request, View};
 use stateright::Path;
 
 use super::node::{NOW, Node, record_of};
@@ -82,10 +82,10 @@ fn says(record: &Record) -> String {
     format!("[{} t{} +{renewed}]", record.holder().unwrap_or("-"), record.transitions.unwrap_or(0))
 }
 
-fn shown(sight: &Sight) -> String {
+fn shown(sight: &Observation) -> String {
     match sight {
-        Sight::Present(view) => brief(view),
-        Sight::Missing { .. } => "none".to_owned(),
+        Observation::Present(view) => brief(view),
+        Observation::Missing { .. } => "none".to_owned(),
     }
 }
 

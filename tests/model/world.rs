@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use lease_protocol::election::{Answer, Event, Loss, Now, Request, Role, Sight};
+use lease_protocol::election::{Answer, Event, Loss, Now, Observation, Request, Role};
 
 use super::config::{Config, EVER};
 use super::mutant::Mutant;
@@ -393,8 +393,10 @@ impl Stage<'_> {
         let Some(look) = self.world.nodes[index].look.take_if(|look| look.shown.is_some()) else { return };
         let Some(sight) = look.shown else { return };
         let node = &mut self.world.nodes[index];
-        node.met |= matches!(sight, Sight::Present(_));
-        if matches!(sight, Sight::Missing { .. }) && self.config.is(Mutant::CreatesWhenMissing) && node.bodies.is_none()
+        node.met |= matches!(sight, Observation::Present(_));
+        if matches!(sight, Observation::Missing { .. })
+            && self.config.is(Mutant::CreatesWhenMissing)
+            && node.bodies.is_none()
         {
             // It forgets that there ever was one.
             *node = Node { met: true, ..Node::new(self.config.identity(index), index, self.config) };
@@ -463,8 +465,8 @@ impl Stage<'_> {
         self.feed(index, Event::Answered { id: write.id, answer });
     }
 
-    pub(crate) fn see(&mut self, index: usize, sight: Sight) {
-        self.world.nodes[index].met |= matches!(sight, Sight::Present(_));
+    pub(crate) fn see(&mut self, index: usize, sight: Observation) {
+        self.world.nodes[index].met |= matches!(sight, Observation::Present(_));
         let sight = self.config.seen_by(index, sight);
         self.feed(index, Event::Seen(sight));
     }
@@ -494,8 +496,8 @@ impl Stage<'_> {
     }
 }
 
-fn sight_names(sight: &Sight, identity: &str) -> bool {
-    matches!(sight, Sight::Present(view) if view.record.holder() == Some(identity))
+fn sight_names(sight: &Observation, identity: &str) -> bool {
+    matches!(sight, Observation::Present(view) if view.record.holder() == Some(identity))
 }
 
 impl World {

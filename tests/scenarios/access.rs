@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use lease_runtime::embedded::{Fault, Verb, When};
+use lease_runtime::embedded::{Fault, RequestMatcher, Verb};
 use lease_tests::log::until;
 use lease_tests::replica::{LONG, Manners, SHORT, Settings};
 use lease_tests::world::{Plan, World};
@@ -58,7 +58,7 @@ async fn watch_forbidden(world: Arc<World>) {
     let settings = Settings { timing: LONG, ..world.settings() };
     let token = match world.cluster.hooks() {
         Some(api) => {
-            api.inject(When::verb(Verb::Watch), Fault::status(403));
+            api.inject(RequestMatcher::verb(Verb::Watch), Fault::status(403));
             None
         }
         None => {
@@ -95,7 +95,7 @@ async fn watch_forbidden(world: Arc<World>) {
 async fn everything_forbidden(world: Arc<World>) {
     let token = match world.cluster.hooks() {
         Some(api) => {
-            api.inject(When::leases().caller("a"), Fault::status(403));
+            api.inject(RequestMatcher::leases().caller("a"), Fault::status(403));
             None
         }
         None => Some(account(&world, "worker").await),
@@ -175,7 +175,7 @@ async fn rights_taken_away_and_given_back(world: Arc<World>) {
     world.beats(term.token, 3).await;
     world.log.note("taking-rights-away", "");
     let injection = match world.cluster.hooks() {
-        Some(api) => Some(api.inject(When::leases().caller("a"), Fault::status(403))),
+        Some(api) => Some(api.inject(RequestMatcher::leases().caller("a"), Fault::status(403))),
         None => {
             world.cluster.delete(&format!("{}/worker", rbac(&world, "rolebindings"))).await;
             None

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use lease_protocol::election::Timing;
-use lease_runtime::embedded::{Fault, Verb, When};
+use lease_runtime::embedded::{Fault, RequestMatcher, Verb};
 use lease_tests::log::{now, until};
 use lease_tests::proxy::Link;
 use lease_tests::replica::{Manners, Settings};
@@ -221,7 +221,7 @@ async fn each_strikes_once(world: Arc<World>, faults: Faults) {
     let term = world.leads(&leader).await;
     for (name, fault) in faults {
         world.log.note("fault", name);
-        let own = When::leases().caller(&leader.name).and(|call| call.verb != Verb::Watch).times(1);
+        let own = RequestMatcher::leases().caller(&leader.name).and(|call| call.verb != Verb::Watch).times(1);
         let injection = api.inject(own, fault);
         injection.hit(1).await;
         world.renewals(1).await;

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use fastrand::Rng;
 use lease_runtime::clock::{Clock, TokioClock, WallTime};
-use lease_runtime::embedded::{Call, EmbeddedApi, Fault, Settings};
+use lease_runtime::embedded::{EmbeddedApi, Fault, RecordedRequest, Settings};
 use lease_runtime::{Candidate, LeaderTask, LeaseSpec, TaskGroup, Term};
 use lease_tests::invariants::{Excuses, broken};
 use lease_tests::log::Event;
@@ -137,7 +137,7 @@ impl Run {
         let (plan, cut) = (self.plan.clone(), cut_off.clone());
         // Dice and distances of their own: which of two comes first at the same instant is up to tokio.
         let dice: Vec<Mutex<Rng>> = (0..3).map(|_| Mutex::new(self.rng.fork())).collect();
-        api.inject_with(move |call: &Call| {
+        api.inject_with(move |call: &RecordedRequest| {
             if cut.lock().unwrap_or_else(PoisonError::into_inner).contains(&call.caller) {
                 return Some(Fault::hang());
             }
@@ -172,7 +172,7 @@ impl Run {
             }
             if self.rng.u32(..1000) < self.plan.watches {
                 let caller = replicas[chosen].name.clone();
-                let which = |call: &Call| call.caller == caller;
+                let which = |call: &RecordedRequest| call.caller == caller;
                 match self.rng.u32(..5) {
                     0 => api.close_watches(which),
                     1 => api.break_watches(which),

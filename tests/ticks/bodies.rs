@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use lease_protocol::ticks::{End, Start};
+use lease_protocol::ticks::{RunEnd, RunStart};
 use lease_runtime::AttemptId;
 
 use super::check::Broken;
@@ -28,7 +28,7 @@ impl World {
     }
 
     /// Runs that the core has said to start.
-    pub(crate) fn start(&mut self, r: usize, starts: Vec<Start>) -> Result<(), Broken> {
+    pub(crate) fn start(&mut self, r: usize, starts: Vec<RunStart>) -> Result<(), Broken> {
         for start in starts {
             let replica = &mut self.replicas[r];
             let seat = replica.tenure.as_mut().and_then(|tenure| tenure.seats.get_mut(&start.task));
@@ -38,7 +38,7 @@ impl World {
                         let ids: Vec<AttemptId> = seat.runs.keys().copied().collect();
                         let task = start.task.clone();
                         if let Some(replaced) = seat.waiting.replace(start) {
-                            replica.ticks.ended(replaced.id, End::Replaced);
+                            replica.ticks.ended(replaced.id, RunEnd::Replaced);
                         }
                         ids.into_iter().for_each(|id| self.ask(r, &task, id, Asked::Replaced));
                     } else {
@@ -46,14 +46,14 @@ impl World {
                     }
                 }
                 // Nobody is there to start it.
-                _ => replica.ticks.ended(start.id, End::NotStarted),
+                _ => replica.ticks.ended(start.id, RunEnd::NotStarted),
             }
         }
         Ok(())
     }
 
     /// A run is handed to the thread of its body, which comes to it at once, or a little later.
-    fn begin(&mut self, r: usize, start: Start) -> Result<(), Broken> {
+    fn begin(&mut self, r: usize, start: RunStart) -> Result<(), Broken> {
         self.say(|| format!("{r} starts {} {} {} {:?}", start.task, start.tick, start.id, start.origin));
         self.serial += 1;
         let (serial, id, task) = (self.serial, start.id, start.task.clone());
@@ -75,7 +75,7 @@ impl World {
         let Some(run) = seat.and_then(|seat| seat.runs.get_mut(&id)).filter(|run| !run.begun) else { return Ok(()) };
         if slow && self.rng.u8(..100) == 0 {
             // Its time was up before the runtime came to it.
-            return self.body_gone(r, task, id, End::NotStarted);
+            return self.body_gone(r, task, id, RunEnd::NotStarted);
         }
         if !may_poll {
             return Ok(());
@@ -132,24 +132,24 @@ impl World {
             return Ok(());
         };
         let interrupted = match run.asked {
-            Some(Asked::Replaced) => End::Replaced,
-            Some(Asked::TermOver) | None => End::Interrupted,
+            Some(Asked::Replaced) => RunEnd::Replaced,
+            Some(Asked::TermOver) | None => RunEnd::Interrupted,
         };
         let (start, asked) = (run.start.clone(), run.asked.is_some());
         let end = if !run.begun && run.asked != Some(Asked::Replaced) {
-            End::NotStarted
+            RunEnd::NotStarted
         } else if !may_poll || !run.begun || (asked && self.rng.bool()) {
             interrupted
         } else {
             let failed = !self.healing && self.rng.u8(..20) == 0;
             self.ledgers.get_mut(task).expect("a task of this run").completed(&start, failed);
-            if failed { End::Failed } else { End::Done }
+            if failed { RunEnd::Failed } else { RunEnd::Done }
         };
         self.body_gone(r, task, id, end)
     }
 
     /// Nothing is left of a body.
-    pub(crate) fn body_gone(&mut self, r: usize, task: &Arc<str>, id: AttemptId, end: End) -> Result<(), Broken> {
+    pub(crate) fn body_gone(&mut self, r: usize, task: &Arc<str>, id: AttemptId, end: RunEnd) -> Result<(), Broken> {
         self.say(|| format!("{r} ends {task} {id} {end:?}"));
         let replica = &mut self.replicas[r];
         let Some(seat) = replica.tenure.as_mut().and_then(|tenure| tenure.seats.get_mut(task)) else { return Ok(()) };
@@ -171,13 +171,13 @@ impl World {
         for (task, seat) in &mut tenure.seats {
             seat.ending = true;
             if let Some(start) = seat.waiting.take() {
-                replica.ticks.ended(start.id, End::NotStarted);
+                replica.ticks.ended(start.id, RunEnd::NotStarted);
             }
             // What has not begun is taken back, on the spot.
             let unstarted: Vec<AttemptId> = seat.runs.iter().filter(|(_, run)| !run.begun).map(|(id, _)| *id).collect();
             for id in unstarted {
                 seat.runs.remove(&id);
-                replica.ticks.ended(id, End::NotStarted);
+                replica.ticks.ended(id, RunEnd::NotStarted);
             }
             asked.extend(seat.runs.keys().map(|id| (task.clone(), *id)));
         }
@@ -193,7 +193,7 @@ impl World {
             seat.runs.values().map(|run| (task.clone(), run.start.id, run.asked == Some(Asked::Replaced)))
         });
         for (task, id, replaced) in left.collect::<Vec<_>>() {
-            self.body_gone(r, &task, id, if replaced { End::Replaced } else { End::Interrupted })?;
+            self.body_gone(r, &task, id, if replaced { RunEnd::Replaced } else { RunEnd::Interrupted })?;
         }
         Ok(())
     }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use lease_protocol::ticks::names::{BACKFILL, PAUSE, RECORD, TRIGGER};
-use lease_protocol::ticks::{Annotations, OpenRun, Origin, Start, TickCounts, TickRecord};
+use lease_protocol::ticks::{Annotations, OpenRun, Origin, RunStart, TickCounts, TickRecord};
 use lease_runtime::{AttemptId, CatchUp, Delivery, Overlap};
 
 use super::config::{Task, When};
@@ -107,13 +107,13 @@ impl Ledger {
         must!(text.len() < 512, "the record has {} bytes: {text}", text.len());
         let read = |text: &str| TickRecord::decode(text).map_err(|why| Broken(format!("unreadable: {why}: {text}")));
         let record = read(text)?;
-        let ahead = seconds(record.upto.0) - seconds(server::time(now).0);
+        let ahead = seconds(record.accounted_until.0) - seconds(server::time(now).0);
         must!(ahead <= AHEAD, "T3: the record silences every sane leader for {ahead} s: {text}");
         let old = match old {
             Some(old) => read(old)?,
             None => {
-                self.armed = Some(seconds(record.upto.0));
-                let armed = TickRecord::armed(record.fingerprint.clone(), record.upto);
+                self.armed = Some(seconds(record.accounted_until.0));
+                let armed = TickRecord::armed(record.fingerprint.clone(), record.accounted_until);
                 TickRecord { counts: TickCounts::default(), ..armed }
             }
         };
@@ -132,7 +132,7 @@ impl Ledger {
         before: &Annotations,
         may_take: bool,
     ) -> Result<(), Broken> {
-        must!(new.upto >= old.upto, "T5: the mark goes back");
+        must!(new.accounted_until >= old.accounted_until, "T5: the mark goes back");
         must!(new.open.len() <= 4, "{} runs are open", new.open.len());
         let fresh: Vec<OpenRun> =
             new.open.iter().filter(|run| old.open.iter().all(|o| o.id != run.id)).copied().collect();
@@ -196,7 +196,8 @@ impl Ledger {
         let completed = closed.iter().filter(|run| self.completed.get(&run.id) == Some(&false)).count() as u64;
         let done = new.counts.done - old.counts.done;
         must!(done <= completed, "rule 5: {done} runs are written as done, {completed} were");
-        let due = self.task.ticks_between(seconds(old.upto.0), seconds(new.upto.0)).unsigned_abs();
+        let due =
+            self.task.ticks_between(seconds(old.accounted_until.0), seconds(new.accounted_until.0)).unsigned_abs();
         let skipped = self.skipped(&old.counts, &new.counts, before)?;
         if let When::Every { .. } = self.task.when {
             must!(
@@ -211,10 +212,18 @@ impl Ledger {
         match self.task.when {
             When::Every { .. } => {
                 must!(self.task.tick_before(tick) == Some(tick), "{} is no tick", run.tick);
-                must!(run.tick > old.upto && run.tick <= new.upto, "T4: {} is taken outside of its mark", run.tick);
+                must!(
+                    run.tick > old.accounted_until && run.tick <= new.accounted_until,
+                    "T4: {} is taken outside of its mark",
+                    run.tick
+                );
             }
             When::Delay(delay) => {
-                must!(tick >= seconds(old.upto.0) + delay, "{} comes too soon after the run before", run.tick);
+                must!(
+                    tick >= seconds(old.accounted_until.0) + delay,
+                    "{} comes too soon after the run before",
+                    run.tick
+                );
             }
             When::Once => return Ok(()),
         }
@@ -248,7 +257,7 @@ impl Ledger {
         &mut self,
         now: u64,
         replica: usize,
-        start: &Start,
+        start: &RunStart,
         others: impl Fn(usize) -> bool,
     ) -> Result<(), Broken> {
         let tick = seconds(start.tick.0);
@@ -282,7 +291,7 @@ impl Ledger {
     }
 
     /// A body has come to its end, which may be an error.
-    pub(crate) fn completed(&mut self, start: &Start, failed: bool) {
+    pub(crate) fn completed(&mut self, start: &RunStart, failed: bool) {
         self.completed.insert(start.id, failed);
         if start.origin == Origin::Schedule {
             let key = if self.task.when == When::Once { 0 } else { seconds(start.tick.0) };
@@ -326,10 +335,10 @@ impl Ledger {
         let late = record.open.iter().find(|run| seconds(run.tick.0) <= recent && run.origin == Origin::Schedule);
         must!(late.is_none(), "{} is still open", late.map(|run| run.tick).unwrap_or_default());
         if let Some(due) = self.task.tick_before(recent) {
-            must!(seconds(record.upto.0) >= due, "ticks wait since {}", record.upto);
+            must!(seconds(record.accounted_until.0) >= due, "ticks wait since {}", record.accounted_until);
         }
         if let When::Delay(delay) = self.task.when {
-            must!(seconds(record.upto.0) + delay >= recent, "it waits since {}", record.upto);
+            must!(seconds(record.accounted_until.0) + delay >= recent, "it waits since {}", record.accounted_until);
         }
         if self.task.when == When::Once {
             must!(record.last.is_some(), "it has not run");
@@ -344,7 +353,7 @@ impl Ledger {
         let counts = &record.counts;
         let again = self.task.delivery == Delivery::AtLeastOnce;
         if let (When::Every { .. }, Some(armed)) = (self.task.when, self.armed) {
-            let due = self.task.ticks_between(armed, seconds(record.upto.0)).unsigned_abs() + self.asked_for;
+            let due = self.task.ticks_between(armed, seconds(record.accounted_until.0)).unsigned_abs() + self.asked_for;
             let told = counts.run() + counts.not_run() + record.open.len() as u64;
             must!(due == told, "T4: {due} ticks were due or asked for, {told} are accounted for: {counts:?}");
             let newest =

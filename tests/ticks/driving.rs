@@ -1,7 +1,7 @@
 //! A process, driven: what `elector/drive.rs` and `elector/ticking.rs` do, without their sockets and timers.
 
-use lease_protocol::election::{Action, Answer, Event, Now, Request, RequestId, Role, Sight};
-use lease_protocol::ticks::{Annotations, Edits, Time};
+use lease_protocol::election::{Action, Answer, Event, Now, Observation, Request, RequestId, Role};
+use lease_protocol::ticks::{Annotations, Edits, TickTime};
 use lease_runtime::clock::WallTime;
 
 use super::check::Broken;
@@ -32,11 +32,11 @@ impl World {
         self.replicas[r].clock.wall(self.now)
     }
 
-    fn time(&mut self, r: usize) -> Time {
+    fn time(&mut self, r: usize) -> TickTime {
         let replica = &self.replicas[r];
         let now = replica.clock.moment(self.now);
         let server = replica.date.map(|(date, heard)| date.plus(now.since(heard)));
-        Time { wall: self.wall(r), server, dice: self.rng.u64(..) }
+        TickTime { wall: self.wall(r), server, dice: self.rng.u64(..) }
     }
 
     /// A process starts.
@@ -73,7 +73,7 @@ impl World {
             }
             Local::Seen(state) => {
                 self.replicas[r].keep(&state);
-                self.step(r, Event::Seen(Sight::Present(state.view)))?;
+                self.step(r, Event::Seen(Observation::Present(state.view)))?;
             }
             Local::Join { term, task } => self.join(r, term, task),
             Local::BodyBegins { task, id } => self.body_begins(r, &task, id)?,
@@ -148,7 +148,7 @@ impl World {
 
     fn send(&mut self, r: usize, id: RequestId, request: Request) {
         let mut edits = Edits::new();
-        let (time, looks) = (self.time(r), matches!(request, Request::Look));
+        let (time, looks) = (self.time(r), matches!(request, Request::Get));
         let replica = &mut self.replicas[r];
         let may_take = replica.election.may_take();
         if let Request::Replace { base, .. } = &request {

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use lease_protocol::election::{Deadlines, Election, RequestId, Timing, Version};
-use lease_protocol::ticks::{Annotations, Start, Ticks};
+use lease_protocol::ticks::{Annotations, RunStart, Ticks};
 use lease_runtime::AttemptId;
 use lease_runtime::clock::{Moment, WallTime};
 
@@ -66,13 +66,13 @@ pub(crate) struct Tenure {
 #[derive(Default)]
 pub(crate) struct Seat {
     pub(crate) runs: BTreeMap<AttemptId, Run>,
-    pub(crate) waiting: Option<Start>,
+    pub(crate) waiting: Option<RunStart>,
     pub(crate) ending: bool,
 }
 
 /// A run of a body.
 pub(crate) struct Run {
-    pub(crate) start: Start,
+    pub(crate) start: RunStart,
     /// It was polled.
     pub(crate) begun: bool,
     pub(crate) asked: Option<Asked>,

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use lease_protocol::election::{Answer, Request, Sight, Version, View};
+use lease_protocol::election::{Answer, Observation, Request, Version, View};
 use lease_protocol::ticks::{Annotations, Edits};
 use lease_runtime::clock::WallTime;
 
@@ -33,10 +33,10 @@ pub(crate) fn date(now: u64) -> WallTime {
 }
 
 impl Server {
-    pub(crate) fn sight(&self) -> Sight {
+    pub(crate) fn sight(&self) -> Observation {
         match &self.object {
-            Some(state) => Sight::Present(state.view.clone()),
-            None => Sight::Missing { revision: None },
+            Some(state) => Observation::Present(state.view.clone()),
+            None => Observation::Missing { revision: None },
         }
     }
 
@@ -46,7 +46,7 @@ impl Server {
 
     pub(crate) fn serve(&mut self, request: &Request, edits: &Edits) -> Answer {
         match (request, &self.object) {
-            (Request::Look, _) => Answer::Shown(self.sight()),
+            (Request::Get, _) => Answer::Shown(self.sight()),
             (Request::Create(record), None) => {
                 self.revision += 1;
                 let version = Version { uid: "lease".to_owned(), revision: self.revision };

@@ -31,11 +31,11 @@ async fn answers_are_dated_by_the_clock_that_was_set() {
     assert_eq!(answer("/nothing").await, at(404, "09:49:38"));
     assert_eq!(answer(&format!("{leases}?watch=true")).await, at(200, "09:49:38"));
     for (fault, code) in [(Fault::status(503), 503), (Fault::html(502), 502), (Fault::half_a_body(), 404)] {
-        api.inject(When::any().times(1), fault);
+        api.inject(RequestMatcher::any().times(1), fault);
         assert_eq!(answer(&none).await, at(code, "09:49:38"));
     }
     // Not when the request arrived, but when the answer leaves.
-    api.inject(When::any().times(1), Fault::none().slow_answer(Duration::from_secs(10)));
+    api.inject(RequestMatcher::any().times(1), Fault::none().slow_answer(Duration::from_secs(10)));
     assert_eq!(answer(&none).await, at(404, "09:49:48"));
 }
 

@@ -7,7 +7,7 @@ async fn a_hung_request_has_no_effect_and_no_answer() {
     let api = EmbeddedApi::new();
     let leases = leases(&api, "a");
     let made = create(&leases, "x").await;
-    let fault = api.inject(When::verb(Verb::Update).name("x"), Fault::hang());
+    let fault = api.inject(RequestMatcher::verb(Verb::Update).name("x"), Fault::hang());
     assert!(hangs(renew(&leases, &made, "b")).await);
     assert_eq!(holder(&api, "x").as_deref(), Some("a"));
     assert_eq!(api.requests().entries().last().map(|entry| entry.outcome), Some(Outcome::Abandoned));
@@ -21,7 +21,7 @@ async fn a_lost_answer_leaves_its_effect() {
     let api = EmbeddedApi::new();
     let leases = leases(&api, "a");
     let made = create(&leases, "x").await;
-    api.inject(When::writes().times(1), Fault::lost_answer());
+    api.inject(RequestMatcher::writes().times(1), Fault::lost_answer());
     assert!(hangs(renew(&leases, &made, "b")).await);
     assert_eq!(holder(&api, "x").as_deref(), Some("b"));
     assert_eq!(code(renew(&leases, &made, "c").await), 409);
@@ -32,14 +32,14 @@ async fn a_late_request_takes_effect_after_its_caller_has_gone() {
     let api = EmbeddedApi::new();
     let leases = leases(&api, "a");
     let made = create(&leases, "x").await;
-    let late = api.inject(When::writes().times(1), Fault::none().late(10 * SOON));
+    let late = api.inject(RequestMatcher::writes().times(1), Fault::none().late(10 * SOON));
     assert!(timeout(SOON, renew(&leases, &made, "b")).await.is_err());
     assert_eq!(holder(&api, "x").as_deref(), Some("a"));
     tokio::time::sleep(10 * SOON).await;
     assert_eq!(holder(&api, "x").as_deref(), Some("b"));
     // The merely delayed one dies with its caller.
     late.remove();
-    api.inject(When::writes().times(1), Fault::none().delayed(10 * SOON));
+    api.inject(RequestMatcher::writes().times(1), Fault::none().delayed(10 * SOON));
     let current = leases.get("x").await.expect("there");
     assert!(timeout(SOON, renew(&leases, &current, "c")).await.is_err());
     tokio::time::sleep(LONG).await;
@@ -51,7 +51,7 @@ async fn an_answer_can_be_slow_while_the_effect_is_not() {
     let api = EmbeddedApi::new();
     let leases = leases(&api, "a");
     let made = create(&leases, "x").await;
-    api.inject(When::writes(), Fault::none().slow_answer(10 * SOON));
+    api.inject(RequestMatcher::writes(), Fault::none().slow_answer(10 * SOON));
     let call = renew(&leases, &made, "b");
     let mut call = std::pin::pin!(call);
     assert!(timeout(SOON, &mut call).await.is_err());
@@ -65,13 +65,13 @@ async fn refusals_look_like_the_api_s_own() {
     let leases = leases(&api, "system:serviceaccount:default:pod");
     create(&leases, "x").await;
     for fault in [401, 403, 404, 409, 410, 422, 429, 500, 503, 504] {
-        api.inject(When::verb(Verb::Get).times(1), Fault::status(fault).retry_after(7));
+        api.inject(RequestMatcher::verb(Verb::Get).times(1), Fault::status(fault).retry_after(7));
         let Err(kube::Error::Api(status)) = leases.get("x").await else { panic!("{fault} was no Status") };
         assert_eq!(status.code, fault);
         assert!(!status.reason.is_empty(), "{fault}");
         assert_eq!(status.details.expect("details").retry_after_seconds, 7);
     }
-    api.inject(When::verb(Verb::Watch), Fault::status(403));
+    api.inject(RequestMatcher::verb(Verb::Watch), Fault::status(403));
     let Err(kube::Error::Api(status)) = leases.watch(&WatchParams::default(), "0").await.map(|_| ()) else {
         panic!("watch was not refused")
     };
@@ -87,7 +87,7 @@ async fn a_refusal_can_follow_the_effect() {
     let api = EmbeddedApi::new();
     let leases = leases(&api, "a");
     let made = create(&leases, "x").await;
-    api.inject(When::writes().times(1), Fault::status(504).after_commit());
+    api.inject(RequestMatcher::writes().times(1), Fault::status(504).after_commit());
     assert_eq!(code(renew(&leases, &made, "b").await), 504);
     assert_eq!(holder(&api, "x").as_deref(), Some("b"));
 }
@@ -97,10 +97,10 @@ async fn a_dropped_connection_is_a_transport_error() {
     let api = EmbeddedApi::new();
     let leases = leases(&api, "a");
     let made = create(&leases, "x").await;
-    api.inject(When::writes().times(1), Fault::drop_connection());
+    api.inject(RequestMatcher::writes().times(1), Fault::drop_connection());
     assert!(matches!(renew(&leases, &made, "b").await, Err(kube::Error::Service(_))));
     assert_eq!(holder(&api, "x").as_deref(), Some("a"));
-    api.inject(When::writes().times(1), Fault::drop_connection().after_commit());
+    api.inject(RequestMatcher::writes().times(1), Fault::drop_connection().after_commit());
     assert!(matches!(renew(&leases, &made, "b").await, Err(kube::Error::Service(_))));
     assert_eq!(holder(&api, "x").as_deref(), Some("b"));
     assert_eq!(api.requests().count(|entry| entry.outcome == Outcome::Dropped), 2);
@@ -111,11 +111,11 @@ async fn answers_can_be_somebody_else_s_or_half() {
     let api = EmbeddedApi::new();
     let leases = leases(&api, "a");
     create(&leases, "x").await;
-    api.inject(When::verb(Verb::Get).times(1), Fault::html(502));
+    api.inject(RequestMatcher::verb(Verb::Get).times(1), Fault::html(502));
     assert_eq!(code(leases.get("x").await), 502);
-    api.inject(When::verb(Verb::Get).times(1), Fault::html(200));
+    api.inject(RequestMatcher::verb(Verb::Get).times(1), Fault::html(200));
     assert!(matches!(leases.get("x").await, Err(kube::Error::SerdeError(_))));
-    api.inject(When::verb(Verb::Get).times(1), Fault::half_a_body());
+    api.inject(RequestMatcher::verb(Verb::Get).times(1), Fault::half_a_body());
     let error = leases.get("x").await.expect_err("half a lease");
     assert!(!matches!(error, kube::Error::Api(_) | kube::Error::SerdeError(_)), "{error:?}");
 }
@@ -125,8 +125,8 @@ async fn rules_count_and_the_latest_decides() {
     let api = EmbeddedApi::new();
     let leases = leases(&api, "a");
     create(&leases, "x").await;
-    let first = api.inject(When::verb(Verb::Get), Fault::status(500));
-    let second = api.inject(When::leases().name("x").caller("a").skip(1).times(2), Fault::status(503));
+    let first = api.inject(RequestMatcher::verb(Verb::Get), Fault::status(500));
+    let second = api.inject(RequestMatcher::leases().name("x").caller("a").skip(1).times(2), Fault::status(503));
     let mut codes = Vec::new();
     for _ in 0..5 {
         codes.push(code(leases.get("x").await));

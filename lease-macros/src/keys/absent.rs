@@ -37,8 +37,8 @@ pub(super) static ABSENT: [(&str, &str); 12] = [
         "what is to be done before the election is set on the task, as in `.warm_up(fill_cache())`",
     ),
     (
-        "says_when_ready ready notify readiness sd_notify type",
-        "whether a layer of a stack says so itself is set on the task, as in `.says_when_ready()`",
+        "signals_readiness ready notify readiness sd_notify type",
+        "whether a layer of a stack says so itself is set on the task, as in `.signals_readiness()`",
     ),
     (
         "contend_when condition when only_if run_if skip_if enabled enabled_if conditional suspend paused",

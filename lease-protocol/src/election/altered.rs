@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::core::Election;
-use super::outstanding::{Purpose, Writing};
+use super::outstanding::{OutstandingWrite, WritePurpose};
 use super::record::Record;
 use super::step::{Action, Now};
 use crate::clock::WallTime;
@@ -14,7 +14,7 @@ const LONGEST: Duration = Duration::from_secs(60);
 
 /// A field that is stored otherwise than it was sent.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub struct Altered {
+pub struct AlteredField {
     /// Its name in a Lease.
     pub field: &'static str,
     /// What was sent.
@@ -23,7 +23,7 @@ pub struct Altered {
     pub stored: String,
 }
 
-impl fmt::Display for Altered {
+impl fmt::Display for AlteredField {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} is {} instead of {}", self.field, self.stored, self.sent)
     }
@@ -34,8 +34,14 @@ impl Election {
     /// on: a longer duration keeps them waiting for longer, and a coarser time is as good, since all that counts is that it
     /// changes. The term then rests on what is stored. Nothing rests on
     /// anything else, which is tried again more and more rarely. Tells which.
-    pub(super) fn compare(&mut self, write: &mut Writing, stored: &Record, now: Now, out: &mut Vec<Action>) -> bool {
-        if write.purpose == Purpose::Release {
+    pub(super) fn compare(
+        &mut self,
+        write: &mut OutstandingWrite,
+        stored: &Record,
+        now: Now,
+        out: &mut Vec<Action>,
+    ) -> bool {
+        if write.purpose == WritePurpose::Release {
             return true;
         }
         let altered = altered(&write.record, stored);
@@ -62,14 +68,14 @@ pub(super) fn promises_no_less(sent: &Record, stored: &Record) -> bool {
         && is_coarser(sent.renewed, stored.renewed)
 }
 
-fn altered(sent: &Record, stored: &Record) -> Vec<Altered> {
+fn altered(sent: &Record, stored: &Record) -> Vec<AlteredField> {
     fn say(value: Option<impl fmt::Debug>) -> String {
         value.map_or_else(|| "absent".to_owned(), |value| format!("{value:?}"))
     }
     let mut all = Vec::new();
     let mut check = |field, same: bool, sent: String, stored: String| {
         if !same {
-            all.push(Altered { field, sent, stored });
+            all.push(AlteredField { field, sent, stored });
         }
     };
     check("holderIdentity", sent.holder == stored.holder, say(sent.holder.as_ref()), say(stored.holder.as_ref()));

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::core::Election;
-use super::outstanding::{Purpose, Writing};
-use super::record::{FencingToken, Sight, Version, View};
+use super::outstanding::{OutstandingWrite, WritePurpose};
+use super::record::{FencingToken, Observation, Version, View};
 use super::step::{Action, Answer, Grant, Now, RequestId};
 use super::term::{HeldTerm, Phase};
 use crate::clock::{Moment, WallTime};
@@ -76,33 +76,33 @@ impl Election {
         }
     }
 
-    fn committed(&mut self, mut write: Writing, view: View, now: Now, out: &mut Vec<Action>) {
+    fn committed(&mut self, mut write: OutstandingWrite, view: View, now: Now, out: &mut Vec<Action>) {
         // A policy has reverted the write as a whole: the server then stores nothing, and shows the state that it had.
         let reverted = write.base.as_ref() == Some(&view.version);
         if view.version.revision <= write.floor && !reverted {
             // W3: the token of this term would not be above those of earlier terms, and a target that checks tokens would
             // refuse the new leader, or worse, accept an old one.
-            self.bar(view.version.revision, out);
+            self.disqualify(view.version.revision, out);
             return;
         }
         let counts = self.compare(&mut write, &view.record, now, out) && !reverted;
         let version = view.version.clone();
         // A watch may have shown this write, or one after it, before its answer came.
         if view.version.revision >= self.highest {
-            self.learn(Sight::Present(view), now.moment);
+            self.learn(Observation::Present(view), now.moment);
         }
         if counts {
             self.took_effect(write, &version, false, now, out);
         }
         self.forget_doomed();
-        self.judge(out);
+        self.check_ownership(out);
     }
 
     /// The answer to a write, or a sight that only this write explains, proves that it has taken effect; `version` is what it
     /// made, or the same record under a later version.
     pub(super) fn took_effect(
         &mut self,
-        write: Writing,
+        write: OutstandingWrite,
         version: &Version,
         by_look: bool,
         now: Now,
@@ -116,13 +116,13 @@ impl Election {
             return;
         }
         match write.purpose {
-            Purpose::Acquire => self.begin(&write, version, now, out),
-            Purpose::Renew => self.extend(&write, out),
-            Purpose::Release => {}
+            WritePurpose::Acquire => self.begin(&write, version, now, out),
+            WritePurpose::Renew => self.extend(&write, out),
+            WritePurpose::Release => {}
         }
     }
 
-    fn begin(&mut self, write: &Writing, version: &Version, now: Now, out: &mut Vec<Action>) {
+    fn begin(&mut self, write: &OutstandingWrite, version: &Version, now: Now, out: &mut Vec<Action>) {
         // Higher than the token of each earlier term, whose record this write has replaced, and lower than that of each later
         // one, which replaces this record.
         let token = FencingToken::new(version.revision);
@@ -154,7 +154,7 @@ impl Election {
         }
     }
 
-    fn extend(&mut self, write: &Writing, out: &mut Vec<Action>) {
+    fn extend(&mut self, write: &OutstandingWrite, out: &mut Vec<Action>) {
         if let Some(term) = &mut self.term
             && term.phase != Phase::Expired
         {

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use super::outstanding::{Purpose, Writing};
+use super::outstanding::{OutstandingWrite, WritePurpose};
 use super::pace::Pace;
 use super::plan::Intent;
-use super::record::{Sight, Version, View};
+use super::record::{Observation, Version, View};
 use super::step::{Action, Event, Loss, Now, Request, RequestId};
 use super::term::{HeldTerm, Phase};
 use super::timing::Timing;
@@ -26,7 +26,7 @@ pub struct Election {
     /// When a withdrawal that cannot release gives up.
     pub(super) leave_by: Option<Moment>,
     /// The newest state of the Lease that was seen.
-    pub(super) seen: Option<Seen>,
+    pub(super) seen: Option<SeenState>,
     /// A write needs a fresh look first (rule W1).
     pub(super) stale: bool,
     /// There has been such a Lease, as far back as this process remembers (rule C3).
@@ -50,11 +50,11 @@ pub struct Election {
     /// The term whose bodies are not known to be gone.
     pub(super) term: Option<HeldTerm>,
     /// The look in flight.
-    pub(super) looking: Option<Looking>,
+    pub(super) looking: Option<OutstandingGet>,
     /// The write in flight. Never two, so that writes of one process cannot overtake each other.
-    pub(super) writing: Option<Writing>,
+    pub(super) writing: Option<OutstandingWrite>,
     /// Writes that were given up and may yet take effect, or have taken it (rule R1).
-    pub(super) given_up: Vec<Writing>,
+    pub(super) given_up: Vec<OutstandingWrite>,
     /// The latest calendar time in a record of ours, acknowledged or not: the next one is later, so that no two are the same.
     pub(super) written: Option<WallTime>,
     /// How many writes in a row were stored otherwise than they were sent.
@@ -69,8 +69,8 @@ pub struct Election {
 
 /// The newest state of the Lease that was seen.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub(super) struct Seen {
-    pub(super) sight: Sight,
+pub(super) struct SeenState {
+    pub(super) sight: Observation,
     /// When this record was first seen (rule C1).
     pub(super) since: Moment,
     /// When it was last confirmed.
@@ -78,7 +78,7 @@ pub(super) struct Seen {
 }
 
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub(super) struct Looking {
+pub(super) struct OutstandingGet {
     pub(super) id: RequestId,
     pub(super) sent: Moment,
     /// Sent because a watch had been quiet for suspiciously long.
@@ -228,7 +228,7 @@ impl Election {
     /// The version to write from, if the Lease exists.
     pub(super) fn view(&self) -> Option<&View> {
         match &self.seen {
-            Some(Seen { sight: Sight::Present(view), .. }) => Some(view),
+            Some(SeenState { sight: Observation::Present(view), .. }) => Some(view),
             _ => None,
         }
     }
@@ -280,15 +280,15 @@ impl Election {
             Intent::Look { probe } => {
                 let outstanding = self.writing.is_some() || !self.given_up.is_empty();
                 let evidence = outstanding.then_some(now.moment);
-                self.looking = Some(Looking { id, sent: now.moment, probe, evidence });
-                return Request::Look;
+                self.looking = Some(OutstandingGet { id, sent: now.moment, probe, evidence });
+                return Request::Get;
             }
-            Intent::Create | Intent::Acquire => (Purpose::Acquire, self.acquiring(now)),
-            Intent::Renew => (Purpose::Renew, self.renewing(now)),
-            Intent::Release => (Purpose::Release, self.releasing(now)),
+            Intent::Create | Intent::Acquire => (WritePurpose::Acquire, self.acquiring(now)),
+            Intent::Renew => (WritePurpose::Renew, self.renewing(now)),
+            Intent::Release => (WritePurpose::Release, self.releasing(now)),
         };
         let base = self.view().map(|view| view.version.clone());
-        self.writing = Some(Writing {
+        self.writing = Some(OutstandingWrite {
             id,
             purpose,
             base: base.clone(),

@@ -4,8 +4,8 @@
 //! was written" are the same state. It cannot know where such numbers are kept; this is where an election says so.
 
 use super::core::Election;
-use super::outstanding::{Purpose, Writing};
-use super::record::{FencingToken, Record, Sight, Version, View};
+use super::outstanding::{OutstandingWrite, WritePurpose};
+use super::record::{FencingToken, Observation, Record, Version, View};
 use super::step::RequestId;
 use crate::clock::{Moment, WallTime};
 
@@ -87,11 +87,11 @@ pub trait Map {
     }
 
     /// Maps a sight.
-    fn sight(&mut self, sight: &mut Sight) {
+    fn sight(&mut self, sight: &mut Observation) {
         match sight {
-            Sight::Present(view) => self.view(view),
-            Sight::Missing { revision: Some(revision) } => self.revision(revision),
-            Sight::Missing { revision: None } => {}
+            Observation::Present(view) => self.view(view),
+            Observation::Missing { revision: Some(revision) } => self.revision(revision),
+            Observation::Missing { revision: None } => {}
         }
     }
 }
@@ -157,11 +157,11 @@ impl Election {
 
     /// Whether the write in flight, if any, is an acquiring one.
     pub fn is_acquiring(&self) -> bool {
-        self.writing.as_ref().is_some_and(|write| write.purpose == Purpose::Acquire)
+        self.writing.as_ref().is_some_and(|write| write.purpose == WritePurpose::Acquire)
     }
 }
 
-impl Writing {
+impl OutstandingWrite {
     fn map(&mut self, map: &mut impl Map) {
         if let Some(base) = &mut self.base {
             map.version(base);

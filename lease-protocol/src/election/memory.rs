@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::core::{Election, Seen};
-use super::record::Sight;
+use super::core::{Election, SeenState};
+use super::record::Observation;
 use super::timing::Timing;
 use crate::clock::{Moment, WallTime};
 
@@ -100,7 +100,7 @@ impl Election {
     pub(super) fn has_gap(&self, now: Moment) -> bool {
         let unseen = match &self.seen {
             None => true,
-            Some(Seen { sight: Sight::Missing { .. }, .. }) => now >= self.blind_at,
+            Some(SeenState { sight: Observation::Missing { .. }, .. }) => now >= self.blind_at,
             Some(_) => false,
         };
         self.met && self.known.is_none() && unseen

@@ -43,11 +43,11 @@ mod term;
 mod tests;
 mod timing;
 
-pub use self::altered::Altered;
+pub use self::altered::AlteredField;
 pub use self::core::{Election, Role};
 pub use map::{Map, Stamp};
 pub use memory::Memory;
-pub use record::{FencingToken, Record, Sight, Version, View};
+pub use record::{FencingToken, Observation, Record, Version, View};
 pub use shown::{LONGEST_SHOWN, is_plain, shown};
 pub use step::{Action, Answer, Deadlines, Event, Grant, Loss, Now, Request, RequestId};
 pub use timing::Timing;

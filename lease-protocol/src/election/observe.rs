@@ -1,45 +1,51 @@
 //! What is seen of the Lease, and what it means for a term.
 
-use super::core::{Election, Looking, Seen};
-use super::record::{Sight, View};
+use super::core::{Election, OutstandingGet, SeenState};
+use super::record::{Observation, View};
 use super::step::{Action, Loss, Now};
 use super::term::HeldTerm;
 use crate::clock::Moment;
 
 impl Election {
     /// A watch showed something, possibly late.
-    pub(super) fn observe_watched(&mut self, sight: Sight, now: Now, out: &mut Vec<Action>) {
+    pub(super) fn observe_watched(&mut self, sight: Observation, now: Now, out: &mut Vec<Action>) {
         let late = match &sight {
-            Sight::Present(view) => view.version.revision < self.highest,
-            Sight::Missing { revision } => revision.is_some_and(|revision| revision < self.highest),
+            Observation::Present(view) => view.version.revision < self.highest,
+            Observation::Missing { revision } => revision.is_some_and(|revision| revision < self.highest),
         };
         if !late {
             self.hear_of_deletion(&sight, now.moment);
             self.learn(sight, now.moment);
             self.acknowledge(false, now, out);
-            self.judge(out);
+            self.check_ownership(out);
         }
     }
 
     /// A look showed something. A look reads from the quorum: what it shows was true at some instant after it was sent.
-    pub(super) fn observe_looked(&mut self, look: &Looking, sight: Sight, now: Now, out: &mut Vec<Action>) {
+    pub(super) fn observe_looked(
+        &mut self,
+        look: &OutstandingGet,
+        sight: Observation,
+        now: Now,
+        out: &mut Vec<Action>,
+    ) {
         let known_when_sent = self.seen.as_ref().is_some_and(|seen| seen.confirmed <= look.sent);
         match &sight {
-            Sight::Present(view) if view.version.revision < self.highest => {
+            Observation::Present(view) if view.version.revision < self.highest => {
                 if self.seen.as_ref().is_some_and(|seen| seen.confirmed < look.sent) {
                     // The quorum knew a higher revision before the look was sent and shows a lower one now. At the same
                     // instant, nobody can tell which came first.
-                    self.bar(view.version.revision, out);
+                    self.disqualify(view.version.revision, out);
                 }
                 return;
             }
             // Something newer was learned while the look was on its way; "missing" carries no revision to compare.
-            Sight::Missing { .. } if self.view().is_some() && !known_when_sent => return,
+            Observation::Missing { .. } if self.view().is_some() && !known_when_sent => return,
             _ => {}
         }
         let before = self.view().map(|view| view.version.revision);
         self.not_yet(look, &sight, now.moment);
-        if matches!(sight, Sight::Missing { .. }) && self.has_gap(now.moment) {
+        if matches!(sight, Observation::Missing { .. }) && self.has_gap(now.moment) {
             // C3: there may have been another meanwhile. That it is missing now says nothing about its holder.
             self.wait_anew(now.moment);
         }
@@ -48,19 +54,19 @@ impl Election {
             out.push(Action::Rewatch);
         }
         self.acknowledge(true, now, out);
-        self.judge(out);
+        self.check_ownership(out);
     }
 
     /// Takes `sight` for the newest state.
-    pub(super) fn learn(&mut self, sight: Sight, now: Moment) {
+    pub(super) fn learn(&mut self, sight: Observation, now: Moment) {
         self.miss(&sight, now);
         match &sight {
-            Sight::Present(view) => {
+            Observation::Present(view) => {
                 let own = self.timing.lease_duration;
                 self.last_duration = own.max(view.record.duration_or(own));
                 self.highest = self.highest.max(view.version.revision);
             }
-            Sight::Missing { revision } => self.highest = self.highest.max(revision.unwrap_or(0)),
+            Observation::Missing { revision } => self.highest = self.highest.max(revision.unwrap_or(0)),
         }
         // C1: the wait begins when a record is first *received*, by our own clock, and begins anew with every other
         // record. What counts is the record, not the version: somebody who labels the Lease every second would
@@ -71,15 +77,15 @@ impl Election {
         };
         self.blind_at = match &sight {
             // Counted from the end of the wait: a look at its end, a little late, is in time.
-            Sight::Missing { .. } if self.met => self.clear_at.max(now) + self.last_duration,
+            Observation::Missing { .. } if self.met => self.clear_at.max(now) + self.last_duration,
             _ => Moment::ZERO,
         };
-        self.seen = Some(Seen { sight, since, confirmed: now });
+        self.seen = Some(SeenState { sight, since, confirmed: now });
     }
 
     /// C3: a watch tells of a deletion, so that there was a Lease, though this process has never seen it.
-    fn hear_of_deletion(&mut self, sight: &Sight, now: Moment) {
-        if matches!(sight, Sight::Missing { revision: Some(_) }) && self.known.is_none() {
+    fn hear_of_deletion(&mut self, sight: &Observation, now: Moment) {
+        if matches!(sight, Observation::Missing { revision: Some(_) }) && self.known.is_none() {
             self.met = true;
             self.wait_anew(now);
         }
@@ -94,10 +100,10 @@ impl Election {
     /// C3: the Lease that was known is gone, whether there is another by now or not. Its holder may not have heard of it yet,
     /// and the new one may have been made by somebody who never saw the old, or by a create of our own that was on its way
     /// for long. So nothing is acquired before that holder's time is up.
-    fn miss(&mut self, sight: &Sight, now: Moment) {
+    fn miss(&mut self, sight: &Observation, now: Moment) {
         let uid = match sight {
-            Sight::Present(view) => Some(view.version.uid.clone()),
-            Sight::Missing { .. } => None,
+            Observation::Present(view) => Some(view.version.uid.clone()),
+            Observation::Missing { .. } => None,
         };
         if self.known.is_some() && self.known != uid {
             self.wait_anew(now);
@@ -110,12 +116,12 @@ impl Election {
     ///
     /// H4: it decides only against the term. Our own name in it extends nothing, since it does not tell when it was
     /// written: what does is a record that only one of our writes can have written (rule R1).
-    pub(super) fn judge(&mut self, out: &mut Vec<Action>) {
+    pub(super) fn check_ownership(&mut self, out: &mut Vec<Action>) {
         let (Some(seen), Some(term)) = (&self.seen, &self.term) else { return };
         let loss = match &seen.sight {
-            Sight::Missing { .. } => Loss::Deleted,
-            Sight::Present(view) if self.wrote(term, view) => return,
-            Sight::Present(view) => self.foreign(term, view),
+            Observation::Missing { .. } => Loss::Deleted,
+            Observation::Present(view) if self.wrote(term, view) => return,
+            Observation::Present(view) => self.foreign(term, view),
         };
         if let Some(term) = &mut self.term {
             term.expire(loss, out);
@@ -132,7 +138,7 @@ impl Election {
     }
 
     /// W3, also for reads: tokens of a cluster that was set back do not grow any more.
-    pub(super) fn bar(&mut self, shown: u64, out: &mut Vec<Action>) {
+    pub(super) fn disqualify(&mut self, shown: u64, out: &mut Vec<Action>) {
         if self.barred {
             return;
         }
@@ -144,10 +150,10 @@ impl Election {
     }
 }
 
-fn same_record(a: &Sight, b: &Sight) -> bool {
+fn same_record(a: &Observation, b: &Observation) -> bool {
     match (a, b) {
-        (Sight::Missing { .. }, Sight::Missing { .. }) => true,
-        (Sight::Present(a), Sight::Present(b)) => a.version.uid == b.version.uid && a.record == b.record,
+        (Observation::Missing { .. }, Observation::Missing { .. }) => true,
+        (Observation::Present(a), Observation::Present(b)) => a.version.uid == b.version.uid && a.record == b.record,
         _ => false,
     }
 }

@@ -4,8 +4,8 @@
 //! as the answer would, if only this very write can have written it, or if it has certainly not been written yet.
 
 use super::altered::promises_no_less;
-use super::core::{Election, Looking, Seen};
-use super::record::{Record, Sight, Version, View};
+use super::core::{Election, OutstandingGet, SeenState};
+use super::record::{Observation, Record, Version, View};
 use super::step::{Action, Now, RequestId};
 use crate::clock::Moment;
 
@@ -14,9 +14,9 @@ const REMEMBERED: usize = 4;
 
 /// A write whose answer is outstanding: it is in flight, or was given up.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub(super) struct Writing {
+pub(super) struct OutstandingWrite {
     pub(super) id: RequestId,
-    pub(super) purpose: Purpose,
+    pub(super) purpose: WritePurpose,
     /// The state that it replaces. `None`: it creates the Lease.
     pub(super) base: Option<Version>,
     /// Read before the request was handed out (rule H1).
@@ -31,13 +31,13 @@ pub(super) struct Writing {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub(super) enum Purpose {
+pub(super) enum WritePurpose {
     Acquire,
     Renew,
     Release,
 }
 
-impl Writing {
+impl OutstandingWrite {
     /// R1: only this write can have written what `view` shows. No two records of ours are the same, so the whole record is
     /// compared, as that of an answer is; and a replacement stays in its object.
     pub(super) fn wrote(&self, view: &View) -> bool {
@@ -53,7 +53,8 @@ impl Election {
         if let Some(view) = self.view().cloned() {
             // A term begins with an answer, as a look's is, and not with the watch: it brings the server's time along, without
             // which the ticks would go by a clock that may be wrong.
-            let counts = |write: &Writing| write.wrote(&view) && (by_look || write.purpose != Purpose::Acquire);
+            let counts =
+                |write: &OutstandingWrite| write.wrote(&view) && (by_look || write.purpose != WritePurpose::Acquire);
             let write = match self.writing.take_if(|write| counts(write)) {
                 None => self.given_up.iter().position(counts).map(|at| self.given_up.remove(at)),
                 some => some,
@@ -69,12 +70,12 @@ impl Election {
     /// A write that names a state which is gone can never take effect, so nobody waits for its answer. A create can, once the
     /// Lease is deleted: it is remembered.
     pub(super) fn forget_doomed(&mut self) {
-        let Some(Seen { sight, .. }) = &self.seen else { return };
+        let Some(SeenState { sight, .. }) = &self.seen else { return };
         let (current, view) = match sight {
-            Sight::Present(view) => (Some(view.version.clone()), Some(view.clone())),
-            Sight::Missing { .. } => (None, None),
+            Observation::Present(view) => (Some(view.version.clone()), Some(view.clone())),
+            Observation::Missing { .. } => (None, None),
         };
-        let made_it = |write: &Writing| view.as_ref().is_some_and(|view| write.wrote(view));
+        let made_it = |write: &OutstandingWrite| view.as_ref().is_some_and(|view| write.wrote(view));
         self.given_up.retain(|write| write.base.is_none() || write.base == current || made_it(write));
         if let Some(write) = self.writing.take_if(|write| write.base != current && !made_it(write))
             && write.base.is_none()
@@ -84,7 +85,7 @@ impl Election {
     }
 
     /// Keeps a write that may yet take effect, or have taken it.
-    pub(super) fn remember(&mut self, mut write: Writing) {
+    pub(super) fn remember(&mut self, mut write: OutstandingWrite) {
         write.look_at = None;
         if self.given_up.len() == REMEMBERED {
             self.given_up.remove(0);
@@ -102,11 +103,11 @@ impl Election {
     /// not taken effect at that instant. If it does later, what it proves counts from there.
     ///
     /// A watch proves nothing of the kind: it shows the past.
-    pub(super) fn not_yet(&mut self, look: &Looking, sight: &Sight, now: Moment) {
+    pub(super) fn not_yet(&mut self, look: &OutstandingGet, sight: &Observation, now: Moment) {
         let Some(asked) = look.evidence else { return };
         let shown = match sight {
-            Sight::Present(view) => Some(&view.version),
-            Sight::Missing { .. } => None,
+            Observation::Present(view) => Some(&view.version),
+            Observation::Missing { .. } => None,
         };
         for write in self.writing.iter_mut().chain(&mut self.given_up) {
             if write.base.as_ref() == shown {

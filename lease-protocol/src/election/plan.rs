@@ -1,7 +1,7 @@
 //! What to send next, and when: the one place that decides it.
 
-use super::core::{Election, Seen};
-use super::record::{Sight, View};
+use super::core::{Election, SeenState};
+use super::record::{Observation, View};
 use super::term::Phase;
 use crate::clock::Moment;
 
@@ -64,22 +64,22 @@ impl Election {
         }
         match &self.seen {
             None => self.look(Moment::ZERO, false),
-            Some(seen @ Seen { sight: Sight::Missing { .. }, .. }) => self.plan_missing(seen),
-            Some(seen @ Seen { sight: Sight::Present(view), .. }) => self.plan_present(seen, view),
+            Some(seen @ SeenState { sight: Observation::Missing { .. }, .. }) => self.plan_missing(seen),
+            Some(seen @ SeenState { sight: Observation::Present(view), .. }) => self.plan_present(seen, view),
         }
     }
 
     /// C3: the Lease does not exist. A process that never saw it creates it at once, so that a first start is quick. One
     /// that did cannot tell how long the last holder, cut off from the news, still believes in it: it waits as long as for
     /// a silent holder, and looks again.
-    fn plan_missing(&self, seen: &Seen) -> Option<(Moment, Intent)> {
+    fn plan_missing(&self, seen: &SeenState) -> Option<(Moment, Intent)> {
         if seen.confirmed >= self.clear_at {
             return self.write(Moment::ZERO, Intent::Create);
         }
         self.wait_until(self.look(self.clear_at, false), seen, self.clear_at)
     }
 
-    fn plan_present(&self, seen: &Seen, view: &View) -> Option<(Moment, Intent)> {
+    fn plan_present(&self, seen: &SeenState, view: &View) -> Option<(Moment, Intent)> {
         // C4: nobody holds it. Or it is our own, of a term whose bodies are gone, or of a write whose answer never came.
         if view.record.holder().is_none() || self.is_mine() {
             if self.given_up.iter().any(|write| write.wrote(view)) {
@@ -97,7 +97,12 @@ impl Election {
 
     /// While waiting for `then`: look from time to time where there is no watch, and once before the end of the wait where
     /// there is one, in case it is deaf.
-    fn wait_until(&self, then: Option<(Moment, Intent)>, seen: &Seen, free_at: Moment) -> Option<(Moment, Intent)> {
+    fn wait_until(
+        &self,
+        then: Option<(Moment, Intent)>,
+        seen: &SeenState,
+        free_at: Moment,
+    ) -> Option<(Moment, Intent)> {
         let look = if self.watching {
             let probe_at = seen.since + free_at.since(seen.since) * 2 / 3;
             if seen.confirmed < probe_at { self.look(probe_at, true) } else { None }

@@ -58,7 +58,7 @@ pub struct View {
 
 /// What a read, or a watch, showed.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub enum Sight {
+pub enum Observation {
     /// The Lease, in this state.
     Present(View),
     /// There is none. A watch tells the revision of the deletion, a read does not.

@@ -3,8 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::altered::Altered;
-use super::record::{FencingToken, Record, Sight, Version, View};
+use super::altered::AlteredField;
+use super::record::{FencingToken, Observation, Record, Version, View};
 use super::shown::shown;
 use crate::clock::{Moment, WallTime};
 
@@ -27,7 +27,7 @@ pub struct RequestId(pub u32);
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum Request {
     /// Read the Lease (GET, from the quorum: no `resourceVersion`).
-    Look,
+    Get,
     /// Write a Lease that does not exist (PUT without uid and version, which the server refuses if there is one).
     Create(Record),
     /// Write the Lease, only if it is still in the state `base` (PUT with its uid and version).
@@ -45,7 +45,7 @@ pub enum Answer {
     /// A write took effect; this is the Lease as stored.
     Committed(View),
     /// A look showed this.
-    Shown(Sight),
+    Shown(Observation),
     /// A write did not take effect: the Lease is not in the state that the write named.
     Conflict,
     /// The request did not take effect and was refused or never arrived.
@@ -65,7 +65,7 @@ pub enum Event {
     /// Time has passed. Also the way to begin.
     Woken,
     /// A watch showed this. May be late, may be repeated, may miss states in between.
-    Seen(Sight),
+    Seen(Observation),
     /// A request ended. At most once per id; never is allowed.
     Answered {
         /// The request.
@@ -113,7 +113,7 @@ pub enum Action {
         released: bool,
     },
     /// A write was stored otherwise than it was sent, and nothing rests on it: the next try comes after a pause.
-    Altered(Vec<Altered>),
+    Altered(Vec<AlteredField>),
     /// The API server's revisions went backwards, as after restoring a backup: tokens would no longer grow, so this
     /// process does not lead again.
     Bar {

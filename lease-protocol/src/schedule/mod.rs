@@ -49,7 +49,7 @@ enum Trigger {
 
 /// How far a schedule has been accounted for: ticks up to here are no longer due.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Mark {
+pub struct Watermark {
     /// The instant.
     pub at: WallTime,
     /// The civil time of the last tick, if it had one.
@@ -60,7 +60,7 @@ pub struct Mark {
 
 /// A tick.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Occasion {
+pub struct ScheduledTime {
     /// Its nominal time, a whole second.
     pub at: WallTime,
     /// Its civil time in the schedule's zone, if it is a cron pattern of fixed times.
@@ -69,23 +69,23 @@ pub struct Occasion {
     pub civil: Option<DateTime>,
 }
 
-impl Mark {
+impl Watermark {
     /// A mark at an instant that is no tick, as when a task is first seen.
-    pub const fn at(at: WallTime) -> Mark {
-        Mark { at, civil: None }
+    pub const fn at(at: WallTime) -> Watermark {
+        Watermark { at, civil: None }
     }
 }
 
-impl From<Occasion> for Mark {
-    fn from(Occasion { at, civil }: Occasion) -> Mark {
-        Mark { at, civil }
+impl From<ScheduledTime> for Watermark {
+    fn from(ScheduledTime { at, civil }: ScheduledTime) -> Watermark {
+        Watermark { at, civil }
     }
 }
 
-impl Occasion {
+impl ScheduledTime {
     /// `None` beyond the end of [`WallTime`].
-    fn new((at, civil): Due) -> Option<Occasion> {
-        Some(Occasion { at: WallTime(at.checked_mul(MICROS)?), civil })
+    fn new((at, civil): Due) -> Option<ScheduledTime> {
+        Some(ScheduledTime { at: WallTime(at.checked_mul(MICROS)?), civil })
     }
 
     fn second(self) -> Second {
@@ -93,7 +93,7 @@ impl Occasion {
     }
 
     /// Whether this tick is still due.
-    fn is_after(self, mark: &Mark) -> bool {
+    fn is_after(self, mark: &Watermark) -> bool {
         let civil = match (self.civil, mark.civil) {
             (Some(own), Some(accounted)) => own > accounted,
             _ => true,
@@ -146,9 +146,9 @@ impl Schedule {
     /// The first tick after `mark`.
     ///
     /// Of a delay, the mark is the end of the run before, and only this one tick is known. Of `once` there is none.
-    pub fn next(&self, mark: &Mark) -> Option<Occasion> {
+    pub fn next(&self, mark: &Watermark) -> Option<ScheduledTime> {
         let at = mark.at.0.div_euclid(MICROS);
-        Occasion::new(match &self.trigger {
+        ScheduledTime::new(match &self.trigger {
             Trigger::Cron(calendar) => calendar.next(at, mark.civil)?,
             Trigger::Every { period, offset } => (offset + ((at - offset).div_euclid(*period) + 1) * period, None),
             Trigger::Delay(delay) => (whole_second_from(mark.at) + delay, None),
@@ -157,16 +157,16 @@ impl Schedule {
     }
 
     /// The last tick after `mark` that is not after `until`.
-    pub fn latest(&self, mark: &Mark, until: WallTime) -> Option<Occasion> {
+    pub fn latest(&self, mark: &Watermark, until: WallTime) -> Option<ScheduledTime> {
         self.previous(until.0.div_euclid(MICROS), mark).filter(|occasion| occasion.is_after(mark))
     }
 
     /// Of the ticks after `mark` that are not after `until`, the newest that is not among the last `most`. By arithmetic, however
     /// many there are.
-    pub fn over(&self, mark: &Mark, until: WallTime, most: u64) -> Option<Occasion> {
+    pub fn over(&self, mark: &Watermark, until: WallTime, most: u64) -> Option<ScheduledTime> {
         let over = match &self.trigger {
             Trigger::Cron(calendar) => {
-                let mut over = calendar.back(until.0.div_euclid(MICROS), most).and_then(Occasion::new)?;
+                let mut over = calendar.back(until.0.div_euclid(MICROS), most).and_then(ScheduledTime::new)?;
                 // Changes of the clocks have made several into one, or one into several.
                 let mut waiting = self.count(&over.into(), until);
                 while waiting < most {
@@ -191,7 +191,7 @@ impl Schedule {
 
     /// The last `most` ticks after `mark` that are not after `until`, the oldest first.
     #[cfg(test)]
-    pub fn newest(&self, mark: &Mark, until: WallTime, most: usize) -> Vec<Occasion> {
+    pub fn newest(&self, mark: &Watermark, until: WallTime, most: usize) -> Vec<ScheduledTime> {
         let mut newest = Vec::new();
         let mut at = until.0.div_euclid(MICROS);
         while newest.len() < most {
@@ -204,7 +204,7 @@ impl Schedule {
     }
 
     /// How many ticks there are after `mark` up to and including `until`. By arithmetic, however many there are.
-    pub fn count(&self, mark: &Mark, until: WallTime) -> u64 {
+    pub fn count(&self, mark: &Watermark, until: WallTime) -> u64 {
         match &self.trigger {
             Trigger::Cron(calendar) => {
                 let (from, to) = (mark.at.0.div_euclid(MICROS), until.0.div_euclid(MICROS));
@@ -219,11 +219,11 @@ impl Schedule {
     }
 
     /// The last tick that is not after `at`, whether or not it is after `mark`.
-    fn previous(&self, at: Second, mark: &Mark) -> Option<Occasion> {
+    fn previous(&self, at: Second, mark: &Watermark) -> Option<ScheduledTime> {
         match &self.trigger {
-            Trigger::Cron(calendar) => calendar.previous(at).and_then(Occasion::new),
+            Trigger::Cron(calendar) => calendar.previous(at).and_then(ScheduledTime::new),
             Trigger::Every { period, offset } => {
-                Occasion::new((offset + (at - offset).div_euclid(*period) * period, None))
+                ScheduledTime::new((offset + (at - offset).div_euclid(*period) * period, None))
             }
             Trigger::Delay(_) | Trigger::Once => self.next(mark).filter(|occasion| occasion.second() <= at),
         }

@@ -27,7 +27,7 @@ pub(super) fn find(name: &str) -> Option<(&'static str, TimeZone)> {
 
 /// Why there is no zone of a name, and what to write.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) enum Unknown {
+pub(super) enum UnknownZone {
     /// It is an offset from UTC.
     Offset,
     /// It is nearly the name of this zone.
@@ -36,16 +36,16 @@ pub(super) enum Unknown {
     Far,
 }
 
-impl fmt::Display for Unknown {
+impl fmt::Display for UnknownZone {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Unknown::Offset => write!(
+            UnknownZone::Offset => write!(
                 f,
                 "is an offset, and a zone has the name of a place, whose clocks may change: write it as in \
                  \"Europe/Prague\", or \"UTC\""
             ),
-            Unknown::Near(name) => write!(f, "is no zone: did you mean \"{name}\"?"),
-            Unknown::Far => {
+            UnknownZone::Near(name) => write!(f, "is no zone: did you mean \"{name}\"?"),
+            UnknownZone::Far => {
                 write!(f, "is no zone: write the IANA name of a place, as in \"Europe/Prague\", or \"UTC\"")
             }
         }
@@ -53,16 +53,16 @@ impl fmt::Display for Unknown {
 }
 
 /// Explains why [`find`] did not find a zone.
-pub(super) fn explain(name: &str) -> Unknown {
+pub(super) fn explain(name: &str) -> UnknownZone {
     let place = name.trim().trim_start_matches("UTC").trim_start_matches("GMT");
     let sign = |c| matches!(c, '+' | '-' | '\u{2212}');
     if place.starts_with(sign) || place.starts_with(|c: char| c.is_ascii_digit()) {
-        return Unknown::Offset;
+        return UnknownZone::Offset;
     }
     let folded = fold(name);
     // No name is longer, and comparing costs the product of the lengths.
     if folded.is_empty() || folded.len() > 40 {
-        return Unknown::Far;
+        return UnknownZone::Far;
     }
     let near = |known: &'static str| {
         let whole = fold(known);
@@ -73,8 +73,8 @@ pub(super) fn explain(name: &str) -> Unknown {
         near.then_some((if is_city { distance.min(1) } else { distance }, known))
     };
     match zone_names().filter_map(near).min() {
-        Some((_, known)) => Unknown::Near(known),
-        None => Unknown::Far,
+        Some((_, known)) => UnknownZone::Near(known),
+        None => UnknownZone::Far,
     }
 }
 

@@ -32,12 +32,12 @@ pub(super) enum AttemptState {
     /// The Lease shows it: its body was started.
     Running,
     /// Its body is gone.
-    Ended(End),
+    Ended(RunEnd),
 }
 
 /// How the run of a body ended.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum End {
+pub enum RunEnd {
     /// It returned.
     Done,
     /// It failed, and all further attempts that the task allows.
@@ -53,7 +53,7 @@ pub enum End {
 
 /// A body to start, once. The run is taken.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub struct Start {
+pub struct RunStart {
     /// Of this task.
     pub task: Arc<str>,
     /// The nominal time.
@@ -73,8 +73,8 @@ pub struct Start {
 }
 
 impl Attempt {
-    pub(super) fn start(&self) -> Start {
-        Start {
+    pub(super) fn start(&self) -> RunStart {
+        RunStart {
             task: self.task.clone(),
             tick: self.tick,
             id: self.id,

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use jiff::civil::DateTime;
 use serde_json::{Map, Value, json};
 
-use super::counts::{Outcome, TickCounts};
+use super::counts::{TickCounts, TickOutcome};
 use super::names::RECORD_BYTES;
 use super::record::{EndedRun, MOST_OPEN, OpenRun, Origin, TickRecord};
 use crate::clock::WallTime;
@@ -59,7 +59,7 @@ impl TickRecord {
         let mut put = |name: &str, value: Value| drop(fields.insert(name.to_owned(), value));
         put("v", VERSION.into());
         put("schedule", self.fingerprint.as_str().into());
-        put("upto", time(self.upto).into());
+        put("upto", time(self.accounted_until).into());
         if let Some(civil) = self.civil {
             put("civil", civil.strftime("%Y-%m-%dT%H:%M").to_string().into());
         }
@@ -164,7 +164,7 @@ fn read(fields: &Map<String, Value>) -> Result<TickRecord, &'static str> {
     }
     Ok(TickRecord {
         fingerprint,
-        upto: moment("upto")?.ok_or("upto")?,
+        accounted_until: moment("upto")?.ok_or("upto")?,
         civil,
         zone_data: text("tzdata")?.filter(|data| data.len() <= 16).map(str::to_owned),
         term: match fields.get("term") {
@@ -220,7 +220,7 @@ fn parse_ended(value: &Value) -> Option<EndedRun> {
         tick: parse_time(value.get("tick")?.as_str()?)?,
         id: parse_id(value.get("id")?)?,
         attempt: value.get("attempt")?.as_u64()?.try_into().ok()?,
-        outcome: Outcome::ALL.into_iter().find(|outcome| outcome.word() == word)?,
+        outcome: TickOutcome::ALL.into_iter().find(|outcome| outcome.word() == word)?,
         at: parse_time(value.get("at")?.as_str()?)?,
     })
 }

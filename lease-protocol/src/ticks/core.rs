@@ -3,15 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::attempt::{Attempt, AttemptState, End, Start};
+use super::attempt::{Attempt, AttemptState, RunEnd, RunStart};
 use super::codec::Unreadable;
-use super::decide::{Deciding, Decision, Note};
+use super::decide::{Decision, DecisionContext, TickNote};
 use super::names::{ANNOTATIONS_BYTES, BACKFILL, RECORD, RECORD_BYTES, TRIGGER, is_ours};
 use super::record::TickRecord;
-use super::requests::{Annotations, Requests, Stretch};
-use super::time::Time;
+use super::requests::{Annotations, TaskRequests, TimeRange};
+use super::time::TickTime;
 use super::timetable::Timetable;
-use super::unrecorded::Unrecorded;
+use super::unrecorded::UnrecordedTicks;
 use crate::clock::WallTime;
 use crate::ticks::AttemptId;
 
@@ -22,15 +22,15 @@ use crate::ticks::AttemptId;
 /// write what it [composes](Self::compose) for the very state that the write replaces.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
 pub struct Ticks {
-    pub(super) tasks: BTreeMap<Arc<str>, Task>,
+    pub(super) tasks: BTreeMap<Arc<str>, JoinedTask>,
     pub(super) attempts: BTreeMap<AttemptId, Attempt>,
-    pub(super) leading: Option<Leading>,
+    pub(super) leading: Option<TickTerm>,
     /// How many writes were composed.
     composed: u64,
     /// The last of them that is known to have succeeded: those before it have taken effect, or never will.
     settled: u64,
     /// What has changed in the write that was composed last.
-    notes: Vec<(Arc<str>, Note)>,
+    notes: Vec<(Arc<str>, TickNote)>,
     /// The state of the Lease that was seen last, as far as it is ours.
     pub(super) seen: Annotations,
     /// Its records, as they were read: what is composed next mostly rests on that state.
@@ -54,16 +54,16 @@ struct Outlook {
 }
 
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub(super) struct Task {
+pub(super) struct JoinedTask {
     pub(super) timetable: Timetable,
-    pub(super) unrecorded: Unrecorded,
+    pub(super) unrecorded: UnrecordedTicks,
     /// Nobody is there any more to start its bodies.
     pub(super) left: bool,
 }
 
 /// The term that ticks are taken in.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub(super) struct Leading {
+pub(super) struct TickTerm {
     pub(super) transitions: i32,
     pub(super) acquired: WallTime,
     /// The bodies were asked to end: nothing is taken any more.
@@ -90,13 +90,13 @@ pub type Edits = BTreeMap<String, Option<String>>;
 
 impl Ticks {
     /// A term of this process has begun.
-    pub fn begin(&mut self, transitions: i32, time: Time) {
+    pub fn begin(&mut self, transitions: i32, time: TickTime) {
         let acquired = time.bounded();
         // What an earlier term has left open it cannot start any more. What it knows to have ended, it may still write.
         self.attempts.retain(|_, attempt| matches!(attempt.state, AttemptState::Ended(_)));
         let none = BTreeSet::new();
         let (failed, armed, full, arming) = (none.clone(), none.clone(), none, BTreeMap::new());
-        self.leading = Some(Leading { transitions, acquired, draining: false, failed, armed, arming, full });
+        self.leading = Some(TickTerm { transitions, acquired, draining: false, failed, armed, arming, full });
         self.tasks.values_mut().for_each(|task| task.unrecorded.begin(time.wall));
         self.outlook = None;
     }
@@ -106,7 +106,7 @@ impl Ticks {
     pub fn drain(&mut self) {
         self.leading.iter_mut().for_each(|leading| leading.draining = true);
         for attempt in self.attempts.values_mut().filter(|attempt| attempt.state == AttemptState::Asked) {
-            attempt.state = AttemptState::Ended(End::NotStarted);
+            attempt.state = AttemptState::Ended(RunEnd::NotStarted);
         }
         self.outlook = None;
     }
@@ -118,7 +118,7 @@ impl Ticks {
         for attempt in self.attempts.values_mut() {
             // Whoever ran it has gone without a word.
             if attempt.state == AttemptState::Running {
-                attempt.state = AttemptState::Ended(End::Interrupted);
+                attempt.state = AttemptState::Ended(RunEnd::Interrupted);
             }
         }
         // Of what is not recorded there is nothing left to write.
@@ -128,7 +128,7 @@ impl Ticks {
 
     /// Takes the ticks of a task from now on, which nobody else of this name does.
     pub fn join(&mut self, task: Arc<str>, timetable: Timetable, now: WallTime) {
-        self.tasks.insert(task, Task { timetable, unrecorded: Unrecorded::new(now), left: false });
+        self.tasks.insert(task, JoinedTask { timetable, unrecorded: UnrecordedTicks::new(now), left: false });
         self.outlook = None;
     }
 
@@ -142,9 +142,9 @@ impl Ticks {
     }
 
     /// The run of a body has ended, and nothing of it is left.
-    pub fn ended(&mut self, id: AttemptId, end: End) {
+    pub fn ended(&mut self, id: AttemptId, end: RunEnd) {
         let Some(attempt) = self.attempts.get_mut(&id) else { return };
-        if attempt.state == AttemptState::Ended(End::NotStarted) {
+        if attempt.state == AttemptState::Ended(RunEnd::NotStarted) {
             // It may have been given back already, and be somebody else's.
             return;
         }
@@ -153,7 +153,7 @@ impl Ticks {
         if !recorded {
             self.attempts.remove(&id);
         }
-        if end == End::Failed {
+        if end == RunEnd::Failed {
             self.leading.iter_mut().for_each(|leading| leading.failed.extend([task.clone()]));
         }
         self.outlook = None;
@@ -162,7 +162,7 @@ impl Ticks {
 
     /// Shows a state of the Lease that this term rests on: the newest, and ours. Runs that it shows to be taken start now.
     #[must_use = "these bodies have to be started"]
-    pub fn see(&mut self, annotations: &Annotations) -> Vec<Start> {
+    pub fn see(&mut self, annotations: &Annotations) -> Vec<RunStart> {
         self.seen = annotations.iter().filter(|(name, _)| is_ours(name)).map(|(k, v)| (k.clone(), v.clone())).collect();
         self.outlook = None;
         let record = |task: &Arc<str>| {
@@ -185,7 +185,7 @@ impl Ticks {
                     || match attempt.state {
                         AttemptState::Asked | AttemptState::Running => true,
                         // The write that takes it may still be on its way.
-                        AttemptState::Ended(End::NotStarted) => attempt.composed > settled,
+                        AttemptState::Ended(RunEnd::NotStarted) => attempt.composed > settled,
                         AttemptState::Ended(_) => false,
                     }
             });
@@ -194,7 +194,7 @@ impl Ticks {
                 {
                     // One that is shown when the bodies have been asked to end was taken for nothing.
                     if self.leading.as_ref().is_none_or(|leading| leading.draining) || known.left {
-                        attempt.state = AttemptState::Ended(End::NotStarted);
+                        attempt.state = AttemptState::Ended(RunEnd::NotStarted);
                     } else {
                         attempt.state = AttemptState::Running;
                         starts.push(attempt.start());
@@ -207,8 +207,9 @@ impl Ticks {
     }
 
     /// Remembers what only a clock tells, at the first look at it.
-    fn look_at(&mut self, time: Time) {
-        let recorded = self.records.values().filter_map(|(_, record)| Some(record.as_ref().ok()?.upto)).max();
+    fn look_at(&mut self, time: TickTime) {
+        let recorded =
+            self.records.values().filter_map(|(_, record)| Some(record.as_ref().ok()?.accounted_until)).max();
         let told = time.server.into_iter().chain(recorded).max();
         self.known = told.map_or(self.known, |told| told.min(time.wall)).max(self.known.min(time.wall));
         if let Some(leading) = &mut self.leading {
@@ -221,7 +222,7 @@ impl Ticks {
     }
 
     /// Whether a write should not wait for the next renewal.
-    pub fn wants_write(&mut self, time: Time) -> bool {
+    pub fn wants_write(&mut self, time: TickTime) -> bool {
         self.look_at(time);
         let known = self
             .outlook
@@ -252,7 +253,7 @@ impl Ticks {
     /// What a write that replaces this state of the Lease says about ticks. `renews`: it is a renewal, which may take runs.
     ///
     /// Returns a number for the write, to be named when it has [succeeded](Self::committed).
-    pub fn compose(&mut self, annotations: &Annotations, time: Time, renews: bool) -> (u64, Edits) {
+    pub fn compose(&mut self, annotations: &Annotations, time: TickTime, renews: bool) -> (u64, Edits) {
         self.look_at(time);
         self.composed += 1;
         self.notes.clear();
@@ -261,8 +262,12 @@ impl Ticks {
         for (task, decision) in self.decide(annotations, time, renews) {
             let mut own = Edits::new();
             if let Some(record) = decision.record {
-                if decision.notes.iter().any(|note| matches!(note, Note::Armed | Note::Removed | Note::Rearmed)) {
-                    let arming = Arming { upto: record.upto, wall: time.wall };
+                if decision
+                    .notes
+                    .iter()
+                    .any(|note| matches!(note, TickNote::Armed | TickNote::Removed | TickNote::Rearmed))
+                {
+                    let arming = Arming { upto: record.accounted_until, wall: time.wall };
                     self.leading.iter_mut().for_each(|leading| leading.arming.extend([(task.clone(), arming)]));
                 }
                 own.insert(format!("{RECORD}{task}"), Some(record.encode()));
@@ -271,7 +276,7 @@ impl Ticks {
                 own.insert(format!("{TRIGGER}{task}"), None);
             }
             if let Some(rest) = decision.backfill {
-                own.insert(format!("{BACKFILL}{task}"), rest.map(Stretch::text));
+                own.insert(format!("{BACKFILL}{task}"), rest.map(TimeRange::text));
             }
             own.retain(|name, value| annotations.get(name) != value.as_ref());
             let grown = own.iter().map(|(name, value)| match (value, annotations.get(name)) {
@@ -302,13 +307,15 @@ impl Ticks {
 
     /// The write of this number has succeeded. To be told before the state that it made is shown. Gives what has happened, for
     /// the log.
-    pub fn committed(&mut self, number: u64) -> Vec<(Arc<str>, Note)> {
+    pub fn committed(&mut self, number: u64) -> Vec<(Arc<str>, TickNote)> {
         // A write that was composed before it, and has not taken effect yet, never will: it names a state that is gone.
         self.attempts.retain(|_, attempt| attempt.state != AttemptState::Asked || attempt.composed >= number);
         self.settled = self.settled.max(number);
         let notes = if number == self.composed { std::mem::take(&mut self.notes) } else { Vec::new() };
         if let Some(leading) = &mut self.leading {
-            leading.armed.extend(notes.iter().filter(|(_, note)| *note == Note::Armed).map(|(task, _)| task.clone()));
+            leading
+                .armed
+                .extend(notes.iter().filter(|(_, note)| *note == TickNote::Armed).map(|(task, _)| task.clone()));
         }
         notes
     }
@@ -322,7 +329,7 @@ impl Ticks {
 
     /// Starts what is due of the tasks that record nothing.
     #[must_use = "these bodies have to be started"]
-    pub fn poll(&mut self, time: Time) -> Vec<Start> {
+    pub fn poll(&mut self, time: TickTime) -> Vec<RunStart> {
         let Some(leading) = self.leading.as_ref().filter(|leading| !leading.draining) else { return Vec::new() };
         let mut starts = Vec::new();
         for (name, task) in &mut self.tasks {
@@ -330,7 +337,7 @@ impl Ticks {
                 continue;
             }
             let ready = leading.acquired.plus(task.timetable.initial_delay) <= time.wall;
-            let paused = !ready || Requests::read(&self.seen, name).paused;
+            let paused = !ready || TaskRequests::read(&self.seen, name).paused;
             let running: Vec<_> = self.attempts.values().filter(|attempt| attempt.task == *name).collect();
             if let Some(attempt) = task.unrecorded.due(name, &task.timetable, &running, paused, time) {
                 starts.push(attempt.start());
@@ -344,18 +351,18 @@ impl Ticks {
         self.leading.as_ref().is_some_and(|leading| leading.full.contains(task))
     }
 
-    fn decide(&self, annotations: &Annotations, time: Time, renews: bool) -> Vec<(Arc<str>, Decision)> {
+    fn decide(&self, annotations: &Annotations, time: TickTime, renews: bool) -> Vec<(Arc<str>, Decision)> {
         let Some(leading) = &self.leading else { return Vec::new() };
-        let one = |(name, task): (&Arc<str>, &Task)| {
+        let one = |(name, task): (&Arc<str>, &JoinedTask)| {
             let record = match self.record(annotations, name) {
                 None => None,
                 Some(Ok(record)) => Some(record),
                 // Not to be overwritten, and not to be run by: what was taken is not known.
                 Some(Err(_)) => return None,
             };
-            let requests = Requests::read(annotations, name);
+            let requests = TaskRequests::read(annotations, name);
             let attempts: Vec<_> = self.attempts.values().filter(|attempt| attempt.task == *name).collect();
-            let deciding = Deciding {
+            let deciding = DecisionContext {
                 task: name,
                 timetable: &task.timetable,
                 requests: &requests,

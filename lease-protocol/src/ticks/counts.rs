@@ -5,7 +5,7 @@ use std::fmt;
 /// How a run ended.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 #[non_exhaustive]
-pub enum Outcome {
+pub enum TickOutcome {
     /// The body returned.
     Done,
     /// The body returned an error, panicked or took too long, and so did each further attempt that was allowed.
@@ -39,13 +39,13 @@ pub enum NotRun {
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 #[non_exhaustive]
 pub struct TickCounts {
-    /// [`Outcome::Done`].
+    /// [`TickOutcome::Done`].
     pub done: u64,
-    /// [`Outcome::Failed`].
+    /// [`TickOutcome::Failed`].
     pub failed: u64,
-    /// [`Outcome::Cancelled`].
+    /// [`TickOutcome::Cancelled`].
     pub cancelled: u64,
-    /// [`Outcome::Abandoned`].
+    /// [`TickOutcome::Abandoned`].
     pub abandoned: u64,
     /// [`NotRun::Overlapped`].
     pub overlapped: u64,
@@ -75,12 +75,12 @@ impl TickCounts {
         self.overlapped + self.superseded + self.expired + self.paused + self.over_limit + self.not_leading
     }
 
-    pub(super) fn ended(&mut self, outcome: Outcome) {
+    pub(super) fn ended(&mut self, outcome: TickOutcome) {
         let count = match outcome {
-            Outcome::Done => &mut self.done,
-            Outcome::Failed => &mut self.failed,
-            Outcome::Cancelled => &mut self.cancelled,
-            Outcome::Abandoned => &mut self.abandoned,
+            TickOutcome::Done => &mut self.done,
+            TickOutcome::Failed => &mut self.failed,
+            TickOutcome::Cancelled => &mut self.cancelled,
+            TickOutcome::Abandoned => &mut self.abandoned,
         };
         *count = count.saturating_add(1).min(MOST);
     }
@@ -119,21 +119,22 @@ impl TickCounts {
     }
 }
 
-impl Outcome {
-    pub(super) const ALL: [Outcome; 4] = [Outcome::Done, Outcome::Failed, Outcome::Cancelled, Outcome::Abandoned];
+impl TickOutcome {
+    pub(super) const ALL: [TickOutcome; 4] =
+        [TickOutcome::Done, TickOutcome::Failed, TickOutcome::Cancelled, TickOutcome::Abandoned];
 
     /// The word for it in the record.
     pub(super) fn word(self) -> &'static str {
         match self {
-            Outcome::Done => "done",
-            Outcome::Failed => "failed",
-            Outcome::Cancelled => "cancelled",
-            Outcome::Abandoned => "abandoned",
+            TickOutcome::Done => "done",
+            TickOutcome::Failed => "failed",
+            TickOutcome::Cancelled => "cancelled",
+            TickOutcome::Abandoned => "abandoned",
         }
     }
 }
 
-impl fmt::Display for Outcome {
+impl fmt::Display for TickOutcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.word())
     }

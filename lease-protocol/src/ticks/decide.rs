@@ -6,16 +6,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::attempt::{Attempt, AttemptState, End};
-use super::core::Leading;
-use super::counts::{NotRun, Outcome};
+use super::attempt::{Attempt, AttemptState, RunEnd};
+use super::core::TickTerm;
+use super::counts::{NotRun, TickOutcome};
 use super::policy::{Delivery, Overlap};
 use super::record::{EndedRun, MOST_OPEN, OpenRun, Origin, TickRecord};
-use super::requests::{Requests, Stretch};
-use super::time::{LEAP, Time};
-use super::timetable::{Kind, Timetable};
+use super::requests::{TaskRequests, TimeRange};
+use super::time::{LEAP, TickTime};
+use super::timetable::{Timetable, TimetableKind};
 use crate::clock::WallTime;
-use crate::schedule::{Mark, Occasion, Schedule};
+use crate::schedule::{Schedule, ScheduledTime, Watermark};
 use crate::ticks::AttemptId;
 
 /// What a write says about one task.
@@ -28,18 +28,18 @@ pub(super) struct Decision {
     /// The trigger is carried out by this write.
     pub(super) trigger_done: bool,
     /// What is left of the backfill, if this write changes it.
-    pub(super) backfill: Option<Option<Stretch>>,
+    pub(super) backfill: Option<Option<TimeRange>>,
     /// Worth a write of its own: a run is taken or its end is known. The rest waits for the next renewal.
     pub(super) urgent: bool,
     /// When there will be something, as far as the clock decides it.
     pub(super) wake_at: Option<WallTime>,
     /// What people want to know, once it is written.
-    pub(super) notes: Vec<Note>,
+    pub(super) notes: Vec<TickNote>,
 }
 
 /// Something that has happened to a task's ticks.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub enum Note {
+pub enum TickNote {
     /// The task is seen for the first time: ticks count from now.
     Armed,
     /// Its record, which this term has seen, is gone: ticks count from now.
@@ -60,14 +60,14 @@ pub enum Note {
     TriggeredBefore(String),
 }
 
-pub(super) struct Deciding<'a> {
+pub(super) struct DecisionContext<'a> {
     pub(super) task: &'a Arc<str>,
     pub(super) timetable: &'a Timetable,
-    pub(super) requests: &'a Requests,
+    pub(super) requests: &'a TaskRequests,
     /// Of this task, and what this process remembers of earlier terms.
     pub(super) attempts: &'a [&'a Attempt],
-    pub(super) leading: &'a Leading,
-    pub(super) time: Time,
+    pub(super) leading: &'a TickTerm,
+    pub(super) time: TickTime,
     /// A time that has come, by the API server and by what the Lease says of other tasks.
     pub(super) known: WallTime,
     /// Ticks may be taken: the write is a renewal, and nobody asked the bodies to end.
@@ -75,7 +75,7 @@ pub(super) struct Deciding<'a> {
     pub(super) out: Decision,
 }
 
-impl Deciding<'_> {
+impl DecisionContext<'_> {
     pub(super) fn decide(mut self, record: Option<&TickRecord>) -> Decision {
         let fingerprint = self.timetable.schedule.fingerprint();
         let mut next = match record {
@@ -87,23 +87,23 @@ impl Deciding<'_> {
                 let again = self.leading.armed.contains(self.task);
                 self.may_take &= !again;
                 if self.timetable.recorded {
-                    self.out.notes.push(if again { Note::Removed } else { Note::Armed });
+                    self.out.notes.push(if again { TickNote::Removed } else { TickNote::Armed });
                     self.out.urgent = !again;
                 }
                 TickRecord::armed(fingerprint, self.now_for_arming(self.known))
             }
         };
         self.end(&mut next);
-        self.settle(&mut next);
+        self.resolve_interrupted(&mut next);
         self.trigger(&mut next);
         match self.timetable.kind {
             _ if !self.timetable.recorded => {}
-            Kind::Calendar => self.calendar(&mut next),
-            Kind::Delay(delay) => self.delay(&mut next, delay),
-            Kind::Once => self.once(&mut next),
+            TimetableKind::Calendar => self.calendar(&mut next),
+            TimetableKind::Delay(delay) => self.delay(&mut next, delay),
+            TimetableKind::Once => self.once(&mut next),
         }
         self.backfill(&mut next);
-        self.foresee(&mut next);
+        self.plan_next(&mut next);
         // One that records nothing has a record only for what was asked of it.
         let needed = self.timetable.recorded || record.is_some() || !next.open.is_empty() || next.trigger.is_some();
         self.out.record = (needed && record != Some(&next)).then_some(next);
@@ -123,13 +123,13 @@ impl Deciding<'_> {
         let mut next = record.clone();
         let Some(arming) = self.leading.arming.get(self.task) else { return next };
         let second = |at: WallTime| at.0.div_euclid(1_000_000);
-        let untouched = second(record.upto) == second(arming.upto) && record.open.is_empty();
+        let untouched = second(record.accounted_until) == second(arming.upto) && record.open.is_empty();
         let passed = self.time.wall.0.saturating_sub(arming.wall.0).max(0);
         let now = self.time.bounded();
         if untouched && now > arming.upto.plus(LEAP).plus(Duration::from_micros(passed.unsigned_abs())) {
-            self.out.notes.push(Note::Rearmed);
+            self.out.notes.push(TickNote::Rearmed);
             self.out.urgent = true;
-            next.upto = WallTime(now.0.saturating_sub(passed));
+            next.accounted_until = WallTime(now.0.saturating_sub(passed));
         }
         next
     }
@@ -137,18 +137,25 @@ impl Deciding<'_> {
     /// The schedule is another one, of the same kind or not. Never a catch-up across an edit: what the new schedule would have
     /// meant for the past, nobody has asked for.
     fn rearm(&mut self, record: &TickRecord, fingerprint: String) -> TickRecord {
-        self.out.notes.push(Note::Rearmed);
+        self.out.notes.push(TickNote::Rearmed);
         self.out.urgent = true;
-        let upto = self.now_for_arming(record.upto);
-        let mut next = TickRecord { fingerprint, upto, civil: None, zone_data: None, missed: 0, ..record.clone() };
+        let upto = self.now_for_arming(record.accounted_until);
+        let mut next = TickRecord {
+            fingerprint,
+            accounted_until: upto,
+            civil: None,
+            zone_data: None,
+            missed: 0,
+            ..record.clone()
+        };
         let once = Schedule::once().fingerprint();
         if next.fingerprint == once || record.fingerprint == once {
             // A run of the one says nothing about the other: the one tick of `once` is neither done by a run of a schedule,
             // nor is it a tick of one.
             let open: Vec<OpenRun> = next.open.clone();
             for run in open.iter().filter(|run| self.attempts.iter().all(|attempt| attempt.id != run.id)) {
-                self.out.notes.push(Note::Abandoned(run.tick));
-                self.close(&mut next, run.id, Outcome::Abandoned);
+                self.out.notes.push(TickNote::Abandoned(run.tick));
+                self.close(&mut next, run.id, TickOutcome::Abandoned);
             }
         }
         if next.fingerprint == once {
@@ -163,38 +170,38 @@ impl Deciding<'_> {
         for attempt in self.attempts {
             let AttemptState::Ended(end) = attempt.state else { continue };
             let outcome = match end {
-                End::Done => Outcome::Done,
-                End::Failed => Outcome::Failed,
-                End::Replaced => Outcome::Cancelled,
+                RunEnd::Done => TickOutcome::Done,
+                RunEnd::Failed => TickOutcome::Failed,
+                RunEnd::Replaced => TickOutcome::Cancelled,
                 // Who comes next settles it, or we do.
-                End::Interrupted | End::NotStarted => continue,
+                RunEnd::Interrupted | RunEnd::NotStarted => continue,
             };
             self.close(record, attempt.id, outcome);
         }
     }
 
-    fn close(&mut self, record: &mut TickRecord, id: AttemptId, outcome: Outcome) {
+    fn close(&mut self, record: &mut TickRecord, id: AttemptId, outcome: TickOutcome) {
         let Some(at) = record.open.iter().position(|run| run.id == id) else { return };
         let run = record.open.remove(at);
         let now = self.time.bounded();
         record.counts.ended(outcome);
         record.last = Some(EndedRun { tick: run.tick, id, attempt: run.attempt, outcome, at: now });
-        if let Kind::Delay(_) = self.timetable.kind {
-            record.upto = record.upto.max(self.time.bounded());
+        if let TimetableKind::Delay(_) = self.timetable.kind {
+            record.accounted_until = record.accounted_until.max(self.time.bounded());
         }
         self.out.urgent = true;
     }
 
     /// Rule 7: what an earlier term has left comes first. A run whose attempt this term does not know was interrupted: by the
     /// end of its process, or of its term.
-    fn settle(&mut self, record: &mut TickRecord) {
+    fn resolve_interrupted(&mut self, record: &mut TickRecord) {
         self.give_back(record);
         let interrupted: Vec<(OpenRun, bool)> = record
             .open
             .iter()
             .filter(|run| !run.unstarted)
             .filter_map(|run| match self.attempts.iter().find(|attempt| attempt.id == run.id) {
-                Some(Attempt { state: AttemptState::Ended(End::Interrupted), .. }) => Some((*run, true)),
+                Some(Attempt { state: AttemptState::Ended(RunEnd::Interrupted), .. }) => Some((*run, true)),
                 Some(_) => None,
                 None => Some((*run, false)),
             })
@@ -203,11 +210,11 @@ impl Deciding<'_> {
             match self.timetable.delivery {
                 Delivery::AtMostOnce => {
                     if !known {
-                        self.out.notes.push(Note::Abandoned(run.tick));
+                        self.out.notes.push(TickNote::Abandoned(run.tick));
                     }
-                    self.close(record, run.id, if known { Outcome::Cancelled } else { Outcome::Abandoned });
+                    self.close(record, run.id, if known { TickOutcome::Cancelled } else { TickOutcome::Abandoned });
                 }
-                Delivery::AtLeastOnce => self.settle_at_least_once(record, run),
+                Delivery::AtLeastOnce => self.run_again_if_in_time(record, run),
             }
         }
         self.take_up(record);
@@ -217,11 +224,11 @@ impl Deciding<'_> {
     /// twice, after a lost answer, changes nothing; and as this write replaces a state of our own, nobody has settled the
     /// attempt before.
     fn give_back(&mut self, record: &mut TickRecord) {
-        for attempt in self.attempts.iter().filter(|attempt| attempt.state == AttemptState::Ended(End::NotStarted)) {
+        for attempt in self.attempts.iter().filter(|attempt| attempt.state == AttemptState::Ended(RunEnd::NotStarted)) {
             let Some(run) = record.open.iter_mut().find(|run| run.id == attempt.id && !run.unstarted) else { continue };
             run.unstarted = true;
             record.missed = record.missed.saturating_add(attempt.missed);
-            self.out.notes.push(Note::GivenBack(run.tick));
+            self.out.notes.push(TickNote::GivenBack(run.tick));
             self.out.urgent = true;
         }
     }
@@ -232,21 +239,23 @@ impl Deciding<'_> {
         for run in unstarted {
             // Also without a deadline of its own, once the next tick is due.
             let next = match self.timetable.kind {
-                Kind::Calendar => self.timetable.latest(self.task, &Mark::at(run.tick), self.time.bounded()),
-                Kind::Delay(_) | Kind::Once => None,
+                TimetableKind::Calendar => {
+                    self.timetable.latest(self.task, &Watermark::at(run.tick), self.time.bounded())
+                }
+                TimetableKind::Delay(_) | TimetableKind::Once => None,
             };
             let expired = self.timetable.expired_until(next.map_or(run.tick, |next| next.at), self.time.bounded());
             if run.origin == Origin::Schedule && expired.is_some_and(|until| run.tick <= until) {
                 record.open.retain(|other| other.id != run.id);
                 record.counts.skipped(NotRun::Expired, 1);
                 record.missed = record.missed.saturating_add(1);
-                self.out.notes.push(Note::NotRun(NotRun::Expired, 1));
+                self.out.notes.push(TickNote::NotRun(NotRun::Expired, 1));
                 self.out.urgent = true;
                 continue;
             }
             let paused = self.requests.paused && run.origin != Origin::Trigger;
             if self.is_open() && !paused && self.running(record) < self.timetable.most() {
-                self.out.notes.push(Note::TakenUp(run.tick));
+                self.out.notes.push(TickNote::TakenUp(run.tick));
                 record.open.retain(|other| other.id != run.id);
                 self.take(record, run.tick, run.attempt, run.origin, false);
             }
@@ -260,14 +269,14 @@ impl Deciding<'_> {
             && self.timetable.expired_until(run.tick, self.time.bounded()).is_some_and(|until| run.tick <= until)
     }
 
-    fn settle_at_least_once(&mut self, record: &mut TickRecord, run: OpenRun) {
+    fn run_again_if_in_time(&mut self, record: &mut TickRecord, run: OpenRun) {
         if self.is_late(&run) {
-            self.out.notes.push(Note::Abandoned(run.tick));
-            self.close(record, run.id, Outcome::Abandoned);
+            self.out.notes.push(TickNote::Abandoned(run.tick));
+            self.close(record, run.id, TickOutcome::Abandoned);
         } else if self.is_open() && !self.requests.paused && self.running(record) < self.timetable.most() {
             // In its place: there is room for it.
             let attempt = run.attempt.saturating_add(1);
-            self.out.notes.push(Note::RunAgain(run.tick, attempt));
+            self.out.notes.push(TickNote::RunAgain(run.tick, attempt));
             record.open.retain(|other| other.id != run.id);
             self.take(record, run.tick, attempt, run.origin, false);
         }
@@ -277,7 +286,7 @@ impl Deciding<'_> {
     fn trigger(&mut self, record: &mut TickRecord) {
         let Some(id) = &self.requests.trigger else { return };
         if record.trigger.as_ref() == Some(id) {
-            self.out.notes.push(Note::TriggeredBefore(id.clone()));
+            self.out.notes.push(TickNote::TriggeredBefore(id.clone()));
             self.out.trigger_done = true;
             self.out.urgent |= self.may_take;
             return;
@@ -301,10 +310,10 @@ impl Deciding<'_> {
         if !self.is_open() || self.requests.paused || self.running(record) > 0 || !has_room(record) {
             return;
         }
-        let from = Mark { at: WallTime(stretch.from.0.saturating_sub(1)), civil: None };
+        let from = Watermark { at: WallTime(stretch.from.0.saturating_sub(1)), civil: None };
         let next = match self.timetable.kind {
-            Kind::Calendar => self.timetable.schedule.next(&from),
-            Kind::Delay(_) | Kind::Once => None,
+            TimetableKind::Calendar => self.timetable.schedule.next(&from),
+            TimetableKind::Delay(_) | TimetableKind::Once => None,
         };
         // What is still to come runs when it comes.
         let next = next.filter(|next| next.at <= stretch.to && next.at <= self.time.bounded());
@@ -313,7 +322,7 @@ impl Deciding<'_> {
             self.out.backfill = Some(None);
             return;
         };
-        let rest = Stretch { from: WallTime(next.at.0 + 1_000_000), ..stretch };
+        let rest = TimeRange { from: WallTime(next.at.0 + 1_000_000), ..stretch };
         self.out.backfill = Some((rest.from <= rest.to).then_some(rest));
         self.take(record, next.at, 1, Origin::Backfill, false);
     }
@@ -359,12 +368,14 @@ impl Deciding<'_> {
     }
 
     /// Notes what is to come: for people, and for whoever sleeps until then.
-    fn foresee(&mut self, record: &mut TickRecord) {
+    fn plan_next(&mut self, record: &mut TickRecord) {
         let next = match self.timetable.kind {
             _ if !self.timetable.recorded => None,
-            Kind::Calendar => self.timetable.schedule.next(&mark(record)).map(|next| next.at),
-            Kind::Delay(delay) if self.running(record) == 0 => Some(whole_second(record.upto.plus(delay))),
-            Kind::Delay(_) | Kind::Once => None,
+            TimetableKind::Calendar => self.timetable.schedule.next(&mark(record)).map(|next| next.at),
+            TimetableKind::Delay(delay) if self.running(record) == 0 => {
+                Some(whole_second(record.accounted_until.plus(delay)))
+            }
+            TimetableKind::Delay(_) | TimetableKind::Once => None,
         };
         record.next = next;
         let ready = self.leading.acquired.plus(self.timetable.initial_delay);
@@ -404,7 +415,7 @@ impl Deciding<'_> {
     pub(super) fn run(&self, goes_on: bool, now: WallTime) -> Option<(WallTime, WallTime)> {
         let known = self.attempts.iter().filter_map(|attempt| match attempt.state {
             AttemptState::Running => Some((attempt.taken, now)),
-            AttemptState::Ended(End::NotStarted) => None,
+            AttemptState::Ended(RunEnd::NotStarted) => None,
             AttemptState::Ended(_) if !goes_on => Some((attempt.taken, attempt.until?)),
             AttemptState::Asked | AttemptState::Ended(_) => None,
         });
@@ -418,12 +429,12 @@ pub(super) fn has_room(record: &TickRecord) -> bool {
 }
 
 /// How far the record is accounted for.
-pub(super) fn mark(record: &TickRecord) -> Mark {
-    Mark { at: record.upto, civil: record.civil }
+pub(super) fn mark(record: &TickRecord) -> Watermark {
+    Watermark { at: record.accounted_until, civil: record.civil }
 }
 
-pub(super) fn account(record: &mut TickRecord, until: &Occasion) {
-    record.upto = until.at;
+pub(super) fn account(record: &mut TickRecord, until: &ScheduledTime) {
+    record.accounted_until = until.at;
     record.civil = until.civil;
     record.zone_data = until.civil.and(crate::schedule::zone_data_version()).map(str::to_owned);
 }

@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use super::counts::{NotRun, Outcome};
-use super::decide::{Deciding, Note, account, has_room, mark, whole_second};
+use super::counts::{NotRun, TickOutcome};
+use super::decide::{DecisionContext, TickNote, account, has_room, mark, whole_second};
 use super::policy::{CatchUp, Delivery, Overlap};
 use super::record::{MOST_OPEN, Origin, TickRecord};
 use crate::clock::WallTime;
-use crate::schedule::Occasion;
+use crate::schedule::ScheduledTime;
 
-impl Deciding<'_> {
+impl DecisionContext<'_> {
     /// The ticks that the calendar says are due.
     pub(super) fn calendar(&mut self, record: &mut TickRecord) {
         if !self.may_take {
@@ -29,7 +29,7 @@ impl Deciding<'_> {
             if !self.is_open() {
                 return;
             }
-            let Some(head) = self.narrow(record, latest, now) else { return };
+            let Some(head) = self.select_due(record, latest, now) else { return };
             let running = self.running(record);
             // As when the runs that are to be replaced do not end, or nobody settles those of an earlier term.
             if !has_room(record) {
@@ -50,7 +50,7 @@ impl Deciding<'_> {
     }
 
     /// Counts the due ticks that are not run, and gives the one that is next.
-    fn narrow(&mut self, record: &mut TickRecord, latest: Occasion, now: WallTime) -> Option<Occasion> {
+    fn select_due(&mut self, record: &mut TickRecord, latest: ScheduledTime, now: WallTime) -> Option<ScheduledTime> {
         let schedule = &self.timetable.schedule;
         if self.timetable.overlap == Overlap::Skip && self.timetable.catch_up != CatchUp::All {
             let goes_on = self.running(record) > 0;
@@ -64,7 +64,7 @@ impl Deciding<'_> {
                     self.skip(record, &during, NotRun::Overlapped);
                 }
             }
-            if goes_on || record.upto >= latest.at {
+            if goes_on || record.accounted_until >= latest.at {
                 return None;
             }
         }
@@ -73,7 +73,7 @@ impl Deciding<'_> {
         {
             self.skip(record, &expired, NotRun::Expired);
         }
-        if record.upto >= latest.at {
+        if record.accounted_until >= latest.at {
             return None;
         }
         match self.timetable.catch_up {
@@ -94,13 +94,13 @@ impl Deciding<'_> {
         if let Some(before) = schedule.latest(&mark(record), WallTime(latest.at.0 - 1)) {
             self.skip(record, &before, NotRun::Superseded);
         }
-        (record.upto < latest.at).then_some(latest)
+        (record.accounted_until < latest.at).then_some(latest)
     }
 
     /// The one tick that follows the end of the last run.
     pub(super) fn delay(&mut self, record: &mut TickRecord, delay: Duration) {
         let now = self.time.bounded();
-        let tick = whole_second(record.upto.plus(delay));
+        let tick = whole_second(record.accounted_until.plus(delay));
         let waits = self.running(record) > 0 || !has_room(record);
         if !self.is_open() || waits || self.timetable.starts(self.task, tick) > now {
             return;
@@ -113,7 +113,7 @@ impl Deciding<'_> {
         if expired {
             return self.skip_one(record, NotRun::Expired);
         }
-        record.upto = tick;
+        record.accounted_until = tick;
         self.take(record, tick, 1, Origin::Schedule, false);
     }
 
@@ -125,7 +125,7 @@ impl Deciding<'_> {
         let attempt = match &record.last {
             None => 1,
             // A migration that failed is tried again by the next term: after a restart, with what has mended it.
-            Some(last) if last.outcome != Outcome::Done && self.timetable.delivery == Delivery::AtLeastOnce => {
+            Some(last) if last.outcome != TickOutcome::Done && self.timetable.delivery == Delivery::AtLeastOnce => {
                 if self.leading.failed.contains(self.task) {
                     return;
                 }
@@ -136,19 +136,19 @@ impl Deciding<'_> {
         self.take(record, whole_second(self.time.bounded()), attempt, Origin::Schedule, false);
     }
 
-    fn skip(&mut self, record: &mut TickRecord, until: &Occasion, why: NotRun) {
+    fn skip(&mut self, record: &mut TickRecord, until: &ScheduledTime, why: NotRun) {
         let count = self.timetable.schedule.count(&mark(record), until.at);
         record.counts.skipped(why, count);
         record.missed = record.missed.saturating_add(count);
         account(record, until);
-        self.out.notes.push(Note::NotRun(why, count));
+        self.out.notes.push(TickNote::NotRun(why, count));
     }
 
     /// Of a task with `delay`: the next follows from now.
     fn skip_one(&mut self, record: &mut TickRecord, why: NotRun) {
         record.counts.skipped(why, 1);
         record.missed = record.missed.saturating_add(1);
-        record.upto = self.time.bounded();
-        self.out.notes.push(Note::NotRun(why, 1));
+        record.accounted_until = self.time.bounded();
+        self.out.notes.push(TickNote::NotRun(why, 1));
     }
 }

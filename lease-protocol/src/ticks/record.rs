@@ -2,7 +2,7 @@
 
 use jiff::civil::DateTime;
 
-use super::counts::{Outcome, TickCounts};
+use super::counts::{TickCounts, TickOutcome};
 use crate::clock::WallTime;
 use crate::schedule::Schedule;
 use crate::ticks::AttemptId;
@@ -13,7 +13,7 @@ pub struct TickRecord {
     /// Of the schedule. Another one means that the schedule was edited.
     pub fingerprint: String,
     /// Every tick up to here is accounted for: taken, or counted as not run. Of a task with `delay`, the end of its last run.
-    pub upto: WallTime,
+    pub accounted_until: WallTime,
     /// The civil time of that tick in the schedule's zone, if it is a cron expression of fixed times.
     pub civil: Option<DateTime>,
     /// The version of the zone data by which that was found out.
@@ -71,7 +71,7 @@ pub struct EndedRun {
     /// Its number.
     pub attempt: u32,
     /// How it ended.
-    pub outcome: Outcome,
+    pub outcome: TickOutcome,
     /// When that was written.
     pub at: WallTime,
 }
@@ -84,14 +84,14 @@ impl TickRecord {
     pub fn is_done(&self) -> bool {
         self.fingerprint == Schedule::once().fingerprint()
             && self.open.is_empty()
-            && self.last.is_some_and(|last| last.outcome == Outcome::Done)
+            && self.last.is_some_and(|last| last.outcome == TickOutcome::Done)
     }
 
     /// A task that is seen for the first time, or with another schedule: ticks count from now, and none runs.
     pub fn armed(fingerprint: String, now: WallTime) -> TickRecord {
         TickRecord {
             fingerprint,
-            upto: now,
+            accounted_until: now,
             civil: None,
             zone_data: None,
             term: 0,

@@ -13,25 +13,25 @@ pub type Annotations = BTreeMap<String, String>;
 
 /// What is asked of one task, as it stands in the annotations.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
-pub(super) struct Requests {
+pub(super) struct TaskRequests {
     pub(super) paused: bool,
     pub(super) trigger: Option<String>,
-    pub(super) backfill: Option<Stretch>,
+    pub(super) backfill: Option<TimeRange>,
     /// Requests that cannot be understood, and why. They are left as they are.
     pub(super) refused: Vec<(String, &'static str)>,
 }
 
 /// A stretch of the past whose ticks are to be run, both ends included.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub(super) struct Stretch {
+pub(super) struct TimeRange {
     pub(super) from: WallTime,
     pub(super) to: WallTime,
 }
 
-impl Requests {
-    pub(super) fn read(annotations: &Annotations, task: &str) -> Requests {
+impl TaskRequests {
+    pub(super) fn read(annotations: &Annotations, task: &str) -> TaskRequests {
         let get = |prefix: &str| annotations.get(&format!("{prefix}{task}"));
-        let mut requests = Requests { paused: get(PAUSE).is_some(), ..Requests::default() };
+        let mut requests = TaskRequests { paused: get(PAUSE).is_some(), ..TaskRequests::default() };
         if let Some(id) = get(TRIGGER) {
             match check_trigger(id) {
                 Ok(()) => requests.trigger = Some(id.clone()),
@@ -39,7 +39,7 @@ impl Requests {
             }
         }
         if let Some(text) = get(BACKFILL) {
-            match Stretch::parse(text) {
+            match TimeRange::parse(text) {
                 Ok(stretch) => requests.backfill = Some(stretch),
                 Err(why) => requests.refused.push((format!("{BACKFILL}{task}={}", shown(text)), why)),
             }
@@ -64,12 +64,12 @@ pub fn check_trigger(id: &str) -> Result<(), &'static str> {
 /// A backfill of this stretch, as its annotation says it; `None` if it ends before it begins.
 pub fn backfill_text(from: Timestamp, to: Timestamp) -> Option<String> {
     let [from, to] = [from, to].map(|at| WallTime(at.as_microsecond()));
-    (from <= to).then(|| Stretch { from, to }.text())
+    (from <= to).then(|| TimeRange { from, to }.text())
 }
 
-impl Stretch {
+impl TimeRange {
     /// Two RFC 3339 times with a `/` between them.
-    pub(super) fn parse(text: &str) -> Result<Stretch, &'static str> {
+    pub(super) fn parse(text: &str) -> Result<TimeRange, &'static str> {
         let form = "a backfill is two times with `/` between, as in `2026-11-01T00:00:00Z/2026-11-02T00:00:00Z`";
         let (from, to) = text.split_once('/').ok_or(form)?;
         let time = |text: &str| text.trim().parse::<Timestamp>().map(|at| WallTime(at.as_microsecond()));
@@ -77,7 +77,7 @@ impl Stretch {
         if from > to {
             return Err("a backfill goes from the earlier to the later time");
         }
-        Ok(Stretch { from, to })
+        Ok(TimeRange { from, to })
     }
 
     pub(super) fn text(self) -> String {

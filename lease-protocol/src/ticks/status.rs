@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::codec::Unreadable;
-use super::counts::{Outcome, TickCounts};
+use super::counts::{TickCounts, TickOutcome};
 use super::names::{PAUSE, RECORD};
 use super::record::TickRecord;
 use super::requests::Annotations;
@@ -40,7 +40,7 @@ pub enum TickState {
     /// A run was taken, and its end is not known.
     Taken,
     /// The last run ended so.
-    Ended(Outcome),
+    Ended(TickOutcome),
     /// Its record cannot be read, so that nothing of it is run: see [`TaskTicks::trouble`].
     Unreadable,
 }
@@ -126,7 +126,7 @@ impl TaskTicks {
 
     /// Every tick up to here has been taken, or counted as not run.
     pub fn accounted_until(&self) -> Option<Timestamp> {
-        self.record().map(|record| time(record.upto))
+        self.record().map(|record| time(record.accounted_until))
     }
 
     /// The id under which a run was last asked for and taken.

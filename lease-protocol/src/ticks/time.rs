@@ -14,7 +14,7 @@ pub(super) const LEAP: Duration = Duration::from_secs(3600);
 
 /// The time of a step, read by the caller.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub struct Time {
+pub struct TickTime {
     /// This replica's calendar time.
     pub wall: WallTime,
     /// The API server's, if its answers tell.
@@ -23,7 +23,7 @@ pub struct Time {
     pub dice: u64,
 }
 
-impl Time {
+impl TickTime {
     /// Rule 8: the time that ticks go by. It is this replica's, unless that is far ahead of the API server's. Such a replica
     /// would take ticks of next year and, as they are recorded, silence every sane successor until then.
     pub(super) fn bounded(&self) -> WallTime {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::policy::{CatchUp, Delivery, Overlap, StartDeadline};
 use crate::clock::WallTime;
-use crate::schedule::{Mark, Occasion, Schedule};
+use crate::schedule::{Schedule, ScheduledTime, Watermark};
 
 /// A task's schedule and what it wants to become of its ticks. Checked when the task is added.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -12,7 +12,7 @@ pub struct Timetable {
     /// When it is due.
     pub schedule: Schedule,
     /// Which runs once, or after a delay.
-    pub kind: Kind,
+    pub kind: TimetableKind,
     /// Each tick starts later by less than this.
     pub jitter: Duration,
     /// What becomes of ticks during a run.
@@ -35,7 +35,7 @@ pub struct Timetable {
 
 /// How the next tick follows from the last.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum Kind {
+pub enum TimetableKind {
     /// The calendar says.
     Calendar,
     /// So long after the end of the last run.
@@ -55,7 +55,7 @@ impl Timetable {
     }
 
     /// The newest tick after `mark` whose start has come at `now`.
-    pub(super) fn latest(&self, task: &str, mark: &Mark, now: WallTime) -> Option<Occasion> {
+    pub(super) fn latest(&self, task: &str, mark: &Watermark, now: WallTime) -> Option<ScheduledTime> {
         let mut until = now;
         loop {
             let latest = self.schedule.latest(mark, until)?;

@@ -8,22 +8,22 @@ use std::sync::Arc;
 use super::attempt::{Attempt, AttemptState};
 use super::policy::Overlap;
 use super::record::Origin;
-use super::time::Time;
-use super::timetable::{Kind, Timetable};
+use super::time::TickTime;
+use super::timetable::{Timetable, TimetableKind};
 use crate::clock::WallTime;
-use crate::schedule::Mark;
+use crate::schedule::Watermark;
 
 /// How far the ticks of a task are accounted for.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub(super) struct Unrecorded {
+pub(super) struct UnrecordedTicks {
     upto: WallTime,
     /// What is due waits for the end of a run.
     waits: bool,
 }
 
-impl Unrecorded {
-    pub(super) fn new(now: WallTime) -> Unrecorded {
-        Unrecorded { upto: now, waits: false }
+impl UnrecordedTicks {
+    pub(super) fn new(now: WallTime) -> UnrecordedTicks {
+        UnrecordedTicks { upto: now, waits: false }
     }
 
     pub(super) fn begin(&mut self, acquired: WallTime) {
@@ -34,7 +34,7 @@ impl Unrecorded {
         if timetable.recorded || self.waits {
             return None;
         }
-        let next = timetable.schedule.next(&Mark::at(self.upto))?;
+        let next = timetable.schedule.next(&Watermark::at(self.upto))?;
         Some(timetable.starts(name, next.at))
     }
 
@@ -45,18 +45,18 @@ impl Unrecorded {
         timetable: &Timetable,
         attempts: &[&Attempt],
         paused: bool,
-        time: Time,
+        time: TickTime,
     ) -> Option<Attempt> {
         let running = attempts.iter().filter(|attempt| attempt.state == AttemptState::Running).count();
         if self.upto > time.wall {
             // The clock was set back.
             self.upto = time.wall;
         }
-        if timetable.kind != Kind::Calendar && running > 0 {
+        if timetable.kind != TimetableKind::Calendar && running > 0 {
             self.upto = time.wall;
             return None;
         }
-        let latest = timetable.latest(name, &Mark::at(self.upto), time.wall)?;
+        let latest = timetable.latest(name, &Watermark::at(self.upto), time.wall)?;
         let wait = running >= timetable.most() && timetable.overlap == Overlap::BufferOne;
         let drop =
             running >= timetable.most() && !matches!(timetable.overlap, Overlap::BufferOne | Overlap::CancelOther);
@@ -64,7 +64,7 @@ impl Unrecorded {
         if self.waits {
             return None;
         }
-        self.upto = if timetable.kind == Kind::Calendar { latest.at } else { time.wall };
+        self.upto = if timetable.kind == TimetableKind::Calendar { latest.at } else { time.wall };
         if paused || drop {
             return None;
         }

@@ -17,9 +17,9 @@ use kube::{Api, Client};
 use tokio::time::{sleep, timeout};
 
 pub use error::TickAdminError;
-pub(crate) use request::{Request, Target};
+pub(crate) use request::{AdminRequest, RequestTarget};
 
-use crate::elector::{ElectorError, Failure, beside_election};
+use crate::elector::{ElectorError, RequestFailure, beside_election};
 use crate::lease::LeaseId;
 use crate::spec::{check_lease_name, check_namespace};
 use lease_protocol::ticks::TaskTicks;
@@ -130,7 +130,7 @@ impl TickAdmin {
     ///
     /// As [`TickAdminError`] says.
     pub async fn pause(&self, lease: impl fmt::Display, task: &str, why: &str) -> Result<(), TickAdminError> {
-        self.ask(lease, task, Request::Pause { why }).await
+        self.ask(lease, task, AdminRequest::Pause { why }).await
     }
 
     /// Lets the ticks of a task be run again that fall due from now on. Nothing happens if it is not paused.
@@ -139,7 +139,7 @@ impl TickAdmin {
     ///
     /// As [`TickAdminError`] says.
     pub async fn resume(&self, lease: impl fmt::Display, task: &str) -> Result<(), TickAdminError> {
-        self.ask(lease, task, Request::Resume).await
+        self.ask(lease, task, AdminRequest::Resume).await
     }
 
     /// Asks for a run of a task, once for each `id`: at most 36 ASCII characters without blanks, quotes and backslashes. It
@@ -153,7 +153,7 @@ impl TickAdmin {
     /// As [`TickAdminError`] says. A trigger that waits is not overwritten: with
     /// [`TriggerWaiting`](TickAdminError::TriggerWaiting), ask again when it was carried out.
     pub async fn trigger(&self, lease: impl fmt::Display, task: &str, id: &str) -> Result<(), TickAdminError> {
-        self.ask(lease, task, Request::Trigger { id }).await
+        self.ask(lease, task, AdminRequest::Trigger { id }).await
     }
 
     /// Asks for the ticks of a stretch of the past, both ends included: the leader runs each of them once more, one after the
@@ -172,7 +172,7 @@ impl TickAdmin {
         stretch: RangeInclusive<Timestamp>,
     ) -> Result<(), TickAdminError> {
         let (from, to) = stretch.into_inner();
-        self.ask(lease, task, Request::Backfill { from, to }).await
+        self.ask(lease, task, AdminRequest::Backfill { from, to }).await
     }
 
     /// What the Lease says about each task that has a record there.
@@ -203,10 +203,10 @@ impl TickAdmin {
     }
 
     /// Changes one annotation, by what all of them are, and keeps everything else of the object.
-    async fn ask(&self, lease: impl fmt::Display, task: &str, request: Request<'_>) -> Result<(), TickAdminError> {
+    async fn ask(&self, lease: impl fmt::Display, task: &str, request: AdminRequest<'_>) -> Result<(), TickAdminError> {
         request.check(task)?;
         let lease = self.lease(lease)?;
-        let target = Target { lease: &lease, task, accept_unrecorded: self.allow_unrecorded };
+        let target = RequestTarget { lease: &lease, task, accept_unrecorded: self.allow_unrecorded };
         let mut tried = 0;
         loop {
             tried += 1;
@@ -229,14 +229,14 @@ impl TickAdmin {
 
     /// Waits before another try, if one may help. None is made after a write whose outcome is unknown: a backfill that was
     /// written, and carried out at once, would be asked for twice.
-    async fn after(&self, failure: Failure, tried: u32, lease: &LeaseId) -> Result<(), TickAdminError> {
+    async fn after(&self, failure: RequestFailure, tried: u32, lease: &LeaseId) -> Result<(), TickAdminError> {
         let lease = lease.clone();
         match failure {
-            Failure::Missing => return Err(TickAdminError::LeaseMissing { lease }),
-            Failure::Conflict if tried >= TRIES => return Err(TickAdminError::Contended { lease, tried }),
-            Failure::Conflict => {}
-            Failure::Busy(_) if tried < TRIES => {}
-            Failure::Busy(source) | Failure::Problem(source) => {
+            RequestFailure::Missing => return Err(TickAdminError::LeaseMissing { lease }),
+            RequestFailure::Conflict if tried >= TRIES => return Err(TickAdminError::Contended { lease, tried }),
+            RequestFailure::Conflict => {}
+            RequestFailure::Busy(_) if tried < TRIES => {}
+            RequestFailure::Busy(source) | RequestFailure::Problem(source) => {
                 return Err(TickAdminError::Request { lease, source: Arc::new(source) });
             }
         }
@@ -245,7 +245,7 @@ impl TickAdmin {
         Ok(())
     }
 
-    async fn read(&self, lease: &LeaseId) -> Result<DynamicObject, Failure> {
+    async fn read(&self, lease: &LeaseId) -> Result<DynamicObject, RequestFailure> {
         let object = bounded(self.api(lease).get(&lease.name), false, lease).await?;
         // Without both, a write would replace whatever is there.
         let metadata = &object.metadata;
@@ -254,10 +254,10 @@ impl TickAdmin {
             return Ok(object);
         }
         let reason = "it has no uid or no resourceVersion".to_owned();
-        Err(Failure::Problem(ElectorError::Unreadable { reason }))
+        Err(RequestFailure::Problem(ElectorError::Unreadable { reason }))
     }
 
-    async fn write(&self, lease: &LeaseId, object: &DynamicObject) -> Result<(), Failure> {
+    async fn write(&self, lease: &LeaseId, object: &DynamicObject) -> Result<(), RequestFailure> {
         let options = PostParams { field_manager: Some("lease-runtime-admin".to_owned()), ..PostParams::default() };
         bounded(self.api(lease).replace(&lease.name, &options, object), true, lease).await.map(drop)
     }
@@ -273,12 +273,12 @@ async fn bounded<T>(
     request: impl Future<Output = Result<T, kube::Error>>,
     is_write: bool,
     lease: &LeaseId,
-) -> Result<T, Failure> {
+) -> Result<T, RequestFailure> {
     match timeout(REQUEST, request).await {
         Ok(ended) => ended.map_err(|error| beside_election(&error, is_write, lease)),
         Err(_) => {
             let reason = format!("no answer within {REQUEST:?}");
-            Err(Failure::Problem(ElectorError::Unreachable { reason }))
+            Err(RequestFailure::Problem(ElectorError::Unreachable { reason }))
         }
     }
 }

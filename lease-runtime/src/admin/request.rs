@@ -10,7 +10,7 @@ use lease_protocol::ticks::{Annotations, TaskTicks, backfill_text, check_trigger
 
 /// Something that is asked of one task.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Request<'a> {
+pub(crate) enum AdminRequest<'a> {
     Pause { why: &'a str },
     Resume,
     Trigger { id: &'a str },
@@ -19,7 +19,7 @@ pub(crate) enum Request<'a> {
 
 /// Of which task it is asked.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Target<'a> {
+pub(crate) struct RequestTarget<'a> {
     pub(crate) lease: &'a LeaseId,
     pub(crate) task: &'a str,
     /// Also if it has no record.
@@ -49,40 +49,40 @@ impl Edit {
     }
 }
 
-impl Request<'_> {
+impl AdminRequest<'_> {
     /// What is wrong with it, whatever the Lease says.
     pub(crate) fn check(&self, task: &str) -> Result<(), TickAdminError> {
         if let Some(rule) = broken_by_task_name(task) {
             return Err(TickAdminError::TaskName { task: task.to_owned(), rule });
         }
         match *self {
-            Request::Pause { .. } | Request::Resume => Ok(()),
-            Request::Trigger { id } => {
+            AdminRequest::Pause { .. } | AdminRequest::Resume => Ok(()),
+            AdminRequest::Trigger { id } => {
                 check_trigger(id).map_err(|rule| TickAdminError::TriggerId { id: id.to_owned(), rule })
             }
-            Request::Backfill { from, to } => {
+            AdminRequest::Backfill { from, to } => {
                 backfill_text(from, to).map(drop).ok_or(TickAdminError::BackfillOrder { from, to })
             }
         }
     }
 
     /// What it changes, as the annotations are.
-    pub(crate) fn edit(&self, target: Target<'_>, annotations: &Annotations) -> Result<Edit, TickAdminError> {
-        let Target { lease, task, .. } = target;
+    pub(crate) fn edit(&self, target: RequestTarget<'_>, annotations: &Annotations) -> Result<Edit, TickAdminError> {
+        let RequestTarget { lease, task, .. } = target;
         let named = |purpose: &str| format!("{purpose}{task}");
         match *self {
-            Request::Pause { why } => {
+            AdminRequest::Pause { why } => {
                 target.check_known(annotations)?;
                 Ok(Edit { annotation: named(PAUSE), value: Some(why.to_owned()) })
             }
-            Request::Resume => {
+            AdminRequest::Resume => {
                 let annotation = named(PAUSE);
                 if !annotations.contains_key(&annotation) {
                     target.check_known(annotations)?;
                 }
                 Ok(Edit { annotation, value: None })
             }
-            Request::Trigger { id } => {
+            AdminRequest::Trigger { id } => {
                 target.check_known(annotations)?;
                 let annotation = named(TRIGGER);
                 let waiting = annotations.get(&annotation);
@@ -95,7 +95,7 @@ impl Request<'_> {
                 let value = waiting.cloned().or((!done).then(|| id.to_owned()));
                 Ok(Edit { annotation, value })
             }
-            Request::Backfill { from, to } => {
+            AdminRequest::Backfill { from, to } => {
                 target.check_known(annotations)?;
                 let text = backfill_text(from, to).ok_or(TickAdminError::BackfillOrder { from, to })?;
                 let annotation = named(BACKFILL);
@@ -109,7 +109,7 @@ impl Request<'_> {
     }
 }
 
-impl Target<'_> {
+impl RequestTarget<'_> {
     fn check_known(&self, annotations: &Annotations) -> Result<(), TickAdminError> {
         if self.accept_unrecorded || TaskTicks::of(annotations, self.task).is_some() {
             return Ok(());

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use super::{Candidate, Settings, identity};
+use super::{Candidate, CandidateSettings, identity};
 use crate::clock::{Clock, SystemClock};
 use crate::elector::{Connection, Elector, ElectorError, Labels};
 use crate::error::Error;
@@ -19,7 +19,7 @@ use crate::spec::{check_label, check_namespace};
 pub struct CandidateBuilder {
     identity: Option<String>,
     namespace: Option<String>,
-    source: Source,
+    source: ClusterSource,
     clock: Option<Arc<dyn Clock>>,
     condition: Option<watch::Receiver<bool>>,
     release_timeout: Option<Duration>,
@@ -47,7 +47,7 @@ pub enum OnLateRefusal {
 }
 
 #[derive(Default)]
-enum Source {
+enum ClusterSource {
     #[default]
     Environment,
     Kubeconfig(PathBuf),
@@ -72,13 +72,13 @@ impl CandidateBuilder {
     /// The cluster of this configuration. kube's retries are turned off in it and its timeouts bounded, as an election
     /// needs them to be.
     pub fn config(mut self, config: kube::Config) -> CandidateBuilder {
-        self.source = Source::Connection(Connection::from_config(config));
+        self.source = ClusterSource::Connection(Connection::from_config(config));
         self
     }
 
     /// The cluster of the current context of this kubeconfig file.
     pub fn kubeconfig(mut self, path: impl Into<PathBuf>) -> CandidateBuilder {
-        self.source = Source::Kubeconfig(path.into());
+        self.source = ClusterSource::Kubeconfig(path.into());
         self
     }
 
@@ -86,7 +86,7 @@ impl CandidateBuilder {
     /// built, instead of on a thread of their own: a body that blocks that runtime keeps its own lease from being renewed.
     /// For tests, and for virtual time.
     pub fn client(mut self, client: kube::Client) -> CandidateBuilder {
-        self.source = Source::Connection(Connection::Client(client));
+        self.source = ClusterSource::Connection(Connection::Client(client));
         self
     }
 
@@ -146,13 +146,13 @@ impl CandidateBuilder {
             check_label(key, value).map_err(|source| Error::Label { source })?;
         }
         let (namespace, connection) = match self.source {
-            Source::Environment => {
+            ClusterSource::Environment => {
                 // Elsewhere, a pod's namespace says nothing about the cluster that was asked for.
                 let of_pod = std::env::var("POD_NAMESPACE").ok().filter(|name| !name.trim().is_empty());
                 (self.namespace.or(of_pod), Connection::from_env().await?)
             }
-            Source::Kubeconfig(path) => (self.namespace, Connection::from_kubeconfig(&path, None).await?),
-            Source::Connection(connection) => (self.namespace, connection),
+            ClusterSource::Kubeconfig(path) => (self.namespace, Connection::from_kubeconfig(&path, None).await?),
+            ClusterSource::Connection(connection) => (self.namespace, connection),
         };
         let namespace: Arc<str> = namespace.as_deref().unwrap_or(connection.namespace()).trim().into();
         check_namespace(&namespace).map_err(|source| Error::Namespace { source })?;
@@ -163,7 +163,7 @@ impl CandidateBuilder {
         let mut elector = start(connection.clone(), identity.clone(), clock).await?;
         elector.label(self.labels);
         tracing::info!(target: "lease_runtime", identity = &*identity, namespace = &*namespace, "candidate ready");
-        let settings = Settings {
+        let settings = CandidateSettings {
             condition: self.condition,
             release_timeout: self.release_timeout.unwrap_or(RELEASE_TIMEOUT),
             on_late_refusal: self.on_late_refusal,

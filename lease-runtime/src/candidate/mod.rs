@@ -1,10 +1,10 @@
 //! This process in the elections.
 
 mod builder;
-mod drive;
 mod identity;
+mod lease_driver;
+mod lease_tasks;
 pub(crate) mod process;
-mod roster;
 mod run;
 mod signal;
 mod warm_up;
@@ -29,8 +29,8 @@ use crate::error::Error;
 use crate::lease::LeaseId;
 use crate::task::entry::Entry;
 use crate::task::{IntoTask, TaskHandle};
-use drive::Arrival;
-pub(crate) use roster::Roster;
+use lease_driver::Arrival;
+pub(crate) use lease_tasks::LeaseTasks;
 
 /// This process in the elections of its leases: one identity, one connection, any number of tasks.
 ///
@@ -57,15 +57,15 @@ pub(crate) use roster::Roster;
 /// its bodies do, and their leases are released.
 #[derive(Clone)]
 pub struct Candidate {
-    inner: Arc<Inner>,
+    inner: Arc<CandidateInner>,
 }
 
-struct Inner {
+struct CandidateInner {
     elector: Elector,
     connection: Connection,
     identity: Arc<str>,
     namespace: Arc<str>,
-    settings: Settings,
+    settings: CandidateSettings,
     /// End in order: cancel, drain, release.
     shutdown: CancellationToken,
     /// End now: bodies are dropped. Also stops every task.
@@ -74,14 +74,14 @@ struct Inner {
     failed: CancellationToken,
     /// One for each lease that is being driven.
     driven: TaskTracker,
-    state: Mutex<State>,
+    state: Mutex<CandidateState>,
 }
 
 /// So many leases that have no task any more can still be looked at.
 const REMEMBERED: usize = 16;
 
 /// What was set about it.
-struct Settings {
+struct CandidateSettings {
     /// What has to be true for it to take part in any election.
     condition: Option<watch::Receiver<bool>>,
     /// How long the release of a lease is waited for, from when its bodies are gone.
@@ -89,11 +89,11 @@ struct Settings {
     on_late_refusal: OnLateRefusal,
 }
 
-struct State {
-    rosters: BTreeMap<LeaseId, Arc<Roster>>,
+struct CandidateState {
+    rosters: BTreeMap<LeaseId, Arc<LeaseTasks>>,
     /// Those that had no task any more, the last ones.
     retired: VecDeque<LeaseId>,
-    phase: Phase,
+    phase: CandidatePhase,
     /// What was wrong with a task that was added: the candidate refuses to run.
     refused: Option<Error>,
     /// The first failure while running.
@@ -103,7 +103,7 @@ struct State {
 }
 
 #[derive(Clone)]
-enum Phase {
+enum CandidatePhase {
     /// Tasks are collected.
     Waiting,
     /// Tasks start as they come, on this runtime if they are not added from another.
@@ -213,7 +213,7 @@ impl Candidate {
         Ok(TickAdmin::new(self.inner.connection.client().await?, &*self.inner.namespace))
     }
 
-    fn roster(&self, lease: impl fmt::Display) -> Option<Arc<Roster>> {
+    fn roster(&self, lease: impl fmt::Display) -> Option<Arc<LeaseTasks>> {
         let lease = LeaseId::within(&self.inner.namespace, lease);
         self.inner.state().rosters.get(&lease).cloned()
     }
@@ -244,12 +244,12 @@ impl Candidate {
         connection: Connection,
         identity: Arc<str>,
         namespace: Arc<str>,
-        settings: Settings,
+        settings: CandidateSettings,
     ) -> Candidate {
-        let state = State {
+        let state = CandidateState {
             rosters: BTreeMap::new(),
             retired: VecDeque::new(),
-            phase: Phase::Waiting,
+            phase: CandidatePhase::Waiting,
             refused: None,
             failure: None,
             exiting: None,
@@ -257,7 +257,7 @@ impl Candidate {
         let driven = TaskTracker::new();
         // `wait` resolves when it is empty; it can be filled again.
         driven.close();
-        let inner = Inner {
+        let inner = CandidateInner {
             elector,
             connection,
             identity,
@@ -296,11 +296,11 @@ impl Candidate {
 /// A task and where it was put.
 struct Placed {
     entry: Arc<Entry>,
-    roster: Arc<Roster>,
+    roster: Arc<LeaseTasks>,
 }
 
-impl Inner {
-    fn state(&self) -> MutexGuard<'_, State> {
+impl CandidateInner {
+    fn state(&self) -> MutexGuard<'_, CandidateState> {
         // Nothing under this lock is the user's code, and it holds in between two statements.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -309,13 +309,13 @@ impl Inner {
         let refused = {
             let mut state = self.state();
             let phase = state.phase.clone();
-            if let Phase::Over = phase {
+            if let CandidatePhase::Over = phase {
                 Err(entry.stopped())
             } else {
                 let roster = state
                     .rosters
                     .entry(entry.lease.clone())
-                    .or_insert_with(|| Roster::new(&entry.lease, self.settings.condition.clone()));
+                    .or_insert_with(|| LeaseTasks::new(&entry.lease, self.settings.condition.clone()));
                 let roster = roster.clone();
                 // The token keeps the candidate from being found to have nothing to do before it is driven.
                 roster.admit(&entry).map(|()| (roster, phase, self.driven.token()))
@@ -324,7 +324,7 @@ impl Inner {
         match refused {
             Ok((roster, phase, _token)) => {
                 drop(roster.forget_those_over());
-                if let Phase::Running(runtime) = phase {
+                if let CandidatePhase::Running(runtime) = phase {
                     // Outside of the lock, too: a runtime that is gone drops the tasks at once.
                     self.drive(&roster, &Handle::try_current().unwrap_or(runtime), Arrival::Late);
                 }
@@ -359,7 +359,7 @@ impl Inner {
         let mut state = self.state();
         match state.phase {
             // `run_until` returns it.
-            Phase::Waiting => drop(state.refused.get_or_insert(error)),
+            CandidatePhase::Waiting => drop(state.refused.get_or_insert(error)),
             _ => {
                 drop(state);
                 tracing::error!(
@@ -374,10 +374,10 @@ impl Inner {
 }
 
 /// Nothing that was added has ever run: most likely a line is missing.
-impl Drop for Inner {
+impl Drop for CandidateInner {
     fn drop(&mut self) {
         let state = self.state();
-        if matches!(state.phase, Phase::Waiting) && !state.rosters.is_empty() {
+        if matches!(state.phase, CandidatePhase::Waiting) && !state.rosters.is_empty() {
             tracing::warn!(
                 target: "lease_runtime",
                 identity = &*self.identity,

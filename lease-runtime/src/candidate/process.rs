@@ -26,7 +26,7 @@ async fn candidate() -> Result<&'static Candidate, Error> {
 /// Runs a task until it is done and its lease, if no other task needs it, is released.
 pub(crate) async fn run<K: IntoTask>(task: K) -> Result<K::Output, Error> {
     let (handle, placed) = candidate().await?.place(task);
-    let wanted = Wanted(placed);
+    let wanted = AwaitedProcessTask(placed);
     let output = handle.await;
     if let Some(Placed { roster, .. }) = &wanted.0 {
         roster.settled().await;
@@ -63,9 +63,9 @@ pub(crate) fn spawn<K: IntoTask>(task: K) -> TaskHandle<K::Output> {
 }
 
 /// The task of a future that is awaited: given up when the future is dropped.
-struct Wanted(Option<Placed>);
+struct AwaitedProcessTask(Option<Placed>);
 
-impl Drop for Wanted {
+impl Drop for AwaitedProcessTask {
     fn drop(&mut self) {
         if let Some(Placed { entry, roster }) = &self.0
             && !entry.is_over()

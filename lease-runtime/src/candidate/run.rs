@@ -7,14 +7,14 @@ use std::task::Poll;
 
 use tokio::runtime::Handle;
 
-use super::drive::Arrival;
-use super::roster::Roster;
+use super::lease_driver::Arrival;
+use super::lease_tasks::LeaseTasks;
 use super::signal::ShutdownRequest;
-use super::{Inner, Phase};
+use super::{CandidateInner, CandidatePhase};
 use crate::error::Error;
 use crate::task::exit;
 
-impl Inner {
+impl CandidateInner {
     pub(super) async fn run_until<F>(self: &Arc<Self>, signal: F) -> Result<(), Error>
     where
         F: Future,
@@ -25,7 +25,7 @@ impl Inner {
             // One that came while the program started up is passed on by the runtime when it has a look at its events.
             tokio::task::yield_now().await;
         }
-        let beginning = Running::begin(self)?;
+        let beginning = RunningCandidate::begin(self)?;
         // Before anything starts: one that is to end already does not lead.
         let early = poll_fn(|cx| Poll::Ready(signal.as_mut().poll(cx))).await;
         if early.is_ready() {
@@ -76,7 +76,7 @@ impl Inner {
     }
 
     pub(super) async fn run(self: &Arc<Self>) -> Result<(), Error> {
-        let running = Running::begin(self)?.drive();
+        let running = RunningCandidate::begin(self)?.drive();
         loop {
             tokio::select! {
                 biased;
@@ -90,7 +90,7 @@ impl Inner {
             // A task may just have been added, and under this lock none can be.
             let mut state = self.state();
             if self.driven.is_empty() {
-                state.phase = Phase::Over;
+                state.phase = CandidatePhase::Over;
                 drop(state);
                 return running.end();
             }
@@ -99,7 +99,7 @@ impl Inner {
 
     /// Runs for as long as the process does.
     pub(super) fn run_for_good(self: &Arc<Self>, runtime: &Handle) {
-        self.state().phase = Phase::Running(runtime.clone());
+        self.state().phase = CandidatePhase::Running(runtime.clone());
     }
 
     /// Ends the process if a task wants it to. For when everything has ended in order.
@@ -113,7 +113,7 @@ impl Inner {
 
     pub(super) fn shut_down(&self, why: &str) {
         let first = !self.shutdown.is_cancelled();
-        self.state().phase = Phase::Over;
+        self.state().phase = CandidatePhase::Over;
         self.shutdown.cancel();
         // Deeds before words: a log may block.
         if first {
@@ -123,15 +123,15 @@ impl Inner {
 }
 
 /// A candidate that may run, and none of whose tasks has begun.
-struct Beginning<'a> {
-    running: Running<'a>,
-    candidate: &'a Arc<Inner>,
-    rosters: Vec<Arc<Roster>>,
+struct ReadyCandidate<'a> {
+    running: RunningCandidate<'a>,
+    candidate: &'a Arc<CandidateInner>,
+    rosters: Vec<Arc<LeaseTasks>>,
     runtime: Handle,
 }
 
-impl<'a> Beginning<'a> {
-    fn drive(self) -> Running<'a> {
+impl<'a> ReadyCandidate<'a> {
+    fn drive(self) -> RunningCandidate<'a> {
         for roster in self.rosters {
             self.candidate.drive(&roster, &self.runtime, Arrival::First);
         }
@@ -140,23 +140,23 @@ impl<'a> Beginning<'a> {
 }
 
 /// A candidate that runs. Dropped before its end, it drops the bodies; the drivers release the leases on their own.
-struct Running<'a>(Option<&'a Inner>);
+struct RunningCandidate<'a>(Option<&'a CandidateInner>);
 
-impl<'a> Running<'a> {
-    fn begin(candidate: &'a Arc<Inner>) -> Result<Beginning<'a>, Error> {
+impl<'a> RunningCandidate<'a> {
+    fn begin(candidate: &'a Arc<CandidateInner>) -> Result<ReadyCandidate<'a>, Error> {
         let runtime = Handle::try_current().map_err(|_| Error::NoRuntime)?;
         let rosters: Vec<_> = {
             let mut state = candidate.state();
-            if !matches!(state.phase, Phase::Waiting) {
+            if !matches!(state.phase, CandidatePhase::Waiting) {
                 return Err(Error::AlreadyRun);
             }
             if let Some(refused) = &state.refused {
                 return Err(refused.clone());
             }
-            state.phase = Phase::Running(runtime.clone());
+            state.phase = CandidatePhase::Running(runtime.clone());
             state.rosters.values().cloned().collect()
         };
-        Ok(Beginning { running: Running(Some(candidate)), candidate, rosters, runtime })
+        Ok(ReadyCandidate { running: RunningCandidate(Some(candidate)), candidate, rosters, runtime })
     }
 
     /// It has ended in order.
@@ -171,7 +171,7 @@ impl<'a> Running<'a> {
     }
 }
 
-impl Drop for Running<'_> {
+impl Drop for RunningCandidate<'_> {
     fn drop(&mut self) {
         if let Some(candidate) = self.0 {
             candidate.cut.cancel();

@@ -13,37 +13,37 @@ use super::error::{ElectorError, chain, short};
 use super::rbac::Denial;
 #[cfg(feature = "http2")]
 use super::transport::TransportError;
-use super::wire::Kept;
+use super::wire::RecentStates;
 use crate::lease::LeaseId;
-use lease_protocol::election::{Answer, Sight};
+use lease_protocol::election::{Answer, Observation};
 
 /// What kind of request ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Asked {
+pub(super) enum RequestKind {
     Look,
     Create,
     Replace,
     Watch,
 }
 
-impl Asked {
+impl RequestKind {
     /// The verb that access rules know the request by. A create is a PUT, which the server first checks as an update.
     pub(super) fn verb(self) -> &'static str {
         match self {
-            Asked::Look => "get",
-            Asked::Create => "create",
-            Asked::Replace => "update",
-            Asked::Watch => "watch",
+            RequestKind::Look => "get",
+            RequestKind::Create => "create",
+            RequestKind::Replace => "update",
+            RequestKind::Watch => "watch",
         }
     }
 
     pub(super) fn is_write(self) -> bool {
-        matches!(self, Asked::Create | Asked::Replace)
+        matches!(self, RequestKind::Create | RequestKind::Replace)
     }
 }
 
 /// How a request ended: with a word of the API server or of the way to it, or not in time.
-pub(super) enum Outcome {
+pub(super) enum RequestOutcome {
     Ended(Box<Result<Lease, kube::Error>>),
     /// Not in time, or not from all copies that were sent: how one of them has failed, if any has.
     TimedOut(Duration, Option<Box<kube::Error>>),
@@ -56,28 +56,28 @@ pub(super) enum Outcome {
 /// What the end of a request means: to the election, and as a problem to report if it is one. No problem means that the
 /// API server did its part, whoever won the race for the lease.
 pub(super) fn answer(
-    asked: Asked,
-    outcome: Outcome,
-    kept: &mut Kept,
+    asked: RequestKind,
+    outcome: RequestOutcome,
+    kept: &mut RecentStates,
     lease: &LeaseId,
 ) -> (Answer, Option<ElectorError>) {
     let ended = match outcome {
-        Outcome::Ended(ended) => *ended,
+        RequestOutcome::Ended(ended) => *ended,
         // A server that refused one copy has been reached. Another copy may still take effect.
-        Outcome::TimedOut(_, Some(error)) => return (Answer::Unknown, failed(asked, &error, lease).1),
-        Outcome::TimedOut(after, None) => {
+        RequestOutcome::TimedOut(_, Some(error)) => return (Answer::Unknown, failed(asked, &error, lease).1),
+        RequestOutcome::TimedOut(after, None) => {
             let reason = format!("no answer within {after:?}");
             return (Answer::Unknown, Some(ElectorError::Unreachable { reason }));
         }
-        Outcome::Open => return (Answer::Unknown, None),
-        Outcome::NotSent(after) => {
+        RequestOutcome::Open => return (Answer::Unknown, None),
+        RequestOutcome::NotSent(after) => {
             let reason = format!("so many other requests have had no answer for {after:?} that this one was not sent");
             return (REFUSED, Some(ElectorError::Unreachable { reason }));
         }
     };
     match ended {
         Ok(object) => match kept.read(object) {
-            Ok(view) if asked == Asked::Look => (Answer::Shown(Sight::Present(view)), None),
+            Ok(view) if asked == RequestKind::Look => (Answer::Shown(Observation::Present(view)), None),
             Ok(view) => (Answer::Committed(view), None),
             Err(reason) => (Answer::Unknown, Some(ElectorError::Unreadable { reason: reason.to_owned() })),
         },
@@ -85,7 +85,7 @@ pub(super) fn answer(
     }
 }
 
-fn failed(asked: Asked, error: &kube::Error, lease: &LeaseId) -> (Answer, Option<ElectorError>) {
+fn failed(asked: RequestKind, error: &kube::Error, lease: &LeaseId) -> (Answer, Option<ElectorError>) {
     match error {
         kube::Error::Api(status) => refusal(asked, status, lease),
         error => failure(error),
@@ -93,7 +93,7 @@ fn failed(asked: Asked, error: &kube::Error, lease: &LeaseId) -> (Answer, Option
 }
 
 /// Whether a request has failed because the Lease is in another state than the one it names.
-pub(super) fn is_conflict(asked: Asked, error: &kube::Error, lease: &LeaseId) -> bool {
+pub(super) fn is_conflict(asked: RequestKind, error: &kube::Error, lease: &LeaseId) -> bool {
     matches!(error, kube::Error::Api(status) if matches!(refusal(asked, status, lease).0, Answer::Conflict))
 }
 
@@ -105,7 +105,7 @@ pub(super) fn watch(error: &kube::Error, lease: &LeaseId) -> (ElectorError, Opti
             let reason = "an event of a watch is none".to_owned();
             (Answer::Unknown, Some(ElectorError::Unreadable { reason }))
         }
-        kube::Error::Api(status) => refusal(Asked::Watch, status, lease),
+        kube::Error::Api(status) => refusal(RequestKind::Watch, status, lease),
         error => failure(error),
     };
     let asked = match answer {
@@ -116,7 +116,7 @@ pub(super) fn watch(error: &kube::Error, lease: &LeaseId) -> (ElectorError, Opti
 }
 
 /// What has become of a request that changes a lease, or looks at it, beside any election.
-pub(crate) enum Failure {
+pub(crate) enum RequestFailure {
     /// There is no such Lease.
     Missing,
     /// Somebody else has written it since it was read, and nothing was done.
@@ -128,22 +128,22 @@ pub(crate) enum Failure {
 }
 
 /// Why a request about a Lease has failed that no election has sent: a look, or the replacement of what was read.
-pub(crate) fn beside_election(error: &kube::Error, is_write: bool, lease: &LeaseId) -> Failure {
-    let asked = if is_write { Asked::Replace } else { Asked::Look };
+pub(crate) fn beside_election(error: &kube::Error, is_write: bool, lease: &LeaseId) -> RequestFailure {
+    let asked = if is_write { RequestKind::Replace } else { RequestKind::Look };
     let (answer, problem) = match error {
         kube::Error::Api(status) if is_write && status.code == 404 && is_of_the_lease(status) => {
-            return Failure::Missing;
+            return RequestFailure::Missing;
         }
         error => failed(asked, error, lease),
     };
     match (answer, problem) {
         (_, Some(ElectorError::Forbidden(denial))) => {
-            Failure::Problem(ElectorError::Forbidden(Box::new(denial.of_admin(lease))))
+            RequestFailure::Problem(ElectorError::Forbidden(Box::new(denial.of_admin(lease))))
         }
-        (Answer::Refused { .. }, Some(problem @ ElectorError::Unavailable { .. })) => Failure::Busy(problem),
-        (_, Some(problem)) => Failure::Problem(problem),
-        (Answer::Conflict, None) => Failure::Conflict,
-        (_, None) => Failure::Missing,
+        (Answer::Refused { .. }, Some(problem @ ElectorError::Unavailable { .. })) => RequestFailure::Busy(problem),
+        (_, Some(problem)) => RequestFailure::Problem(problem),
+        (Answer::Conflict, None) => RequestFailure::Conflict,
+        (_, None) => RequestFailure::Missing,
     }
 }
 
@@ -156,12 +156,14 @@ const REFUSED: Answer = Answer::Refused { retry_after: None, unreached: false };
 
 /// An answer with an error status. The code decides: kube 5's helpers (`is_conflict` and so on) know the reasons of
 /// Kubernetes only, and a proxy's page has none.
-fn refusal(asked: Asked, status: &Status, lease: &LeaseId) -> (Answer, Option<ElectorError>) {
+fn refusal(asked: RequestKind, status: &Status, lease: &LeaseId) -> (Answer, Option<ElectorError>) {
     let rejected = || ElectorError::Rejected { code: status.code, message: words(status) };
     match (status.code, asked) {
-        (404, Asked::Look) if is_of_the_lease(status) => (Answer::Shown(Sight::Missing { revision: None }), None),
+        (404, RequestKind::Look) if is_of_the_lease(status) => {
+            (Answer::Shown(Observation::Missing { revision: None }), None)
+        }
         (404, _) if is_about(status, "namespaces") => (REFUSED, Some(namespace_missing(status, lease))),
-        (404, Asked::Replace) => (Answer::Conflict, None),
+        (404, RequestKind::Replace) => (Answer::Conflict, None),
         // Somebody answers "not found" to a request that Kubernetes would not answer so: a proxy, or another server. Not a
         // missing Lease, for that would end a term.
         (404, _) => (REFUSED, Some(rejected())),
@@ -169,7 +171,7 @@ fn refusal(asked: Asked, status: &Status, lease: &LeaseId) -> (Answer, Option<El
         (409, _) if asked.is_write() && is_denial(status) => (REFUSED, Some(rejected())),
         (409, _) if asked.is_write() => (Answer::Conflict, None),
         // A PUT without a version on a Lease that exists.
-        (422, Asked::Create) if is_about_the_version(status) => (Answer::Conflict, None),
+        (422, RequestKind::Create) if is_about_the_version(status) => (Answer::Conflict, None),
 
         (401, _) => (REFUSED, Some(ElectorError::Unauthorized { message: words(status) })),
         (403, _) if has_cause(status, "NamespaceTerminating") => (REFUSED, Some(namespace_missing(status, lease))),

@@ -18,13 +18,13 @@ fn id() -> LeaseId {
 }
 
 /// What a request that was answered with this error status means.
-fn refused(asked: Asked, status: Value) -> (Answer, Option<ElectorError>) {
+fn refused(asked: RequestKind, status: Value) -> (Answer, Option<ElectorError>) {
     let status: Status = serde_json::from_value(status).unwrap();
     ended(asked, Err(kube::Error::Api(status.boxed())))
 }
 
-fn ended(asked: Asked, result: Result<Lease, kube::Error>) -> (Answer, Option<ElectorError>) {
-    answer(asked, Outcome::Ended(Box::new(result)), &mut Kept::new(id(), Arc::default()), &id())
+fn ended(asked: RequestKind, result: Result<Lease, kube::Error>) -> (Answer, Option<ElectorError>) {
+    answer(asked, RequestOutcome::Ended(Box::new(result)), &mut RecentStates::new(id(), Arc::default()), &id())
 }
 
 /// As kube reads a proxy's page.
@@ -32,8 +32,8 @@ fn page(code: u16) -> Value {
     json!({ "message": "<html>sorry</html>", "reason": "Failed to parse error data", "code": code })
 }
 
-const EACH: [Asked; 3] = [Asked::Look, Asked::Create, Asked::Replace];
-const WRITES: [Asked; 2] = [Asked::Create, Asked::Replace];
+const EACH: [RequestKind; 3] = [RequestKind::Look, RequestKind::Create, RequestKind::Replace];
+const WRITES: [RequestKind; 2] = [RequestKind::Create, RequestKind::Replace];
 
 fn kind(problem: &Option<ElectorError>) -> Option<&'static str> {
     problem.as_ref().map(ElectorError::kind)
@@ -45,11 +45,11 @@ fn only_kubernetes_own_word_makes_a_lease_missing() {
         "code": 404, "reason": "NotFound", "message": "leases.coordination.k8s.io \"ledger\" not found",
         "details": { "name": "ledger", "group": "coordination.k8s.io", "kind": "leases" },
     });
-    let missing = Answer::Shown(Sight::Missing { revision: None });
-    assert!(matches!(refused(Asked::Look, own), (answer, None) if answer == missing));
+    let missing = Answer::Shown(Observation::Missing { revision: None });
+    assert!(matches!(refused(RequestKind::Look, own), (answer, None) if answer == missing));
     // A wrong address, a proxy that lost its backend, a cluster without Leases: nothing of that ends a term.
     for not_it in [page(404), json!({ "code": 404, "reason": "NotFound", "message": "the server could not find it" })] {
-        let (answer, problem) = refused(Asked::Look, not_it);
+        let (answer, problem) = refused(RequestKind::Look, not_it);
         assert_eq!((answer, kind(&problem)), (REFUSED, Some("rejected")));
     }
 }
@@ -68,7 +68,7 @@ fn a_missing_namespace_is_told_from_a_missing_lease() {
         "code": 403, "reason": "Forbidden", "message": "unable to create new content in namespace jobs",
         "details": { "causes": [{ "reason": "NamespaceTerminating", "message": "namespace jobs is being terminated" }] },
     });
-    assert_eq!(kind(&refused(Asked::Create, ending).1), Some("namespace_missing"));
+    assert_eq!(kind(&refused(RequestKind::Create, ending).1), Some("namespace_missing"));
 }
 
 #[test]
@@ -79,13 +79,13 @@ fn a_write_that_lost_the_race_is_a_conflict_and_no_problem() {
         }
     }
     // A write that names a uid, and no such object.
-    assert!(matches!(refused(Asked::Replace, page(404)), (Answer::Conflict, None)));
+    assert!(matches!(refused(RequestKind::Replace, page(404)), (Answer::Conflict, None)));
     // A create of what exists.
     let exists = json!({
         "code": 422, "reason": "Invalid",
         "details": { "causes": [{ "field": "metadata.resourceVersion", "message": "must be specified for an update" }] },
     });
-    assert!(matches!(refused(Asked::Create, exists), (Answer::Conflict, None)));
+    assert!(matches!(refused(RequestKind::Create, exists), (Answer::Conflict, None)));
 }
 
 #[test]
@@ -129,15 +129,16 @@ fn a_write_that_a_server_failed_at_may_have_been_done() {
         }
     }
     for asked in WRITES {
-        let timed_out = Outcome::TimedOut(Duration::from_secs(3), None);
-        let (answer, problem) = answer(asked, timed_out, &mut Kept::new(id(), Arc::default()), &id());
+        let timed_out = RequestOutcome::TimedOut(Duration::from_secs(3), None);
+        let (answer, problem) = answer(asked, timed_out, &mut RecentStates::new(id(), Arc::default()), &id());
         assert_eq!((answer, kind(&problem)), (Answer::Unknown, Some("unreachable")));
     }
 }
 
 #[test]
 fn denials_name_the_verb_that_was_needed() {
-    for (asked, verb) in [(Asked::Look, "get"), (Asked::Create, "create"), (Asked::Replace, "update")] {
+    for (asked, verb) in [(RequestKind::Look, "get"), (RequestKind::Create, "create"), (RequestKind::Replace, "update")]
+    {
         let (answer, problem) = refused(asked, json!({ "code": 403 }));
         assert_eq!(answer, REFUSED);
         let Some(ElectorError::Forbidden(denial)) = problem else { panic!("{problem:?}") };
@@ -146,8 +147,8 @@ fn denials_name_the_verb_that_was_needed() {
     let (problem, _) = watch(&kube::Error::Api(Status::default().with_code(403).boxed()), &id());
     assert!(matches!(problem, ElectorError::Forbidden(denial) if denial.verb == "watch"));
     // A proxy's 403 is no matter of roles.
-    assert_eq!(kind(&refused(Asked::Look, page(403)).1), Some("rejected"));
-    assert_eq!(kind(&refused(Asked::Look, page(401)).1), Some("unauthorized"));
+    assert_eq!(kind(&refused(RequestKind::Look, page(403)).1), Some("rejected"));
+    assert_eq!(kind(&refused(RequestKind::Look, page(401)).1), Some("unauthorized"));
 }
 
 #[test]
@@ -163,9 +164,9 @@ fn an_answer_that_is_no_lease_proves_nothing() {
     let lease: Lease = serde_json::from_value(object).unwrap();
     let version = Version { uid: "u".into(), revision: 9 };
     assert!(
-        matches!(ended(Asked::Look, Ok(lease.clone())), (Answer::Shown(Sight::Present(v)), None) if v.version == version)
+        matches!(ended(RequestKind::Look, Ok(lease.clone())), (Answer::Shown(Observation::Present(v)), None) if v.version == version)
     );
-    assert!(matches!(ended(Asked::Replace, Ok(lease)), (Answer::Committed(v), None) if v.version == version));
+    assert!(matches!(ended(RequestKind::Replace, Ok(lease)), (Answer::Committed(v), None) if v.version == version));
 }
 
 /// Runs a write against a server that treats its one connection like this, and tells what the election makes of it.
@@ -175,7 +176,7 @@ async fn over_tcp(scheme: &str, serve: impl FnOnce(TcpStream) + Send + 'static) 
     let server = thread::spawn(move || serve(listener.accept().unwrap().0));
     let result = put(&format!("{scheme}://{address}")).await;
     server.join().unwrap();
-    ended(Asked::Replace, result)
+    ended(RequestKind::Replace, result)
 }
 
 async fn put(url: &str) -> Result<Lease, kube::Error> {
@@ -193,7 +194,7 @@ fn read_some(stream: &mut TcpStream) {
 #[tokio::test]
 async fn a_request_that_found_nobody_was_never_sent() {
     let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let (answer, problem) = ended(Asked::Replace, put(&format!("http://{closed}")).await);
+    let (answer, problem) = ended(RequestKind::Replace, put(&format!("http://{closed}")).await);
     assert_eq!(answer, Answer::Refused { retry_after: None, unreached: true }, "{problem:?}");
     assert!(problem.unwrap().to_string().contains("onnection refused"));
 }

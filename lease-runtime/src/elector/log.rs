@@ -4,18 +4,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::error::{ElectorError, shown};
-use super::voice::{self, Own};
+use super::log_thread::{self, OwnedValue};
 use crate::clock::WallTime;
 use crate::lease::LeaseId;
 use lease_protocol::election::{FencingToken, Grant, Loss};
-use lease_protocol::ticks::Note;
+use lease_protocol::ticks::TickNote;
 
 /// Shared by all events, so that one filter finds the whole story of a lease.
 ///
-/// The values are taken now, and the line may be said [elsewhere](voice).
+/// The values are taken now, and the line may be said [elsewhere](log_thread).
 macro_rules! say {
     ($level:ident, $log:expr, $($line:tt)*) => {
-        if voice::is_wanted(level!($level)) {
+        if log_thread::is_wanted(level!($level)) {
             let (lease, identity) = ($log.lease.clone(), Arc::clone(&$log.identity));
             words!($level [
                 lease = &*lease.name,
@@ -49,21 +49,21 @@ macro_rules! words {
     ($level:ident [$($set:tt)*] $message:literal $(, $value:expr)* $(,)?) => {{
         let message = format!($message $(, $value)*);
         let line = move || tracing::$level!(target: "lease_runtime", $($set)* "{message}");
-        voice::say(level!($level), line);
+        log_thread::say(level!($level), line);
     }};
     ($level:ident [$($set:tt)*] $name:ident = % $value:expr, $($line:tt)*) => {{
         let $name = $value.to_string();
         words!($level [$($set)* $name = %$name,] $($line)*)
     }};
     ($level:ident [$($set:tt)*] $name:ident = $value:expr, $($line:tt)*) => {{
-        let $name = Own::own($value);
+        let $name = OwnedValue::own($value);
         words!($level [$($set)* $name = $name,] $($line)*)
     }};
     ($level:ident [$($set:tt)*] $name:ident, $($line:tt)*) => {
         words!($level [$($set)*] $name = $name, $($line)*)
     };
 }
-pub(super) struct Log {
+pub(super) struct ElectionLog {
     lease: LeaseId,
     identity: Arc<str>,
     holder: Option<String>,
@@ -71,9 +71,9 @@ pub(super) struct Log {
     longer: Option<i32>,
 }
 
-impl Log {
-    pub(super) fn new(lease: LeaseId, identity: Arc<str>) -> Log {
-        Log { lease, identity, holder: None, longer: None }
+impl ElectionLog {
+    pub(super) fn new(lease: LeaseId, identity: Arc<str>) -> ElectionLog {
+        ElectionLog { lease, identity, holder: None, longer: None }
     }
 
     /// A write of ours was stored with this lease duration, and not with the one that was sent. Said once: candidates wait for
@@ -220,26 +220,26 @@ impl Log {
         say!(error, self, "{}", shown(trouble));
     }
 
-    pub(super) fn tick(&self, task: &str, note: &Note) {
+    pub(super) fn tick(&self, task: &str, note: &TickNote) {
         let time = |at: &WallTime| at.to_string();
         match note {
-            Note::Armed => say!(info, self, task, "the task is new to the lease: its ticks count from now"),
-            Note::Removed => say!(
+            TickNote::Armed => say!(info, self, task, "the task is new to the lease: its ticks count from now"),
+            TickNote::Removed => say!(
                 warn,
                 self,
                 task,
                 "the task's record was removed from the lease: its ticks count from now, and those before it are lost"
             ),
-            Note::Rearmed => say!(info, self, task, "the task's schedule has changed: its ticks count from now"),
-            Note::NotRun(why, count) => say!(info, self, task, count, "ticks were not run, {why}"),
-            Note::Abandoned(tick) => say!(
+            TickNote::Rearmed => say!(info, self, task, "the task's schedule has changed: its ticks count from now"),
+            TickNote::NotRun(why, count) => say!(info, self, task, count, "ticks were not run, {why}"),
+            TickNote::Abandoned(tick) => say!(
                 warn,
                 self,
                 task,
                 tick = time(tick),
                 "a run of an earlier leader did not come to an end that is known: it is not run again"
             ),
-            Note::RunAgain(tick, attempt) => say!(
+            TickNote::RunAgain(tick, attempt) => say!(
                 info,
                 self,
                 task,
@@ -247,13 +247,13 @@ impl Log {
                 attempt,
                 "a run of an earlier leader did not come to an end that is known: it is run again"
             ),
-            Note::GivenBack(tick) => {
+            TickNote::GivenBack(tick) => {
                 say!(info, self, task, tick = time(tick), "a run was given back: its body has not begun");
             }
-            Note::TakenUp(tick) => {
+            TickNote::TakenUp(tick) => {
                 say!(info, self, task, tick = time(tick), "a run that was given back before its body began is started");
             }
-            Note::TriggeredBefore(id) => {
+            TickNote::TriggeredBefore(id) => {
                 say!(info, self, task, id = %shown(id.as_str()), "a trigger was dropped, its id has been used");
             }
         }
@@ -294,26 +294,26 @@ impl Log {
         say!(info, self, "the leases of the namespace are watched together");
     }
 
-    pub(super) fn wrecked(&self, error: &ElectorError) {
+    pub(super) fn panicked(&self, error: &ElectorError) {
         say!(error, self, error = %error, "the election has ended");
     }
 }
 
 /// The problems of one activity: each kind is said once, quietly repeated while it lasts, and called over when the activity
 /// works again.
-pub(super) struct Problems {
+pub(super) struct ProblemLog {
     context: &'static str,
     over: &'static str,
     /// The kinds said since all was well. A handful: searched, not hashed.
     said: Vec<String>,
 }
 
-impl Problems {
-    pub(super) fn new(context: &'static str, over: &'static str) -> Problems {
-        Problems { context, over, said: Vec::new() }
+impl ProblemLog {
+    pub(super) fn new(context: &'static str, over: &'static str) -> ProblemLog {
+        ProblemLog { context, over, said: Vec::new() }
     }
 
-    pub(super) fn met(&mut self, error: &ElectorError, log: &Log) {
+    pub(super) fn record(&mut self, error: &ElectorError, log: &ElectionLog) {
         let kind = match error {
             ElectorError::Forbidden(denial) => format!("forbidden {}", denial.verb),
             ElectorError::Unavailable { code, .. } | ElectorError::Rejected { code, .. } => {
@@ -334,7 +334,7 @@ impl Problems {
         self.said.clear();
     }
 
-    pub(super) fn over(&mut self, log: &Log) {
+    pub(super) fn over(&mut self, log: &ElectionLog) {
         if !self.said.is_empty() {
             self.said.clear();
             say!(info, log, "{}", self.over);

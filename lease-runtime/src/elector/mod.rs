@@ -1,26 +1,26 @@
 //! The I/O side of elections: requests, watches and timers, against a real API server.
 
-mod campaign;
+mod annotation_backoff;
 mod classify;
-mod company;
 mod connect;
-mod drive;
+mod driver;
 mod error;
-mod hush;
+mod handle;
 mod inflight;
+mod lease_ticks;
 mod log;
-mod memory;
+mod log_thread;
 mod multiplexed;
+mod process_memory;
 mod rbac;
 mod requests;
 mod server_time;
 #[cfg(feature = "testing")]
 pub(crate) mod simulated;
+mod task_comparison;
 mod thread;
-mod ticking;
 #[cfg(feature = "http2")]
 mod transport;
-mod voice;
 mod watch;
 mod wire;
 
@@ -29,22 +29,22 @@ use std::sync::Arc;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
-pub(crate) use campaign::{Campaign, Way};
-pub use campaign::{LeaseStatus, Standing};
-pub(crate) use classify::{Failure, beside_election};
-pub(crate) use company::Tasks;
+pub(crate) use classify::{RequestFailure, beside_election};
 pub(crate) use connect::Connection;
 pub use error::ElectorError;
+pub(crate) use handle::{ElectionControl, ElectionHandle};
+pub use handle::{LeaseStatus, Standing};
 pub use rbac::Denial;
+pub(crate) use task_comparison::AnnouncedTasks;
 pub use thread::Health;
 pub(crate) use wire::Labels;
 
-use campaign::Outlet;
-use memory::Memories;
+use handle::ElectionPort;
+use log_thread::{LogFlush, LogThread};
 use multiplexed::Multiplexed;
+use process_memory::ProcessMemory;
 use server_time::ServerTime;
-use thread::Heart;
-use voice::{Spoken, Voice};
+use thread::Heartbeat;
 
 use crate::clock::Clock;
 use crate::lease::LeaseId;
@@ -54,13 +54,13 @@ use lease_protocol::election::Timing;
 /// Runs all elections of a candidate. A cheap handle: the elections go on until every campaign has been dropped and left.
 #[derive(Clone)]
 pub(crate) struct Elector {
-    inbox: mpsc::UnboundedSender<Outlet>,
+    inbox: mpsc::UnboundedSender<ElectionPort>,
     identity: Arc<str>,
     clock: Arc<dyn Clock>,
-    heart: Arc<Heart>,
+    heart: Arc<Heartbeat>,
     labels: Arc<Labels>,
     /// With a thread of its own.
-    spoken: Option<Spoken>,
+    spoken: Option<LogFlush>,
 }
 
 impl Elector {
@@ -78,15 +78,15 @@ impl Elector {
         clock: Arc<dyn Clock>,
     ) -> Result<Elector, ElectorError> {
         watchdog::start(&*clock).map_err(|source| ElectorError::Thread { source })?;
-        let heart = Heart::new(Arc::clone(&clock));
+        let heart = Heartbeat::new(Arc::clone(&clock));
         let server_time = ServerTime::new(Arc::clone(&clock));
         let (inbox, outlets) = mpsc::unbounded_channel();
         let mut spoken = None;
         match connection {
             Connection::Config(cluster) => {
-                let voice = Voice::start().map_err(|source| ElectorError::Thread { source })?;
+                let voice = LogThread::start().map_err(|source| ElectorError::Thread { source })?;
                 spoken = Some(voice.spoken());
-                let memories = Memories::of(&cluster.url(), &*clock);
+                let memories = ProcessMemory::of(&cluster.url(), &*clock);
                 thread::start(cluster, outlets, Arc::clone(&heart), server_time, memories, voice)?;
             }
             Connection::Client(client) => {
@@ -98,7 +98,7 @@ impl Elector {
                     Arc::clone(&heart),
                     server_time,
                     // A client does not tell where its cluster is, so that its memories end with it.
-                    Memories::default(),
+                    ProcessMemory::default(),
                 )));
             }
         }
@@ -111,9 +111,9 @@ impl Elector {
     }
 
     /// Takes part in the election of `lease`, from now on.
-    pub(crate) fn contend(&self, lease: LeaseId, timing: Timing) -> Campaign {
+    pub(crate) fn contend(&self, lease: LeaseId, timing: Timing) -> ElectionHandle {
         let (identity, clock) = (Arc::clone(&self.identity), Arc::clone(&self.clock));
-        let (mut outlet, mut campaign) = Outlet::new(lease, timing, identity, clock, Arc::clone(&self.heart));
+        let (mut outlet, mut campaign) = ElectionPort::new(lease, timing, identity, clock, Arc::clone(&self.heart));
         campaign.way.spoken.clone_from(&self.spoken);
         outlet.labels = Arc::clone(&self.labels);
         // If the elector's runtime is gone, so is the outlet now, and the campaign says that it has ended.

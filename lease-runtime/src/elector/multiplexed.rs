@@ -5,10 +5,10 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// Whether the connections of a client are watched over. All clones are one.
 #[derive(Clone, Default)]
-pub(super) struct Multiplexed(Arc<State>);
+pub(super) struct Multiplexed(Arc<HttpVersionState>);
 
 #[derive(Default)]
-struct State {
+struct HttpVersionState {
     on: AtomicBool,
     signs: AtomicU64,
 }

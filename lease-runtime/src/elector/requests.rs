@@ -16,10 +16,10 @@ use k8s_openapi::api::coordination::v1::Lease;
 use kube::api::{ApiResource, DynamicObject, PostParams};
 use kube::{Api, Client};
 
-use super::classify::{self, Asked, Outcome};
+use super::classify::{self, RequestKind, RequestOutcome};
 use super::error::ElectorError;
 use super::inflight::InFlight;
-use super::wire::{self, Kept};
+use super::wire::{self, RecentStates};
 use crate::clock::Moment;
 use crate::lease::LeaseId;
 use lease_protocol::election::{Answer, Request, RequestId, Timing, Version, View};
@@ -29,7 +29,7 @@ use lease_protocol::ticks::{Annotations, Edits};
 pub(super) struct Reply {
     /// The election's name for it; none if it was only sent to see whether a problem is over.
     pub(super) id: Option<RequestId>,
-    pub(super) asked: Asked,
+    pub(super) asked: RequestKind,
     pub(super) answer: Answer,
     /// Whether the API server did its part. `None`: it was not asked.
     pub(super) served: Option<Result<(), ElectorError>>,
@@ -40,26 +40,26 @@ pub(super) struct Reply {
 pub(super) struct Requests {
     api: Api<DynamicObject>,
     lease: LeaseId,
-    patience: Patience,
+    patience: AnswerDeadlines,
     in_flight: Arc<InFlight>,
-    kept: Kept,
-    open: FuturesUnordered<Pin<Box<dyn Future<Output = Ended> + Send>>>,
+    kept: RecentStates,
+    open: FuturesUnordered<Pin<Box<dyn Future<Output = FinishedRequest> + Send>>>,
     /// What is on its way, and since when. Two at most, and now and then one that is of no more use.
-    sent: Vec<Sent>,
+    sent: Vec<SentRequest>,
     number: u64,
 }
 
 /// A request that is on its way.
-struct Sent {
+struct SentRequest {
     number: u64,
-    asked: Asked,
+    asked: RequestKind,
     at: Moment,
     /// How many signs of life the server had given by then.
     signs: u64,
 }
 
 /// How things stand as a request is handed out.
-pub(super) struct Handed {
+pub(super) struct SendContext {
     pub(super) now: Moment,
     /// How many answers have come by now, to any election.
     pub(super) answers: u64,
@@ -67,17 +67,17 @@ pub(super) struct Handed {
     pub(super) holds: bool,
 }
 
-struct Ended {
+struct FinishedRequest {
     number: u64,
     id: Option<RequestId>,
-    asked: Asked,
+    asked: RequestKind,
     /// None: it was not worth sending.
-    outcome: Option<Outcome>,
+    outcome: Option<RequestOutcome>,
 }
 
 /// How long to wait for an answer.
 #[derive(Clone, Copy)]
-struct Patience {
+struct AnswerDeadlines {
     /// An answer that takes longer is slow.
     slow: Duration,
     /// An answer that takes longer comes too late: the term that it would begin or extend is over.
@@ -87,7 +87,7 @@ struct Patience {
 impl Requests {
     pub(super) fn new(
         client: Client,
-        kept: Kept,
+        kept: RecentStates,
         lease: LeaseId,
         timing: Timing,
         in_flight: Arc<InFlight>,
@@ -97,7 +97,7 @@ impl Requests {
             in_flight,
             kept,
             lease,
-            patience: Patience { slow: timing.attempt_timeout(), longest: timing.renew_deadline },
+            patience: AnswerDeadlines { slow: timing.attempt_timeout(), longest: timing.renew_deadline },
             open: FuturesUnordered::new(),
             sent: Vec::new(),
             number: 0,
@@ -115,7 +115,7 @@ impl Requests {
     }
 
     /// The request that has been slow for longest, at `now`, and whether the server has given a sign of life since it was sent.
-    pub(super) fn slow(&self, now: Moment, answers: u64) -> Option<(Asked, bool)> {
+    pub(super) fn slow(&self, now: Moment, answers: u64) -> Option<(RequestKind, bool)> {
         let slow = self.sent.iter().filter(|sent| now.since(sent.at) >= self.patience.slow);
         let signs = self.signs(answers);
         slow.min_by_key(|sent| sent.at).map(|sent| (sent.asked, sent.signs < signs))
@@ -146,21 +146,21 @@ impl Requests {
         &mut self,
         id: Option<RequestId>,
         request: &Request,
-        Handed { now, answers, holds }: Handed,
+        SendContext { now, answers, holds }: SendContext,
         edits: Edits,
-    ) -> Asked {
+    ) -> RequestKind {
         self.number += 1;
         let number = self.number;
         let (asked, object) = match request {
-            Request::Look => (Asked::Look, None),
-            Request::Create(record) => (Asked::Create, Some(self.kept.creation(record))),
-            Request::Replace { base, record } => (Asked::Replace, self.kept.replacement(base, record, edits)),
+            Request::Get => (RequestKind::Look, None),
+            Request::Create(record) => (RequestKind::Create, Some(self.kept.creation(record))),
+            Request::Replace { base, record } => (RequestKind::Replace, self.kept.replacement(base, record, edits)),
         };
         let signs = self.signs(answers);
-        self.sent.push(Sent { number, asked, at: now, signs });
-        if asked == Asked::Replace && object.is_none() {
+        self.sent.push(SentRequest { number, asked, at: now, signs });
+        if asked == RequestKind::Replace && object.is_none() {
             // So many states have been seen since that the write would be a conflict.
-            self.open.push(Box::pin(async move { Ended { number, id, asked, outcome: None } }));
+            self.open.push(Box::pin(async move { FinishedRequest { number, id, asked, outcome: None } }));
             return asked;
         }
         let (api, name, patience) = (self.api.clone(), Arc::clone(&self.lease.name), self.patience);
@@ -181,27 +181,27 @@ impl Requests {
                 wire::lease(object).map_err(kube::Error::SerdeError)
             };
             let outcome = match turn {
-                Err(_) => Outcome::NotSent(patience.slow),
+                Err(_) => RequestOutcome::NotSent(patience.slow),
                 Ok(turn) => {
                     let again = (!in_flight.is_multiplexed()).then_some(patience.slow);
                     let mut failed = None;
                     let lost_race = |error: &kube::Error| classify::is_conflict(asked, error, &lease);
                     match bounded(repeated(once, asked.is_write(), lost_race, again, &mut failed), turn, patience).await
                     {
-                        Some(Some(ended)) => Outcome::Ended(Box::new(ended)),
-                        Some(None) => Outcome::Open,
-                        None => Outcome::TimedOut(patience.longest, failed.map(Box::new)),
+                        Some(Some(ended)) => RequestOutcome::Ended(Box::new(ended)),
+                        Some(None) => RequestOutcome::Open,
+                        None => RequestOutcome::TimedOut(patience.longest, failed.map(Box::new)),
                     }
                 }
             };
-            Ended { number, id, asked, outcome: Some(outcome) }
+            FinishedRequest { number, id, asked, outcome: Some(outcome) }
         }));
         asked
     }
 
     /// The next request that ends; `None` if none is on its way. Cancel safe.
     pub(super) async fn next(&mut self) -> Option<Reply> {
-        let Ended { number, id, asked, outcome } = self.open.next().await?;
+        let FinishedRequest { number, id, asked, outcome } = self.open.next().await?;
         let at = self.sent.iter().position(|sent| sent.number == number)?;
         let sent = self.sent.swap_remove(at).at;
         let Some(outcome) = outcome else {
@@ -214,7 +214,7 @@ impl Requests {
 
 /// Waits for a request, and keeps its turn only for an eighth of the time after which it counts as slow: an answer that has
 /// not come by then may never come, and others must not wait for it.
-async fn bounded<F: Future>(request: F, turn: impl Sized, patience: Patience) -> Option<F::Output> {
+async fn bounded<F: Future>(request: F, turn: impl Sized, patience: AnswerDeadlines) -> Option<F::Output> {
     let mut request = pin!(request);
     let soon = tokio::time::timeout(patience.slow / 8, &mut request).await;
     drop(turn);

@@ -24,14 +24,14 @@ use crate::clock::{Clock, Moment, WallTime};
 #[derive(Debug)]
 pub(super) struct ServerTime {
     clock: Arc<dyn Clock>,
-    told: Mutex<Option<Told>>,
+    told: Mutex<Option<ServerTimeSample>>,
     /// Counts the answers.
     answers: AtomicU64,
 }
 
 /// What the newest answer has told.
 #[derive(Clone, Copy, Debug)]
-struct Told {
+struct ServerTimeSample {
     wall: WallTime,
     received: Moment,
 }
@@ -68,19 +68,19 @@ impl ServerTime {
         // Read after the answer has come: what passes in between makes the server's time earlier than it is, never later.
         let received = self.clock.now();
         if let Some(wall) = date(head) {
-            self.keep(Told { wall, received });
+            self.keep(ServerTimeSample { wall, received });
         }
     }
 
     /// Answers may be noted at once on several threads.
-    fn keep(&self, new: Told) {
+    fn keep(&self, new: ServerTimeSample) {
         let mut told = self.told();
         if told.is_none_or(|old| old.received <= new.received) {
             *told = Some(new);
         }
     }
 
-    fn told(&self) -> MutexGuard<'_, Option<Told>> {
+    fn told(&self) -> MutexGuard<'_, Option<ServerTimeSample>> {
         self.told.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -195,7 +195,7 @@ mod tests {
         let time = ServerTime::new(Arc::new(SystemClock));
         let moment = |seconds: u64| Moment::ZERO + Duration::from_secs(seconds);
         let wall = |seconds: i64| WallTime(seconds * 1_000_000);
-        let tell = |at: u64, seconds: i64| time.keep(Told { wall: wall(seconds), received: moment(at) });
+        let tell = |at: u64, seconds: i64| time.keep(ServerTimeSample { wall: wall(seconds), received: moment(at) });
         assert_eq!(time.at(moment(0)), None);
         tell(100, 1_000);
         assert_eq!(time.at(moment(100)), Some(wall(1_000)));

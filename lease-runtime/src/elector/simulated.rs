@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use super::log::Log;
-use super::ticking::Ticking;
+use super::lease_ticks::LeaseTicks;
+use super::log::ElectionLog;
 use crate::clock::{Clock, Moment, WallTime};
 use crate::lease::LeaseId;
-use crate::term::{Alive, Tenure, Term, Told};
+use crate::term::{DrainToken, TaskMessage, Term, TermState};
 use lease_protocol::election::{Grant, Loss, RequestId, Version};
-use lease_protocol::ticks::{Annotations, Time};
+use lease_protocol::ticks::{Annotations, TickTime};
 
 /// A Lease of which only the annotations are of interest.
 #[derive(Debug, Default)]
@@ -28,21 +28,21 @@ impl SimulatedLease {
 pub(crate) struct SimulatedElector {
     lease: LeaseId,
     identity: Arc<str>,
-    ticking: Ticking,
-    log: Log,
+    ticking: LeaseTicks,
+    log: ElectionLog,
     writes: u32,
 }
 
 impl SimulatedElector {
     pub(crate) fn new(lease: LeaseId, identity: Arc<str>) -> SimulatedElector {
-        let log = Log::new(lease.clone(), identity.clone());
-        SimulatedElector { lease, identity, ticking: Ticking::default(), log, writes: 0 }
+        let log = ElectionLog::new(lease.clone(), identity.clone());
+        SimulatedElector { lease, identity, ticking: LeaseTicks::default(), log, writes: 0 }
     }
 
     /// Begins a term.
-    pub(crate) fn begin(&mut self, grant: &Grant, clock: Arc<dyn Clock>, time: Time) -> (Term, Alive) {
+    pub(crate) fn begin(&mut self, grant: &Grant, clock: Arc<dyn Clock>, time: TickTime) -> (Term, DrainToken) {
         self.log.began(grant);
-        let (tenure, alive) = Tenure::begin(self.lease.clone(), self.identity.clone(), grant, clock);
+        let (tenure, alive) = TermState::begin(self.lease.clone(), self.identity.clone(), grant, clock);
         self.ticking.begin(grant, &tenure, time);
         (Term::new(tenure), alive)
     }
@@ -61,21 +61,21 @@ impl SimulatedElector {
     }
 
     /// What a task tells next. Cancel safe.
-    pub(crate) async fn told(&mut self) -> Told {
+    pub(crate) async fn told(&mut self) -> TaskMessage {
         self.ticking.told().await
     }
 
-    pub(crate) fn hear(&mut self, told: Told, wall: WallTime) {
+    pub(crate) fn hear(&mut self, told: TaskMessage, wall: WallTime) {
         self.ticking.hear(told, wall);
     }
 
     /// Shows the Lease, and starts what it says is taken.
-    pub(crate) fn show(&mut self, lease: &SimulatedLease, time: Time) {
+    pub(crate) fn show(&mut self, lease: &SimulatedLease, time: TickTime) {
         self.ticking.show(&lease.version(), &lease.annotations, time, &self.log);
     }
 
     /// Starts what needs no record, and tells whether a write is wanted now.
-    pub(crate) fn turn(&mut self, time: Time, now: Moment) -> bool {
+    pub(crate) fn turn(&mut self, time: TickTime, now: Moment) -> bool {
         self.ticking.turn(time, now, &self.log)
     }
 
@@ -88,7 +88,7 @@ impl SimulatedElector {
     }
 
     /// Writes the Lease as it is, which takes no time. `renews`: it may take runs.
-    pub(crate) fn write(&mut self, lease: &mut SimulatedLease, time: Time, now: Moment, renews: bool) {
+    pub(crate) fn write(&mut self, lease: &mut SimulatedLease, time: TickTime, now: Moment, renews: bool) {
         self.writes = self.writes.wrapping_add(1);
         let id = RequestId(self.writes);
         for (name, value) in self.ticking.compose(id, &lease.annotations, time, now, renews) {

@@ -14,15 +14,15 @@ use kube::Client;
 use tokio::sync::{Mutex, mpsc};
 use tokio::task::JoinSet;
 
-use super::campaign::{Command, Outlet, Standing};
-use super::connect::{self, Cluster};
-use super::drive::Drive;
+use super::connect::{self, ClusterAccess};
+use super::driver::ElectionDriver;
 use super::error::ElectorError;
+use super::handle::{Command, ElectionPort, Standing};
 use super::inflight::InFlight;
-use super::memory::Memories;
+use super::log_thread::LogThread;
 use super::multiplexed::Multiplexed;
+use super::process_memory::ProcessMemory;
 use super::server_time::ServerTime;
-use super::voice::Voice;
 use super::watch::Shared;
 use crate::clock::{Clock, Moment};
 use crate::lease::LeaseId;
@@ -56,17 +56,17 @@ impl Health {
 
 /// The stamp that the loop leaves at every turn.
 #[derive(Debug)]
-pub(super) struct Heart {
+pub(super) struct Heartbeat {
     clock: Arc<dyn Clock>,
     last: AtomicU64,
     stopped: AtomicBool,
     barred: AtomicBool,
 }
 
-impl Heart {
-    pub(super) fn new(clock: Arc<dyn Clock>) -> Arc<Heart> {
+impl Heartbeat {
+    pub(super) fn new(clock: Arc<dyn Clock>) -> Arc<Heartbeat> {
         let last = AtomicU64::new(clock.now().as_nanos());
-        Arc::new(Heart { clock, last, stopped: AtomicBool::new(false), barred: AtomicBool::new(false) })
+        Arc::new(Heartbeat { clock, last, stopped: AtomicBool::new(false), barred: AtomicBool::new(false) })
     }
 
     pub(super) fn beat(&self, now: Moment) {
@@ -89,9 +89,9 @@ impl Heart {
 }
 
 /// Stops the heart however the loop ends.
-struct Beating(Arc<Heart>);
+struct HeartbeatGuard(Arc<Heartbeat>);
 
-impl Drop for Beating {
+impl Drop for HeartbeatGuard {
     fn drop(&mut self) {
         self.0.stopped.store(true, Ordering::Relaxed);
     }
@@ -99,12 +99,12 @@ impl Drop for Beating {
 
 /// Starts the thread. Returns when its client is built, or cannot be.
 pub(super) fn start(
-    cluster: Cluster,
-    inbox: mpsc::UnboundedReceiver<Outlet>,
-    heart: Arc<Heart>,
+    cluster: ClusterAccess,
+    inbox: mpsc::UnboundedReceiver<ElectionPort>,
+    heart: Arc<Heartbeat>,
     server_time: Arc<ServerTime>,
-    memories: Memories,
-    voice: Voice,
+    memories: ProcessMemory,
+    voice: LogThread,
 ) -> Result<(), ElectorError> {
     let (ready, built) = std::sync::mpsc::sync_channel(1);
     let body = move || {
@@ -139,15 +139,15 @@ pub(super) fn start(
 pub(super) async fn host(
     client: Client,
     multiplexed: Multiplexed,
-    mut inbox: mpsc::UnboundedReceiver<Outlet>,
-    heart: Arc<Heart>,
+    mut inbox: mpsc::UnboundedReceiver<ElectionPort>,
+    heart: Arc<Heartbeat>,
     server_time: Arc<ServerTime>,
-    memories: Memories,
+    memories: ProcessMemory,
 ) {
-    let beating = Beating(Arc::clone(&heart));
+    let beating = HeartbeatGuard(Arc::clone(&heart));
     let client = server_time.listen(client);
     let mut elections = JoinSet::new();
-    let mut turns: BTreeMap<LeaseId, Turn> = BTreeMap::new();
+    let mut turns: BTreeMap<LeaseId, ElectionTurn> = BTreeMap::new();
     let in_flight = Arc::new(InFlight::new(multiplexed));
     let mut shared: BTreeMap<Arc<str>, Arc<Shared>> = BTreeMap::new();
     let mut open = true;
@@ -166,7 +166,7 @@ pub(super) async fn host(
                     });
                     let (in_flight, shared) = (Arc::clone(&in_flight), Arc::clone(shared));
                     let (client, server_time, memories) = (client.clone(), Arc::clone(&server_time), memories.clone());
-                    let drive = move |outlet| Drive::new(outlet, client, in_flight, shared, server_time, memories);
+                    let drive = move |outlet| ElectionDriver::new(outlet, client, in_flight, shared, server_time, memories);
                     drop(elections.spawn(in_turn(turn, outlet, drive)));
                 }
                 None => open = false,
@@ -181,12 +181,12 @@ pub(super) async fn host(
 }
 
 /// Held by the election of a lease that runs.
-type Turn = Arc<Mutex<()>>;
+type ElectionTurn = Arc<Mutex<()>>;
 
 /// Runs an election when the one before it, of the same lease in this process, has ended, which it does when its bodies are
 /// gone. H6 again: the two have one name, so that the second would take the lease for its own, and begin a term beside the
 /// bodies of the first.
-async fn in_turn(turn: Turn, mut outlet: Outlet, drive: impl FnOnce(Outlet) -> Drive) {
+async fn in_turn(turn: ElectionTurn, mut outlet: ElectionPort, drive: impl FnOnce(ElectionPort) -> ElectionDriver) {
     let mut wanted = true;
     let _turn = loop {
         let command = tokio::select! {
@@ -218,13 +218,13 @@ async fn in_turn(turn: Turn, mut outlet: Outlet, drive: impl FnOnce(Outlet) -> D
 
 /// Runs one election to its end. A panic in it, which would be an error of ours, costs this lease its term and nothing
 /// else: the other elections go on.
-async fn one(mut drive: Box<Drive>) {
+async fn one(mut drive: Box<ElectionDriver>) {
     if let Err(panic) = AssertUnwindSafe(drive.run()).catch_unwind().await {
         let reason = match (panic.downcast_ref::<&str>(), panic.downcast_ref::<String>()) {
             (Some(words), _) => (*words).to_owned(),
             (None, Some(words)) => words.clone(),
             (None, None) => "no message".to_owned(),
         };
-        drive.wreck(format!("it panicked: {reason}")).await;
+        drive.abort_after_panic(format!("it panicked: {reason}")).await;
     }
 }

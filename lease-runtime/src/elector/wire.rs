@@ -20,7 +20,7 @@ use lease_protocol::ticks::{Annotations, Edits};
 /// An election writes on top of the newest state it knows, which is one of the last few; a write on top of an older one
 /// would be a conflict anyway.
 #[derive(Debug)]
-pub(super) struct Kept {
+pub(super) struct RecentStates {
     lease: LeaseId,
     labels: Arc<Labels>,
     objects: VecDeque<(Version, Lease)>,
@@ -32,9 +32,9 @@ pub(crate) type Labels = BTreeMap<String, String>;
 /// How many states are kept: those that looks, writes and the watch may deliver out of order between two steps.
 const KEPT: usize = 4;
 
-impl Kept {
-    pub(super) fn new(lease: LeaseId, labels: Arc<Labels>) -> Kept {
-        Kept { lease, labels, objects: VecDeque::new() }
+impl RecentStates {
+    pub(super) fn new(lease: LeaseId, labels: Arc<Labels>) -> RecentStates {
+        RecentStates { lease, labels, objects: VecDeque::new() }
     }
 
     /// Reads an object of the API server and keeps it. `Err` says why it is not a state of this Lease; whatever stands
@@ -214,8 +214,8 @@ mod tests {
         LeaseId { namespace: "jobs".into(), name: "ledger".into() }
     }
 
-    fn kept_of_ledger() -> Kept {
-        Kept::new(id(), Arc::default())
+    fn kept_of_ledger() -> RecentStates {
+        RecentStates::new(id(), Arc::default())
     }
 
     fn object(spec: Value) -> Value {
@@ -273,7 +273,7 @@ mod tests {
     #[test]
     fn labels_are_added_and_never_changed() {
         let labels = Labels::from([("team".into(), "jobs".into()), ("example.com/tier".into(), "3".into())]);
-        let mut kept = Kept::new(id(), Arc::new(labels));
+        let mut kept = RecentStates::new(id(), Arc::new(labels));
         let labels = |lease: Lease| serde_json::to_value(lease.metadata.labels).unwrap();
         assert_eq!(labels(kept.creation(&ours())), json!({ "team": "jobs", "example.com/tier": "3" }));
         let view = kept.read(lease(json!({}))).unwrap();

@@ -8,7 +8,7 @@ use futures_util::task::noop_waker;
 use super::*;
 use crate::clock::{Moment, TokioClock, WallTime};
 use crate::term::testing::{HandClock, bounded, granted};
-use crate::term::{Scope, Tenure};
+use crate::term::{RunScope, TermState};
 use lease_protocol::election::Loss;
 
 /// Counts its polls and never ends.
@@ -33,7 +33,7 @@ fn poll<F: Future + ?Sized>(guarded: &mut Guarded<F>) -> Poll<Result<F::Output, 
     Pin::new(guarded).poll(&mut Context::from_waker(&noop_waker()))
 }
 
-fn is_drained(tenure: &Tenure) -> bool {
+fn is_drained(tenure: &TermState) -> bool {
     tenure.drained().now_or_never().is_some()
 }
 
@@ -78,7 +78,7 @@ fn grace_counts_from_the_cancellation_and_not_past_the_deadline() {
     let (tenure, alive) = granted(clock.clone(), 100);
     let scope = |grace| {
         let asked = tenure.asks().clone();
-        Arc::new(Scope::new("t".into(), Duration::from_nanos(grace), Default::default(), None, asked))
+        Arc::new(RunScope::new("t".into(), Duration::from_nanos(grace), Default::default(), None, asked))
     };
     let short = Term::new(tenure.clone()).scoped(scope(20));
     let long = Term::new(tenure.clone()).scoped(scope(80));

@@ -11,7 +11,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
-use super::member::{Member, Work};
+use super::member::{Member, MemberWork};
 use super::plan::{IntoTask, Plan, sealed::IntoPlan};
 use super::{OnLoss, TaskHandle, TaskOutput, lock};
 use crate::error::Error;
@@ -104,8 +104,8 @@ impl Entry {
         self.over.store(true, Ordering::Release);
         let Some(finish) = lock(&self.finish).take() else { return };
         let bodies = self.member.all().into_iter().filter_map(|member| match &member.work {
-            Work::Body(body) => body.retire(),
-            Work::Group(..) => None,
+            MemberWork::Body(body) => body.retire(),
+            MemberWork::Group(..) => None,
         });
         let bodies: Vec<_> = bodies.collect();
         let warm_up = std::mem::take(&mut *lock(&self.warm_up));
@@ -142,7 +142,7 @@ impl Entry {
 
     /// The names of the bodies in it.
     pub(crate) fn bodies(&self) -> impl Iterator<Item = Arc<str>> {
-        let bodies = self.member.all().into_iter().filter(|member| matches!(member.work, Work::Body(_)));
+        let bodies = self.member.all().into_iter().filter(|member| matches!(member.work, MemberWork::Body(_)));
         bodies.map(|member| member.name.clone())
     }
 

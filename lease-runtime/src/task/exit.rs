@@ -4,14 +4,14 @@ use std::io::Write;
 use std::sync::mpsc;
 use std::time::Duration;
 
-use crate::term::Tenure;
+use crate::term::TermState;
 
 /// Saying why must not hold up the end: stderr may be a full pipe, and its lock with a body that is stuck.
 pub(crate) const LAST_WORDS: Duration = Duration::from_millis(100);
 
 /// Ends the process if its term was lost and a task said [`OnLoss::Exit`](super::OnLoss::Exit). The elector calls it from its
 /// own thread when nothing of the term is left, and at the hard stop.
-pub(crate) fn if_lost(tenure: &Tenure) {
+pub(crate) fn if_lost(tenure: &TermState) {
     if let Some(loss) = tenure.loss().filter(|loss| loss.is_involuntary())
         && tenure.exits_on_loss()
     {
@@ -20,7 +20,7 @@ pub(crate) fn if_lost(tenure: &Tenure) {
 }
 
 /// As [`if_lost`], at the hard stop, unless the watchdog does it.
-pub(crate) fn at_hard_stop(tenure: &Tenure) {
+pub(crate) fn at_hard_stop(tenure: &TermState) {
     if !tenure.is_watched() {
         if_lost(tenure);
     }

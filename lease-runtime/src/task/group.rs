@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use futures_util::future::BoxFuture;
 use tokio::sync::watch;
 
-use super::member::{Member, Order, Work};
+use super::member::{GroupOrder, Member, MemberWork};
 use super::plan::{Plan, sealed::IntoPlan};
 use super::{IntoTask, Policy, Scheduling, TaskHandle, check_task_name};
 use crate::error::Error;
@@ -49,7 +49,7 @@ use crate::error::Error;
 /// # The order of a stack
 ///
 /// A task is up when its body has come to its first `.await` that waits, or is done. Where that is too early, in the middle of a
-/// handshake, let it say so: [`LeaderTask::says_when_ready`](crate::LeaderTask::says_when_ready). A group is up when its last
+/// handshake, let it say so: [`LeaderTask::signals_readiness`](crate::LeaderTask::signals_readiness). A group is up when its last
 /// member is, or all that are concurrent. When the bodies are asked to end, the uppermost hears of it first, and each of the others when all
 /// above it are gone; the grace of each counts from when it hears of it. On a shutdown the lease goes on being renewed
 /// meanwhile. When the lease is lost, the deadline is the same for all, and may leave no time for the lower ones: they are
@@ -60,7 +60,7 @@ use crate::error::Error;
 #[must_use = "a group does nothing until it is added to a candidate, awaited or spawned"]
 pub struct TaskGroup {
     name: String,
-    order: Order,
+    order: GroupOrder,
     lease: Option<String>,
     namespace: Option<String>,
     warm_up: Vec<BoxFuture<'static, ()>>,
@@ -73,20 +73,20 @@ pub struct TaskGroup {
 impl TaskGroup {
     /// Members that run side by side.
     pub fn concurrent(name: impl Into<String>) -> TaskGroup {
-        TaskGroup::in_order(name, Order::Concurrent)
+        TaskGroup::in_order(name, GroupOrder::Concurrent)
     }
 
     /// Members that run one after the other.
     pub fn sequence(name: impl Into<String>) -> TaskGroup {
-        TaskGroup::in_order(name, Order::Sequence)
+        TaskGroup::in_order(name, GroupOrder::Sequence)
     }
 
     /// Members that each stand on the one before.
     pub fn stack(name: impl Into<String>) -> TaskGroup {
-        TaskGroup::in_order(name, Order::Stack)
+        TaskGroup::in_order(name, GroupOrder::Stack)
     }
 
-    fn in_order(name: impl Into<String>, order: Order) -> TaskGroup {
+    fn in_order(name: impl Into<String>, order: GroupOrder) -> TaskGroup {
         TaskGroup {
             name: name.into(),
             order,
@@ -209,7 +209,7 @@ impl IntoPlan<()> for TaskGroup {
         policy.check(&name)?;
         let ticking = scheduling.resolve(&name, &policy, &timing)?;
         let (scheduled, once) = (ticking.is_some(), scheduling.once);
-        let member = Member { name: name.into(), policy, ticking, work: Work::Group(order, members) };
+        let member = Member { name: name.into(), policy, ticking, work: MemberWork::Group(order, members) };
         if scheduled && member.all().iter().skip(1).any(|member| member.ticking.is_some()) {
             let rule =
                 "a group that has a schedule runs its members for its own ticks: remove the schedules of its members";

@@ -9,7 +9,7 @@ use std::task::{Context, Poll};
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
-use super::inside::{Completed, Target, Wait};
+use super::inside::{AwaitedTask, Completed, DeadlockCheck};
 use crate::error::Error;
 
 /// Waits for a task that a candidate runs. Dropping it lets the task go on.
@@ -24,8 +24,8 @@ pub struct TaskHandle<T> {
     name: Arc<str>,
     outcome: oneshot::Receiver<Result<T, Error>>,
     completed: CancellationToken,
-    target: Arc<Target>,
-    wait: Wait,
+    target: Arc<AwaitedTask>,
+    wait: DeadlockCheck,
 }
 
 impl<T> TaskHandle<T> {
@@ -34,11 +34,11 @@ impl<T> TaskHandle<T> {
         outcome: oneshot::Receiver<Result<T, Error>>,
         completed: CancellationToken,
     ) -> TaskHandle<T> {
-        TaskHandle { name, outcome, completed, target: Arc::default(), wait: Wait::default() }
+        TaskHandle { name, outcome, completed, target: Arc::default(), wait: DeadlockCheck::default() }
     }
 
     /// What is waited for, to be told where the task was put.
-    pub(crate) fn target(&self) -> &Arc<Target> {
+    pub(crate) fn target(&self) -> &Arc<AwaitedTask> {
         &self.target
     }
 

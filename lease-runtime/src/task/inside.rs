@@ -19,11 +19,11 @@ use crate::term::Term;
 use lease_protocol::ticks::TaskTicks;
 
 tokio::task_local! {
-    static PLACE: Arc<Place>;
+    static PLACE: Arc<PolledBody>;
 }
 
 /// What is being polled.
-pub(crate) struct Place {
+pub(crate) struct PolledBody {
     lease: LeaseId,
     identity: Arc<str>,
     task: Arc<str>,
@@ -31,15 +31,15 @@ pub(crate) struct Place {
     warming: Option<Weak<Entry>>,
 }
 
-impl Place {
-    pub(crate) fn body(term: &Term) -> Arc<Place> {
+impl PolledBody {
+    pub(crate) fn body(term: &Term) -> Arc<PolledBody> {
         let (lease, task) = (term.lease().clone(), term.scope().task().clone());
-        Arc::new(Place { lease, identity: term.identity().into(), task, warming: None })
+        Arc::new(PolledBody { lease, identity: term.identity().into(), task, warming: None })
     }
 
-    pub(crate) fn warm_up(entry: &Arc<Entry>, identity: &Arc<str>) -> Arc<Place> {
+    pub(crate) fn warm_up(entry: &Arc<Entry>, identity: &Arc<str>) -> Arc<PolledBody> {
         let (lease, task) = (entry.lease.clone(), entry.name.clone());
-        Arc::new(Place { lease, identity: identity.clone(), task, warming: Some(Arc::downgrade(entry)) })
+        Arc::new(PolledBody { lease, identity: identity.clone(), task, warming: Some(Arc::downgrade(entry)) })
     }
 
     /// Runs `f` there.
@@ -55,15 +55,15 @@ impl Place {
 
 /// A task that can be waited for, once it is known where it was put.
 #[derive(Default)]
-pub(crate) struct Target {
-    put: OnceLock<Put>,
+pub(crate) struct AwaitedTask {
+    put: OnceLock<TaskPlacement>,
     /// It is known. Any number may wait for that.
     known: CancellationToken,
 }
 
 /// Where a task was put.
 #[derive(Clone)]
-struct Put {
+struct TaskPlacement {
     lease: LeaseId,
     /// That of its candidate.
     identity: Arc<str>,
@@ -73,9 +73,9 @@ struct Put {
     status: watch::Receiver<LeaseStatus>,
 }
 
-impl Target {
+impl AwaitedTask {
     pub(crate) fn put(&self, entry: &Entry, identity: &Arc<str>, status: watch::Receiver<LeaseStatus>) {
-        self.set(Put {
+        self.set(TaskPlacement {
             lease: entry.lease.clone(),
             identity: identity.clone(),
             task: entry.name.clone(),
@@ -85,11 +85,11 @@ impl Target {
     }
 
     /// It is where `other` is.
-    pub(crate) fn put_as(&self, other: &Target) {
+    pub(crate) fn put_as(&self, other: &AwaitedTask) {
         other.put.get().cloned().into_iter().for_each(|put| self.set(put));
     }
 
-    fn set(&self, put: Put) {
+    fn set(&self, put: TaskPlacement) {
         let _ = self.put.set(put);
         self.known.cancel();
     }
@@ -97,7 +97,7 @@ impl Target {
 
 /// Looks, while somebody waits for a task, whether that wait can end.
 #[derive(Default)]
-pub(crate) struct Wait {
+pub(crate) struct DeadlockCheck {
     /// Resolves when it is known where the task was put.
     known: Option<Pin<Box<WaitForCancellationFutureOwned>>>,
     /// Resolves when the holder of the lease is found to be whoever waits.
@@ -105,7 +105,7 @@ pub(crate) struct Wait {
     said: bool,
 }
 
-impl Wait {
+impl DeadlockCheck {
     /// Gives the error if what is polled here waits for itself. To be called when the task is not over.
     ///
     /// A body waits for itself if it waits for its own task; or for a task of its own lease that belongs to another
@@ -113,7 +113,7 @@ impl Wait {
     /// assumed, for there may be two clusters: the other candidate has seen this one as the holder.
     pub(crate) fn look(
         &mut self,
-        target: &Arc<Target>,
+        target: &Arc<AwaitedTask>,
         completed: &CancellationToken,
         cx: &mut Context<'_>,
     ) -> Option<Error> {
@@ -143,7 +143,7 @@ impl Wait {
         itself.then(|| self.error(&place, put))
     }
 
-    fn is_held_by(&mut self, place: &Arc<Place>, put: &Put, cx: &mut Context<'_>) -> bool {
+    fn is_held_by(&mut self, place: &Arc<PolledBody>, put: &TaskPlacement, cx: &mut Context<'_>) -> bool {
         let held = self.held_by_us.get_or_insert_with(|| {
             let (mut status, identity, task) = (put.status.clone(), place.identity.clone(), put.task.clone());
             Box::pin(async move {
@@ -163,7 +163,7 @@ impl Wait {
         is_held
     }
 
-    fn error(&mut self, place: &Place, put: &Put) -> Error {
+    fn error(&mut self, place: &PolledBody, put: &TaskPlacement) -> Error {
         let (task, awaited) = (place.task.to_string(), put.task.to_string());
         let error = Error::WaitsForItself { task, awaited, lease: place.lease.clone() };
         if !std::mem::replace(&mut self.said, true) {
@@ -186,17 +186,17 @@ impl Wait {
 pub(super) struct Completed {
     completed: Pin<Box<WaitForCancellationFutureOwned>>,
     token: CancellationToken,
-    target: Arc<Target>,
-    wait: Wait,
+    target: Arc<AwaitedTask>,
+    wait: DeadlockCheck,
 }
 
 impl Completed {
-    pub(super) fn of(token: &CancellationToken, target: &Arc<Target>) -> Completed {
+    pub(super) fn of(token: &CancellationToken, target: &Arc<AwaitedTask>) -> Completed {
         Completed {
             completed: Box::pin(token.clone().cancelled_owned()),
             token: token.clone(),
             target: target.clone(),
-            wait: Wait::default(),
+            wait: DeadlockCheck::default(),
         }
     }
 }

@@ -6,10 +6,10 @@ use super::entry::Entry;
 use super::member::Member;
 use crate::term::Term;
 use crate::tick::{Cause, Tick};
-use lease_protocol::ticks::{Delivery, End};
+use lease_protocol::ticks::{Delivery, RunEnd};
 
 /// The task is the member's; the term, that of its lease.
-pub(super) struct Log<'a> {
+pub(super) struct TaskLog<'a> {
     pub(super) entry: &'a Entry,
     pub(super) member: &'a Member,
     pub(super) term: &'a Term,
@@ -29,7 +29,7 @@ macro_rules! say {
     };
 }
 
-impl Log<'_> {
+impl TaskLog<'_> {
     pub(super) fn started(&self) {
         say!(self, info, "task started");
     }
@@ -44,13 +44,13 @@ impl Log<'_> {
         say!(self, info, tick = %at, attempt, late_ms, cause, "tick started");
     }
 
-    pub(super) fn tick_ended(&self, tick: &Tick, end: End) {
+    pub(super) fn tick_ended(&self, tick: &Tick, end: RunEnd) {
         let (at, attempt) = (tick.nominal(), tick.attempt());
         match end {
-            End::Done => say!(self, info, tick = %at, attempt, "tick done"),
-            End::NotStarted => say!(self, info, tick = %at, attempt, "tick given back, its body has not begun"),
-            End::Replaced => say!(self, info, tick = %at, attempt, "tick cancelled, for a later one"),
-            End::Interrupted | End::Failed => {
+            RunEnd::Done => say!(self, info, tick = %at, attempt, "tick done"),
+            RunEnd::NotStarted => say!(self, info, tick = %at, attempt, "tick given back, its body has not begun"),
+            RunEnd::Replaced => say!(self, info, tick = %at, attempt, "tick cancelled, for a later one"),
+            RunEnd::Interrupted | RunEnd::Failed => {
                 say!(self, info, tick = %at, attempt, "tick interrupted, its term has ended or its task was given up");
             }
         }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::exit;
 use crate::clock::Moment;
-use crate::term::{Kind, Tenure};
+use crate::term::{GateUse, TermState};
 
 /// What to do about a body that is still inside one poll at the lease's last deadline, where another replica may start.
 ///
@@ -25,7 +25,7 @@ pub enum OnOverrun {
 /// Deals with what is inside user code although the term is over, unless the watchdog does. The elector calls it from its own
 /// thread when the hard stop has come and the term is not drained, and again from time to time until it is. Says each overrun
 /// once.
-pub(crate) fn enforce(tenure: &Tenure, now: Moment) {
+pub(crate) fn enforce(tenure: &TermState, now: Moment) {
     if tenure.is_watched() {
         return;
     }
@@ -38,7 +38,7 @@ pub(crate) fn enforce(tenure: &Tenure, now: Moment) {
 }
 
 /// Says who goes on as it may.
-pub(crate) fn report(tenure: &Tenure, now: Moment) {
+pub(crate) fn report(tenure: &TermState, now: Moment) {
     let overruns = find(tenure, now, OnOverrun::Report);
     if !overruns.is_empty() {
         // Not to be waited for, and a process that has no thread left for it goes on.
@@ -66,7 +66,7 @@ pub(crate) struct Overrun {
 }
 
 /// Shuts every gate, so that nothing enters any more, and tells who of this policy is still inside and was not told before.
-pub(crate) fn find(tenure: &Tenure, now: Moment, policy: OnOverrun) -> Vec<Overrun> {
+pub(crate) fn find(tenure: &TermState, now: Moment, policy: OnOverrun) -> Vec<Overrun> {
     if now < tenure.deadlines().hard_stop {
         return Vec::new();
     }
@@ -86,8 +86,8 @@ pub(crate) fn find(tenure: &Tenure, now: Moment, policy: OnOverrun) -> Vec<Overr
                 term: tenure.token().get(),
                 place: match (inside.dropping, gate.kind()) {
                     (true, _) => "the drop of its future",
-                    (false, Kind::Future) => "one poll",
-                    (false, Kind::Blocking) => "a blocking closure",
+                    (false, GateUse::Future) => "one poll",
+                    (false, GateUse::Blocking) => "a blocking closure",
                 },
                 lasted: now.since(inside.since),
                 policy,

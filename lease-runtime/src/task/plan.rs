@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use futures_util::future::BoxFuture;
 use tokio::sync::watch;
 
-use super::member::{Body, Member, Verdict, Work};
+use super::member::{Body, BodyVerdict, Member, MemberWork};
 use super::{LeaderTask, TaskGroup, TaskOutput};
 use crate::error::Error;
 use crate::lease::LeaseId;
@@ -77,12 +77,12 @@ impl<T: TaskOutput> sealed::IntoPlan<T> for LeaderTask<T> {
         let wants_tick = self.scheduling.scheduled && ticking.is_none();
         let output = Arc::new(Mutex::new(None));
         let (last, mut body) = (output.clone(), self.body);
-        let work = Work::Body(Body::new(move |term, tick| {
+        let work = MemberWork::Body(Body::new(move |term, tick| {
             let (body, last) = (body.call(term.clone(), tick), last.clone());
             Box::pin(async move {
                 let output = body.await;
                 let (failure, tells) = (output.failure(), output.tells());
-                let verdict = Verdict { failure, asked: term.is_cancelled(), tells };
+                let verdict = BodyVerdict { failure, asked: term.is_cancelled(), tells };
                 let previous = super::lock(&last).replace(output);
                 drop(previous);
                 verdict

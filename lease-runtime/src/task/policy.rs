@@ -64,7 +64,7 @@ pub(crate) struct Policy {
     pub(crate) grace: Duration,
     pub(crate) on_overrun: OnOverrun,
     pub(crate) on_loss: OnLoss,
-    pub(crate) says_when_ready: bool,
+    pub(crate) signals_readiness: bool,
 }
 
 impl Default for Policy {
@@ -79,7 +79,7 @@ impl Default for Policy {
             grace: DEFAULT_GRACE,
             on_overrun: OnOverrun::default(),
             on_loss: OnLoss::default(),
-            says_when_ready: false,
+            signals_readiness: false,
         }
     }
 }

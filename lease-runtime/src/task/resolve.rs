@@ -6,11 +6,11 @@ use jiff::tz::TimeZone;
 
 use super::Policy;
 use super::scheduling::Scheduling;
-use super::ticking::Ticking;
+use super::ticking::MemberTicks;
 use crate::error::Error;
 use lease_protocol::election::Timing;
 use lease_protocol::schedule::{Schedule, ScheduleError};
-use lease_protocol::ticks::{CatchUp, Delivery, Kind, Overlap, StartDeadline, Timetable};
+use lease_protocol::ticks::{CatchUp, Delivery, Overlap, StartDeadline, Timetable, TimetableKind};
 
 /// Shorter periods are not recorded: each tick costs two writes.
 const SHORTEST_RECORDED: Duration = Duration::from_secs(10);
@@ -24,7 +24,7 @@ type Rule = &'static str;
 
 impl Scheduling {
     /// The schedule as the tick protocol wants it; `None` for a task that has none.
-    pub(super) fn resolve(&self, task: &str, policy: &Policy, timing: &Timing) -> Result<Option<Ticking>, Error> {
+    pub(super) fn resolve(&self, task: &str, policy: &Policy, timing: &Timing) -> Result<Option<MemberTicks>, Error> {
         let broken = |rule| Error::Policy { task: task.to_owned(), rule };
         let invalid = |source| Error::Schedule { task: task.to_owned(), source };
         self.check_triggers().map_err(broken)?;
@@ -32,18 +32,20 @@ impl Scheduling {
             return self.check_no_schedule().map_err(broken).map(|()| None);
         };
         let kind = match self.delay {
-            Some(delay) => Kind::Delay(delay),
-            None if self.once => Kind::Once,
-            None => Kind::Calendar,
+            Some(delay) => TimetableKind::Delay(delay),
+            None if self.once => TimetableKind::Once,
+            None => TimetableKind::Calendar,
         };
         let failover = timing.lease_duration + timing.retry_period * 11 / 5;
         self.check(kind, &schedule, policy, failover).map_err(broken)?;
         let catch_up = self.catch_up.unwrap_or_default();
         let short = schedule.shortest_period().is_some_and(|period| period < SHORTEST_RECORDED);
         let start_deadline = match kind {
-            Kind::Once | Kind::Delay(_) => self.start_deadline.or(Some(StartDeadline::Unlimited)),
-            Kind::Calendar if catch_up == CatchUp::All => self.start_deadline.or(Some(StartDeadline::Unlimited)),
-            Kind::Calendar => self.start_deadline,
+            TimetableKind::Once | TimetableKind::Delay(_) => self.start_deadline.or(Some(StartDeadline::Unlimited)),
+            TimetableKind::Calendar if catch_up == CatchUp::All => {
+                self.start_deadline.or(Some(StartDeadline::Unlimited))
+            }
+            TimetableKind::Calendar => self.start_deadline,
         };
         let zone = schedule.time_zone().and_then(|name| jiff::tz::TimeZoneDatabase::bundled().get(name).ok());
         let timetable = Timetable {
@@ -64,7 +66,7 @@ impl Scheduling {
             recorded: !short,
             schedule,
         };
-        Ok(Some(Ticking { timetable, zone: zone.unwrap_or(TimeZone::UTC), retry: self.retry.unwrap_or(0) }))
+        Ok(Some(MemberTicks { timetable, zone: zone.unwrap_or(TimeZone::UTC), retry: self.retry.unwrap_or(0) }))
     }
 
     /// Whether it has a trigger.
@@ -121,8 +123,8 @@ impl Scheduling {
     }
 
     /// What the attribute checks at compile time, for values that were set at run time.
-    fn check(&self, kind: Kind, schedule: &Schedule, policy: &Policy, failover: Duration) -> Result<(), Rule> {
-        let calendar = kind == Kind::Calendar;
+    fn check(&self, kind: TimetableKind, schedule: &Schedule, policy: &Policy, failover: Duration) -> Result<(), Rule> {
+        let calendar = kind == TimetableKind::Calendar;
         let period = schedule.shortest_period();
         let none = self.catch_up == Some(CatchUp::None);
         let all = self.catch_up == Some(CatchUp::All);
@@ -136,7 +138,9 @@ impl Scheduling {
                  none of them is left behind",
             );
         }
-        if kind == Kind::Once && (self.catch_up.is_some() || self.start_deadline.is_some() || self.jitter.is_some()) {
+        if kind == TimetableKind::Once
+            && (self.catch_up.is_some() || self.start_deadline.is_some() || self.jitter.is_some())
+        {
             return Err(
                 "catch_up, start_deadline and jitter are not for once, which is due until it has run: remove them",
             );

@@ -11,14 +11,14 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use super::backoff::{Backoff, Restarts};
-use super::inside::Place;
-use super::log::Log;
-use super::member::{Body, Member, Verdict};
-use super::supervise::{End, Supervisor};
+use super::inside::PolledBody;
+use super::log::TaskLog;
+use super::member::{Body, BodyVerdict, Member};
+use super::supervise::{MemberEnd, Supervisor};
 use super::{OnExhausted, Restart};
 use crate::error::Error;
 use crate::guard::{Ended, Guarded};
-use crate::term::{Asked, Scope, Term};
+use crate::term::{RunScope, StopSignal, Term};
 use crate::tick::Tick;
 use lease_protocol::election::Loss;
 
@@ -28,9 +28,9 @@ const LONGEST_NAP: Duration = Duration::from_secs(3600);
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// How a run ended.
-pub(super) enum Run {
+pub(super) enum RunResult {
     /// By itself.
-    Ended(Verdict),
+    Ended(BodyVerdict),
     Panicked(String),
     TimedOut(Duration),
     /// Its time was up, or nobody wants it any more.
@@ -38,7 +38,7 @@ pub(super) enum Run {
 }
 
 /// A failure, as half a sentence after the task's name.
-struct Failure {
+struct BodyFailure {
     said: String,
     /// There is a value that tells, too.
     value: bool,
@@ -51,12 +51,12 @@ pub(super) async fn through_term(
     supervisor: &Supervisor<'_>,
     member: &Member,
     body: &Body,
-    asked: &Arc<Asked>,
+    asked: &Arc<StopSignal>,
     up: &CancellationToken,
     tick: Option<&Tick>,
-) -> End {
+) -> MemberEnd {
     let (entry, leading, policy) = (supervisor.entry, supervisor.leading, &member.policy);
-    let log = Log { entry, member, term: leading };
+    let log = TaskLog { entry, member, term: leading };
     let mut backoff = Backoff::new(&policy.backoff);
     let mut restarts = Restarts::new(policy.max_restarts);
     supervisor.pause(policy.initial_delay, asked).await;
@@ -66,48 +66,48 @@ pub(super) async fn through_term(
         log.started();
         let run = run(supervisor, member, body, &term, up, tick);
         let failure = match attend(supervisor, member, &term, run).await {
-            Run::Ended(Verdict { failure: None, asked: false, .. }) if policy.restart == Restart::Always => {
+            RunResult::Ended(BodyVerdict { failure: None, asked: false, .. }) if policy.restart == Restart::Always => {
                 let pause = backoff.after_success(fastrand::f64);
                 log.runs_again(pause);
                 supervisor.pause(pause, asked).await;
                 continue;
             }
-            Run::Ended(Verdict { failure: None, asked: false, .. }) => {
+            RunResult::Ended(BodyVerdict { failure: None, asked: false, .. }) => {
                 log.finished();
-                return End::Done;
+                return MemberEnd::Done;
             }
             // There is no next term to begin again in, so this is the last word.
-            Run::Ended(Verdict { failure, .. }) if leading.loss() == Some(Loss::Shutdown) => {
+            RunResult::Ended(BodyVerdict { failure, .. }) if leading.loss() == Some(Loss::Shutdown) => {
                 log.ended(failure.as_deref());
-                return End::LastWord;
+                return MemberEnd::LastWord;
             }
             // It was asked to end and did. Whether it was done, only it knows: it runs again in the next term.
-            Run::Ended(Verdict { failure: None, asked: true, .. }) => {
+            RunResult::Ended(BodyVerdict { failure: None, asked: true, .. }) => {
                 log.ended(None);
                 if supervisor.renewed_after_all(&term).await {
                     continue;
                 }
-                return End::Over;
+                return MemberEnd::Over;
             }
-            Run::Dropped => {
+            RunResult::Dropped => {
                 log.dropped();
                 if supervisor.renewed_after_all(&term).await {
                     continue;
                 }
-                return End::Over;
+                return MemberEnd::Over;
             }
-            Run::Ended(Verdict { failure: Some(error), .. }) => Failure { said: error, value: true },
-            Run::Panicked(message) => Failure { said: format!("panicked: {message}"), value: false },
-            Run::TimedOut(timeout) => Failure { said: format!("timed out after {timeout:?}"), value: false },
+            RunResult::Ended(BodyVerdict { failure: Some(error), .. }) => BodyFailure { said: error, value: true },
+            RunResult::Panicked(message) => BodyFailure { said: format!("panicked: {message}"), value: false },
+            RunResult::TimedOut(timeout) => BodyFailure { said: format!("timed out after {timeout:?}"), value: false },
         };
         // By the end of the term, or by that of its group, which has failed already.
         if leading.tenure().is_cancelled() || asked.is_asked() {
             log.ended(Some(&failure.said));
-            return End::Over;
+            return MemberEnd::Over;
         }
         if policy.restart == Restart::Never {
             log.failed_for_good(&failure.said);
-            return End::Failed { error: failed(supervisor, member, &failure), value: failure.value };
+            return MemberEnd::Failed { error: failed(supervisor, member, &failure), value: failure.value };
         }
         if !restarts.allow(term.now()) {
             return exhausted(supervisor, member, &failure, &log);
@@ -116,20 +116,20 @@ pub(super) async fn through_term(
         log.failed(&failure.said, pause);
         supervisor.pause(pause, asked).await;
     }
-    End::Over
+    MemberEnd::Over
 }
 
-fn failed(supervisor: &Supervisor<'_>, member: &Member, failure: &Failure) -> Error {
+fn failed(supervisor: &Supervisor<'_>, member: &Member, failure: &BodyFailure) -> Error {
     let lease = supervisor.entry.lease.clone();
     Error::Failed { task: member.name.to_string(), lease, failure: half_a_sentence(failure) }
 }
 
-fn half_a_sentence(failure: &Failure) -> String {
+fn half_a_sentence(failure: &BodyFailure) -> String {
     if failure.value { format!("failed with {}", failure.said) } else { failure.said.clone() }
 }
 
 /// It has failed too often.
-fn exhausted(supervisor: &Supervisor<'_>, member: &Member, failure: &Failure, log: &Log<'_>) -> End {
+fn exhausted(supervisor: &Supervisor<'_>, member: &Member, failure: &BodyFailure, log: &TaskLog<'_>) -> MemberEnd {
     let (restarts, within) = member.policy.max_restarts;
     let error = || Error::Exhausted {
         task: member.name.to_string(),
@@ -142,16 +142,16 @@ fn exhausted(supervisor: &Supervisor<'_>, member: &Member, failure: &Failure, lo
         OnExhausted::Resign => {
             log.exhausted(&failure.said, "giving the lease up for another replica to try");
             supervisor.leading.step_down();
-            End::Over
+            MemberEnd::Over
         }
         OnExhausted::Exit => {
             log.exhausted(&failure.said, "shutting down, and ending the process");
             supervisor.exit(error());
-            End::Over
+            MemberEnd::Over
         }
         OnExhausted::Stop => {
             log.exhausted(&failure.said, "it does not run again on this replica");
-            End::Failed { error: error(), value: false }
+            MemberEnd::Failed { error: error(), value: false }
         }
     }
 }
@@ -161,20 +161,20 @@ pub(super) async fn once(
     supervisor: &Supervisor<'_>,
     member: &Member,
     body: &Body,
-    asked: &Arc<Asked>,
+    asked: &Arc<StopSignal>,
     up: &CancellationToken,
     tick: Option<&Tick>,
-) -> Run {
+) -> RunResult {
     let term = scoped(supervisor, member, asked, up);
     let run = run(supervisor, member, body, &term, up, tick);
     attend(supervisor, member, &term, run).await
 }
 
 /// The term as one run sees it.
-fn scoped(supervisor: &Supervisor<'_>, member: &Member, asked: &Arc<Asked>, up: &CancellationToken) -> Term {
+fn scoped(supervisor: &Supervisor<'_>, member: &Member, asked: &Arc<StopSignal>, up: &CancellationToken) -> Term {
     let (name, policy) = (member.name.clone(), &member.policy);
-    let scope = Scope::new(name, policy.grace, policy.on_overrun, Handle::try_current().ok(), asked.clone());
-    let scope = if policy.says_when_ready { scope.tell_ready(up.clone()) } else { scope };
+    let scope = RunScope::new(name, policy.grace, policy.on_overrun, Handle::try_current().ok(), asked.clone());
+    let scope = if policy.signals_readiness { scope.tell_ready(up.clone()) } else { scope };
     supervisor.leading.scoped(Arc::new(scope))
 }
 
@@ -187,10 +187,10 @@ fn run(
     term: &Term,
     up: &CancellationToken,
     tick: Option<&Tick>,
-) -> impl Future<Output = Run> + use<> {
+) -> impl Future<Output = RunResult> + use<> {
     let mut body = body.run(term.clone(), tick.cloned());
-    let (mut up, waits) = (Some(up.clone()), member.policy.says_when_ready);
-    let place = Place::body(term);
+    let (mut up, waits) = (Some(up.clone()), member.policy.signals_readiness);
+    let place = PolledBody::body(term);
     let (mut begins, scoped) = (tick.cloned(), term.clone());
     let polled = Box::pin(poll_fn(move |cx| {
         if begins.as_ref().is_some_and(|tick| !tick.begin()) {
@@ -218,7 +218,7 @@ fn run(
             // The runtime is going away, and this supervisor with it.
             Err(_) => Err(Ended::Dropped),
         };
-        let returned = matches!(ended, Ok(Verdict { failure: None, .. }));
+        let returned = matches!(ended, Ok(BodyVerdict { failure: None, .. }));
         if !returned {
             // The children of a body that failed would otherwise run beside those of its next run.
             term.tenure().end_now(term.scope());
@@ -226,9 +226,9 @@ fn run(
         term.scope().children_ended().await;
         // Whoever kept the term starts nothing on this run any more: `attended` goes.
         match ended {
-            Ok(verdict) => Run::Ended(verdict),
-            Err(Ended::Panicked(message)) => Run::Panicked(message),
-            Err(Ended::Dropped | Ended::NoRuntime) => Run::Dropped,
+            Ok(verdict) => RunResult::Ended(verdict),
+            Err(Ended::Panicked(message)) => RunResult::Panicked(message),
+            Err(Ended::Dropped | Ended::NoRuntime) => RunResult::Dropped,
         }
     }
 }
@@ -245,7 +245,12 @@ impl Drop for Attended {
 }
 
 /// Sees to it that a run ends in time: an idle body compares the clock only when it is woken.
-async fn attend(supervisor: &Supervisor<'_>, member: &Member, term: &Term, run: impl Future<Output = Run>) -> Run {
+async fn attend(
+    supervisor: &Supervisor<'_>,
+    member: &Member,
+    term: &Term,
+    run: impl Future<Output = RunResult>,
+) -> RunResult {
     let entry = supervisor.entry;
     let mut run = pin!(run);
     let (mut asked, mut stopped, mut overdue) = (false, false, 0_u32);
@@ -262,8 +267,8 @@ async fn attend(supervisor: &Supervisor<'_>, member: &Member, term: &Term, run: 
             biased;
             ended = &mut run => return match (ended, timed_out) {
                 // Also one that came back from its last poll with a value, or whose children were all that was left.
-                (Run::Dropped | Run::Ended(Verdict { failure: None, .. }), Some(timeout)) if !stopped => {
-                    Run::TimedOut(timeout)
+                (RunResult::Dropped | RunResult::Ended(BodyVerdict { failure: None, .. }), Some(timeout)) if !stopped => {
+                    RunResult::TimedOut(timeout)
                 }
                 (ended, _) => ended,
             },
@@ -282,7 +287,7 @@ async fn attend(supervisor: &Supervisor<'_>, member: &Member, term: &Term, run: 
                 match overdue {
                     0 => {}
                     1 => term.tenure().wake(term.scope()),
-                    _ => Log { entry, member, term }.overdue(),
+                    _ => TaskLog { entry, member, term }.overdue(),
                 }
             }
         }

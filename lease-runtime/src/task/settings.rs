@@ -120,8 +120,8 @@ impl<T> LeaderTask<T> {
 
     /// In a [stack](crate::TaskGroup::stack), those above this task start when its body calls
     /// [`Term::ready`](crate::Term::ready), or is done, and not already at its first `.await` that waits.
-    pub fn says_when_ready(mut self) -> LeaderTask<T> {
-        self.policy.says_when_ready = true;
+    pub fn signals_readiness(mut self) -> LeaderTask<T> {
+        self.policy.signals_readiness = true;
         self
     }
 

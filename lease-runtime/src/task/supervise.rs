@@ -12,15 +12,15 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use super::entry::Entry;
-use super::log::Log;
-use super::member::{Member, Order, Work};
+use super::log::TaskLog;
+use super::member::{GroupOrder, Member, MemberWork};
 use super::{run, ticking};
 use crate::error::Error;
-use crate::term::{Alive, Asked, Term};
+use crate::term::{DrainToken, StopSignal, Term};
 use crate::tick::Tick;
 
 /// How a member came to its end in a term.
-pub(super) enum End {
+pub(super) enum MemberEnd {
     /// Its work is done.
     Done,
     /// It failed, and does not run again on this replica.
@@ -40,18 +40,18 @@ pub(super) enum End {
 pub(crate) async fn supervise(
     entry: Arc<Entry>,
     leading: Term,
-    alive: Alive,
+    alive: DrainToken,
     exits: mpsc::UnboundedSender<Box<Error>>,
 ) {
     let supervisor = Supervisor { entry: &entry, leading: &leading, alive: &alive, exits: &exits };
     let asked = leading.tenure().asks().clone();
     let end = supervisor.member(&entry.member, asked, CancellationToken::new(), None).await;
     match end {
-        End::Done => entry.finish_done(),
-        End::LastWord | End::Failed { value: true, .. } => entry.finish(Ok(())),
-        End::Failed { error, value: false } => entry.finish(Err(error)),
-        End::Over if entry.stop_token().is_cancelled() => entry.finish(Err(entry.stopped())),
-        End::Over => {}
+        MemberEnd::Done => entry.finish_done(),
+        MemberEnd::LastWord | MemberEnd::Failed { value: true, .. } => entry.finish(Ok(())),
+        MemberEnd::Failed { error, value: false } => entry.finish(Err(error)),
+        MemberEnd::Over if entry.stop_token().is_cancelled() => entry.finish(Err(entry.stopped())),
+        MemberEnd::Over => {}
     }
 }
 
@@ -59,7 +59,7 @@ pub(crate) async fn supervise(
 pub(super) struct Supervisor<'a> {
     pub(super) entry: &'a Arc<Entry>,
     pub(super) leading: &'a Term,
-    pub(super) alive: &'a Alive,
+    pub(super) alive: &'a DrainToken,
     exits: &'a mpsc::UnboundedSender<Box<Error>>,
 }
 
@@ -69,17 +69,17 @@ impl Supervisor<'_> {
     fn member<'a>(
         &'a self,
         member: &'a Member,
-        asked: Arc<Asked>,
+        asked: Arc<StopSignal>,
         up: CancellationToken,
         tick: Option<&'a Tick>,
-    ) -> BoxFuture<'a, End> {
+    ) -> BoxFuture<'a, MemberEnd> {
         Box::pin(async move {
             if let Some(ticking) = &member.ticking {
                 return ticking::through_term(self, member, ticking, &asked, &up).await;
             }
             match &member.work {
-                Work::Body(body) => run::through_term(self, member, body, &asked, &up, tick).await,
-                Work::Group(order, members) => self.group(*order, members, &asked, &up, tick).await,
+                MemberWork::Body(body) => run::through_term(self, member, body, &asked, &up, tick).await,
+                MemberWork::Group(order, members) => self.group(*order, members, &asked, &up, tick).await,
             }
         })
     }
@@ -87,25 +87,25 @@ impl Supervisor<'_> {
     /// Runs the members of a group in their order.
     pub(super) async fn group(
         &self,
-        order: Order,
+        order: GroupOrder,
         members: &[Member],
-        asked: &Arc<Asked>,
+        asked: &Arc<StopSignal>,
         up: &CancellationToken,
         tick: Option<&Tick>,
-    ) -> End {
+    ) -> MemberEnd {
         let end = match order {
-            Order::Concurrent => self.concurrent(members, asked, up, tick).await,
-            Order::Sequence => self.sequence(members, asked, up, tick).await,
-            Order::Stack => self.stack(members, asked, up, tick).await,
+            GroupOrder::Concurrent => self.concurrent(members, asked, up, tick).await,
+            GroupOrder::Sequence => self.sequence(members, asked, up, tick).await,
+            GroupOrder::Stack => self.stack(members, asked, up, tick).await,
         };
-        if let End::Done = end {
+        if let MemberEnd::Done = end {
             // All may have been done before it was noticed that all were up.
             up.cancel();
         }
         // The value was a member's.
         match end {
-            End::Failed { error, .. } => End::Failed { error, value: false },
-            End::LastWord => End::Over,
+            MemberEnd::Failed { error, .. } => MemberEnd::Failed { error, value: false },
+            MemberEnd::LastWord => MemberEnd::Over,
             end => end,
         }
     }
@@ -113,15 +113,15 @@ impl Supervisor<'_> {
     async fn concurrent(
         &self,
         members: &[Member],
-        asked: &Arc<Asked>,
+        asked: &Arc<StopSignal>,
         up: &CancellationToken,
         tick: Option<&Tick>,
-    ) -> End {
+    ) -> MemberEnd {
         let ups: Vec<_> = members.iter().map(|_| CancellationToken::new()).collect();
         let running = members.iter().zip(&ups).map(|(member, up)| self.member(member, asked.clone(), up.clone(), tick));
         let mut running: FuturesUnordered<_> = running.collect();
         let mut all_up = pin!(futures_util::future::join_all(ups.iter().map(CancellationToken::cancelled)));
-        let mut end = End::Done;
+        let mut end = MemberEnd::Done;
         loop {
             tokio::select! {
                 biased;
@@ -137,23 +137,29 @@ impl Supervisor<'_> {
     async fn sequence(
         &self,
         members: &[Member],
-        asked: &Arc<Asked>,
+        asked: &Arc<StopSignal>,
         up: &CancellationToken,
         tick: Option<&Tick>,
-    ) -> End {
+    ) -> MemberEnd {
         for (number, member) in members.iter().enumerate() {
             let last = number + 1 == members.len();
             let up = if last { up.clone() } else { CancellationToken::new() };
             match self.member(member, asked.clone(), up, tick).await {
-                End::Done => {}
+                MemberEnd::Done => {}
                 end => return end,
             }
         }
-        End::Done
+        MemberEnd::Done
     }
 
-    async fn stack(&self, members: &[Member], asked: &Arc<Asked>, up: &CancellationToken, tick: Option<&Tick>) -> End {
-        let asks: Vec<_> = members.iter().map(|_| Arc::new(Asked::new())).collect();
+    async fn stack(
+        &self,
+        members: &[Member],
+        asked: &Arc<StopSignal>,
+        up: &CancellationToken,
+        tick: Option<&Tick>,
+    ) -> MemberEnd {
+        let asks: Vec<_> = members.iter().map(|_| Arc::new(StopSignal::new())).collect();
         let ups: Vec<_> = (1..members.len()).map(|_| CancellationToken::new()).chain([up.clone()]).collect();
         let running = members.iter().enumerate().map(|(number, member)| {
             let (asked, up) = (&asks[number], &ups[number]);
@@ -162,14 +168,14 @@ impl Supervisor<'_> {
                 if let Some((below, is_up)) = below
                     && !self.stands(member, below, is_up, asked).await
                 {
-                    return (number, End::Over);
+                    return (number, MemberEnd::Over);
                 }
                 (number, self.member(member, asked.clone(), up.clone(), tick).await)
             }
         });
         let mut running: FuturesUnordered<_> = running.collect();
         let mut there = vec![true; members.len()];
-        let (mut end, mut ending, mut failure) = (End::Done, false, None);
+        let (mut end, mut ending, mut failure) = (MemberEnd::Done, false, None);
         loop {
             if ending && let Some(top) = there.iter().rposition(|there| *there) {
                 // The others are still needed by this one.
@@ -181,32 +187,32 @@ impl Supervisor<'_> {
                     Some((number, one)) => {
                         there[number] = false;
                         match one {
-                            End::Done => {}
+                            MemberEnd::Done => {}
                             // Without it, those above cannot go on. That the others end is what follows from it.
-                            End::Failed { .. } if !ending => (ending, failure) = (true, Some(one)),
+                            MemberEnd::Failed { .. } if !ending => (ending, failure) = (true, Some(one)),
                             _ => (ending, end) = (true, both(end, one)),
                         }
                     }
                     None => return failure.unwrap_or(end),
                 },
-                () = asked.asked(), if !ending => ending = true,
+                () = asked.requested(), if !ending => ending = true,
             }
         }
     }
 
     /// Waits until what a member stands on is up. `false` if the member is not to start any more.
-    async fn stands(&self, member: &Member, below: &Member, is_up: &CancellationToken, asked: &Asked) -> bool {
+    async fn stands(&self, member: &Member, below: &Member, is_up: &CancellationToken, asked: &StopSignal) -> bool {
         let mut long = pin!(sleep(self.entry.timing.lease_duration));
         let mut said = false;
         loop {
             tokio::select! {
                 biased;
-                () = asked.asked() => return false,
+                () = asked.requested() => return false,
                 () = self.entry.stop_token().cancelled() => return false,
                 () = is_up.cancelled() => return true,
                 () = &mut long, if !said => {
                     said = true;
-                    Log { entry: self.entry, member, term: self.leading }.waits(&below.name);
+                    TaskLog { entry: self.entry, member, term: self.leading }.waits(&below.name);
                 }
             }
         }
@@ -219,14 +225,14 @@ impl Supervisor<'_> {
     }
 
     /// Waits, but not when there is nothing more to wait for.
-    pub(super) async fn pause(&self, pause: Duration, asked: &Asked) {
+    pub(super) async fn pause(&self, pause: Duration, asked: &StopSignal) {
         if pause.is_zero() {
             return;
         }
         tokio::select! {
             biased;
             () = self.leading.cancelled() => {}
-            () = asked.asked() => {}
+            () = asked.requested() => {}
             () = self.entry.stop_token().cancelled() => {}
             () = sleep(pause) => {}
         }
@@ -255,10 +261,10 @@ impl Supervisor<'_> {
 }
 
 /// How two members ended together.
-fn both(one: End, other: End) -> End {
+fn both(one: MemberEnd, other: MemberEnd) -> MemberEnd {
     match (one, other) {
-        (End::Over | End::LastWord, _) | (_, End::Over | End::LastWord) => End::Over,
-        (End::Done, end) | (end, End::Done) => end,
+        (MemberEnd::Over | MemberEnd::LastWord, _) | (_, MemberEnd::Over | MemberEnd::LastWord) => MemberEnd::Over,
+        (MemberEnd::Done, end) | (end, MemberEnd::Done) => end,
         // The first says more than what follows from it.
         (first, _) => first,
     }

@@ -13,20 +13,20 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use super::backoff::Backoff;
-use super::log::Log;
-use super::member::{Member, Work};
-use super::run::{self, Run};
-use super::supervise::{End, Supervisor};
+use super::log::TaskLog;
+use super::member::{Member, MemberWork};
+use super::run::{self, RunResult};
+use super::supervise::{MemberEnd, Supervisor};
 use crate::clock::WallTime;
-use crate::term::{Asked, Signal};
+use crate::term::{ElectorMessage, StopSignal};
 use crate::tick::{Cause, Permit, Tick};
 use lease_protocol::election::Loss;
 use lease_protocol::ticks::AttemptId;
-use lease_protocol::ticks::{self, Kind, Origin, Start, Timetable};
+use lease_protocol::ticks::{self, Origin, RunStart, Timetable, TimetableKind};
 
 /// How a member's runs begin.
 #[derive(Clone, Debug)]
-pub(crate) struct Ticking {
+pub(crate) struct MemberTicks {
     pub(super) timetable: Timetable,
     /// Of the schedule, for the body.
     pub(super) zone: TimeZone,
@@ -36,14 +36,14 @@ pub(crate) struct Ticking {
 
 /// A run that is to be started.
 struct Taken {
-    start: Start,
+    start: RunStart,
     permit: Permit,
 }
 
 /// A run that goes on.
-struct Running {
+struct ActiveRun {
     id: AttemptId,
-    asked: Arc<Asked>,
+    asked: Arc<StopSignal>,
 }
 
 /// Runs a scheduled member from the beginning of a term, or from when its turn comes in it, until the term or the task is over.
@@ -51,22 +51,22 @@ struct Running {
 pub(super) async fn through_term(
     supervisor: &Supervisor<'_>,
     member: &Member,
-    ticking: &Ticking,
-    asked: &Arc<Asked>,
+    ticking: &MemberTicks,
+    asked: &Arc<StopSignal>,
     up: &CancellationToken,
-) -> End {
+) -> MemberEnd {
     let (entry, leading) = (supervisor.entry, supervisor.leading);
     let mut seat = leading.tenure().board().join(member.name.clone(), ticking.timetable.clone());
     // It is there, whether or not a tick is due: nobody who stands on it has to wait for one.
     up.cancel();
     let mut runs = FuturesUnordered::new();
-    let mut running: Vec<Running> = Vec::new();
+    let mut running: Vec<ActiveRun> = Vec::new();
     let mut waiting: Option<Taken> = None;
     let mut ending = false;
     loop {
         if runs.is_empty() {
             if ending {
-                return End::Over;
+                return MemberEnd::Over;
             }
             if let Some(taken) = waiting.take() {
                 runs.push(begin(supervisor, member, ticking, taken, &mut running));
@@ -81,38 +81,38 @@ pub(super) async fn through_term(
             () = stopped(supervisor, asked), if !ending => {
                 ending = true;
                 seat.leave();
-                running.iter().for_each(|run| run.asked.ask(leading.now()));
+                running.iter().for_each(|run| run.asked.request(leading.now()));
                 if let Some(taken) = waiting.take() {
-                    seat.ended(taken.start.id, taken.unless_begun(ticks::End::Interrupted));
+                    seat.ended(taken.start.id, taken.unless_begun(ticks::RunEnd::Interrupted));
                 }
             }
             signal = seat.signal(), if !ending => match signal {
-                Signal::Start(start, permit) if start.replaces && !runs.is_empty() => {
+                ElectorMessage::Start(start, permit) if start.replaces && !runs.is_empty() => {
                     running.iter().for_each(|run| run.asked.ask_because(leading.now(), Loss::Replaced));
                     if let Some(replaced) = waiting.replace(Taken { start: *start, permit }) {
-                        seat.ended(replaced.start.id, ticks::End::Replaced);
+                        seat.ended(replaced.start.id, ticks::RunEnd::Replaced);
                     }
                 }
-                Signal::Start(start, permit) => {
+                ElectorMessage::Start(start, permit) => {
                     let taken = Taken { start: *start, permit };
                     runs.push(begin(supervisor, member, ticking, taken, &mut running));
                 }
                 // As the Lease says it, nobody will run it again.
-                Signal::Done if ticking.timetable.kind == Kind::Once && runs.is_empty() => {
-                    Log { entry, member, term: leading }.done();
-                    return End::Done;
+                ElectorMessage::Done if ticking.timetable.kind == TimetableKind::Once && runs.is_empty() => {
+                    TaskLog { entry, member, term: leading }.done();
+                    return MemberEnd::Done;
                 }
-                Signal::Done => {}
+                ElectorMessage::Done => {}
             },
         }
     }
 }
 
 /// Resolves when no run is to begin any more.
-async fn stopped(supervisor: &Supervisor<'_>, asked: &Asked) {
+async fn stopped(supervisor: &Supervisor<'_>, asked: &StopSignal) {
     tokio::select! {
         biased;
-        () = asked.asked() => {}
+        () = asked.requested() => {}
         () = supervisor.entry.stop_token().cancelled() => {}
     }
 }
@@ -120,19 +120,19 @@ async fn stopped(supervisor: &Supervisor<'_>, asked: &Asked) {
 fn begin<'a>(
     supervisor: &'a Supervisor<'_>,
     member: &'a Member,
-    ticking: &'a Ticking,
+    ticking: &'a MemberTicks,
     taken: Taken,
-    running: &mut Vec<Running>,
-) -> impl Future<Output = (AttemptId, ticks::End)> + use<'a> {
-    let (id, asked) = (taken.start.id, Arc::new(Asked::new()));
-    running.push(Running { id, asked: asked.clone() });
+    running: &mut Vec<ActiveRun>,
+) -> impl Future<Output = (AttemptId, ticks::RunEnd)> + use<'a> {
+    let (id, asked) = (taken.start.id, Arc::new(StopSignal::new()));
+    running.push(ActiveRun { id, asked: asked.clone() });
     async move { (id, attempts(supervisor, member, ticking, &taken, &asked).await) }
 }
 
 impl Taken {
     /// How the run has ended: given back, if no body of it has begun, and otherwise so.
-    fn unless_begun(&self, end: ticks::End) -> ticks::End {
-        if end == ticks::End::Interrupted && self.permit.revoke() { ticks::End::NotStarted } else { end }
+    fn unless_begun(&self, end: ticks::RunEnd) -> ticks::RunEnd {
+        if end == ticks::RunEnd::Interrupted && self.permit.revoke() { ticks::RunEnd::NotStarted } else { end }
     }
 }
 
@@ -140,11 +140,11 @@ impl Taken {
 async fn attempts(
     supervisor: &Supervisor<'_>,
     member: &Member,
-    ticking: &Ticking,
+    ticking: &MemberTicks,
     taken: &Taken,
-    asked: &Arc<Asked>,
-) -> ticks::End {
-    let log = Log { entry: supervisor.entry, member, term: supervisor.leading };
+    asked: &Arc<StopSignal>,
+) -> ticks::RunEnd {
+    let log = TaskLog { entry: supervisor.entry, member, term: supervisor.leading };
     let mut backoff = Backoff::new(&member.policy.backoff);
     for again in 0..=ticking.retry {
         // What has waited, for the run before it or through a pause, may have waited for too long.
@@ -171,7 +171,7 @@ async fn attempts(
         }
         if again == ticking.retry {
             log.tick_failed(&tick, &failure, None);
-            if ticking.timetable.kind == Kind::Once {
+            if ticking.timetable.kind == TimetableKind::Once {
                 log.once_failed(ticking.timetable.delivery);
             }
             break;
@@ -180,7 +180,7 @@ async fn attempts(
         log.tick_failed(&tick, &failure, Some(pause));
         supervisor.pause(pause, asked).await;
     }
-    ticks::End::Failed
+    ticks::RunEnd::Failed
 }
 
 /// One run. An error says what has failed.
@@ -188,24 +188,24 @@ async fn one(
     supervisor: &Supervisor<'_>,
     member: &Member,
     tick: &Tick,
-    asked: &Arc<Asked>,
-) -> Result<ticks::End, String> {
+    asked: &Arc<StopSignal>,
+) -> Result<ticks::RunEnd, String> {
     match &member.work {
-        Work::Body(body) => {
+        MemberWork::Body(body) => {
             let up = CancellationToken::new();
             match run::once(supervisor, member, body, asked, &up, Some(tick)).await {
-                Run::Ended(verdict) => match verdict.failure {
+                RunResult::Ended(verdict) => match verdict.failure {
                     None if verdict.asked && !verdict.tells => Ok(interrupted(asked)),
-                    None => Ok(ticks::End::Done),
+                    None => Ok(ticks::RunEnd::Done),
                     Some(failure) => Err(failure),
                 },
-                Run::Panicked(message) => Err(format!("panicked: {message}")),
-                Run::TimedOut(timeout) => Err(format!("timed out after {timeout:?}")),
-                Run::Dropped => Ok(interrupted(asked)),
+                RunResult::Panicked(message) => Err(format!("panicked: {message}")),
+                RunResult::TimedOut(timeout) => Err(format!("timed out after {timeout:?}")),
+                RunResult::Dropped => Ok(interrupted(asked)),
             }
         }
-        Work::Group(order, members) => {
-            let (own, up) = (Arc::new(Asked::new()), CancellationToken::new());
+        MemberWork::Group(order, members) => {
+            let (own, up) = (Arc::new(StopSignal::new()), CancellationToken::new());
             let mut group = pin!(supervisor.group(*order, members, &own, &up, Some(tick)));
             let timeout = member.policy.timeout;
             let mut overdue = pin!(sleep(timeout.unwrap_or(Duration::MAX)));
@@ -214,33 +214,33 @@ async fn one(
                 tokio::select! {
                     biased;
                     end = &mut group => break end,
-                    () = asked.asked(), if !own.is_asked() => own.ask_as(supervisor.leading.now(), asked),
+                    () = asked.requested(), if !own.is_asked() => own.ask_as(supervisor.leading.now(), asked),
                     // Its members are asked to end, each with its grace.
                     () = &mut overdue, if timeout.is_some() && timed_out.is_none() => {
                         timed_out = timeout;
-                        own.ask(supervisor.leading.now());
+                        own.request(supervisor.leading.now());
                     }
                 }
             };
             match (end, timed_out) {
-                (End::Done, _) => Ok(ticks::End::Done),
-                (End::Failed { error, .. }, _) => Err(error.to_string()),
-                (End::Over | End::LastWord, Some(timeout)) => Err(format!("timed out after {timeout:?}")),
-                (End::Over | End::LastWord, None) => Ok(interrupted(asked)),
+                (MemberEnd::Done, _) => Ok(ticks::RunEnd::Done),
+                (MemberEnd::Failed { error, .. }, _) => Err(error.to_string()),
+                (MemberEnd::Over | MemberEnd::LastWord, Some(timeout)) => Err(format!("timed out after {timeout:?}")),
+                (MemberEnd::Over | MemberEnd::LastWord, None) => Ok(interrupted(asked)),
             }
         }
     }
 }
 
 /// Whether a run that has not come to its end was in the way of a later tick.
-fn interrupted(asked: &Asked) -> ticks::End {
+fn interrupted(asked: &StopSignal) -> ticks::RunEnd {
     match asked.why() {
-        Some(Loss::Replaced) => ticks::End::Replaced,
-        _ => ticks::End::Interrupted,
+        Some(Loss::Replaced) => ticks::RunEnd::Replaced,
+        _ => ticks::RunEnd::Interrupted,
     }
 }
 
-fn tick(supervisor: &Supervisor<'_>, ticking: &Ticking, start: &Start, again: u32) -> Tick {
+fn tick(supervisor: &Supervisor<'_>, ticking: &MemberTicks, start: &RunStart, again: u32) -> Tick {
     let time = |at: WallTime| Timestamp::from_microsecond(at.0).unwrap_or(Timestamp::UNIX_EPOCH);
     let cause = match start.origin {
         Origin::Schedule => Cause::Schedule,

@@ -3,15 +3,15 @@
 use std::sync::Arc;
 
 use super::entry::Entry;
-use super::member::{Member, Start, Work};
+use super::member::{Member, MemberStart, MemberWork};
 use crate::tick::Tick;
-use lease_protocol::ticks::Kind;
+use lease_protocol::ticks::TimetableKind;
 
 /// Is told of each run as its body is called.
-pub(crate) type Watcher = Arc<dyn Fn(&Arc<str>, Option<&Tick>) -> Box<dyn Watched> + Send + Sync>;
+pub(crate) type Watcher = Arc<dyn Fn(&Arc<str>, Option<&Tick>) -> Box<dyn WatchedRun> + Send + Sync>;
 
 /// A run that somebody watches. Dropped with the body, whether or not that has ended by itself.
-pub(crate) trait Watched: Send {
+pub(crate) trait WatchedRun: Send {
     /// The body has returned: an error, if it says so; or for no other reason than that it was asked to, as far as one can
     /// tell.
     fn returned(&mut self, failure: Option<&str>, obeyed: bool);
@@ -21,7 +21,7 @@ impl Entry {
     /// Has each run of each body watched.
     pub(crate) fn watch(&self, watcher: &Watcher) {
         for member in self.member.all() {
-            if let Work::Body(body) = &member.work {
+            if let MemberWork::Body(body) = &member.work {
                 body.wrap(|start| wrapped(start, member.name.clone(), watcher.clone()));
             }
         }
@@ -32,8 +32,8 @@ impl Entry {
         fn continuous(member: &Member) -> bool {
             member.ticking.is_none()
                 && match &member.work {
-                    Work::Body(_) => true,
-                    Work::Group(_, members) => members.iter().any(continuous),
+                    MemberWork::Body(_) => true,
+                    MemberWork::Group(_, members) => members.iter().any(continuous),
                 }
         }
         continuous(&self.member)
@@ -41,7 +41,7 @@ impl Entry {
 
     /// It is done when the Lease says so.
     pub(crate) fn runs_once(&self) -> bool {
-        self.member.ticking.as_ref().is_some_and(|ticking| ticking.timetable.kind == Kind::Once)
+        self.member.ticking.as_ref().is_some_and(|ticking| ticking.timetable.kind == TimetableKind::Once)
     }
 
     /// Whether this is the name of the task, or of a part of it.
@@ -50,7 +50,7 @@ impl Entry {
     }
 }
 
-fn wrapped(mut start: Start, name: Arc<str>, watcher: Watcher) -> Start {
+fn wrapped(mut start: MemberStart, name: Arc<str>, watcher: Watcher) -> MemberStart {
     Box::new(move |term, tick| {
         // Before the user's function is called, which may panic.
         let mut watched = watcher(&name, tick.as_ref());

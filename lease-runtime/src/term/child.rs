@@ -9,9 +9,9 @@ use std::task::{Context, Poll};
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 
-use super::{Gate, Kind, Term, TermCheck};
+use super::{Gate, GateUse, Term, TermCheck};
 use crate::guard::{Ended, Guarded, drop_caught, panic_message, say_dropped};
-use crate::task::inside::Place;
+use crate::task::inside::PolledBody;
 
 /// Waits for what [`Term::spawn`] or [`Term::blocking`] started. Dropping it lets the work go on by itself.
 pub struct TermHandle<T> {
@@ -57,7 +57,7 @@ where
     F: Future + Send + 'static,
     F::Output: Send + 'static,
 {
-    let guarded = Guarded::child(term, Box::pin(Place::body(term).around(future)));
+    let guarded = Guarded::child(term, Box::pin(PolledBody::body(term).around(future)));
     TermHandle { task: runtime(term).map(|runtime| runtime.spawn(guarded)) }
 }
 
@@ -67,9 +67,9 @@ where
     R: Send + 'static,
 {
     let Some(runtime) = runtime(term) else { return TermHandle { task: None } };
-    let work = Work {
+    let work = ChildWork {
         closure: Some(closure),
-        gate: term.tenure().open_gate(term.scope(), Kind::Blocking),
+        gate: term.tenure().open_gate(term.scope(), GateUse::Blocking),
         term: term.clone(),
         _alive: term.tenure().alive(),
         _child: term.scope().children().token(),
@@ -82,16 +82,16 @@ fn runtime(term: &Term) -> Option<Handle> {
 }
 
 /// A closure and what stands for it. Dropped as a whole if it never gets to run.
-struct Work<F> {
+struct ChildWork<F> {
     closure: Option<F>,
     gate: std::sync::Arc<Gate>,
     term: Term,
     // Last: these are given back when the closure, and what it captured, is gone.
-    _alive: Option<super::Alive>,
+    _alive: Option<super::DrainToken>,
     _child: tokio_util::task::task_tracker::TaskTrackerToken,
 }
 
-impl<F> Work<F> {
+impl<F> ChildWork<F> {
     fn run<R>(mut self) -> Result<R, Ended>
     where
         F: FnOnce(&TermCheck) -> R,
@@ -102,13 +102,13 @@ impl<F> Work<F> {
         }
         let Some(closure) = self.closure.take() else { return Err(Ended::Dropped) };
         let check = TermCheck::new(self.term.clone());
-        let place = Place::body(&self.term);
+        let place = PolledBody::body(&self.term);
         catch_unwind(AssertUnwindSafe(|| place.enter(|| closure(&check))))
             .map_err(|panic| Ended::Panicked(panic_message(panic)))
     }
 }
 
-impl<F> Drop for Work<F> {
+impl<F> Drop for ChildWork<F> {
     fn drop(&mut self) {
         let panicked = self.closure.take().and_then(|closure| {
             self.gate.enter_drop(self.term.now());

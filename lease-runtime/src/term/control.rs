@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Scope, Tenure, Term};
+use super::{RunScope, Term, TermState};
 use crate::clock::{Clock, Moment};
 use crate::lease::LeaseId;
 use lease_protocol::election::{Deadlines, FencingToken, Grant, Loss};
@@ -32,8 +32,8 @@ impl TermControl {
         let lease = LeaseId::new("test", "test");
         let deadlines = Deadlines { cancel_at: Moment::FAR, drop_at: Moment::FAR, hard_stop: Moment::FAR };
         let grant = Grant { token: FencingToken::new(1), transitions: 0, deadlines };
-        let (tenure, alive) = Tenure::begin(lease, "test".into(), &grant, clock);
-        let scope = Arc::new(Scope::for_test(alive, tenure.asks().clone()));
+        let (tenure, alive) = TermState::begin(lease, "test".into(), &grant, clock);
+        let scope = Arc::new(RunScope::for_test(alive, tenure.asks().clone()));
         let term = Term { tenure, scope };
         (term.clone(), TermControl { term })
     }

@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use futures_util::task::AtomicWaker;
 
-use super::Scope;
+use super::RunScope;
 use crate::clock::Moment;
 
 /// What passes a gate.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Kind {
+pub(crate) enum GateUse {
     /// A future, that runs for the length of a poll.
     Future,
     /// A closure on the blocking pool, that runs until it returns.
@@ -55,14 +55,14 @@ pub(crate) struct Gate {
     word: AtomicU64,
     waker: AtomicWaker,
     reported: AtomicBool,
-    scope: Arc<Scope>,
-    kind: Kind,
+    scope: Arc<RunScope>,
+    kind: GateUse,
     /// Its number among the gates of its term.
     number: AtomicUsize,
 }
 
 impl Gate {
-    pub(super) fn new(scope: Arc<Scope>, kind: Kind) -> Gate {
+    pub(super) fn new(scope: Arc<RunScope>, kind: GateUse) -> Gate {
         Gate {
             word: AtomicU64::new(OPEN),
             waker: AtomicWaker::new(),
@@ -81,11 +81,11 @@ impl Gate {
         self.number.store(number, Ordering::Release);
     }
 
-    pub(crate) fn kind(&self) -> Kind {
+    pub(crate) fn kind(&self) -> GateUse {
         self.kind
     }
 
-    pub(crate) fn scope(&self) -> &Arc<Scope> {
+    pub(crate) fn scope(&self) -> &Arc<RunScope> {
         &self.scope
     }
 
@@ -151,7 +151,7 @@ mod tests {
     use super::*;
 
     fn gate() -> Gate {
-        Gate::new(Arc::new(Scope::unbounded(Arc::new(crate::term::Asked::new()))), Kind::Future)
+        Gate::new(Arc::new(RunScope::unbounded(Arc::new(crate::term::StopSignal::new()))), GateUse::Future)
     }
 
     #[test]

@@ -8,13 +8,13 @@ use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::{Alive, Asked};
+use super::{DrainToken, StopSignal};
 use crate::clock::Moment;
 use crate::task::OnOverrun;
 
 /// One run of one body: what it and its children have in common.
 #[derive(Debug)]
-pub(crate) struct Scope {
+pub(crate) struct RunScope {
     task: Arc<str>,
     grace: Duration,
     on_overrun: OnOverrun,
@@ -22,23 +22,23 @@ pub(crate) struct Scope {
     /// No poll begins from this moment on, whatever the lease says. Only ever lowered.
     cut: AtomicU64,
     children: TaskTracker,
-    asked: Arc<Asked>,
+    asked: Arc<StopSignal>,
     /// Cancelled when the body says that it is ready.
     ready: CancellationToken,
     /// What keeps a term made for a test from being drained; `None` in production.
-    hold: Mutex<Option<Alive>>,
+    hold: Mutex<Option<DrainToken>>,
 }
 
-impl Scope {
-    /// `asked` is what asks this body to end.
+impl RunScope {
+    /// `stop_signal` is what asks this body to end.
     pub(crate) fn new(
         task: Arc<str>,
         grace: Duration,
         on_overrun: OnOverrun,
         runtime: Option<Handle>,
-        asked: Arc<Asked>,
-    ) -> Scope {
-        Scope {
+        asked: Arc<StopSignal>,
+    ) -> RunScope {
+        RunScope {
             task,
             grace,
             on_overrun,
@@ -52,14 +52,14 @@ impl Scope {
     }
 
     /// Of a term that no body has yet: bounded by the lease alone.
-    pub(crate) fn unbounded(asked: Arc<Asked>) -> Scope {
-        Scope::new("".into(), Duration::MAX, OnOverrun::default(), None, asked)
+    pub(crate) fn unbounded(asked: Arc<StopSignal>) -> RunScope {
+        RunScope::new("".into(), Duration::MAX, OnOverrun::default(), None, asked)
     }
 
     /// Of a term made for a test, which `alive` keeps from being drained.
-    pub(super) fn for_test(alive: Alive, asked: Arc<Asked>) -> Scope {
+    pub(super) fn for_test(alive: DrainToken, asked: Arc<StopSignal>) -> RunScope {
         let runtime = Handle::try_current().ok();
-        let scope = Scope::new("test".into(), Duration::MAX, OnOverrun::Report, runtime, asked);
+        let scope = RunScope::new("test".into(), Duration::MAX, OnOverrun::Report, runtime, asked);
         *scope.hold.lock().unwrap_or_else(PoisonError::into_inner) = Some(alive);
         scope
     }
@@ -82,16 +82,16 @@ impl Scope {
     }
 
     /// Says it to `ready` when the body is.
-    pub(crate) fn tell_ready(mut self, ready: CancellationToken) -> Scope {
+    pub(crate) fn tell_ready(mut self, ready: CancellationToken) -> RunScope {
         self.ready = ready;
         self
     }
 
-    pub(super) fn is_ready(&self) {
+    pub(super) fn mark_ready(&self) {
         self.ready.cancel();
     }
 
-    pub(super) fn asked(&self) -> &Asked {
+    pub(super) fn stop_signal(&self) -> &StopSignal {
         &self.asked
     }
 
@@ -113,7 +113,7 @@ impl Scope {
         Moment::from_nanos(self.cut.load(Ordering::Acquire))
     }
 
-    /// Lets no poll begin any more. To be followed by [`Tenure::wake`](super::Tenure::wake), so that what is idle is
+    /// Lets no poll begin any more. To be followed by [`TermState::wake`](super::TermState::wake), so that what is idle is
     /// dropped.
     pub(super) fn end_now(&self) {
         self.cut.store(0, Ordering::Release);

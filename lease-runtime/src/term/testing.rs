@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use super::{Alive, Tenure};
+use super::{DrainToken, TermState};
 use crate::clock::{Clock, Moment, WallTime};
 use crate::lease::LeaseId;
 use lease_protocol::election::{Deadlines, FencingToken, Grant};
@@ -44,9 +44,9 @@ impl Clock for HandClock {
 }
 
 /// A term with the deadlines of [`HandClock::deadlines`].
-pub(crate) fn granted(clock: Arc<HandClock>, drop_at: u64) -> (Arc<Tenure>, Alive) {
+pub(crate) fn granted(clock: Arc<HandClock>, drop_at: u64) -> (Arc<TermState>, DrainToken) {
     let grant = Grant { token: FencingToken::new(7), transitions: 0, deadlines: HandClock::deadlines(drop_at) };
-    Tenure::begin(LeaseId::new("default", "ledger"), "pod_1".into(), &grant, clock)
+    TermState::begin(LeaseId::new("default", "ledger"), "pod_1".into(), &grant, clock)
 }
 
 /// Waits for what must come, but not for ever.

@@ -20,9 +20,9 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::{self, Builder, Thread};
 use std::time::Duration;
 
-use super::Tenure;
-use super::places::{Places, put_into};
-use super::tenure::Verdict;
+use super::TermState;
+use super::slots::{Slots, put_into};
+use super::state::Enforcement;
 use crate::clock::{Clock, Moment, SystemClock};
 use crate::task::{OnOverrun, exit, overrun};
 
@@ -33,7 +33,7 @@ const IN_ORDER: Duration = Duration::from_millis(500);
 
 /// The watchdog of this process, once there is one. Global since it is about all terms of the process, whose lives do not
 /// depend on those of their electors.
-static OF_PROCESS: Mutex<Option<Arc<Watched>>> = Mutex::new(None);
+static OF_PROCESS: Mutex<Option<Arc<WatchedTerms>>> = Mutex::new(None);
 
 /// Makes sure that the watchdog runs, if `clock` is the system's.
 ///
@@ -43,7 +43,7 @@ static OF_PROCESS: Mutex<Option<Arc<Watched>>> = Mutex::new(None);
 pub(crate) fn start(clock: &dyn Clock) -> io::Result<()> {
     let mut of_process = OF_PROCESS.lock().unwrap_or_else(PoisonError::into_inner);
     if clock.is_system() && of_process.is_none() {
-        let watched = Arc::new(Watched::new());
+        let watched = Arc::new(WatchedTerms::new());
         watched.clone().start()?;
         *of_process = Some(watched);
     }
@@ -51,7 +51,7 @@ pub(crate) fn start(clock: &dyn Clock) -> io::Result<()> {
 }
 
 /// Has the watchdog look after a term until it is drained. To be called before anything runs in it.
-pub(crate) fn watch(tenure: &Arc<Tenure>) {
+pub(crate) fn watch(tenure: &Arc<TermState>) {
     let of_process = OF_PROCESS.lock().unwrap_or_else(PoisonError::into_inner).clone();
     if let Some(watched) = of_process.filter(|_| tenure.clock().is_system()) {
         watched.add(tenure);
@@ -59,8 +59,8 @@ pub(crate) fn watch(tenure: &Arc<Tenure>) {
 }
 
 /// The terms that are looked after.
-pub(crate) struct Watched {
-    terms: Mutex<Places<Arc<Tenure>>>,
+pub(crate) struct WatchedTerms {
+    terms: Mutex<Slots<Arc<TermState>>>,
     watchdog: OnceLock<Thread>,
     herald: OnceLock<Thread>,
     last_words: OnceLock<Thread>,
@@ -70,10 +70,10 @@ pub(crate) struct Watched {
     said: AtomicBool,
 }
 
-impl Watched {
-    fn new() -> Watched {
-        Watched {
-            terms: Mutex::new(Places::new()),
+impl WatchedTerms {
+    fn new() -> WatchedTerms {
+        WatchedTerms {
+            terms: Mutex::new(Slots::new()),
             watchdog: OnceLock::new(),
             herald: OnceLock::new(),
             last_words: OnceLock::new(),
@@ -94,7 +94,7 @@ impl Watched {
         Ok(())
     }
 
-    fn add(self: &Arc<Self>, tenure: &Arc<Tenure>) {
+    fn add(self: &Arc<Self>, tenure: &Arc<TermState>) {
         let number = put_into(Arc::clone(tenure), |step| step(&mut self.terms()));
         tenure.is_watched_by(Arc::clone(self), number);
         self.nudge();
@@ -113,8 +113,8 @@ impl Watched {
     }
 
     /// Enforces the deadlines of all terms.
-    fn enforce(&self, now: Moment) -> Verdict {
-        self.terms().iter().fold(Verdict::NONE, |verdict, (_, tenure)| verdict.and(tenure.enforce(now)))
+    fn enforce(&self, now: Moment) -> Enforcement {
+        self.terms().iter().fold(Enforcement::NONE, |verdict, (_, tenure)| verdict.and(tenure.enforce(now)))
     }
 
     /// The watchdog.
@@ -160,7 +160,7 @@ impl Watched {
             thread::park();
         }
         let now = SystemClock.now();
-        let overruns = |tenure: Arc<Tenure>| overrun::find(&tenure, now, OnOverrun::Abort);
+        let overruns = |tenure: Arc<TermState>| overrun::find(&tenure, now, OnOverrun::Abort);
         let overruns: Vec<_> = self.each(|_| true).flat_map(overruns).collect();
         let _ = catch_unwind(AssertUnwindSafe(|| overrun::say(&overruns)));
         if overruns.is_empty() {
@@ -179,7 +179,7 @@ impl Watched {
     }
 
     fn tell(&self) {
-        for tenure in self.each(Tenure::take_to_tell) {
+        for tenure in self.each(TermState::take_to_tell) {
             // A waker is somebody else's code.
             let _ = catch_unwind(AssertUnwindSafe(|| {
                 overrun::report(&tenure, tenure.clock().now());
@@ -189,7 +189,7 @@ impl Watched {
     }
 
     /// The terms that are wanted, one by one and not under the lock.
-    fn each(&self, wanted: impl Fn(&Tenure) -> bool) -> impl Iterator<Item = Arc<Tenure>> {
+    fn each(&self, wanted: impl Fn(&TermState) -> bool) -> impl Iterator<Item = Arc<TermState>> {
         let mut from = 0;
         std::iter::from_fn(move || {
             let terms = self.terms();
@@ -199,13 +199,13 @@ impl Watched {
         })
     }
 
-    fn terms(&self) -> MutexGuard<'_, Places<Arc<Tenure>>> {
+    fn terms(&self) -> MutexGuard<'_, Slots<Arc<TermState>>> {
         self.terms.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// Not the terms: each shows this one.
-impl fmt::Debug for Watched {
+impl fmt::Debug for WatchedTerms {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Watched").finish_non_exhaustive()
     }

@@ -11,7 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::moment::{PointInTime, ReplicaClock, timestamp};
 use super::replica::{Node, Process, Replica};
 use super::timeline::{Recorder, Timeline};
-use crate::admin::{Request, Target, TickAdminError};
+use crate::admin::{AdminRequest, RequestTarget, TickAdminError};
 use crate::clock::{Clock, Moment, TokioClock, WallTime};
 use crate::elector::simulated::SimulatedLease;
 use crate::lease::LeaseId;
@@ -260,7 +260,7 @@ impl Cluster {
     ///
     /// If the name is none, or no replica and no record has it.
     pub fn pause(&mut self, task: &str, why: &str) -> Result<(), TickAdminError> {
-        self.ask(task, Request::Pause { why })
+        self.ask(task, AdminRequest::Pause { why })
     }
 
     /// [Resumes](crate::TickAdmin::resume) a task.
@@ -269,7 +269,7 @@ impl Cluster {
     ///
     /// As [`pause`](Self::pause).
     pub fn resume(&mut self, task: &str) -> Result<(), TickAdminError> {
-        self.ask(task, Request::Resume)
+        self.ask(task, AdminRequest::Resume)
     }
 
     /// [Triggers](crate::TickAdmin::trigger) a task.
@@ -278,7 +278,7 @@ impl Cluster {
     ///
     /// As [`pause`](Self::pause); if the id cannot be used, or another trigger of the task waits.
     pub fn trigger(&mut self, task: &str, id: &str) -> Result<(), TickAdminError> {
-        self.ask(task, Request::Trigger { id })
+        self.ask(task, AdminRequest::Trigger { id })
     }
 
     /// Asks for a [backfill](crate::TickAdmin::backfill).
@@ -288,7 +288,7 @@ impl Cluster {
     /// As [`pause`](Self::pause); if it ends before it begins, or another backfill of the task is not over.
     pub fn backfill(&mut self, task: &str, stretch: RangeInclusive<Timestamp>) -> Result<(), TickAdminError> {
         let (from, to) = stretch.into_inner();
-        self.ask(task, Request::Backfill { from, to })
+        self.ask(task, AdminRequest::Backfill { from, to })
     }
 
     // ---- what has happened
@@ -300,12 +300,12 @@ impl Cluster {
 
     // ---- inside
 
-    fn ask(&mut self, task: &str, request: Request<'_>) -> Result<(), TickAdminError> {
+    fn ask(&mut self, task: &str, request: AdminRequest<'_>) -> Result<(), TickAdminError> {
         request.check(task)?;
         let mut processes = self.nodes.iter().filter_map(|node| node.process.as_ref());
         let accept_unrecorded = processes.any(|process| process.live().iter().any(|entry| entry.has_part(task)));
         let lease = self.lease();
-        let target = Target { lease: &lease, task, accept_unrecorded };
+        let target = RequestTarget { lease: &lease, task, accept_unrecorded };
         if request.edit(target, &self.object.annotations)?.apply(&mut self.object.annotations) {
             self.object.revision += 1;
         }

@@ -8,10 +8,10 @@ use futures_util::future::select_all;
 use tokio::time::sleep;
 
 use super::cluster::Cluster;
-use super::replica::{Held, News, Process};
+use super::replica::{Held, Process, ProcessNews};
 use crate::clock::{Clock, Moment, WallTime};
 use lease_protocol::election::{Deadlines, FencingToken, Grant, Loss};
-use lease_protocol::ticks::{TaskTicks, Time};
+use lease_protocol::ticks::{TaskTicks, TickTime};
 
 /// How soon to look again at what should have happened by now, and waits for something else.
 const AGAIN: Duration = Duration::from_secs(1);
@@ -51,7 +51,7 @@ impl Cluster {
     }
 
     /// The next thing that happens in a replica; `None` if it is time that has to be looked at.
-    async fn news(&mut self, until: Moment) -> Option<(usize, News)> {
+    async fn news(&mut self, until: Moment) -> Option<(usize, ProcessNews)> {
         let now = self.clock.now();
         // tokio's timers count in whole milliseconds.
         let nap = self.next_moment(now).min(until).after(now).max(Duration::from_millis(1));
@@ -206,31 +206,31 @@ impl Cluster {
         }
     }
 
-    fn hear(&mut self, number: usize, news: News) {
+    fn hear(&mut self, number: usize, news: ProcessNews) {
         let now = self.clock.now();
         let node = &mut self.nodes[number];
         let Some(process) = &mut node.process else { return };
         match news {
-            News::Told(told) => {
+            ProcessNews::Told(told) => {
                 process.elector.hear(told, node.clock.wall());
                 process.held.iter_mut().for_each(|held| (held.tells, held.seen) = (true, 0));
             }
-            News::Exit(why) => {
+            ProcessNews::Exit(why) => {
                 tracing::error!(target: "lease_runtime", replica = number, %why, "a task ends the process: it shuts down");
                 self.begin_shutdown(number);
             }
-            News::Ended => {
+            ProcessNews::Ended => {
                 let Process { held: Some(held), .. } = process else { return };
                 held.let_go();
                 if held.is_alone() && !held.ending {
                     process.cancel(Loss::Finished);
                 }
             }
-            News::Cancelled => {
+            ProcessNews::Cancelled => {
                 let loss = process.held.as_ref().and_then(|held| held.term.loss());
                 process.cancel(loss.unwrap_or(Loss::SteppedDown));
             }
-            News::Drained => {
+            ProcessNews::Drained => {
                 let timing = process.timing;
                 let Some(Held { term, .. }) = process.held.take() else { return };
                 process.elector.drained(&term);
@@ -252,9 +252,9 @@ impl Cluster {
         }
     }
 
-    fn time(&mut self, number: usize) -> Time {
+    fn time(&mut self, number: usize) -> TickTime {
         // The API server's answers tell whole seconds.
         let server = self.clock.wall().0.div_euclid(1_000_000).saturating_mul(1_000_000);
-        Time { wall: self.nodes[number].clock.wall(), server: Some(WallTime(server)), dice: self.rng.u64(..) }
+        TickTime { wall: self.nodes[number].clock.wall(), server: Some(WallTime(server)), dice: self.rng.u64(..) }
     }
 }

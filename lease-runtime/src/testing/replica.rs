@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::moment::ReplicaClock;
 use super::timeline::Recorder;
-use crate::candidate::Roster;
+use crate::candidate::LeaseTasks;
 use crate::clock::{Clock, Moment};
 use crate::elector::simulated::SimulatedElector;
 use crate::error::Error;
@@ -17,7 +17,7 @@ use crate::task::entry::Entry;
 use crate::task::supervise::supervise;
 use crate::task::watched::Watcher;
 use crate::task::{IntoTask, TaskHandle};
-use crate::term::{Alive, Term, Told};
+use crate::term::{DrainToken, TaskMessage, Term};
 use lease_protocol::election::{Deadlines, Loss, Timing};
 
 /// The namespace of leases that name none.
@@ -81,7 +81,7 @@ pub(super) struct Node {
 pub(super) struct Process {
     pub(super) lease: LeaseId,
     pub(super) timing: Timing,
-    roster: Arc<Roster>,
+    roster: Arc<LeaseTasks>,
     pub(super) elector: SimulatedElector,
     /// Its term, until nothing of that is left.
     pub(super) held: Option<Held>,
@@ -95,7 +95,7 @@ pub(super) struct Process {
 /// A term of a process.
 pub(super) struct Held {
     pub(super) term: Term,
-    alive: Option<Alive>,
+    alive: Option<DrainToken>,
     supervisors: JoinSet<()>,
     exits: mpsc::UnboundedReceiver<Box<Error>>,
     _exits: mpsc::UnboundedSender<Box<Error>>,
@@ -112,8 +112,8 @@ pub(super) struct Held {
 }
 
 /// What happens to a process.
-pub(super) enum News {
-    Told(Told),
+pub(super) enum ProcessNews {
+    Told(TaskMessage),
     /// A task wants the process to end.
     Exit(Error),
     /// A task's supervisor has ended.
@@ -139,7 +139,7 @@ impl Process {
                 other.name, other.lease, first.name
             );
         }
-        let roster = Roster::new(&lease, None);
+        let roster = LeaseTasks::new(&lease, None);
         entries.iter().try_for_each(|entry| roster.admit(entry))?;
         let elector = SimulatedElector::new(lease.clone(), identity);
         Ok(Some(Process {
@@ -160,7 +160,7 @@ impl Process {
     }
 
     /// Starts the bodies of a term.
-    pub(super) fn lead(&mut self, term: Term, alive: Alive, now: Moment) {
+    pub(super) fn lead(&mut self, term: Term, alive: DrainToken, now: Moment) {
         let (exits, exits_in) = mpsc::unbounded_channel();
         let mut supervisors = JoinSet::new();
         for entry in self.live() {
@@ -203,16 +203,16 @@ impl Process {
     }
 
     /// The next thing that happens to it by itself. Cancel safe.
-    pub(super) async fn news(&mut self) -> News {
+    pub(super) async fn news(&mut self) -> ProcessNews {
         let Process { elector, held: Some(held), .. } = self else { return std::future::pending().await };
         let tenure = held.term.tenure().clone();
         tokio::select! {
             biased;
-            told = elector.told() => News::Told(told),
-            Some(why) = held.exits.recv() => News::Exit(*why),
-            Some(_) = held.supervisors.join_next() => News::Ended,
-            () = held.term.cancelled(), if !held.ending => News::Cancelled,
-            () = tenure.drained(), if held.alive.is_none() => News::Drained,
+            told = elector.told() => ProcessNews::Told(told),
+            Some(why) = held.exits.recv() => ProcessNews::Exit(*why),
+            Some(_) = held.supervisors.join_next() => ProcessNews::Ended,
+            () = held.term.cancelled(), if !held.ending => ProcessNews::Cancelled,
+            () = tenure.drained(), if held.alive.is_none() => ProcessNews::Drained,
         }
     }
 

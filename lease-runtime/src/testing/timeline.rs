@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 use super::moment::timestamp;
 use crate::clock::{Clock, TokioClock};
-use crate::task::watched::Watched;
+use crate::task::watched::WatchedRun;
 use crate::tick::{Cause, Tick};
 
 /// One run of one body. A further attempt at the same tick is a run of its own.
@@ -155,7 +155,7 @@ impl Recorder {
         Timeline(self.runs().clone())
     }
 
-    pub(super) fn begin(&self, replica: usize, task: &Arc<str>, tick: Option<&Tick>) -> Box<dyn Watched> {
+    pub(super) fn begin(&self, replica: usize, task: &Arc<str>, tick: Option<&Tick>) -> Box<dyn WatchedRun> {
         let mut runs = self.runs();
         runs.push(Run {
             task: task.clone(),
@@ -194,7 +194,7 @@ impl Recording {
     }
 }
 
-impl Watched for Recording {
+impl WatchedRun for Recording {
     fn returned(&mut self, failure: Option<&str>, obeyed: bool) {
         self.end(match failure {
             Some(failure) => RunOutcome::Failed(failure.to_owned()),

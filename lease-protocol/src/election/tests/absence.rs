@@ -5,7 +5,7 @@ use super::*;
 /// One that has seen a Lease and its deletion, and would create one now.
 fn clear_to_create() -> Bench {
     let (mut bench, _) = Bench::waiting();
-    bench.step(Event::Seen(Sight::Missing { revision: Some(500) }));
+    bench.step(Event::Seen(Observation::Missing { revision: Some(500) }));
     bench.pass(SECOND * 15).woken().show(MISSING);
     assert!(matches!(bench.open[0].1, Request::Create(_)));
     // A quota, a webhook: it does not get to lead.
@@ -16,7 +16,7 @@ fn clear_to_create() -> Bench {
 /// It looks, finds the Lease missing, and waits as for a Lease that was just deleted.
 #[track_caller]
 fn looks_and_waits_anew(bench: &mut Bench) {
-    assert!(bench.open.iter().all(|(_, request)| *request == Request::Look), "creates without a look");
+    assert!(bench.open.iter().all(|(_, request)| *request == Request::Get), "creates without a look");
     bench.show(MISSING).step(Event::WatchOpened);
     let end = bench.now + SECOND * 15;
     while bench.now < end {
@@ -63,7 +63,7 @@ fn c3_who_is_refused_for_a_moment_does_not_wait_anew() {
 #[test]
 fn c3_a_deletion_that_a_watch_tells_before_the_first_look_is_a_deletion() {
     let mut bench = Bench::new();
-    bench.woken().step(Event::Seen(Sight::Missing { revision: Some(500) }));
+    bench.woken().step(Event::Seen(Observation::Missing { revision: Some(500) }));
     looks_and_waits_anew(&mut bench);
 }
 
@@ -108,6 +108,6 @@ fn a_lease_that_was_released_is_taken_at_once_by_who_comes_back() {
     bench.pass(SECOND * 3600).step(Event::Contend);
     let mut released = bench.annotated(&view);
     released.record.holder = Some(String::new());
-    bench.show(Sight::Present(released));
+    bench.show(Observation::Present(released));
     assert!(matches!(bench.request().1, Request::Replace { .. }));
 }

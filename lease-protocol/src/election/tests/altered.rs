@@ -32,7 +32,7 @@ fn what_promises_no_less_is_led_with_and_renewed() {
             change(&mut view.record);
             bench.answer(Answer::Committed(view.clone()));
             // The watch shows the same.
-            bench.step(Event::Seen(Sight::Present(view)));
+            bench.step(Event::Seen(Observation::Present(view)));
             assert!(bench.election.may_take());
             bench.run(SECOND * 5);
         }
@@ -65,7 +65,7 @@ fn what_is_altered_again_and_again_is_tried_more_and_more_rarely() {
     while bench.now < end {
         bench.run(SECOND);
         while let Some((_, request)) = bench.open.first() {
-            if *request == Request::Look {
+            if *request == Request::Get {
                 bench.show(MISSING);
                 continue;
             }
@@ -97,7 +97,7 @@ fn watched_first(change: &dyn Fn(&mut Record)) -> Vec<Action> {
     for _ in 0..5 {
         let mut view = bench.stored();
         change(&mut view.record);
-        bench.step(Event::Seen(Sight::Present(view.clone())));
+        bench.step(Event::Seen(Observation::Present(view.clone())));
         if !bench.open.is_empty() {
             bench.answer(Answer::Committed(view));
         }
@@ -126,7 +126,7 @@ fn a_write_that_is_reverted_as_a_whole_bars_nobody() {
     let mut bench = Bench::new();
     let mut free = bench.theirs("");
     free.record.holder = None;
-    bench.woken().show(Sight::Present(free.clone()));
+    bench.woken().show(Observation::Present(free.clone()));
     bench.answer(Answer::Committed(free.clone()));
     let acts = bench.take_acts();
     assert!(matches!(&acts[..], [Action::Altered(_)]), "{acts:?}");

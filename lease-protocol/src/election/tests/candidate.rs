@@ -8,9 +8,9 @@ fn c1_the_first_sight_of_a_held_lease_is_not_taken_for_its_age() {
     let mut bench = Bench::new();
     let mut theirs = bench.theirs("other");
     theirs.record.renewed = Some(WallTime(bench.wall - 3_600_000_000));
-    bench.woken().show(Sight::Present(theirs)).step(Event::WatchOpened);
+    bench.woken().show(Observation::Present(theirs)).step(Event::WatchOpened);
     bench.pass(14 * SECOND).woken();
-    assert!(bench.open.iter().all(|(_, request)| *request == Request::Look));
+    assert!(bench.open.iter().all(|(_, request)| *request == Request::Get));
 }
 
 #[test]
@@ -19,7 +19,7 @@ fn c1_each_new_record_begins_a_new_wait() {
     for _ in 0..5 {
         bench.pass(9 * SECOND);
         let next = bench.theirs("other");
-        bench.step(Event::Seen(Sight::Present(next)));
+        bench.step(Event::Seen(Observation::Present(next)));
         assert!(bench.is_quiet());
     }
 }
@@ -30,7 +30,7 @@ fn c1_only_the_renew_time_differs_and_the_wait_begins_anew() {
     bench.pass(9 * SECOND);
     let mut next = bench.annotated(&view);
     next.record.renewed = Some(WallTime(bench.wall));
-    bench.step(Event::Seen(Sight::Present(next))).pass(9 * SECOND).woken();
+    bench.step(Event::Seen(Observation::Present(next))).pass(9 * SECOND).woken();
     assert!(bench.is_quiet());
 }
 
@@ -40,7 +40,7 @@ fn c1_labels_do_not_keep_the_lease_from_being_taken() {
     for _ in 0..149 {
         bench.pass(SECOND / 10);
         view = bench.annotated(&view);
-        bench.step(Event::Seen(Sight::Present(view.clone())));
+        bench.step(Event::Seen(Observation::Present(view.clone())));
         assert!(bench.is_quiet());
     }
     bench.pass(SECOND / 10).woken();
@@ -53,11 +53,11 @@ fn c2_the_holders_duration_is_not_replaced_by_ones_own() {
     let mut bench = Bench::new();
     let mut theirs = bench.theirs("other");
     theirs.record.duration_seconds = Some(60);
-    bench.woken().show(Sight::Present(theirs)).step(Event::WatchOpened);
+    bench.woken().show(Observation::Present(theirs)).step(Event::WatchOpened);
     bench.pass(39 * SECOND).woken();
     assert!(bench.is_quiet());
     bench.pass(20 * SECOND).woken();
-    assert_eq!(bench.request().1, Request::Look, "probes, but does not take");
+    assert_eq!(bench.request().1, Request::Get, "probes, but does not take");
     bench.pass(SECOND).woken();
     assert!(matches!(bench.request().1, Request::Replace { .. }));
 }
@@ -68,7 +68,7 @@ fn c2_an_unusable_duration_does_not_mean_expired() {
         let mut bench = Bench::new();
         let mut theirs = bench.theirs("other");
         theirs.record.duration_seconds = duration;
-        bench.woken().show(Sight::Present(theirs)).step(Event::WatchOpened);
+        bench.woken().show(Observation::Present(theirs)).step(Event::WatchOpened);
         bench.pass(9 * SECOND).woken();
         assert!(bench.is_quiet(), "{duration:?}");
     }
@@ -88,7 +88,7 @@ fn c2_a_takeover_names_the_state_it_saw() {
 #[test]
 fn c3_a_deleted_lease_is_not_created_by_somebody_who_knew_its_holder() {
     let (mut bench, _) = Bench::waiting();
-    bench.step(Event::Seen(Sight::Missing { revision: Some(500) }));
+    bench.step(Event::Seen(Observation::Missing { revision: Some(500) }));
     bench.pass(14 * SECOND).woken();
     if !bench.open.is_empty() {
         bench.show(MISSING);
@@ -117,8 +117,8 @@ fn c3_a_create_that_lands_late_is_not_taken_for_a_free_lease() {
     bench.woken().show(MISSING);
     // The create is given up. Another replica was first, its Lease is deleted, and then our create takes effect.
     bench.answer(Answer::Unknown).run(SECOND * 3);
-    bench.show(Sight::Present(theirs)).step(Event::WatchOpened);
-    bench.step(Event::Seen(Sight::Present(own)));
+    bench.show(Observation::Present(theirs)).step(Event::WatchOpened);
+    bench.step(Event::Seen(Observation::Present(own)));
     bench.pass(SECOND * 14).woken();
     assert!(bench.is_quiet(), "the other may not know yet that its Lease is gone: {:?}", bench.open);
     bench.pass(SECOND).woken();
@@ -130,7 +130,9 @@ fn c3_a_create_that_was_overtaken_begins_no_term() {
     let (theirs, own) = overtaken();
     let mut bench = Bench::new();
     bench.woken().show(MISSING).step(Event::WatchOpened);
-    bench.step(Event::Seen(Sight::Present(theirs))).step(Event::Seen(Sight::Missing { revision: Some(105) }));
+    bench
+        .step(Event::Seen(Observation::Present(theirs)))
+        .step(Event::Seen(Observation::Missing { revision: Some(105) }));
     bench.answer(Answer::Committed(own));
     assert!(bench.is_quiet(), "{:?} {:?}", bench.acted, bench.open);
     bench.pass(SECOND * 15).woken();
@@ -141,13 +143,13 @@ fn c3_a_create_that_was_overtaken_begins_no_term() {
 fn c3_what_was_waited_for_is_not_waited_for_twice() {
     for the_watch_is_quicker in [false, true] {
         let (mut bench, _) = Bench::waiting();
-        bench.step(Event::Seen(Sight::Missing { revision: Some(110) }));
+        bench.step(Event::Seen(Observation::Missing { revision: Some(110) }));
         bench.revision = 110;
         bench.pass(SECOND * 15).woken().show(MISSING);
         let mut own = bench.stored();
         own.version.uid = "v".to_owned();
         if the_watch_is_quicker {
-            bench.step(Event::Seen(Sight::Present(own.clone())));
+            bench.step(Event::Seen(Observation::Present(own.clone())));
         }
         bench.answer(Answer::Committed(own));
         assert!(matches!(bench.take_acts()[..], [Action::Begin(_)]));
@@ -159,10 +161,12 @@ fn c3_a_second_lease_that_is_gone_does_not_shorten_the_wait_for_the_first() {
     let mut bench = Bench::new();
     let mut long = bench.theirs("other");
     long.record.duration_seconds = Some(60);
-    bench.woken().show(Sight::Present(long)).step(Event::WatchOpened);
+    bench.woken().show(Observation::Present(long)).step(Event::WatchOpened);
     let mut short = bench.theirs("third");
     short.version.uid = "v".to_owned();
-    bench.step(Event::Seen(Sight::Present(short))).step(Event::Seen(Sight::Missing { revision: Some(110) }));
+    bench
+        .step(Event::Seen(Observation::Present(short)))
+        .step(Event::Seen(Observation::Missing { revision: Some(110) }));
     for _ in 0..59 {
         bench.pass(SECOND).woken();
         if !bench.open.is_empty() {
@@ -184,8 +188,8 @@ fn c3_the_longer_of_two_durations_is_waited_for() {
     let mut bench = Bench::new();
     let mut theirs = bench.theirs("other");
     theirs.record.duration_seconds = Some(60);
-    bench.woken().show(Sight::Present(theirs)).step(Event::WatchOpened);
-    bench.step(Event::Seen(Sight::Missing { revision: Some(500) }));
+    bench.woken().show(Observation::Present(theirs)).step(Event::WatchOpened);
+    bench.step(Event::Seen(Observation::Missing { revision: Some(500) }));
     for _ in 0..59 {
         bench.pass(SECOND).woken();
         if !bench.open.is_empty() {
@@ -200,7 +204,7 @@ fn c4_a_released_lease_does_not_wait() {
     let (mut bench, view) = Bench::waiting();
     let mut free = bench.annotated(&view);
     free.record.holder = Some(String::new());
-    bench.step(Event::Seen(Sight::Present(free)));
+    bench.step(Event::Seen(Observation::Present(free)));
     bench.commit();
     assert!(matches!(bench.take_acts()[..], [Action::Begin(_)]));
 }
@@ -212,7 +216,7 @@ fn w1_a_create_that_got_lost_is_not_tried_for_ever() {
     let mine = bench.stored();
     bench.pass(3 * SECOND).answer(Answer::Unknown);
     let created = bench.now - 3 * SECOND;
-    bench.show(Sight::Present(mine));
+    bench.show(Observation::Present(mine));
     let acts = bench.take_acts();
     assert!(
         matches!(&acts[..], [Action::Begin(grant)] if grant.deadlines.hard_stop == created + 12 * SECOND),
@@ -225,7 +229,7 @@ fn a_deaf_watch_does_not_hide_a_renewal() {
     let (mut bench, _) = Bench::waiting();
     bench.pass(10 * SECOND).woken();
     let renewed = bench.theirs("other");
-    bench.show(Sight::Present(renewed));
+    bench.show(Observation::Present(renewed));
     assert_eq!(bench.take_acts(), [Action::Rewatch]);
     bench.pass(6 * SECOND).woken();
     assert!(bench.is_quiet(), "the wait has begun anew");
@@ -237,7 +241,7 @@ fn a_waiting_candidate_with_a_watch_sends_nothing() {
     for _ in 0..100 {
         bench.run(5 * SECOND);
         let next = bench.theirs("other");
-        bench.step(Event::Seen(Sight::Present(next)));
+        bench.step(Event::Seen(Observation::Present(next)));
         assert!(bench.is_quiet());
     }
 }
@@ -248,7 +252,7 @@ fn a_candidate_without_a_watch_does_not_stop_looking() {
     bench.woken();
     for _ in 0..10 {
         let theirs = bench.theirs("other");
-        bench.show(Sight::Present(theirs)).run(2 * SECOND);
+        bench.show(Observation::Present(theirs)).run(2 * SECOND);
     }
     assert_eq!(bench.open.len(), 1);
 }
@@ -258,12 +262,12 @@ fn a_missing_lease_shown_late_does_not_end_a_term() {
     // A look is on its way when a watch shows the released Lease and the acquisition succeeds.
     let mut bench = Bench::new();
     let theirs = bench.theirs("other");
-    bench.woken().show(Sight::Present(theirs.clone())).run(2 * SECOND);
+    bench.woken().show(Observation::Present(theirs.clone())).run(2 * SECOND);
     let (poll, _) = bench.request();
     bench.pass(SECOND);
     let mut free = bench.annotated(&theirs);
     free.record.holder = None;
-    bench.step(Event::Seen(Sight::Present(free)));
+    bench.step(Event::Seen(Observation::Present(free)));
     bench.commit();
     bench.take_acts();
     bench.step(Event::Answered { id: poll, answer: Answer::Shown(MISSING) });

@@ -39,7 +39,7 @@ fn h1_an_answer_does_not_count_for_another_request() {
     let stored = bench.stored();
     bench.pass(3 * SECOND).answer(Answer::Unknown);
     let looked = bench.now;
-    bench.pass(SECOND).show(Sight::Present(view));
+    bench.pass(SECOND).show(Observation::Present(view));
     // The renewal is sent again; now comes the late answer of the one that was given up. It counts for that one, which had
     // not taken effect when the look was sent.
     assert!(matches!(bench.open[..], [(_, Request::Replace { .. })]));
@@ -96,7 +96,7 @@ fn h2_a_process_that_was_stopped_does_not_run_on_before_it_looks_at_the_clock() 
 fn h3_another_holder_is_not_waited_out() {
     let (mut bench, _) = Bench::leading();
     let theirs = bench.theirs("thief");
-    bench.step(Event::Seen(Sight::Present(theirs)));
+    bench.step(Event::Seen(Observation::Present(theirs)));
     assert_eq!(bench.take_acts(), [Action::Cancel(Loss::TakenBy("thief".to_owned())), Action::Expire]);
 }
 
@@ -106,7 +106,7 @@ fn h3_an_emptied_holder_is_not_ignored() {
         let (mut bench, mut view) = Bench::leading();
         view = bench.annotated(&view);
         view.record.holder = holder;
-        bench.step(Event::Seen(Sight::Present(view)));
+        bench.step(Event::Seen(Observation::Present(view)));
         assert_eq!(bench.take_acts(), [Action::Cancel(Loss::HolderCleared), Action::Expire]);
     }
 }
@@ -114,7 +114,7 @@ fn h3_an_emptied_holder_is_not_ignored() {
 #[test]
 fn h3_a_deleted_lease_is_not_ignored() {
     let (mut bench, _) = Bench::leading();
-    bench.step(Event::Seen(Sight::Missing { revision: Some(200) }));
+    bench.step(Event::Seen(Observation::Missing { revision: Some(200) }));
     assert_eq!(bench.take_acts(), [Action::Cancel(Loss::Deleted), Action::Expire]);
 }
 
@@ -124,7 +124,7 @@ fn h3_our_record_in_another_object_is_not_taken_for_ours() {
     let (mut bench, view) = Bench::leading();
     let mut view = bench.annotated(&view);
     view.version.uid = "another".to_owned();
-    bench.step(Event::Seen(Sight::Present(view)));
+    bench.step(Event::Seen(Observation::Present(view)));
     assert_eq!(bench.take_acts(), [Action::Cancel(Loss::Deleted), Action::Expire]);
     // A term of its own, when nothing of the old one is left and that somebody's time is up, by a write to the new object.
     bench.step(Event::Drained);
@@ -140,7 +140,7 @@ fn h3_a_shortened_duration_is_not_ignored() {
     let (mut bench, view) = Bench::leading();
     let mut view = bench.annotated(&view);
     view.record.duration_seconds = Some(1);
-    bench.step(Event::Seen(Sight::Present(view)));
+    bench.step(Event::Seen(Observation::Present(view)));
     assert_eq!(bench.take_acts(), [Action::Cancel(Loss::Overwritten), Action::Expire]);
 }
 
@@ -160,10 +160,10 @@ fn h3_old_news_do_not_end_a_term() {
     let theirs = bench.theirs("other");
     let mut free = bench.annotated(&theirs);
     free.record.holder = Some(String::new());
-    bench.woken().show(Sight::Present(free)).commit();
+    bench.woken().show(Observation::Present(free)).commit();
     bench.take_acts();
-    bench.step(Event::Seen(Sight::Present(theirs)));
-    bench.step(Event::Seen(Sight::Missing { revision: Some(50) }));
+    bench.step(Event::Seen(Observation::Present(theirs)));
+    bench.step(Event::Seen(Observation::Missing { revision: Some(50) }));
     assert!(bench.take_acts().is_empty());
 }
 
@@ -172,7 +172,7 @@ fn h3_news_of_our_own_write_do_not_end_a_term() {
     let (mut bench, _) = Bench::leading();
     bench.run(5 * SECOND);
     let stored = bench.stored();
-    bench.step(Event::Seen(Sight::Present(stored.clone())));
+    bench.step(Event::Seen(Observation::Present(stored.clone())));
     assert!(matches!(bench.take_acts()[..], [Action::Extend(_)]));
     bench.answer(Answer::Committed(stored));
     assert!(bench.is_quiet(), "said once: {:?}", bench.acted);
@@ -188,11 +188,11 @@ fn h4_reading_ones_own_name_does_not_extend_a_term() {
     // A label is news of the Lease, and names us, and proves nothing about the renewal.
     let old = View { version: first, record: bench.election.view().unwrap().record.clone() };
     bench.pass(3 * SECOND).answer(Answer::Unknown);
-    bench.show(Sight::Present(old));
+    bench.show(Observation::Present(old));
     assert!(bench.take_acts().is_empty());
     // Its own record does, from when it was sent, or a look showed that it had not taken effect.
     bench.pass(SECOND);
-    bench.step(Event::Seen(Sight::Present(stored)));
+    bench.step(Event::Seen(Observation::Present(stored)));
     assert_eq!(deadlines(&bench.take_acts()).hard_stop, sent + 3 * SECOND + 12 * SECOND);
 }
 
@@ -200,7 +200,7 @@ fn h4_reading_ones_own_name_does_not_extend_a_term() {
 fn h4_finding_ones_own_name_does_not_begin_a_term() {
     let mut bench = Bench::new();
     let mine = bench.theirs(ME);
-    bench.woken().show(Sight::Present(mine));
+    bench.woken().show(Observation::Present(mine));
     assert!(bench.take_acts().is_empty());
     bench.commit();
     assert!(matches!(bench.take_acts()[..], [Action::Begin(_)]));
@@ -211,7 +211,7 @@ fn h6_a_process_with_bodies_left_does_not_compete() {
     let (mut bench, view) = Bench::leading();
     let mut free = bench.annotated(&view);
     free.record.holder = Some(String::new());
-    bench.step(Event::Seen(Sight::Present(free))).run(60 * SECOND);
+    bench.step(Event::Seen(Observation::Present(free))).run(60 * SECOND);
     assert!(bench.open.is_empty());
     bench.step(Event::Drained);
     bench.commit();
@@ -222,24 +222,24 @@ fn h6_a_process_with_bodies_left_does_not_compete() {
 fn w1_no_write_follows_an_unknown_outcome_without_a_look() {
     let (mut bench, _) = Bench::leading();
     bench.run(5 * SECOND).pass(3 * SECOND).answer(Answer::Unknown);
-    assert_eq!(bench.request().1, Request::Look);
+    assert_eq!(bench.request().1, Request::Get);
 }
 
 #[test]
 fn w1_a_look_sent_before_the_outcome_does_not_count() {
     let mut bench = Bench::new();
     let theirs = bench.theirs("other");
-    bench.woken().show(Sight::Present(theirs.clone()));
+    bench.woken().show(Observation::Present(theirs.clone()));
     // Without a watch: a poll is on its way when the holder's time is up and the takeover is sent as well.
     bench.run(15 * SECOND);
     let (poll, takeover) = match &bench.open[..] {
-        [(poll, Request::Look), (takeover, Request::Replace { .. })] => (*poll, *takeover),
+        [(poll, Request::Get), (takeover, Request::Replace { .. })] => (*poll, *takeover),
         other => panic!("a poll and a takeover in flight, not {other:?}"),
     };
     bench.open.clear();
     bench.step(Event::Answered { id: takeover, answer: Answer::Conflict });
-    bench.step(Event::Answered { id: poll, answer: Answer::Shown(Sight::Present(theirs)) });
-    assert_eq!(bench.request().1, Request::Look, "a look of its own");
+    bench.step(Event::Answered { id: poll, answer: Answer::Shown(Observation::Present(theirs)) });
+    assert_eq!(bench.request().1, Request::Get, "a look of its own");
 }
 
 #[test]
@@ -269,14 +269,14 @@ fn a_renewal_does_not_touch_what_is_not_its_own() {
 fn an_annotation_does_not_cost_a_term() {
     let (mut bench, view) = Bench::leading();
     let annotated = bench.annotated(&view);
-    bench.step(Event::Seen(Sight::Present(annotated.clone())));
+    bench.step(Event::Seen(Observation::Present(annotated.clone())));
     bench.run(5 * SECOND);
     let (_, request) = bench.open[0].clone();
     assert!(matches!(request, Request::Replace { base, .. } if base == annotated.version));
     // Another one comes in between: conflict, look, and the renewal goes through.
     bench.answer(Answer::Conflict);
     let annotated = bench.annotated(&annotated);
-    bench.show(Sight::Present(annotated));
+    bench.show(Observation::Present(annotated));
     bench.commit();
     assert!(matches!(bench.take_acts()[..], [Action::Extend(_)]));
 }
@@ -286,7 +286,7 @@ fn w3_a_token_that_does_not_grow_begins_no_term() {
     let mut bench = Bench::new();
     let mut free = bench.theirs("");
     free.version.revision = 1_000;
-    bench.woken().show(Sight::Present(free));
+    bench.woken().show(Observation::Present(free));
     bench.commit();
     assert_eq!(bench.take_acts(), [Action::Bar { highest: 1_000, shown: 102 }]);
     bench.run(60 * SECOND);
@@ -298,10 +298,10 @@ fn w3_a_watch_and_a_look_at_one_instant_bar_nobody() {
     let mut bench = Bench::new();
     let theirs = bench.theirs("other");
     let renewed = bench.theirs("other");
-    bench.woken().show(Sight::Present(theirs.clone())).run(2 * SECOND);
+    bench.woken().show(Observation::Present(theirs.clone())).run(2 * SECOND);
     // The watch brings the renewal in the very instant in which the look was sent, which was served before it.
-    bench.step(Event::Seen(Sight::Present(renewed)));
-    bench.pass(SECOND / 100).show(Sight::Present(theirs));
+    bench.step(Event::Seen(Observation::Present(renewed)));
+    bench.pass(SECOND / 100).show(Observation::Present(theirs));
     assert!(bench.take_acts().is_empty());
 }
 
@@ -311,7 +311,7 @@ fn w3_a_cluster_that_was_set_back_is_not_led() {
     bench.run(5 * SECOND).pass(SECOND).answer(Answer::Unknown);
     bench.run(SECOND);
     view.version.revision = 5;
-    bench.show(Sight::Present(view));
+    bench.show(Observation::Present(view));
     let acts = bench.take_acts();
     assert!(matches!(acts[..], [Action::Cancel(Loss::WentBackwards), Action::Expire, Action::Bar { .. }]), "{acts:?}");
 }

@@ -23,7 +23,7 @@ fn w1_a_hurry_after_an_unknown_outcome_looks_before_it_writes() {
     bench.answer(Answer::Unknown).step(Event::Hurry);
     // After the pause that follows a failure.
     bench.run(3 * SECOND);
-    assert!(matches!(bench.open[..], [(_, Request::Look)]), "{:?}", bench.open);
+    assert!(matches!(bench.open[..], [(_, Request::Get)]), "{:?}", bench.open);
 }
 
 #[test]

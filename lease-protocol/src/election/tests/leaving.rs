@@ -33,7 +33,7 @@ fn a_lease_of_somebody_else_is_not_released() {
     let (mut bench, _) = Bench::leading();
     bench.step(Event::Withdraw(Loss::Shutdown));
     let theirs = bench.theirs("thief");
-    bench.step(Event::Seen(Sight::Present(theirs))).step(Event::Drained);
+    bench.step(Event::Seen(Observation::Present(theirs))).step(Event::Drained);
     assert!(bench.open.is_empty());
     assert!(matches!(bench.take_acts()[..], [.., Action::Left { .. }]));
 }
@@ -44,7 +44,7 @@ fn a_release_that_conflicts_looks_before_it_tries_again() {
     bench.step(Event::Withdraw(Loss::Shutdown)).step(Event::Drained);
     bench.answer(Answer::Conflict);
     let annotated = bench.annotated(&view);
-    bench.show(Sight::Present(annotated));
+    bench.show(Observation::Present(annotated));
     bench.commit();
     assert!(matches!(bench.take_acts()[..], [.., Action::Left { released: true }]));
 }
@@ -98,7 +98,7 @@ fn whoever_left_may_come_back() {
     bench.step(Event::Withdraw(Loss::Shutdown)).step(Event::Drained);
     let released = bench.commit();
     bench.take_acts();
-    bench.step(Event::Contend).show(Sight::Present(released));
+    bench.step(Event::Contend).show(Observation::Present(released));
     bench.commit();
     assert!(matches!(bench.take_acts()[..], [Action::Begin(_)]));
 }

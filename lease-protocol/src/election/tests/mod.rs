@@ -93,8 +93,8 @@ impl Bench {
 
     /// Answers the only open request, which must be a look.
     #[track_caller]
-    fn show(&mut self, sight: Sight) -> &mut Bench {
-        assert_eq!(self.open.last().map(|(_, request)| request), Some(&Request::Look));
+    fn show(&mut self, sight: Observation) -> &mut Bench {
+        assert_eq!(self.open.last().map(|(_, request)| request), Some(&Request::Get));
         self.answer(Answer::Shown(sight))
     }
 
@@ -103,7 +103,7 @@ impl Bench {
     fn stored(&mut self) -> View {
         let record = match &self.open.last().expect("a write in flight").1 {
             Request::Create(record) | Request::Replace { record, .. } => record.clone(),
-            Request::Look => panic!("a look is in flight, not a write"),
+            Request::Get => panic!("a look is in flight, not a write"),
         };
         self.revision += 1;
         View { version: Version { uid: "u".to_owned(), revision: self.revision }, record }
@@ -151,7 +151,7 @@ impl Bench {
     fn waiting() -> (Bench, View) {
         let mut bench = Bench::new();
         let view = bench.theirs("other");
-        bench.woken().show(Sight::Present(view.clone())).step(Event::WatchOpened);
+        bench.woken().show(Observation::Present(view.clone())).step(Event::WatchOpened);
         (bench, view)
     }
 
@@ -164,7 +164,7 @@ impl Bench {
     }
 }
 
-const MISSING: Sight = Sight::Missing { revision: None };
+const MISSING: Observation = Observation::Missing { revision: None };
 
 fn renewal(request: &Request) -> &Record {
     match request {

@@ -35,9 +35,9 @@ fn a_server_that_refuses_everything_is_not_stormed() {
 fn a_conflict_with_every_write_is_not_a_storm() {
     let (mut bench, mut view) = Bench::leading();
     let requests = count(&mut bench, 60 * SECOND, |bench, request| match request {
-        Request::Look => {
+        Request::Get => {
             view = bench.annotated(&view);
-            Answer::Shown(Sight::Present(view.clone()))
+            Answer::Shown(Observation::Present(view.clone()))
         }
         _ => Answer::Conflict,
     });
@@ -57,7 +57,7 @@ fn a_server_that_asks_for_too_much_time_does_not_cost_the_term() {
     let (mut bench, _) = Bench::leading();
     bench.run(5 * SECOND).answer(Answer::Refused { retry_after: Some(60 * SECOND), unreached: false });
     bench.run(5 * SECOND - Duration::from_millis(1));
-    let writes = bench.open.iter().filter(|(_, request)| *request != Request::Look).count();
+    let writes = bench.open.iter().filter(|(_, request)| *request != Request::Get).count();
     assert_eq!(writes, 1, "tries again before the renew deadline");
 }
 
@@ -65,7 +65,7 @@ fn a_server_that_asks_for_too_much_time_does_not_cost_the_term() {
 fn a_timeout_is_not_followed_by_another_wait() {
     let (mut bench, _) = Bench::leading();
     bench.run(5 * SECOND).pass(Timing::default().attempt_timeout()).answer(Answer::Unknown);
-    assert_eq!(bench.request().1, Request::Look);
+    assert_eq!(bench.request().1, Request::Get);
 }
 
 #[test]

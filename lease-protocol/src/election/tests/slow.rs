@@ -19,13 +19,13 @@ impl Slow {
         Slow { bench: Bench::new(), latency, stored: None, under_way: Vec::new(), looks: 0, writes: 0, most: 0 }
     }
 
-    fn sight(&self) -> Sight {
-        self.stored.clone().map_or(MISSING, Sight::Present)
+    fn sight(&self) -> Observation {
+        self.stored.clone().map_or(MISSING, Observation::Present)
     }
 
     fn serve(&mut self) {
         while let Some((id, request)) = self.bench.open.pop() {
-            if request == Request::Look {
+            if request == Request::Get {
                 self.looks += 1;
                 let answer = Answer::Shown(self.sight());
                 self.bench.step(Event::Answered { id, answer });
@@ -96,9 +96,9 @@ fn r1_a_renewal_seen_counts_from_its_own_sending() {
         let stored = bench.stored();
         let (write, _) = bench.request();
         if by_look {
-            bench.run(2 * SECOND).show(Sight::Present(stored.clone()));
+            bench.run(2 * SECOND).show(Observation::Present(stored.clone()));
         } else {
-            bench.pass(2 * SECOND).step(Event::Seen(Sight::Present(stored.clone())));
+            bench.pass(2 * SECOND).step(Event::Seen(Observation::Present(stored.clone())));
         }
         let acts = bench.take_acts();
         assert!(matches!(acts[..], [Action::Extend(until)] if until.hard_stop == sent + 12 * SECOND), "{acts:?}");
@@ -121,10 +121,10 @@ fn r1_a_record_that_differs_in_anything_acknowledges_nothing() {
         let mut bench = Bench::new();
         let mut free = bench.theirs("");
         free.record.holder = None;
-        bench.woken().show(Sight::Present(free)).step(Event::WatchOpened);
+        bench.woken().show(Observation::Present(free)).step(Event::WatchOpened);
         let mut stored = bench.stored();
         change(&mut stored);
-        bench.step(Event::Seen(Sight::Present(stored)));
+        bench.step(Event::Seen(Observation::Present(stored)));
         assert!(bench.take_acts().is_empty(), "change {index}");
     }
 }
@@ -134,7 +134,7 @@ fn r1_a_term_that_is_over_is_not_revived_by_a_sight() {
     let (mut bench, _) = Bench::leading();
     bench.run(5 * SECOND);
     let stored = bench.stored();
-    bench.pass(8 * SECOND).step(Event::Seen(Sight::Present(stored)));
+    bench.pass(8 * SECOND).step(Event::Seen(Observation::Present(stored)));
     assert_eq!(bench.take_acts(), [Action::Cancel(Loss::NotRenewed), Action::Expire]);
     assert!(!bench.election.may_run(bench.now));
 }
@@ -157,11 +157,11 @@ fn r1_a_count_of_transitions_at_its_end_repeats_no_record() {
     let mut bench = Bench::new();
     let mut full = bench.theirs("");
     full.record.transitions = Some(i32::MAX);
-    bench.woken().show(Sight::Present(full));
+    bench.woken().show(Observation::Present(full));
     let first = bench.stored();
     bench.answer(Answer::Conflict);
     let again = bench.annotated(&first);
-    bench.show(Sight::Present(again));
+    bench.show(Observation::Present(again));
     let (_, second) = bench.request();
     assert!(matches!(second, Request::Replace { record, .. } if record != first.record));
 }
@@ -174,7 +174,7 @@ fn r2_a_write_that_was_not_there_yet_counts_from_the_look() {
     let (write, _) = bench.request();
     bench.run(2 * SECOND);
     let looked = bench.now;
-    bench.pass(SECOND).show(Sight::Present(view));
+    bench.pass(SECOND).show(Observation::Present(view));
     assert!(bench.take_acts().is_empty(), "the look alone extends nothing");
     bench.pass(SECOND).step(Event::Answered { id: write, answer: Answer::Committed(stored) });
     let acts = bench.take_acts();
@@ -187,7 +187,7 @@ fn r2_the_watch_does_not_tell_that_a_write_is_still_to_come() {
     bench.run(5 * SECOND);
     let sent = bench.now;
     let stored = bench.stored();
-    bench.pass(SECOND).step(Event::Seen(Sight::Present(view)));
+    bench.pass(SECOND).step(Event::Seen(Observation::Present(view)));
     bench.pass(SECOND).answer(Answer::Committed(stored));
     let acts = bench.take_acts();
     assert!(matches!(acts[..], [Action::Extend(until)] if until.hard_stop == sent + 12 * SECOND), "{acts:?}");
@@ -205,7 +205,7 @@ fn r2_a_missing_lease_may_have_been_created_and_deleted_already() {
     bench.pass(SECOND).step(Event::Answered { id: write, answer: Answer::Committed(stored.clone()) });
     assert!(bench.take_acts().is_empty(), "{:?}", bench.acted);
     // A look that shows it, sent after the one that did not, tells that it was created in between.
-    bench.pass(SECOND / 10).show(Sight::Present(stored));
+    bench.pass(SECOND / 10).show(Observation::Present(stored));
     let acts = bench.take_acts();
     let looked = sent + 4 * SECOND;
     assert!(
@@ -228,7 +228,7 @@ fn a_write_that_can_not_succeed_any_more_keeps_nobody_waiting() {
     bench.run(5 * SECOND);
     let (doomed, _) = bench.request();
     let labelled = bench.annotated(&view);
-    bench.step(Event::Seen(Sight::Present(labelled.clone())));
+    bench.step(Event::Seen(Observation::Present(labelled.clone())));
     let (_, request) = bench.open[0].clone();
     assert!(matches!(request, Request::Replace { base, .. } if base == labelled.version));
     bench.step(Event::Answered { id: doomed, answer: Answer::Conflict });
@@ -242,7 +242,7 @@ fn a_create_that_was_overtaken_keeps_nobody_waiting() {
     bench.woken().show(MISSING).step(Event::WatchOpened);
     let (create, _) = bench.request();
     let theirs = bench.theirs("other");
-    bench.step(Event::Seen(Sight::Present(theirs)));
+    bench.step(Event::Seen(Observation::Present(theirs)));
     bench.pass(15 * SECOND).woken();
     let (_, takeover) = bench.open.pop().unwrap();
     assert!(matches!(takeover, Request::Replace { .. }), "{takeover:?}");
@@ -269,7 +269,7 @@ fn a_look_that_shows_the_release_completes_the_leave() {
     bench.take_acts();
     let released = bench.stored();
     bench.open.clear();
-    bench.run(4 * SECOND).show(Sight::Present(released));
+    bench.run(4 * SECOND).show(Observation::Present(released));
     assert_eq!(bench.take_acts(), [Action::Left { released: true }]);
 }
 
@@ -279,7 +279,7 @@ fn r1_a_renewal_of_ours_in_another_object_extends_nothing() {
     bench.run(5 * SECOND);
     let mut stored = bench.stored();
     stored.version.uid = "v".to_owned();
-    bench.step(Event::Seen(Sight::Present(stored)));
+    bench.step(Event::Seen(Observation::Present(stored)));
     assert_eq!(bench.take_acts(), [Action::Cancel(Loss::Deleted), Action::Expire]);
 }
 
@@ -289,14 +289,14 @@ fn an_acquisition_that_took_effect_late_is_not_written_over() {
     let mut bench = Bench::new();
     let mut free = bench.theirs("");
     free.record.holder = None;
-    bench.woken().show(Sight::Present(free.clone())).step(Event::WatchOpened);
+    bench.woken().show(Observation::Present(free.clone())).step(Event::WatchOpened);
     let first = bench.stored();
-    bench.answer(Answer::Unknown).run(3 * SECOND).show(Sight::Present(free));
+    bench.answer(Answer::Unknown).run(3 * SECOND).show(Observation::Present(free));
     let (doomed, _) = bench.request();
-    bench.pass(SECOND / 10).step(Event::Seen(Sight::Present(first.clone())));
+    bench.pass(SECOND / 10).step(Event::Seen(Observation::Present(first.clone())));
     // A second acquisition, of which this process would not know itself, would end the term of the first.
-    assert_eq!(bench.open.last().map(|(_, request)| request), Some(&Request::Look));
-    bench.show(Sight::Present(first.clone()));
+    assert_eq!(bench.open.last().map(|(_, request)| request), Some(&Request::Get));
+    bench.show(Observation::Present(first.clone()));
     bench.step(Event::Answered { id: doomed, answer: Answer::Conflict });
     assert!(matches!(bench.take_acts()[..], [Action::Begin(_)]), "{:?}", bench.acted);
     // What follows renews that term.

@@ -59,18 +59,18 @@ fn instant() -> impl Strategy<Value = WallTime> {
 proptest! {
     #[test]
     fn going_back_is_going_forward(schedule in schedule(), from in instant(), most in 1..60usize) {
-        let mut mark = Mark::at(from);
-        let mut walked: Vec<Occasion> = Vec::new();
+        let mut mark = Watermark::at(from);
+        let mut walked: Vec<ScheduledTime> = Vec::new();
         while walked.len() < most && let Some(occasion) = schedule.next(&mark) {
             prop_assert!(occasion.at > mark.at && occasion.is_after(&mark));
             prop_assert_eq!(occasion.at.0 % MICROS, 0);
             // Where the walk began does not matter.
-            prop_assert_eq!(schedule.next(&Mark::at(mark.at)), Some(occasion));
+            prop_assert_eq!(schedule.next(&Watermark::at(mark.at)), Some(occasion));
             walked.push(occasion);
             mark = occasion.into();
         }
         prop_assume!(!walked.is_empty());
-        let mark = Mark::at(from);
+        let mark = Watermark::at(from);
         let last = walked.last().unwrap();
         for until in [last.at, WallTime(last.at.0 + 999_999)] {
             prop_assert_eq!(schedule.latest(&mark, until), Some(*last));
@@ -89,14 +89,14 @@ proptest! {
     #[test]
     fn counting_is_walking(schedule in schedule(), from in instant(), hours in 0..1500i64) {
         let until = WallTime(from.0 + hours * 3600 * MICROS);
-        let mut mark = Mark::at(from);
+        let mut mark = Watermark::at(from);
         let mut walked = 0_u64;
         while walked < 2000 && let Some(occasion) = schedule.next(&mark).filter(|occasion| occasion.at <= until) {
             walked += 1;
             mark = occasion.into();
         }
         let until = if walked < 2000 { until } else { mark.at };
-        prop_assert_eq!(schedule.count(&Mark::at(from), until), walked);
+        prop_assert_eq!(schedule.count(&Watermark::at(from), until), walked);
     }
 
     /// The search is arithmetic of our own; croner walks.
@@ -108,9 +108,9 @@ proptest! {
         let instant = |civil: DateTime| jiff::tz::Offset::UTC.to_timestamp(civil).unwrap().as_microsecond();
         let civil = jiff::tz::Offset::UTC.to_datetime(jiff::Timestamp::from_second(from.0.div_euclid(MICROS)).unwrap());
         let next = croner.find_next_occurrence(&civil, false).ok().map(instant);
-        prop_assert_eq!(schedule.next(&Mark::at(from)).map(|tick| tick.at.0), next);
+        prop_assert_eq!(schedule.next(&Watermark::at(from)).map(|tick| tick.at.0), next);
         let last = croner.find_previous_occurrence(&civil, true).ok().map(instant);
-        prop_assert_eq!(schedule.latest(&Mark::at(WallTime(0)), from).map(|tick| tick.at.0), last.filter(|at| *at > 0));
+        prop_assert_eq!(schedule.latest(&Watermark::at(WallTime(0)), from).map(|tick| tick.at.0), last.filter(|at| *at > 0));
     }
 
     #[test]
@@ -119,7 +119,7 @@ proptest! {
         let canonical = pattern.to_string();
         prop_assert_eq!(parse(&canonical).unwrap().to_string(), canonical);
         let schedule = Schedule::cron(&text, "UTC").unwrap();
-        let from = Mark::at(from);
+        let from = Watermark::at(from);
         if let Some(occasion) = schedule.next(&from) {
             let time = jiff::tz::Offset::UTC.to_datetime(jiff::Timestamp::from_microsecond(occasion.at.0).unwrap());
             prop_assert!(matches(&pattern, time), "{} is due at {time}", text);

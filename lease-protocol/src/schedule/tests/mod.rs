@@ -15,8 +15,8 @@ fn at(text: &str) -> WallTime {
     WallTime(text.parse::<jiff::Timestamp>().unwrap().as_microsecond())
 }
 
-fn mark(text: &str) -> Mark {
-    Mark::at(at(text))
+fn mark(text: &str) -> Watermark {
+    Watermark::at(at(text))
 }
 
 fn cron(pattern: &str, zone: &str) -> Schedule {
@@ -33,11 +33,11 @@ fn ticks(schedule: &Schedule, after: &str, until: &str) -> Vec<String> {
         mark = occasion.into();
     }
     assert_eq!(newest, walked);
-    assert_eq!(schedule.count(&Mark::at(at(after)), at(until)), walked.len() as u64);
+    assert_eq!(schedule.count(&Watermark::at(at(after)), at(until)), walked.len() as u64);
     for most in 0..=walked.len() {
         let over = walked.len().checked_sub(most + 1).map(|over| walked[over]);
         assert_eq!(
-            schedule.over(&Mark::at(at(after)), at(until), most as u64),
+            schedule.over(&Watermark::at(at(after)), at(until), most as u64),
             over,
             "{schedule}: not the last {most}"
         );
@@ -120,15 +120,15 @@ fn a_task_that_is_armed_in_the_second_pass_has_missed_the_first() {
 fn other_zone_data_does_not_run_a_civil_time_again() {
     let nightly = cron("30 2 * * *", "Europe/Prague");
     let taken = date(2026, 7, 1).at(2, 30, 0, 0);
-    let mark = Mark { at: at("2026-06-30T23:30:00Z"), civil: Some(taken) };
-    assert_eq!(nightly.next(&Mark::at(mark.at)).unwrap().at, at("2026-07-01T00:30:00Z"), "the same civil time");
+    let mark = Watermark { at: at("2026-06-30T23:30:00Z"), civil: Some(taken) };
+    assert_eq!(nightly.next(&Watermark::at(mark.at)).unwrap().at, at("2026-07-01T00:30:00Z"), "the same civil time");
     let tomorrow = nightly.next(&mark).unwrap();
     assert_eq!((tomorrow.at, tomorrow.civil), (at("2026-07-02T00:30:00Z"), Some(date(2026, 7, 2).at(2, 30, 0, 0))));
     assert_eq!(nightly.latest(&mark, at("2026-07-01T12:00:00Z")), None);
     assert_eq!(nightly.newest(&mark, at("2026-07-01T12:00:00Z"), 10), []);
     assert_eq!(nightly.count(&mark, at("2026-07-01T12:00:00Z")), 0);
     // An hour behind: the instant has passed, and nothing runs twice at it.
-    let mark = Mark { at: at("2026-07-01T01:30:00Z"), civil: Some(taken) };
+    let mark = Watermark { at: at("2026-07-01T01:30:00Z"), civil: Some(taken) };
     assert_eq!(nightly.next(&mark), Some(tomorrow));
 }
 
@@ -142,7 +142,7 @@ fn a_period_is_anchored_to_the_epoch() {
     let (long_ago, now) = (mark("1971-01-01T00:00:00Z"), at("2026-01-01T00:00:00.5Z"));
     assert_eq!(every(1, 0).count(&long_ago, now), 1_735_689_600);
     assert_eq!(every(1, 0).latest(&long_ago, now).unwrap().at, at("2026-01-01T00:00:00Z"));
-    assert_eq!(every(1, 0).count(&Mark::at(now), long_ago.at), 0);
+    assert_eq!(every(1, 0).count(&Watermark::at(now), long_ago.at), 0);
 }
 
 #[test]
@@ -196,8 +196,8 @@ fn no_clock_is_too_wrong() {
     for schedule in schedules {
         for at in [i64::MIN, i64::MIN + 1, -377_705_023_201_000_000, -1, 0, 253_402_207_200_999_999, i64::MAX] {
             for until in [i64::MIN, at, at.saturating_add(90_000_000), i64::MAX] {
-                let mark = Mark { at: WallTime(at), civil: Some(DateTime::MAX) };
-                for mark in [mark, Mark { civil: Some(DateTime::MIN), ..mark }, Mark::at(mark.at)] {
+                let mark = Watermark { at: WallTime(at), civil: Some(DateTime::MAX) };
+                for mark in [mark, Watermark { civil: Some(DateTime::MIN), ..mark }, Watermark::at(mark.at)] {
                     _ = schedule.next(&mark);
                     _ = schedule.latest(&mark, WallTime(until));
                     _ = schedule.newest(&mark, WallTime(until), 3);

@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use jiff::tz::{Offset, TimeZone, TimeZoneDatabase};
 
 use crate::clock::WallTime;
-use crate::schedule::{Mark, Occasion, Schedule, zone_names};
+use crate::schedule::{Schedule, ScheduledTime, Watermark, zone_names};
 
 /// Those of the first part have no `*` at the start of minute or hour.
 const FIXED: [&str; 11] = [
@@ -223,13 +223,13 @@ impl<'a> Window<'a> {
         };
         // Outside of the window, the oracle knows nothing.
         let inside = |tick: Tick| (tick.0 > self.begin() && tick.0 <= self.end()).then_some(tick);
-        let before = Mark::at(wall(self.begin()));
+        let before = Watermark::at(wall(self.begin()));
 
         let mut mark = before;
         for due in ticks.iter().map(Some).chain([None]) {
             let next = schedule.next(&mark);
             same("forwards, the tick after", seconds(mark.at), next.map(tick).and_then(inside), due.copied())?;
-            mark = next.map_or(mark, Mark::from);
+            mark = next.map_or(mark, Watermark::from);
         }
         let newest = schedule.newest(&before, wall(self.end()), usize::MAX);
         let mut backwards = newest.into_iter().rev().map(tick);
@@ -239,7 +239,7 @@ impl<'a> Window<'a> {
         }
         for at in self.moments() {
             let next = ticks.iter().find(|tick| tick.0 > at).copied();
-            same("the tick after", at, schedule.next(&Mark::at(wall(at))).map(tick).and_then(inside), next)?;
+            same("the tick after", at, schedule.next(&Watermark::at(wall(at))).map(tick).and_then(inside), next)?;
             let latest = ticks.iter().rfind(|tick| tick.0 <= at).copied();
             same("the last tick up to", at, schedule.latest(&before, wall(at)).map(tick), latest)?;
         }
@@ -255,7 +255,7 @@ fn seconds(at: WallTime) -> i64 {
     at.0 / 1_000_000
 }
 
-fn tick(occasion: Occasion) -> Tick {
+fn tick(occasion: ScheduledTime) -> Tick {
     let civil = occasion.civil.map(|civil| Offset::UTC.to_timestamp(civil).unwrap().as_second() / MINUTE);
     (seconds(occasion.at), civil)
 }

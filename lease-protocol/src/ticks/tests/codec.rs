@@ -3,7 +3,7 @@
 use proptest::option;
 use proptest::prelude::*;
 
-use super::super::counts::Outcome;
+use super::super::counts::TickOutcome;
 use super::super::names::RECORD_BYTES;
 use super::*;
 use crate::ticks::AttemptId;
@@ -33,7 +33,7 @@ fn ended() -> impl Strategy<Value = EndedRun> {
         tick,
         id,
         attempt,
-        outcome: Outcome::ALL[outcome],
+        outcome: TickOutcome::ALL[outcome],
         at,
     })
 }
@@ -57,14 +57,14 @@ prop_compose! {
         (missed, counts) in (0..=most, counts(most)),
     ) -> TickRecord {
         let civil = civil.map(|minutes| jiff::civil::date(1990, 1, 1).at(0, 0, 0, 0) + jiff::SignedDuration::from_mins(minutes));
-        TickRecord { fingerprint, upto, civil, zone_data, term, open, last, next, trigger, missed, counts }
+        TickRecord { fingerprint, accounted_until: upto, civil, zone_data, term, open, last, next, trigger, missed, counts }
     }
 }
 
 /// Times in whole seconds, as they are written.
 fn whole(mut record: TickRecord) -> TickRecord {
     let whole = |at: WallTime| WallTime(at.0.div_euclid(1_000_000) * 1_000_000);
-    record.upto = whole(record.upto);
+    record.accounted_until = whole(record.accounted_until);
     record.next = record.next.map(whole);
     record.open.iter_mut().for_each(|run| run.tick = whole(run.tick));
     if let Some(last) = &mut record.last {
@@ -128,7 +128,8 @@ fn the_longest_record_of_a_usual_task_keeps_the_id_of_its_trigger() {
         OpenRun { tick: time(0), id: AttemptId::new(u64::MAX), attempt: 99, origin: Origin::Schedule, unstarted: true };
     let mut record = TickRecord::armed("01234567".to_owned(), time(0));
     record.open = vec![run];
-    record.last = Some(EndedRun { tick: run.tick, id: run.id, attempt: 99, outcome: Outcome::Abandoned, at: time(0) });
+    record.last =
+        Some(EndedRun { tick: run.tick, id: run.id, attempt: 99, outcome: TickOutcome::Abandoned, at: time(0) });
     record.trigger = Some("x".repeat(36));
     record.counts.named().into_iter().for_each(|(_, count)| *count = 9999);
     let read = TickRecord::decode(&record.encode()).unwrap();

@@ -4,23 +4,23 @@ use super::*;
 
 /// Each kind, and when its first run is due after an edit at 200 s: the story begins a minute past the hour.
 fn kinds() -> Vec<(&'static str, Timetable, i64)> {
-    let cron = |pattern| timetable(Schedule::cron(pattern, "UTC").unwrap(), Kind::Calendar);
+    let cron = |pattern| timetable(Schedule::cron(pattern, "UTC").unwrap(), TimetableKind::Calendar);
     let every = Schedule::every(Duration::from_secs(120), Duration::ZERO).unwrap();
     let delay = Duration::from_secs(90);
     let patient = |timetable| Timetable { start_deadline: Some(StartDeadline::Unlimited), ..timetable };
     vec![
         ("cron of fixed times", cron("3,5,6,7,8,9,10 0 * * *"), 240),
         ("cron with a wildcard", cron("*/4 * * * *"), 420),
-        ("every", timetable(every, Kind::Calendar), 300),
-        ("delay", patient(timetable(Schedule::delay(delay).unwrap(), Kind::Delay(delay))), 290),
-        ("once", patient(timetable(Schedule::once(), Kind::Once)), 200),
+        ("every", timetable(every, TimetableKind::Calendar), 300),
+        ("delay", patient(timetable(Schedule::delay(delay).unwrap(), TimetableKind::Delay(delay))), 290),
+        ("once", patient(timetable(Schedule::once(), TimetableKind::Once)), 200),
     ]
 }
 
 const DELIVERIES: [Delivery; 2] = [Delivery::AtMostOnce, Delivery::AtLeastOnce];
 
 /// Leads until something starts, second by second.
-fn first_start(story: &mut Story, until: i64) -> Option<Start> {
+fn first_start(story: &mut Story, until: i64) -> Option<RunStart> {
     loop {
         if let Some(start) = story.write().pop() {
             return Some(start);
@@ -38,7 +38,7 @@ fn ran(before: &Timetable, delivery: Delivery, done: bool) -> Story {
     story.lead();
     let run = first_start(&mut story, 190).expect("it runs");
     if done {
-        story.ticks.ended(run.id, End::Done);
+        story.ticks.ended(run.id, RunEnd::Done);
         assert_eq!(story.write(), []);
     }
     story
@@ -105,7 +105,7 @@ fn a_task_that_was_done_once_and_had_a_schedule_since_runs_once_more() {
 /// these dates, in seconds from the start, in turn and then the last for ever.
 fn nightly(record: Option<&str>, dates: &[i64]) -> (usize, WallTime) {
     let schedule = Schedule::cron("0 2 * * *", "UTC").unwrap();
-    let nightly = Timetable { catch_up: CatchUp::All, ..timetable(schedule, Kind::Calendar) };
+    let nightly = Timetable { catch_up: CatchUp::All, ..timetable(schedule, TimetableKind::Calendar) };
     let deadline = Some(StartDeadline::Unlimited);
     let mut story = Story::empty(Timetable { start_deadline: deadline, ..nightly });
     story.server = dates[0];
@@ -120,10 +120,10 @@ fn nightly(record: Option<&str>, dates: &[i64]) -> (usize, WallTime) {
         story.server = date + story.wall;
         for start in story.write() {
             runs += 1;
-            story.ticks.ended(start.id, End::Done);
+            story.ticks.ended(start.id, RunEnd::Done);
         }
     }
-    (runs, story.record().upto)
+    (runs, story.record().accounted_until)
 }
 
 const YEAR: i64 = 365 * 24 * 3_600;
@@ -146,10 +146,11 @@ fn no_date_of_an_api_server_in_the_past_has_the_past_caught_up() {
 fn a_task_is_not_armed_before_what_the_lease_says_has_come() {
     let other = r#"{"v":1,"schedule":"0badc0de","upto":"2026-11-25T00:00:30Z"}"#;
     let mut story = Story::of(minutely());
-    story.timetable = timetable(Schedule::every(Duration::from_secs(30), Duration::ZERO).unwrap(), Kind::Calendar);
+    story.timetable =
+        timetable(Schedule::every(Duration::from_secs(30), Duration::ZERO).unwrap(), TimetableKind::Calendar);
     story.annotations.insert(format!("{RECORD}report"), other.to_owned());
     (story.wall, story.server) = (3_600, -YEAR / 4);
     story.lead();
     assert_eq!(story.write(), []);
-    assert!(story.record().upto >= time(-30), "{}", story.record().upto);
+    assert!(story.record().accounted_until >= time(-30), "{}", story.record().accounted_until);
 }

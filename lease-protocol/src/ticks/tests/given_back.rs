@@ -65,7 +65,7 @@ fn rule_9_a_run_that_may_have_begun_is_not_given_back() {
         let mut story = Story::of(Timetable { delivery, ..minutely() });
         let run = story.at(61).write().remove(0);
         story.ticks.drain();
-        story.ticks.ended(run.id, End::Interrupted);
+        story.ticks.ended(run.id, RunEnd::Interrupted);
         story.ticks.end();
         release(&mut story);
         story.at(62).lead();
@@ -79,7 +79,7 @@ fn rule_9_a_release_that_is_never_written_leaves_an_interrupted_run() {
         let mut story = Story::of(Timetable { delivery, ..minutely() });
         let run = story.at(61).write().remove(0);
         story.ticks.drain();
-        story.ticks.ended(run.id, End::NotStarted);
+        story.ticks.ended(run.id, RunEnd::NotStarted);
         story.ticks.end();
         story.at(62).lead();
         assert_eq!(told(&story.write()), again, "nobody else can know");
@@ -92,7 +92,7 @@ fn rule_9_what_was_given_back_and_taken_by_somebody_else_is_not_given_back_again
     let run = story.at(61).write().remove(0);
     let mut first = story.ticks.clone();
     first.drain();
-    first.ended(run.id, End::NotStarted);
+    first.ended(run.id, RunEnd::NotStarted);
     first.end();
     std::mem::swap(&mut story.ticks, &mut first);
     release(&mut story);
@@ -105,20 +105,20 @@ fn rule_9_what_was_given_back_and_taken_by_somebody_else_is_not_given_back_again
     assert_ne!(again.id, run.id);
     let now = story.now();
     assert_eq!(before.compose(&story.annotations.clone(), now, false).1, Edits::new());
-    before.ended(run.id, End::Done);
+    before.ended(run.id, RunEnd::Done);
     assert_eq!(before.compose(&story.annotations.clone(), now, false).1, Edits::new());
-    story.ticks.ended(again.id, End::Done);
+    story.ticks.ended(again.id, RunEnd::Done);
     assert_eq!(story.write(), []);
     assert_eq!((story.counts().done, story.counts().run()), (1, 1));
 }
 
 #[test]
 fn rule_9_an_end_that_is_told_after_a_run_was_given_back_changes_nothing() {
-    for end in [End::Interrupted, End::Replaced, End::Done, End::Failed] {
+    for end in [RunEnd::Interrupted, RunEnd::Replaced, RunEnd::Done, RunEnd::Failed] {
         let mut story = Story::of(minutely());
         let run = story.at(61).write().remove(0);
         story.ticks.drain();
-        story.ticks.ended(run.id, End::NotStarted);
+        story.ticks.ended(run.id, RunEnd::NotStarted);
         release(&mut story);
         story.ticks.ended(run.id, end);
         story.ticks.end();
@@ -133,7 +133,7 @@ fn rule_9_a_run_whose_time_was_up_before_it_began_is_started_again_by_the_same_l
     for delivery in DELIVERIES {
         let mut story = Story::of(Timetable { delivery, ..minutely() });
         let run = story.at(61).write().remove(0);
-        story.ticks.ended(run.id, End::NotStarted);
+        story.ticks.ended(run.id, RunEnd::NotStarted);
         assert!(story.wants_write());
         let again = story.write();
         assert_eq!(told(&again), [(60, 1)]);
@@ -157,7 +157,7 @@ fn what_was_given_back_keeps_its_deadline_its_trigger_and_what_was_missed_before
     // Late: it is not run, and counted for that reason.
     let mut story = Story::of(minutely());
     let run = story.at(61).write().remove(0);
-    story.ticks.ended(run.id, End::NotStarted);
+    story.ticks.ended(run.id, RunEnd::NotStarted);
     release(&mut story);
     story.at(200).lead();
     assert_eq!(told(&story.write()), [(180, 1)]);
@@ -167,7 +167,7 @@ fn what_was_given_back_keeps_its_deadline_its_trigger_and_what_was_missed_before
     let mut story = Story::of(Timetable { start_deadline: deadline, ..minutely() });
     let run = story.at(200).write().remove(0);
     assert_eq!(run.missed, 2);
-    story.ticks.ended(run.id, End::NotStarted);
+    story.ticks.ended(run.id, RunEnd::NotStarted);
     release(&mut story);
     story.lead();
     assert_eq!(story.write().remove(0).missed, 2);
@@ -175,7 +175,7 @@ fn what_was_given_back_keeps_its_deadline_its_trigger_and_what_was_missed_before
     let mut story = Story::of(minutely());
     story.ask(TRIGGER, Some("monday"));
     let run = story.write().remove(0);
-    story.ticks.ended(run.id, End::NotStarted);
+    story.ticks.ended(run.id, RunEnd::NotStarted);
     release(&mut story);
     story.lead();
     let again = story.write().remove(0);
@@ -186,7 +186,7 @@ fn what_was_given_back_keeps_its_deadline_its_trigger_and_what_was_missed_before
 fn what_was_given_back_waits_for_the_end_of_a_pause() {
     let mut story = Story::of(Timetable { start_deadline: Some(StartDeadline::Unlimited), ..minutely() });
     let run = story.at(61).write().remove(0);
-    story.ticks.ended(run.id, End::NotStarted);
+    story.ticks.ended(run.id, RunEnd::NotStarted);
     release(&mut story);
     story.annotations.insert(format!("{PAUSE}report"), "by hand".to_owned());
     story.at(70).lead();
@@ -201,7 +201,7 @@ fn people_see_what_was_given_back_apart_from_what_runs() {
     let run = story.at(61).write().remove(0);
     let of = |story: &Story| TaskTicks::all(&story.annotations)["report"].clone();
     assert_eq!((of(&story).state(), of(&story).running().len()), (TickState::Taken, 1));
-    story.ticks.ended(run.id, End::NotStarted);
+    story.ticks.ended(run.id, RunEnd::NotStarted);
     release(&mut story);
     assert_eq!((of(&story).state(), of(&story).running().len()), (TickState::Waiting, 0));
     assert_eq!(of(&story).given_back().iter().map(|run| run.attempt).collect::<Vec<_>>(), [1]);

@@ -20,10 +20,10 @@ const START: i64 = 1_795_564_860;
 
 /// A minute's task with the defaults.
 fn minutely() -> Timetable {
-    timetable(Schedule::every(Duration::from_secs(60), Duration::ZERO).unwrap(), Kind::Calendar)
+    timetable(Schedule::every(Duration::from_secs(60), Duration::ZERO).unwrap(), TimetableKind::Calendar)
 }
 
-fn timetable(schedule: Schedule, kind: Kind) -> Timetable {
+fn timetable(schedule: Schedule, kind: TimetableKind) -> Timetable {
     Timetable {
         schedule,
         kind,
@@ -93,9 +93,9 @@ impl Story {
         self
     }
 
-    fn now(&mut self) -> Time {
+    fn now(&mut self) -> TickTime {
         self.dice += 1;
-        Time { wall: time(self.wall), server: Some(time(self.server)), dice: self.dice }
+        TickTime { wall: time(self.wall), server: Some(time(self.server)), dice: self.dice }
     }
 
     fn wants_write(&mut self) -> bool {
@@ -125,14 +125,14 @@ impl Story {
     }
 
     /// A renewal that succeeds: what starts.
-    fn write(&mut self) -> Vec<Start> {
+    fn write(&mut self) -> Vec<RunStart> {
         let write = self.compose();
         assert!(self.land(&write));
         self.ticks.committed(write.number);
         self.see()
     }
 
-    fn see(&mut self) -> Vec<Start> {
+    fn see(&mut self) -> Vec<RunStart> {
         self.ticks.see(&self.annotations)
     }
 
@@ -160,7 +160,7 @@ fn time(seconds: i64) -> WallTime {
 }
 
 /// The nominal times, in seconds since [`START`], and the numbers of the attempts.
-fn told(starts: &[Start]) -> Vec<(i64, u32)> {
+fn told(starts: &[RunStart]) -> Vec<(i64, u32)> {
     starts.iter().map(|start| (start.tick.0 / 1_000_000 - START, start.attempt)).collect()
 }
 
@@ -168,7 +168,7 @@ fn told(starts: &[Start]) -> Vec<(i64, u32)> {
 fn a_story_is_about_a_task_that_has_a_record() {
     let story = Story::of(minutely());
     let record = story.record();
-    assert_eq!((record.upto, record.next, record.term), (time(0), Some(time(60)), 0));
+    assert_eq!((record.accounted_until, record.next, record.term), (time(0), Some(time(60)), 0));
     let task: Arc<str> = "report".into();
     assert!(story.annotations.contains_key(&format!("{RECORD}{task}")));
     assert!(

@@ -2,8 +2,8 @@
 
 use super::*;
 
-fn ended(story: &mut Story, run: &Start) {
-    story.ticks.ended(run.id, End::Done);
+fn ended(story: &mut Story, run: &RunStart) {
+    story.ticks.ended(run.id, RunEnd::Done);
     story.wants_write();
 }
 
@@ -54,7 +54,7 @@ fn cancel_other_takes_the_place_of_the_run_that_goes_on() {
     let first = story.at(61).write().remove(0);
     let second = story.at(121).write().remove(0);
     assert!(!first.replaces && second.replaces);
-    story.ticks.ended(first.id, End::Replaced);
+    story.ticks.ended(first.id, RunEnd::Replaced);
     assert_eq!(story.write(), []);
     assert_eq!((story.counts().cancelled, story.record().open.len()), (1, 1));
 }
@@ -142,7 +142,7 @@ fn a_start_deadline_lets_ticks_expire() {
 #[test]
 fn without_a_deadline_a_tick_waits_until_the_next_and_no_shorter_than_a_failover() {
     let every = Schedule::every(Duration::from_secs(10), Duration::ZERO).unwrap();
-    let mut story = Story::of(timetable(every, Kind::Calendar));
+    let mut story = Story::of(timetable(every, TimetableKind::Calendar));
     story.at(25).lead();
     assert_eq!(told(&story.write()), [(20, 1)]);
     assert_eq!((story.counts().expired, story.counts().superseded), (0, 1), "five and fifteen seconds late");
@@ -161,7 +161,7 @@ fn an_interrupted_run_is_not_run_again_after_its_deadline() {
 #[test]
 fn delay_counts_from_the_end_that_was_written() {
     let delay = Duration::from_secs(60);
-    let mut story = Story::of(timetable(Schedule::delay(delay).unwrap(), Kind::Delay(delay)));
+    let mut story = Story::of(timetable(Schedule::delay(delay).unwrap(), TimetableKind::Delay(delay)));
     let run = story.at(61).write().remove(0);
     ended(story.at(100), &run);
     assert_eq!(story.write(), []);
@@ -175,7 +175,7 @@ fn once_runs_once_for_all_replicas() {
     for delivery in [Delivery::AtMostOnce, Delivery::AtLeastOnce] {
         let mut story = Story::of(minutely());
         story.annotations.clear();
-        story.timetable = Timetable { delivery, ..timetable(Schedule::once(), Kind::Once) };
+        story.timetable = Timetable { delivery, ..timetable(Schedule::once(), TimetableKind::Once) };
         story.at(10).lead();
         let run = story.write().remove(0);
         ended(&mut story, &run);
@@ -191,7 +191,7 @@ fn once_that_was_interrupted_is_run_again_only_if_it_has_to_be_done() {
     for (delivery, again) in [(Delivery::AtMostOnce, 0), (Delivery::AtLeastOnce, 1)] {
         let mut story = Story::of(minutely());
         story.annotations.clear();
-        story.timetable = Timetable { delivery, ..timetable(Schedule::once(), Kind::Once) };
+        story.timetable = Timetable { delivery, ..timetable(Schedule::once(), TimetableKind::Once) };
         story.at(10).lead();
         assert_eq!(story.write().len(), 1);
         story.at(40).lead();
@@ -248,9 +248,9 @@ fn an_unrecorded_tick_that_waits_for_the_end_of_a_run_does_not_ask_to_be_looked_
         overlap: Overlap::BufferOne,
         catch_up: CatchUp::None,
         recorded: false,
-        ..timetable(schedule, Kind::Calendar)
+        ..timetable(schedule, TimetableKind::Calendar)
     };
-    let at = |seconds| Time { wall: time(seconds), server: None, dice: 1 };
+    let at = |seconds| TickTime { wall: time(seconds), server: None, dice: 1 };
     let mut ticks = Ticks::default();
     ticks.begin(0, at(1));
     ticks.join("poll".into(), unrecorded, time(1));
@@ -258,6 +258,6 @@ fn an_unrecorded_tick_that_waits_for_the_end_of_a_run_does_not_ask_to_be_looked_
     let run = ticks.poll(at(5)).remove(0);
     assert!(ticks.poll(at(11)).is_empty());
     assert_eq!(ticks.wake_at(), None);
-    ticks.ended(run.id, End::Done);
+    ticks.ended(run.id, RunEnd::Done);
     assert_eq!(ticks.poll(at(12)).len(), 1);
 }

@@ -83,7 +83,7 @@ fn rule_4_what_was_composed_for_a_state_that_is_gone_is_composed_again() {
 fn rule_5_an_end_is_written_for_the_attempt_that_ended() {
     let mut story = Story::of(Timetable { delivery: Delivery::AtLeastOnce, ..minutely() });
     let first = story.at(61).write().remove(0);
-    story.ticks.ended(first.id, End::Done);
+    story.ticks.ended(first.id, RunEnd::Done);
     // The end is written, and its answer lost; so is that of the write that takes the next tick.
     let lost = story.compose();
     assert!(story.land(&lost));
@@ -121,7 +121,7 @@ fn rule_7_a_run_of_an_earlier_leader_is_abandoned_or_run_again_before_anything_e
 fn rule_7_an_end_that_was_not_written_is_written_in_the_next_term_of_the_process() {
     let mut story = Story::of(Timetable { delivery: Delivery::AtLeastOnce, ..minutely() });
     let run = story.at(61).write().remove(0);
-    story.ticks.ended(run.id, End::Done);
+    story.ticks.ended(run.id, RunEnd::Done);
     story.ticks.end();
     story.next_term();
     assert_eq!(story.write(), []);
@@ -146,7 +146,7 @@ fn rule_8_a_leader_that_is_years_ahead_silences_nobody() {
     const YEAR: i64 = 365 * 24 * 3_600;
     let every = Schedule::every(Duration::from_secs(60), Duration::ZERO).unwrap();
     let delay = Schedule::delay(Duration::from_secs(60)).unwrap();
-    for (schedule, kind) in [(every, Kind::Calendar), (delay, Kind::Delay(Duration::from_secs(60)))] {
+    for (schedule, kind) in [(every, TimetableKind::Calendar), (delay, TimetableKind::Delay(Duration::from_secs(60)))] {
         for catch_up in [CatchUp::Latest, CatchUp::None] {
             let mut story = Story::of(Timetable { catch_up, ..timetable(schedule.clone(), kind) });
             story.annotations.clear();
@@ -155,7 +155,7 @@ fn rule_8_a_leader_that_is_years_ahead_silences_nobody() {
             assert_eq!(story.write(), [], "it arms the task");
             (story.wall, story.server) = (YEAR + 80, 85);
             let run = story.write().remove(0);
-            story.ticks.ended(run.id, End::Done);
+            story.ticks.ended(run.id, RunEnd::Done);
             assert_eq!(story.write(), []);
             story.at(190).lead();
             let starts = [story.write(), story.at(245).write()].concat();
@@ -201,21 +201,22 @@ fn rule_5_the_end_of_one_run_is_not_that_of_another_beside_it() {
     let mut story = Story::of(Timetable { overlap: Overlap::AllowAll(2), ..minutely() });
     let first = story.at(61).write().remove(0);
     let second = story.at(121).write().remove(0);
-    story.ticks.ended(second.id, End::Done);
+    story.ticks.ended(second.id, RunEnd::Done);
     assert_eq!(story.write(), []);
     let open: Vec<_> = story.record().open.iter().map(|run| run.id).collect();
     assert_eq!(open, [first.id]);
-    assert_eq!(story.record().last.map(|last| (last.id, last.outcome)), Some((second.id, Outcome::Done)));
+    assert_eq!(story.record().last.map(|last| (last.id, last.outcome)), Some((second.id, TickOutcome::Done)));
 }
 
 #[test]
 fn an_edited_schedule_counts_from_now_and_catches_nothing_up() {
     let mut story = Story::of(minutely());
     assert_eq!(told(&story.at(61).write()), [(60, 1)]);
-    story.timetable = timetable(Schedule::every(Duration::from_secs(30), Duration::ZERO).unwrap(), Kind::Calendar);
+    story.timetable =
+        timetable(Schedule::every(Duration::from_secs(30), Duration::ZERO).unwrap(), TimetableKind::Calendar);
     story.at(200).lead();
     assert_eq!(story.write(), []);
-    assert_eq!(story.record().upto, time(200));
+    assert_eq!(story.record().accounted_until, time(200));
     assert_eq!(story.counts().not_run(), 0, "what the new schedule would have meant for the past is nobody's loss");
     assert_eq!(told(&story.at(211).write()), [(210, 1)]);
 }

@@ -7,7 +7,7 @@ const YEAR: i64 = 365 * 24 * 3_600;
 
 /// A turn of a leader of so many tasks whose records say this, and how often it has searched a calendar, for each task.
 fn searches(timetable: &Timetable, tasks: usize, record: &str) -> f64 {
-    let now = Time { wall: time(0), server: Some(time(0)), dice: 1 };
+    let now = TickTime { wall: time(0), server: Some(time(0)), dice: 1 };
     let mut ticks = Ticks::default();
     ticks.begin(1, now);
     let mut annotations = Annotations::new();
@@ -30,7 +30,7 @@ fn catching_up(pattern: &str) -> Timetable {
         catch_up: CatchUp::All,
         max_catch_up: 1000,
         start_deadline: Some(StartDeadline::Unlimited),
-        ..timetable(schedule, Kind::Calendar)
+        ..timetable(schedule, TimetableKind::Calendar)
     }
 }
 

@@ -222,7 +222,7 @@ async fn a_group_that_is_disbanded_by_its_driver_keeps_it() {
         let task = LeaderTask::new(name, LEDGER, |_| async {});
         Arc::new(Entry::new(task, "default", CancellationToken::new()).0.unwrap())
     };
-    let (roster, here) = (Roster::new(&LeaseId::new("default", "ledger"), None), Handle::current());
+    let (roster, here) = (LeaseTasks::new(&LeaseId::new("default", "ledger"), None), Handle::current());
     roster.admit(&entry("one")).unwrap();
     assert!(roster.enroll(&here));
     roster.disband(Entry::stopped);
@@ -263,9 +263,10 @@ async fn a_lease_that_is_added_late_and_refused_ends_its_own_tasks_only() {
     world.story.grown_to(1).await;
     for status in [401, 403] {
         // Of this lease, and only once: as when a token is being rotated.
-        world
-            .api
-            .inject(crate::embedded::When::leases().name("shard").times(1), crate::embedded::Fault::status(status));
+        world.api.inject(
+            crate::embedded::RequestMatcher::leases().name("shard").times(1),
+            crate::embedded::Fault::status(status),
+        );
         let refused = candidate.add(world.obedient("two", SHARD));
         let error = within(60, refused).await.unwrap_err();
         assert!(matches!(&error, Error::Election { lease, .. } if &*lease.name == "shard"), "{error}");

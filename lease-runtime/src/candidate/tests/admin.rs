@@ -6,7 +6,7 @@ use kube::api::{Api, Patch, PatchParams};
 use super::*;
 use crate::admin::{TickAdmin, TickAdminError};
 use crate::elector::ElectorError;
-use crate::embedded::{Fault, Verb, When};
+use crate::embedded::{Fault, RequestMatcher, Verb};
 use crate::tick::{Cause, Tick};
 use lease_protocol::ticks::{Overlap, TaskTicks};
 
@@ -275,7 +275,7 @@ async fn refusals_and_silence_end_with_what_to_do() {
         TickAdminError::Request { source, .. } => source,
         error => panic!("{error}"),
     };
-    let mine = |verb| When::verb(verb).caller("admin");
+    let mine = |verb| RequestMatcher::verb(verb).caller("admin");
     let rule = world.api.inject(mine(Verb::Update), Fault::status(403));
     let error = request(admin.pause(LEASE, TASK, "why").await.unwrap_err());
     let ElectorError::Forbidden(denial) = &*error else { panic!("{error}") };

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::*;
 use crate::elector::tests::log::Lines;
-use crate::embedded::{Fault, When};
+use crate::embedded::{Fault, RequestMatcher};
 use lease_protocol::ticks::names::TASKS;
 
 const NOT_RUN: &str = "the holder of the lease does not run tasks that this replica has";
@@ -94,7 +94,7 @@ async fn two_replicas_of_one_program_have_nothing_to_say_and_nothing_more_to_wri
 #[tokio::test(start_paused = true)]
 async fn a_policy_that_refuses_the_names_does_not_take_the_lease_away() {
     let world = World::new();
-    let policy = When::writes().and(|call| call.body.to_string().contains(TASKS));
+    let policy = RequestMatcher::writes().and(|call| call.body.to_string().contains(TASKS));
     world.api.inject(policy, Fault::status(422).message("no annotations here"));
     let candidate = world.candidate("a").await;
     candidate.add(world.obedient("one", LEDGER));

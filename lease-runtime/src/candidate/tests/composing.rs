@@ -133,7 +133,7 @@ async fn a_layer_may_say_itself_when_it_is_ready() {
             term.cancelled().await;
         }
     });
-    let stack = TaskGroup::stack("house").with(bottom.says_when_ready()).with(world.slow_to_end("top", 0));
+    let stack = TaskGroup::stack("house").with(bottom.signals_readiness()).with(world.slow_to_end("top", 0));
     let (open, condition) = watch::channel(false);
     candidate.add(stack.contend_when(condition).warm_up(seconds(5)));
     let running = Running::start(&candidate);
@@ -150,7 +150,7 @@ async fn a_layer_that_never_says_that_it_is_ready_is_named() {
     let lines = Lines::default();
     let _capture = lines.capture();
     let candidate = world.candidate("a").await;
-    let mute = world.slow_to_end("mute", 0).says_when_ready();
+    let mute = world.slow_to_end("mute", 0).signals_readiness();
     candidate.add(TaskGroup::stack("house").with(mute).with(world.slow_to_end("top", 0)));
     let running = Running::start(&candidate);
     world.story.grown_to(1).await;
@@ -171,7 +171,7 @@ async fn a_lost_lease_ends_a_whole_stack_in_time() {
     let running = Running::start(&candidate);
     world.story.grown_to(2).await;
     let before = world.clock.now();
-    world.api.inject(crate::embedded::When::leases(), crate::embedded::Fault::hang());
+    world.api.inject(crate::embedded::RequestMatcher::leases(), crate::embedded::Fault::hang());
     world.story.grown_to(4).await;
     let took = world.clock.now().since(before);
     assert!(took < Duration::from_secs(12), "{took:?}");

@@ -4,7 +4,7 @@ use tokio::sync::oneshot;
 
 use super::*;
 use crate::elector::tests::log::Lines;
-use crate::embedded::{Fault, Verb, When};
+use crate::embedded::{Fault, RequestMatcher, Verb};
 
 #[tokio::test(start_paused = true)]
 async fn bodies_end_before_their_lease_is_released_and_that_before_the_return() {
@@ -79,7 +79,7 @@ async fn a_run_that_is_dropped_drops_the_bodies_and_then_releases() {
 #[tokio::test(start_paused = true)]
 async fn a_refusal_at_first_contact_ends_the_rest_in_order() {
     let world = World::new();
-    world.api.inject(When::leases().name("shard"), Fault::status(403).message("no"));
+    world.api.inject(RequestMatcher::leases().name("shard"), Fault::status(403).message("no"));
     let candidate = world.candidate("a").await;
     let ledger = candidate.add(world.obedient("one", LEDGER));
     let shard = candidate.add(world.obedient("two", SHARD));
@@ -159,7 +159,7 @@ async fn an_api_that_is_gone_ends_the_bodies_before_the_hard_stop() {
     let running = tokio::spawn(async move { candidate.run_until(seconds(60)).await });
     world.story.grown_to(1).await;
     seconds(3).await;
-    let fault = world.api.inject(When::any(), Fault::hang());
+    let fault = world.api.inject(RequestMatcher::any(), Fault::hang());
     let last_renewal = world.api.requests().count(|entry| entry.call.verb == Verb::Update);
     let before = world.clock.now();
     let told = world.story.grown_to(2).await;
@@ -183,7 +183,7 @@ async fn an_end_without_an_answer_takes_a_bound_of_its_own() {
     let running = Running::start(&candidate);
     world.story.grown_to(1).await;
     seconds(3).await;
-    world.api.inject(When::any(), Fault::hang());
+    world.api.inject(RequestMatcher::any(), Fault::hang());
     let before = world.clock.now();
     running.end().await.unwrap();
     assert_eq!(world.story.told()[1], "one ended, lease held");
@@ -200,7 +200,7 @@ async fn the_bound_can_be_set_and_the_release_is_tried_beyond_it() {
     candidate.add(world.obedient("one", LONG));
     let running = Running::start(&candidate);
     world.story.grown_to(1).await;
-    let fault = world.api.inject(When::any(), Fault::hang());
+    let fault = world.api.inject(RequestMatcher::any(), Fault::hang());
     let before = world.clock.now();
     running.end().await.unwrap();
     let took = world.clock.now().since(before).as_secs();

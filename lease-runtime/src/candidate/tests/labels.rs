@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::elector::ElectorError;
-use crate::embedded::{Fault, When};
+use crate::embedded::{Fault, RequestMatcher};
 
 fn labels(world: &World) -> serde_json::Value {
     world.api.lease_json("default", "ledger").map(|lease| lease["metadata"]["labels"].clone()).unwrap_or_default()
@@ -11,7 +11,7 @@ fn labels(world: &World) -> serde_json::Value {
 /// A policy that refuses Leases without the label `team`.
 fn demand_a_label(world: &World) {
     world.api.inject(
-        When::writes().and(|call| call.body["metadata"]["labels"]["team"].is_null()),
+        RequestMatcher::writes().and(|call| call.body["metadata"]["labels"]["team"].is_null()),
         Fault::status(422).message("ValidatingAdmissionPolicy 'owners' denied request: the label team is required"),
     );
 }

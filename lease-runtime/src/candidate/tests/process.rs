@@ -243,7 +243,7 @@ async fn is_signalled_twice_while_nothing_answers() {
     let builder = Candidate::builder().client(api.client("default")).release_timeout(hour);
     let candidate = builder.build().await.unwrap();
     let body = LeaderTask::new("one", LEDGER.lease_duration(hour).renew_deadline(hour / 2), move |term: Term| {
-        api.inject(crate::embedded::When::any(), crate::embedded::Fault::hang());
+        api.inject(crate::embedded::RequestMatcher::any(), crate::embedded::Fault::hang());
         async move {
             println!("cut off");
             term.cancelled().await;
@@ -304,7 +304,7 @@ async fn runs_until_an_election_fails() {
         return;
     }
     let api = EmbeddedApi::new();
-    api.inject(crate::embedded::When::any().name("shard"), crate::embedded::Fault::status(403));
+    api.inject(crate::embedded::RequestMatcher::any().name("shard"), crate::embedded::Fault::status(403));
     let builder = Candidate::builder().client(api.client("default"));
     let candidate = builder.on_late_refusal(OnLateRefusal::EndCandidate).build().await.unwrap();
     let begun = Arc::new(tokio::sync::Notify::new());
@@ -414,7 +414,7 @@ async fn a_lost_lease_ends_a_process_that_asked_for_it_whatever_blocks_there() {
         expect("blocking");
         let held = holder(&api).unwrap();
         assert!(held.starts_with("pod-7_"), "{held}");
-        api.inject(crate::embedded::When::any(), crate::embedded::Fault::status(503));
+        api.inject(crate::embedded::RequestMatcher::any(), crate::embedded::Fault::status(503));
         child.ends_with(1);
         assert_eq!(holder(&api), Some(held), "it could not release it");
     })

@@ -9,7 +9,7 @@ use kube::config::{AuthInfo, Config};
 use tokio::sync::{Notify, watch};
 
 use super::exec::{Plugin, bearer};
-use super::keeper::{self, Identity, State};
+use super::keeper::{self, CredentialState, Identity};
 use super::provider::Provider;
 use crate::clock::{Clock, Moment};
 use crate::elector::error::ElectorError;
@@ -22,17 +22,17 @@ const FILE_AGE: Duration = Duration::from_secs(5);
 /// What has to be fetched is kept by a thread of its own, from the first use on until the last clone is dropped.
 #[derive(Clone)]
 pub(in crate::elector) struct Credentials {
-    kind: Arc<Kind>,
+    kind: Arc<CredentialKind>,
     clock: Arc<dyn Clock>,
 }
 
-enum Kind {
+enum CredentialKind {
     /// None, or a client certificate of the configuration.
     Bare,
     Fixed(HeaderValue),
     File(TokenFile),
     Kept {
-        state: watch::Receiver<State>,
+        state: watch::Receiver<CredentialState>,
         refused: Arc<Notify>,
     },
 }
@@ -73,30 +73,30 @@ impl Credentials {
     /// The API server does not accept them (401): they are fetched or read again soon, whatever is known of their end.
     pub(in crate::elector) fn refused(&self) {
         match &*self.kind {
-            Kind::File(file) => file.read().looked = None,
-            Kind::Kept { refused, .. } => refused.notify_one(),
-            Kind::Bare | Kind::Fixed(_) => {}
+            CredentialKind::File(file) => file.read().looked = None,
+            CredentialKind::Kept { refused, .. } => refused.notify_one(),
+            CredentialKind::Bare | CredentialKind::Fixed(_) => {}
         }
     }
 
     /// The client certificate that a plugin has returned, if it has.
     pub(super) fn identity(&self) -> Option<Identity> {
         match &*self.kind {
-            Kind::Kept { state, .. } => state.borrow().held.as_ref()?.identity.clone(),
+            CredentialKind::Kept { state, .. } => state.borrow().held.as_ref()?.identity.clone(),
             _ => None,
         }
     }
 
     async fn header(&self) -> Result<Option<HeaderValue>, ElectorError> {
         match &*self.kind {
-            Kind::Bare => Ok(None),
-            Kind::Fixed(value) => Ok(Some(value.clone())),
-            Kind::File(file) => Ok(Some(file.header(self.clock.now()))),
-            Kind::Kept { state, .. } => self.kept(state.clone()).await,
+            CredentialKind::Bare => Ok(None),
+            CredentialKind::Fixed(value) => Ok(Some(value.clone())),
+            CredentialKind::File(file) => Ok(Some(file.header(self.clock.now()))),
+            CredentialKind::Kept { state, .. } => self.kept(state.clone()).await,
         }
     }
 
-    async fn kept(&self, mut state: watch::Receiver<State>) -> Result<Option<HeaderValue>, ElectorError> {
+    async fn kept(&self, mut state: watch::Receiver<CredentialState>) -> Result<Option<HeaderValue>, ElectorError> {
         loop {
             {
                 let state = state.borrow_and_update();
@@ -117,13 +117,13 @@ impl Credentials {
     }
 }
 
-fn kind(config: &Config, clock: &Arc<dyn Clock>) -> Result<Kind, ElectorError> {
+fn kind(config: &Config, clock: &Arc<dyn Clock>) -> Result<CredentialKind, ElectorError> {
     let auth = &config.auth_info;
     let unusable = |what: &str| ElectorError::Client {
         reason: format!("the {what} of the configuration cannot stand in a header"),
         remedy: "remove line breaks and control characters from it",
     };
-    let kept = |(state, refused)| Kind::Kept { state, refused };
+    let kept = |(state, refused)| CredentialKind::Kept { state, refused };
     if auth.auth_provider.is_some() {
         return keeper::start(Provider::new(config), Arc::clone(clock)).map(kept);
     }
@@ -131,17 +131,17 @@ fn kind(config: &Config, clock: &Arc<dyn Clock>) -> Result<Kind, ElectorError> {
     let fields = serde_json::to_value(auth).unwrap_or_default();
     let text = |name: &str| fields[name].as_str();
     if let (Some(user), Some(password)) = (&auth.username, text("password")) {
-        return basic(user, password).map(Kind::Fixed).ok_or_else(|| unusable("user name or password"));
+        return basic(user, password).map(CredentialKind::Fixed).ok_or_else(|| unusable("user name or password"));
     }
     if let Some(token) = text("token") {
-        return bearer(token.trim()).map(Kind::Fixed).ok_or_else(|| unusable("token"));
+        return bearer(token.trim()).map(CredentialKind::Fixed).ok_or_else(|| unusable("token"));
     }
     if let Some(path) = &auth.token_file {
-        return TokenFile::open(Path::new(path), clock.now()).map(Kind::File);
+        return TokenFile::open(Path::new(path), clock.now()).map(CredentialKind::File);
     }
     match &auth.exec {
         Some(exec) => keeper::start(Plugin::new(exec, auth), Arc::clone(clock)).map(kept),
-        None => Ok(Kind::Bare),
+        None => Ok(CredentialKind::Bare),
     }
 }
 

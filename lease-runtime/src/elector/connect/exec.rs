@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::Command;
 
-use super::keeper::{Fresh, Identity, Source};
+use super::keeper::{CredentialSource, FetchedCredentials, Identity};
 use super::secrets::Secrets;
 use crate::clock::WallTime;
 use crate::elector::error::{ElectorError, LONGEST_SHOWN, shown};
@@ -40,7 +40,7 @@ impl Plugin {
     }
 
     /// Runs it once. Dropping the future ends it.
-    async fn run(&self) -> Result<Fresh, ElectorError> {
+    async fn run(&self) -> Result<FetchedCredentials, ElectorError> {
         if self.command.is_empty() {
             return Err(self.failed("is not named", "give `command` under `exec` in the kubeconfig"));
         }
@@ -117,7 +117,7 @@ impl Plugin {
     }
 
     /// Reads what it has printed.
-    fn read(&self, output: &str) -> Result<Fresh, ElectorError> {
+    fn read(&self, output: &str) -> Result<FetchedCredentials, ElectorError> {
         let wrong = |what: &str| {
             self.failed(
                 format!("printed {what}"),
@@ -155,7 +155,7 @@ impl Plugin {
         if header.is_none() && identity.is_none() {
             return Err(wrong("neither a token nor a client certificate"));
         }
-        Ok(Fresh { header, identity, until, again: None })
+        Ok(FetchedCredentials { header, identity, until, again: None })
     }
 
     fn failed(&self, reason: impl Into<String>, remedy: impl Into<String>) -> ElectorError {
@@ -166,8 +166,8 @@ impl Plugin {
 
 const AGAIN: &str = "run it by hand to see what it needs; it is run again after a pause that grows to a minute";
 
-impl Source for Plugin {
-    async fn fetch(&mut self) -> Result<Fresh, ElectorError> {
+impl CredentialSource for Plugin {
+    async fn fetch(&mut self) -> Result<FetchedCredentials, ElectorError> {
         self.run().await
     }
 

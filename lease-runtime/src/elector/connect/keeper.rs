@@ -15,7 +15,7 @@ use tracing::Level;
 
 use crate::clock::{Clock, WallTime};
 use crate::elector::error::ElectorError;
-use crate::elector::voice::{Voice, say};
+use crate::elector::log_thread::{LogThread, say};
 
 /// The longest fetch. Some wait for a person at a browser.
 const LONGEST: Duration = Duration::from_secs(120);
@@ -31,7 +31,7 @@ const SLICE: Duration = Duration::from_secs(20);
 
 /// Credentials as they were fetched.
 #[derive(Clone, Default)]
-pub(super) struct Fresh {
+pub(super) struct FetchedCredentials {
     /// The value of `Authorization`.
     pub(super) header: Option<HeaderValue>,
     pub(super) identity: Option<Identity>,
@@ -63,9 +63,9 @@ pub(super) fn base64(bytes: &[u8]) -> String {
 }
 
 /// Where credentials come from.
-pub(super) trait Source: Send + 'static {
+pub(super) trait CredentialSource: Send + 'static {
     /// Fetches them. Dropping the future calls it off.
-    fn fetch(&mut self) -> impl Future<Output = Result<Fresh, ElectorError>>;
+    fn fetch(&mut self) -> impl Future<Output = Result<FetchedCredentials, ElectorError>>;
 
     /// What is wrong with a fetch that had to be called off.
     fn hangs(&self, limit: Duration) -> ElectorError;
@@ -73,23 +73,23 @@ pub(super) trait Source: Send + 'static {
 
 /// What there is at the moment.
 #[derive(Default)]
-pub(super) struct State {
+pub(super) struct CredentialState {
     /// The last that were fetched, which may have ended.
-    pub(super) held: Option<Fresh>,
+    pub(super) held: Option<FetchedCredentials>,
     /// Why the last fetch has failed, if it has.
     pub(super) failure: Option<ElectorError>,
 }
 
 /// Starts to keep them, on a thread of its own.
 pub(super) fn start(
-    source: impl Source,
+    source: impl CredentialSource,
     clock: Arc<dyn Clock>,
-) -> Result<(watch::Receiver<State>, Arc<Notify>), ElectorError> {
-    let (state, kept) = watch::channel(State::default());
+) -> Result<(watch::Receiver<CredentialState>, Arc<Notify>), ElectorError> {
+    let (state, kept) = watch::channel(CredentialState::default());
     let refused = Arc::new(Notify::new());
     let hears = Arc::clone(&refused);
     // A log that blocks must not keep credentials from being renewed.
-    let voice = Voice::start().map_err(|source| ElectorError::Thread { source })?;
+    let voice = LogThread::start().map_err(|source| ElectorError::Thread { source })?;
     let body = move || {
         voice.speak_for_this_thread();
         match tokio::runtime::Builder::new_current_thread().enable_all().build() {
@@ -103,7 +103,12 @@ pub(super) fn start(
 }
 
 /// Fetches and renews until nobody is there any more to use it. `refused` tells that the API server does not accept them.
-pub(super) async fn keep(mut source: impl Source, state: watch::Sender<State>, refused: &Notify, clock: &dyn Clock) {
+pub(super) async fn keep(
+    mut source: impl CredentialSource,
+    state: watch::Sender<CredentialState>,
+    refused: &Notify,
+    clock: &dyn Clock,
+) {
     let mut failures = 0;
     loop {
         let fetched = tokio::select! {
@@ -115,7 +120,7 @@ pub(super) async fn keep(mut source: impl Source, state: watch::Sender<State>, r
         match fetched.unwrap_or_else(|_| Err(source.hangs(LONGEST))) {
             Ok(mut fresh) => {
                 let pause = renew_after(&mut fresh, wall);
-                state.send_modify(|state| *state = State { held: Some(fresh), failure: None });
+                state.send_modify(|state| *state = CredentialState { held: Some(fresh), failure: None });
                 say_over(std::mem::take(&mut failures));
                 // Whatever was refused before has been renewed by this.
                 let _ = refused.notified().now_or_never();
@@ -156,7 +161,7 @@ fn say_over(failures: u32) {
 }
 
 /// How long to wait before they are renewed.
-fn renew_after(fresh: &mut Fresh, now: WallTime) -> Duration {
+fn renew_after(fresh: &mut FetchedCredentials, now: WallTime) -> Duration {
     let Some(until) = fresh.until else { return fresh.again.unwrap_or(Duration::MAX) };
     let left = Duration::from_micros(u64::try_from(until.0.saturating_sub(now.0)).unwrap_or(0));
     if left.is_zero() {

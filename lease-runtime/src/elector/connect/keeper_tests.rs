@@ -27,8 +27,8 @@ impl Drop for Running {
     }
 }
 
-impl Source for Script {
-    async fn fetch(&mut self) -> Result<Fresh, ElectorError> {
+impl CredentialSource for Script {
+    async fn fetch(&mut self) -> Result<FetchedCredentials, ElectorError> {
         self.began.lock().unwrap().push(self.clock.now());
         assert_eq!(self.running.fetch_add(1, Ordering::Relaxed), 0, "two at once");
         let _running = Running(Arc::clone(&self.running));
@@ -39,7 +39,7 @@ impl Source for Script {
         }
         let header = HeaderValue::from_str(&format!("Bearer {}", self.began.lock().unwrap().len())).ok();
         let until = self.lasts.map(|lasts| self.clock.wall().plus(lasts));
-        Ok(Fresh { header, until, ..Fresh::default() })
+        Ok(FetchedCredentials { header, until, ..FetchedCredentials::default() })
     }
 
     fn hangs(&self, limit: Duration) -> ElectorError {
@@ -69,8 +69,8 @@ impl Script {
         began.windows(2).map(|two| two[1].since(two[0]).as_secs()).collect()
     }
 
-    fn kept(&self) -> (watch::Receiver<State>, Arc<Notify>) {
-        let (state, kept) = watch::channel(State::default());
+    fn kept(&self) -> (watch::Receiver<CredentialState>, Arc<Notify>) {
+        let (state, kept) = watch::channel(CredentialState::default());
         let refused = Arc::new(Notify::new());
         let (source, hears) = (self.clone(), Arc::clone(&refused));
         tokio::spawn(async move {
@@ -85,7 +85,7 @@ async fn secs(seconds: u64) {
     tokio::time::sleep(Duration::from_secs(seconds)).await;
 }
 
-fn valid(state: &watch::Receiver<State>, clock: &TokioClock) -> bool {
+fn valid(state: &watch::Receiver<CredentialState>, clock: &TokioClock) -> bool {
     state.borrow().held.as_ref().is_some_and(|held| held.until.is_none_or(|until| clock.wall() < until))
 }
 
@@ -160,11 +160,11 @@ async fn what_the_server_refuses_is_fetched_again_but_not_all_the_time() {
 fn what_is_said_of_credentials_is_said_by_another_thread() {
     struct Says(std::sync::mpsc::Sender<Option<String>>);
 
-    impl Source for Says {
-        async fn fetch(&mut self) -> Result<Fresh, ElectorError> {
+    impl CredentialSource for Says {
+        async fn fetch(&mut self) -> Result<FetchedCredentials, ElectorError> {
             let told = self.0.clone();
             say(Level::INFO, move || told.send(std::thread::current().name().map(str::to_owned)).unwrap());
-            Ok(Fresh::default())
+            Ok(FetchedCredentials::default())
         }
 
         fn hangs(&self, _: Duration) -> ElectorError {

@@ -16,19 +16,19 @@ use kube::config::Config;
 use super::credentials::{Credentials, without_header};
 #[cfg(feature = "http2")]
 use super::tls::{Built, Tls};
-use super::{Cluster, plain_client};
+use super::{ClusterAccess, plain_client};
 use crate::elector::error::ElectorError;
 use crate::elector::multiplexed::Multiplexed;
 
 /// A client that sends each request with the credentials of that moment, over connections with the certificates of that
 /// moment.
-pub(super) struct Renewing(Arc<Inner>);
+pub(super) struct Renewing(Arc<RenewingInner>);
 
 /// The certificates of a moment, and the client that has them.
 #[cfg(feature = "http2")]
 type Dressed = (Arc<Built>, Client);
 
-struct Inner {
+struct RenewingInner {
     credentials: Credentials,
     #[cfg(feature = "http2")]
     multiplexed: Multiplexed,
@@ -40,7 +40,11 @@ struct Inner {
 
 impl Renewing {
     /// Has to be called on the runtime that shall run it.
-    pub(super) fn new(cluster: &Cluster, config: &Config, multiplexed: &Multiplexed) -> Result<Renewing, ElectorError> {
+    pub(super) fn new(
+        cluster: &ClusterAccess,
+        config: &Config,
+        multiplexed: &Multiplexed,
+    ) -> Result<Renewing, ElectorError> {
         let credentials = cluster.credentials()?;
         #[cfg(feature = "http2")]
         if config.cluster_url.scheme() == Some(&http::uri::Scheme::HTTPS) {
@@ -49,13 +53,13 @@ impl Renewing {
             let client = plain_client(built.config.clone(), multiplexed)?;
             let tls = Some((tls, Mutex::new((built, client))));
             let multiplexed = multiplexed.clone();
-            return Ok(Renewing(Arc::new(Inner { credentials, multiplexed, tls, plain: None })));
+            return Ok(Renewing(Arc::new(RenewingInner { credentials, multiplexed, tls, plain: None })));
         }
         let mut config = config.clone();
         config.auth_info = without_header(&config.auth_info);
         // Without TLS of our own, it stays what it is until a restart.
         credentials.identity().iter().for_each(|identity| identity.put_into(&mut config.auth_info));
-        let inner = Inner {
+        let inner = RenewingInner {
             credentials,
             #[cfg(feature = "http2")]
             multiplexed: multiplexed.clone(),
@@ -67,7 +71,7 @@ impl Renewing {
     }
 }
 
-impl Inner {
+impl RenewingInner {
     #[cfg(feature = "http2")]
     fn client(&self) -> Result<Client, ElectorError> {
         let Some((tls, now)) = &self.tls else { return self.plain() };

@@ -32,7 +32,7 @@ use crate::clock::{Clock, SystemClock};
 pub(crate) enum Connection {
     /// Elections run on a thread of their own, with a client built there. What the tasks of the process do to their own
     /// runtime then cannot keep a lease from being renewed.
-    Config(Cluster),
+    Config(ClusterAccess),
     /// Elections run as tasks of the current tokio runtime, with this client, which must have been built on it. For tests
     /// in virtual time. A client's own retries cannot be switched off, so each request is bounded by a deadline as well.
     Client(kube::Client),
@@ -40,7 +40,7 @@ pub(crate) enum Connection {
 
 /// A cluster and who we are to it. A cheap handle: all clients of one share what is fetched.
 #[derive(Clone)]
-pub(crate) struct Cluster(Arc<Shared>);
+pub(crate) struct ClusterAccess(Arc<Shared>);
 
 struct Shared {
     config: Config,
@@ -48,14 +48,14 @@ struct Shared {
     credentials: Mutex<Option<Credentials>>,
 }
 
-impl From<Config> for Cluster {
-    fn from(config: Config) -> Cluster {
+impl From<Config> for ClusterAccess {
+    fn from(config: Config) -> ClusterAccess {
         // Credentials end by the calendar of this machine, whatever clock elections go by.
-        Cluster(Arc::new(Shared { config, clock: Arc::new(SystemClock), credentials: Mutex::default() }))
+        ClusterAccess(Arc::new(Shared { config, clock: Arc::new(SystemClock), credentials: Mutex::default() }))
     }
 }
 
-impl Cluster {
+impl ClusterAccess {
     /// Who we are. The first call begins to fetch what has to be fetched.
     fn credentials(&self) -> Result<Credentials, ElectorError> {
         let mut credentials = self.0.credentials.lock().unwrap_or_else(PoisonError::into_inner);
@@ -70,9 +70,9 @@ impl Cluster {
 
     /// The same cluster, whose credentials end by this clock.
     #[cfg(all(test, feature = "http2"))]
-    pub(super) fn on(cluster: Cluster, clock: Arc<dyn Clock>) -> Cluster {
+    pub(super) fn on(cluster: ClusterAccess, clock: Arc<dyn Clock>) -> ClusterAccess {
         let config = cluster.0.config.clone();
-        Cluster(Arc::new(Shared { config, clock, credentials: Mutex::default() }))
+        ClusterAccess(Arc::new(Shared { config, clock, credentials: Mutex::default() }))
     }
 
     /// Where it is.
@@ -120,7 +120,7 @@ impl Connection {
 
     /// The cluster of a configuration made by the caller.
     pub(crate) fn from_config(config: Config) -> Connection {
-        Connection::Config(Cluster::from(config))
+        Connection::Config(ClusterAccess::from(config))
     }
 
     /// The namespace for leases that name none: the service account's, or the context's, or `default`.
@@ -164,7 +164,7 @@ fn variable(name: &str) -> Option<String> {
 }
 
 /// A client for elections, and whether its connections are watched over. Has to be called on the runtime that runs it.
-pub(super) fn client(cluster: impl Into<Cluster>) -> Result<(kube::Client, Multiplexed), ElectorError> {
+pub(super) fn client(cluster: impl Into<ClusterAccess>) -> Result<(kube::Client, Multiplexed), ElectorError> {
     let cluster = cluster.into();
     let mut config = cluster.0.config.clone();
     // The election decides when to try again. kube would by itself, for minutes, and deliver an answer long after the

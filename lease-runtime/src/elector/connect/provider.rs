@@ -10,7 +10,7 @@ use kube::Client;
 use kube::client::{AuthError, Body, ClientBuilder, ConfigExt};
 use kube::config::Config;
 
-use super::keeper::{Fresh, Source};
+use super::keeper::{CredentialSource, FetchedCredentials};
 use super::secrets::Secrets;
 use crate::elector::classify::find;
 use crate::elector::error::{ElectorError, chain, shown};
@@ -57,13 +57,13 @@ impl Provider {
     }
 }
 
-impl Source for Provider {
-    async fn fetch(&mut self) -> Result<Fresh, ElectorError> {
+impl CredentialSource for Provider {
+    async fn fetch(&mut self) -> Result<FetchedCredentials, ElectorError> {
         let client = self.asks()?;
         let shown = client.send(Request::new(Body::empty())).await.map_err(|error| self.failed(&error))?;
         let mut header = shown.headers().get(header::AUTHORIZATION).cloned();
         header.iter_mut().for_each(|header| header.set_sensitive(true));
-        Ok(Fresh { header, again: Some(AGAIN), ..Fresh::default() })
+        Ok(FetchedCredentials { header, again: Some(AGAIN), ..FetchedCredentials::default() })
     }
 
     fn hangs(&self, limit: Duration) -> ElectorError {

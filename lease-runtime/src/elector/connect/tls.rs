@@ -20,7 +20,7 @@ use super::keeper::{Identity, base64};
 use crate::clock::{Clock, Moment};
 use crate::elector::classify::find;
 use crate::elector::error::{ElectorError, chain};
-use crate::elector::voice::say;
+use crate::elector::log_thread::say;
 
 /// How old what was read from the files may be.
 const AGE: Duration = Duration::from_secs(1);
@@ -31,14 +31,14 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 /// The TLS side of a connection.
 pub(in crate::elector) struct Tls {
     config: Config,
-    files: Files,
+    files: CertificateFiles,
     credentials: Credentials,
     clock: Arc<dyn Clock>,
     now: Mutex<Now>,
 }
 
 #[derive(Default)]
-struct Files {
+struct CertificateFiles {
     authority: Option<PathBuf>,
     certificate: Option<PathBuf>,
     key: Option<PathBuf>,
@@ -46,7 +46,7 @@ struct Files {
 
 /// What the files say, and the plugin. No `Debug`: keys are secret.
 #[derive(Clone, Default, PartialEq, Eq)]
-struct Material {
+struct TlsMaterial {
     authority: Option<Vec<u8>>,
     certificate: Option<Vec<u8>>,
     key: Option<Vec<u8>>,
@@ -63,7 +63,7 @@ pub(super) struct Built {
 
 #[derive(Default)]
 struct Now {
-    material: Material,
+    material: TlsMaterial,
     looked: Option<Moment>,
     built: Option<Arc<Built>>,
     /// Handshakes that have failed in a row with these certificates, and why the last has.
@@ -80,7 +80,7 @@ impl Tls {
     pub(in crate::elector) fn new(config: &Config, credentials: Credentials, clock: Arc<dyn Clock>) -> Tls {
         let path = |file: &Option<String>, data: bool| file.as_ref().filter(|_| !data).map(PathBuf::from);
         let auth = &config.auth_info;
-        let files = Files {
+        let files = CertificateFiles {
             authority: config.root_cert_file.clone(),
             certificate: path(&auth.client_certificate, auth.client_certificate_data.is_some()),
             key: path(&auth.client_key, auth.client_key_data.is_some()),
@@ -141,12 +141,12 @@ impl Tls {
     }
 
     /// What cannot be read at the moment is as it was. The first time, it has to be there.
-    fn read(&self, old: &Material) -> Result<Material, ElectorError> {
+    fn read(&self, old: &TlsMaterial) -> Result<TlsMaterial, ElectorError> {
         let read = |path: &Option<PathBuf>, old: &Option<Vec<u8>>| match path {
             Some(path) => contents(path).or_else(|error| old.clone().map(Some).ok_or(error)),
             None => Ok(None),
         };
-        Ok(Material {
+        Ok(TlsMaterial {
             authority: read(&self.files.authority, &old.authority)?,
             certificate: read(&self.files.certificate, &old.certificate)?,
             key: read(&self.files.key, &old.key)?,
@@ -154,7 +154,7 @@ impl Tls {
         })
     }
 
-    fn build(&self, material: &Material) -> Result<Built, ElectorError> {
+    fn build(&self, material: &TlsMaterial) -> Result<Built, ElectorError> {
         let mut config = self.config.clone();
         if let Some(pem) = &material.authority {
             let roots: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).map(|der| Ok(der?.to_vec())).collect();
@@ -182,7 +182,7 @@ impl Tls {
 
 impl Now {
     /// Certificates have changed. Files that are being written are not usable for a moment.
-    fn renew(&mut self, built: Result<Built, ElectorError>, material: Material) -> Result<(), ElectorError> {
+    fn renew(&mut self, built: Result<Built, ElectorError>, material: TlsMaterial) -> Result<(), ElectorError> {
         match built {
             Ok(built) => {
                 let renewed = self.built.is_some();

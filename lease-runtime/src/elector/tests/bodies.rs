@@ -28,7 +28,7 @@ async fn leaving_is_bounded_when_the_release_cannot_be_written() {
         let mut a = world.replica("a");
         let led = a.term().await;
         secs(7).await;
-        world.api.inject(When::any(), fault.clone());
+        world.api.inject(RequestMatcher::any(), fault.clone());
         a.campaign.withdraw(Loss::Shutdown);
         drop(led);
         let left = tokio::time::timeout(Duration::from_secs(16), a.campaign.left()).await;
@@ -43,7 +43,7 @@ async fn leaving_does_not_wait_for_ever_for_a_body_that_blocks() {
     let mut a = world.replica("a");
     let led = a.term().await;
     secs(7).await;
-    world.api.inject(When::any(), Fault::hang());
+    world.api.inject(RequestMatcher::any(), Fault::hang());
     a.campaign.withdraw(Loss::Shutdown);
     let left = tokio::time::timeout(Duration::from_secs(12 + 15 + 1), a.campaign.left()).await;
     assert!(left.is_ok(), "still there");

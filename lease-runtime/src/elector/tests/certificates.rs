@@ -15,8 +15,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 
-use super::super::connect::{self, Cluster};
-use super::super::voice::Voice;
+use super::super::connect::{self, ClusterAccess};
+use super::super::log_thread::LogThread;
 use super::*;
 use crate::embedded::Server;
 
@@ -168,7 +168,7 @@ impl Renewal {
         let clock = Arc::new(Manual(AtomicU64::new(1_000_000_000_000)));
         let connection = Connection::from_kubeconfig(&folder.join("kubeconfig"), None).await.unwrap();
         let Connection::Config(cluster) = connection else { panic!("a client") };
-        let (client, _) = connect::client(Cluster::on(cluster, Arc::clone(&clock) as Arc<dyn Clock>)).unwrap();
+        let (client, _) = connect::client(ClusterAccess::on(cluster, Arc::clone(&clock) as Arc<dyn Clock>)).unwrap();
         Renewal { folder, front, clock, client, _api: api }
     }
 
@@ -235,7 +235,7 @@ async fn what_is_said_of_certificates_is_said_by_another_thread() {
     let (first, second) = (trusted.issue("client", |_| {}), trusted.issue("client", |_| {}));
     let world = Renewal::new("said", &trusted, &first, acts(&trusted.server(), &trusted)).await;
     world.ask().await.unwrap();
-    let voice = Voice::start().unwrap();
+    let voice = LogThread::start().unwrap();
     voice.speak_for_this_thread();
     let lines = log::Lines::default();
     let _capture = lines.capture();

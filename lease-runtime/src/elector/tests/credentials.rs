@@ -212,7 +212,7 @@ async fn say_all_there_is_to_say() {
             }
         };
         for refusal in [None, Some(Fault::status(401))] {
-            let fault = refusal.clone().map(|refusal| api.inject(When::any(), refusal));
+            let fault = refusal.clone().map(|refusal| api.inject(RequestMatcher::any(), refusal));
             let lease = LeaseId::new(NAMESPACE, format!("ledger-{}", fault.is_some()));
             let mut campaign = elector.contend(lease, Timing::default());
             let told =

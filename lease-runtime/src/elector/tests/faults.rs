@@ -36,13 +36,13 @@ async fn a_term_survives_what_passes_within_its_deadline() {
         secs(12).await;
         let token = led.term.fencing_token();
 
-        let one = world.api.inject(When::verb(Verb::Update).times(1), fault.clone());
+        let one = world.api.inject(RequestMatcher::verb(Verb::Update).times(1), fault.clone());
         one.hit(1).await;
         one.remove();
         secs(30).await;
         assert!(led.goes_on(), "{what}, once: {:?}", led.term.loss());
 
-        let all = world.api.inject(When::any(), fault);
+        let all = world.api.inject(RequestMatcher::any(), fault);
         all.hit(1).await;
         secs(2).await;
         let unanswered = ["no answer", "answer lost after commit"].contains(&what) || what.starts_with("late");

@@ -4,7 +4,7 @@ use super::*;
 use crate::elector::inflight::MOST;
 use crate::embedded::Fault;
 
-fn contend(elector: &Elector, names: impl Iterator<Item = String>) -> Vec<Campaign> {
+fn contend(elector: &Elector, names: impl Iterator<Item = String>) -> Vec<ElectionHandle> {
     names.map(|name| elector.contend(LeaseId::new(NAMESPACE, name), Timing::default())).collect()
 }
 
@@ -29,7 +29,7 @@ fn most_at_once(world: &World) -> usize {
 #[tokio::test(start_paused = true)]
 async fn hundreds_of_elections_that_begin_at_once_take_turns() {
     let world = World::new();
-    world.api.inject(When::any(), Fault::none().delayed(Duration::from_millis(5)));
+    world.api.inject(RequestMatcher::any(), Fault::none().delayed(Duration::from_millis(5)));
     let elector = elector(&world, "a");
     let before = world.clock.now();
     let mut campaigns = contend(&elector, (0..500).map(|n| format!("shard-{n}")));
@@ -51,10 +51,10 @@ async fn a_renewal_waits_for_nobody_who_holds_nothing() {
     let world = World::new();
     let mut a = world.replica("a");
     let led = a.term().await;
-    world.api.inject(When::matching(|call| call.name.as_deref() != Some(LEASE)), Fault::hang());
+    world.api.inject(RequestMatcher::matching(|call| call.name.as_deref() != Some(LEASE)), Fault::hang());
     let others = contend(&a.elector, (0..300).map(|n| format!("shard-{n}")));
     secs(8).await;
-    let in_trouble = |campaign: &Campaign| {
+    let in_trouble = |campaign: &ElectionHandle| {
         let problem = campaign.status.borrow().problem.clone();
         matches!(problem.as_deref(), Some(ElectorError::Slow { .. } | ElectorError::Unreachable { .. }))
     };
@@ -78,7 +78,7 @@ async fn a_renewal_goes_without_a_turn_rather_than_lose_the_term() {
         terms.push(campaign.terms.recv().await.unwrap());
     }
     // Each renewal is answered just in time: not all can have had a turn.
-    world.api.inject(When::writes(), Fault::none().slow_answer(Duration::from_millis(3_200)));
+    world.api.inject(RequestMatcher::writes(), Fault::none().slow_answer(Duration::from_millis(3_200)));
     secs(60).await;
     assert!(terms.iter().all(|(term, _)| term.loss().is_none()), "a term is lost");
 }
@@ -87,7 +87,7 @@ async fn a_renewal_goes_without_a_turn_rather_than_lose_the_term() {
 #[tokio::test(start_paused = true)]
 async fn what_had_no_turn_is_tried_again() {
     let world = World::new();
-    let stuck = world.api.inject(When::any(), Fault::hang());
+    let stuck = world.api.inject(RequestMatcher::any(), Fault::hang());
     let elector = elector(&world, "a");
     let mut campaigns = contend(&elector, (0..200).map(|n| format!("shard-{n}")));
     // In an eighth of an attempt, those that have begun keep their turns.
@@ -113,7 +113,7 @@ async fn requests_that_hang_keep_no_takeover_waiting() {
         let _led = a.term().await;
         let mut b = world.replica("b");
         secs(5).await;
-        world.api.inject(When::matching(|call| call.name.as_deref() != Some(LEASE)), Fault::hang());
+        world.api.inject(RequestMatcher::matching(|call| call.name.as_deref() != Some(LEASE)), Fault::hang());
         let mut others = Vec::new();
         // One after the other, so that there is always one which waits for its turn.
         for number in 0..300 {
@@ -122,7 +122,7 @@ async fn requests_that_hang_keep_no_takeover_waiting() {
         }
         secs(20 + more).await;
         let before = world.clock.now();
-        world.api.inject(When::matching(|call| call.caller == "a"), Fault::hang());
+        world.api.inject(RequestMatcher::matching(|call| call.caller == "a"), Fault::hang());
         let _next = b.term().await;
         let took = world.clock.now().since(before);
         // The lease runs out in at most 15 s. The look and the write then wait for a turn each, of which there are 32, and

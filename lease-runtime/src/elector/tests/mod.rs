@@ -23,8 +23,8 @@ use std::time::Duration;
 
 use super::*;
 use crate::clock::{Moment, TokioClock, WallTime};
-use crate::embedded::{Call, EmbeddedApi, Entry, Settings, Verb, When};
-use crate::term::{Alive, Term};
+use crate::embedded::{EmbeddedApi, Entry, RecordedRequest, RequestMatcher, Settings, Verb};
+use crate::term::{DrainToken, Term};
 use lease_protocol::election::Loss;
 
 const LEASE: &str = "ledger";
@@ -82,7 +82,7 @@ impl World {
 /// One process, as far as its elections go.
 struct Replica {
     elector: Elector,
-    campaign: Campaign,
+    campaign: ElectionHandle,
     clock: Arc<dyn Clock>,
 }
 
@@ -90,7 +90,7 @@ struct Replica {
 struct Led {
     term: Term,
     /// Dropped with it: the term is then drained.
-    _alive: Alive,
+    _alive: DrainToken,
 }
 
 impl Replica {
@@ -123,11 +123,11 @@ impl Led {
     }
 }
 
-fn from(caller: &'static str) -> When {
-    When::any().caller(caller)
+fn from(caller: &'static str) -> RequestMatcher {
+    RequestMatcher::any().caller(caller)
 }
 
-fn is_watch_of(caller: &'static str) -> impl Fn(&Call) -> bool {
+fn is_watch_of(caller: &'static str) -> impl Fn(&RecordedRequest) -> bool {
     move |call| call.caller == caller
 }
 

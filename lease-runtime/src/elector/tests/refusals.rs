@@ -8,7 +8,7 @@ use crate::embedded::Fault;
 async fn a_refusal_at_the_first_contact_names_the_role_that_would_help() {
     for verb in [Verb::Get, Verb::Update] {
         let world = World::new();
-        world.api.inject(When::verb(verb), Fault::status(403));
+        world.api.inject(RequestMatcher::verb(verb), Fault::status(403));
         let mut a = world.replica("a");
         let status = a.status_until(|status| status.fatal).await;
         let problem = status.problem.expect("fatal for no reason");
@@ -26,7 +26,7 @@ async fn a_refusal_later_on_is_waited_out() {
     let (mut a, mut b) = (world.replica("a"), world.replica("b"));
     let led = a.term().await;
     secs(5).await;
-    let refusal = world.api.inject(When::any(), Fault::status(403));
+    let refusal = world.api.inject(RequestMatcher::any(), Fault::status(403));
     secs(60).await;
     for replica in [&mut a, &mut b] {
         assert!(!replica.status().fatal, "{:?}", replica.status());
@@ -62,7 +62,7 @@ async fn a_namespace_that_does_not_exist_is_said_so() {
 async fn an_api_that_cannot_be_reached_at_the_start_is_waited_for() {
     for fault in [Fault::hang(), Fault::drop_connection(), Fault::status(503), Fault::html(502)] {
         let world = World::new();
-        let outage = world.api.inject(When::any(), fault.clone());
+        let outage = world.api.inject(RequestMatcher::any(), fault.clone());
         let mut a = world.replica("a");
         secs(300).await;
         assert!(!a.status().fatal && a.status().problem.is_some(), "{fault:?}: {:?}", a.status());
@@ -84,7 +84,7 @@ async fn a_problem_is_said_once_and_called_over() {
     // Access rules are a problem of each verb: of the look, and of the takeover that is tried in the end.
     for (fault, level, times) in [(Fault::status(403), "ERROR", 2), (Fault::status(500), "WARN", 1)] {
         let outage = world.api.inject(from("b").or(Verb::Get).or(Verb::Update), fault.clone());
-        world.api.inject(When::verb(Verb::Watch).caller("b"), fault.clone());
+        world.api.inject(RequestMatcher::verb(Verb::Watch).caller("b"), fault.clone());
         world.api.break_watches(is_watch_of("b"));
         secs(600).await;
         outage.remove();
@@ -144,7 +144,7 @@ async fn a_server_that_refuses_slowly_has_been_reached() {
     for seconds in [4, 6, 8, 9] {
         let world = World::new();
         let refusal = Fault::status(500).message("failed calling webhook").delayed(Duration::from_secs(seconds));
-        world.api.inject(When::writes(), refusal);
+        world.api.inject(RequestMatcher::writes(), refusal);
         let a = world.replica("a");
         let seen = problems(&a).await;
         assert!(seen.iter().any(|problem| problem.contains("failed calling webhook")), "{seconds} s: {seen:?}");
@@ -156,7 +156,7 @@ async fn a_server_that_refuses_slowly_has_been_reached() {
 async fn to_lose_a_race_of_slow_writes_is_no_problem() {
     for (seconds, apart) in (4..=9).flat_map(|seconds| [0, 30, 900].map(|apart| (seconds, apart))) {
         let world = World::new();
-        world.api.inject(When::writes(), Fault::none().late(Duration::from_secs(seconds)));
+        world.api.inject(RequestMatcher::writes(), Fault::none().late(Duration::from_secs(seconds)));
         let _a = world.replica("a");
         millis(apart).await;
         let b = world.replica("b");

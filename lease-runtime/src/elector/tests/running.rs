@@ -109,7 +109,7 @@ async fn one_elector_runs_many_elections() {
     let world = World::new();
     let client = world.api.client_as("a", NAMESPACE);
     let elector = Elector::start(Connection::Client(client), "a".into(), Arc::clone(&world.clock)).unwrap();
-    let mut campaigns: Vec<Campaign> =
+    let mut campaigns: Vec<ElectionHandle> =
         (0..200).map(|n| elector.contend(LeaseId::new(NAMESPACE, format!("shard-{n}")), Timing::default())).collect();
     let mut terms = Vec::new();
     for campaign in &mut campaigns {

@@ -13,20 +13,20 @@ use tower_service::Service;
 use super::*;
 use crate::clock::SystemClock;
 use crate::elector::error::chain;
-use crate::elector::memory::Memories;
 use crate::elector::multiplexed::Multiplexed;
+use crate::elector::process_memory::ProcessMemory;
 use crate::embedded::{ApiService, Fault};
 
 /// One election, and the server's time as its elector knows it.
 struct Watched {
     time: Arc<ServerTime>,
-    campaign: Campaign,
+    campaign: ElectionHandle,
     clock: Arc<dyn Clock>,
 }
 
 impl Watched {
     fn new(client: Client, clock: &Arc<dyn Clock>) -> Watched {
-        let (heart, time) = (Heart::new(Arc::clone(clock)), ServerTime::new(Arc::clone(clock)));
+        let (heart, time) = (Heartbeat::new(Arc::clone(clock)), ServerTime::new(Arc::clone(clock)));
         let (inbox, outlets) = mpsc::unbounded_channel();
         drop(tokio::spawn(thread::host(
             client,
@@ -34,10 +34,10 @@ impl Watched {
             outlets,
             Arc::clone(&heart),
             Arc::clone(&time),
-            Memories::default(),
+            ProcessMemory::default(),
         )));
         let lease = LeaseId::new(NAMESPACE, LEASE);
-        let (outlet, campaign) = Outlet::new(lease, Timing::default(), "a".into(), Arc::clone(clock), heart);
+        let (outlet, campaign) = ElectionPort::new(lease, Timing::default(), "a".into(), Arc::clone(clock), heart);
         assert!(inbox.send(outlet).is_ok(), "the elector has ended");
         Watched { time, campaign, clock: Arc::clone(clock) }
     }
@@ -66,13 +66,13 @@ async fn the_servers_time_is_known_from_the_start_and_follows_its_clock() {
         assert!(behind < Duration::from_secs(1), "{behind:?}");
     }
     // Refusals tell it as well.
-    api.inject(When::any(), Fault::status(503));
+    api.inject(RequestMatcher::any(), Fault::status(503));
     let told = a.time.at(Moment::ZERO);
     secs(7).await;
     assert_ne!(a.time.at(Moment::ZERO), told);
     // An answer that takes long has been dated when it left, not when its request did.
     api.clear_faults();
-    let slow = api.inject(When::any(), Fault::none().slow_answer(Duration::from_secs(2)));
+    let slow = api.inject(RequestMatcher::any(), Fault::none().slow_answer(Duration::from_secs(2)));
     slow.hit(1).await;
     for _ in 0..100 {
         millis(100).await;
@@ -80,7 +80,7 @@ async fn the_servers_time_is_known_from_the_start_and_follows_its_clock() {
     }
     // Nobody answers: our own clock counts on.
     api.clear_faults();
-    api.inject(When::any(), Fault::hang());
+    api.inject(RequestMatcher::any(), Fault::hang());
     let told = a.time.at(Moment::ZERO);
     secs(3_600).await;
     assert_eq!(a.time.at(Moment::ZERO), told);
@@ -160,7 +160,7 @@ async fn a_request_that_is_given_up_is_given_up_behind_the_listener_too() {
     let client = listening(world.api.client_as("a", NAMESPACE));
     assert_eq!(client.default_namespace(), NAMESPACE);
     let leases: Api<Lease> = Api::default_namespaced(client);
-    world.api.inject(When::any(), Fault::none().delayed(Duration::from_secs(5)));
+    world.api.inject(RequestMatcher::any(), Fault::none().delayed(Duration::from_secs(5)));
     let (options, lease) = (Default::default(), Lease::default());
     let request = leases.replace(LEASE, &options, &lease);
     assert!(tokio::time::timeout(Duration::from_secs(2), request).await.is_err());
@@ -204,7 +204,7 @@ async fn errors_pass_the_listener_as_they_are() {
     let api = EmbeddedApi::new();
     let mut clients: Vec<Client> = causes.into_iter().map(|cause| Client::new(Fails(cause), NAMESPACE)).collect();
     // One that breaks in the middle of its answer.
-    api.inject(When::any(), Fault::half_a_body());
+    api.inject(RequestMatcher::any(), Fault::half_a_body());
     clients.push(api.client(NAMESPACE));
     for client in clients {
         let ask = async |client: Client| {

@@ -42,7 +42,7 @@ async fn a_server_cannot_forge_the_log() {
     let mut a = world.replica("a");
     let denied = format!("User \"eve{FORGED}\" cannot get{FORGED} resource \"leases\" {}", "again ".repeat(1000));
     for (code, message) in [(500, FORGED), (403, FORGED), (403, &denied), (401, FORGED), (429, FORGED)] {
-        let fault = world.api.inject(When::any(), Fault::status(code).message(message));
+        let fault = world.api.inject(RequestMatcher::any(), Fault::status(code).message(message));
         let status = a.status_until(|status| status.problem.is_some()).await;
         let problem = status.problem.unwrap();
         assert!(!problem.to_string().contains(['\r', '\u{1b}', '\u{202e}']), "{problem}");
@@ -60,7 +60,7 @@ async fn a_server_cannot_forge_the_log() {
 async fn the_record_of_an_unknown_task_cannot_forge_the_log() {
     let lines = Lines::default();
     let _guard = lines.capture();
-    let log = super::super::log::Log::new(LeaseId::new(NAMESPACE, LEASE), "a".into());
+    let log = super::super::log::ElectionLog::new(LeaseId::new(NAMESPACE, LEASE), "a".into());
     log.unknown_tasks(&[FORGED.to_owned(), "y".repeat(100_000)]);
     log.unknown_requests(&[FORGED.to_owned()], &[FORGED.to_owned(), "z".repeat(100_000)]);
     log.tick_trouble(FORGED);

@@ -25,7 +25,7 @@ async fn a_server_that_fails_everything_at_once_is_not_stormed() {
     ];
     for (fault, most) in faults {
         let world = World::new();
-        world.api.inject(When::any(), fault.clone());
+        world.api.inject(RequestMatcher::any(), fault.clone());
         let a = world.replica("a");
         let rate = world.rate("a", 10).await;
         assert!((1.0..=most).contains(&rate), "{rate} requests a minute with {fault:?}");
@@ -36,7 +36,7 @@ async fn a_server_that_fails_everything_at_once_is_not_stormed() {
         let mut a = world.replica("a");
         let led = a.term().await;
         secs(12).await;
-        world.api.inject(When::any(), fault.clone());
+        world.api.inject(RequestMatcher::any(), fault.clone());
         let rate = world.rate("a", 1).await;
         assert!((0.0..=most).contains(&rate), "{rate} requests in the last minute of a term with {fault:?}");
         assert!(!led.goes_on());
@@ -47,7 +47,7 @@ async fn a_server_that_fails_everything_at_once_is_not_stormed() {
 async fn writes_that_always_conflict_are_not_repeated_at_speed() {
     for fault in [Fault::status(409), Fault::lost_answer(), Fault::status(504)] {
         let world = World::new();
-        world.api.inject(When::writes(), fault.clone());
+        world.api.inject(RequestMatcher::writes(), fault.clone());
         let a = world.replica("a");
         let rate = world.rate("a", 10).await;
         assert!(rate <= 130.0, "{rate} requests a minute with {fault:?}");

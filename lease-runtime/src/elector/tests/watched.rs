@@ -66,7 +66,7 @@ async fn deeds_come_before_words() {
     let (term, alive) = a.borrow_mut().campaign.terms.try_recv().unwrap();
     led.replace(Some(Led { term, _alive: alive }));
     secs(7).await;
-    world.api.inject(When::any(), Fault::hang());
+    world.api.inject(RequestMatcher::any(), Fault::hang());
     world.api.break_watches(|_| true);
     secs(12).await;
     assert_eq!(heard.get(), 2);

@@ -83,7 +83,7 @@ async fn a_server_that_ends_every_watch_at_once_meets_patience() {
         Fault::drop_connection(),
     ] {
         let world = World::new();
-        world.api.inject(When::verb(Verb::Watch).caller("b"), fault.clone());
+        world.api.inject(RequestMatcher::verb(Verb::Watch).caller("b"), fault.clone());
         let mut a = world.replica("a");
         let led = a.term().await;
         let mut b = world.replica("b");
@@ -105,7 +105,7 @@ async fn a_server_that_ends_every_watch_at_once_meets_patience() {
 #[tokio::test(start_paused = true)]
 async fn without_leave_to_watch_it_polls_and_asks_again_rarely() {
     let world = World::new();
-    let denial = world.api.inject(When::verb(Verb::Watch).caller("b"), Fault::status(403));
+    let denial = world.api.inject(RequestMatcher::verb(Verb::Watch).caller("b"), Fault::status(403));
     let (mut a, mut b) = (world.replica("a"), world.replica("b"));
     let led = a.term().await;
     secs(10).await;
@@ -226,7 +226,7 @@ async fn requests_that_fail_by_turns_leave_the_watch_alone() {
     for refused in [false, true] {
         let world = World::new();
         if refused {
-            world.api.inject(When::verb(Verb::Watch), Fault::drop_connection());
+            world.api.inject(RequestMatcher::verb(Verb::Watch), Fault::drop_connection());
         }
         let mut a = world.replica("a");
         let led = a.term().await;
@@ -248,7 +248,7 @@ async fn a_watch_that_outlives_an_outage_is_kept() {
     let mut a = world.replica("a");
     let led = a.term().await;
     secs(5).await;
-    let outage = world.api.inject(When::verb(Verb::Update).or(Verb::Get), Fault::drop_connection());
+    let outage = world.api.inject(RequestMatcher::verb(Verb::Update).or(Verb::Get), Fault::drop_connection());
     secs(20).await;
     drop(led);
     outage.remove();

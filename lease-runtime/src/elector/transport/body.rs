@@ -7,23 +7,23 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use http_body::{Body, Frame};
 
+use super::connection::OpenBody;
 use super::failure::TransportError;
-use super::lane::Open;
 
 /// The body of an answer. Dropping it before its end tells the server to send no more.
-pub(super) struct LaneBody {
+pub(super) struct Http2Body {
     stream: h2::RecvStream,
     /// Counts for the connection until the answer has been read.
-    _open: Open,
+    _open: OpenBody,
 }
 
-impl LaneBody {
-    pub(super) fn new(stream: h2::RecvStream, open: Open) -> LaneBody {
-        LaneBody { stream, _open: open }
+impl Http2Body {
+    pub(super) fn new(stream: h2::RecvStream, open: OpenBody) -> Http2Body {
+        Http2Body { stream, _open: open }
     }
 }
 
-impl Body for LaneBody {
+impl Body for Http2Body {
     type Data = Bytes;
     type Error = TransportError;
 

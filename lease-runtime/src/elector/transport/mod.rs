@@ -10,10 +10,10 @@
 //! cannot tell the two apart. A PING can: see [`lane`].
 
 mod body;
+mod connection;
 mod dial;
 mod failure;
 mod http1;
-mod lane;
 mod pool;
 #[cfg(test)]
 mod tests;

@@ -6,10 +6,10 @@ use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, Shared};
 use kube::Client;
 
+use super::connection::Http2Connection;
 use super::dial::{Dialed, Dialer};
 use super::failure::TransportError;
 use super::http1::Spare;
-use super::lane::Lane;
 use crate::elector::multiplexed::Multiplexed;
 
 /// So many requests on their way on each connection call for one more, up to so many. One connection suffices for thousands
@@ -26,29 +26,29 @@ pub(super) struct Pool {
     http1: Client,
     /// The server speaks HTTP/2, as far as is known.
     multiplexed: Multiplexed,
-    state: Mutex<State>,
+    state: Mutex<PoolState>,
     this: Weak<Pool>,
 }
 
 #[derive(Default)]
-struct State {
-    lanes: Vec<Arc<Lane>>,
+struct PoolState {
+    lanes: Vec<Arc<Http2Connection>>,
     /// The connection that is being made.
     dialing: Option<Dialing>,
 }
 
-type Dialing = Shared<BoxFuture<'static, Result<Made, TransportError>>>;
+type Dialing = Shared<BoxFuture<'static, Result<DialOutcome, TransportError>>>;
 
 /// What making a connection has led to.
 #[derive(Clone)]
-pub(super) enum Made {
-    Lane(Arc<Lane>),
+pub(super) enum DialOutcome {
+    Lane(Arc<Http2Connection>),
     Http1,
 }
 
 /// Where a request goes.
 pub(super) enum Route {
-    Http2(Arc<Lane>),
+    Http2(Arc<Http2Connection>),
     Http1(Client),
 }
 
@@ -72,8 +72,8 @@ impl Pool {
             return Ok(route);
         }
         match self.dial().await? {
-            Made::Lane(lane) => Ok(Route::Http2(lane)),
-            Made::Http1 => Ok(Route::Http1(self.http1.clone())),
+            DialOutcome::Lane(lane) => Ok(Route::Http2(lane)),
+            DialOutcome::Http1 => Ok(Route::Http1(self.http1.clone())),
         }
     }
 
@@ -117,28 +117,28 @@ impl Pool {
         dialing
     }
 
-    fn made(&self, made: &Result<Made, TransportError>) {
+    fn made(&self, made: &Result<DialOutcome, TransportError>) {
         let mut state = self.state();
         state.dialing = None;
         match made {
-            Ok(Made::Lane(lane)) => state.lanes.push(Arc::clone(lane)),
-            Ok(Made::Http1) => self.multiplexed.set(false),
+            Ok(DialOutcome::Lane(lane)) => state.lanes.push(Arc::clone(lane)),
+            Ok(DialOutcome::Http1) => self.multiplexed.set(false),
             Err(_) => {}
         }
     }
 
     /// Makes another connection, to see whether that is possible. It carries nothing yet.
-    pub(super) fn another(&self) -> BoxFuture<'static, Result<Made, TransportError>> {
+    pub(super) fn another(&self) -> BoxFuture<'static, Result<DialOutcome, TransportError>> {
         let (dialer, this) = (Arc::clone(&self.dialer), Weak::clone(&self.this));
         // Boxed, because the connection that it makes may call for another again.
         async move { connect(&dialer, &this).await }.boxed()
     }
 
     /// Lets a connection that [`another`](Self::another) has made carry requests.
-    pub(super) fn keep(&self, made: Made) {
+    pub(super) fn keep(&self, made: DialOutcome) {
         match made {
-            Made::Lane(lane) => self.state().lanes.push(lane),
-            Made::Http1 => self.multiplexed.set(false),
+            DialOutcome::Lane(lane) => self.state().lanes.push(lane),
+            DialOutcome::Http1 => self.multiplexed.set(false),
         }
     }
 
@@ -148,23 +148,23 @@ impl Pool {
     }
 
     /// A connection has ended.
-    pub(super) fn forget(&self, ended: &Weak<Lane>) {
+    pub(super) fn forget(&self, ended: &Weak<Http2Connection>) {
         self.state().lanes.retain(|lane| !std::ptr::eq(Arc::as_ptr(lane), ended.as_ptr()));
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, PoolState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-async fn connect(dialer: &Dialer, pool: &Weak<Pool>) -> Result<Made, TransportError> {
+async fn connect(dialer: &Dialer, pool: &Weak<Pool>) -> Result<DialOutcome, TransportError> {
     match dialer.dial(&[b"h2", b"http/1.1"]).await.map_err(|error| TransportError::Connect(Arc::new(error)))? {
-        Dialed::Http2(stream) => Ok(Made::Lane(Lane::open(stream, pool).await?)),
+        Dialed::Http2(stream) => Ok(DialOutcome::Lane(Http2Connection::open(stream, pool).await?)),
         Dialed::Http1(stream) => {
             if let Some(pool) = pool.upgrade() {
                 pool.spare.put(stream);
             }
-            Ok(Made::Http1)
+            Ok(DialOutcome::Http1)
         }
     }
 }

@@ -10,8 +10,8 @@ use kube::Api;
 use kube::api::DynamicObject;
 use tokio::sync::mpsc;
 
-use super::stream::{self, Change, Listener, News, Start, Watching};
-use super::{From, Note};
+use super::stream::{self, Change, Listener, StreamNews, StreamStart, Watching};
+use super::{WatchEvent, WatchStart};
 use crate::clock::Clock;
 use crate::elector::error::ElectorError;
 use crate::lease::LeaseId;
@@ -22,19 +22,19 @@ const FORBIDDEN: Duration = Duration::from_secs(240);
 /// A watch that reopens itself for as long as it is polled. Dropping it closes it.
 pub(super) struct ByName {
     work: Pin<Box<dyn Future<Output = Infallible> + Send>>,
-    notes: mpsc::Receiver<Note>,
+    notes: mpsc::Receiver<WatchEvent>,
 }
 
 impl ByName {
-    pub(super) fn open(api: Api<DynamicObject>, lease: LeaseId, clock: Arc<dyn Clock>, start: Start) -> ByName {
+    pub(super) fn open(api: Api<DynamicObject>, lease: LeaseId, clock: Arc<dyn Clock>, start: StreamStart) -> ByName {
         // Few: a flood waits in the connection and not here.
         let (say, notes) = mpsc::channel(16);
-        let watching = Watching::new(api, clock, start, Election { lease, say });
+        let watching = Watching::new(api, clock, start, ByNameListener { lease, say });
         ByName { work: Box::pin(watching.run()), notes }
     }
 
     /// The next thing it has to tell. Cancel safe.
-    pub(super) async fn next(&mut self) -> Note {
+    pub(super) async fn next(&mut self) -> WatchEvent {
         tokio::select! {
             biased;
             Some(note) = self.notes.recv() => note,
@@ -44,20 +44,20 @@ impl ByName {
 }
 
 /// The one that listens.
-struct Election {
+struct ByNameListener {
     lease: LeaseId,
-    say: mpsc::Sender<Note>,
+    say: mpsc::Sender<WatchEvent>,
 }
 
-impl Election {
+impl ByNameListener {
     /// The receiver is only gone when the watch is being dropped; then nobody polls this any more.
-    async fn say(&self, note: Note) {
+    async fn say(&self, note: WatchEvent) {
         let _ = self.say.send(note).await;
     }
 }
 
-impl Listener for Election {
-    type End = Infallible;
+impl Listener for ByNameListener {
+    type StreamEnd = Infallible;
 
     fn lease(&self) -> &LeaseId {
         &self.lease
@@ -67,12 +67,12 @@ impl Listener for Election {
         Some(format!("metadata.name={}", self.lease.name))
     }
 
-    async fn tell(&mut self, news: News) {
+    async fn tell(&mut self, news: StreamNews) {
         self.say(match news {
-            News::Opened => Note::Opened,
-            News::Lost => Note::Lost,
-            News::Well => Note::Well,
-            News::Trouble(problem) => Note::Trouble(Box::new(problem)),
+            StreamNews::Opened => WatchEvent::Opened,
+            StreamNews::Lost => WatchEvent::Lost,
+            StreamNews::Well => WatchEvent::Well,
+            StreamNews::Trouble(problem) => WatchEvent::Trouble(Box::new(problem)),
         })
         .await;
     }
@@ -85,17 +85,17 @@ impl Listener for Election {
         let revision = stream::revision(change.object())?;
         let note = match change {
             Change::Added(object) | Change::Modified(object) => {
-                Note::Shows(Arc::new(stream::read(&self.lease, object)?))
+                WatchEvent::Shows(Arc::new(stream::read(&self.lease, object)?))
             }
-            Change::Deleted(_) => Note::Deleted { revision },
+            Change::Deleted(_) => WatchEvent::Deleted { revision },
         };
         self.say(note).await;
         Ok(Some(revision))
     }
 
-    fn reached(&mut self, _: From) {}
+    fn reached(&mut self, _: WatchStart) {}
 
-    fn goes_on(&mut self, _: From) -> ControlFlow<Infallible> {
+    fn goes_on(&mut self, _: WatchStart) -> ControlFlow<Infallible> {
         ControlFlow::Continue(())
     }
 

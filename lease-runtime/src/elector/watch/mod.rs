@@ -25,8 +25,8 @@ use tokio::time::Sleep;
 
 use by_name::ByName;
 pub(super) use shared::Shared;
-use shared::{Feed, Link, Sight};
-use stream::Start;
+use shared::{Feed, LeaseUpdate, Link};
+use stream::StreamStart;
 
 use super::error::ElectorError;
 use crate::clock::Clock;
@@ -42,7 +42,7 @@ pub(super) const OUTAGE: Duration = Duration::from_secs(5);
 
 /// Where a watch begins.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum From {
+pub(super) enum WatchStart {
     /// After this revision: everything that came later is shown.
     Revision(u64),
     /// At the present: what is there is shown first.
@@ -51,7 +51,7 @@ pub(super) enum From {
 
 /// What a watch has to tell.
 #[derive(Debug)]
-pub(super) enum Note {
+pub(super) enum WatchEvent {
     /// There is a watch again, or for the first time.
     Opened,
     /// There has been no watch for longer than a moment.
@@ -78,7 +78,7 @@ pub(super) struct Watch {
     /// The shared watch is open, and the end of this the end of `own`: by then, whatever it might have shown first has come.
     overlap: Option<Pin<Box<Sleep>>>,
     /// From where a watch by name would miss nothing; unknown before the first look.
-    from: Option<From>,
+    from: Option<WatchStart>,
     /// The election has been told that there is a watch.
     open: bool,
     /// And that all is well with it.
@@ -108,7 +108,7 @@ impl Watch {
     }
 
     /// A look or a write has shown the Lease as it is: a watch from here on misses nothing.
-    pub(super) fn looked(&mut self, from: From) {
+    pub(super) fn looked(&mut self, from: WatchStart) {
         self.from = Some(from);
     }
 
@@ -117,23 +117,23 @@ impl Watch {
         match (&self.own, self.from) {
             (Some(_), Some(from)) => {
                 self.deaf = self.deaf.saturating_add(1);
-                self.own = Some(self.by_name(Start { from, tried: self.deaf, lost: false }));
+                self.own = Some(self.by_name(StreamStart { from, tried: self.deaf, lost: false }));
             }
             _ => self.shared.replace(),
         }
     }
 
     /// The API server can be reached again, so that what is not open may try at once.
-    pub(super) fn hurry(&mut self) {
+    pub(super) fn retry_now(&mut self) {
         self.deaf = 0;
         match (&self.own, self.from) {
-            (Some(_), Some(from)) => self.own = Some(self.by_name(Start { from, tried: 0, lost: !self.open })),
-            _ => self.shared.hurry(),
+            (Some(_), Some(from)) => self.own = Some(self.by_name(StreamStart { from, tried: 0, lost: !self.open })),
+            _ => self.shared.retry_now(),
         }
     }
 
     /// The next thing it has to tell. Cancel safe.
-    pub(super) async fn next(&mut self) -> Note {
+    pub(super) async fn next(&mut self) -> WatchEvent {
         loop {
             if let Some(note) = self.turn() {
                 return note;
@@ -142,8 +142,8 @@ impl Watch {
                 biased;
                 note = noted(self.own.as_mut()) => {
                     match note {
-                        Note::Opened => self.open = true,
-                        Note::Lost => self.open = false,
+                        WatchEvent::Opened => self.open = true,
+                        WatchEvent::Lost => self.open = false,
                         _ => {}
                     }
                     return note;
@@ -156,15 +156,15 @@ impl Watch {
     }
 
     /// Follows the feed, and returns what of it has not been told.
-    fn turn(&mut self) -> Option<Note> {
+    fn turn(&mut self) -> Option<WatchEvent> {
         let (link, sight, number) = {
             let feed = self.feed.borrow_and_update();
             (feed.link, feed.sight.clone(), feed.number)
         };
         if std::mem::replace(&mut self.told, number) != number {
             return sight.map(|sight| match sight {
-                Sight::Shows(object) => Note::Shows(object),
-                Sight::Deleted { revision } => Note::Deleted { revision },
+                LeaseUpdate::Shows(object) => WatchEvent::Shows(object),
+                LeaseUpdate::Deleted { revision } => WatchEvent::Deleted { revision },
             });
         }
         if !matches!(link, Link::Open { .. }) {
@@ -175,7 +175,7 @@ impl Watch {
         match link {
             Link::ByName(from) => {
                 if self.own.is_none() {
-                    let start = Start { from: from.unwrap_or(known), tried: 0, lost: !self.open };
+                    let start = StreamStart { from: from.unwrap_or(known), tried: 0, lost: !self.open };
                     (self.own, self.well) = (Some(self.by_name(start)), false);
                 }
                 None
@@ -186,22 +186,22 @@ impl Watch {
             }
             Link::Open { .. } if !self.open => {
                 self.open = true;
-                Some(Note::Opened)
+                Some(WatchEvent::Opened)
             }
             Link::Open { well } => {
                 let news = well && !self.well;
                 self.well = well;
-                news.then_some(Note::Well)
+                news.then_some(WatchEvent::Well)
             }
             Link::Down if self.own.is_none() && self.open => {
                 self.open = false;
-                Some(Note::Lost)
+                Some(WatchEvent::Lost)
             }
             Link::Down => None,
         }
     }
 
-    fn by_name(&self, start: Start) -> ByName {
+    fn by_name(&self, start: StreamStart) -> ByName {
         ByName::open(self.shared.api(), self.lease.clone(), Arc::clone(&self.clock), start)
     }
 }
@@ -212,7 +212,7 @@ impl Drop for Watch {
     }
 }
 
-async fn noted(watch: Option<&mut ByName>) -> Note {
+async fn noted(watch: Option<&mut ByName>) -> WatchEvent {
     match watch {
         Some(watch) => watch.next().await,
         None => pending().await,

@@ -18,11 +18,11 @@ use kube::{Api, Client};
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
-use super::stream::{self, Change, Listener, News, Start, Watching};
-use super::{From, HEALTHY, OUTAGE};
+use super::stream::{self, Change, Listener, StreamNews, StreamStart, Watching};
+use super::{HEALTHY, OUTAGE, WatchStart};
 use crate::clock::{Clock, Moment};
 use crate::elector::error::ElectorError;
-use crate::elector::log::{Log, Problems};
+use crate::elector::log::{ElectionLog, ProblemLog};
 use crate::lease::LeaseId;
 
 /// Up to so many elections of a namespace watch their leases by name. That is what the least Role grants, it shows nothing
@@ -41,34 +41,34 @@ const RARELY: Duration = Duration::from_secs(3600);
 pub(in crate::elector) struct Shared {
     api: Api<DynamicObject>,
     clock: Arc<dyn Clock>,
-    state: Mutex<State>,
+    state: Mutex<SharedWatchState>,
 }
 
-struct State {
+struct SharedWatchState {
     feeds: HashMap<Arc<str>, watch::Sender<Feed>>,
     link: Link,
     work: Option<AbortHandle>,
     /// Names the watch that is at work. One that has been replaced has no say.
     number: u64,
     /// Up to here all elections have been told.
-    from: From,
+    from: WatchStart,
     /// Since when the server has been serving the watch; none while it is being opened.
     serving: Option<Moment>,
     /// How many watches in a row turned out to be deaf.
     deaf: u32,
     /// When a try was last brought forward.
     hurried: Option<Moment>,
-    problems: Problems,
+    problems: ProblemLog,
     /// It has been said that there are watches by name only.
     content: bool,
-    log: Log,
+    log: ElectionLog,
 }
 
 /// What the shared watch has for one election. The newest of everything: states in between may be missed, as on any watch.
 #[derive(Clone)]
 pub(super) struct Feed {
     pub(super) link: Link,
-    pub(super) sight: Option<Sight>,
+    pub(super) sight: Option<LeaseUpdate>,
     /// Counts the sights.
     pub(super) number: u64,
     /// The Lease cannot be read, which is for its own election to find out and to say.
@@ -79,7 +79,7 @@ pub(super) struct Feed {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Link {
     /// Nothing: it has to watch by name. From here, if it has missed nothing so far.
-    ByName(Option<From>),
+    ByName(Option<WatchStart>),
     /// The shared watch, which is not open at the moment.
     Down,
     /// The shared watch. `well`: it has lasted.
@@ -88,7 +88,7 @@ pub(super) enum Link {
 
 /// What the shared watch has shown of one Lease.
 #[derive(Clone, Debug)]
-pub(super) enum Sight {
+pub(super) enum LeaseUpdate {
     Shows(Arc<Lease>),
     Deleted { revision: u64 },
 }
@@ -101,21 +101,21 @@ impl Shared {
         clock: Arc<dyn Clock>,
     ) -> Arc<Shared> {
         let api = Api::namespaced_with(client, namespace, &ApiResource::erase::<Lease>(&()));
-        let state = State {
+        let state = SharedWatchState {
             feeds: HashMap::new(),
             link: Link::ByName(None),
             work: None,
             number: 0,
-            from: From::Now,
+            from: WatchStart::Now,
             serving: None,
             deaf: 0,
             hurried: None,
-            problems: Problems::new(
+            problems: ProblemLog::new(
                 "the leases of the namespace cannot be watched and are polled instead, so that a handover takes longer",
                 "the leases of the namespace are watched again",
             ),
             content: false,
-            log: Log::new(LeaseId::new(namespace, "*"), identity),
+            log: ElectionLog::new(LeaseId::new(namespace, "*"), identity),
         };
         Arc::new(Shared { api, clock, state: Mutex::new(state) })
     }
@@ -136,7 +136,7 @@ impl Shared {
         state.feeds.insert(Arc::clone(name), sender);
         if state.work.is_none() && state.feeds.len() > MOST_BY_NAME {
             state.turn(Link::Down);
-            (state.from, state.deaf) = (From::Now, 0);
+            (state.from, state.deaf) = (WatchStart::Now, 0);
             let _ = self.open(&mut state, 0);
         }
         feed
@@ -174,7 +174,7 @@ impl Shared {
 
     /// The API server can be reached again: the pauses that have grown while it could not are not waited out. The elections
     /// find that out one after the other, and the first one's word will do.
-    pub(super) fn hurry(self: &Arc<Self>) {
+    pub(super) fn retry_now(self: &Arc<Self>) {
         let mut state = self.state();
         let now = self.clock.now();
         if state.link != Link::Down || state.hurried.is_some_and(|last| now.since(last) < OUTAGE) {
@@ -188,23 +188,23 @@ impl Shared {
 
     /// Opens a watch where the last one has come to, in its place.
     #[must_use = "the old one is to be ended, when the state is no longer locked"]
-    fn open(self: &Arc<Self>, state: &mut State, tried: u32) -> Option<AbortHandle> {
+    fn open(self: &Arc<Self>, state: &mut SharedWatchState, tried: u32) -> Option<AbortHandle> {
         state.number += 1;
         state.serving = None;
         let lost = !matches!(state.link, Link::Open { .. });
         let lease = state.log.lease().clone();
-        let elections = Elections { shared: Arc::clone(self), lease, number: state.number };
-        let start = Start { from: state.from, tried, lost };
+        let elections = SharedListener { shared: Arc::clone(self), lease, number: state.number };
+        let start = StreamStart { from: state.from, tried, lost };
         let watching = Watching::new(self.api(), Arc::clone(&self.clock), start, elections);
         state.work.replace(tokio::spawn(watching.run()).abort_handle())
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, SharedWatchState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl State {
+impl SharedWatchState {
     /// From now on, this is what feeds the elections.
     fn turn(&mut self, link: Link) {
         self.link = link;
@@ -230,23 +230,23 @@ impl State {
 }
 
 /// Those who listen to one shared watch.
-struct Elections {
+struct SharedListener {
     shared: Arc<Shared>,
     /// Stands for all of the namespace.
     lease: LeaseId,
     number: u64,
 }
 
-impl Elections {
+impl SharedListener {
     /// None if another watch has taken the place of this one.
-    fn state(&self) -> Option<MutexGuard<'_, State>> {
+    fn state(&self) -> Option<MutexGuard<'_, SharedWatchState>> {
         let state = self.shared.state();
         (state.number == self.number).then_some(state)
     }
 }
 
-impl Listener for Elections {
-    type End = ();
+impl Listener for SharedListener {
+    type StreamEnd = ();
 
     fn lease(&self) -> &LeaseId {
         &self.lease
@@ -256,24 +256,24 @@ impl Listener for Elections {
         None
     }
 
-    async fn tell(&mut self, news: News) {
+    async fn tell(&mut self, news: StreamNews) {
         let Some(mut state) = self.state() else { return };
         let state = &mut *state;
         match news {
-            News::Opened => {
+            StreamNews::Opened => {
                 if std::mem::take(&mut state.content) {
                     state.log.together();
                 }
                 state.turn(Link::Open { well: false });
             }
-            News::Well => {
+            StreamNews::Well => {
                 state.problems.over(&state.log);
                 state.turn(Link::Open { well: true });
             }
             // With watches by name instead, there is nothing to miss.
-            News::Lost | News::Trouble(_) if matches!(state.link, Link::ByName(_)) => {}
-            News::Lost => state.turn(Link::Down),
-            News::Trouble(problem) => state.problems.met(&problem, &state.log),
+            StreamNews::Lost | StreamNews::Trouble(_) if matches!(state.link, Link::ByName(_)) => {}
+            StreamNews::Lost => state.turn(Link::Down),
+            StreamNews::Trouble(problem) => state.problems.record(&problem, &state.log),
         }
     }
 
@@ -288,9 +288,9 @@ impl Listener for Elections {
         let lease = LeaseId { namespace: Arc::clone(&self.lease.namespace), name: Arc::clone(name) };
         let sight = match change {
             Change::Added(object) | Change::Modified(object) => {
-                stream::read(&lease, object).map(|object| Sight::Shows(Arc::new(object)))
+                stream::read(&lease, object).map(|object| LeaseUpdate::Shows(Arc::new(object)))
             }
-            Change::Deleted(_) => Ok(Sight::Deleted { revision }),
+            Change::Deleted(_) => Ok(LeaseUpdate::Deleted { revision }),
         };
         feed.send_modify(|feed| match sight {
             Ok(sight) => {
@@ -300,18 +300,18 @@ impl Listener for Elections {
                     feed.link = state.link;
                 }
             }
-            Err(_) => (feed.apart, feed.link) = (true, Link::ByName(Some(From::Now))),
+            Err(_) => (feed.apart, feed.link) = (true, Link::ByName(Some(WatchStart::Now))),
         });
         Ok(Some(revision))
     }
 
-    fn reached(&mut self, from: From) {
+    fn reached(&mut self, from: WatchStart) {
         let Some(mut state) = self.state() else { return };
         state.from = from;
         state.serving.get_or_insert_with(|| self.shared.clock.now());
     }
 
-    fn goes_on(&mut self, _: From) -> ControlFlow<()> {
+    fn goes_on(&mut self, _: WatchStart) -> ControlFlow<()> {
         let few = self.state().is_none_or(|mut state| {
             state.serving = None;
             state.feeds.len() <= TOO_FEW
@@ -336,7 +336,7 @@ impl Listener for Elections {
 }
 
 /// However a watch ends that has not been replaced, its elections go on by name, from where it has come to.
-impl Drop for Elections {
+impl Drop for SharedListener {
     fn drop(&mut self) {
         if let Some(mut state) = self.state() {
             state.work = None;

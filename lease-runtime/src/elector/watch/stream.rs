@@ -12,7 +12,7 @@ use kube::api::{DynamicObject, WatchEvent, WatchParams};
 use tokio::time::Sleep;
 use tokio::time::error::Elapsed;
 
-use super::{From, HEALTHY, MOMENT};
+use super::{HEALTHY, MOMENT, WatchStart};
 use crate::clock::Clock;
 use crate::elector::error::{ElectorError, chain};
 use crate::elector::{classify, wire};
@@ -36,7 +36,7 @@ const ASKED: Duration = Duration::from_secs(240);
 /// Who hears of what a watch shows.
 pub(super) trait Listener {
     /// What a watch is ended with when the listener wants no other.
-    type End;
+    type StreamEnd;
 
     /// The Leases to watch: of the namespace of this one, and all that are there or the one of its name.
     fn lease(&self) -> &LeaseId;
@@ -45,23 +45,23 @@ pub(super) trait Listener {
     fn selector(&self) -> Option<String>;
 
     /// There is a watch again, or no more, and so on.
-    async fn tell(&mut self, news: News);
+    async fn tell(&mut self, news: StreamNews);
 
     /// An object has changed. Tells the revision up to which all is told by now, unless the object is none of the listener's.
     async fn take(&mut self, change: Change) -> Result<Option<u64>, ElectorError>;
 
     /// The server has accepted a watch, or all up to here has been told.
-    fn reached(&mut self, from: From);
+    fn reached(&mut self, from: WatchStart);
 
     /// Whether another watch is wanted, which would begin here.
-    fn goes_on(&mut self, from: From) -> ControlFlow<Self::End>;
+    fn goes_on(&mut self, from: WatchStart) -> ControlFlow<Self::StreamEnd>;
 
     /// How long to do without a watch after this problem, the last of so many; `None` for the usual pause.
     fn gives_up(&mut self, problem: &ElectorError, tried: u32) -> Option<Duration>;
 }
 
 /// What becomes of a watch.
-pub(super) enum News {
+pub(super) enum StreamNews {
     /// There is one again, or for the first time.
     Opened,
     /// There has been none for longer than a moment.
@@ -91,8 +91,8 @@ impl Change {
 }
 
 /// How a watch begins.
-pub(super) struct Start {
-    pub(super) from: From,
+pub(super) struct StreamStart {
+    pub(super) from: WatchStart,
     /// How many it replaces that were of no use. A first one has none to replace; a replacement waits before it opens, for
     /// whatever made the last one useless may do so again.
     pub(super) tried: u32,
@@ -119,7 +119,7 @@ pub(super) struct Watching<L> {
     api: Api<DynamicObject>,
     clock: Arc<dyn Clock>,
     listener: L,
-    from: From,
+    from: WatchStart,
     /// Tries and short watches since the last good one.
     tried: u32,
     /// The listener knows that there is no watch.
@@ -132,15 +132,15 @@ pub(super) struct Watching<L> {
 }
 
 impl<L: Listener> Watching<L> {
-    pub(super) fn new(api: Api<DynamicObject>, clock: Arc<dyn Clock>, start: Start, listener: L) -> Watching<L> {
-        let Start { from, tried, lost } = start;
+    pub(super) fn new(api: Api<DynamicObject>, clock: Arc<dyn Clock>, start: StreamStart, listener: L) -> Watching<L> {
+        let StreamStart { from, tried, lost } = start;
         let rng = fastrand::Rng::new();
         // Whatever this one replaces may have been in trouble: it is over when this one has lasted.
         Watching { api, clock, listener, from, tried, lost, trouble: None, well: false, rng }
     }
 
     /// Keeps the watch open for as long as the listener wants.
-    pub(super) async fn run(mut self) -> L::End {
+    pub(super) async fn run(mut self) -> L::StreamEnd {
         let mut pause = self.pause();
         loop {
             let events = match self.reopen(pause).await {
@@ -157,7 +157,7 @@ impl<L: Listener> Watching<L> {
                 End::Closed => unreachable(format!("the watch was ended after {lasted:.1?}")),
                 End::Silent => unreachable(format!("the watch was silent for {SILENCE:?}")),
                 End::Gone => {
-                    self.from = From::Now;
+                    self.from = WatchStart::Now;
                     unreachable("the watch was ended, for its revision is too old".to_owned())
                 }
                 End::Broke(problem) => Some(problem),
@@ -174,7 +174,7 @@ impl<L: Listener> Watching<L> {
     }
 
     /// Opens a watch, however long it takes, and says so.
-    async fn reopen(&mut self, mut pause: Duration) -> ControlFlow<L::End, impl Stream<Item = Shown> + use<L>> {
+    async fn reopen(&mut self, mut pause: Duration) -> ControlFlow<L::StreamEnd, impl Stream<Item = Shown> + use<L>> {
         let mut moment = pin!(tokio::time::sleep(MOMENT));
         let events = loop {
             if let ControlFlow::Break(end) = self.listener.goes_on(self.from) {
@@ -186,7 +186,7 @@ impl<L: Listener> Watching<L> {
                     // A revision may also be one that the server has not reached, as after restoring a backup. By the third
                     // try the election polls, so that beginning at the present misses nothing.
                     if is_gone(&error) || self.tried >= 3 {
-                        self.from = From::Now;
+                        self.from = WatchStart::Now;
                     }
                     classify::watch(&error, self.listener.lease())
                 }
@@ -213,11 +213,11 @@ impl<L: Listener> Watching<L> {
     async fn lose(&mut self) {
         if !self.lost {
             self.lost = true;
-            self.listener.tell(News::Lost).await;
+            self.listener.tell(StreamNews::Lost).await;
         }
         if let Some(trouble) = self.trouble.take() {
             self.well = false;
-            self.listener.tell(News::Trouble(trouble)).await;
+            self.listener.tell(StreamNews::Trouble(trouble)).await;
         }
     }
 
@@ -233,8 +233,8 @@ impl<L: Listener> Watching<L> {
             ..WatchParams::default()
         };
         let from = match self.from {
-            From::Revision(revision) => revision.to_string(),
-            From::Now => String::new(),
+            WatchStart::Revision(revision) => revision.to_string(),
+            WatchStart::Now => String::new(),
         };
         let api = self.api.clone();
         let mut opened = pin!(async move {
@@ -261,13 +261,13 @@ impl<L: Listener> Watching<L> {
                 biased;
                 () = &mut trusted, if self.lost => {
                     self.lost = false;
-                    self.listener.tell(News::Opened).await;
+                    self.listener.tell(StreamNews::Opened).await;
                     continue;
                 }
                 shown = events.next() => shown,
                 () = &mut lasted, if !self.well => {
                     self.well = true;
-                    self.listener.tell(News::Well).await;
+                    self.listener.tell(StreamNews::Well).await;
                     continue;
                 }
                 () = &mut silence => return End::Silent,
@@ -299,7 +299,7 @@ impl<L: Listener> Watching<L> {
             // A watch of many that begins at the present shows first what is there, in no order of revisions: were it to
             // break in the middle, one that began at the last revision shown would never show the rest. That all are there
             // is known as soon as anything else is shown.
-            let one_of_many = matches!(change, Change::Added(_)) && self.from == From::Now;
+            let one_of_many = matches!(change, Change::Added(_)) && self.from == WatchStart::Now;
             let one_of_many = one_of_many && self.listener.selector().is_none();
             match self.listener.take(change).await {
                 Ok(Some(revision)) if !one_of_many => self.reach(revision),
@@ -310,7 +310,7 @@ impl<L: Listener> Watching<L> {
     }
 
     fn reach(&mut self, revision: u64) {
-        self.from = From::Revision(revision);
+        self.from = WatchStart::Revision(revision);
         self.listener.reached(self.from);
     }
 
@@ -318,7 +318,7 @@ impl<L: Listener> Watching<L> {
     /// should that be unreadable again, the election has been told that there is no watch, and looks for itself.
     fn broke(&mut self, problem: ElectorError) -> End {
         if matches!(problem, ElectorError::Unreadable { .. }) {
-            self.from = From::Now;
+            self.from = WatchStart::Now;
         }
         End::Broke(problem)
     }

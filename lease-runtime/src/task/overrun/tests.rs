@@ -11,11 +11,11 @@ use crate::clock::{Clock, SystemClock};
 use crate::guard::Guarded;
 use crate::lease::LeaseId;
 use crate::term::testing::{HandClock, granted};
-use crate::term::{Scope, Term};
+use crate::term::{RunScope, Term};
 use lease_protocol::election::{Deadlines, FencingToken, Grant};
 
-fn term(tenure: &Arc<Tenure>, policy: OnOverrun) -> Term {
-    let scope = Scope::new("sync".into(), Duration::MAX, policy, None, tenure.asks().clone());
+fn term(tenure: &Arc<TermState>, policy: OnOverrun) -> Term {
+    let scope = RunScope::new("sync".into(), Duration::MAX, policy, None, tenure.asks().clone());
     Term::new(tenure.clone()).scoped(Arc::new(scope))
 }
 
@@ -73,7 +73,7 @@ fn an_idle_body_is_no_overrun_and_never_runs_again() {
 fn a_drop_that_has_just_begun_is_given_the_time_of_a_poll() {
     let clock = HandClock::new();
     let (tenure, alive) = granted(clock.clone(), 1000);
-    struct Slow(Arc<Tenure>, Arc<HandClock>);
+    struct Slow(Arc<TermState>, Arc<HandClock>);
     impl Drop for Slow {
         fn drop(&mut self) {
             for (at, expected) in [(2000, 0), (2009, 0), (2010, 1), (2011, 0)] {
@@ -132,7 +132,7 @@ fn a_process_with_an_overrun() {
     let deadlines = Deadlines { cancel_at: at(100), drop_at: at(200), hard_stop: at(210) };
     let grant = Grant { token: FencingToken::new(7), transitions: 0, deadlines };
     let lease = LeaseId::new("default", "ledger");
-    let (tenure, alive) = Tenure::begin(lease, "pod_1".into(), &grant, clock.clone());
+    let (tenure, alive) = TermState::begin(lease, "pod_1".into(), &grant, clock.clone());
     let (unblock, blocked) = mpsc::channel::<()>();
     let body = poll_fn(move |_| {
         // The worst that a body can be in the middle of: writing to a stderr that nobody reads.

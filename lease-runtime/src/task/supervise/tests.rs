@@ -12,7 +12,7 @@ use crate::error::Error;
 use crate::lease::LeaseId;
 use crate::spec::LeaseSpec;
 use crate::task::{IntoTask, LeaderTask, TaskHandle};
-use crate::term::Tenure;
+use crate::term::TermState;
 use lease_protocol::election::{Deadlines, FencingToken, Grant, Loss};
 
 const SPEC: LeaseSpec = LeaseSpec::new("ledger");
@@ -74,11 +74,11 @@ impl Elector {
         Deadlines { cancel_at: at(10.0), drop_at: at(11.75), hard_stop: at(12.0) }
     }
 
-    fn grant(&mut self) -> (Arc<Tenure>, JoinHandle<()>) {
+    fn grant(&mut self) -> (Arc<TermState>, JoinHandle<()>) {
         self.terms += 1;
         let grant = Grant { token: FencingToken::new(self.terms), transitions: 0, deadlines: self.deadlines() };
         let lease = LeaseId::new("default", "ledger");
-        let (tenure, alive) = Tenure::begin(lease, "pod_1".into(), &grant, self.clock.clone());
+        let (tenure, alive) = TermState::begin(lease, "pod_1".into(), &grant, self.clock.clone());
         let supervisor =
             tokio::spawn(supervise(self.entry.clone(), Term::new(tenure.clone()), alive, self.exits.clone()));
         (tenure, supervisor)
@@ -89,7 +89,7 @@ async fn seconds(seconds: f64) {
     sleep(Duration::from_secs_f64(seconds)).await;
 }
 
-fn is_drained(tenure: &Tenure) -> bool {
+fn is_drained(tenure: &TermState) -> bool {
     tenure.drained().now_or_never().is_some()
 }
 

@@ -6,7 +6,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use super::*;
 use crate::guard::Guarded;
 use crate::term::testing::{HandClock, granted};
-use crate::term::{Alive, Scope, Term};
+use crate::term::{DrainToken, RunScope, Term};
 use lease_protocol::election::{Deadlines, Loss};
 
 fn at(nanos: u64) -> Moment {
@@ -14,15 +14,15 @@ fn at(nanos: u64) -> Moment {
 }
 
 /// A watched term: cancelled at 500, dropped at 1000, hard stop at 1010.
-fn watched(clock: &Arc<HandClock>) -> (Arc<Watched>, Arc<Tenure>, Alive) {
+fn watched(clock: &Arc<HandClock>) -> (Arc<WatchedTerms>, Arc<TermState>, DrainToken) {
     let (tenure, alive) = granted(clock.clone(), 1000);
-    let watched = Arc::new(Watched::new());
+    let watched = Arc::new(WatchedTerms::new());
     watched.add(&tenure);
     (watched, tenure, alive)
 }
 
-fn scoped(tenure: &Arc<Tenure>, policy: OnOverrun) -> Term {
-    let scope = Scope::new("sync".into(), Duration::MAX, policy, None, tenure.asks().clone());
+fn scoped(tenure: &Arc<TermState>, policy: OnOverrun) -> Term {
+    let scope = RunScope::new("sync".into(), Duration::MAX, policy, None, tenure.asks().clone());
     Term::new(tenure.clone()).scoped(Arc::new(scope))
 }
 
@@ -39,8 +39,8 @@ impl Wake for Count {
 fn each_deadline_is_enforced_and_the_next_one_waited_for() {
     let clock = HandClock::new();
     let (watched, tenure, _alive) = watched(&clock);
-    let quiet = |next| Verdict { next: at(next), ..Verdict::NONE };
-    let tell = |next| Verdict { next: at(next), tell: true, ..Verdict::NONE };
+    let quiet = |next| Enforcement { next: at(next), ..Enforcement::NONE };
+    let tell = |next| Enforcement { next: at(next), tell: true, ..Enforcement::NONE };
     assert_eq!(watched.enforce(at(499)), quiet(500));
     assert!(!tenure.is_cancelled());
     assert_eq!(watched.enforce(at(500)), tell(1000));
@@ -50,7 +50,7 @@ fn each_deadline_is_enforced_and_the_next_one_waited_for() {
     assert_eq!(watched.enforce(at(1000)), tell(1010));
     assert_eq!((tenure.deadlines().drop_at, tenure.deadlines().hard_stop), (Moment::ZERO, at(1010)));
     // Nobody is inside.
-    assert_eq!(watched.enforce(at(1010)), Verdict::NONE);
+    assert_eq!(watched.enforce(at(1010)), Enforcement::NONE);
 }
 
 /// As after the whole process was stopped.
@@ -65,7 +65,7 @@ fn deadlines_that_passed_together_are_enforced_together() {
 fn a_renewal_moves_the_deadlines() {
     let (watched, tenure, _alive) = watched(&HandClock::new());
     tenure.extend(HandClock::deadlines(3000));
-    assert_eq!(watched.enforce(at(1400)), Verdict { next: at(1500), ..Verdict::NONE });
+    assert_eq!(watched.enforce(at(1400)), Enforcement { next: at(1500), ..Enforcement::NONE });
     assert!(!tenure.is_cancelled());
 }
 
@@ -99,7 +99,7 @@ fn an_idle_body_is_never_polled_again_and_is_woken_by_another_thread() {
 }
 
 /// What the watchdog says of a body that is inside a poll, at each of these moments.
-fn inside(policy: OnOverrun, moments: &'static [u64]) -> Vec<Verdict> {
+fn inside(policy: OnOverrun, moments: &'static [u64]) -> Vec<Enforcement> {
     let clock = HandClock::new();
     let (watched, tenure, alive) = watched(&clock);
     let said = Arc::new(Mutex::new(Vec::new()));
@@ -125,7 +125,7 @@ fn a_body_inside_a_poll_at_the_hard_stop_ends_the_process() {
 #[test]
 fn one_that_may_go_on_is_told_about_and_looked_at_again() {
     let said = inside(OnOverrun::Report, &[1000, 1010]);
-    assert_eq!(said[1], Verdict { next: at(1020), tell: true, ..Verdict::NONE });
+    assert_eq!(said[1], Enforcement { next: at(1020), tell: true, ..Enforcement::NONE });
 }
 
 /// All gates of all terms are shut before anything else happens, whichever of them is to end the process.
@@ -135,7 +135,7 @@ fn one_term_does_not_keep_the_others_from_being_enforced() {
     let (watched, first, first_alive) = watched(&clock);
     let (second, _second_alive) = granted(clock.clone(), 1000);
     watched.add(&second);
-    let idle = second.open_gate(scoped(&second, OnOverrun::Abort).scope(), crate::term::Kind::Future);
+    let idle = second.open_gate(scoped(&second, OnOverrun::Abort).scope(), crate::term::GateUse::Future);
     let body = poll_fn(move |_| {
         assert!(watched.enforce(at(1010)).abort);
         assert!(!idle.enter(at(1)), "a gate of another term is open");
@@ -150,7 +150,7 @@ fn one_term_does_not_keep_the_others_from_being_enforced() {
 fn a_drop_is_given_the_time_of_a_poll() {
     let clock = HandClock::new();
     let (watched, tenure, alive) = watched(&clock);
-    struct Slow(Arc<Watched>, Arc<AtomicUsize>);
+    struct Slow(Arc<WatchedTerms>, Arc<AtomicUsize>);
     impl Drop for Slow {
         fn drop(&mut self) {
             for (moment, abort) in [(2000, false), (2009, false), (2010, true)] {
@@ -181,7 +181,7 @@ fn a_term_that_is_taken_away_is_looked_at_sooner() {
     let clock = HandClock::new();
     let (watched, tenure, _alive) = watched(&clock);
     let scope = scoped(&tenure, OnOverrun::Abort).scope().clone();
-    let gate = tenure.open_gate(&scope, crate::term::Kind::Future);
+    let gate = tenure.open_gate(&scope, crate::term::GateUse::Future);
     clock.set(100);
     assert!(gate.enter(at(100)));
     tenure.expire();
@@ -216,7 +216,7 @@ fn a_term_that_was_given_up_does_not_end_the_process() {
     tenure.cancel(Loss::Shutdown);
     assert!(!watched.enforce(at(1010)).exit);
     drop(alive);
-    assert_eq!(watched.enforce(at(2000)), Verdict::NONE);
+    assert_eq!(watched.enforce(at(2000)), Enforcement::NONE);
 }
 
 struct Panics;
@@ -264,7 +264,7 @@ async fn the_thread_of_the_process_cancels_and_expires_by_itself() {
         deadlines,
     };
     let (tenure, alive) =
-        Tenure::begin(crate::lease::LeaseId::new("default", "ledger"), "a".into(), &grant, clock.clone());
+        TermState::begin(crate::lease::LeaseId::new("default", "ledger"), "a".into(), &grant, clock.clone());
     watch(&tenure);
     let term = Term::new(tenure.clone());
     crate::term::testing::bounded(term.cancelled()).await;

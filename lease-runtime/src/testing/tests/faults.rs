@@ -150,7 +150,7 @@ async fn what_is_asked_of_a_task_is_done() {
         ["00:02:00 #1 on 0 at 00:05:30: done", "00:03:00 #1 on 0 at 00:05:35: done"]
     );
     assert!(cluster.trigger("minutly", "typo").is_err());
-    assert_eq!(cluster.ticks()["minutely"].state(), TickState::Ended(Outcome::Done));
+    assert_eq!(cluster.ticks()["minutely"].state(), TickState::Ended(TickOutcome::Done));
 }
 
 #[tokio::test(start_paused = true)]

@@ -11,7 +11,7 @@ use crate::task::{LeaderTask, TaskGroup};
 use crate::term::Term;
 use crate::tick::Tick;
 use lease_protocol::election::Loss;
-use lease_protocol::ticks::{CatchUp, Delivery, Outcome, Overlap, TickState};
+use lease_protocol::ticks::{CatchUp, Delivery, Overlap, TickOutcome, TickState};
 
 mod faults;
 mod months;

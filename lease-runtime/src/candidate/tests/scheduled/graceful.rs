@@ -15,7 +15,7 @@ enum Ends {
 async fn end_around_the_tick(ends: Ends, offset: i64, request: Duration) -> Vec<String> {
     let world = World::new();
     let (ready, part) = watch::channel(true);
-    world.api.inject(When::any(), Fault::none().delayed(request).slow_answer(request));
+    world.api.inject(RequestMatcher::any(), Fault::none().delayed(request).slow_answer(request));
     let mut candidates = Vec::new();
     for who in ["a", "b"] {
         let candidate = world.candidate(who).await;

@@ -9,9 +9,9 @@ mod settings;
 mod trouble;
 
 use super::*;
-use crate::embedded::{Fault, When};
+use crate::embedded::{Fault, RequestMatcher};
 use crate::tick::Tick;
-use lease_protocol::ticks::{Delivery, Outcome, TaskTicks, TickState};
+use lease_protocol::ticks::{Delivery, TaskTicks, TickOutcome, TickState};
 
 /// A task that tells of each of its runs, and takes so long for each.
 fn telling(story: &Story, name: &'static str, who: &'static str, takes: u64) -> LeaderTask<Result<(), String>> {
@@ -54,7 +54,7 @@ async fn each_tick_is_run_once_by_whoever_leads() {
         ]
     );
     assert_eq!((counts.done, counts.run(), counts.not_run()), (3, 3, 0));
-    assert_eq!(ticks(&world, "minutely").state(), TickState::Ended(Outcome::Done));
+    assert_eq!(ticks(&world, "minutely").state(), TickState::Ended(TickOutcome::Done));
     assert_eq!(ticks(&world, "minutely").next().unwrap().to_string(), "2023-11-14T22:17:00Z");
     a.end().await.unwrap();
 }
@@ -68,7 +68,7 @@ async fn a_tick_that_falls_due_while_nobody_leads_is_run_by_the_next_leader() {
     let first = Running::start(&a);
     seconds(30).await;
     // Cut off 10 s before the tick: its lease runs out after it.
-    world.api.inject(When::any().caller("a"), Fault::hang());
+    world.api.inject(RequestMatcher::any().caller("a"), Fault::hang());
     let b = world.candidate("b").await;
     b.add(task("b"));
     let second = Running::start(&b);
@@ -87,7 +87,7 @@ async fn a_run_that_was_interrupted_is_run_again_if_it_has_to_be_done() {
         a.add(task("a"));
         let first = Running::start(&a);
         seconds(45).await;
-        world.api.inject(When::any().caller("a"), Fault::hang());
+        world.api.inject(RequestMatcher::any().caller("a"), Fault::hang());
         let b = world.candidate("b").await;
         b.add(task("b"));
         let second = Running::start(&b);

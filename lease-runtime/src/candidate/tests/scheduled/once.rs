@@ -76,12 +76,12 @@ async fn an_interrupted_migration_is_done_again_only_if_that_was_asked_for() {
         a.add(migration(&world.story, "a", 60).delivery(delivery));
         let first = Running::start(&a);
         seconds(10).await;
-        world.api.inject(When::any().caller("a"), Fault::hang());
+        world.api.inject(RequestMatcher::any().caller("a"), Fault::hang());
         let of_b = b.add(migration(&world.story, "b", 5).delivery(delivery));
         let second = Running::start(&b);
         seconds(60).await;
         assert_eq!(of_b.is_finished(), again, "{delivery:?}: {:?}", world.story.told());
-        let state = if again { Outcome::Done } else { Outcome::Abandoned };
+        let state = if again { TickOutcome::Done } else { TickOutcome::Abandoned };
         assert_eq!(ticks(&world, "migrate").state(), TickState::Ended(state));
         second.end().await.unwrap();
         drop(first);

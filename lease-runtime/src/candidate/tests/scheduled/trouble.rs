@@ -87,7 +87,7 @@ async fn a_server_that_refuses_what_is_said_of_ticks_does_not_take_the_lease_awa
     let lines = Lines::default();
     let _capture = lines.capture();
     let world = World::new();
-    let policy = When::writes().and(|call| call.body.to_string().contains(RECORD));
+    let policy = RequestMatcher::writes().and(|call| call.body.to_string().contains(RECORD));
     world.api.inject(policy, Fault::status(422).message("no annotations here"));
     let a = world.candidate("a").await;
     a.add(world.obedient("body", LEDGER));

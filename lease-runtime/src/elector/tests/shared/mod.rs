@@ -9,7 +9,7 @@ use super::*;
 /// One process that takes part in many elections.
 struct Crowd {
     elector: Elector,
-    campaigns: Vec<Campaign>,
+    campaigns: Vec<ElectionHandle>,
 }
 
 fn shard(n: usize) -> String {
@@ -81,18 +81,18 @@ async fn handover(world: &World, a: &mut Crowd, b: &mut Crowd, led: Vec<Led>) ->
 async fn back_and_forth(world: &World, a: &mut Crowd, b: &mut Crowd, led: Vec<Led>) {
     let (led, took) = handover(world, a, b, led).await;
     assert!(took <= Duration::from_millis(10), "{took:?}");
-    a.campaigns.iter().for_each(Campaign::contend);
+    a.campaigns.iter().for_each(ElectionHandle::contend);
     secs(10).await;
     let (_led, took) = handover(world, b, a, led).await;
     assert!(took <= Duration::from_millis(10), "{took:?} on the way back");
 }
 
-fn is_shared(caller: &'static str) -> impl Fn(&Call) -> bool {
+fn is_shared(caller: &'static str) -> impl Fn(&RecordedRequest) -> bool {
     move |call| call.verb == Verb::Watch && call.caller == caller && call.name.is_none()
 }
 
-fn when_shared(caller: &'static str) -> When {
-    When::matching(is_shared(caller))
+fn when_shared(caller: &'static str) -> RequestMatcher {
+    RequestMatcher::matching(is_shared(caller))
 }
 
 #[tokio::test(start_paused = true)]

@@ -9,7 +9,8 @@ async fn without_leave_to_watch_them_together_each_is_watched_by_name() {
     let lines = Lines::default();
     let _guard = lines.capture();
     let world = World::new();
-    let denial = world.api.inject(When::verb(Verb::Watch).and(|call| call.name.is_none()), Fault::status(403));
+    let denial =
+        world.api.inject(RequestMatcher::verb(Verb::Watch).and(|call| call.name.is_none()), Fault::status(403));
     let (mut a, mut b, led) = world.leader_and_follower(6, 6).await;
     secs(1800).await;
     let tries = world.count("b", |entry| entry.call.verb == Verb::Watch && entry.call.name.is_none());
@@ -20,7 +21,7 @@ async fn without_leave_to_watch_them_together_each_is_watched_by_name() {
     assert_eq!(lines.count("WARN") + lines.count("ERROR"), 0, "{lines:?}");
     let (led, took) = handover(&world, &mut a, &mut b, led).await;
     assert!(took <= Duration::from_millis(10), "{took:?}");
-    a.campaigns.iter().for_each(Campaign::contend);
+    a.campaigns.iter().for_each(ElectionHandle::contend);
 
     denial.remove();
     secs(4_600).await;
@@ -103,7 +104,7 @@ async fn a_lease_of_others_that_cannot_be_read_blinds_nobody() {
     assert!(took <= Duration::from_millis(10), "{took:?}");
     led = back;
 
-    a.campaigns.iter().for_each(Campaign::contend);
+    a.campaigns.iter().for_each(ElectionHandle::contend);
     world.api.delete_lease(NAMESPACE, "theirs");
     secs(4_600).await;
     assert_eq!((world.watches_of("a"), world.shared_watches_of("a")), (1, 1));

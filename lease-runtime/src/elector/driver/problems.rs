@@ -2,16 +2,16 @@
 
 use std::sync::Arc;
 
-use super::Drive;
+use super::ElectionDriver;
 use crate::clock::Moment;
-use crate::elector::classify::Asked;
+use crate::elector::classify::RequestKind;
 use crate::elector::error::{ElectorError, shown};
 use crate::elector::watch::{OUTAGE, Watch};
-use lease_protocol::election::{Altered, Request, Role};
+use lease_protocol::election::{AlteredField, Request, Role};
 
-impl Drive {
+impl ElectionDriver {
     /// A request went well.
-    pub(super) fn well(&mut self, asked: Asked, sent: Moment) {
+    pub(super) fn clear_problem(&mut self, asked: RequestKind, sent: Moment) {
         let now = self.out.clock.now();
         if now.since(sent) >= self.out.timing.attempt_timeout() {
             // It is still slow. Nothing else is wrong any more.
@@ -26,16 +26,16 @@ impl Drive {
         self.problems.over(&self.log);
         if self.cut_off.take().is_some_and(|since| now.since(since) >= OUTAGE) && !self.watching {
             // The watch's pauses have grown while nobody could be reached. Now somebody can.
-            self.watch.iter_mut().for_each(Watch::hurry);
+            self.watch.iter_mut().for_each(Watch::retry_now);
         }
     }
 
     /// A write was stored otherwise than it was sent. It succeeded, and is of no use.
-    pub(super) fn is_altered(&mut self, fields: &[Altered]) {
+    pub(super) fn is_altered(&mut self, fields: &[AlteredField]) {
         self.altered = true;
-        self.note_write(Asked::Replace);
+        self.note_write(RequestKind::Replace);
         let fields: Vec<String> = fields.iter().map(ToString::to_string).collect();
-        self.met(ElectorError::Altered { fields: shown(&fields.join(", ")).to_string() });
+        self.record_problem(ElectorError::Altered { fields: shown(&fields.join(", ")).to_string() });
     }
 
     /// A write has failed, and there is none to be tried again: another process has written the Lease since, and holds it. Of
@@ -59,32 +59,32 @@ impl Drive {
         } else if self.out.status.problem.is_none() {
             self.note_write(asked);
             let reason = format!("no answer for {:.1?}", self.out.timing.attempt_timeout());
-            self.met(ElectorError::Unreachable { reason });
+            self.record_problem(ElectorError::Unreachable { reason });
         }
     }
 
-    pub(super) fn is_slow(&mut self, asked: Asked) {
+    pub(super) fn is_slow(&mut self, asked: RequestKind) {
         let worse = self.out.status.problem.as_deref().is_some_and(|problem| {
             !matches!(problem, ElectorError::Unreachable { .. } | ElectorError::Unavailable { .. })
         });
         if !worse {
             self.note_write(asked);
-            self.met(ElectorError::Slow { verb: asked.verb(), after: self.out.timing.attempt_timeout() });
+            self.record_problem(ElectorError::Slow { verb: asked.verb(), after: self.out.timing.attempt_timeout() });
         }
     }
 
     /// Remembers that a write is in trouble, and which state it found.
-    pub(super) fn note_write(&mut self, asked: Asked) {
+    pub(super) fn note_write(&mut self, asked: RequestKind) {
         if asked.is_write() {
             self.failed_write = Some(self.revision());
         }
     }
 
-    pub(super) fn met(&mut self, problem: ElectorError) {
+    pub(super) fn record_problem(&mut self, problem: ElectorError) {
         if matches!(problem, ElectorError::Unreachable { .. } | ElectorError::Slow { .. }) {
             self.cut_off.get_or_insert(self.out.clock.now());
         }
-        self.problems.met(&problem, &self.log);
+        self.problems.record(&problem, &self.log);
         // Later on, a cluster that is being changed refuses many a thing for a while.
         self.out.status.fatal |= !self.settled && problem.needs_somebody();
         self.out.status.problem = Some(Arc::new(problem));
@@ -96,7 +96,7 @@ impl Drive {
         let standby = self.election.role() == Role::Standby && self.requests.is_empty();
         let due = self.out.clock.now() >= self.asked + self.out.timing.lease_duration;
         if standby && due && self.out.status.problem.is_some() && !self.is_barred() {
-            self.send(None, &Request::Look);
+            self.send(None, &Request::Get);
         }
     }
 

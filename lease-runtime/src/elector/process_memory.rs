@@ -14,14 +14,14 @@ use crate::lease::LeaseId;
 use lease_protocol::election::Memory;
 
 /// What is known of the clusters that this process has talked to, by their addresses. The one global state of elections.
-static CLUSTERS: Mutex<BTreeMap<String, Memories>> = Mutex::new(BTreeMap::new());
+static CLUSTERS: Mutex<BTreeMap<String, ProcessMemory>> = Mutex::new(BTreeMap::new());
 
 /// What is known of the Leases of one cluster. A cheap handle.
 #[derive(Clone, Default)]
-pub(super) struct Memories(Arc<Mutex<Known>>);
+pub(super) struct ProcessMemory(Arc<Mutex<KnownLease>>);
 
 #[derive(Default)]
-struct Known {
+struct KnownLease {
     /// Of Leases whose election ended not long ago, all there is to know; and until when it matters.
     recent: HashMap<LeaseId, (Memory, Moment)>,
     /// Of all others, that they have been seen: eight bytes each. Two that share a hash wait without need, and nothing else.
@@ -32,12 +32,12 @@ struct Known {
     highest: u64,
 }
 
-impl Memories {
+impl ProcessMemory {
     /// The memories of the cluster at `url`. They are the process's if `clock` is the system's. A virtual clock has its own
     /// instants, which mean nothing to another, so whoever brings one begins with nothing.
-    pub(super) fn of(url: &str, clock: &dyn Clock) -> Memories {
+    pub(super) fn of(url: &str, clock: &dyn Clock) -> ProcessMemory {
         if !clock.is_system() {
-            return Memories::default();
+            return ProcessMemory::default();
         }
         CLUSTERS.lock().unwrap_or_else(PoisonError::into_inner).entry(url.to_owned()).or_default().clone()
     }
@@ -72,7 +72,7 @@ impl Memories {
         }
     }
 
-    fn known(&self) -> MutexGuard<'_, Known> {
+    fn known(&self) -> MutexGuard<'_, KnownLease> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -81,7 +81,7 @@ impl Memories {
 mod tests {
     use super::*;
     use crate::clock::{SystemClock, TokioClock, WallTime};
-    use lease_protocol::election::{Election, Event, Now, Record, Sight, Timing, Version, View};
+    use lease_protocol::election::{Election, Event, Now, Observation, Record, Timing, Version, View};
 
     /// What an election knows that has seen a Lease at `at`.
     fn seen(at: Moment) -> Memory {
@@ -89,13 +89,13 @@ mod tests {
         let version = Version { uid: "u".to_owned(), revision: 7 };
         let record = Record { holder: Some("b".to_owned()), duration_seconds: Some(60), ..Record::default() };
         let now = Now { moment: at, wall: WallTime(0), dice: 0 };
-        election.step(Event::Seen(Sight::Present(View { version, record })), now);
+        election.step(Event::Seen(Observation::Present(View { version, record })), now);
         election.memory()
     }
 
     #[test]
     fn a_name_that_was_used_once_leaves_eight_bytes() {
-        let memories = Memories::default();
+        let memories = ProcessMemory::default();
         for number in 0..10_000_u64 {
             let at = Moment::from_nanos(number * 1_000_000_000);
             memories.keep(&LeaseId::new("jobs", format!("once-{number}")), seen(at), at);
@@ -114,11 +114,11 @@ mod tests {
     fn what_is_known_is_of_the_process_and_its_clock() {
         let lease = LeaseId::new("jobs", "ledger");
         let now = SystemClock.now();
-        Memories::of("https://a.test", &SystemClock).keep(&lease, seen(now), now);
-        assert!(Memories::of("https://a.test", &SystemClock).recall(&lease).has_met());
-        assert!(!Memories::of("https://b.test", &SystemClock).recall(&lease).has_met());
+        ProcessMemory::of("https://a.test", &SystemClock).keep(&lease, seen(now), now);
+        assert!(ProcessMemory::of("https://a.test", &SystemClock).recall(&lease).has_met());
+        assert!(!ProcessMemory::of("https://b.test", &SystemClock).recall(&lease).has_met());
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
         let virtual_clock = runtime.block_on(async { TokioClock::starting_at(WallTime(0)) });
-        assert!(!Memories::of("https://a.test", &virtual_clock).recall(&lease).has_met());
+        assert!(!ProcessMemory::of("https://a.test", &virtual_clock).recall(&lease).has_met());
     }
 }

@@ -2,14 +2,14 @@
 
 use std::sync::atomic::Ordering;
 
-use super::{Ledger, Tenure};
+use super::{TermLedger, TermState};
 use crate::clock::Moment;
 use crate::task::OnOverrun;
 use lease_protocol::election::{Deadlines, Loss};
 
 /// What is left to do about a term, and when to look again.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Verdict {
+pub(crate) struct Enforcement {
     /// When to look at it next.
     pub(crate) next: Moment,
     /// Somebody has to be woken or told, which is left to another thread: it may run code of the user's.
@@ -20,13 +20,13 @@ pub(crate) struct Verdict {
     pub(crate) exit: bool,
 }
 
-impl Verdict {
+impl Enforcement {
     /// Nothing, ever.
-    pub(crate) const NONE: Verdict = Verdict { next: Moment::FAR, tell: false, abort: false, exit: false };
+    pub(crate) const NONE: Enforcement = Enforcement { next: Moment::FAR, tell: false, abort: false, exit: false };
 
     /// Both.
-    pub(crate) fn and(self, other: Verdict) -> Verdict {
-        Verdict {
+    pub(crate) fn and(self, other: Enforcement) -> Enforcement {
+        Enforcement {
             next: self.next.min(other.next),
             tell: self.tell || other.tell,
             abort: self.abort || other.abort,
@@ -35,13 +35,13 @@ impl Verdict {
     }
 }
 
-impl Tenure {
+impl TermState {
     /// Brings the state of the term up to the clock: asks the bodies to end from the renew deadline on, lets no poll begin
     /// from the drop deadline on, and finds who is inside one at the hard stop.
     ///
     /// For the watchdog: nothing is allocated, freed, logged or woken, and the only lock is one under which nobody does any
     /// of that either. What has to be told to others waits for [`tell`](Self::tell).
-    pub(crate) fn enforce(&self, now: Moment) -> Verdict {
+    pub(crate) fn enforce(&self, now: Moment) -> Enforcement {
         let mut ledger = self.ledger();
         let mut tell = false;
         if now >= ledger.deadlines.cancel_at {
@@ -53,7 +53,7 @@ impl Tenure {
         }
         let next = ledger.next_deadline(now, self.is_cancelled());
         let exit = now >= ledger.deadlines.hard_stop && self.ends_the_process();
-        let mut verdict = Verdict { next, tell, exit, ..Verdict::NONE };
+        let mut verdict = Enforcement { next, tell, exit, ..Enforcement::NONE };
         if ledger.expired {
             verdict = verdict.and(self.enforce_gates(&ledger, now));
         }
@@ -64,8 +64,8 @@ impl Tenure {
     }
 
     /// Shuts the gates, and past the hard stop finds who is inside.
-    fn enforce_gates(&self, ledger: &Ledger, now: Moment) -> Verdict {
-        let mut verdict = Verdict::NONE;
+    fn enforce_gates(&self, ledger: &TermLedger, now: Moment) -> Enforcement {
+        let mut verdict = Enforcement::NONE;
         for (_, gate) in ledger.gates.iter() {
             let Some(inside) = gate.shut() else { continue };
             if now < ledger.deadlines.hard_stop {
@@ -96,7 +96,7 @@ impl Tenure {
     }
 
     /// Lets no poll begin any more, except through gates that are still to be shut.
-    pub(super) fn mark_expired(&self, ledger: &mut Ledger, now: Moment) {
+    pub(super) fn mark_expired(&self, ledger: &mut TermLedger, now: Moment) {
         ledger.expired = true;
         ledger.deadlines = Deadlines {
             cancel_at: ledger.deadlines.cancel_at.min(now),
@@ -124,7 +124,7 @@ impl Tenure {
     }
 }
 
-impl Ledger {
+impl TermLedger {
     /// The next deadline that is still to come.
     fn next_deadline(&self, now: Moment, cancelled: bool) -> Moment {
         let Deadlines { cancel_at, drop_at, hard_stop } = self.deadlines;

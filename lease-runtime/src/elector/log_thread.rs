@@ -30,17 +30,17 @@ thread_local! {
 type Line = Box<dyn FnOnce() + Send>;
 
 /// The thread that speaks for an elector. It ends when this has been dropped and everything has been said.
-pub(super) struct Voice(Arc<Queue>);
+pub(super) struct LogThread(Arc<Queue>);
 
 struct Queue {
-    waiting: Mutex<Waiting>,
+    waiting: Mutex<QueuedLine>,
     more: Condvar,
     /// How many lines have been said.
     said: watch::Sender<u64>,
 }
 
 #[derive(Default)]
-struct Waiting {
+struct QueuedLine {
     lines: VecDeque<Line>,
     /// How many lines have ever been taken.
     taken: u64,
@@ -51,15 +51,15 @@ struct Waiting {
 
 /// Waits for lines to be said.
 #[derive(Clone)]
-pub(super) struct Spoken(Arc<Queue>);
+pub(super) struct LogFlush(Arc<Queue>);
 
-impl Voice {
+impl LogThread {
     /// Starts the thread.
-    pub(super) fn start() -> io::Result<Voice> {
+    pub(super) fn start() -> io::Result<LogThread> {
         let queue = Arc::new(Queue { waiting: Mutex::default(), more: Condvar::new(), said: watch::Sender::new(0) });
         let own = Arc::clone(&queue);
         Builder::new().name("lease-log".to_owned()).spawn(move || own.speak())?;
-        Ok(Voice(queue))
+        Ok(LogThread(queue))
     }
 
     /// Speaks for the current thread from now on.
@@ -67,19 +67,19 @@ impl Voice {
         SPEAKER.set(Some(Arc::clone(&self.0)));
     }
 
-    pub(super) fn spoken(&self) -> Spoken {
-        Spoken(Arc::clone(&self.0))
+    pub(super) fn spoken(&self) -> LogFlush {
+        LogFlush(Arc::clone(&self.0))
     }
 }
 
-impl Drop for Voice {
+impl Drop for LogThread {
     fn drop(&mut self) {
         self.0.waiting().closed = true;
         self.0.more.notify_one();
     }
 }
 
-impl Spoken {
+impl LogFlush {
     /// Resolves when what has been handed in so far was said, or could not be for a while. Cancel safe.
     pub(super) async fn caught_up(&self) {
         let taken = self.0.waiting().taken;
@@ -149,19 +149,19 @@ impl Queue {
         }
     }
 
-    fn waiting(&self) -> MutexGuard<'_, Waiting> {
+    fn waiting(&self) -> MutexGuard<'_, QueuedLine> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// A value of a log line, as one that can go to another thread.
-pub(super) trait Own {
+pub(super) trait OwnedValue {
     type Owned: tracing::Value + Send + 'static;
 
     fn own(self) -> Self::Owned;
 }
 
-impl Own for &str {
+impl OwnedValue for &str {
     type Owned = String;
 
     fn own(self) -> String {
@@ -169,7 +169,7 @@ impl Own for &str {
     }
 }
 
-impl Own for &String {
+impl OwnedValue for &String {
     type Owned = String;
 
     fn own(self) -> String {
@@ -177,7 +177,7 @@ impl Own for &String {
     }
 }
 
-impl Own for String {
+impl OwnedValue for String {
     type Owned = String;
 
     fn own(self) -> String {
@@ -187,7 +187,7 @@ impl Own for String {
 
 macro_rules! copied {
     ($($type:ty),*) => {$(
-        impl Own for $type {
+        impl OwnedValue for $type {
             type Owned = $type;
 
             fn own(self) -> $type {
@@ -195,7 +195,7 @@ macro_rules! copied {
             }
         }
 
-        impl Own for &$type {
+        impl OwnedValue for &$type {
             type Owned = $type;
 
             fn own(self) -> $type {

@@ -10,23 +10,23 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::{Id, JoinSet};
 use tokio::time::sleep;
 
-use super::roster::Roster;
-use super::{Inner, OnLateRefusal};
-use crate::elector::{Campaign, ElectorError, LeaseStatus, Way};
+use super::lease_tasks::LeaseTasks;
+use super::{CandidateInner, OnLateRefusal};
+use crate::elector::{ElectionControl, ElectionHandle, ElectorError, LeaseStatus};
 use crate::error::Error;
 use crate::task::entry::Entry;
 use crate::task::supervise::supervise;
-use crate::term::{Alive, Term};
+use crate::term::{DrainToken, Term};
 use lease_protocol::election::{Loss, Timing};
 
-impl Inner {
+impl CandidateInner {
     /// Lets the roster's tasks run, on `runtime` if they have none.
-    pub(super) fn drive(self: &Arc<Self>, roster: &Arc<Roster>, runtime: &Handle, arrival: Arrival) {
+    pub(super) fn drive(self: &Arc<Self>, roster: &Arc<LeaseTasks>, runtime: &Handle, arrival: Arrival) {
         for entry in roster.live() {
             self.warm_up(roster, &entry, runtime);
         }
         if roster.enroll(runtime) {
-            let driver = Driver { candidate: self.clone(), roster: roster.clone(), arrival, done: false };
+            let driver = LeaseDriver { candidate: self.clone(), roster: roster.clone(), arrival, done: false };
             self.driven.spawn_on(driver.run(), runtime);
         }
     }
@@ -52,9 +52,9 @@ impl Inner {
 }
 
 /// Takes part in the election of one lease, as long as there are tasks for it.
-struct Driver {
-    candidate: Arc<Inner>,
-    roster: Arc<Roster>,
+struct LeaseDriver {
+    candidate: Arc<CandidateInner>,
+    roster: Arc<LeaseTasks>,
     arrival: Arrival,
     done: bool,
 }
@@ -72,7 +72,7 @@ pub(super) enum Arrival {
 const CUT_RELEASE: Duration = Duration::from_millis(500);
 
 /// How a campaign ended. In any case nothing is held any more.
-enum Left {
+enum LeaveOutcome {
     /// All tasks were over.
     Finished,
     /// The candidate is shutting down.
@@ -83,7 +83,7 @@ enum Left {
 
 /// Why a term was left that could have gone on.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Parting {
+enum LeaveReason {
     /// All tasks were over.
     Finished,
     /// For another replica to try.
@@ -92,17 +92,17 @@ enum Parting {
     Withdrawn,
 }
 
-impl Parting {
+impl LeaveReason {
     fn loss(self) -> Loss {
         match self {
-            Parting::Finished => Loss::Finished,
-            Parting::SteppedDown => Loss::SteppedDown,
-            Parting::Withdrawn => Loss::Withdrawn,
+            LeaveReason::Finished => Loss::Finished,
+            LeaveReason::SteppedDown => Loss::SteppedDown,
+            LeaveReason::Withdrawn => Loss::Withdrawn,
         }
     }
 }
 
-impl Driver {
+impl LeaseDriver {
     async fn run(mut self) {
         loop {
             let left = match self.admission().await {
@@ -111,9 +111,9 @@ impl Driver {
             };
             self.roster.publish_out();
             match left {
-                Left::Finished => {}
-                Left::Shutdown => self.roster.disband(Entry::stopped),
-                Left::Failed(source) => {
+                LeaveOutcome::Finished => {}
+                LeaveOutcome::Shutdown => self.roster.disband(Entry::stopped),
+                LeaveOutcome::Failed(source) => {
                     let local = self.is_of_this_lease_alone(&source);
                     let error = Error::Election { lease: self.roster.lease.clone(), source };
                     if local {
@@ -155,12 +155,12 @@ impl Driver {
     }
 
     /// Waits until every task is warm and every condition holds.
-    async fn admission(&self) -> Result<Timing, Left> {
+    async fn admission(&self) -> Result<Timing, LeaveOutcome> {
         loop {
             if self.candidate.shutdown.is_cancelled() {
-                return Err(Left::Shutdown);
+                return Err(LeaveOutcome::Shutdown);
             }
-            let timing = self.roster.timing().ok_or(Left::Finished)?;
+            let timing = self.roster.timing().ok_or(LeaveOutcome::Finished)?;
             if self.roster.is_warm() && self.roster.is_willing() {
                 return Ok(timing);
             }
@@ -173,7 +173,7 @@ impl Driver {
         }
     }
 
-    async fn contend(&self, timing: Timing) -> Left {
+    async fn contend(&self, timing: Timing) -> LeaveOutcome {
         let campaign = self.candidate.elector.contend(self.roster.lease.clone(), timing);
         self.roster.announce(&campaign.tasks);
         let status = campaign.status.clone();
@@ -188,19 +188,19 @@ impl Driver {
     }
 
     /// Takes part until there is nothing more to do with these timings.
-    async fn campaign(&self, mut campaign: Campaign, timing: Timing) -> Left {
-        let Campaign { terms, status, way, .. } = &mut campaign;
+    async fn campaign(&self, mut campaign: ElectionHandle, timing: Timing) -> LeaveOutcome {
+        let ElectionHandle { terms, status, way, .. } = &mut campaign;
         let mut parting = None;
         loop {
             if self.candidate.shutdown.is_cancelled() {
                 self.leave(way, terms, Loss::Shutdown, true).await;
-                return Left::Shutdown;
+                return LeaveOutcome::Shutdown;
             }
             if let Some(parting) = parting.take().or_else(|| self.reason_to_part()) {
-                self.leave(way, terms, parting.loss(), parting == Parting::Finished).await;
+                self.leave(way, terms, parting.loss(), parting == LeaveReason::Finished).await;
                 self.stay_out(parting, timing).await;
                 if self.roster.timing() != Some(timing) {
-                    return Left::Finished;
+                    return LeaveOutcome::Finished;
                 }
                 if !self.candidate.shutdown.is_cancelled() {
                     way.contend();
@@ -212,12 +212,12 @@ impl Driver {
                 () = self.candidate.shutdown.cancelled() => {}
                 term = terms.recv() => match term {
                     Some((term, alive)) => parting = self.lead(way, term, alive).await,
-                    None => return Left::Failed(problem(status)),
+                    None => return LeaveOutcome::Failed(problem(status)),
                 },
                 () = fatal(status) => {
                     let problem = problem(status);
                     self.leave(way, terms, Loss::Shutdown, true).await;
-                    return Left::Failed(problem);
+                    return LeaveOutcome::Failed(problem);
                 }
                 () = self.roster.news() => {}
                 () = self.roster.willing(false) => {}
@@ -225,20 +225,20 @@ impl Driver {
         }
     }
 
-    fn reason_to_part(&self) -> Option<Parting> {
+    fn reason_to_part(&self) -> Option<LeaveReason> {
         if self.roster.is_over() {
-            Some(Parting::Finished)
+            Some(LeaveReason::Finished)
         } else if !self.roster.is_willing() || self.roster.is_stuck() {
-            Some(Parting::Withdrawn)
+            Some(LeaveReason::Withdrawn)
         } else {
             None
         }
     }
 
     /// Waits until there is a reason to take part again, or none to wait for one.
-    async fn stay_out(&self, parting: Parting, timing: Timing) {
+    async fn stay_out(&self, parting: LeaveReason, timing: Timing) {
         let mut rested = pin!(async {
-            if parting == Parting::SteppedDown {
+            if parting == LeaveReason::SteppedDown {
                 // So that whoever watches may take the lease, also one that only polls.
                 sleep(timing.lease_duration).await;
             }
@@ -259,7 +259,7 @@ impl Driver {
     }
 
     /// One term: from the acquisition until nothing of it is left here. Tells why, if the election is being left.
-    async fn lead(&self, way: &Way, term: Term, alive: Alive) -> Option<Parting> {
+    async fn lead(&self, way: &ElectionControl, term: Term, alive: DrainToken) -> Option<LeaveReason> {
         let mut supervisors = JoinSet::new();
         // Those that run, and those that are not over but have ended in this term.
         let mut started: Vec<(Id, Arc<Entry>)> = Vec::new();
@@ -289,10 +289,10 @@ impl Driver {
                 // What is over may still be about to end.
                 parting = self
                     .reason_to_part()
-                    .filter(|why| supervisors.is_empty() || *why != Parting::Finished && !self.roster.is_willing());
+                    .filter(|why| supervisors.is_empty() || *why != LeaveReason::Finished && !self.roster.is_willing());
                 parting.iter().for_each(|parting| way.withdraw(parting.loss()));
             } else if parting.is_none() && term.tenure().loss() == Some(Loss::SteppedDown) {
-                parting = Some(Parting::SteppedDown);
+                parting = Some(LeaveReason::SteppedDown);
                 way.withdraw(Loss::SteppedDown);
             }
             // As it was when the reasons were looked at: one that has come since is yet to be.
@@ -327,7 +327,13 @@ impl Driver {
 
     /// Leaves the election when its bodies are gone, and waits until nothing is held. A term that was on its way here ends
     /// unused. `for_good`: somebody waits for the end, and not for longer than the release may take.
-    async fn leave(&self, way: &Way, terms: &mut mpsc::UnboundedReceiver<(Term, Alive)>, loss: Loss, for_good: bool) {
+    async fn leave(
+        &self,
+        way: &ElectionControl,
+        terms: &mut mpsc::UnboundedReceiver<(Term, DrainToken)>,
+        loss: Loss,
+        for_good: bool,
+    ) {
         way.withdraw(loss);
         let mut overdue = pin!(self.overdue(for_good));
         loop {
@@ -376,7 +382,7 @@ fn problem(status: &watch::Receiver<LeaseStatus>) -> Arc<ElectorError> {
 }
 
 /// Shows where the campaign stands to whoever watches the lease, across campaigns.
-async fn forward(mut status: watch::Receiver<LeaseStatus>, roster: &Roster) -> Infallible {
+async fn forward(mut status: watch::Receiver<LeaseStatus>, roster: &LeaseTasks) -> Infallible {
     loop {
         let now = status.borrow_and_update().clone();
         roster.publish(now);
@@ -387,7 +393,7 @@ async fn forward(mut status: watch::Receiver<LeaseStatus>, roster: &Roster) -> I
 }
 
 /// However the driver goes, even with its runtime: nobody waits for its tasks any more, and another driver may come.
-impl Drop for Driver {
+impl Drop for LeaseDriver {
     fn drop(&mut self) {
         if !self.done {
             self.roster.publish_out();

@@ -11,21 +11,21 @@ use lease_protocol::election::Loss;
 /// Whether bodies have been asked to end, and when: their grace counts from then. A term asks all of its bodies at once,
 /// unless some have to wait until others are gone; those are asked by whoever keeps the order.
 #[derive(Debug)]
-pub(crate) struct Asked {
+pub(crate) struct StopSignal {
     at: AtomicU64,
     /// Why this body in particular, if not for a reason of the term.
     why: OnceLock<Loss>,
     token: CancellationToken,
 }
 
-impl Asked {
-    pub(crate) fn new() -> Asked {
+impl StopSignal {
+    pub(crate) fn new() -> StopSignal {
         let at = AtomicU64::new(Moment::FAR.as_nanos());
-        Asked { at, why: OnceLock::new(), token: CancellationToken::new() }
+        StopSignal { at, why: OnceLock::new(), token: CancellationToken::new() }
     }
 
     /// Asks; the first time counts.
-    pub(crate) fn ask(&self, now: Moment) {
+    pub(crate) fn request(&self, now: Moment) {
         // In this order: whoever sees the token finds the moment.
         self.mark(now);
         self.tell();
@@ -46,15 +46,15 @@ impl Asked {
     pub(crate) fn ask_because(&self, now: Moment, why: Loss) {
         if !self.is_asked() {
             let _ = self.why.set(why);
-            self.ask(now);
+            self.request(now);
         }
     }
 
     /// Asks as `other` was asked: for the same reason.
-    pub(crate) fn ask_as(&self, now: Moment, other: &Asked) {
+    pub(crate) fn ask_as(&self, now: Moment, other: &StopSignal) {
         match other.why() {
             Some(why) => self.ask_because(now, why),
-            None => self.ask(now),
+            None => self.request(now),
         }
     }
 
@@ -68,7 +68,7 @@ impl Asked {
     }
 
     /// Resolves once asked. Cancel safe.
-    pub(crate) async fn asked(&self) {
+    pub(crate) async fn requested(&self) {
         self.token.cancelled().await;
     }
 

@@ -12,23 +12,23 @@ use std::time::Duration;
 
 use kube::Client;
 
-use super::campaign::{Command, Outlet, Standing};
-use super::classify::Asked;
-use super::company::Company;
+use super::classify::RequestKind;
 use super::error::ElectorError;
+use super::handle::{Command, ElectionPort, Standing};
 use super::inflight::InFlight;
-use super::log::{Log, Problems};
-use super::memory::Memories;
-use super::requests::{Handed, Reply, Requests};
+use super::lease_ticks::LeaseTicks;
+use super::log::{ElectionLog, ProblemLog};
+use super::process_memory::ProcessMemory;
+use super::requests::{Reply, Requests, SendContext};
 use super::server_time::ServerTime;
-use super::ticking::Ticking;
-use super::watch::{From, Note, Shared, Watch, maybe};
-use super::wire::Kept;
+use super::task_comparison::TaskComparison;
+use super::watch::{Shared, Watch, WatchEvent, WatchStart, maybe};
+use super::wire::RecentStates;
 use crate::clock::Moment;
 use crate::task::{exit, overrun};
-use crate::term::Told;
+use crate::term::TaskMessage;
 use lease_protocol::election::{
-    Action, Answer, Election, Event, FencingToken, Loss, Now, Request, RequestId, Role, Sight, Version,
+    Action, Answer, Election, Event, FencingToken, Loss, Now, Observation, Request, RequestId, Role, Version,
 };
 
 /// The longest sleep. tokio's timers stand still while the machine is suspended and the clock does not, so a sleeper has
@@ -37,10 +37,10 @@ use lease_protocol::election::{
 /// process keep a core busy for less than a hundredth of the time.
 const SLICE: Duration = Duration::from_secs(1);
 
-pub(super) struct Drive {
-    out: Outlet,
+pub(super) struct ElectionDriver {
+    out: ElectionPort,
     election: Election,
-    memories: Memories,
+    memories: ProcessMemory,
     requests: Requests,
     /// What the elections of the namespace share.
     shared: Arc<Shared>,
@@ -58,44 +58,44 @@ pub(super) struct Drive {
     alone: bool,
     /// The server has let this process do what an election takes, or somebody else holds the lease: it can take part.
     settled: bool,
-    problems: Problems,
+    problems: ProblemLog,
     /// The problem is one of a write, which a read does not show to be over; and the newest revision at that time.
     failed_write: Option<u64>,
     /// The answer at hand is to a write that was stored otherwise than it was sent.
     altered: bool,
-    watch_problems: Problems,
-    ticking: Ticking,
+    watch_problems: ProblemLog,
+    ticking: LeaseTicks,
     /// The state whose ticks the status shows.
     ticks_of: Option<Version>,
-    company: Company,
-    log: Log,
+    company: TaskComparison,
+    log: ElectionLog,
     rng: fastrand::Rng,
     /// When the last request was sent.
     asked: Moment,
 }
 
 /// What a turn is about.
-enum Turn {
+enum Wakeup {
     Command(Option<Box<Command>>),
     Replied(Reply),
-    Told(Told),
+    Told(TaskMessage),
     Drained,
-    Noted(Note),
+    Noted(WatchEvent),
     Woken,
 }
 
-impl Drive {
+impl ElectionDriver {
     pub(super) fn new(
-        out: Outlet,
+        out: ElectionPort,
         client: Client,
         in_flight: Arc<InFlight>,
         shared: Arc<Shared>,
         server_time: Arc<ServerTime>,
-        memories: Memories,
-    ) -> Drive {
+        memories: ProcessMemory,
+    ) -> ElectionDriver {
         let memory = memories.recall(&out.lease);
-        let kept = Kept::new(out.lease.clone(), Arc::clone(&out.labels));
-        Drive {
+        let kept = RecentStates::new(out.lease.clone(), Arc::clone(&out.labels));
+        ElectionDriver {
             election: Election::recalling(out.identity.to_string(), out.timing, memory),
             memories,
             requests: Requests::new(client, kept, out.lease.clone(), out.timing, in_flight),
@@ -109,17 +109,17 @@ impl Drive {
             leaving: None,
             alone: false,
             settled: false,
-            problems: Problems::new("a request failed", "requests succeed again"),
+            problems: ProblemLog::new("a request failed", "requests succeed again"),
             failed_write: None,
             altered: false,
-            watch_problems: Problems::new(
+            watch_problems: ProblemLog::new(
                 "the lease cannot be watched and is polled instead, so that a handover takes longer",
                 "the lease is watched again",
             ),
-            ticking: Ticking::default(),
+            ticking: LeaseTicks::default(),
             ticks_of: None,
-            company: Company::new(Arc::clone(&out.tasks)),
-            log: Log::new(out.lease.clone(), Arc::clone(&out.identity)),
+            company: TaskComparison::new(Arc::clone(&out.tasks)),
+            log: ElectionLog::new(out.lease.clone(), Arc::clone(&out.identity)),
             rng: fastrand::Rng::new(),
             asked: Moment::ZERO,
             out,
@@ -136,10 +136,10 @@ impl Drive {
         self.step(Event::Woken);
         while !(self.alone && self.election.role() == Role::Out) {
             match self.turn().await {
-                Turn::Command(command) => self.obey(command.map(|command| *command)),
-                Turn::Replied(reply) => self.replied(reply),
-                Turn::Told(told) => self.ticking.hear(told, self.out.clock.wall()),
-                Turn::Drained => {
+                Wakeup::Command(command) => self.handle_command(command.map(|command| *command)),
+                Wakeup::Replied(reply) => self.handle_reply(reply),
+                Wakeup::Told(told) => self.ticking.hear(told, self.out.clock.wall()),
+                Wakeup::Drained => {
                     self.drained = None;
                     self.ticking.drained();
                     // While there is a tenure: the watchdog may have ended it.
@@ -148,8 +148,8 @@ impl Drive {
                     self.log.drained(self.token);
                     self.step(Event::Drained);
                 }
-                Turn::Noted(note) => self.note(note),
-                Turn::Woken => self.step(Event::Woken),
+                Wakeup::Noted(note) => self.handle_watch_event(note),
+                Wakeup::Woken => self.step(Event::Woken),
             }
             self.tick();
             self.enforce();
@@ -161,17 +161,17 @@ impl Drive {
     }
 
     /// Waits for the next thing to happen.
-    async fn turn(&mut self) -> Turn {
+    async fn turn(&mut self) -> Wakeup {
         let nap = self.nap();
         tokio::select! {
             biased;
-            command = self.out.commands.recv(), if !self.alone => Turn::Command(command),
-            Some(reply) = self.requests.next(), if !self.requests.is_empty() => Turn::Replied(reply),
+            command = self.out.commands.recv(), if !self.alone => Wakeup::Command(command),
+            Some(reply) = self.requests.next(), if !self.requests.is_empty() => Wakeup::Replied(reply),
             // Before the end of the term, which comes when all have told how they ended.
-            told = self.ticking.told() => Turn::Told(told),
-            () = maybe(self.drained.as_mut()) => Turn::Drained,
-            note = noted(self.watch.as_mut()) => Turn::Noted(note),
-            () = tokio::time::sleep(nap) => Turn::Woken,
+            told = self.ticking.told() => Wakeup::Told(told),
+            () = maybe(self.drained.as_mut()) => Wakeup::Drained,
+            note = noted(self.watch.as_mut()) => Wakeup::Noted(note),
+            () = tokio::time::sleep(nap) => Wakeup::Woken,
         }
     }
 
@@ -237,12 +237,12 @@ impl Drive {
             Action::Altered(fields) => self.is_altered(&fields),
             Action::Bar { highest, shown } => {
                 self.out.heart.bar();
-                self.met(ElectorError::WentBackwards { highest, shown });
+                self.record_problem(ElectorError::WentBackwards { highest, shown });
             }
         }
     }
 
-    fn obey(&mut self, command: Option<Command>) {
+    fn handle_command(&mut self, command: Option<Command>) {
         match command {
             Some(Command::Withdraw { loss, number }) => {
                 self.leaving = Some(number);
@@ -270,19 +270,19 @@ impl Drive {
         self.asked = self.out.clock.now();
         let edits = self.edits(id, request);
         let (answers, holds) = (self.server_time.answers(), self.out.tenure.is_some());
-        let asked = self.requests.send(id, request, Handed { now: self.asked, answers, holds }, edits);
+        let asked = self.requests.send(id, request, SendContext { now: self.asked, answers, holds }, edits);
         self.log.sent(asked.verb());
     }
 
     /// What the end of a request means to the status, to the log and to the election.
-    fn replied(&mut self, reply: Reply) {
+    fn handle_reply(&mut self, reply: Reply) {
         let mut looked = |from| self.watch.iter_mut().for_each(|watch| watch.looked(from));
         match &reply.answer {
-            Answer::Shown(Sight::Missing { .. }) => looked(From::Now),
-            Answer::Shown(Sight::Present(view)) | Answer::Committed(view) => {
-                looked(From::Revision(view.version.revision));
+            Answer::Shown(Observation::Missing { .. }) => looked(WatchStart::Now),
+            Answer::Shown(Observation::Present(view)) | Answer::Committed(view) => {
+                looked(WatchStart::Revision(view.version.revision));
                 let foreign = view.record.holder().is_some_and(|holder| holder != &*self.out.identity);
-                self.settled |= foreign || reply.asked != Asked::Look;
+                self.settled |= foreign || reply.asked != RequestKind::Look;
             }
             Answer::Conflict => self.settled |= reply.served.is_some(),
             _ => {}
@@ -292,7 +292,7 @@ impl Drive {
             Some(Err(problem)) => {
                 rejected = matches!(problem, ElectorError::Rejected { .. } | ElectorError::Forbidden(_));
                 self.note_write(reply.asked);
-                self.met(problem);
+                self.record_problem(problem);
             }
             Some(Ok(())) => well = true,
             None => {}
@@ -311,27 +311,29 @@ impl Drive {
         }
         // After the step, which knows by then who holds the lease. A process that may not lead any more goes on saying so.
         if well && !self.is_barred() && !std::mem::take(&mut self.altered) {
-            self.well(reply.asked, reply.sent);
+            self.clear_problem(reply.asked, reply.sent);
         }
     }
 
-    fn note(&mut self, note: Note) {
+    fn handle_watch_event(&mut self, note: WatchEvent) {
         match note {
-            Note::Opened => {
+            WatchEvent::Opened => {
                 self.watching = true;
                 self.step(Event::WatchOpened);
             }
-            Note::Lost => {
+            WatchEvent::Lost => {
                 self.watching = false;
                 self.step(Event::WatchLost);
             }
-            Note::Well => self.watch_problems.over(&self.log),
-            Note::Trouble(problem) => self.watch_problems.met(&problem, &self.log),
-            Note::Deleted { revision } => self.step(Event::Seen(Sight::Missing { revision: Some(revision) })),
+            WatchEvent::Well => self.watch_problems.over(&self.log),
+            WatchEvent::Trouble(problem) => self.watch_problems.record(&problem, &self.log),
+            WatchEvent::Deleted { revision } => {
+                self.step(Event::Seen(Observation::Missing { revision: Some(revision) }))
+            }
             // The watch has read it before; what it cannot read never comes here.
-            Note::Shows(object) => {
+            WatchEvent::Shows(object) => {
                 if let Some(view) = self.requests.read(Arc::unwrap_or_clone(object)) {
-                    self.step(Event::Seen(Sight::Present(view)));
+                    self.step(Event::Seen(Observation::Present(view)));
                 }
             }
         }
@@ -373,9 +375,9 @@ impl Drive {
     }
 
     /// The election panicked. Ends its term, and sees to it that what is left of it goes.
-    pub(super) async fn wreck(&mut self, reason: String) {
+    pub(super) async fn abort_after_panic(&mut self, reason: String) {
         let error = ElectorError::Ended { reason };
-        self.log.wrecked(&error);
+        self.log.panicked(&error);
         (self.watch, self.drained) = (None, None);
         self.requests.clear();
         self.out.end(error);
@@ -404,13 +406,13 @@ impl Drive {
 }
 
 /// However the election ends: what it knows is of the process.
-impl Drop for Drive {
+impl Drop for ElectionDriver {
     fn drop(&mut self) {
         self.memories.keep(&self.out.lease, self.election.memory(), self.out.clock.now());
     }
 }
 
-async fn noted(watch: Option<&mut Watch>) -> Note {
+async fn noted(watch: Option<&mut Watch>) -> WatchEvent {
     match watch {
         Some(watch) => watch.next().await,
         None => std::future::pending().await,

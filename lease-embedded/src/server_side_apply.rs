@@ -6,8 +6,8 @@ use serde_json::{Map, Value, json};
 
 use super::decode;
 use super::json;
-use super::managed::{self, Entry, Leaves, Path};
-use super::meta;
+use super::managed_fields::{self, Leaves, ManagerEntry, Path};
+use super::object_meta;
 use super::query::{FieldValidation, WriteOptions};
 use super::resource::Resource;
 use super::status::Failure;
@@ -26,7 +26,7 @@ pub(crate) fn read(resource: &Resource, bytes: &[u8], name: &str, namespace: &st
         let version = if version.contains('/') { version.to_owned() } else { format!("/{version}") };
         return Err(Failure::bad_request(format!("invalid object type: {version}, Kind={}", text("kind"))));
     }
-    if meta::field(&config, "managedFields").is_some_and(|fields| !fields.is_null()) {
+    if object_meta::field(&config, "managedFields").is_some_and(|fields| !fields.is_null()) {
         return Err(Failure::bad_request("metadata.managedFields must be nil"));
     }
     let decoded = decode::object(resource, bytes, FieldValidation::Strict, &mut Vec::new()).map_err(|failure| {
@@ -50,24 +50,25 @@ pub(crate) fn applied(
     options: &WriteOptions,
     now: &str,
 ) -> Result<Value, Failure> {
-    let wanted: Leaves = managed::leaves(config).into_iter().filter(|(path, _)| !is_container(path)).collect();
+    let wanted: Leaves = managed_fields::leaves(config).into_iter().filter(|(path, _)| !is_container(path)).collect();
     let Some(current) = current else {
         let mut new = config.clone();
         let mut entries = Vec::new();
-        managed::entry_of(&mut entries, resource, &options.manager, true, now).fields = wanted.into_keys().collect();
-        managed::set_entries(&mut new, entries);
+        managed_fields::entry_of(&mut entries, resource, &options.manager, true, now).fields =
+            wanted.into_keys().collect();
+        managed_fields::set_entries(&mut new, entries);
         return Ok(new);
     };
-    let mut entries = managed::entries(current);
+    let mut entries = managed_fields::entries(current);
     let mut new = resource.to_view(current);
-    let there = managed::leaves(&new);
+    let there = managed_fields::leaves(&new);
     if entries.is_empty() {
         // Whatever was there before the first apply is somebody's.
-        managed::entry_of(&mut entries, resource, "before-first-apply", false, now).fields =
+        managed_fields::entry_of(&mut entries, resource, "before-first-apply", false, now).fields =
             there.keys().cloned().collect();
     }
     let before = entries.clone();
-    let mine = |entry: &Entry| entry.apply && entry.manager == options.manager;
+    let mine = |entry: &ManagerEntry| entry.apply && entry.manager == options.manager;
     let changed: BTreeSet<Path> =
         wanted.iter().filter(|(path, value)| there.get(*path) != Some(value)).map(|(path, _)| path.clone()).collect();
     if !options.force {
@@ -77,19 +78,19 @@ pub(crate) fn applied(
         entry.fields.retain(|path| !changed.contains(path));
     }
     merge(&mut new, config);
-    let own = managed::entry_of(&mut entries, resource, &options.manager, true, now);
+    let own = managed_fields::entry_of(&mut entries, resource, &options.manager, true, now);
     let wanted: BTreeSet<Path> = wanted.into_keys().collect();
     let given_up: Vec<Path> = own.fields.difference(&wanted).cloned().collect();
     own.fields = wanted;
     for path in given_up {
         if !entries.iter().any(|entry| entry.fields.contains(&path)) {
-            managed::take_out(&mut new, &path);
+            managed_fields::take_out(&mut new, &path);
         }
     }
     if entries != before || !changed.is_empty() {
-        managed::entry_of(&mut entries, resource, &options.manager, true, now).touch(now);
+        managed_fields::entry_of(&mut entries, resource, &options.manager, true, now).touch(now);
     }
-    managed::set_entries(&mut new, entries);
+    managed_fields::set_entries(&mut new, entries);
     Ok(new)
 }
 
@@ -98,7 +99,10 @@ fn is_container(path: &Path) -> bool {
     path.last().is_some_and(|last| last == ".")
 }
 
-fn refuse_conflicts<'a>(others: impl Iterator<Item = &'a Entry>, changed: &BTreeSet<Path>) -> Result<(), Failure> {
+fn refuse_conflicts<'a>(
+    others: impl Iterator<Item = &'a ManagerEntry>,
+    changed: &BTreeSet<Path>,
+) -> Result<(), Failure> {
     let mut conflicts: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for entry in others {
         for path in entry.fields.intersection(changed) {

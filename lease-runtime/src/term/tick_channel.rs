@@ -6,55 +6,55 @@ use tokio::sync::mpsc;
 
 use crate::tick::Permit;
 use lease_protocol::ticks::AttemptId;
-use lease_protocol::ticks::{End, Start, Timetable};
+use lease_protocol::ticks::{RunEnd, RunStart, Timetable};
 
 /// Where a term's scheduled tasks tell the elector what it has to know. Whoever runs them and the elector live on different
 /// threads, and neither waits for the other.
 #[derive(Debug)]
-pub(crate) struct Board {
-    told: mpsc::UnboundedSender<Told>,
-    receiver: Mutex<Option<mpsc::UnboundedReceiver<Told>>>,
+pub(crate) struct TickChannel {
+    told: mpsc::UnboundedSender<TaskMessage>,
+    receiver: Mutex<Option<mpsc::UnboundedReceiver<TaskMessage>>>,
 }
 
 /// What a task tells.
 #[derive(Debug)]
-pub(crate) enum Told {
+pub(crate) enum TaskMessage {
     /// Take my ticks from now on.
-    Join { task: Arc<str>, timetable: Box<Timetable>, signals: mpsc::UnboundedSender<Signal> },
+    Join { task: Arc<str>, timetable: Box<Timetable>, signals: mpsc::UnboundedSender<ElectorMessage> },
     /// Take no more of them.
     Leave { task: Arc<str> },
     /// A run is over, and nothing of it is left.
-    Ended { id: AttemptId, end: End },
+    Ended { id: AttemptId, end: RunEnd },
 }
 
 /// What a task is told.
 #[derive(Debug)]
-pub(crate) enum Signal {
+pub(crate) enum ElectorMessage {
     /// The run is taken: start it, if the permit still allows.
-    Start(Box<Start>, Permit),
+    Start(Box<RunStart>, Permit),
     /// The Lease says that the task, which runs once, is done.
     Done,
 }
 
-impl Board {
-    pub(super) fn new() -> Board {
+impl TickChannel {
+    pub(super) fn new() -> TickChannel {
         let (told, receiver) = mpsc::unbounded_channel();
-        Board { told, receiver: Mutex::new(Some(receiver)) }
+        TickChannel { told, receiver: Mutex::new(Some(receiver)) }
     }
 
     /// The elector's end, once.
-    pub(crate) fn receiver(&self) -> Option<mpsc::UnboundedReceiver<Told>> {
+    pub(crate) fn receiver(&self) -> Option<mpsc::UnboundedReceiver<TaskMessage>> {
         self.receiver.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     /// Has the ticks of a task taken until the seat is dropped.
-    pub(crate) fn join(&self, task: Arc<str>, timetable: Timetable) -> Seat<'_> {
+    pub(crate) fn join(&self, task: Arc<str>, timetable: Timetable) -> TickSubscription<'_> {
         let (signals, receiver) = mpsc::unbounded_channel();
-        self.tell(Told::Join { task: task.clone(), timetable: Box::new(timetable), signals });
-        Seat { board: self, task, signals: receiver, left: false }
+        self.tell(TaskMessage::Join { task: task.clone(), timetable: Box::new(timetable), signals });
+        TickSubscription { board: self, task, signals: receiver, left: false }
     }
 
-    fn tell(&self, told: Told) {
+    fn tell(&self, told: TaskMessage) {
         // Without an elector, as in a test of a body, there are no ticks either.
         let _ = self.told.send(told);
     }
@@ -62,16 +62,16 @@ impl Board {
 
 /// A task whose ticks are taken.
 #[derive(Debug)]
-pub(crate) struct Seat<'a> {
-    board: &'a Board,
+pub(crate) struct TickSubscription<'a> {
+    board: &'a TickChannel,
     task: Arc<str>,
-    signals: mpsc::UnboundedReceiver<Signal>,
+    signals: mpsc::UnboundedReceiver<ElectorMessage>,
     left: bool,
 }
 
-impl Seat<'_> {
+impl TickSubscription<'_> {
     /// The next thing that the elector has to say; never, once there is none. Cancel safe.
-    pub(crate) async fn signal(&mut self) -> Signal {
+    pub(crate) async fn signal(&mut self) -> ElectorMessage {
         match self.signals.recv().await {
             Some(signal) => signal,
             None => std::future::pending().await,
@@ -82,25 +82,25 @@ impl Seat<'_> {
     /// would take what has waited for it.
     pub(crate) fn leave(&mut self) {
         if !std::mem::replace(&mut self.left, true) {
-            self.board.tell(Told::Leave { task: self.task.clone() });
+            self.board.tell(TaskMessage::Leave { task: self.task.clone() });
         }
     }
 
     /// Says how a run ended, once nothing of it is left.
-    pub(crate) fn ended(&self, id: AttemptId, end: End) {
-        self.board.tell(Told::Ended { id, end });
+    pub(crate) fn ended(&self, id: AttemptId, end: RunEnd) {
+        self.board.tell(TaskMessage::Ended { id, end });
     }
 }
 
 /// Runs that were handed over and not started, as when the term ends or the runtime goes away, are given back.
-impl Drop for Seat<'_> {
+impl Drop for TickSubscription<'_> {
     fn drop(&mut self) {
         self.signals.close();
         while let Ok(signal) = self.signals.try_recv() {
-            if let Signal::Start(start, permit) = signal
+            if let ElectorMessage::Start(start, permit) = signal
                 && permit.revoke()
             {
-                self.ended(start.id, End::NotStarted);
+                self.ended(start.id, RunEnd::NotStarted);
             }
         }
         self.leave();

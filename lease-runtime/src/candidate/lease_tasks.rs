@@ -7,11 +7,11 @@ use futures_util::future::{join_all, select_all};
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, watch};
 
-use crate::elector::{LeaseStatus, Standing, Tasks};
+use crate::elector::{AnnouncedTasks, LeaseStatus, Standing};
 use crate::error::Error;
 use crate::lease::LeaseId;
 use crate::task::entry::Entry;
-use crate::term::{Tenure, Term};
+use crate::term::{Term, TermState};
 use lease_protocol::election::{Loss, Timing};
 use lease_protocol::ticks::names::MOST_TASKS;
 
@@ -20,7 +20,7 @@ use lease_protocol::ticks::names::MOST_TASKS;
 const MOST_NAMES: usize = 256;
 
 /// The tasks of one lease, and where this process stands in its election.
-pub(crate) struct Roster {
+pub(crate) struct LeaseTasks {
     pub(super) lease: LeaseId,
     members: Mutex<Members>,
     /// Something was added or given up, or is warm. Only the driver waits for it.
@@ -28,7 +28,7 @@ pub(crate) struct Roster {
     /// What has to be true for all leases of the candidate.
     condition: Option<watch::Receiver<bool>>,
     /// The term that its tasks are in.
-    tenure: Mutex<Weak<Tenure>>,
+    tenure: Mutex<Weak<TermState>>,
     status: watch::Sender<LeaseStatus>,
     /// The lease is held, or may come to be.
     engaged: watch::Sender<bool>,
@@ -40,13 +40,13 @@ struct Members {
     /// The names of the bodies that this process has, and of the last that it had.
     names: Vec<Arc<str>>,
     /// Where they are told to those who hold the election.
-    announced: Option<Arc<Tasks>>,
+    announced: Option<Arc<AnnouncedTasks>>,
     /// Somebody drives the election for them.
     driven: bool,
 }
 
-impl Roster {
-    pub(crate) fn new(lease: &LeaseId, condition: Option<watch::Receiver<bool>>) -> Arc<Roster> {
+impl LeaseTasks {
+    pub(crate) fn new(lease: &LeaseId, condition: Option<watch::Receiver<bool>>) -> Arc<LeaseTasks> {
         let status = LeaseStatus {
             lease: lease.clone(),
             standing: Standing::Out,
@@ -58,7 +58,7 @@ impl Roster {
             tick_problem: None,
             fatal: false,
         };
-        Arc::new(Roster {
+        Arc::new(LeaseTasks {
             lease: lease.clone(),
             members: Mutex::new(Members::default()),
             news: Notify::new(),
@@ -98,7 +98,7 @@ impl Roster {
     }
 
     /// Tells the names of the tasks to this campaign, now and when others come.
-    pub(super) fn announce(&self, tasks: &Arc<Tasks>) {
+    pub(super) fn announce(&self, tasks: &Arc<AnnouncedTasks>) {
         let mut members = self.members();
         members.announced = Some(tasks.clone());
         members.tell_names();

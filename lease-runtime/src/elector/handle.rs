@@ -6,39 +6,39 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::sync::{mpsc, watch};
 
-use super::company::Tasks;
 use super::error::ElectorError;
-use super::thread::Heart;
-use super::voice::Spoken;
+use super::log_thread::LogFlush;
+use super::task_comparison::AnnouncedTasks;
+use super::thread::Heartbeat;
 use super::wire::Labels;
 use crate::clock::Clock;
 use crate::lease::LeaseId;
-use crate::term::{Alive, Tenure, Term, watchdog};
+use crate::term::{DrainToken, Term, TermState, watchdog};
 use lease_protocol::election::{FencingToken, Grant, Loss, Timing};
 use lease_protocol::ticks::TaskTicks;
 
 /// One election that this process takes part in. Dropping it withdraws.
-pub(crate) struct Campaign {
+pub(crate) struct ElectionHandle {
     /// Terms, one at a time: the next comes only after the last is drained.
-    pub(crate) terms: mpsc::UnboundedReceiver<(Term, Alive)>,
+    pub(crate) terms: mpsc::UnboundedReceiver<(Term, DrainToken)>,
     /// Where this process stands.
     pub(crate) status: watch::Receiver<LeaseStatus>,
     /// What this process would run, for the holder to name and for a follower to compare.
-    pub(crate) tasks: Arc<Tasks>,
-    pub(crate) way: Way,
+    pub(crate) tasks: Arc<AnnouncedTasks>,
+    pub(crate) way: ElectionControl,
 }
 
 /// The way out of an election, and back in.
-pub(crate) struct Way {
+pub(crate) struct ElectionControl {
     commands: mpsc::UnboundedSender<Box<Command>>,
     /// The number of the last command that has been carried out as far as leaving goes.
     done: watch::Receiver<u64>,
     asked: AtomicU64,
     /// What the elector's own thread has to say, if it has one.
-    pub(super) spoken: Option<Spoken>,
+    pub(super) spoken: Option<LogFlush>,
 }
 
-impl Way {
+impl ElectionControl {
     /// Leaves the election: cancels the term for this reason, gives the lease up once the bodies are gone, stays out.
     pub(crate) fn withdraw(&self, loss: Loss) {
         let number = self.asked.fetch_add(1, Ordering::Relaxed) + 1;
@@ -68,7 +68,7 @@ impl Way {
 }
 
 #[cfg(all(test, feature = "embedded"))]
-impl Campaign {
+impl ElectionHandle {
     pub(crate) fn withdraw(&self, loss: Loss) {
         self.way.withdraw(loss);
     }
@@ -152,33 +152,33 @@ pub enum Standing {
     Draining,
 }
 
-/// The elector's end of a [`Campaign`]. However it goes away, nobody is left to believe in a term: not when the election
+/// The elector's end of a [`ElectionHandle`]. However it goes away, nobody is left to believe in a term: not when the election
 /// panics, and not when the runtime it runs on is dropped.
-pub(super) struct Outlet {
+pub(super) struct ElectionPort {
     pub(super) lease: LeaseId,
     pub(super) timing: Timing,
     pub(super) identity: Arc<str>,
     pub(super) clock: Arc<dyn Clock>,
-    pub(super) heart: Arc<Heart>,
-    pub(super) tasks: Arc<Tasks>,
+    pub(super) heart: Arc<Heartbeat>,
+    pub(super) tasks: Arc<AnnouncedTasks>,
     pub(super) labels: Arc<Labels>,
     /// Boxed, as a channel has room for many at once.
     pub(super) commands: mpsc::UnboundedReceiver<Box<Command>>,
-    terms: mpsc::UnboundedSender<(Term, Alive)>,
-    pub(super) tenure: Option<Arc<Tenure>>,
+    terms: mpsc::UnboundedSender<(Term, DrainToken)>,
+    pub(super) tenure: Option<Arc<TermState>>,
     pub(super) status: LeaseStatus,
     published: watch::Sender<LeaseStatus>,
     done: watch::Sender<u64>,
 }
 
-impl Outlet {
+impl ElectionPort {
     pub(super) fn new(
         lease: LeaseId,
         timing: Timing,
         identity: Arc<str>,
         clock: Arc<dyn Clock>,
-        heart: Arc<Heart>,
-    ) -> (Outlet, Campaign) {
+        heart: Arc<Heartbeat>,
+    ) -> (ElectionPort, ElectionHandle) {
         let status = LeaseStatus {
             lease: lease.clone(),
             standing: Standing::Follower,
@@ -190,18 +190,18 @@ impl Outlet {
             tick_problem: None,
             fatal: false,
         };
-        let tasks = Arc::new(Tasks::default());
+        let tasks = Arc::new(AnnouncedTasks::default());
         let (terms, terms_in) = mpsc::unbounded_channel();
         let (commands_out, commands) = mpsc::unbounded_channel();
         let (published, status_in) = watch::channel(status.clone());
         let (done, done_in) = watch::channel(0);
-        let campaign = Campaign {
+        let campaign = ElectionHandle {
             terms: terms_in,
             status: status_in,
             tasks: Arc::clone(&tasks),
-            way: Way { commands: commands_out, done: done_in, asked: AtomicU64::new(0), spoken: None },
+            way: ElectionControl { commands: commands_out, done: done_in, asked: AtomicU64::new(0), spoken: None },
         };
-        let outlet = Outlet {
+        let outlet = ElectionPort {
             lease,
             timing,
             identity,
@@ -221,9 +221,9 @@ impl Outlet {
 
     /// Begins a term and hands it to the candidate. If nobody is there to receive it, its first token is dropped here: it is
     /// drained at once, and the election learns that whoever ran the bodies is gone.
-    pub(super) fn begin(&mut self, grant: &Grant) -> Arc<Tenure> {
+    pub(super) fn begin(&mut self, grant: &Grant) -> Arc<TermState> {
         let (lease, identity, clock) = (self.lease.clone(), Arc::clone(&self.identity), Arc::clone(&self.clock));
-        let (tenure, alive) = Tenure::begin(lease, identity, grant, clock);
+        let (tenure, alive) = TermState::begin(lease, identity, grant, clock);
         watchdog::watch(&tenure);
         self.tenure = Some(Arc::clone(&tenure));
         let _ = self.terms.send((Term::new(Arc::clone(&tenure)), alive));
@@ -258,7 +258,7 @@ impl Outlet {
     }
 }
 
-impl Drop for Outlet {
+impl Drop for ElectionPort {
     fn drop(&mut self) {
         // An election that was left in good order has nothing to take back.
         if self.status.standing != Standing::Out {

@@ -1,9 +1,9 @@
 //! The election's view of what the watchdog has done.
 
-use super::Drive;
+use super::ElectionDriver;
 use lease_protocol::election::{Event, Loss, Now, Role};
 
-impl Drive {
+impl ElectionDriver {
     /// Tells the election that its term is ending.
     ///
     /// The watchdog and the election compare the same deadlines with the same clock, and mostly come to the same. But the

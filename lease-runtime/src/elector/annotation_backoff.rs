@@ -13,7 +13,7 @@ const LONGEST: Duration = Duration::from_secs(300);
 /// that says nothing; if that one is let through, nothing is said for a while. The same if a write is let through and comes
 /// back with other annotations than were sent: what is due would be tried again at once, and altered again.
 #[derive(Default)]
-pub(super) struct Hush {
+pub(super) struct AnnotationBackoff {
     /// The last write was refused, and said something.
     suspects: bool,
     until: Option<Moment>,
@@ -21,7 +21,7 @@ pub(super) struct Hush {
     last: Duration,
 }
 
-impl Hush {
+impl AnnotationBackoff {
     pub(super) fn holds(&self, now: Moment) -> bool {
         self.suspects || self.until.is_some_and(|until| now < until)
     }

@@ -2,8 +2,8 @@ use std::sync::mpsc;
 
 use super::*;
 
-fn voice() -> Voice {
-    let voice = Voice::start().unwrap();
+fn voice() -> LogThread {
+    let voice = LogThread::start().unwrap();
     voice.speak_for_this_thread();
     voice
 }

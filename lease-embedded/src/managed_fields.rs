@@ -8,7 +8,7 @@ use std::fmt;
 
 use serde_json::{Map, Value, json};
 
-use super::meta;
+use super::object_meta;
 use super::resource::Resource;
 
 /// A place in an object.
@@ -18,7 +18,7 @@ pub(crate) type Leaves = BTreeMap<Path, Value>;
 
 /// One manager's fields.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Entry {
+pub(crate) struct ManagerEntry {
     pub(crate) manager: String,
     pub(crate) apply: bool,
     api_version: String,
@@ -26,14 +26,14 @@ pub(crate) struct Entry {
     pub(crate) fields: BTreeSet<Path>,
 }
 
-impl Entry {
+impl ManagerEntry {
     /// Dates the entry.
     pub(crate) fn touch(&mut self, now: &str) {
         now.clone_into(&mut self.time);
     }
 }
 
-impl fmt::Display for Entry {
+impl fmt::Display for ManagerEntry {
     /// As conflicts name it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:?}", self.manager)?;
@@ -150,13 +150,13 @@ pub(crate) fn take_out(view: &mut Value, path: &[String]) {
 }
 
 /// The entries of an object; empty if there are none or they cannot be read.
-pub(crate) fn entries(object: &Value) -> Vec<Entry> {
-    let list = meta::field(object, "managedFields").and_then(Value::as_array);
+pub(crate) fn entries(object: &Value) -> Vec<ManagerEntry> {
+    let list = object_meta::field(object, "managedFields").and_then(Value::as_array);
     let read = |entry: &Value| {
         let text = |key: &str| entry.get(key).and_then(Value::as_str).map(str::to_owned);
         let mut fields = BTreeSet::new();
         read_fields(entry.get("fieldsV1")?, &mut Vec::new(), &mut fields);
-        Some(Entry {
+        Some(ManagerEntry {
             manager: text("manager")?,
             apply: text("operation")? == "Apply",
             api_version: text("apiVersion")?,
@@ -194,7 +194,7 @@ fn write_fields(fields: &BTreeSet<Path>) -> Value {
 }
 
 /// Writes the entries into an object, in the real server's order. Managers without fields are left out.
-pub(crate) fn set_entries(object: &mut Value, mut entries: Vec<Entry>) {
+pub(crate) fn set_entries(object: &mut Value, mut entries: Vec<ManagerEntry>) {
     entries.retain(|entry| !entry.fields.is_empty());
     entries.sort_by(|a, b| (!a.apply, &a.time, &a.manager).cmp(&(!b.apply, &b.time, &b.manager)));
     let list: Vec<Value> = entries
@@ -210,24 +210,24 @@ pub(crate) fn set_entries(object: &mut Value, mut entries: Vec<Entry>) {
             })
         })
         .collect();
-    meta::set(object, "managedFields", (!list.is_empty()).then_some(Value::Array(list)));
+    object_meta::set(object, "managedFields", (!list.is_empty()).then_some(Value::Array(list)));
 }
 
 /// The entry of `manager`, made if need be.
 pub(crate) fn entry_of<'a>(
-    entries: &'a mut Vec<Entry>,
+    entries: &'a mut Vec<ManagerEntry>,
     resource: &Resource,
     manager: &str,
     apply: bool,
     now: &str,
-) -> &'a mut Entry {
+) -> &'a mut ManagerEntry {
     let api_version = resource.api_version();
     let found = entries
         .iter()
         .position(|entry| entry.manager == manager && entry.apply == apply && entry.api_version == api_version);
     let index = found.unwrap_or_else(|| {
         let (manager, time) = (manager.to_owned(), now.to_owned());
-        entries.push(Entry { manager, apply, api_version, time, fields: BTreeSet::new() });
+        entries.push(ManagerEntry { manager, apply, api_version, time, fields: BTreeSet::new() });
         entries.len() - 1
     });
     &mut entries[index]
@@ -235,7 +235,7 @@ pub(crate) fn entry_of<'a>(
 
 /// Brings the entries of `new` up to date after a creation, an update or a patch by `manager`. Both objects are as stored.
 pub(crate) fn after_write(resource: &Resource, old: Option<&Value>, new: &mut Value, manager: &str, now: &str) {
-    let given = meta::field(new, "managedFields");
+    let given = object_meta::field(new, "managedFields");
     // Exactly one empty entry asks to forget who manages what.
     let reset = given.and_then(Value::as_array).is_some_and(|list| list.as_slice() == [json!({})]);
     let mut known = if reset { Vec::new() } else { entries(new) };
@@ -244,7 +244,7 @@ pub(crate) fn after_write(resource: &Resource, old: Option<&Value>, new: &mut Va
     }
     // An object that nobody is known to manage stays so until somebody applies it.
     if known.is_empty() && old.is_some() {
-        meta::set(new, "managedFields", None);
+        object_meta::set(new, "managedFields", None);
         return;
     }
     let before = old.map(|old| leaves(&resource.to_view(old))).unwrap_or_default();

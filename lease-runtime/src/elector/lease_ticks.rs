@@ -5,32 +5,32 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
-use super::hush::Hush;
-use super::log::Log;
+use super::annotation_backoff::AnnotationBackoff;
+use super::log::ElectionLog;
 use crate::clock::{Moment, WallTime};
-use crate::term::{Signal, Tenure, Told};
+use crate::term::{ElectorMessage, TaskMessage, TermState};
 use crate::tick::Permit;
 use lease_protocol::election::{Grant, RequestId, Version};
 use lease_protocol::ticks::AttemptId;
 use lease_protocol::ticks::names::{TRIGGER, is_ours, shown, some};
-use lease_protocol::ticks::{Annotations, Edits, End, Note, Start, Ticks, Time};
+use lease_protocol::ticks::{Annotations, Edits, RunEnd, RunStart, TickNote, TickTime, Ticks};
 
 /// The ticks of one lease.
 #[derive(Default)]
-pub(super) struct Ticking {
+pub(super) struct LeaseTicks {
     ticks: Ticks,
-    told: Option<mpsc::UnboundedReceiver<Told>>,
-    tasks: BTreeMap<Arc<str>, mpsc::UnboundedSender<Signal>>,
+    told: Option<mpsc::UnboundedReceiver<TaskMessage>>,
+    tasks: BTreeMap<Arc<str>, mpsc::UnboundedSender<ElectorMessage>>,
     /// Of the runs that were to be started: what lets them begin.
     permits: BTreeMap<AttemptId, Permit>,
     /// The state that was shown last.
     shown: Option<Version>,
     /// The write that is on its way, and its number.
     composed: Option<Composed>,
-    hush: Hush,
+    hush: AnnotationBackoff,
     /// What keeps ticks from being written, for people.
     problem: Option<Arc<str>>,
-    said: Said,
+    said: SaidOnce,
 }
 
 struct Composed {
@@ -44,7 +44,7 @@ struct Composed {
 
 /// What has been said, so that it is said once.
 #[derive(Default)]
-struct Said {
+struct SaidOnce {
     ahead: bool,
     behind: bool,
     troubles: Vec<String>,
@@ -53,9 +53,9 @@ struct Said {
     removed: BTreeSet<Arc<str>>,
 }
 
-impl Ticking {
+impl LeaseTicks {
     /// A term has begun.
-    pub(super) fn begin(&mut self, grant: &Grant, tenure: &Tenure, time: Time) {
+    pub(super) fn begin(&mut self, grant: &Grant, tenure: &TermState, time: TickTime) {
         self.told = tenure.board().receiver();
         self.tasks.clear();
         self.permits.clear();
@@ -69,7 +69,7 @@ impl Ticking {
         self.ticks.drain();
         for (id, permit) in &self.permits {
             if permit.revoke() {
-                self.ticks.ended(*id, End::NotStarted);
+                self.ticks.ended(*id, RunEnd::NotStarted);
             }
         }
     }
@@ -84,7 +84,7 @@ impl Ticking {
     }
 
     /// What a task tells next; never, if there is nobody to tell. Cancel safe.
-    pub(super) async fn told(&mut self) -> Told {
+    pub(super) async fn told(&mut self) -> TaskMessage {
         let told = match &mut self.told {
             Some(told) => told.recv().await,
             None => None,
@@ -95,19 +95,19 @@ impl Ticking {
         }
     }
 
-    pub(super) fn hear(&mut self, told: Told, now: WallTime) {
+    pub(super) fn hear(&mut self, told: TaskMessage, now: WallTime) {
         match told {
-            Told::Join { task, timetable, signals } => {
+            TaskMessage::Join { task, timetable, signals } => {
                 self.tasks.insert(task.clone(), signals);
                 self.ticks.join(task, *timetable, now);
                 // What the Lease says of this task has to be looked at.
                 self.shown = None;
             }
-            Told::Leave { task } => {
+            TaskMessage::Leave { task } => {
                 self.tasks.remove(&task);
                 self.ticks.leave(&task);
             }
-            Told::Ended { id, end } => {
+            TaskMessage::Ended { id, end } => {
                 self.permits.remove(&id);
                 self.ticks.ended(id, end);
             }
@@ -115,7 +115,7 @@ impl Ticking {
     }
 
     /// Shows a state of the Lease that the term rests on, unless it was shown already, and starts what it says is taken.
-    pub(super) fn show(&mut self, version: &Version, annotations: &Annotations, time: Time, log: &Log) {
+    pub(super) fn show(&mut self, version: &Version, annotations: &Annotations, time: TickTime, log: &ElectionLog) {
         if self.shown.as_ref() == Some(version) {
             return;
         }
@@ -123,7 +123,7 @@ impl Ticking {
         let starts = self.ticks.see(annotations);
         self.start(starts);
         for task in self.ticks.done_once() {
-            self.signal(&task, Signal::Done);
+            self.signal(&task, ElectorMessage::Done);
         }
         self.complain(log);
         let behind = self.ticks.behind(time);
@@ -134,7 +134,7 @@ impl Ticking {
     }
 
     /// Starts what is due without a record, and tells whether a renewal is wanted now.
-    pub(super) fn turn(&mut self, time: Time, now: Moment, log: &Log) -> bool {
+    pub(super) fn turn(&mut self, time: TickTime, now: Moment, log: &ElectionLog) -> bool {
         let starts = self.ticks.poll(time);
         self.start(starts);
         let ahead = time.ahead().filter(|_| !self.tasks.is_empty());
@@ -161,7 +161,7 @@ impl Ticking {
         &mut self,
         id: RequestId,
         annotations: &Annotations,
-        time: Time,
+        time: TickTime,
         now: Moment,
         renews: bool,
     ) -> Edits {
@@ -197,7 +197,7 @@ impl Ticking {
     }
 
     /// The write has succeeded; these annotations are what has come of it.
-    pub(super) fn committed(&mut self, id: RequestId, stored: Option<&Annotations>, now: Moment, log: &Log) {
+    pub(super) fn committed(&mut self, id: RequestId, stored: Option<&Annotations>, now: Moment, log: &ElectionLog) {
         let composed = self.composed.take_if(|composed| composed.id == id);
         let says = composed.as_ref().is_some_and(|composed| composed.says);
         let altered = composed.as_ref().zip(stored).and_then(|(composed, stored)| altered(&composed.expected, stored));
@@ -218,7 +218,7 @@ impl Ticking {
             }
             for (task, note) in self.ticks.committed(number) {
                 // By whoever does it at each renewal, once.
-                if note != Note::Removed || self.said.removed.insert(task.clone()) {
+                if note != TickNote::Removed || self.said.removed.insert(task.clone()) {
                     log.tick(&task, &note);
                 }
             }
@@ -236,24 +236,24 @@ impl Ticking {
         }
     }
 
-    fn start(&mut self, starts: Vec<Start>) {
+    fn start(&mut self, starts: Vec<RunStart>) {
         for start in starts {
             let (id, task, permit) = (start.id, start.task.clone(), Permit::default());
-            if self.signal(&task, Signal::Start(Box::new(start), permit.clone())) {
+            if self.signal(&task, ElectorMessage::Start(Box::new(start), permit.clone())) {
                 self.permits.insert(id, permit);
             } else {
                 // It has left, and the news is on its way.
-                self.ticks.ended(id, End::NotStarted);
+                self.ticks.ended(id, RunEnd::NotStarted);
             }
         }
     }
 
-    fn signal(&self, task: &Arc<str>, signal: Signal) -> bool {
+    fn signal(&self, task: &Arc<str>, signal: ElectorMessage) -> bool {
         self.tasks.get(task).is_some_and(|signals| signals.send(signal).is_ok())
     }
 
     /// Says once what somebody has to mend.
-    fn complain(&mut self, log: &Log) {
+    fn complain(&mut self, log: &ElectionLog) {
         let unreadable =
             self.ticks.unreadable().into_iter().map(|(task, why)| format!("the record of task `{task}`: {why}"));
         let refused = self.ticks.refused().into_iter().map(|(request, why)| format!("the request {request}: {why}"));

@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use super::attempt::AttemptState;
 use super::codec::Unreadable;
-use super::core::{Task, Ticks};
-use super::counts::Outcome;
+use super::core::{JoinedTask, Ticks};
+use super::counts::TickOutcome;
 use super::names::{BACKFILL, PAUSE, RECORD, TRIGGER};
 use super::policy::Delivery;
-use super::requests::Requests;
-use super::time::{TOLERANCE, Time};
-use super::timetable::Kind;
+use super::requests::TaskRequests;
+use super::time::{TOLERANCE, TickTime};
+use super::timetable::TimetableKind;
 
 impl Ticks {
     /// Runs of this process were started and have not ended.
@@ -21,7 +21,7 @@ impl Ticks {
 
     /// The tasks that run once, and are done as the state says that was seen last.
     pub fn done_once(&self) -> Vec<Arc<str>> {
-        let once = self.tasks.iter().filter(|(_, task)| task.timetable.kind == Kind::Once);
+        let once = self.tasks.iter().filter(|(_, task)| task.timetable.kind == TimetableKind::Once);
         let done = once.filter(|(name, _)| match self.record(&self.seen, name) {
             Some(Ok(record)) => record.is_done(),
             Some(Err(_)) | None => false,
@@ -35,12 +35,13 @@ impl Ticks {
     }
 
     /// The tasks that run once, have not been done, and are not run again unless somebody asks for it; and how the last run ended.
-    pub fn given_up(&self) -> Vec<(Arc<str>, Outcome)> {
-        let ended = |(name, task): (&Arc<str>, &Task)| {
-            let once = task.timetable.kind == Kind::Once && task.timetable.delivery == Delivery::AtMostOnce;
+    pub fn given_up(&self) -> Vec<(Arc<str>, TickOutcome)> {
+        let ended = |(name, task): (&Arc<str>, &JoinedTask)| {
+            let once = task.timetable.kind == TimetableKind::Once && task.timetable.delivery == Delivery::AtMostOnce;
             let record = once.then(|| self.record(&self.seen, name))??.ok()?;
             let known = record.fingerprint == task.timetable.schedule.fingerprint();
-            let last = record.last.filter(|last| known && record.open.is_empty() && last.outcome != Outcome::Done)?;
+            let last =
+                record.last.filter(|last| known && record.open.is_empty() && last.outcome != TickOutcome::Done)?;
             Some((name.clone(), last.outcome))
         };
         self.tasks.iter().filter_map(ended).collect()
@@ -54,9 +55,9 @@ impl Ticks {
 
     /// How far the newest record is ahead of this replica's clock, if it is by more than clocks are apart. Its ticks are waited
     /// for, and the record is not "corrected": its time has been taken.
-    pub fn behind(&self, time: Time) -> Option<Duration> {
+    pub fn behind(&self, time: TickTime) -> Option<Duration> {
         let records = self.tasks.keys().filter_map(|task| self.record(&self.seen, task)?.ok());
-        let upto = records.map(|record| record.upto).max()?;
+        let upto = records.map(|record| record.accounted_until).max()?;
         let by = Duration::from_micros(u64::try_from(upto.0.saturating_sub(time.wall.0)).unwrap_or(0));
         (by > TOLERANCE).then_some(by)
     }
@@ -96,6 +97,6 @@ impl Ticks {
 
     /// Requests of the state seen last that cannot be understood, and why.
     pub fn refused(&self) -> Vec<(String, &'static str)> {
-        self.tasks.keys().flat_map(|task| Requests::read(&self.seen, task).refused).collect()
+        self.tasks.keys().flat_map(|task| TaskRequests::read(&self.seen, task).refused).collect()
     }
 }

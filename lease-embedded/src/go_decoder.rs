@@ -45,13 +45,17 @@ pub(crate) struct Struct {
 
 /// What decoding found beside the object.
 #[derive(Debug, Default)]
-pub(crate) struct Findings {
+pub(crate) struct DecodeWarnings {
     /// Paths of fields the type does not have, in order of appearance.
     pub(crate) unknown: Vec<String>,
 }
 
 /// Decodes `value` as `shape`. The error is worded as Go's.
-pub(crate) fn decode(shape: &Struct, value: Value, findings: &mut Findings) -> Result<Map<String, Value>, String> {
+pub(crate) fn decode(
+    shape: &Struct,
+    value: Value,
+    findings: &mut DecodeWarnings,
+) -> Result<Map<String, Value>, String> {
     match value {
         Value::Object(map) => decode_struct(shape, map, "", findings),
         Value::Null => Ok(Map::new()),
@@ -63,7 +67,7 @@ fn decode_struct(
     shape: &Struct,
     map: Map<String, Value>,
     path: &str,
-    findings: &mut Findings,
+    findings: &mut DecodeWarnings,
 ) -> Result<Map<String, Value>, String> {
     let mut out = Map::new();
     for (key, value) in map {
@@ -90,7 +94,7 @@ fn decode_field(
     kind: &Type,
     value: Value,
     path: &str,
-    findings: &mut Findings,
+    findings: &mut DecodeWarnings,
 ) -> Result<Option<Value>, String> {
     if value.is_null() {
         return Ok(None);

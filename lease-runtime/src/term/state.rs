@@ -8,13 +8,13 @@ use tokio::sync::Notify;
 
 mod enforce;
 
-pub(crate) use enforce::Verdict;
+pub(crate) use enforce::Enforcement;
 
-use super::alive::Roll;
+use super::drain::DrainCount;
 use super::gate::Inside;
-use super::places::{Places, put_into};
-use super::watchdog::Watched;
-use super::{Alive, Asked, Board, Gate, Kind, Scope};
+use super::slots::{Slots, put_into};
+use super::watchdog::WatchedTerms;
+use super::{DrainToken, Gate, GateUse, RunScope, StopSignal, TickChannel};
 use crate::clock::{Clock, Moment};
 use crate::lease::LeaseId;
 use lease_protocol::election::{Deadlines, FencingToken, Grant, Loss};
@@ -30,7 +30,7 @@ use lease_protocol::election::{Deadlines, FencingToken, Grant, Loss};
 /// that a decision needs together (when the bodies were asked to end, and the grace) only ever shorten the time, so that missing one of them is
 /// missing a stop that the next poll or the gate makes good.
 #[derive(Debug)]
-pub(crate) struct Tenure {
+pub(crate) struct TermState {
     lease: LeaseId,
     identity: Arc<str>,
     token: FencingToken,
@@ -38,55 +38,55 @@ pub(crate) struct Tenure {
     /// Mirrors `deadlines.drop_at`; zero once expired.
     drop_at: AtomicU64,
     loss: OnceLock<Loss>,
-    cancelled: Arc<Asked>,
+    cancelled: Arc<StopSignal>,
     extended: Notify,
     exit_on_loss: AtomicBool,
-    roll: Roll,
-    board: Board,
+    roll: DrainCount,
+    board: TickChannel,
     poll_margin: Duration,
     /// What waits on this lock must not wait for anybody's code: nothing is allocated, freed, dropped, logged or woken under
     /// it.
-    ledger: Mutex<Ledger>,
+    ledger: Mutex<TermLedger>,
     /// The watchdog has left something to tell.
     to_tell: AtomicBool,
     /// The watchdog that looks after it, and its number there.
-    watched: OnceLock<(Arc<Watched>, usize)>,
+    watched: OnceLock<(Arc<WatchedTerms>, usize)>,
 }
 
 #[derive(Debug)]
-struct Ledger {
+struct TermLedger {
     deadlines: Deadlines,
     expired: bool,
-    gates: Places<Arc<Gate>>,
+    gates: Slots<Arc<Gate>>,
 }
 
-impl Tenure {
+impl TermState {
     /// Begins a term, with its first token.
     pub(crate) fn begin(
         lease: LeaseId,
         identity: Arc<str>,
         grant: &Grant,
         clock: Arc<dyn Clock>,
-    ) -> (Arc<Tenure>, Alive) {
+    ) -> (Arc<TermState>, DrainToken) {
         let deadlines = grant.deadlines;
-        let tenure = Arc::new(Tenure {
+        let tenure = Arc::new(TermState {
             lease,
             identity,
             token: grant.token,
             clock,
             drop_at: AtomicU64::new(deadlines.drop_at.as_nanos()),
             loss: OnceLock::new(),
-            cancelled: Arc::new(Asked::new()),
+            cancelled: Arc::new(StopSignal::new()),
             extended: Notify::new(),
             exit_on_loss: AtomicBool::new(false),
-            roll: Roll::new(),
-            board: Board::new(),
+            roll: DrainCount::new(),
+            board: TickChannel::new(),
             poll_margin: deadlines.hard_stop.since(deadlines.drop_at),
-            ledger: Mutex::new(Ledger { deadlines, expired: false, gates: Places::new() }),
+            ledger: Mutex::new(TermLedger { deadlines, expired: false, gates: Slots::new() }),
             to_tell: AtomicBool::new(false),
             watched: OnceLock::new(),
         });
-        let alive = Alive::first(tenure.clone());
+        let alive = DrainToken::first(tenure.clone());
         (tenure, alive)
     }
 
@@ -138,8 +138,8 @@ impl Tenure {
     }
 
     /// A token, unless the term is drained.
-    pub(crate) fn alive(self: &Arc<Self>) -> Option<Alive> {
-        Alive::join(self)
+    pub(crate) fn alive(self: &Arc<Self>) -> Option<DrainToken> {
+        DrainToken::join(self)
     }
 
     pub(crate) fn lease(&self) -> &LeaseId {
@@ -181,12 +181,12 @@ impl Tenure {
     }
 
     /// What asks the bodies of this term to end, unless somebody keeps an order among them.
-    pub(crate) fn asks(&self) -> &Arc<Asked> {
+    pub(crate) fn asks(&self) -> &Arc<StopSignal> {
         &self.cancelled
     }
 
     /// No poll of a body begins from this moment on that was asked to end by `asked` and has this grace.
-    pub(super) fn ends_at(&self, asked: &Asked, grace: Duration) -> Moment {
+    pub(super) fn ends_at(&self, asked: &StopSignal, grace: Duration) -> Moment {
         let drop_at = Moment::from_nanos(self.drop_at.load(Ordering::Acquire));
         let asked_at = asked.at();
         // Nearly every poll: spares the arithmetic.
@@ -202,7 +202,7 @@ impl Tenure {
     }
 
     /// Opens a gate for a future or closure, shut if the term is over.
-    pub(crate) fn open_gate(&self, scope: &Arc<Scope>, kind: Kind) -> Arc<Gate> {
+    pub(crate) fn open_gate(&self, scope: &Arc<RunScope>, kind: GateUse) -> Arc<Gate> {
         let gate = Arc::new(Gate::new(scope.clone(), kind));
         let number = put_into(Arc::clone(&gate), |step| {
             let mut ledger = self.ledger();
@@ -223,14 +223,14 @@ impl Tenure {
     }
 
     /// Wakes what was started in `scope`, so that it compares the clock again.
-    pub(crate) fn wake(&self, scope: &Arc<Scope>) {
+    pub(crate) fn wake(&self, scope: &Arc<RunScope>) {
         for gate in self.gates().into_iter().filter(|gate| Arc::ptr_eq(gate.scope(), scope)) {
             gate.wake();
         }
     }
 
     /// Lets nothing of `scope` begin a poll any more, and wakes it to be dropped.
-    pub(crate) fn end_now(&self, scope: &Arc<Scope>) {
+    pub(crate) fn end_now(&self, scope: &Arc<RunScope>) {
         scope.end_now();
         self.wake(scope);
     }
@@ -241,16 +241,16 @@ impl Tenure {
     }
 
     /// Where its scheduled tasks and the elector tell each other.
-    pub(crate) fn board(&self) -> &Board {
+    pub(crate) fn board(&self) -> &TickChannel {
         &self.board
     }
 
-    pub(super) fn roll(&self) -> &Roll {
+    pub(super) fn roll(&self) -> &DrainCount {
         &self.roll
     }
 
     /// The watchdog looks after this term, under this number.
-    pub(super) fn is_watched_by(&self, watched: Arc<Watched>, number: usize) {
+    pub(super) fn is_watched_by(&self, watched: Arc<WatchedTerms>, number: usize) {
         let _ = self.watched.set((watched, number));
     }
 
@@ -284,7 +284,7 @@ impl Tenure {
         }
     }
 
-    fn ledger(&self) -> MutexGuard<'_, Ledger> {
+    fn ledger(&self) -> MutexGuard<'_, TermLedger> {
         // Nothing under this lock panics, and if it did, what it keeps is still true.
         self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
     }

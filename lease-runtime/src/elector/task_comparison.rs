@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::log::Log;
+use super::log::ElectionLog;
 use crate::clock::Moment;
 use lease_protocol::ticks::names::{ANNOTATIONS_BYTES, TASKS};
 use lease_protocol::ticks::{Annotations, Edits};
@@ -23,9 +23,9 @@ pub(crate) type Names = Arc<[Arc<str>]>;
 
 /// The tasks that this replica has for a lease, as the candidate last said.
 #[derive(Debug, Default)]
-pub(crate) struct Tasks(Mutex<Names>);
+pub(crate) struct AnnouncedTasks(Mutex<Names>);
 
-impl Tasks {
+impl AnnouncedTasks {
     pub(crate) fn set(&self, names: Names) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = names;
     }
@@ -37,16 +37,16 @@ impl Tasks {
 
 /// What this replica's tasks have to do with the holder's.
 #[derive(Debug)]
-pub(super) struct Company {
-    tasks: Arc<Tasks>,
-    seen: Option<Seen>,
+pub(super) struct TaskComparison {
+    tasks: Arc<AnnouncedTasks>,
+    seen: Option<SeenHolder>,
     /// The holder of whom it was said.
     said: Option<String>,
 }
 
 /// Somebody else holds the lease, and says this.
 #[derive(Debug)]
-struct Seen {
+struct SeenHolder {
     holder: String,
     ours: Names,
     annotation: Option<String>,
@@ -56,16 +56,16 @@ struct Seen {
 
 /// What is known of the tasks that the holder does not name.
 #[derive(PartialEq, Eq, Debug)]
-enum Missing {
+enum TasksNotRun {
     /// The holder does not run these.
     NotRun(Vec<String>),
     /// The holder does not say what it runs.
     NotKnown,
 }
 
-impl Company {
-    pub(super) fn new(tasks: Arc<Tasks>) -> Company {
-        Company { tasks, seen: None, said: None }
+impl TaskComparison {
+    pub(super) fn new(tasks: Arc<AnnouncedTasks>) -> TaskComparison {
+        TaskComparison { tasks, seen: None, said: None }
     }
 
     /// What a renewal by `identity` says of our tasks, if the Lease does not say it yet and has room.
@@ -90,30 +90,30 @@ impl Company {
         annotations: Option<&Annotations>,
         now: Moment,
         patience: Duration,
-        log: &Log,
+        log: &ElectionLog,
     ) -> Option<Vec<String>> {
         let Some(holder) = holder else {
             // Nobody, or this process.
             return self.seen.take().map(|_| Vec::new());
         };
         let (ours, annotation) = (self.tasks.get(), annotations.and_then(|annotations| annotations.get(TASKS)));
-        let same = |seen: &Seen| {
+        let same = |seen: &SeenHolder| {
             seen.holder == holder && seen.annotation.as_ref() == annotation && Arc::ptr_eq(&seen.ours, &ours)
         };
         if !self.seen.as_ref().is_some_and(same) {
             let annotation = annotation.cloned();
-            self.seen = Some(Seen { holder: holder.to_owned(), ours, annotation, since: now, judged: false });
+            self.seen = Some(SeenHolder { holder: holder.to_owned(), ours, annotation, since: now, judged: false });
         }
         let seen = self.seen.as_mut().filter(|seen| !seen.judged)?;
         let missing = seen.missing();
-        if missing != Missing::NotRun(Vec::new()) && now.since(seen.since) < patience {
+        if missing != TasksNotRun::NotRun(Vec::new()) && now.since(seen.since) < patience {
             return None;
         }
         seen.judged = true;
         let first = self.said.as_deref() != Some(holder);
         let (known, tasks) = match missing {
-            Missing::NotRun(tasks) => (true, tasks),
-            Missing::NotKnown => (false, seen.ours.iter().map(ToString::to_string).collect()),
+            TasksNotRun::NotRun(tasks) => (true, tasks),
+            TasksNotRun::NotKnown => (false, seen.ours.iter().map(ToString::to_string).collect()),
         };
         if first && !tasks.is_empty() {
             self.said = Some(holder.to_owned());
@@ -123,16 +123,16 @@ impl Company {
     }
 }
 
-impl Seen {
-    fn missing(&self) -> Missing {
+impl SeenHolder {
+    fn missing(&self) -> TasksNotRun {
         let Some((names, complete)) = self.annotation.as_deref().and_then(|text| read(text, &self.holder)) else {
             // Of an earlier holder, or of a program that does not name its tasks.
-            return if self.ours.is_empty() { Missing::NotRun(Vec::new()) } else { Missing::NotKnown };
+            return if self.ours.is_empty() { TasksNotRun::NotRun(Vec::new()) } else { TasksNotRun::NotKnown };
         };
         // They are sorted, so that those which had no room come after the last.
         let told = |name: &str| complete || names.last().is_some_and(|last| name <= last.as_str());
         let missing = self.ours.iter().filter(|name| !names.contains(&***name) && told(name));
-        Missing::NotRun(missing.map(ToString::to_string).collect())
+        TasksNotRun::NotRun(missing.map(ToString::to_string).collect())
     }
 }
 
@@ -175,16 +175,16 @@ mod tests {
         names.iter().map(|name| Arc::from(*name)).collect()
     }
 
-    fn company(ours: &[&str]) -> Company {
-        let tasks = Arc::new(Tasks::default());
+    fn company(ours: &[&str]) -> TaskComparison {
+        let tasks = Arc::new(AnnouncedTasks::default());
         tasks.set(names(ours));
-        Company::new(tasks)
+        TaskComparison::new(tasks)
     }
 
     /// What a follower that has `ours` finds once it has been patient.
     fn found(ours: &[&str], annotation: Option<String>) -> Option<Vec<String>> {
         let annotations = annotation.map(|value| Annotations::from([(TASKS.to_owned(), value)]));
-        let (mut company, log) = (company(ours), Log::new(LeaseId::new("jobs", "ledger"), "b".into()));
+        let (mut company, log) = (company(ours), ElectionLog::new(LeaseId::new("jobs", "ledger"), "b".into()));
         let patience = Duration::from_secs(15);
         let mut look = |now| company.look(Some("a"), annotations.as_ref(), Moment::ZERO + now, patience, &log);
         look(Duration::ZERO).or_else(|| look(patience))

@@ -6,20 +6,20 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio_util::sync::CancellationToken;
 
-use super::Tenure;
+use super::TermState;
 
 /// Counts what may still run code of a term, down to a zero that is final.
 #[derive(Debug)]
-pub(super) struct Roll {
+pub(super) struct DrainCount {
     count: AtomicUsize,
     /// Cancelled when the count reaches zero: an event that stays, and can be awaited from any runtime.
     empty: CancellationToken,
 }
 
-impl Roll {
+impl DrainCount {
     /// With one entry, the first token's.
-    pub(super) fn new() -> Roll {
-        Roll { count: AtomicUsize::new(1), empty: CancellationToken::new() }
+    pub(super) fn new() -> DrainCount {
+        DrainCount { count: AtomicUsize::new(1), empty: CancellationToken::new() }
     }
 
     pub(super) async fn emptied(&self) {
@@ -32,36 +32,36 @@ impl Roll {
 /// A term is drained when no token is left. A new one can be had only while there is one, so "drained" is final. Whoever
 /// holds one drops it strictly after the future or closure that it stands for; a runtime that is shut down drops its
 /// futures, and so its tokens.
-pub(crate) struct Alive {
-    tenure: Arc<Tenure>,
+pub(crate) struct DrainToken {
+    tenure: Arc<TermState>,
 }
 
-impl Alive {
-    /// The first token, which [`Roll::new`] has counted already.
-    pub(super) fn first(tenure: Arc<Tenure>) -> Alive {
-        Alive { tenure }
+impl DrainToken {
+    /// The first token, which [`DrainCount::new`] has counted already.
+    pub(super) fn first(tenure: Arc<TermState>) -> DrainToken {
+        DrainToken { tenure }
     }
 
     /// One more; never fails, because this one is there.
-    pub(crate) fn another(&self) -> Alive {
+    pub(crate) fn another(&self) -> DrainToken {
         // Relaxed: nothing is published by going from one to two. The thread that got here has this token, so the count
         // cannot be zero.
         self.tenure.roll().count.fetch_add(1, Ordering::Relaxed);
-        Alive { tenure: self.tenure.clone() }
+        DrainToken { tenure: self.tenure.clone() }
     }
 
     /// A token of a term that is not drained.
-    pub(super) fn join(tenure: &Arc<Tenure>) -> Option<Alive> {
+    pub(super) fn join(tenure: &Arc<TermState>) -> Option<DrainToken> {
         tenure
             .roll()
             .count
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |count| (count > 0).then_some(count + 1))
             .ok()
-            .map(|_| Alive { tenure: tenure.clone() })
+            .map(|_| DrainToken { tenure: tenure.clone() })
     }
 }
 
-impl Drop for Alive {
+impl Drop for DrainToken {
     fn drop(&mut self) {
         let roll = self.tenure.roll();
         // AcqRel, as for the count of an `Arc`: everything that each holder did happens before what follows the zero.
@@ -72,7 +72,7 @@ impl Drop for Alive {
     }
 }
 
-impl fmt::Debug for Alive {
+impl fmt::Debug for DrainToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Alive({})", self.tenure.lease())
     }

@@ -20,7 +20,7 @@ use tokio::net::TcpStream;
 use tokio::sync::Notify;
 use tokio_rustls::client::TlsStream;
 
-use super::body::LaneBody;
+use super::body::Http2Body;
 use super::failure::TransportError;
 use super::pool::Pool;
 
@@ -33,7 +33,7 @@ const STREAM_WINDOW: u32 = 512 * 1024;
 const CONNECTION_WINDOW: u32 = 4 * 1024 * 1024;
 
 /// One connection. Dropping all references closes it when its last answer has been read.
-pub(super) struct Lane {
+pub(super) struct Http2Connection {
     sender: SendRequest<Bytes>,
     load: Arc<Load>,
 }
@@ -52,9 +52,12 @@ pub(super) struct Load {
     dead: OnceLock<()>,
 }
 
-impl Lane {
+impl Http2Connection {
     /// Begins to speak HTTP/2 on a connection. It is driven on the current runtime.
-    pub(super) async fn open(stream: TlsStream<TcpStream>, pool: &Weak<Pool>) -> Result<Arc<Lane>, TransportError> {
+    pub(super) async fn open(
+        stream: TlsStream<TcpStream>,
+        pool: &Weak<Pool>,
+    ) -> Result<Arc<Http2Connection>, TransportError> {
         let opened = h2::client::Builder::new()
             .enable_push(false)
             .initial_window_size(STREAM_WINDOW)
@@ -63,7 +66,7 @@ impl Lane {
             .await;
         let (sender, mut connection) = opened.map_err(TransportError::of_stream)?;
         let load = Arc::new(Load::default());
-        let lane = Arc::new(Lane { sender, load: Arc::clone(&load) });
+        let lane = Arc::new(Http2Connection { sender, load: Arc::clone(&load) });
         let pings = connection.ping_pong();
         let (pool, this) = (Weak::clone(pool), Arc::downgrade(&lane));
         drop(tokio::spawn(async move {
@@ -76,11 +79,11 @@ impl Lane {
     }
 
     /// Sends a request. Dropping the future, or the body of the answer, gives the request up, and the server is told.
-    pub(super) async fn send(&self, request: Request<Bytes>) -> Result<Response<LaneBody>, TransportError> {
+    pub(super) async fn send(&self, request: Request<Bytes>) -> Result<Response<Http2Body>, TransportError> {
         let (mut head, body) = request.into_parts();
         head.version = Version::HTTP_2;
-        let waiting = Waiting::new(&self.load);
-        let open = Open::new(&self.load);
+        let waiting = AwaitedHead::new(&self.load);
+        let open = OpenBody::new(&self.load);
         let mut sender = self.sender.clone().ready().await.map_err(|_| TransportError::Closed)?;
         let head = Request::from_parts(head, ());
         let (answer, mut stream) = sender.send_request(head, body.is_empty()).map_err(|_| TransportError::Closed)?;
@@ -90,7 +93,7 @@ impl Lane {
         let answer = answer.await.map_err(|error| self.failure(error))?;
         self.load.answers.fetch_add(1, Ordering::Relaxed);
         drop(waiting);
-        Ok(answer.map(|stream| LaneBody::new(stream, open)))
+        Ok(answer.map(|stream| Http2Body::new(stream, open)))
     }
 
     /// All that the server allows on it are answers which go on, as watches do: what is sent on it may have to wait for ever. A
@@ -194,33 +197,33 @@ impl Load {
 }
 
 /// A request whose answer has not begun.
-struct Waiting(Arc<Load>);
+struct AwaitedHead(Arc<Load>);
 
-impl Waiting {
-    fn new(load: &Arc<Load>) -> Waiting {
+impl AwaitedHead {
+    fn new(load: &Arc<Load>) -> AwaitedHead {
         load.waiting.fetch_add(1, Ordering::Relaxed);
         load.asked.notify_one();
-        Waiting(Arc::clone(load))
+        AwaitedHead(Arc::clone(load))
     }
 }
 
-impl Drop for Waiting {
+impl Drop for AwaitedHead {
     fn drop(&mut self) {
         self.0.waiting.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
 /// A request whose answer has not been read to its end.
-pub(super) struct Open(Arc<Load>);
+pub(super) struct OpenBody(Arc<Load>);
 
-impl Open {
-    fn new(load: &Arc<Load>) -> Open {
+impl OpenBody {
+    fn new(load: &Arc<Load>) -> OpenBody {
         load.open.fetch_add(1, Ordering::Relaxed);
-        Open(Arc::clone(load))
+        OpenBody(Arc::clone(load))
     }
 }
 
-impl Drop for Open {
+impl Drop for OpenBody {
     fn drop(&mut self) {
         self.0.open.fetch_sub(1, Ordering::Relaxed);
     }

@@ -4,25 +4,25 @@
 /// wait for an allocator, nor for anybody's drop, can share a lock with those that do. To grow is a step of its own, whose
 /// allocation happens outside of the lock: see [`put_into`].
 #[derive(Debug)]
-pub(super) struct Places<T> {
-    places: Vec<Place<T>>,
+pub(super) struct Slots<T> {
+    places: Vec<Slot<T>>,
     free: Option<usize>,
 }
 
 #[derive(Debug)]
-enum Place<T> {
+enum Slot<T> {
     /// And the next free one.
     Free(Option<usize>),
     Taken(T),
 }
 
-impl<T> Places<T> {
-    pub(super) const fn new() -> Places<T> {
-        Places { places: Vec::new(), free: None }
+impl<T> Slots<T> {
+    pub(super) const fn new() -> Slots<T> {
+        Slots { places: Vec::new(), free: None }
     }
 
-    fn with_room(count: usize) -> Places<T> {
-        Places { places: Vec::with_capacity(count), free: None }
+    fn with_room(count: usize) -> Slots<T> {
+        Slots { places: Vec::with_capacity(count), free: None }
     }
 
     fn room(&self) -> usize {
@@ -33,21 +33,21 @@ impl<T> Places<T> {
     fn put(&mut self, value: &mut Option<T>) -> Option<usize> {
         if let Some(number) = self.free {
             let place = self.places.get_mut(number)?;
-            if let Place::Free(next) = place {
+            if let Slot::Free(next) = place {
                 self.free = *next;
-                *place = Place::Taken(value.take()?);
+                *place = Slot::Taken(value.take()?);
             }
             return Some(number);
         }
         if self.places.len() == self.places.capacity() {
             return None;
         }
-        self.places.push(Place::Taken(value.take()?));
+        self.places.push(Slot::Taken(value.take()?));
         Some(self.places.len() - 1)
     }
 
     /// Moves what is here to `other` if that has more room, and leaves the smaller one in its place. Numbers stay.
-    fn move_to(&mut self, other: &mut Places<T>) {
+    fn move_to(&mut self, other: &mut Slots<T>) {
         if other.room() > self.room() {
             other.places.append(&mut self.places);
             other.free = self.free.take();
@@ -58,30 +58,30 @@ impl<T> Places<T> {
     /// Takes a value out.
     pub(super) fn take(&mut self, number: usize) -> Option<T> {
         let place = self.places.get_mut(number)?;
-        if let Place::Free(_) = place {
+        if let Slot::Free(_) = place {
             return None;
         }
-        let taken = std::mem::replace(place, Place::Free(self.free));
+        let taken = std::mem::replace(place, Slot::Free(self.free));
         self.free = Some(number);
         match taken {
-            Place::Taken(value) => Some(value),
-            Place::Free(_) => None,
+            Slot::Taken(value) => Some(value),
+            Slot::Free(_) => None,
         }
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = (usize, &T)> {
         self.places.iter().enumerate().filter_map(|(number, place)| match place {
-            Place::Taken(value) => Some((number, value)),
-            Place::Free(_) => None,
+            Slot::Taken(value) => Some((number, value)),
+            Slot::Free(_) => None,
         })
     }
 }
 
 /// Puts a value where `access` reaches, in one or several steps: `access` takes the lock, and gives it back each time before
 /// anything is allocated or freed. Returns the value's number.
-pub(super) fn put_into<T>(value: T, mut access: impl FnMut(&mut dyn FnMut(&mut Places<T>))) -> usize {
+pub(super) fn put_into<T>(value: T, mut access: impl FnMut(&mut dyn FnMut(&mut Slots<T>))) -> usize {
     let mut value = Some(value);
-    let mut spare = Places::new();
+    let mut spare = Slots::new();
     loop {
         let (mut number, mut room) = (None, 0);
         access(&mut |places| {
@@ -92,7 +92,7 @@ pub(super) fn put_into<T>(value: T, mut access: impl FnMut(&mut dyn FnMut(&mut P
         if let Some(number) = number {
             return number;
         }
-        spare = Places::with_room((room * 2).max(4));
+        spare = Slots::with_room((room * 2).max(4));
     }
 }
 
@@ -102,7 +102,7 @@ mod tests {
 
     #[test]
     fn values_keep_their_numbers_while_it_grows() {
-        let mut places = Places::new();
+        let mut places = Slots::new();
         let numbers: Vec<usize> = (0..100).map(|value| put_into(value, |step| step(&mut places))).collect();
         assert_eq!(numbers, (0..100).collect::<Vec<_>>());
         assert_eq!(places.iter().map(|(number, value)| (number, *value)).collect::<Vec<_>>(), {
@@ -112,7 +112,7 @@ mod tests {
 
     #[test]
     fn a_place_is_used_again() {
-        let mut places = Places::new();
+        let mut places = Slots::new();
         for value in 0..8 {
             put_into(value, |step| step(&mut places));
         }
@@ -128,7 +128,7 @@ mod tests {
     /// made outside.
     #[test]
     fn nothing_is_allocated_under_the_lock() {
-        let mut places = Places::new();
+        let mut places = Slots::new();
         let mut made_outside = vec![0];
         for value in 0..100 {
             let before = places.room();

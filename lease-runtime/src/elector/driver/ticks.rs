@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use super::Drive;
-use crate::elector::campaign::Standing;
+use super::ElectionDriver;
+use crate::elector::handle::Standing;
 use lease_protocol::election::{Event, Request, RequestId, Role};
-use lease_protocol::ticks::{Edits, TaskTicks, Time};
+use lease_protocol::ticks::{Edits, TaskTicks, TickTime};
 
-impl Drive {
+impl ElectionDriver {
     /// What a write says about ticks: one that renews takes runs, and one that releases says how the last ones ended.
     pub(super) fn edits(&mut self, id: Option<RequestId>, request: &Request) -> Edits {
         let (Some(id), Request::Replace { base, .. }) = (id, request) else { return Edits::new() };
@@ -24,8 +24,12 @@ impl Drive {
         edits
     }
 
-    pub(super) fn time(&mut self) -> Time {
-        Time { wall: self.out.clock.wall(), server: self.server_time.at(self.out.clock.now()), dice: self.rng.u64(..) }
+    pub(super) fn time(&mut self) -> TickTime {
+        TickTime {
+            wall: self.out.clock.wall(),
+            server: self.server_time.at(self.out.clock.now()),
+            dice: self.rng.u64(..),
+        }
     }
 
     /// Shows the ticks what the Lease says, and renews early if they have something to say.
