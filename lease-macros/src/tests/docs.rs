@@ -107,3 +107,15 @@ fn no_other_page_lists_the_keys() {
         assert!(key_rows(page).is_empty(), "{:?}", key_rows(page));
     }
 }
+
+/// The first block of Rust.
+fn program(text: &str) -> &str {
+    text.split_once("\n```rust\n").and_then(|(_, rest)| rest.split_once("\n```")).map_or("", |(program, _)| program)
+}
+
+#[test]
+fn the_package_shows_the_program_of_the_readme() {
+    let package = include_str!("../../../lease-runtime/README.md");
+    assert!(program(README).contains("#[leader_only("));
+    assert_eq!(program(package), program(README));
+}
