@@ -15,8 +15,8 @@ mod written;
 
 use proc_macro::TokenStream;
 
-/// Makes an `async fn` a task of the leader: it starts when this replica acquires the lease, and is gone before another
-/// replica can start it.
+/// Makes an `async fn` a task that runs on the leader only: it starts when this replica acquires the lease, and it has stopped
+/// before another replica starts it.
 ///
 /// ```text
 /// #[leader_only(lease = "ledger")]
@@ -27,62 +27,63 @@ use proc_macro::TokenStream;
 /// }
 /// ```
 ///
-/// Calling `sync_ledger(db)` now starts nothing: it returns a `LeaderTask`, which a `Candidate` runs.
+/// A call of `sync_ledger(db)` starts nothing. It returns a `LeaderTask`, which a `Candidate` runs.
 ///
 /// # Keys
 ///
-/// Each is the method of its name, where its meaning is written: of [`LeaseSpec`] for the lease, of [`LeaderTask`] for the task. What
-/// a method is given wins over the attribute.
+/// Each key except `crate` is also a method of [`LeaderTask`], which documents it in full. A value that the method sets wins over the
+/// attribute.
 ///
-/// | key | value | method | if not set |
+/// | key | value | if not set | what it does |
 /// |---|---|---|---|
-/// | `lease` | a name | [`lease`] | required |
-/// | `namespace` | a name | [`namespace`] | the candidate's |
-/// | `name` | a string | [`name`] | the function's |
-/// | `lease_duration` | a duration, in whole seconds | [`lease_duration`] | `"15s"` |
-/// | `renew_deadline` | a duration | [`renew_deadline`] | ⅔ of `lease_duration` |
-/// | `retry_period` | a duration | [`retry_period`] | 2⁄15 of `lease_duration` |
-/// | `cron` | a string of five fields, `"@daily"` and the like, or a constant | [`cron`] | |
-/// | `time_zone` | a string, or a constant: an IANA name | [`time_zone`] | `"UTC"` |
-/// | `every` | a duration, in whole seconds | [`every`] | |
-/// | `offset` | a duration, in whole seconds, less than `every` | [`offset`] | none |
-/// | `delay` | a duration, in whole seconds | [`delay`] | |
-/// | `once` | | [`once`] | |
-/// | `jitter` | a duration | [`jitter`] | none |
-/// | `overlap` | `skip`, `buffer_one`, `cancel_other` or `allow_all(2)`, up to 4 | [`overlap`] | `skip` |
-/// | `catch_up` | `none`, `latest` or `all` | [`catch_up`] | `latest` |
-/// | `max_catch_up` | a number, 1 to 1000 | [`max_catch_up`] | 100 |
-/// | `start_deadline` | a duration, or `unlimited` | [`start_deadline`] | until the next tick |
-/// | `delivery` | `at_most_once` or `at_least_once` | [`delivery`] | `at_most_once` |
-/// | `retry` | a number, 0 to 100 | [`retry`] | 0 |
-/// | `restart` | `always`, `on_failure` or `never` | [`restart`] | `on_failure` |
-/// | `backoff` | two durations: `"1s..1m"` | [`backoff`] | `"1s..1m"` |
-/// | `max_restarts` | a count and a duration: `"5 in 1m"` | [`max_restarts`] | `"5 in 1m"` |
-/// | `on_exhausted` | `resign`, `exit` or `stop` | [`on_exhausted`] | `resign` |
-/// | `initial_delay` | a duration | [`initial_delay`] | none |
-/// | `timeout` | a duration | [`timeout`] | none |
-/// | `grace` | a duration | [`grace`] | `"10s"` |
-/// | `on_overrun` | `abort` or `report` | [`on_overrun`] | `abort` |
-/// | `on_loss` | `reelect` or `exit` | [`on_loss`] | `reelect` |
-/// | `crate` | a path: where `lease-runtime` is, if it goes by another name | | `::lease_runtime` |
+/// | [`lease`] | a name | required | The name of the Lease object. |
+/// | [`namespace`] | a name | the candidate's | The namespace of the Lease. |
+/// | [`name`] | a string | the function's name | The name of the task in logs, errors and tick records. A task with another name is another task. |
+/// | [`lease_duration`] | a duration in whole seconds | `"15s"` | How long a candidate waits without seeing a change of the Lease before it takes over. |
+/// | [`renew_deadline`] | a duration | ⅔ of `lease_duration` | How long a leader that cannot renew goes on before it asks its bodies to end. |
+/// | [`retry_period`] | a duration | 2⁄15 of `lease_duration` | The pause after a failed request, and between two polls where watching is not possible. If nothing answers at the address of the API server, the pause is a quarter of it. |
+/// | [`cron`] | a string of five fields, `"@daily"` and the like, or a constant | none | Runs the body at these times: minute, hour, day of the month, month, day of the week. |
+/// | [`time_zone`] | a string or a constant: an IANA name | `"UTC"` | The time zone of `cron`. |
+/// | [`every`] | a duration in whole seconds | none | Runs the body at a fixed rate: at each multiple of this period since 1970. |
+/// | [`offset`] | a duration in whole seconds, less than `every` | none | How long after each multiple of `every` the body runs. |
+/// | [`delay`] | a duration in whole seconds | none | Runs the body this long after its last run has ended, on any replica. |
+/// | [`once`] | no value | none | Runs the body once in the life of the Lease object: a migration. |
+/// | [`jitter`] | a duration | none | The most by which a run starts later. The delay is computed from the tick, so it is the same on every replica. |
+/// | [`overlap`] | `skip`, `buffer_one`, `cancel_other`, or `allow_all(2)` up to `allow_all(4)` | `skip` | What happens to a tick that falls due during a run. |
+/// | [`catch_up`] | `none`, `latest` or `all` | `latest` | Which ticks run later if no replica could run them when they fell due. |
+/// | [`max_catch_up`] | a number from 1 to 1000 | 100 | How many ticks may wait to be caught up, with `catch_up = all`. |
+/// | [`start_deadline`] | a duration, or `unlimited` | until the next tick | How late a tick may still start. |
+/// | [`delivery`] | `at_most_once` or `at_least_once` | `at_most_once` | Whether a tick runs again if its run was interrupted. With `at_least_once`, the body must take a `Tick` or a `Term`. |
+/// | [`retry`] | a number from 0 to 100 | 0 | How often a tick is tried again if its run has failed. |
+/// | [`restart`] | `always`, `on_failure` or `never` | `on_failure` | When a body that has ended by itself runs again. |
+/// | [`backoff`] | two durations: `"1s..1m"` | `"1s..1m"` | The pause before a body runs again: random, from zero to a bound that doubles within this range. |
+/// | [`max_restarts`] | a count and a duration: `"5 in 1m"` | `"5 in 1m"` | How often a failing body runs again, and within what time. |
+/// | [`on_exhausted`] | `resign`, `exit` or `stop` | `resign` | What happens after that: let another replica try, end the process, or give up this task. |
+/// | [`initial_delay`] | a duration | none | The time from the acquisition of the lease to the first run. |
+/// | [`timeout`] | a duration | none | The longest time for one run. A run that takes longer has failed. |
+/// | [`grace`] | a duration | `"10s"` | How long a body may take to end after it was asked to. Then it is dropped at its current `.await`. If the lease is lost, less time is left: 2 s with the defaults. |
+/// | [`on_overrun`] | `abort` or `report` | `abort` | What happens if a body still blocks when the lease may pass to another replica: end the process, or log it. |
+/// | [`on_loss`] | `reelect` or `exit` | `reelect` | What the process does after it has lost the lease. |
+/// | `crate` | a path | `::lease_runtime` | Where `lease-runtime` is, if it has another name in your crate. |
 ///
-/// A task with one of `cron`, `every`, `delay` and `once` is started by ticks; without, its body runs all the time. The keys
-/// between `once` and `restart` concern ticks, `restart`, `max_restarts` and `on_exhausted` a body that runs all the time, and
-/// the rest all tasks.
+/// A task with one of the keys `cron`, `every`, `delay` and `once` is *scheduled*: ticks start its runs. A task without them is
+/// *continuous*: its body runs for as long as this replica leads.
 ///
-/// What has run is recorded with the lease under the task's name: who renames a function starts a new record, unless `name` stays
-/// as it was.
+/// - The keys from `cron` to `retry` are for scheduled tasks.
+/// - The keys `restart`, `max_restarts` and `on_exhausted` are for continuous tasks.
+/// - All other keys are for both.
 ///
-/// A duration is a string of a whole number and one of `ms`, `s`, `m`, `h`: `"15s"`.
+/// The Lease stores the tick record of a task under the name of the task. If you rename the function, set `name` to the old name, or
+/// the task starts with a new record.
 ///
-/// A name is a string or a constant. A string may have arguments in braces, as in `"shard-{shard:03}"`, `"tenant-{tenant.id}"`
-/// and, in a method, `"shard-{self.id}"`. In capitals, it is a constant: `"{REGION}-ledger"`.
+/// **Durations** are strings of a whole number and one of the units `ms`, `s`, `m` and `h`: `"15s"`.
 ///
-/// Names, timings and schedules are checked when the program is compiled; constants of `cron` and `time_zone` when the task is
-/// added, names that are made from arguments as far as they are known, and
-/// altogether when the task is added.
+/// **Names** are strings or constants. A string may contain arguments in braces, as in `"shard-{shard:03}"`, `"tenant-{tenant.id}"`
+/// and, in a method, `"shard-{self.id}"`. A word in capitals is a constant: `"{REGION}-ledger"`.
 ///
-/// [`LeaseSpec`]: ../lease_runtime/struct.LeaseSpec.html
+/// **Checks.** The compiler checks names, timings and schedules. Constants of `cron` and `time_zone` are checked when the task is
+/// added. A name with arguments is checked by the compiler as far as it is known, and completely when the task is added.
+///
 /// [`LeaderTask`]: ../lease_runtime/struct.LeaderTask.html
 /// [`lease`]: ../lease_runtime/struct.LeaderTask.html#method.lease
 /// [`namespace`]: ../lease_runtime/struct.LeaderTask.html#method.namespace
@@ -115,22 +116,22 @@ use proc_macro::TokenStream;
 ///
 /// # The function
 ///
-/// - A parameter of the type `Term` is the current term of leadership; there may be one, anywhere. It is recognised by this
-///   name, so that a type of your own called `Term` has to be imported under another.
-/// - Likewise, one of the type `Tick` is the tick that a run is for, if the task has ticks.
-/// - All other parameters become those of the constructor. They are cloned at the start of each run and therefore are
-///   `Clone + Send + 'static`: shared things are an `Arc`, or a handle that clones cheaply.
-/// - The function returns `()`, `!` or a `Result` whose error is `Debug`; with ticks, `()` or a `Result<(), _>`.
+/// - A parameter of type `Term` is the current term of leadership. There may be one, at any position. The attribute recognises it by
+///   this name, so import a type of your own that is called `Term` under another name.
+/// - A parameter of type `Tick` is the tick that the run is for, if the task is scheduled.
+/// - All other parameters become parameters of the constructor. They are cloned at the start of each run, so they must be
+///   `Clone + Send + 'static`. Share data with an `Arc` or a handle that is cheap to clone.
+/// - The function returns `()`, `!`, or a `Result` whose error is `Debug`. A scheduled one returns `()` or `Result<(), _>`.
 /// - A method takes `self: Arc<Self>`, or `self` if that is `Clone`. An associated function that uses the generics of its `impl`
-///   mentions `Self`, as in `where Self: Sized`. In the `impl` of a trait, write a plain method that returns the task of a function
-///   or of a method beside it.
-/// - Generics, `impl Trait`, patterns and `#[cfg]` on parameters work as always.
-/// - Attributes below this one stay with the body (`#[tracing::instrument]`), but for documentation, `cfg`, `deprecated`,
-///   `must_use`, `track_caller` and lint levels, which the constructor gets.
+///   must mention `Self`, as in `where Self: Sized`. In the `impl` of a trait, write a plain method that returns the task of a
+///   function or method beside it.
+/// - Generics, `impl Trait`, patterns and `#[cfg]` on parameters work as usual.
+/// - Attributes below this one stay with the body, such as `#[tracing::instrument]`. Documentation, `cfg`, `deprecated`,
+///   `must_use`, `track_caller` and lint levels go to the constructor.
 ///
 /// # What it expands to
 ///
-/// What you would write without it. The function above becomes
+/// The code that you would write by hand. The function above becomes
 ///
 /// ```text
 /// fn sync_ledger(db: Db) -> ::lease_runtime::LeaderTask<Result<(), Error>> {
@@ -148,7 +149,7 @@ use proc_macro::TokenStream;
 /// }
 /// ```
 ///
-/// A lease that is named after arguments is named before the closure takes them:
+/// If the name of the lease contains arguments, it is formatted before the closure takes them:
 ///
 /// ```text
 /// #[leader_only(lease = "shard-{shard}")]
@@ -165,7 +166,7 @@ use proc_macro::TokenStream;
 /// }
 /// ```
 ///
-/// A task that is started by ticks:
+/// A task with a schedule:
 ///
 /// ```text
 /// #[leader_only(lease = "billing", cron = "0 2 * * *", time_zone = "Europe/Prague", delivery = at_least_once)]
@@ -187,20 +188,20 @@ use proc_macro::TokenStream;
 /// }
 /// ```
 ///
-/// If `grace` is longer than what a body has of it when the lease is lost, a line of documentation says how much that is; another
-/// one if `timeout` is longer than the time between two ticks, so that some may be skipped.
+/// The attribute adds a line to the documentation of the function if `grace` is longer than the time that a body has after the lease
+/// is lost, and if `timeout` is longer than the time between two ticks.
 ///
-/// Lints fire as they do without the attribute: `dead_code` tells of a task that nobody adds.
+/// Lints work as they do without the attribute. For example, `dead_code` reports a task that nothing adds.
 ///
 /// # What does not compile
 ///
 /// - A function that is not `async`: nothing could stop it when the lease is lost.
-/// - `&self`, `&str`, `Cow<'_, str>` and lifetime parameters: the task lives on when the caller has returned.
+/// - `&self`, `&str`, `Cow<'_, str>` and lifetime parameters: the task outlives its caller.
 /// - An argument that is not `Clone`, or a body that is not `Send`.
-/// - A lease name that Kubernetes would refuse, and timings with which two replicas could run at once.
+/// - A lease name that Kubernetes refuses, and timings with which two replicas could run at once.
 /// - A key that would have no effect, such as `backoff` beside `restart = never`, or `time_zone` beside `every`.
-/// - A cron expression that another program would read in another way, or that is never due.
-/// - A `start_deadline` that no failover can meet; `at_least_once` for a body that cannot tell which tick it runs for.
+/// - A cron expression that other programs read differently, or that is never due.
+/// - A `start_deadline` that is shorter than a failover. `at_least_once` for a body that cannot tell which tick it runs for.
 /// - `main`: it runs in every replica.
 #[proc_macro_attribute]
 pub fn leader_only(args: TokenStream, item: TokenStream) -> TokenStream {

@@ -1,10 +1,12 @@
-//! What the documentation says of expansions and keys, held to what the attribute does.
+//! What the documentation says about expansions and keys, compared with what the attribute does.
 
 use std::collections::HashMap;
 
 use super::*;
+use crate::value::Kind;
 
 const README: &str = include_str!("../../../README.md");
+const PAGE: &str = include_str!("../../../docs/attribute.md");
 
 /// The documentation of the attribute.
 fn rustdoc() -> String {
@@ -61,8 +63,8 @@ fn check_expansions(text: &str, section: &str) -> usize {
 }
 
 #[test]
-fn the_readme_shows_what_functions_expand_to() {
-    assert_eq!(check_expansions(README, section(README, "## What the attribute expands to")), 2);
+fn the_page_shows_what_functions_expand_to() {
+    assert_eq!(check_expansions(PAGE, section(PAGE, "## What the attribute expands to")), 2);
 }
 
 #[test]
@@ -71,15 +73,49 @@ fn the_rustdoc_shows_what_functions_expand_to() {
     assert_eq!(check_expansions(&rustdoc, section(&rustdoc, "# What it expands to")), 3);
 }
 
+/// The rows of tables whose first cell is a key, and those keys.
+fn key_rows(text: &str) -> Vec<(&str, &str)> {
+    let cells = text.lines().filter_map(|line| Some((line, line.strip_prefix("| ")?.split_once(" |")?.0)));
+    let words = cells.map(|(line, cell)| (line, cell.trim_matches(['[', ']', '`'])));
+    words.filter(|(_, word)| crate::keys::KEYS.iter().any(|key| key.name == *word)).collect()
+}
+
 #[test]
-fn both_list_the_keys() {
+fn the_rustdoc_lists_the_keys_in_their_order() {
     let rustdoc = rustdoc();
-    for text in [section(README, "## What the attribute expands to"), section(&rustdoc, "# Keys")] {
-        let rows = text.lines().filter_map(|line| line.strip_prefix("| `")?.split_once("` |"));
-        let mut listed: Vec<_> = rows.map(|(key, _)| key).collect();
-        let mut known: Vec<_> = crate::keys::KEYS.iter().map(|key| key.name).collect();
-        listed.sort_unstable();
-        known.sort_unstable();
-        assert_eq!(listed, known);
+    let listed: Vec<_> = key_rows(section(&rustdoc, "# Keys")).into_iter().map(|(_, key)| key).collect();
+    let known: Vec<_> = crate::keys::KEYS.iter().map(|key| key.name).collect();
+    assert_eq!(listed, known);
+}
+
+#[test]
+fn the_rustdoc_lists_the_values_of_a_key() {
+    let rustdoc = rustdoc();
+    for (row, name) in key_rows(section(&rustdoc, "# Keys")) {
+        let has = |value: &str| assert!(row.contains(value), "`{value}` is missing in {row}");
+        match crate::keys::key(name).map(|key| key.kind) {
+            Some(Kind::Word(words)) => words.words.iter().for_each(|(word, ..)| has(word)),
+            Some(Kind::Count(from, to)) => has(&format!("{from} to {to}")),
+            _ => {}
+        }
     }
+}
+
+#[test]
+fn no_other_page_lists_the_keys() {
+    for page in [README, PAGE] {
+        assert!(key_rows(page).is_empty(), "{:?}", key_rows(page));
+    }
+}
+
+/// The first block of Rust.
+fn program(text: &str) -> &str {
+    text.split_once("\n```rust\n").and_then(|(_, rest)| rest.split_once("\n```")).map_or("", |(program, _)| program)
+}
+
+#[test]
+fn the_package_shows_the_program_of_the_readme() {
+    let package = include_str!("../../../lease-runtime/README.md");
+    assert!(program(README).contains("#[leader_only("));
+    assert_eq!(program(package), program(README));
 }
