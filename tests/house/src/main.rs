@@ -1,0 +1,43 @@
+//! Checks of the workspace itself. `cargo run -p lease-house -- help` lists them.
+
+mod arrows;
+mod circles;
+mod error;
+mod order;
+mod source;
+mod workspace;
+
+use std::process::ExitCode;
+
+use error::Result;
+use workspace::Workspace;
+
+const HELP: &str = "\
+Checks of the workspace itself: cargo run -p lease-house -- COMMAND
+
+  arrows                Fails on a circle of files within a crate, and on an arrow against the order of modules.
+                        The order and the exceptions are in tests/house/src/order.rs.
+  help                  Prints this text.
+";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match run(&arguments.iter().map(String::as_str).collect::<Vec<_>>()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: &[&str]) -> Result<()> {
+    match arguments {
+        ["arrows"] => arrows::check(&Workspace::load()?),
+        ["help" | "--help" | "-h"] => {
+            print!("{HELP}");
+            Ok(())
+        }
+        _ => Err(format!("unknown command: {}\n\n{HELP}", arguments.join(" ")).into()),
+    }
+}
