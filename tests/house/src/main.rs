@@ -3,7 +3,9 @@
 mod arrows;
 mod circles;
 mod error;
+mod names;
 mod order;
+mod sizes;
 mod source;
 mod workspace;
 
@@ -17,6 +19,9 @@ Checks of the workspace itself: cargo run -p lease-house -- COMMAND
 
   arrows                Fails on a circle of files within a crate, and on an arrow against the order of modules.
                         The order and the exceptions are in tests/house/src/order.rs.
+  names                 Fails if two types of one crate have the same name.
+  sizes                 Fails if a file has more than 400 lines, or if the median function of the library crates has
+                        6 lines or more.
   help                  Prints this text.
 ";
 
@@ -34,6 +39,8 @@ fn main() -> ExitCode {
 fn run(arguments: &[&str]) -> Result<()> {
     match arguments {
         ["arrows"] => arrows::check(&Workspace::load()?),
+        ["names"] => names::check(&Workspace::load()?),
+        ["sizes"] => sizes::check(&Workspace::load()?),
         ["help" | "--help" | "-h"] => {
             print!("{HELP}");
             Ok(())

@@ -3,13 +3,13 @@
 //! Names are resolved as far as paths go: `use`, paths in code, re-exports, globs, and the tokens of macro calls. A method call
 //! names no path, so that it makes no arrow.
 
-mod attributes;
 mod load;
 mod modules;
 mod resolve;
 #[cfg(test)]
 pub(crate) mod tests;
 mod uses;
+mod without_tests;
 
 use std::path::PathBuf;
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use syn::{Item, ItemMod, UseTree, Visibility};
 
-use super::attributes::is_only_for_tests;
+use super::without_tests::remove_tests;
 use super::{Files, Library};
 use crate::error::{Context, Result};
 
@@ -31,6 +31,7 @@ pub(crate) struct File {
     pub(crate) crate_name: String,
     /// The path of the file's module, without the crate. Empty for the root.
     pub(crate) module: Vec<String>,
+    /// The code, without tests.
     pub(crate) syntax: syn::File,
     pub(super) module_id: ModuleId,
 }
@@ -75,7 +76,8 @@ impl Source {
 
     fn add_file(&mut self, files: &dyn Files, path: &Path, children: PathBuf, place: Place<'_>) -> Result<ModuleId> {
         let text = files.text(path).ok_or_else(|| format!("there is no file {}", path.display()))?;
-        let syntax = syn::parse_file(&text).context(|| format!("cannot parse {}", path.display()))?;
+        let mut syntax = syn::parse_file(&text).context(|| format!("cannot parse {}", path.display()))?;
+        remove_tests(&mut syntax);
         let file = FileId(self.files.len());
         let module_id = ModuleId(self.modules.len());
         let crate_name = place.crate_name.to_owned();
@@ -98,7 +100,7 @@ impl Source {
         self.modules.push(Module::new(file, &place));
         for item in items {
             match item {
-                Item::Mod(child) if !is_only_for_tests(&child.attrs) => {
+                Item::Mod(child) => {
                     let name = child.ident.to_string();
                     let child = self.add_child(files, file, child, folder, place.child(id, &name))?;
                     self.modules[id.0].children.insert(name, child);
@@ -164,22 +166,18 @@ impl Module {
     }
 
     fn declare(&mut self, item: &Item, file: FileId) {
-        let (attributes, name) = match item {
-            Item::Const(item) => (&item.attrs, Some(&item.ident)),
-            Item::Enum(item) => (&item.attrs, Some(&item.ident)),
-            Item::Fn(item) => (&item.attrs, Some(&item.sig.ident)),
-            Item::Macro(item) => (&item.attrs, item.ident.as_ref()),
-            Item::Static(item) => (&item.attrs, Some(&item.ident)),
-            Item::Struct(item) => (&item.attrs, Some(&item.ident)),
-            Item::Trait(item) => (&item.attrs, Some(&item.ident)),
-            Item::Type(item) => (&item.attrs, Some(&item.ident)),
-            Item::Union(item) => (&item.attrs, Some(&item.ident)),
-            Item::Use(item) => (&item.attrs, None),
-            _ => return,
+        let name = match item {
+            Item::Const(item) => Some(&item.ident),
+            Item::Enum(item) => Some(&item.ident),
+            Item::Fn(item) => Some(&item.sig.ident),
+            Item::Macro(item) => item.ident.as_ref(),
+            Item::Static(item) => Some(&item.ident),
+            Item::Struct(item) => Some(&item.ident),
+            Item::Trait(item) => Some(&item.ident),
+            Item::Type(item) => Some(&item.ident),
+            Item::Union(item) => Some(&item.ident),
+            _ => None,
         };
-        if is_only_for_tests(attributes) {
-            return;
-        }
         if let Some(name) = name {
             self.items.insert(name.to_string(), file);
         }

@@ -4,7 +4,6 @@ use proc_macro2::{Spacing, TokenStream, TokenTree};
 use syn::visit::{self, Visit};
 use syn::{Attribute, ItemMod, ItemUse, Macro, Path, Visibility};
 
-use super::attributes::is_only_for_tests;
 use super::modules::{FileId, ModuleId, Source, is_reexport, leaves};
 use super::resolve::Target;
 
@@ -22,9 +21,7 @@ impl Source {
         let mut arrows = Vec::new();
         for file in &self.files {
             let mut visitor = Uses { source: self, module: file.module_id, arrows: &mut arrows };
-            if !is_only_for_tests(&file.syntax.attrs) {
-                visitor.visit_file(&file.syntax);
-            }
+            visitor.visit_file(&file.syntax);
         }
         arrows.sort();
         arrows.dedup();
@@ -113,7 +110,7 @@ impl<'ast> Visit<'ast> for Uses<'_> {
     fn visit_item_mod(&mut self, item: &'ast ItemMod) {
         let child = self.source.modules[self.module.0].children.get(&item.ident.to_string()).copied();
         // The content of `mod x;` is visited as a file of its own.
-        if let (Some(child), Some((_, items)), false) = (child, &item.content, is_only_for_tests(&item.attrs)) {
+        if let (Some(child), Some((_, items))) = (child, &item.content) {
             let outer = std::mem::replace(&mut self.module, child);
             items.iter().for_each(|item| self.visit_item(item));
             self.module = outer;
@@ -139,73 +136,8 @@ impl<'ast> Visit<'ast> for Uses<'_> {
         self.add_tokens(call.tokens.clone());
     }
 
-    // Attributes name no items of ours, and the code of tests is left out wherever it stands.
+    // Attributes name no items of ours.
     fn visit_attribute(&mut self, _: &'ast Attribute) {}
-
-    fn visit_item(&mut self, item: &'ast syn::Item) {
-        if !is_only_for_tests(item_attributes(item)) {
-            visit::visit_item(self, item);
-        }
-    }
-
-    fn visit_impl_item(&mut self, item: &'ast syn::ImplItem) {
-        let attributes = match item {
-            syn::ImplItem::Const(item) => &item.attrs,
-            syn::ImplItem::Fn(item) => &item.attrs,
-            syn::ImplItem::Type(item) => &item.attrs,
-            _ => return visit::visit_impl_item(self, item),
-        };
-        if !is_only_for_tests(attributes) {
-            visit::visit_impl_item(self, item);
-        }
-    }
-
-    fn visit_field(&mut self, field: &'ast syn::Field) {
-        if !is_only_for_tests(&field.attrs) {
-            visit::visit_field(self, field);
-        }
-    }
-
-    fn visit_field_value(&mut self, field: &'ast syn::FieldValue) {
-        if !is_only_for_tests(&field.attrs) {
-            visit::visit_field_value(self, field);
-        }
-    }
-
-    fn visit_local(&mut self, local: &'ast syn::Local) {
-        if !is_only_for_tests(&local.attrs) {
-            visit::visit_local(self, local);
-        }
-    }
-
-    fn visit_variant(&mut self, variant: &'ast syn::Variant) {
-        if !is_only_for_tests(&variant.attrs) {
-            visit::visit_variant(self, variant);
-        }
-    }
-
-    fn visit_arm(&mut self, arm: &'ast syn::Arm) {
-        if !is_only_for_tests(&arm.attrs) {
-            visit::visit_arm(self, arm);
-        }
-    }
-}
-
-fn item_attributes(item: &syn::Item) -> &[Attribute] {
-    match item {
-        syn::Item::Const(item) => &item.attrs,
-        syn::Item::Enum(item) => &item.attrs,
-        syn::Item::Fn(item) => &item.attrs,
-        syn::Item::Impl(item) => &item.attrs,
-        syn::Item::Macro(item) => &item.attrs,
-        syn::Item::Mod(item) => &item.attrs,
-        syn::Item::Static(item) => &item.attrs,
-        syn::Item::Struct(item) => &item.attrs,
-        syn::Item::Trait(item) => &item.attrs,
-        syn::Item::Type(item) => &item.attrs,
-        syn::Item::Use(item) => &item.attrs,
-        _ => &[],
-    }
 }
 
 /// A path that is put together from tokens.
