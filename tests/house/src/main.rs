@@ -2,7 +2,9 @@
 
 mod arrows;
 mod circles;
+mod drawing;
 mod error;
+mod graph;
 mod names;
 mod order;
 mod sizes;
@@ -19,6 +21,9 @@ Checks of the workspace itself: cargo run -p lease-house -- COMMAND
 
   arrows                Fails on a circle of files within a crate, and on an arrow against the order of modules.
                         The order and the exceptions are in tests/house/src/order.rs.
+  drawing               Prints the drawing of crates, modules and files.
+  drawing --check       Fails if the drawing in ARCHITECTURE.md is not that of the code.
+  drawing --write       Puts the drawing into ARCHITECTURE.md.
   names                 Fails if two types of one crate have the same name.
   sizes                 Fails if a file has more than 400 lines, or if the median function of the library crates has
                         6 lines or more.
@@ -39,6 +44,9 @@ fn main() -> ExitCode {
 fn run(arguments: &[&str]) -> Result<()> {
     match arguments {
         ["arrows"] => arrows::check(&Workspace::load()?),
+        ["drawing"] => drawing::print(&Workspace::load()?),
+        ["drawing", "--check"] => drawing::check(&Workspace::load()?),
+        ["drawing", "--write"] => drawing::write(&Workspace::load()?),
         ["names"] => names::check(&Workspace::load()?),
         ["sizes"] => sizes::check(&Workspace::load()?),
         ["help" | "--help" | "-h"] => {

@@ -17,9 +17,17 @@ pub(crate) struct Workspace {
 #[derive(Deserialize)]
 pub(crate) struct Package {
     pub(crate) name: String,
+    pub(crate) dependencies: Vec<Dependency>,
     targets: Vec<Target>,
     /// The registries that it may be published to. `Some` of none means `publish = false`.
     publish: Option<Vec<String>>,
+}
+
+#[derive(Deserialize)]
+pub(crate) struct Dependency {
+    pub(crate) name: String,
+    /// `None` for a normal dependency, otherwise `dev` or `build`.
+    kind: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -48,6 +56,13 @@ impl Workspace {
         let mut libraries: Vec<_> = self.packages.iter().filter(|package| package.is_published_library()).collect();
         libraries.sort_by(|a, b| a.name.cmp(&b.name));
         libraries
+    }
+}
+
+impl Dependency {
+    /// Whether users of the package get it, too.
+    pub(crate) fn is_normal(&self) -> bool {
+        self.kind.is_none()
     }
 }
 

@@ -17,7 +17,7 @@ use crate::error::Result;
 use crate::workspace::Workspace;
 
 pub(crate) use load::{Disk, Files};
-pub(crate) use modules::{FileId, Source};
+pub(crate) use modules::{File, FileId, Source};
 pub(crate) use uses::Arrow;
 
 /// A library to read.

@@ -268,3 +268,10 @@ impl Source {
         if module.is_empty() { "crate".to_owned() } else { module.join("::") }
     }
 }
+
+impl File {
+    /// Whether the file only declares modules and re-exports their items.
+    pub(crate) fn only_declares(&self) -> bool {
+        self.syntax.items.iter().all(|item| matches!(item, Item::Mod(_) | Item::Use(_)))
+    }
+}
