@@ -1,12 +1,17 @@
 //! Checks of the workspace itself. `cargo run -p lease-house -- help` lists them.
 
 mod arrows;
+mod cargo;
 mod circles;
+mod dependencies;
+mod docs;
 mod drawing;
 mod error;
 mod graph;
 mod names;
 mod order;
+mod packages;
+mod public_api;
 mod sizes;
 mod source;
 mod workspace;
@@ -21,10 +26,18 @@ Checks of the workspace itself: cargo run -p lease-house -- COMMAND
 
   arrows                Fails on a circle of files within a crate, and on an arrow against the order of modules.
                         The order and the exceptions are in tests/house/src/order.rs.
+  dependencies          Counts the crates that lease-runtime adds to a program with kube, k8s-openapi and tokio. Fails
+                        above the most that it may add.
+  docs                  Builds the documentation of each published package as the documentation host does. Fails on a
+                        warning.
   drawing               Prints the drawing of crates, modules and files.
   drawing --check       Fails if the drawing in ARCHITECTURE.md is not that of the code.
   drawing --write       Puts the drawing into ARCHITECTURE.md.
   names                 Fails if two types of one crate have the same name.
+  packages              Fails if a published package lacks a licence, a README, or metadata.
+  public-api            Fails if the types of other crates in the public API of lease-runtime are not those of
+                        tests/house/public-api.txt.
+  public-api --write    Writes that list.
   sizes                 Fails if a file has more than 400 lines, or if the median function of the library crates has
                         6 lines or more.
   help                  Prints this text.
@@ -44,10 +57,15 @@ fn main() -> ExitCode {
 fn run(arguments: &[&str]) -> Result<()> {
     match arguments {
         ["arrows"] => arrows::check(&Workspace::load()?),
+        ["dependencies"] => dependencies::check(&Workspace::load()?),
+        ["docs"] => docs::build(&Workspace::load()?),
         ["drawing"] => drawing::print(&Workspace::load()?),
         ["drawing", "--check"] => drawing::check(&Workspace::load()?),
         ["drawing", "--write"] => drawing::write(&Workspace::load()?),
         ["names"] => names::check(&Workspace::load()?),
+        ["packages"] => packages::check(&Workspace::load()?),
+        ["public-api"] => public_api::check(&Workspace::load()?),
+        ["public-api", "--write"] => public_api::write(&Workspace::load()?),
         ["sizes"] => sizes::check(&Workspace::load()?),
         ["help" | "--help" | "-h"] => {
             print!("{HELP}");
