@@ -1,4 +1,5 @@
-//! `arrows`: no circle of files within a crate, and no arrow against the order of modules.
+//! `arrows`: no circle of files within a crate, no arrow against the order of modules, and no dependency that a crate
+//! without I/O must not have.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -6,7 +7,7 @@ use std::path::Path;
 
 use crate::circles::{circles, shortest_circle};
 use crate::error::Result;
-use crate::order::{EXCEPTIONS, Exception, ORDERS, Order};
+use crate::order::{DEPENDENCIES, EXCEPTIONS, Exception, ORDERS, Order};
 use crate::source::{self, Arrow, FileId, Source};
 use crate::workspace::Workspace;
 
@@ -15,10 +16,24 @@ pub(crate) fn check(workspace: &Workspace) -> Result<()> {
     let source = source::read(workspace)?;
     let findings = Findings::of(&source, EXCEPTIONS, ORDERS);
     print!("{}", findings.text(&source, &workspace.workspace_root));
-    if findings.is_clean() {
+    let unexpected = unexpected_dependencies(workspace);
+    unexpected.iter().for_each(|dependency| println!("{dependency}"));
+    if findings.is_clean() && unexpected.is_empty() {
         return Ok(());
     }
-    Err(findings.summary().into())
+    Err(format!("{}, {} dependencies that are not listed", findings.summary(), unexpected.len()).into())
+}
+
+/// Dependencies of the crates without I/O that are not in the list.
+fn unexpected_dependencies(workspace: &Workspace) -> Vec<String> {
+    let mut unexpected = Vec::new();
+    for (name, allowed) in DEPENDENCIES {
+        let package = workspace.packages.iter().find(|package| package.name == *name);
+        let dependencies = package.into_iter().flat_map(|package| &package.dependencies);
+        let wrong = dependencies.filter(|other| other.is_normal() && !allowed.contains(&other.name.as_str()));
+        unexpected.extend(wrong.map(|other| format!("{name} depends on {}: it may not", other.name)));
+    }
+    unexpected
 }
 
 /// What is wrong with the arrows of some crates.

@@ -14,6 +14,7 @@ mod packages;
 mod public_api;
 mod sizes;
 mod source;
+mod walks;
 mod workspace;
 
 use std::process::ExitCode;
@@ -24,8 +25,8 @@ use workspace::Workspace;
 const HELP: &str = "\
 Checks of the workspace itself: cargo run -p lease-house -- COMMAND
 
-  arrows                Fails on a circle of files within a crate, and on an arrow against the order of modules.
-                        The order and the exceptions are in tests/house/src/order.rs.
+  arrows                Fails on a circle of files within a crate, on an arrow against the order of modules, and on a
+                        dependency that a crate without I/O must not have. See tests/house/src/order.rs.
   dependencies          Counts the crates that lease-runtime adds to a program with kube, k8s-openapi and tokio. Fails
                         above the most that it may add.
   docs                  Builds the documentation of each published package as the documentation host does. Fails on a
@@ -40,6 +41,7 @@ Checks of the workspace itself: cargo run -p lease-house -- COMMAND
   public-api --write    Writes that list.
   sizes                 Fails if a file has more than 400 lines, or if the median function of the library crates has
                         6 lines or more.
+  walks                 Fails if ARCHITECTURE.md names a file or a function in its walks that is not there.
   help                  Prints this text.
 ";
 
@@ -67,6 +69,7 @@ fn run(arguments: &[&str]) -> Result<()> {
         ["public-api"] => public_api::check(&Workspace::load()?),
         ["public-api", "--write"] => public_api::write(&Workspace::load()?),
         ["sizes"] => sizes::check(&Workspace::load()?),
+        ["walks"] => walks::check(&Workspace::load()?),
         ["help" | "--help" | "-h"] => {
             print!("{HELP}");
             Ok(())

