@@ -1,6 +1,7 @@
 //! Runs cargo.
 
 use std::ffi::OsString;
+use std::path::Path;
 use std::process::Command;
 
 use crate::error::{Context, Result};
@@ -38,5 +39,6 @@ fn shown(command: &Command) -> String {
     let words = command.get_args().map(|argument| argument.to_string_lossy());
     let set = command.get_envs().filter_map(|(name, value)| Some((name.to_string_lossy(), value?.to_string_lossy())));
     let set: String = set.map(|(name, value)| format!("{name}='{value}' ")).collect();
-    format!("{set}cargo {}", words.collect::<Vec<_>>().join(" "))
+    let program = Path::new(command.get_program()).file_stem().unwrap_or_default().to_string_lossy();
+    format!("{set}{program} {}", words.collect::<Vec<_>>().join(" "))
 }

@@ -9,7 +9,7 @@ use crate::graph::Graph;
 use crate::source::{self, Arrow, File, Source};
 use crate::workspace::Workspace;
 
-const BEGIN: &str = "<!-- The drawing begins: cargo run -p lease-house -- drawing --write -->\n";
+const BEGIN: &str = "<!-- The drawing begins: cargo house drawing --write -->\n";
 const END: &str = "<!-- The drawing ends. -->\n";
 
 /// Prints the drawing.
@@ -25,8 +25,7 @@ pub(crate) fn check(workspace: &Workspace) -> Result<()> {
         println!("the drawing in ARCHITECTURE.md is that of the code");
         return Ok(());
     }
-    Err("the drawing in ARCHITECTURE.md is not that of the code: run `cargo run -p lease-house -- drawing --write`"
-        .into())
+    Err("the drawing in ARCHITECTURE.md is not that of the code: run `cargo house drawing --write`".into())
 }
 
 /// Puts the drawing into ARCHITECTURE.md.

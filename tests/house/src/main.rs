@@ -1,4 +1,4 @@
-//! Checks of the workspace itself. `cargo run -p lease-house -- help` lists them.
+//! Checks of the workspace itself. `cargo house help` lists them.
 
 mod arrows;
 mod cargo;
@@ -8,6 +8,7 @@ mod docs;
 mod drawing;
 mod error;
 mod graph;
+mod msrv;
 mod names;
 mod order;
 mod packages;
@@ -23,7 +24,7 @@ use error::Result;
 use workspace::Workspace;
 
 const HELP: &str = "\
-Checks of the workspace itself: cargo run -p lease-house -- COMMAND
+Checks of the workspace itself: cargo house COMMAND
 
   arrows                Fails on a circle of files within a crate, on an arrow against the order of modules, and on a
                         dependency that a crate without I/O must not have. See tests/house/src/order.rs.
@@ -34,6 +35,7 @@ Checks of the workspace itself: cargo run -p lease-house -- COMMAND
   drawing               Prints the drawing of crates, modules and files.
   drawing --check       Fails if the drawing in ARCHITECTURE.md is not that of the code.
   drawing --write       Puts the drawing into ARCHITECTURE.md.
+  msrv                  Checks the published libraries with the oldest Rust that their manifests name.
   names                 Fails if two types of one crate have the same name.
   packages              Fails if a published package lacks a licence, a README, or metadata.
   public-api            Fails if the types of other crates in the public API of lease-runtime are not those of
@@ -64,6 +66,7 @@ fn run(arguments: &[&str]) -> Result<()> {
         ["drawing"] => drawing::print(&Workspace::load()?),
         ["drawing", "--check"] => drawing::check(&Workspace::load()?),
         ["drawing", "--write"] => drawing::write(&Workspace::load()?),
+        ["msrv"] => msrv::check(&Workspace::load()?),
         ["names"] => names::check(&Workspace::load()?),
         ["packages"] => packages::check(&Workspace::load()?),
         ["public-api"] => public_api::check(&Workspace::load()?),

@@ -23,7 +23,8 @@ pub(crate) struct Package {
     description: Option<String>,
     license: Option<String>,
     repository: Option<String>,
-    rust_version: Option<String>,
+    /// The oldest Rust that it compiles with.
+    pub(crate) rust_version: Option<String>,
     metadata: Option<serde_json::Value>,
     keywords: Vec<String>,
     categories: Vec<String>,

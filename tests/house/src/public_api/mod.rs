@@ -24,7 +24,7 @@ pub(crate) fn check(workspace: &Workspace) -> Result<()> {
         return Ok(());
     }
     Err("the types of other crates in the public API have changed: if that is meant, run \
-        `cargo run -p lease-house -- public-api --write`"
+        `cargo house public-api --write`"
         .into())
 }
 
