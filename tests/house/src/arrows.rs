@@ -1,7 +1,7 @@
 //! `arrows`: no circle of files within a crate, no arrow against the order of modules, and no dependency that a crate
 //! without I/O must not have.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::path::Path;
 
@@ -40,6 +40,8 @@ fn unexpected_dependencies(workspace: &Workspace) -> Vec<String> {
 struct Findings {
     arrows: Vec<Arrow>,
     circles: Vec<Vec<FileId>>,
+    /// Other circles of top-level modules, as `crate::module`.
+    module_circles: Vec<Vec<String>>,
     excepted: Vec<(Vec<FileId>, &'static str)>,
     /// Arrows against an order.
     wrong: Vec<Arrow>,
@@ -63,23 +65,32 @@ impl Findings {
             }
         }
         let wrong = arrows.iter().filter(|arrow| orders.iter().any(|order| order.forbids(source, arrow)));
-        let wrong = wrong.cloned().collect();
+        let wrong: Vec<Arrow> = wrong.cloned().collect();
         let unlisted = orders.iter().flat_map(|order| order.unlisted(source)).collect();
         let is_needed = |exception: &&Exception| excepted.iter().any(|(_, reason)| *reason == exception.reason);
         let unneeded = exceptions.iter().filter(|exception| !is_needed(exception));
         let unneeded = unneeded.map(|exception| exception.files.join(", ")).collect();
-        Findings { arrows, circles: found, excepted, wrong, unlisted, unneeded }
+        let mut module_circles = module_circles(source, &arrows);
+        // What is said already: a circle of files leads through the same modules, or an arrow between them is wrong.
+        let of_files: Vec<_> = found.iter().chain(excepted.iter().map(|(circle, _)| circle)).collect();
+        module_circles.retain(|modules| {
+            let is_within = |file| source.top_level(file).is_some_and(|module| modules.contains(&module));
+            !of_files.iter().any(|circle| top_levels(source, circle).iter().eq(modules))
+                && !wrong.iter().any(|arrow| is_within(arrow.from) && is_within(arrow.to))
+        });
+        Findings { arrows, circles: found, module_circles, excepted, wrong, unlisted, unneeded }
     }
 
     fn is_clean(&self) -> bool {
-        self.circles.is_empty() && self.wrong.is_empty() && self.unlisted.is_empty() && self.unneeded.is_empty()
+        let circles = self.circles.len() + self.module_circles.len();
+        circles + self.wrong.len() + self.unlisted.len() + self.unneeded.len() == 0
     }
 
     fn summary(&self) -> String {
-        let (circles, wrong) = (self.circles.len(), self.wrong.len());
+        let (circles, modules, wrong) = (self.circles.len(), self.module_circles.len(), self.wrong.len());
         let entries = self.unlisted.len() + self.unneeded.len();
         format!(
-            "{circles} circles of files, {wrong} arrows against the order of modules, {entries} entries of order.rs to mend"
+            "{circles} circles of files, {modules} of modules, {wrong} arrows against the order of modules, {entries} entries of order.rs to mend"
         )
     }
 
@@ -91,6 +102,15 @@ impl Findings {
         }
         for circle in &self.circles {
             self.write_circle(&mut text, circle, source, root);
+        }
+        for modules in &self.module_circles {
+            let _ = writeln!(text, "a circle of top-level modules: {}", modules.join(", "));
+            let is_within = |file| source.top_level(file).is_some_and(|module| modules.contains(&module));
+            let between = |arrow: &&Arrow| source.top_level(arrow.from) != source.top_level(arrow.to);
+            let within =
+                self.arrows.iter().filter(|arrow| is_within(arrow.from) && is_within(arrow.to)).filter(between);
+            write_arrows(&mut text, &within.cloned().collect::<Vec<_>>(), source, root);
+            text.push('\n');
         }
         if !self.wrong.is_empty() {
             let _ = writeln!(text, "{} arrows against the order of modules:", self.wrong.len());
@@ -119,6 +139,22 @@ impl Findings {
         }
         text.push('\n');
     }
+}
+
+fn top_levels(source: &Source, files: &[FileId]) -> BTreeSet<String> {
+    files.iter().filter_map(|&file| source.top_level(file)).collect()
+}
+
+/// Circles of the top-level modules of each crate.
+fn module_circles(source: &Source, arrows: &[Arrow]) -> Vec<Vec<String>> {
+    let ends = arrows.iter().filter_map(|arrow| Some((source.top_level(arrow.from)?, source.top_level(arrow.to)?)));
+    let ends: Vec<(String, String)> = ends.filter(|(from, to)| from != to).collect();
+    let names: BTreeSet<&String> = ends.iter().flat_map(|(from, to)| [from, to]).collect();
+    let names: Vec<&String> = names.into_iter().collect();
+    let at = |name: &String| names.binary_search(&name).expect("each end has a name");
+    let edges: Vec<_> = ends.iter().map(|(from, to)| (at(from), at(to))).collect();
+    let named = |circle: Vec<usize>| circle.into_iter().map(|module| names[module].clone()).collect();
+    circles(names.len(), &edges).into_iter().map(named).collect()
 }
 
 fn edges(arrows: &[Arrow]) -> Vec<(usize, usize)> {
@@ -230,5 +266,23 @@ mod tests {
         assert_eq!(wrong, ["C"]);
         let order = Order { crate_name: "one", rows: &[&["a"], &["c"]] };
         assert_eq!(Findings::of(&source, &[], &[order]).unlisted, ["one::b"]);
+    }
+
+    #[test]
+    fn a_circle_of_modules_is_found_without_a_circle_of_files() {
+        let source = source(&[
+            ("one/lib.rs", "mod a; mod b;"),
+            ("one/a.rs", "pub mod high; pub mod low;"),
+            ("one/a/high.rs", "use crate::b::high::B;"),
+            ("one/a/low.rs", "pub struct A;"),
+            ("one/b.rs", "pub mod high; mod low;"),
+            ("one/b/high.rs", "pub struct B;"),
+            ("one/b/low.rs", "use crate::a::low::A;"),
+        ]);
+        let findings = Findings::of(&source, &[], &[]);
+        assert!(findings.circles.is_empty() && !findings.is_clean());
+        let expected =
+            "a circle of top-level modules: one::a, one::b\n  a/high.rs -> b/high.rs: B\n  b/low.rs -> a/low.rs: A\n\n";
+        assert_eq!(text(&findings, &source), expected);
     }
 }

@@ -262,6 +262,12 @@ impl Source {
         path.strip_prefix(root).unwrap_or(path).display().to_string()
     }
 
+    /// The top-level module that a file is in, as `crate::module`. `None` for the root of a crate.
+    pub(crate) fn top_level(&self, file: FileId) -> Option<String> {
+        let file = self.file(file);
+        file.module.first().map(|module| format!("{}::{module}", file.crate_name))
+    }
+
     /// The path of a file's module in its crate, `crate` for the root.
     pub(crate) fn module_name(&self, file: FileId) -> String {
         let module = &self.file(file).module;
