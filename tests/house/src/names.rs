@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use syn::visit::{self, Visit};
-use syn::{Ident, ItemEnum, ItemStruct, ItemTrait, ItemType};
+use syn::{Ident, ItemEnum, ItemMod, ItemStruct, ItemTrait, ItemType};
 
 use crate::error::Result;
 use crate::source::{self, FileId, Source};
@@ -29,6 +29,8 @@ pub(crate) fn check(workspace: &Workspace) -> Result<()> {
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct Place {
     file: FileId,
+    /// The modules within the file.
+    modules: Vec<String>,
     line: usize,
 }
 
@@ -36,27 +38,36 @@ struct Place {
 fn repeated(source: &Source) -> BTreeMap<(String, String), BTreeSet<Place>> {
     let mut types = BTreeMap::new();
     for (at, file) in source.files.iter().enumerate() {
-        Types { crate_name: &file.crate_name, file: FileId(at), types: &mut types }.visit_file(&file.syntax);
+        Types { crate_name: &file.crate_name, file: FileId(at), modules: Vec::new(), types: &mut types }
+            .visit_file(&file.syntax);
     }
-    // Declarations for different platforms or features stand in one file.
-    types.retain(|_, places| places.iter().map(|place| place.file).collect::<BTreeSet<_>>().len() > 1);
+    // Declarations for different platforms or features stand in one module.
+    let modules = |places: &BTreeSet<Place>| places.iter().map(|place| (place.file, place.modules.clone())).collect();
+    types.retain(|_, places| BTreeSet::len(&modules(places)) > 1);
     types
 }
 
 struct Types<'a> {
     crate_name: &'a str,
     file: FileId,
+    modules: Vec<String>,
     types: &'a mut BTreeMap<(String, String), BTreeSet<Place>>,
 }
 
 impl Types<'_> {
     fn add(&mut self, name: &Ident) {
-        let place = Place { file: self.file, line: name.span().start().line };
+        let place = Place { file: self.file, modules: self.modules.clone(), line: name.span().start().line };
         self.types.entry((self.crate_name.to_owned(), name.to_string())).or_default().insert(place);
     }
 }
 
 impl<'ast> Visit<'ast> for Types<'_> {
+    fn visit_item_mod(&mut self, item: &'ast ItemMod) {
+        self.modules.push(item.ident.to_string());
+        visit::visit_item_mod(self, item);
+        self.modules.pop();
+    }
+
     fn visit_item_struct(&mut self, item: &'ast ItemStruct) {
         self.add(&item.ident);
         visit::visit_item_struct(self, item);
@@ -89,9 +100,9 @@ mod tests {
             ("one/lib.rs", "mod a; mod b; struct Inner;"),
             ("one/a.rs", "enum Kind {} #[cfg(unix)] type Id = u8; #[cfg(windows)] type Id = u16;"),
             ("one/b.rs", "trait Kind { type Inner; } #[cfg(test)] mod tests { struct Inner; }"),
-            ("two/lib.rs", "struct Inner;"),
+            ("two/lib.rs", "struct Inner; pub struct Request; mod sealed { pub trait Request {} }"),
         ]);
-        let names: Vec<_> = repeated(&source).into_keys().collect();
-        assert_eq!(names, [("one".to_owned(), "Kind".to_owned())]);
+        let names: Vec<_> = repeated(&source).into_keys().map(|(of, name)| format!("{of}: {name}")).collect();
+        assert_eq!(names, ["one: Kind", "two: Request"]);
     }
 }
