@@ -51,6 +51,8 @@
 //! Where to go from here: [`leader_only`] for the attribute and what it expands to, [`LeaderTask`] for what can be set,
 //! [`TaskGroup`] for tasks in an order, [`Term`] for what a body can ask and do, [`Candidate`] for running them.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 mod admin;
 mod candidate;
 pub mod clock;

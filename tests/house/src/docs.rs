@@ -1,0 +1,16 @@
+//! `docs`: the documentation as docs.rs builds it, each package alone, with the features that its manifest names.
+
+use crate::cargo::{cargo, run, unstable_rustdoc};
+use crate::error::Result;
+use crate::workspace::Workspace;
+
+/// Fails on the first package whose documentation has a warning.
+pub(crate) fn build(workspace: &Workspace) -> Result<()> {
+    for package in workspace.libraries() {
+        let mut doc = cargo();
+        doc.args(["doc", "--quiet", "--no-deps", "--lib", "-p", &package.name]);
+        doc.args(["--features", &package.documented_features()]).env("RUSTDOCFLAGS", "--cfg docsrs -D warnings");
+        run(unstable_rustdoc(&mut doc, workspace))?;
+    }
+    Ok(())
+}

