@@ -43,7 +43,7 @@ Checks of the workspace itself: cargo house COMMAND
   public-api --write    Writes that list.
   sizes                 Fails if a file has more than 400 lines, or if the median function of the library crates has
                         6 lines or more.
-  walks                 Fails if ARCHITECTURE.md names a file or a function in its walks that is not there.
+  walks                 Fails if a table of ARCHITECTURE.md names a file, or an item of it, that is not there.
   help                  Prints this text.
 ";
 

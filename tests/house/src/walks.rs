@@ -1,11 +1,11 @@
-//! `walks`: the files and functions that ARCHITECTURE.md leads through exist.
+//! `walks`: the files and the functions and types that ARCHITECTURE.md leads through exist.
 
 use std::path::Path;
 
 use crate::error::{Context, Result};
 use crate::workspace::Workspace;
 
-/// Fails on a row of a table that names a file or a function which is not there.
+/// Fails on a row of a table that names a file or an item which is not there.
 pub(crate) fn check(workspace: &Workspace) -> Result<()> {
     let root = &workspace.workspace_root;
     let page =
@@ -16,7 +16,7 @@ pub(crate) fn check(workspace: &Workspace) -> Result<()> {
         return Err("ARCHITECTURE.md leads through no file: do its tables still begin with the path of a file?".into());
     }
     if missing.is_empty() {
-        println!("{} steps through files and functions that exist", steps.len());
+        println!("{} steps through files and items that exist", steps.len());
         return Ok(());
     }
     Err(format!("ARCHITECTURE.md is out of date:\n  {}", missing.join("\n  ")).into())
@@ -25,28 +25,34 @@ pub(crate) fn check(workspace: &Workspace) -> Result<()> {
 /// A row such as ``| `a/b.rs` | `f`, `g` | what happens |``.
 struct Step<'a> {
     file: &'a str,
-    functions: Vec<&'a str>,
+    items: Vec<&'a str>,
 }
 
 impl<'a> Step<'a> {
     fn read(line: &'a str) -> Option<Step<'a>> {
         let mut cells = line.strip_prefix("| ")?.split(" | ");
         let file = cells.next()?.strip_prefix('`')?.strip_suffix('`')?;
-        let functions = cells.next()?.split('`').skip(1).step_by(2).collect();
-        file.ends_with(".rs").then_some(Step { file, functions })
+        let items = cells.next()?.split('`').skip(1).step_by(2).collect();
+        file.ends_with(".rs").then_some(Step { file, items })
     }
 
     fn missing(&self, root: &Path) -> Vec<String> {
         let Ok(text) = std::fs::read_to_string(root.join(self.file)) else {
             return vec![format!("there is no file {}", self.file)];
         };
-        let is_there = |name: &str| {
-            let begin = format!("fn {name}");
-            text.match_indices(&begin).any(|(at, _)| text[at + begin.len()..].starts_with(['(', '<']))
-        };
-        let missing = self.functions.iter().filter(|name| !is_there(name));
-        missing.map(|name| format!("there is no function {name} in {}", self.file)).collect()
+        let missing = self.items.iter().filter(|name| !declares(&text, name));
+        missing.map(|name| format!("there is no {name} in {}", self.file)).collect()
     }
+}
+
+/// Whether a source text declares an item of this name.
+fn declares(text: &str, name: &str) -> bool {
+    let keywords = ["fn", "struct", "enum", "trait", "static", "const"];
+    keywords.iter().any(|keyword| {
+        let begin = format!("{keyword} {name}");
+        let goes_on = |rest: &str| rest.starts_with(|next: char| next.is_alphanumeric() || next == '_');
+        text.match_indices(&begin).any(|(at, _)| !goes_on(&text[at + begin.len()..]))
+    })
 }
 
 #[cfg(test)]
@@ -56,8 +62,15 @@ mod tests {
     #[test]
     fn reads_the_rows_that_name_a_file() {
         let step = Step::read("| `a/b.rs` | `f`, `g` | calls `h` |").expect("a step");
-        assert_eq!((step.file, step.functions), ("a/b.rs", vec!["f", "g"]));
+        assert_eq!((step.file, step.items), ("a/b.rs", vec!["f", "g"]));
         assert!(Step::read("| file | function | what happens |").is_none());
         assert!(Step::read("| `clock` | the clocks |").is_none());
+    }
+
+    #[test]
+    fn finds_the_whole_name_of_a_declaration() {
+        let text = "pub enum NotRun { A } pub(crate) fn read<T>() {} static KEYS: [u8; 0] = [];";
+        assert!(["NotRun", "read", "KEYS"].iter().all(|name| declares(text, name)));
+        assert!(["Not", "re", "A"].iter().all(|name| !declares(text, name)));
     }
 }
