@@ -86,7 +86,7 @@ pub use lease::LeaseId;
 #[doc(inline)]
 pub use lease_macros::leader_only;
 #[doc(inline)]
-pub use lease_protocol::election::{FencingToken, Loss};
+pub use lease_protocol::election::{FencingToken, StopReason};
 pub use lease_protocol::schedule::ScheduleError;
 #[doc(inline)]
 pub use lease_protocol::ticks::{

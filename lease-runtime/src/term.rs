@@ -30,7 +30,7 @@ pub(crate) use tick_channel::{ElectorMessage, TaskMessage, TickChannel};
 use crate::clock::Moment;
 use crate::guard::Guarded;
 use crate::lease::LeaseId;
-use lease_protocol::election::{FencingToken, Loss};
+use lease_protocol::election::{FencingToken, StopReason};
 
 /// One period of leadership of this process, as a body sees it.
 ///
@@ -120,12 +120,12 @@ impl Term {
     }
 
     /// Why the body is asked to end; `None` as long as it is not.
-    pub fn loss(&self) -> Option<Loss> {
+    pub fn loss(&self) -> Option<StopReason> {
         // One that has to go on for others does not know yet. The clock may be ahead of the elector, which has not said so.
         let asked = self.scope.stop_signal();
-        let because = || asked.why().or_else(|| self.tenure.loss()).unwrap_or(Loss::GroupFailed);
+        let because = || asked.why().or_else(|| self.tenure.loss()).unwrap_or(StopReason::GroupFailed);
         let known = asked.is_asked().then(because);
-        known.or_else(|| (self.now() >= self.ends_at()).then_some(Loss::NotRenewed))
+        known.or_else(|| (self.now() >= self.ends_at()).then_some(StopReason::NotRenewed))
     }
 
     /// How long the body may go on: until it is dropped, unless the lease is renewed. Zero once that has come.
@@ -154,7 +154,7 @@ impl Term {
         Err(Lost {
             lease: self.lease().clone(),
             token: self.fencing_token(),
-            reason: self.tenure.loss().unwrap_or(Loss::NotRenewed),
+            reason: self.tenure.loss().unwrap_or(StopReason::NotRenewed),
         })
     }
 
@@ -199,7 +199,7 @@ impl Term {
     ///
     /// The first reason for which a term ends counts: once it has been [`cancelled`](Self::cancelled), nothing more happens.
     pub fn step_down(&self) {
-        self.tenure.cancel(Loss::SteppedDown);
+        self.tenure.cancel(StopReason::SteppedDown);
     }
 
     /// Wraps a future so that it ends with the term wherever it is awaited: in a `JoinSet`, a `LocalSet`, a `select!`.
@@ -249,7 +249,7 @@ pub struct Lost {
     /// The term that is over.
     pub token: FencingToken,
     /// Why.
-    pub reason: Loss,
+    pub reason: StopReason,
 }
 
 #[cfg(test)]

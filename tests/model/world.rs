@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use lease_protocol::election::{Answer, Event, Loss, Now, Observation, Request, Role};
+use lease_protocol::election::{Answer, Event, Now, Observation, Request, Role, StopReason};
 
 use super::config::{Config, EVER};
 use super::mutant::Mutant;
@@ -309,7 +309,7 @@ impl Stage<'_> {
             Happening::Withdraw(index) => {
                 self.world.left.withdrawals -= 1;
                 self.world.nodes[index].wants = false;
-                self.feed(index, Event::Withdraw(Loss::Shutdown));
+                self.feed(index, Event::Withdraw(StopReason::Shutdown));
             }
             Happening::Return(index) => {
                 self.world.left.returns -= 1;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use lease_protocol::election::{Answer, Event, Loss};
+use lease_protocol::election::{Answer, Event, StopReason};
 use lease_protocol::ticks::Edits;
 use lease_protocol::ticks::names::{BACKFILL, PAUSE, RECORD, TRIGGER};
 
@@ -91,7 +91,7 @@ impl World {
         match fault {
             Fault::Crash => self.kill(r),
             Fault::Handover if self.replicas[r].up => {
-                self.later(r, 0, Local::Event(Event::Withdraw(Loss::Shutdown)));
+                self.later(r, 0, Local::Event(Event::Withdraw(StopReason::Shutdown)));
             }
             Fault::Graceful => self.end_around_a_tick(),
             Fault::Partition => {
@@ -141,8 +141,8 @@ impl World {
     fn end_term(&mut self) {
         let leader = self.replicas.iter().position(|replica| replica.up && replica.tenure.is_some());
         let Some(r) = leader else { return };
-        let loss = [Loss::Shutdown, Loss::SteppedDown, Loss::Withdrawn][self.rng.usize(..3)].clone();
-        self.replicas[r].comes_back = loss != Loss::Shutdown;
+        let loss = [StopReason::Shutdown, StopReason::SteppedDown, StopReason::Withdrawn][self.rng.usize(..3)].clone();
+        self.replicas[r].comes_back = loss != StopReason::Shutdown;
         self.later(r, 0, Local::Event(Event::Withdraw(loss)));
     }
 

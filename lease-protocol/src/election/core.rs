@@ -6,7 +6,7 @@ use super::outstanding::{OutstandingWrite, WritePurpose};
 use super::pace::Pace;
 use super::plan::Intent;
 use super::record::{Observation, Version, View};
-use super::step::{Action, Event, Loss, Now, Request, RequestId};
+use super::step::{Action, Event, Now, Request, RequestId, StopReason};
 use super::term::{HeldTerm, Phase};
 use super::timing::Timing;
 use crate::clock::{Moment, WallTime};
@@ -238,7 +238,7 @@ impl Election {
         self.holder() == Some(self.identity.as_str())
     }
 
-    fn withdraw(&mut self, loss: Loss, out: &mut Vec<Action>) {
+    fn withdraw(&mut self, loss: StopReason, out: &mut Vec<Action>) {
         self.contending = false;
         if std::mem::take(&mut self.altered) > 0 {
             // The next try to lead was to wait; what that has left in the Lease may keep others waiting.
@@ -256,7 +256,7 @@ impl Election {
         if term.phase == Phase::Running {
             // Nobody asked the bodies to go: whoever ran them is gone. To hold a lease without the work would keep others
             // from doing it, and to acquire again would find nobody to do it either.
-            term.cancel(Loss::RuntimeGone, out);
+            term.cancel(StopReason::RuntimeGone, out);
             self.contending = false;
         }
     }

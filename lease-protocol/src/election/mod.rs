@@ -49,5 +49,5 @@ pub use map::{Map, Stamp};
 pub use memory::Memory;
 pub use record::{FencingToken, Observation, Record, Version, View};
 pub use shown::{LONGEST_SHOWN, is_plain, shown};
-pub use step::{Action, Answer, Deadlines, Event, Grant, Loss, Now, Request, RequestId};
+pub use step::{Action, Answer, Deadlines, Event, Grant, Now, Request, RequestId, StopReason};
 pub use timing::Timing;

@@ -2,7 +2,7 @@
 
 use super::core::{Election, OutstandingGet, SeenState};
 use super::record::{Observation, View};
-use super::step::{Action, Loss, Now};
+use super::step::{Action, Now, StopReason};
 use super::term::HeldTerm;
 use crate::clock::Moment;
 
@@ -119,7 +119,7 @@ impl Election {
     pub(super) fn check_ownership(&mut self, out: &mut Vec<Action>) {
         let (Some(seen), Some(term)) = (&self.seen, &self.term) else { return };
         let loss = match &seen.sight {
-            Observation::Missing { .. } => Loss::Deleted,
+            Observation::Missing { .. } => StopReason::Deleted,
             Observation::Present(view) if self.wrote(term, view) => return,
             Observation::Present(view) => self.foreign(term, view),
         };
@@ -128,12 +128,12 @@ impl Election {
         }
     }
 
-    fn foreign(&self, term: &HeldTerm, View { version, record }: &View) -> Loss {
+    fn foreign(&self, term: &HeldTerm, View { version, record }: &View) -> StopReason {
         match record.holder() {
-            None => Loss::HolderCleared,
-            Some(holder) if holder == self.identity && version.uid != term.uid => Loss::Deleted,
-            Some(holder) if holder == self.identity => Loss::Overwritten,
-            Some(holder) => Loss::TakenBy(holder.to_owned()),
+            None => StopReason::HolderCleared,
+            Some(holder) if holder == self.identity && version.uid != term.uid => StopReason::Deleted,
+            Some(holder) if holder == self.identity => StopReason::Overwritten,
+            Some(holder) => StopReason::TakenBy(holder.to_owned()),
         }
     }
 
@@ -144,7 +144,7 @@ impl Election {
         }
         (self.barred, self.barred_by) = (true, shown);
         if let Some(term) = &mut self.term {
-            term.expire(Loss::WentBackwards, out);
+            term.expire(StopReason::WentBackwards, out);
         }
         out.push(Action::Bar { highest: self.highest, shown });
     }

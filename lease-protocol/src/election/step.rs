@@ -80,7 +80,7 @@ pub enum Event {
     /// The holder has something to say in the Lease: renew now rather than when it is due. W2 holds, as always.
     Hurry,
     /// Leave the election: end the term if there is one, release the lease once the bodies are gone, and stay out.
-    Withdraw(Loss),
+    Withdraw(StopReason),
     /// Take part again after a withdrawal.
     Contend,
     /// Every body of the term is gone: dropped or ended, and none will be started.
@@ -102,7 +102,7 @@ pub enum Action {
     /// The term goes on.
     Extend(Deadlines),
     /// The term is lost, or leaving it was asked for: tell the bodies. They may go on until they are dropped.
-    Cancel(Loss),
+    Cancel(StopReason),
     /// The term is over now: no poll of a body may begin from this moment on.
     Expire,
     /// A look showed a state that an open watch had not: the watch is deaf, open another.
@@ -149,7 +149,7 @@ pub struct Deadlines {
 /// Why a term ended.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
-pub enum Loss {
+pub enum StopReason {
     /// The lease could not be renewed within the renew deadline.
     NotRenewed,
     /// The Lease names another holder: the value as it stands there. `Display` escapes and shortens it.
@@ -178,45 +178,45 @@ pub enum Loss {
     RuntimeGone,
 }
 
-impl Loss {
+impl StopReason {
     /// Whether the lease was taken from this process, rather than given up by it.
     pub fn is_involuntary(&self) -> bool {
         match self {
-            Loss::NotRenewed
-            | Loss::TakenBy(_)
-            | Loss::HolderCleared
-            | Loss::Overwritten
-            | Loss::Deleted
-            | Loss::WentBackwards => true,
-            Loss::Shutdown
-            | Loss::Finished
-            | Loss::SteppedDown
-            | Loss::Withdrawn
-            | Loss::GroupFailed
-            | Loss::Replaced
-            | Loss::RuntimeGone => false,
+            StopReason::NotRenewed
+            | StopReason::TakenBy(_)
+            | StopReason::HolderCleared
+            | StopReason::Overwritten
+            | StopReason::Deleted
+            | StopReason::WentBackwards => true,
+            StopReason::Shutdown
+            | StopReason::Finished
+            | StopReason::SteppedDown
+            | StopReason::Withdrawn
+            | StopReason::GroupFailed
+            | StopReason::Replaced
+            | StopReason::RuntimeGone => false,
         }
     }
 }
 
-impl fmt::Display for Loss {
+impl fmt::Display for StopReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Loss::NotRenewed => f.write_str("the lease could not be renewed in time"),
-            Loss::TakenBy(holder) => write!(f, "the lease is held by `{}`", shown(holder)),
-            Loss::HolderCleared => f.write_str("somebody emptied the holder of the lease"),
-            Loss::Overwritten => f.write_str("somebody else wrote to the lease"),
-            Loss::Deleted => f.write_str("the lease was deleted"),
-            Loss::WentBackwards => {
+            StopReason::NotRenewed => f.write_str("the lease could not be renewed in time"),
+            StopReason::TakenBy(holder) => write!(f, "the lease is held by `{}`", shown(holder)),
+            StopReason::HolderCleared => f.write_str("somebody emptied the holder of the lease"),
+            StopReason::Overwritten => f.write_str("somebody else wrote to the lease"),
+            StopReason::Deleted => f.write_str("the lease was deleted"),
+            StopReason::WentBackwards => {
                 f.write_str("the API server's revisions went backwards, as after restoring a backup")
             }
-            Loss::Shutdown => f.write_str("the candidate is shutting down"),
-            Loss::Finished => f.write_str("all tasks of the lease have finished"),
-            Loss::SteppedDown => f.write_str("this replica stepped down"),
-            Loss::Withdrawn => f.write_str("this replica takes no part in the election for now"),
-            Loss::GroupFailed => f.write_str("another member of the group has failed"),
-            Loss::Replaced => f.write_str("a later tick of the task takes its place"),
-            Loss::RuntimeGone => f.write_str("the runtime of the tasks is gone"),
+            StopReason::Shutdown => f.write_str("the candidate is shutting down"),
+            StopReason::Finished => f.write_str("all tasks of the lease have finished"),
+            StopReason::SteppedDown => f.write_str("this replica stepped down"),
+            StopReason::Withdrawn => f.write_str("this replica takes no part in the election for now"),
+            StopReason::GroupFailed => f.write_str("another member of the group has failed"),
+            StopReason::Replaced => f.write_str("a later tick of the task takes its place"),
+            StopReason::RuntimeGone => f.write_str("the runtime of the tasks is gone"),
         }
     }
 }

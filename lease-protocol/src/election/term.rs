@@ -2,7 +2,7 @@
 
 use super::core::Election;
 use super::record::{FencingToken, Record, View};
-use super::step::{Action, Deadlines, Loss, Now};
+use super::step::{Action, Deadlines, Now, StopReason};
 use super::timing::Timing;
 use crate::clock::{Moment, WallTime};
 
@@ -58,7 +58,7 @@ impl HeldTerm {
     }
 
     /// Asks the bodies to end, once.
-    pub(super) fn cancel(&mut self, loss: Loss, out: &mut Vec<Action>) {
+    pub(super) fn cancel(&mut self, loss: StopReason, out: &mut Vec<Action>) {
         if self.phase == Phase::Running {
             self.phase = Phase::Cancelled;
             out.push(Action::Cancel(loss));
@@ -66,7 +66,7 @@ impl HeldTerm {
     }
 
     /// Ends the term now.
-    pub(super) fn expire(&mut self, loss: Loss, out: &mut Vec<Action>) {
+    pub(super) fn expire(&mut self, loss: StopReason, out: &mut Vec<Action>) {
         self.cancel(loss, out);
         if self.phase == Phase::Cancelled {
             self.phase = Phase::Expired;
@@ -82,9 +82,9 @@ impl Election {
         let Some(term) = &mut self.term else { return };
         let deadlines = term.deadlines(&self.timing);
         if now >= deadlines.drop_at {
-            term.expire(Loss::NotRenewed, out);
+            term.expire(StopReason::NotRenewed, out);
         } else if now >= deadlines.cancel_at {
-            term.cancel(Loss::NotRenewed, out);
+            term.cancel(StopReason::NotRenewed, out);
         }
     }
 

@@ -10,7 +10,7 @@ pub enum Overlap {
     Skip,
     /// The latest of them runs when the earlier run has ended; those before it are counted as superseded.
     BufferOne,
-    /// The earlier run is asked to end, with `Loss::Replaced`, and may use its grace; the tick runs
+    /// The earlier run is asked to end, with `StopReason::Replaced`, and may use its grace; the tick runs
     /// when it has.
     CancelOther,
     /// It runs beside, up to this many at once: 2 to 4. One that would be more is not run, and counted as overlapped.

@@ -17,7 +17,7 @@ use crate::error::Error;
 use crate::task::entry::Entry;
 use crate::task::supervise::supervise;
 use crate::term::{DrainToken, Term};
-use lease_protocol::election::{Loss, Timing};
+use lease_protocol::election::{StopReason, Timing};
 
 impl CandidateInner {
     /// Lets the roster's tasks run, on `runtime` if they have none.
@@ -93,11 +93,11 @@ enum LeaveReason {
 }
 
 impl LeaveReason {
-    fn loss(self) -> Loss {
+    fn loss(self) -> StopReason {
         match self {
-            LeaveReason::Finished => Loss::Finished,
-            LeaveReason::SteppedDown => Loss::SteppedDown,
-            LeaveReason::Withdrawn => Loss::Withdrawn,
+            LeaveReason::Finished => StopReason::Finished,
+            LeaveReason::SteppedDown => StopReason::SteppedDown,
+            LeaveReason::Withdrawn => StopReason::Withdrawn,
         }
     }
 }
@@ -193,7 +193,7 @@ impl LeaseDriver {
         let mut parting = None;
         loop {
             if self.candidate.shutdown.is_cancelled() {
-                self.leave(way, terms, Loss::Shutdown, true).await;
+                self.leave(way, terms, StopReason::Shutdown, true).await;
                 return LeaveOutcome::Shutdown;
             }
             if let Some(parting) = parting.take().or_else(|| self.reason_to_part()) {
@@ -216,7 +216,7 @@ impl LeaseDriver {
                 },
                 () = fatal(status) => {
                     let problem = problem(status);
-                    self.leave(way, terms, Loss::Shutdown, true).await;
+                    self.leave(way, terms, StopReason::Shutdown, true).await;
                     return LeaveOutcome::Failed(problem);
                 }
                 () = self.roster.news() => {}
@@ -269,7 +269,7 @@ impl LeaseDriver {
         loop {
             if !shutdown && self.candidate.shutdown.is_cancelled() {
                 shutdown = true;
-                way.withdraw(Loss::Shutdown);
+                way.withdraw(StopReason::Shutdown);
             }
             let leading = !term.tenure().is_cancelled();
             if !shutdown && parting.is_none() && leading {
@@ -291,9 +291,9 @@ impl LeaseDriver {
                     .reason_to_part()
                     .filter(|why| supervisors.is_empty() || *why != LeaveReason::Finished && !self.roster.is_willing());
                 parting.iter().for_each(|parting| way.withdraw(parting.loss()));
-            } else if parting.is_none() && term.tenure().loss() == Some(Loss::SteppedDown) {
+            } else if parting.is_none() && term.tenure().loss() == Some(StopReason::SteppedDown) {
                 parting = Some(LeaveReason::SteppedDown);
-                way.withdraw(Loss::SteppedDown);
+                way.withdraw(StopReason::SteppedDown);
             }
             // As it was when the reasons were looked at: one that has come since is yet to be.
             if supervisors.is_empty() && !leading {
@@ -331,7 +331,7 @@ impl LeaseDriver {
         &self,
         way: &ElectionControl,
         terms: &mut mpsc::UnboundedReceiver<(Term, DrainToken)>,
-        loss: Loss,
+        loss: StopReason,
         for_good: bool,
     ) {
         way.withdraw(loss);

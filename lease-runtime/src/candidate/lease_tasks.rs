@@ -12,7 +12,7 @@ use crate::error::Error;
 use crate::lease::LeaseId;
 use crate::task::entry::Entry;
 use crate::term::{Term, TermState};
-use lease_protocol::election::{Loss, Timing};
+use lease_protocol::election::{StopReason, Timing};
 use lease_protocol::ticks::names::MOST_TASKS;
 
 /// So many names of tasks are remembered beyond those that are live. One that is over here was run here, and may yet be
@@ -53,7 +53,7 @@ impl LeaseTasks {
             holder: None,
             ticks: Arc::default(),
             not_run: Vec::new(),
-            last_loss: None,
+            last_stop: None,
             problem: None,
             tick_problem: None,
             fatal: false,
@@ -252,7 +252,7 @@ impl LeaseTasks {
     pub(super) fn step_down(&self) -> bool {
         let tenure = self.tenure.lock().unwrap_or_else(PoisonError::into_inner).upgrade();
         let held = tenure.filter(|tenure| !tenure.is_cancelled());
-        held.inspect(|tenure| tenure.cancel(Loss::SteppedDown)).is_some()
+        held.inspect(|tenure| tenure.cancel(StopReason::SteppedDown)).is_some()
     }
 
     /// Something has changed that the driver has to look at.

@@ -28,7 +28,7 @@ use crate::clock::Moment;
 use crate::task::{exit, overrun};
 use crate::term::TaskMessage;
 use lease_protocol::election::{
-    Action, Answer, Election, Event, FencingToken, Loss, Now, Observation, Request, RequestId, Role, Version,
+    Action, Answer, Election, Event, FencingToken, Now, Observation, Request, RequestId, Role, StopReason, Version,
 };
 
 /// The longest sleep. tokio's timers stand still while the machine is suspended and the clock does not, so a sleeper has
@@ -224,7 +224,7 @@ impl ElectionDriver {
                 self.out.tenure.iter().for_each(|tenure| tenure.cancel(loss.clone()));
                 self.ticking.drain();
                 self.log.cancelled(self.token, &loss);
-                self.out.status.last_loss = Some(loss);
+                self.out.status.last_stop = Some(loss);
             }
             Action::Expire => self.out.tenure.iter().for_each(|tenure| tenure.expire()),
             Action::Rewatch => self.watch.iter_mut().for_each(Watch::replace),
@@ -261,7 +261,7 @@ impl ElectionDriver {
             }
             None => {
                 self.alone = true;
-                self.step(Event::Withdraw(Loss::Shutdown));
+                self.step(Event::Withdraw(StopReason::Shutdown));
             }
         }
     }

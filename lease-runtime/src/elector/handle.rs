@@ -14,7 +14,7 @@ use super::wire::Labels;
 use crate::clock::Clock;
 use crate::lease::LeaseId;
 use crate::term::{DrainToken, Term, TermState, watchdog};
-use lease_protocol::election::{FencingToken, Grant, Loss, Timing};
+use lease_protocol::election::{FencingToken, Grant, StopReason, Timing};
 use lease_protocol::ticks::TaskTicks;
 
 /// One election that this process takes part in. Dropping it withdraws.
@@ -40,7 +40,7 @@ pub(crate) struct ElectionControl {
 
 impl ElectionControl {
     /// Leaves the election: cancels the term for this reason, gives the lease up once the bodies are gone, stays out.
-    pub(crate) fn withdraw(&self, loss: Loss) {
+    pub(crate) fn withdraw(&self, loss: StopReason) {
         let number = self.asked.fetch_add(1, Ordering::Relaxed) + 1;
         // The election is gone: then it has been left.
         let _ = self.commands.send(Box::new(Command::Withdraw { loss, number }));
@@ -69,7 +69,7 @@ impl ElectionControl {
 
 #[cfg(all(test, feature = "embedded"))]
 impl ElectionHandle {
-    pub(crate) fn withdraw(&self, loss: Loss) {
+    pub(crate) fn withdraw(&self, loss: StopReason) {
         self.way.withdraw(loss);
     }
 
@@ -84,7 +84,7 @@ impl ElectionHandle {
 
 /// What a candidate asks of an election.
 pub(super) enum Command {
-    Withdraw { loss: Loss, number: u64 },
+    Withdraw { loss: StopReason, number: u64 },
     Contend { number: u64 },
 }
 
@@ -109,7 +109,7 @@ pub struct LeaseStatus {
     /// one that was not made with this crate. Empty while this process leads, and for the first lease duration of a holder.
     pub not_run: Vec<String>,
     /// Why this process last lost the lease or gave it up.
-    pub last_loss: Option<Loss>,
+    pub last_stop: Option<StopReason>,
     /// What keeps this process from taking part right now. `None` when the last request went well.
     pub problem: Option<Arc<ElectorError>>,
     /// What keeps the leader, if this process is it, from writing about ticks: somebody refuses or alters its annotations. `None`
@@ -133,7 +133,7 @@ impl LeaseStatus {
             && (Arc::ptr_eq(&self.ticks, &other.ticks) || self.ticks == other.ticks)
             && self.not_run == other.not_run
             && self.tick_problem == other.tick_problem
-            && self.last_loss == other.last_loss
+            && self.last_stop == other.last_stop
             && self.fatal == other.fatal
     }
 }
@@ -185,7 +185,7 @@ impl ElectionPort {
             holder: None,
             ticks: Arc::default(),
             not_run: Vec::new(),
-            last_loss: None,
+            last_stop: None,
             problem: None,
             tick_problem: None,
             fatal: false,

@@ -7,7 +7,7 @@ use super::error::{ElectorError, shown};
 use super::log_thread::{self, OwnedValue};
 use crate::clock::WallTime;
 use crate::lease::LeaseId;
-use lease_protocol::election::{FencingToken, Grant, Loss};
+use lease_protocol::election::{FencingToken, Grant, StopReason};
 use lease_protocol::ticks::TickNote;
 
 /// Shared by all events, so that one filter finds the whole story of a lease.
@@ -106,7 +106,7 @@ impl ElectionLog {
         say!(trace, self, term = term.get(), "the lease is renewed");
     }
 
-    pub(super) fn cancelled(&self, term: FencingToken, loss: &Loss) {
+    pub(super) fn cancelled(&self, term: FencingToken, loss: &StopReason) {
         if loss.is_involuntary() {
             say!(warn, self, term = term.get(), reason = %loss, "the term is lost");
         } else {

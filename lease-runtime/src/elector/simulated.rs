@@ -7,7 +7,7 @@ use super::log::ElectionLog;
 use crate::clock::{Clock, Moment, WallTime};
 use crate::lease::LeaseId;
 use crate::term::{DrainToken, TaskMessage, Term, TermState};
-use lease_protocol::election::{Grant, Loss, RequestId, Version};
+use lease_protocol::election::{Grant, RequestId, StopReason, Version};
 use lease_protocol::ticks::{Annotations, TickTime};
 
 /// A Lease of which only the annotations are of interest.
@@ -48,7 +48,7 @@ impl SimulatedElector {
     }
 
     /// Asks the bodies to end, for this reason if they have not been asked before. Nothing is taken from now on.
-    pub(crate) fn cancel(&mut self, term: &Term, loss: Loss) {
+    pub(crate) fn cancel(&mut self, term: &Term, loss: StopReason) {
         self.log.cancelled(term.fencing_token(), &loss);
         self.ticking.drain();
         term.tenure().cancel(loss);

@@ -9,7 +9,7 @@ use super::*;
 use crate::clock::{Moment, TokioClock, WallTime};
 use crate::term::testing::{HandClock, bounded, granted};
 use crate::term::{RunScope, TermState};
-use lease_protocol::election::Loss;
+use lease_protocol::election::StopReason;
 
 /// Counts its polls and never ends.
 fn counting(polls: &Arc<AtomicUsize>) -> Pin<Box<dyn Future<Output = ()> + Send>> {
@@ -87,7 +87,7 @@ fn grace_counts_from_the_cancellation_and_not_past_the_deadline() {
     let mut late = Guarded::body(long.clone(), counting(&polls), alive);
 
     clock.set(50);
-    tenure.cancel(Loss::Shutdown);
+    tenure.cancel(StopReason::Shutdown);
     assert_eq!((short.remaining(), long.remaining()), (Duration::from_nanos(20), Duration::from_nanos(50)));
     clock.set(69);
     assert!(poll(&mut early).is_pending());

@@ -172,14 +172,14 @@ impl<T> LeaderTask<T> {
     /// Runs the body once, with no election and no guard: for testing it with a [`Term::for_test`].
     ///
     /// ```
-    /// # use lease_runtime::{LeaderTask, LeaseSpec, Loss, Term};
+    /// # use lease_runtime::{LeaderTask, LeaseSpec, StopReason, Term};
     /// # fn count() -> LeaderTask<Result<u32, String>> {
     /// #     LeaderTask::new("count", LeaseSpec::new("count"), |term| async move { term.cancelled().await; Ok(7) })
     /// # }
     /// # #[tokio::main(flavor = "current_thread")] async fn main() {
     /// let (term, control) = Term::for_test();
     /// let body = count().run_body(term);
-    /// control.cancel(Loss::Shutdown);
+    /// control.cancel(StopReason::Shutdown);
     /// assert_eq!(body.await, Ok(7));
     /// # }
     /// ```

@@ -20,7 +20,7 @@ use crate::error::Error;
 use crate::guard::{Ended, Guarded};
 use crate::term::{RunScope, StopSignal, Term};
 use crate::tick::Tick;
-use lease_protocol::election::Loss;
+use lease_protocol::election::StopReason;
 
 /// A timer is only there to wake up: what it finds is compared with the clock. So none needs to be set for longer.
 const LONGEST_NAP: Duration = Duration::from_secs(3600);
@@ -77,7 +77,7 @@ pub(super) async fn through_term(
                 return MemberEnd::Done;
             }
             // There is no next term to begin again in, so this is the last word.
-            RunResult::Ended(BodyVerdict { failure, .. }) if leading.loss() == Some(Loss::Shutdown) => {
+            RunResult::Ended(BodyVerdict { failure, .. }) if leading.loss() == Some(StopReason::Shutdown) => {
                 log.ended(failure.as_deref());
                 return MemberEnd::LastWord;
             }

@@ -104,6 +104,6 @@ async fn a_body_runs_in_a_test_with_no_election() {
         Ok::<_, String>(term.loss())
     });
     let (term, control) = Term::for_test();
-    control.cancel(crate::Loss::Deleted);
-    assert_eq!(task.run_body(term).await, Ok(Some(crate::Loss::Deleted)));
+    control.cancel(crate::StopReason::Deleted);
+    assert_eq!(task.run_body(term).await, Ok(Some(crate::StopReason::Deleted)));
 }

@@ -20,7 +20,7 @@ use super::supervise::{MemberEnd, Supervisor};
 use crate::clock::WallTime;
 use crate::term::{ElectorMessage, StopSignal};
 use crate::tick::{Cause, Permit, Tick};
-use lease_protocol::election::Loss;
+use lease_protocol::election::StopReason;
 use lease_protocol::ticks::AttemptId;
 use lease_protocol::ticks::{self, Origin, RunStart, Timetable, TimetableKind};
 
@@ -88,7 +88,7 @@ pub(super) async fn through_term(
             }
             signal = seat.signal(), if !ending => match signal {
                 ElectorMessage::Start(start, permit) if start.replaces && !runs.is_empty() => {
-                    running.iter().for_each(|run| run.asked.ask_because(leading.now(), Loss::Replaced));
+                    running.iter().for_each(|run| run.asked.ask_because(leading.now(), StopReason::Replaced));
                     if let Some(replaced) = waiting.replace(Taken { start: *start, permit }) {
                         seat.ended(replaced.start.id, ticks::RunEnd::Replaced);
                     }
@@ -235,7 +235,7 @@ async fn one(
 /// Whether a run that has not come to its end was in the way of a later tick.
 fn interrupted(asked: &StopSignal) -> ticks::RunEnd {
     match asked.why() {
-        Some(Loss::Replaced) => ticks::RunEnd::Replaced,
+        Some(StopReason::Replaced) => ticks::RunEnd::Replaced,
         _ => ticks::RunEnd::Interrupted,
     }
 }

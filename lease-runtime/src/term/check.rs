@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{Lost, Term};
-use lease_protocol::election::{FencingToken, Loss};
+use lease_protocol::election::{FencingToken, StopReason};
 
 /// A [`Term`] for code that blocks: asks whether it may go on. Cheap to clone, and may be handed to other threads.
 #[derive(Clone, Debug)]
@@ -36,7 +36,7 @@ impl TermCheck {
     }
 
     /// As [`Term::loss`]: why the term ended.
-    pub fn loss(&self) -> Option<Loss> {
+    pub fn loss(&self) -> Option<StopReason> {
         self.term.loss()
     }
 

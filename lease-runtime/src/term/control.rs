@@ -6,18 +6,18 @@ use std::time::Duration;
 use super::{RunScope, Term, TermState};
 use crate::clock::{Clock, Moment};
 use crate::lease::LeaseId;
-use lease_protocol::election::{Deadlines, FencingToken, Grant, Loss};
+use lease_protocol::election::{Deadlines, FencingToken, Grant, StopReason};
 
 /// Ends a term that [`Term::for_test`] made. Dropping it leaves the term as it is.
 ///
 /// ```
-/// # use lease_runtime::{Loss, Term};
+/// # use lease_runtime::{StopReason, Term};
 /// # #[tokio::main(flavor = "current_thread")] async fn main() {
 /// let (term, control) = Term::for_test();
 /// assert!(term.check().is_ok());
-/// control.cancel(Loss::Shutdown);
+/// control.cancel(StopReason::Shutdown);
 /// term.cancelled().await;
-/// assert_eq!(term.loss(), Some(Loss::Shutdown));
+/// assert_eq!(term.loss(), Some(StopReason::Shutdown));
 /// control.expire();
 /// assert!(term.check().is_err());
 /// # }
@@ -39,7 +39,7 @@ impl TermControl {
     }
 
     /// Asks the body to end, as the loss of the lease would.
-    pub fn cancel(&self, loss: Loss) {
+    pub fn cancel(&self, loss: StopReason) {
         self.term.tenure.cancel(loss);
     }
 

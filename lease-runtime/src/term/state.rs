@@ -17,7 +17,7 @@ use super::watchdog::WatchedTerms;
 use super::{DrainToken, Gate, GateUse, RunScope, StopSignal, TickChannel};
 use crate::clock::{Clock, Moment};
 use crate::lease::LeaseId;
-use lease_protocol::election::{Deadlines, FencingToken, Grant, Loss};
+use lease_protocol::election::{Deadlines, FencingToken, Grant, StopReason};
 
 /// A term as the elector and the bodies share it: the elector writes the deadlines, each body compares them by itself.
 ///
@@ -37,7 +37,7 @@ pub(crate) struct TermState {
     clock: Arc<dyn Clock>,
     /// Mirrors `deadlines.drop_at`; zero once expired.
     drop_at: AtomicU64,
-    loss: OnceLock<Loss>,
+    loss: OnceLock<StopReason>,
     cancelled: Arc<StopSignal>,
     extended: Notify,
     exit_on_loss: AtomicBool,
@@ -104,7 +104,7 @@ impl TermState {
     }
 
     /// Asks the bodies to end. The first reason stays.
-    pub(crate) fn cancel(&self, loss: Loss) {
+    pub(crate) fn cancel(&self, loss: StopReason) {
         self.mark_cancelled(loss, self.clock.now());
         self.cancelled.tell();
     }
@@ -112,7 +112,7 @@ impl TermState {
     /// Ends the term: when this returns, no poll of a body begins any more, and idle ones are on their way to be dropped.
     pub(crate) fn expire(&self) {
         let now = self.clock.now();
-        self.mark_cancelled(Loss::NotRenewed, now);
+        self.mark_cancelled(StopReason::NotRenewed, now);
         {
             let mut ledger = self.ledger();
             if !ledger.expired {
@@ -158,7 +158,7 @@ impl TermState {
         &self.clock
     }
 
-    pub(crate) fn loss(&self) -> Option<Loss> {
+    pub(crate) fn loss(&self) -> Option<StopReason> {
         self.loss.get().cloned()
     }
 

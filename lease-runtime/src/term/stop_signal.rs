@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Moment;
-use lease_protocol::election::Loss;
+use lease_protocol::election::StopReason;
 
 /// Whether bodies have been asked to end, and when: their grace counts from then. A term asks all of its bodies at once,
 /// unless some have to wait until others are gone; those are asked by whoever keeps the order.
@@ -14,7 +14,7 @@ use lease_protocol::election::Loss;
 pub(crate) struct StopSignal {
     at: AtomicU64,
     /// Why this body in particular, if not for a reason of the term.
-    why: OnceLock<Loss>,
+    why: OnceLock<StopReason>,
     token: CancellationToken,
 }
 
@@ -43,7 +43,7 @@ impl StopSignal {
     }
 
     /// Asks for a reason of its own, unless it was asked already.
-    pub(crate) fn ask_because(&self, now: Moment, why: Loss) {
+    pub(crate) fn ask_because(&self, now: Moment, why: StopReason) {
         if !self.is_asked() {
             let _ = self.why.set(why);
             self.request(now);
@@ -59,7 +59,7 @@ impl StopSignal {
     }
 
     /// The reason, if it is one of its own.
-    pub(crate) fn why(&self) -> Option<Loss> {
+    pub(crate) fn why(&self) -> Option<StopReason> {
         self.why.get().cloned()
     }
 

@@ -15,7 +15,7 @@ use crate::admin::{AdminRequest, RequestTarget, TickAdminError};
 use crate::clock::{Clock, Moment, TokioClock, WallTime};
 use crate::elector::simulated::SimulatedLease;
 use crate::lease::LeaseId;
-use lease_protocol::election::Loss;
+use lease_protocol::election::StopReason;
 use lease_protocol::ticks::TaskTicks;
 
 /// Gives a replica its tasks.
@@ -353,7 +353,7 @@ impl Cluster {
         let Some(process) = &mut self.node(replica).process else { return };
         process.shutting_down = true;
         if process.held.is_some() {
-            process.cancel(Loss::Shutdown);
+            process.cancel(StopReason::Shutdown);
         } else {
             self.nodes[replica].process.take().into_iter().for_each(Process::stop);
         }

@@ -10,7 +10,7 @@ use tokio::time::sleep;
 use super::cluster::Cluster;
 use super::replica::{Held, Process, ProcessNews};
 use crate::clock::{Clock, Moment, WallTime};
-use lease_protocol::election::{Deadlines, FencingToken, Grant, Loss};
+use lease_protocol::election::{Deadlines, FencingToken, Grant, StopReason};
 use lease_protocol::ticks::{TaskTicks, TickTime};
 
 /// How soon to look again at what should have happened by now, and waits for something else.
@@ -140,7 +140,7 @@ impl Cluster {
         let live = process.live().is_empty();
         let Process { elector, held: Some(held), timing, .. } = process else { return };
         if live && !held.ending {
-            return process.cancel(Loss::Finished);
+            return process.cancel(StopReason::Finished);
         }
         if node.cut_off {
             let Deadlines { cancel_at, drop_at, .. } = held.deadlines(timing);
@@ -148,7 +148,7 @@ impl Cluster {
                 held.term.tenure().expire();
             }
             if now >= cancel_at && !held.ending {
-                return process.cancel(Loss::NotRenewed);
+                return process.cancel(StopReason::NotRenewed);
             }
             // What needs no record starts without the API server.
             let _ = elector.turn(time, now);
@@ -223,18 +223,18 @@ impl Cluster {
                 let Process { held: Some(held), .. } = process else { return };
                 held.let_go();
                 if held.is_alone() && !held.ending {
-                    process.cancel(Loss::Finished);
+                    process.cancel(StopReason::Finished);
                 }
             }
             ProcessNews::Cancelled => {
                 let loss = process.held.as_ref().and_then(|held| held.term.loss());
-                process.cancel(loss.unwrap_or(Loss::SteppedDown));
+                process.cancel(loss.unwrap_or(StopReason::SteppedDown));
             }
             ProcessNews::Drained => {
                 let timing = process.timing;
                 let Some(Held { term, .. }) = process.held.take() else { return };
                 process.elector.drained(&term);
-                if term.loss() == Some(Loss::SteppedDown) {
+                if term.loss() == Some(StopReason::SteppedDown) {
                     process.rests_until = now + timing.lease_duration;
                 }
                 let over = process.shutting_down;

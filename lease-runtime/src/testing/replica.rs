@@ -18,7 +18,7 @@ use crate::task::supervise::supervise;
 use crate::task::watched::Watcher;
 use crate::task::{IntoTask, TaskHandle};
 use crate::term::{DrainToken, TaskMessage, Term};
-use lease_protocol::election::{Deadlines, Loss, Timing};
+use lease_protocol::election::{Deadlines, StopReason, Timing};
 
 /// The namespace of leases that name none.
 const NAMESPACE: &str = "default";
@@ -181,7 +181,7 @@ impl Process {
     }
 
     /// Asks the bodies of its term to end.
-    pub(super) fn cancel(&mut self, loss: Loss) {
+    pub(super) fn cancel(&mut self, loss: StopReason) {
         if let Some(held) = &mut self.held {
             held.ending = true;
             self.elector.cancel(&held.term, loss);

@@ -33,7 +33,7 @@ fn looks_and_waits_anew(bench: &mut Bench) {
 #[test]
 fn c3_who_was_out_of_the_election_looks_and_waits_anew() {
     let mut bench = clear_to_create();
-    bench.step(Event::Withdraw(Loss::Withdrawn)).step(Event::WatchLost);
+    bench.step(Event::Withdraw(StopReason::Withdrawn)).step(Event::WatchLost);
     bench.pass(SECOND * 3600).step(Event::Contend);
     looks_and_waits_anew(&mut bench);
 }
@@ -41,7 +41,7 @@ fn c3_who_was_out_of_the_election_looks_and_waits_anew() {
 #[test]
 fn c3_who_was_out_for_a_moment_only_does_so_too() {
     let mut bench = clear_to_create();
-    bench.step(Event::Withdraw(Loss::Withdrawn)).step(Event::WatchLost);
+    bench.step(Event::Withdraw(StopReason::Withdrawn)).step(Event::WatchLost);
     bench.pass(SECOND * 5).step(Event::Contend);
     looks_and_waits_anew(&mut bench);
 }
@@ -104,7 +104,7 @@ fn w3_a_token_is_above_what_the_process_has_seen_in_the_cluster() {
 #[test]
 fn a_lease_that_was_released_is_taken_at_once_by_who_comes_back() {
     let (mut bench, view) = Bench::waiting();
-    bench.step(Event::Withdraw(Loss::Withdrawn)).step(Event::WatchLost);
+    bench.step(Event::Withdraw(StopReason::Withdrawn)).step(Event::WatchLost);
     bench.pass(SECOND * 3600).step(Event::Contend);
     let mut released = bench.annotated(&view);
     released.record.holder = Some(String::new());

@@ -86,7 +86,10 @@ fn a_renewal_that_is_altered_ends_the_term() {
     view.record.duration_seconds = Some(10);
     bench.answer(Answer::Committed(view));
     let acts = bench.take_acts();
-    assert!(matches!(acts[..], [Action::Altered(_), Action::Cancel(Loss::Overwritten), Action::Expire]), "{acts:?}");
+    assert!(
+        matches!(acts[..], [Action::Altered(_), Action::Cancel(StopReason::Overwritten), Action::Expire]),
+        "{acts:?}"
+    );
 }
 
 /// The first write at 0.123456 s past a second, with this change to what is stored, which the watch shows before the answer comes.
@@ -162,7 +165,7 @@ fn a_policy_that_comes_during_a_term_and_lets_no_less_be_promised_does_not_end_i
 fn the_pause_after_what_was_altered_holds_up_no_release() {
     let (mut bench, _) = acquired(|record| record.transitions = Some(7));
     bench.take_acts();
-    bench.pass(SECOND).step(Event::Withdraw(Loss::Shutdown));
+    bench.pass(SECOND).step(Event::Withdraw(StopReason::Shutdown));
     let released = bench.commit();
     assert_eq!((bench.take_acts(), released.record.holder()), (vec![Action::Left { released: true }], None));
 }

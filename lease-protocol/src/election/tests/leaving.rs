@@ -5,8 +5,8 @@ use super::*;
 #[test]
 fn h5_no_release_before_the_bodies_are_gone() {
     let (mut bench, _) = Bench::leading();
-    bench.step(Event::Withdraw(Loss::Shutdown));
-    assert_eq!(bench.take_acts(), [Action::Cancel(Loss::Shutdown)]);
+    bench.step(Event::Withdraw(StopReason::Shutdown));
+    assert_eq!(bench.take_acts(), [Action::Cancel(StopReason::Shutdown)]);
     for _ in 0..10 {
         bench.run(5 * SECOND);
         let renewed = bench.commit();
@@ -24,14 +24,14 @@ fn h5_no_release_before_the_bodies_are_gone() {
 #[test]
 fn a_release_does_not_count_as_a_transition() {
     let (mut bench, view) = Bench::leading();
-    bench.step(Event::Withdraw(Loss::Shutdown)).step(Event::Drained);
+    bench.step(Event::Withdraw(StopReason::Shutdown)).step(Event::Drained);
     assert_eq!(bench.commit().record.transitions, view.record.transitions);
 }
 
 #[test]
 fn a_lease_of_somebody_else_is_not_released() {
     let (mut bench, _) = Bench::leading();
-    bench.step(Event::Withdraw(Loss::Shutdown));
+    bench.step(Event::Withdraw(StopReason::Shutdown));
     let theirs = bench.theirs("thief");
     bench.step(Event::Seen(Observation::Present(theirs))).step(Event::Drained);
     assert!(bench.open.is_empty());
@@ -41,7 +41,7 @@ fn a_lease_of_somebody_else_is_not_released() {
 #[test]
 fn a_release_that_conflicts_looks_before_it_tries_again() {
     let (mut bench, view) = Bench::leading();
-    bench.step(Event::Withdraw(Loss::Shutdown)).step(Event::Drained);
+    bench.step(Event::Withdraw(StopReason::Shutdown)).step(Event::Drained);
     bench.answer(Answer::Conflict);
     let annotated = bench.annotated(&view);
     bench.show(Observation::Present(annotated));
@@ -52,14 +52,14 @@ fn a_release_that_conflicts_looks_before_it_tries_again() {
 #[test]
 fn leaving_does_not_take_for_ever_without_a_server() {
     let (mut bench, _) = Bench::leading();
-    bench.step(Event::Withdraw(Loss::Shutdown)).step(Event::Drained);
+    bench.step(Event::Withdraw(StopReason::Shutdown)).step(Event::Drained);
     for _ in 0..40 {
         if !bench.open.is_empty() {
             bench.answer(Answer::Unknown);
         }
         bench.run(SECOND);
     }
-    assert_eq!(bench.take_acts(), [Action::Cancel(Loss::Shutdown), Action::Left { released: false }]);
+    assert_eq!(bench.take_acts(), [Action::Cancel(StopReason::Shutdown), Action::Left { released: false }]);
     assert!(bench.election.wake_at().is_none());
 }
 
@@ -67,7 +67,7 @@ fn leaving_does_not_take_for_ever_without_a_server() {
 fn an_acquisition_in_flight_does_not_hold_the_lease_after_leaving() {
     let mut bench = Bench::new();
     bench.woken().show(MISSING);
-    bench.step(Event::Withdraw(Loss::Shutdown));
+    bench.step(Event::Withdraw(StopReason::Shutdown));
     assert!(bench.acted.is_empty(), "not left while a write may still take effect");
     bench.commit();
     assert!(bench.acted.is_empty(), "no term begins");
@@ -78,7 +78,7 @@ fn an_acquisition_in_flight_does_not_hold_the_lease_after_leaving() {
 #[test]
 fn a_candidate_that_never_held_leaves_at_once() {
     let (mut bench, _) = Bench::waiting();
-    bench.step(Event::Withdraw(Loss::Shutdown));
+    bench.step(Event::Withdraw(StopReason::Shutdown));
     assert_eq!(bench.take_acts(), [Action::Left { released: true }]);
     assert!(bench.open.is_empty());
 }
@@ -87,7 +87,7 @@ fn a_candidate_that_never_held_leaves_at_once() {
 fn bodies_that_vanish_unasked_do_not_leave_the_lease_held() {
     let (mut bench, _) = Bench::leading();
     bench.step(Event::Drained);
-    assert_eq!(bench.take_acts(), [Action::Cancel(Loss::RuntimeGone)]);
+    assert_eq!(bench.take_acts(), [Action::Cancel(StopReason::RuntimeGone)]);
     assert_eq!(bench.commit().record.holder.as_deref(), Some(""));
     assert_eq!(bench.take_acts(), [Action::Left { released: true }]);
 }
@@ -95,7 +95,7 @@ fn bodies_that_vanish_unasked_do_not_leave_the_lease_held() {
 #[test]
 fn whoever_left_may_come_back() {
     let (mut bench, _) = Bench::leading();
-    bench.step(Event::Withdraw(Loss::Shutdown)).step(Event::Drained);
+    bench.step(Event::Withdraw(StopReason::Shutdown)).step(Event::Drained);
     let released = bench.commit();
     bench.take_acts();
     bench.step(Event::Contend).show(Observation::Present(released));

@@ -135,7 +135,7 @@ fn r1_a_term_that_is_over_is_not_revived_by_a_sight() {
     bench.run(5 * SECOND);
     let stored = bench.stored();
     bench.pass(8 * SECOND).step(Event::Seen(Observation::Present(stored)));
-    assert_eq!(bench.take_acts(), [Action::Cancel(Loss::NotRenewed), Action::Expire]);
+    assert_eq!(bench.take_acts(), [Action::Cancel(StopReason::NotRenewed), Action::Expire]);
     assert!(!bench.election.may_run(bench.now));
 }
 
@@ -253,7 +253,7 @@ fn a_create_that_was_overtaken_keeps_nobody_waiting() {
 #[test]
 fn leaving_with_a_slow_write_under_way_is_bounded() {
     let (mut bench, _) = Bench::leading();
-    bench.run(5 * SECOND).step(Event::Withdraw(Loss::Shutdown)).step(Event::Drained);
+    bench.run(5 * SECOND).step(Event::Withdraw(StopReason::Shutdown)).step(Event::Drained);
     bench.take_acts();
     bench.open.clear();
     bench.run(15 * SECOND - Duration::from_millis(1));
@@ -265,7 +265,7 @@ fn leaving_with_a_slow_write_under_way_is_bounded() {
 #[test]
 fn a_look_that_shows_the_release_completes_the_leave() {
     let (mut bench, _) = Bench::leading();
-    bench.step(Event::Withdraw(Loss::Shutdown)).step(Event::Drained);
+    bench.step(Event::Withdraw(StopReason::Shutdown)).step(Event::Drained);
     bench.take_acts();
     let released = bench.stored();
     bench.open.clear();
@@ -280,7 +280,7 @@ fn r1_a_renewal_of_ours_in_another_object_extends_nothing() {
     let mut stored = bench.stored();
     stored.version.uid = "v".to_owned();
     bench.step(Event::Seen(Observation::Present(stored)));
-    assert_eq!(bench.take_acts(), [Action::Cancel(Loss::Deleted), Action::Expire]);
+    assert_eq!(bench.take_acts(), [Action::Cancel(StopReason::Deleted), Action::Expire]);
 }
 
 #[test]

@@ -26,7 +26,7 @@ use crate::embedded::{EmbeddedApi, Settings};
 use crate::spec::LeaseSpec;
 use crate::task::LeaderTask;
 use crate::term::Term;
-use lease_protocol::election::Loss;
+use lease_protocol::election::StopReason;
 
 const LEDGER: LeaseSpec = LeaseSpec::new("ledger");
 const SHARD: LeaseSpec = LeaseSpec::new("shard");

@@ -161,7 +161,7 @@ async fn a_task_that_keeps_failing_resigns_and_another_replica_tries() {
     let told = world.story.grown_to(3).await;
     assert_eq!(told, ["with_it began", "with_it ended, lease held", "in_b began"]);
     assert!(world.clock.now().since(before) < Duration::from_secs(1), "released, not waited out");
-    assert_eq!(a.status("ledger").unwrap().borrow().last_loss, Some(Loss::SteppedDown));
+    assert_eq!(a.status("ledger").unwrap().borrow().last_stop, Some(StopReason::SteppedDown));
     seconds(60).await;
     assert_eq!(runs.count(), 2);
     // It takes part again, and counts from zero.

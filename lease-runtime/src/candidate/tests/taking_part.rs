@@ -85,7 +85,7 @@ async fn a_condition_that_turns_false_gives_the_lease_up_until_it_is_true() {
     world.story.grown_to(3).await;
     until(|| world.holder("ledger").as_deref() == Some("")).await;
     let status = a.status("ledger").unwrap();
-    assert_eq!(status.borrow().last_loss, Some(Loss::Withdrawn));
+    assert_eq!(status.borrow().last_stop, Some(StopReason::Withdrawn));
     assert_eq!(status.borrow().standing, Standing::Out);
     // Both have to be true.
     ready.send_replace(false);
@@ -143,7 +143,7 @@ async fn a_body_can_step_down() {
             story.tell("one began");
             seconds(5).await;
             term.step_down();
-            assert_eq!(term.loss(), Some(Loss::SteppedDown));
+            assert_eq!(term.loss(), Some(StopReason::SteppedDown));
             // It has its grace, while the lease is held.
             seconds(2).await;
             story.tell("one ended");

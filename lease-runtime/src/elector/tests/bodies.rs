@@ -14,7 +14,7 @@ async fn terms_that_nobody_receives_are_given_back() {
     // Whoever ran the bodies is gone, without a word.
     drop(led);
     a.status_until(|status| status.standing == Standing::Out).await;
-    assert_eq!(a.status().last_loss, Some(Loss::RuntimeGone));
+    assert_eq!(a.status().last_stop, Some(StopReason::RuntimeGone));
     let (_led, took) = b.term_after().await;
     assert!(took <= Duration::from_millis(10), "{took:?}");
     secs(60).await;
@@ -29,7 +29,7 @@ async fn leaving_is_bounded_when_the_release_cannot_be_written() {
         let led = a.term().await;
         secs(7).await;
         world.api.inject(RequestMatcher::any(), fault.clone());
-        a.campaign.withdraw(Loss::Shutdown);
+        a.campaign.withdraw(StopReason::Shutdown);
         drop(led);
         let left = tokio::time::timeout(Duration::from_secs(16), a.campaign.left()).await;
         assert!(left.is_ok(), "still there with {fault:?}");
@@ -44,7 +44,7 @@ async fn leaving_does_not_wait_for_ever_for_a_body_that_blocks() {
     let led = a.term().await;
     secs(7).await;
     world.api.inject(RequestMatcher::any(), Fault::hang());
-    a.campaign.withdraw(Loss::Shutdown);
+    a.campaign.withdraw(StopReason::Shutdown);
     let left = tokio::time::timeout(Duration::from_secs(12 + 15 + 1), a.campaign.left()).await;
     assert!(left.is_ok(), "still there");
     assert!(!led.goes_on());
@@ -58,10 +58,10 @@ async fn a_withdrawal_is_complete_more_than_once() {
     // None was asked for.
     a.campaign.left().await;
     for _ in 0..3 {
-        a.campaign.withdraw(Loss::Shutdown);
+        a.campaign.withdraw(StopReason::Shutdown);
         a.campaign.left().await;
     }
-    a.campaign.withdraw(Loss::Shutdown);
+    a.campaign.withdraw(StopReason::Shutdown);
     a.campaign.contend();
     a.campaign.left().await;
 }
@@ -110,7 +110,7 @@ async fn a_panic_in_one_election_ends_its_term_and_no_other() {
     assert!(broken_term.check().is_err(), "a term without an election");
     drop(broken_alive);
     broken.status.wait_for(|status| status.standing == Standing::Out).await.unwrap();
-    broken.withdraw(Loss::Shutdown);
+    broken.withdraw(StopReason::Shutdown);
     broken.left().await;
 
     secs(60).await;
@@ -138,7 +138,7 @@ fn a_term_ends_with_the_runtime_of_its_election() {
     let status = campaign.status.borrow().clone();
     assert!(status.fatal && status.standing != Standing::Follower, "{status:?}");
     // Nobody is left to ask, and nobody waits for an answer.
-    campaign.withdraw(Loss::Shutdown);
+    campaign.withdraw(StopReason::Shutdown);
     paused().block_on(campaign.left());
     let late = elector.contend(LeaseId::new(NAMESPACE, "other"), Timing::default());
     assert!(late.status.borrow().fatal);
@@ -164,7 +164,7 @@ async fn an_election_waits_for_the_bodies_of_the_one_before_it() {
     secs(60).await;
     assert!(a.campaign.terms.try_recv().is_err(), "a body beside one that is not gone");
     // Leaving does not wait for that one: nothing is held by this election.
-    a.campaign.withdraw(Loss::Shutdown);
+    a.campaign.withdraw(StopReason::Shutdown);
     let left = tokio::time::timeout(Duration::from_secs(1), a.campaign.left()).await;
     assert!(left.is_ok(), "still there");
     assert_eq!(a.status().standing, Standing::Out);

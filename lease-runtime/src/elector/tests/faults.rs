@@ -64,7 +64,7 @@ async fn a_term_that_cannot_be_renewed_ends_before_another_begins() {
         secs(7).await;
         let cut = world.api.inject(from("a"), fault.clone());
         led.term.cancelled().await;
-        assert_eq!(led.term.loss(), Some(Loss::NotRenewed), "{fault:?}");
+        assert_eq!(led.term.loss(), Some(StopReason::NotRenewed), "{fault:?}");
         assert!(led.term.check().is_ok(), "the lease is still ours: {fault:?}");
         tokio::time::sleep(led.term.remaining()).await;
         assert!(led.term.check().is_err());
@@ -86,19 +86,19 @@ async fn a_term_that_cannot_be_renewed_ends_before_another_begins() {
 #[tokio::test(start_paused = true)]
 async fn a_term_ends_at_once_when_the_lease_says_so() {
     type Deed = fn(&EmbeddedApi);
-    let deeds: [(Deed, Loss); 4] = [
-        (|api| assert!(api.delete_lease(NAMESPACE, LEASE)), Loss::Deleted),
+    let deeds: [(Deed, StopReason); 4] = [
+        (|api| assert!(api.delete_lease(NAMESPACE, LEASE)), StopReason::Deleted),
         (
             |api| assert!(api.edit_lease(NAMESPACE, LEASE, |l| l["spec"]["holderIdentity"] = "".into())),
-            Loss::HolderCleared,
+            StopReason::HolderCleared,
         ),
         (
             |api| assert!(api.edit_lease(NAMESPACE, LEASE, |l| l["spec"]["holderIdentity"] = "eve".into())),
-            Loss::TakenBy("eve".into()),
+            StopReason::TakenBy("eve".into()),
         ),
         (
             |api| assert!(api.edit_lease(NAMESPACE, LEASE, |l| l["spec"]["leaseTransitions"] = 99.into())),
-            Loss::Overwritten,
+            StopReason::Overwritten,
         ),
     ];
     for (deed, loss) in deeds {
@@ -114,7 +114,7 @@ async fn a_term_ends_at_once_when_the_lease_says_so() {
         drop(led);
         let again = a.term().await;
         assert!(again.term.fencing_token() > token, "{loss:?}");
-        assert_eq!(a.status().last_loss, Some(loss));
+        assert_eq!(a.status().last_stop, Some(loss));
     }
 }
 

@@ -25,7 +25,7 @@ use super::*;
 use crate::clock::{Moment, TokioClock, WallTime};
 use crate::embedded::{EmbeddedApi, Entry, RecordedRequest, RequestMatcher, Settings, Verb};
 use crate::term::{DrainToken, Term};
-use lease_protocol::election::Loss;
+use lease_protocol::election::StopReason;
 
 const LEASE: &str = "ledger";
 const NAMESPACE: &str = "default";

@@ -113,7 +113,7 @@ async fn transitions_are_said_with_their_term() {
     let mut a = world.replica("a");
     let led = a.term().await;
     secs(12).await;
-    a.campaign.withdraw(Loss::Shutdown);
+    a.campaign.withdraw(StopReason::Shutdown);
     let token = format!("term={}", led.term.fencing_token());
     drop(led);
     a.campaign.left().await;

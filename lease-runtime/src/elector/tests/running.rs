@@ -44,7 +44,7 @@ async fn a_released_lease_is_taken_over_at_once() {
         secs(hours * 3600 + 20).await;
         assert!(led.goes_on());
     }
-    a.campaign.withdraw(Loss::Shutdown);
+    a.campaign.withdraw(StopReason::Shutdown);
     led.term.cancelled().await;
     assert_eq!(world.holder().as_deref(), Some("a"), "released before the body was gone");
     let before = led.term.fencing_token();
@@ -53,12 +53,12 @@ async fn a_released_lease_is_taken_over_at_once() {
     let (led, took) = b.term_after().await;
     assert!(took <= Duration::from_millis(10), "took {took:?}");
     assert!(led.term.fencing_token() > before);
-    assert_eq!((a.status().standing, a.status().last_loss), (Standing::Out, Some(Loss::Shutdown)));
+    assert_eq!((a.status().standing, a.status().last_stop), (Standing::Out, Some(StopReason::Shutdown)));
 
     // And back: the first one takes part again.
     a.campaign.contend();
     secs(5).await;
-    b.campaign.withdraw(Loss::Finished);
+    b.campaign.withdraw(StopReason::Finished);
     drop(led);
     let (led, took) = a.term_after().await;
     assert!(took <= Duration::from_millis(10), "took {took:?}");
@@ -97,7 +97,7 @@ async fn a_campaign_that_is_dropped_gives_the_lease_up() {
     let elector = a.elector;
     drop(a.campaign);
     led.term.cancelled().await;
-    assert_eq!(led.term.loss(), Some(Loss::Shutdown));
+    assert_eq!(led.term.loss(), Some(StopReason::Shutdown));
     drop(led);
     let led = b.term().await;
     assert!(elector.health().is_alive());
@@ -117,7 +117,7 @@ async fn one_elector_runs_many_elections() {
     }
     secs(120).await;
     assert!(terms.iter().all(|(term, _)| term.loss().is_none()));
-    campaigns.iter().for_each(|campaign| campaign.withdraw(Loss::Shutdown));
+    campaigns.iter().for_each(|campaign| campaign.withdraw(StopReason::Shutdown));
     drop(terms);
     for campaign in &campaigns {
         campaign.left().await;
@@ -146,7 +146,7 @@ async fn elections_run_on_a_thread_of_their_own() {
     let mut campaign = elector.contend(LeaseId::new(NAMESPACE, LEASE), Timing::default());
     let (term, alive) = campaign.terms.recv().await.unwrap();
     assert!(term.check().is_ok() && elector.health().is_alive());
-    campaign.withdraw(Loss::Shutdown);
+    campaign.withdraw(StopReason::Shutdown);
     drop(alive);
     campaign.left().await;
     assert_eq!(api.lease(NAMESPACE, LEASE).unwrap().spec.unwrap().holder_identity.as_deref(), Some(""));

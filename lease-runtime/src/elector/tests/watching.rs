@@ -5,7 +5,7 @@ use crate::embedded::Fault;
 
 /// A leader, a follower that watches, and the time it takes for a handover to be seen.
 async fn handover(world: &World, a: &mut Replica, b: &mut Replica, led: Led) -> Duration {
-    a.campaign.withdraw(Loss::Shutdown);
+    a.campaign.withdraw(StopReason::Shutdown);
     drop(led);
     let (led, took) = b.term_after().await;
     assert!(led.goes_on());
@@ -196,7 +196,7 @@ async fn nobody_watches_what_he_has_left() {
     let led = a.term().await;
     secs(5).await;
     assert_eq!(world.api.watches().len(), 1);
-    a.campaign.withdraw(Loss::Shutdown);
+    a.campaign.withdraw(StopReason::Shutdown);
     drop(led);
     a.campaign.left().await;
     millis(10).await;

@@ -13,7 +13,7 @@ use crate::lease::LeaseId;
 use crate::spec::LeaseSpec;
 use crate::task::{IntoTask, LeaderTask, TaskHandle};
 use crate::term::TermState;
-use lease_protocol::election::{Deadlines, FencingToken, Grant, Loss};
+use lease_protocol::election::{Deadlines, FencingToken, Grant, StopReason};
 
 const SPEC: LeaseSpec = LeaseSpec::new("ledger");
 
@@ -122,7 +122,7 @@ async fn a_body_that_fails_or_panics_runs_again_after_a_pause_and_in_this_term_o
     seconds(9.0).await;
     let in_nine_seconds = runs.load(Ordering::SeqCst);
     assert!((3..=200).contains(&in_nine_seconds), "{in_nine_seconds} runs");
-    tenure.cancel(Loss::NotRenewed);
+    tenure.cancel(StopReason::NotRenewed);
     supervisor.await.unwrap();
     assert!(is_drained(&tenure));
     let in_all = runs.load(Ordering::SeqCst);
@@ -164,13 +164,13 @@ async fn a_body_that_ends_because_it_was_asked_to_runs_again_in_the_next_term() 
     let (mut elector, handle) = Elector::with(task);
     let (tenure, supervisor) = elector.grant();
     seconds(1.0).await;
-    tenure.cancel(Loss::TakenBy("other".to_owned()));
+    tenure.cancel(StopReason::TakenBy("other".to_owned()));
     supervisor.await.unwrap();
     assert!(!elector.entry.is_over());
 
     let (tenure, supervisor) = elector.grant();
     seconds(1.0).await;
-    tenure.cancel(Loss::Shutdown);
+    tenure.cancel(StopReason::Shutdown);
     supervisor.await.unwrap();
     // No term follows a shutdown, so what it returned is the last word.
     handle.await.unwrap();
@@ -186,7 +186,7 @@ async fn a_body_that_fails_during_the_shutdown_gives_its_error() {
     let (mut elector, handle) = Elector::with(task);
     let (tenure, _supervisor) = elector.grant();
     seconds(1.0).await;
-    tenure.cancel(Loss::Shutdown);
+    tenure.cancel(StopReason::Shutdown);
     assert_eq!(handle.await.unwrap(), Err("could not flush"));
 }
 
@@ -211,7 +211,7 @@ async fn a_body_is_dropped_when_its_grace_is_used_up_while_renewals_go_on() {
     let (tenure, supervisor) = elector.grant();
     seconds(5.0).await;
     tenure.extend(elector.deadlines());
-    tenure.cancel(Loss::Shutdown);
+    tenure.cancel(StopReason::Shutdown);
     let asked = elector.clock.now();
     for _ in 0..5 {
         seconds(5.0).await;
@@ -252,7 +252,7 @@ async fn a_task_that_is_stopped_is_dropped_without_grace() {
     let (mut elector, handle) = Elector::with(stubborn(&story).grace(Duration::from_secs(3600)));
     let (tenure, supervisor) = elector.grant();
     seconds(1.0).await;
-    tenure.cancel(Loss::Shutdown);
+    tenure.cancel(StopReason::Shutdown);
     seconds(1.0).await;
     let before = elector.clock.now();
     elector.stop.cancel();

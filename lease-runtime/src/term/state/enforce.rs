@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use super::{TermLedger, TermState};
 use crate::clock::Moment;
 use crate::task::OnOverrun;
-use lease_protocol::election::{Deadlines, Loss};
+use lease_protocol::election::{Deadlines, StopReason};
 
 /// What is left to do about a term, and when to look again.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -45,7 +45,7 @@ impl TermState {
         let mut ledger = self.ledger();
         let mut tell = false;
         if now >= ledger.deadlines.cancel_at {
-            tell |= self.mark_cancelled(Loss::NotRenewed, now);
+            tell |= self.mark_cancelled(StopReason::NotRenewed, now);
         }
         if now >= ledger.deadlines.drop_at && !ledger.expired {
             self.mark_expired(&mut ledger, now);
@@ -85,11 +85,11 @@ impl TermState {
 
     /// The lease is lost, and the process is to end with it.
     pub(super) fn ends_the_process(&self) -> bool {
-        self.exits_on_loss() && self.loss.get().is_some_and(Loss::is_involuntary)
+        self.exits_on_loss() && self.loss.get().is_some_and(StopReason::is_involuntary)
     }
 
     /// Marks the term as cancelled and wakes nobody. Whether that was news.
-    pub(super) fn mark_cancelled(&self, loss: Loss, now: Moment) -> bool {
+    pub(super) fn mark_cancelled(&self, loss: StopReason, now: Moment) -> bool {
         // In this order: whoever sees the cancellation finds the reason.
         let _ = self.loss.set(loss);
         self.cancelled.mark(now)

@@ -7,7 +7,7 @@ use super::*;
 use crate::guard::Guarded;
 use crate::term::testing::{HandClock, granted};
 use crate::term::{DrainToken, RunScope, Term};
-use lease_protocol::election::{Deadlines, Loss};
+use lease_protocol::election::{Deadlines, StopReason};
 
 fn at(nanos: u64) -> Moment {
     Moment::from_nanos(nanos)
@@ -44,7 +44,7 @@ fn each_deadline_is_enforced_and_the_next_one_waited_for() {
     assert_eq!(watched.enforce(at(499)), quiet(500));
     assert!(!tenure.is_cancelled());
     assert_eq!(watched.enforce(at(500)), tell(1000));
-    assert_eq!(tenure.loss(), Some(Loss::NotRenewed));
+    assert_eq!(tenure.loss(), Some(StopReason::NotRenewed));
     assert!(tenure.is_cancelled() && tenure.deadlines().drop_at == at(1000));
     assert_eq!(watched.enforce(at(999)), quiet(1000));
     assert_eq!(watched.enforce(at(1000)), tell(1010));
@@ -213,7 +213,7 @@ fn a_lost_term_that_ends_the_process_ends_it_at_the_hard_stop() {
 fn a_term_that_was_given_up_does_not_end_the_process() {
     let (watched, tenure, alive) = watched(&HandClock::new());
     tenure.exit_on_loss();
-    tenure.cancel(Loss::Shutdown);
+    tenure.cancel(StopReason::Shutdown);
     assert!(!watched.enforce(at(1010)).exit);
     drop(alive);
     assert_eq!(watched.enforce(at(2000)), Enforcement::NONE);
@@ -268,7 +268,7 @@ async fn the_thread_of_the_process_cancels_and_expires_by_itself() {
     watch(&tenure);
     let term = Term::new(tenure.clone());
     crate::term::testing::bounded(term.cancelled()).await;
-    assert_eq!(term.loss(), Some(Loss::NotRenewed));
+    assert_eq!(term.loss(), Some(StopReason::NotRenewed));
     let body = Guarded::body(scoped(&tenure, OnOverrun::Abort), Box::pin(pending::<()>()), alive);
     assert!(crate::term::testing::bounded(body).await.is_err());
     assert!(clock.now() >= after(100));

@@ -10,7 +10,7 @@ use crate::spec::LeaseSpec;
 use crate::task::{LeaderTask, TaskGroup};
 use crate::term::Term;
 use crate::tick::Tick;
-use lease_protocol::election::Loss;
+use lease_protocol::election::StopReason;
 use lease_protocol::ticks::{CatchUp, Delivery, Overlap, TickOutcome, TickState};
 
 mod faults;

@@ -106,7 +106,7 @@ async fn the_members_of_a_group_learn_why_their_run_is_ended() {
     a.add(group.every(Duration::from_secs(60)).overlap(crate::Overlap::CancelOther));
     let running = Running::start(&a);
     seconds(130).await;
-    let why = Loss::Replaced;
+    let why = StopReason::Replaced;
     assert_eq!(world.story.told(), [format!("above: {why}"), format!("below: {why}")]);
     running.end().await.unwrap();
 }

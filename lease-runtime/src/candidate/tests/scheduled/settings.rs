@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::{CatchUp, Overlap};
-use lease_protocol::election::Loss;
+use lease_protocol::election::StopReason;
 
 fn started(told: &[String]) -> Vec<&str> {
     told.iter().filter(|told| told.ends_with("#1")).map(|told| &told[13..21]).collect()
@@ -83,7 +83,7 @@ async fn cancel_other_tells_the_body_that_it_is_replaced_and_waits_for_it() {
         async move {
             story.tell(format!("{} begins", &tick.nominal().to_string()[11..19]));
             term.cancelled().await;
-            assert_eq!(term.loss(), Some(Loss::Replaced));
+            assert_eq!(term.loss(), Some(StopReason::Replaced));
             seconds(3).await;
             story.tell(format!("{} ends", &tick.nominal().to_string()[11..19]));
         }

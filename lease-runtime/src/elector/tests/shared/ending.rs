@@ -26,7 +26,7 @@ async fn a_shared_watch_that_ends_is_opened_again_where_it_ended() {
             let looks = world.of("b", Verb::Get);
             end(&world.api);
             // What happens in the gap is shown by the next watch.
-            a.campaigns[7].withdraw(Loss::Shutdown);
+            a.campaigns[7].withdraw(StopReason::Shutdown);
             drop(led.remove(7));
             let before = world.clock.now();
             let early = b.term(7).await;

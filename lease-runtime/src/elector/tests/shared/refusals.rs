@@ -135,7 +135,7 @@ async fn a_lease_of_ours_that_cannot_be_read_is_its_own_elections_trouble() {
         assert_eq!((world.watches_of(caller), world.shared_watches_of(caller)), (1, 1), "{caller}");
     }
     let (first, other) = if again.2 { (&a, &mut b) } else { (&b, &mut a) };
-    first.campaigns[7].withdraw(Loss::Shutdown);
+    first.campaigns[7].withdraw(StopReason::Shutdown);
     drop(again);
     let before = world.clock.now();
     let _led = other.term(7).await;
