@@ -64,7 +64,7 @@ impl WorkLog {
 
     /// Something is done under a term.
     pub fn note(&self, term: &Term, what: &str) {
-        self.write(&term.lease().name, term.fencing_token().get(), what);
+        self.write(term.lease().name(), term.fencing_token().get(), what);
     }
 
     /// Something is done outside of any term.

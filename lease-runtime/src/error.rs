@@ -19,12 +19,12 @@ use lease_protocol::schedule::ScheduleError;
 #[non_exhaustive]
 pub enum Error {
     /// A task's lease, namespace or timings, set at run time, are not valid.
-    #[error("task `{task}` cannot run: {source}")]
+    #[error("task `{task}` cannot run: {cause}")]
     Spec {
         /// The task.
         task: String,
         /// The rule it breaks.
-        source: SpecError,
+        cause: SpecError,
     },
 
     /// A task's name, set at run time, is not valid.
@@ -53,12 +53,12 @@ pub enum Error {
     },
 
     /// A task's schedule, made at run time, is not valid.
-    #[error("task `{task}` cannot run: {source}")]
+    #[error("task `{task}` cannot run: {cause}")]
     Schedule {
         /// The task.
         task: String,
         /// What is wrong with it.
-        source: ScheduleError,
+        cause: ScheduleError,
     },
 
     /// A task whose body takes a tick has nothing that would give it one.
@@ -169,17 +169,17 @@ pub enum Error {
     },
 
     /// The candidate's own namespace is not valid.
-    #[error("the candidate's namespace is not valid: {source}")]
+    #[error("the candidate's namespace is not valid: {cause}")]
     Namespace {
         /// The rule it breaks.
-        source: SpecError,
+        cause: SpecError,
     },
 
     /// A label for the candidate's Leases is not valid.
-    #[error("the candidate's Leases cannot be labelled: {source}")]
+    #[error("the candidate's Leases cannot be labelled: {cause}")]
     Label {
         /// The rule it breaks.
-        source: SpecError,
+        cause: SpecError,
     },
 
     /// The candidate could not be set up: there is no cluster, or no connection to it.
@@ -187,12 +187,12 @@ pub enum Error {
     Connect(Arc<ElectorError>),
 
     /// The candidate cannot take part in the election of a lease, and trying again would not help.
-    #[error("cannot take part in the election of lease `{lease}`: {source}")]
+    #[error("cannot take part in the election of lease `{lease}`: {cause}")]
     Election {
         /// The lease.
         lease: LeaseId,
         /// Why not.
-        source: Arc<ElectorError>,
+        cause: Arc<ElectorError>,
     },
 
     /// A body waits for a task that cannot run before the body has ended.
@@ -249,12 +249,6 @@ pub enum Error {
 impl From<ElectorError> for Error {
     fn from(error: ElectorError) -> Error {
         Error::Connect(Arc::new(error))
-    }
-}
-
-impl From<io::Error> for Error {
-    fn from(error: io::Error) -> Error {
-        Error::Signal(Arc::new(error))
     }
 }
 

@@ -1,15 +1,14 @@
 //! Which lease.
 
 use std::fmt;
+use std::str::FromStr;
 use std::sync::Arc;
 
 /// Names one Lease: its namespace and its name. Cheap to clone.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LeaseId {
-    /// The namespace it is in.
-    pub namespace: Arc<str>,
-    /// Its name, unique within the namespace.
-    pub name: Arc<str>,
+    pub(crate) namespace: Arc<str>,
+    pub(crate) name: Arc<str>,
 }
 
 impl LeaseId {
@@ -18,13 +17,82 @@ impl LeaseId {
         LeaseId { namespace: namespace.into(), name: name.into() }
     }
 
-    /// The lease that is named by its name in this namespace, or as `namespace/name`.
-    pub(crate) fn within(namespace: &Arc<str>, lease: impl fmt::Display) -> LeaseId {
-        let lease = lease.to_string();
-        match lease.split_once('/') {
-            Some((namespace, name)) => LeaseId::new(namespace, name),
-            None => LeaseId::new(namespace.clone(), &*lease),
+    /// The namespace of the lease.
+    pub fn namespace(&self) -> &str {
+        &self.namespace
+    }
+
+    /// The name of the lease, unique within its namespace.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+}
+
+/// Reads what `Display` writes: `namespace/name`.
+impl FromStr for LeaseId {
+    type Err = NotALeaseId;
+
+    fn from_str(text: &str) -> Result<LeaseId, NotALeaseId> {
+        match text.split_once('/') {
+            Some((namespace, name)) if !namespace.is_empty() && !name.is_empty() && !name.contains('/') => {
+                Ok(LeaseId::new(namespace, name))
+            }
+            _ => Err(NotALeaseId),
         }
+    }
+}
+
+/// A text that names no lease.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("a lease is named by its namespace and its name: write it as in \"jobs/ledger\"")]
+#[non_exhaustive]
+pub struct NotALeaseId;
+
+/// Names a lease to a [`Candidate`](crate::Candidate) or a [`TickAdmin`](crate::TickAdmin): by a [`LeaseId`], by a text
+/// `namespace/name`, or by its name alone, which is then in the namespace of whoever is asked.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct LeaseRef {
+    namespace: Option<Arc<str>>,
+    name: Arc<str>,
+}
+
+impl LeaseRef {
+    /// The lease, in this namespace if it names none.
+    pub(crate) fn within(self, namespace: &Arc<str>) -> LeaseId {
+        LeaseId { namespace: self.namespace.unwrap_or_else(|| Arc::clone(namespace)), name: self.name }
+    }
+}
+
+impl From<&str> for LeaseRef {
+    fn from(text: &str) -> LeaseRef {
+        match text.split_once('/') {
+            Some((namespace, name)) => LeaseRef { namespace: Some(namespace.into()), name: name.into() },
+            None => LeaseRef { namespace: None, name: text.into() },
+        }
+    }
+}
+
+impl From<String> for LeaseRef {
+    fn from(text: String) -> LeaseRef {
+        LeaseRef::from(&*text)
+    }
+}
+
+impl From<&String> for LeaseRef {
+    fn from(text: &String) -> LeaseRef {
+        LeaseRef::from(&**text)
+    }
+}
+
+impl From<LeaseId> for LeaseRef {
+    fn from(LeaseId { namespace, name }: LeaseId) -> LeaseRef {
+        LeaseRef { namespace: Some(namespace), name }
+    }
+}
+
+impl From<&LeaseId> for LeaseRef {
+    fn from(lease: &LeaseId) -> LeaseRef {
+        LeaseRef::from(lease.clone())
     }
 }
 
@@ -37,5 +105,23 @@ impl fmt::Display for LeaseId {
 impl fmt::Debug for LeaseId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "LeaseId({self})")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lease_is_named_in_several_ways() {
+        let own: Arc<str> = "own".into();
+        let ledger = LeaseId::new("jobs", "ledger");
+        assert_eq!(LeaseRef::from("jobs/ledger").within(&own), ledger);
+        assert_eq!(LeaseRef::from(&ledger).within(&own), ledger);
+        assert_eq!(LeaseRef::from("ledger".to_owned()).within(&own), LeaseId::new("own", "ledger"));
+        assert_eq!(ledger.to_string().parse(), Ok(ledger));
+        for text in ["", "ledger", "/ledger", "jobs/", "a/b/c"] {
+            assert_eq!(text.parse::<LeaseId>(), Err(NotALeaseId), "{text}");
+        }
     }
 }

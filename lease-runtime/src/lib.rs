@@ -82,7 +82,10 @@ pub use guard::{Ended, Guarded};
 /// The types of times: those of [`Tick`] and [`TickAdmin`].
 #[doc(no_inline)]
 pub use jiff;
-pub use lease::LeaseId;
+/// The client that elections use, so that a program can name its types without a version of its own.
+#[doc(no_inline)]
+pub use kube;
+pub use lease::{LeaseId, LeaseRef, NotALeaseId};
 #[doc(inline)]
 pub use lease_macros::leader_only;
 #[doc(inline)]

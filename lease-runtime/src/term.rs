@@ -243,6 +243,7 @@ impl fmt::Debug for Term {
 /// The answer of [`Term::check`] when the body may not act any more.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("the term of lease `{lease}` with fencing token {token} is over, {reason}: leave the work to the next leader")]
+#[non_exhaustive]
 pub struct Lost {
     /// The lease.
     pub lease: LeaseId,

@@ -199,6 +199,7 @@ impl Settings {
             OnExhausted::Resign => "resign",
             OnExhausted::Exit => "exit",
             OnExhausted::Stop => "stop",
+            other => unreachable!("{other:?} has no name here"),
         };
         let on_loss = if self.on_loss == OnLoss::Exit { "exit" } else { "reelect" };
         let on_overrun = if self.on_overrun == OnOverrun::Report { "report" } else { "abort" };

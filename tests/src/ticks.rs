@@ -53,15 +53,18 @@ impl TickTask {
             Some(Overlap::BufferOne) => "buffer_one".to_owned(),
             Some(Overlap::CancelOther) => "cancel_other".to_owned(),
             Some(Overlap::AllowAll(most)) => most.to_string(),
+            Some(other) => unreachable!("{other:?} has no name here"),
         };
         let catch_up = match self.catch_up {
             CatchUp::None => "none",
             CatchUp::Latest => "latest",
             CatchUp::All => "all",
+            other => unreachable!("{other:?} has no name here"),
         };
         let delivery = match self.delivery {
             Delivery::AtMostOnce => "at_most_once",
             Delivery::AtLeastOnce => "at_least_once",
+            other => unreachable!("{other:?} has no name here"),
         };
         let (every, offset, takes) = (millis(self.every), millis(self.offset), millis(self.takes));
         format!("task={},{every},{offset},{takes},{overlap},{catch_up},{delivery}", self.name)

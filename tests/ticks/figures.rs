@@ -59,10 +59,8 @@ impl Figures {
         let (When::Every { .. }, Some(armed)) = (ledger.task.when, ledger.armed) else { return };
         let end = seconds(server::time(now).0);
         let ticks = ledger.task.ticks_between(armed, end).unsigned_abs();
-        let share = match ledger.task.delivery {
-            Delivery::AtMostOnce => &mut self.once,
-            Delivery::AtLeastOnce => &mut self.again,
-        };
+        let at_least_once = ledger.task.delivery == Delivery::AtLeastOnce;
+        let share = if at_least_once { &mut self.again } else { &mut self.once };
         share.ticks += ticks;
         share.started_again += ledger.starts.values().filter(|times| **times > 1).count() as u64;
         share.completed_twice += ledger.completions.values().filter(|times| **times > 1).count() as u64;
@@ -71,10 +69,7 @@ impl Figures {
             let settled = |tick: &&i64| **tick <= end - 15 - ledger.task.jitter;
             let taken = || ledger.taken.iter().filter(settled);
             share.of_all += taken().count() as u64;
-            let hand = match ledger.task.delivery {
-                Delivery::AtMostOnce => &mut self.graceful[0],
-                Delivery::AtLeastOnce => &mut self.graceful[1],
-            };
+            let hand = &mut self.graceful[usize::from(at_least_once)];
             hand.ticks += ledger.in_hand.len() as u64;
             hand.never_started += ledger.lost.len() as u64;
             share.never_started += taken().filter(|tick| !ledger.starts.contains_key(tick)).count() as u64;

@@ -18,7 +18,7 @@ pub(super) fn method(argument: &Argument, runtime: &TokenStream) -> Option<Token
         Value::Duration(timed) => (timed.span, duration(timed.duration, timed.span)),
         Value::Range { from, to, span } => {
             let (from, to) = (duration(*from, *span), duration(*to, *span));
-            (*span, quote_spanned!(at(*span)=> #from..#to))
+            (*span, quote_spanned!(at(*span)=> #from..=#to))
         }
         Value::Rate { count, within, span } => {
             let (count, within) = (number(u64::from(*count), *span), duration(*within, *span));

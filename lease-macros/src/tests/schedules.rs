@@ -46,7 +46,7 @@ fn a_body_by_cron() {
                     .delivery(::lease_runtime::Delivery::AtLeastOnce)
                     .retry(3)
                     .backoff(
-                        ::core::time::Duration::from_secs(1)..::core::time::Duration::from_secs(60),
+                        ::core::time::Duration::from_secs(1)..=::core::time::Duration::from_secs(60),
                     )
                     .initial_delay(::core::time::Duration::from_secs(5))
                     .timeout(::core::time::Duration::from_secs(3600))

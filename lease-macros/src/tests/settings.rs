@@ -27,7 +27,7 @@ fn what_becomes_of_a_body_that_ends() {
                     .backoff(
                         ::core::time::Duration::from_millis(
                             250,
-                        )..::core::time::Duration::from_secs(3600),
+                        )..=::core::time::Duration::from_secs(3600),
                     )
                     .max_restarts(3, ::core::time::Duration::from_secs(120))
                     .on_exhausted(::lease_runtime::OnExhausted::Stop)

@@ -1,6 +1,8 @@
 //! What a Lease says, without the object around it.
 
 use std::fmt;
+use std::num::{ParseIntError, TryFromIntError};
+use std::str::FromStr;
 use std::time::Duration;
 
 use crate::clock::WallTime;
@@ -88,6 +90,45 @@ impl FencingToken {
     }
 }
 
+impl From<u64> for FencingToken {
+    fn from(number: u64) -> FencingToken {
+        FencingToken(number)
+    }
+}
+
+impl From<FencingToken> for u64 {
+    fn from(token: FencingToken) -> u64 {
+        token.0
+    }
+}
+
+/// For targets that store signed numbers, as SQL's `BIGINT`.
+impl TryFrom<FencingToken> for i64 {
+    type Error = TryFromIntError;
+
+    fn try_from(token: FencingToken) -> Result<i64, TryFromIntError> {
+        i64::try_from(token.0)
+    }
+}
+
+/// From a target that stores signed numbers. A negative number is an error.
+impl TryFrom<i64> for FencingToken {
+    type Error = TryFromIntError;
+
+    fn try_from(number: i64) -> Result<FencingToken, TryFromIntError> {
+        u64::try_from(number).map(FencingToken)
+    }
+}
+
+/// Reads what `Display` writes: a decimal number.
+impl FromStr for FencingToken {
+    type Err = ParseIntError;
+
+    fn from_str(text: &str) -> Result<FencingToken, ParseIntError> {
+        text.parse().map(FencingToken)
+    }
+}
+
 impl fmt::Display for FencingToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
@@ -97,5 +138,20 @@ impl fmt::Display for FencingToken {
 impl fmt::Debug for FencingToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "FencingToken({})", self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_goes_to_a_target_and_comes_back() {
+        let token = FencingToken::new(7);
+        assert_eq!(token.to_string().parse(), Ok(token));
+        assert_eq!(i64::try_from(token).and_then(FencingToken::try_from), Ok(token));
+        assert_eq!(FencingToken::from(u64::from(token)), token);
+        assert!(i64::try_from(FencingToken::new(u64::MAX)).is_err() && FencingToken::try_from(-1_i64).is_err());
+        assert!("-1".parse::<FencingToken>().is_err() && "7 ".parse::<FencingToken>().is_err());
     }
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 /// What becomes of a tick that falls due while an earlier run of the task goes on.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+#[non_exhaustive]
 pub enum Overlap {
     /// It is not run, and counted as overlapped.
     #[default]
@@ -19,6 +20,7 @@ pub enum Overlap {
 
 /// Which ticks run that could not be taken when they fell due: nobody led, or the leader could not write.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+#[non_exhaustive]
 pub enum CatchUp {
     /// None of them. Only what falls due while this replica leads is run; of several that it could not take for a while, the
     /// latest.
@@ -33,11 +35,22 @@ pub enum CatchUp {
 
 /// How late a tick may still be started.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
 pub enum StartDeadline {
     /// By so much. Later, it is not run, and counted as expired.
     After(Duration),
     /// However late it is.
     Unlimited,
+}
+
+impl StartDeadline {
+    /// How late, unless that is unlimited.
+    pub fn after(self) -> Option<Duration> {
+        match self {
+            StartDeadline::After(after) => Some(after),
+            StartDeadline::Unlimited => None,
+        }
+    }
 }
 
 impl From<Duration> for StartDeadline {
@@ -48,6 +61,7 @@ impl From<Duration> for StartDeadline {
 
 /// What becomes of a tick whose run was interrupted: this process lost the lease, or died.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+#[non_exhaustive]
 pub enum Delivery {
     /// It is not run again: counted as abandoned, whether it had come to its end or not. Nobody knows.
     #[default]

@@ -103,12 +103,12 @@ pub enum TickAdminError {
 
     /// The API server refuses, cannot be reached, or does not answer. In the latter cases the request may have taken effect:
     /// ask for the same again.
-    #[error("lease `{lease}` cannot be looked at or changed: {source}")]
+    #[error("lease `{lease}` cannot be looked at or changed: {cause}")]
     Request {
         /// The lease.
         lease: LeaseId,
         /// Why not, and what to do.
-        source: Arc<ElectorError>,
+        cause: Arc<ElectorError>,
     },
 }
 

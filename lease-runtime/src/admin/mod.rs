@@ -20,7 +20,7 @@ pub use error::TickAdminError;
 pub(crate) use request::{AdminRequest, RequestTarget};
 
 use crate::elector::{ElectorError, RequestFailure, beside_election};
-use crate::lease::LeaseId;
+use crate::lease::{LeaseId, LeaseRef};
 use crate::spec::{check_lease_name, check_namespace};
 use lease_protocol::ticks::TaskTicks;
 
@@ -129,7 +129,7 @@ impl TickAdmin {
     /// # Errors
     ///
     /// As [`TickAdminError`] says.
-    pub async fn pause(&self, lease: impl fmt::Display, task: &str, why: &str) -> Result<(), TickAdminError> {
+    pub async fn pause(&self, lease: impl Into<LeaseRef>, task: &str, why: &str) -> Result<(), TickAdminError> {
         self.ask(lease, task, AdminRequest::Pause { why }).await
     }
 
@@ -138,7 +138,7 @@ impl TickAdmin {
     /// # Errors
     ///
     /// As [`TickAdminError`] says.
-    pub async fn resume(&self, lease: impl fmt::Display, task: &str) -> Result<(), TickAdminError> {
+    pub async fn resume(&self, lease: impl Into<LeaseRef>, task: &str) -> Result<(), TickAdminError> {
         self.ask(lease, task, AdminRequest::Resume).await
     }
 
@@ -152,7 +152,7 @@ impl TickAdmin {
     ///
     /// As [`TickAdminError`] says. A trigger that waits is not overwritten: with
     /// [`TriggerWaiting`](TickAdminError::TriggerWaiting), ask again when it was carried out.
-    pub async fn trigger(&self, lease: impl fmt::Display, task: &str, id: &str) -> Result<(), TickAdminError> {
+    pub async fn trigger(&self, lease: impl Into<LeaseRef>, task: &str, id: &str) -> Result<(), TickAdminError> {
         self.ask(lease, task, AdminRequest::Trigger { id }).await
     }
 
@@ -167,7 +167,7 @@ impl TickAdmin {
     /// [`BackfillWaiting`](TickAdminError::BackfillWaiting) says what is left of it.
     pub async fn backfill(
         &self,
-        lease: impl fmt::Display,
+        lease: impl Into<LeaseRef>,
         task: &str,
         stretch: RangeInclusive<Timestamp>,
     ) -> Result<(), TickAdminError> {
@@ -184,7 +184,7 @@ impl TickAdmin {
     /// # Cancel safety
     ///
     /// Safe: it only reads.
-    pub async fn ticks(&self, lease: impl fmt::Display) -> Result<BTreeMap<String, TaskTicks>, TickAdminError> {
+    pub async fn ticks(&self, lease: impl Into<LeaseRef>) -> Result<BTreeMap<String, TaskTicks>, TickAdminError> {
         let lease = self.lease(lease)?;
         let mut tried = 0;
         loop {
@@ -196,14 +196,19 @@ impl TickAdmin {
         }
     }
 
-    fn lease(&self, lease: impl fmt::Display) -> Result<LeaseId, TickAdminError> {
-        let lease = LeaseId::within(&self.namespace, lease);
+    fn lease(&self, lease: impl Into<LeaseRef>) -> Result<LeaseId, TickAdminError> {
+        let lease = lease.into().within(&self.namespace);
         check_namespace(&lease.namespace).and_then(|()| check_lease_name(&lease.name))?;
         Ok(lease)
     }
 
     /// Changes one annotation, by what all of them are, and keeps everything else of the object.
-    async fn ask(&self, lease: impl fmt::Display, task: &str, request: AdminRequest<'_>) -> Result<(), TickAdminError> {
+    async fn ask(
+        &self,
+        lease: impl Into<LeaseRef>,
+        task: &str,
+        request: AdminRequest<'_>,
+    ) -> Result<(), TickAdminError> {
         request.check(task)?;
         let lease = self.lease(lease)?;
         let target = RequestTarget { lease: &lease, task, accept_unrecorded: self.allow_unrecorded };
@@ -237,7 +242,7 @@ impl TickAdmin {
             RequestFailure::Conflict => {}
             RequestFailure::Busy(_) if tried < TRIES => {}
             RequestFailure::Busy(source) | RequestFailure::Problem(source) => {
-                return Err(TickAdminError::Request { lease, source: Arc::new(source) });
+                return Err(TickAdminError::Request { lease, cause: Arc::new(source) });
             }
         }
         let bound = LONGEST_PAUSE.min(Duration::from_millis(10) * 2_u32.saturating_pow(tried));

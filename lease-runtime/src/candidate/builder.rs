@@ -143,7 +143,7 @@ impl CandidateBuilder {
     pub async fn build(self) -> Result<Candidate, Error> {
         tokio::runtime::Handle::try_current().map_err(|_| Error::NoRuntime)?;
         for (key, value) in &self.labels {
-            check_label(key, value).map_err(|source| Error::Label { source })?;
+            check_label(key, value).map_err(|source| Error::Label { cause: source })?;
         }
         let (namespace, connection) = match self.source {
             ClusterSource::Environment => {
@@ -155,7 +155,7 @@ impl CandidateBuilder {
             ClusterSource::Connection(connection) => (self.namespace, connection),
         };
         let namespace: Arc<str> = namespace.as_deref().unwrap_or(connection.namespace()).trim().into();
-        check_namespace(&namespace).map_err(|source| Error::Namespace { source })?;
+        check_namespace(&namespace).map_err(|source| Error::Namespace { cause: source })?;
         let identity = identity::unique(self.identity)?;
         let clock = self.clock.unwrap_or_else(|| Arc::new(SystemClock));
         // Cancel safe: a build that is given up leaves nothing behind that runs.

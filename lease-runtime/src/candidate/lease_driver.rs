@@ -115,7 +115,7 @@ impl LeaseDriver {
                 LeaveOutcome::Shutdown => self.roster.disband(Entry::stopped),
                 LeaveOutcome::Failed(source) => {
                     let local = self.is_of_this_lease_alone(&source);
-                    let error = Error::Election { lease: self.roster.lease.clone(), source };
+                    let error = Error::Election { lease: self.roster.lease.clone(), cause: source };
                     if local {
                         self.refused(&error);
                     }

@@ -26,7 +26,7 @@ pub use signal::{ShutdownRequest, ShutdownSignal, Signalled, shutdown_signal};
 use crate::admin::TickAdmin;
 use crate::elector::{Connection, Elector, Health, LeaseStatus};
 use crate::error::Error;
-use crate::lease::LeaseId;
+use crate::lease::{LeaseId, LeaseRef};
 use crate::task::entry::Entry;
 use crate::task::{IntoTask, TaskHandle};
 use lease_driver::Arrival;
@@ -190,7 +190,7 @@ impl Candidate {
     /// over, the last sixteen are remembered; a receiver that is there keeps the last word about any.
     ///
     /// This is for people, dashboards and readiness; to decide whether to act, a body asks its [`Term`](crate::Term).
-    pub fn status(&self, lease: impl fmt::Display) -> Option<watch::Receiver<LeaseStatus>> {
+    pub fn status(&self, lease: impl Into<LeaseRef>) -> Option<watch::Receiver<LeaseStatus>> {
         self.roster(lease).map(|roster| roster.status())
     }
 
@@ -198,7 +198,7 @@ impl Candidate {
     /// rebalancing of shards, maintenance of this machine. The lease is named as for [`status`](Self::status).
     ///
     /// Returns at once, and whether the lease was held; to learn when it is given up, watch the status.
-    pub fn step_down(&self, lease: impl fmt::Display) -> bool {
+    pub fn step_down(&self, lease: impl Into<LeaseRef>) -> bool {
         self.roster(lease).is_some_and(|roster| roster.step_down())
     }
 
@@ -213,8 +213,8 @@ impl Candidate {
         Ok(TickAdmin::new(self.inner.connection.client().await?, &*self.inner.namespace))
     }
 
-    fn roster(&self, lease: impl fmt::Display) -> Option<Arc<LeaseTasks>> {
-        let lease = LeaseId::within(&self.inner.namespace, lease);
+    fn roster(&self, lease: impl Into<LeaseRef>) -> Option<Arc<LeaseTasks>> {
+        let lease = lease.into().within(&self.inner.namespace);
         self.inner.state().rosters.get(&lease).cloned()
     }
 

@@ -44,7 +44,7 @@ impl CandidateInner {
         match request.map(ShutdownRequest::into_request) {
             None => {}
             Some(Ok(signalled)) => again = signalled,
-            Some(Err(error)) => drop(self.state().failure.get_or_insert(error.into())),
+            Some(Err(error)) => drop(self.state().failure.get_or_insert(Error::Signal(Arc::new(error)))),
         }
         self.shut_down("shutting down: asking the bodies to end");
         let ended = self.driven.wait();

@@ -37,13 +37,12 @@ pub enum ElectorError {
 
     /// The files that Kubernetes mounts into a pod cannot be used.
     #[error(
-        "this looks like a pod, but its service account cannot be used ({source}): leave `automountServiceAccountToken` \
+        "this looks like a pod, but its service account cannot be used ({cause}): leave `automountServiceAccountToken` \
          on, or set KUBECONFIG"
     )]
     InPod {
         /// What is wrong with them.
-        #[source]
-        source: Box<kube::config::InClusterError>,
+        cause: Box<kube::config::InClusterError>,
     },
 
     /// The connection cannot be set up from its configuration: TLS, certificates, credentials.
@@ -56,11 +55,10 @@ pub enum ElectorError {
     },
 
     /// The elector's thread could not be started.
-    #[error("the elector's thread could not be started ({source}): raise the limit of threads of this process")]
+    #[error("the elector's thread could not be started ({cause}): raise the limit of threads of this process")]
     Thread {
         /// The operating system's word.
-        #[source]
-        source: std::io::Error,
+        cause: std::io::Error,
     },
 
     /// A ready client was handed in where there is no tokio runtime to use it on.
@@ -352,7 +350,7 @@ mod tests {
     #[test]
     fn a_chain_says_each_cause_once() {
         let cause = std::io::Error::new(std::io::ErrorKind::ConnectionRefused, "connection refused");
-        let error = ElectorError::Thread { source: cause };
+        let error = ElectorError::Thread { cause };
         let line = chain(&error);
         assert_eq!(line.matches("connection refused").count(), 2, "{line}");
         let bare = std::io::Error::other(std::io::Error::other("deep"));

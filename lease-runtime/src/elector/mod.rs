@@ -77,14 +77,14 @@ impl Elector {
         identity: Arc<str>,
         clock: Arc<dyn Clock>,
     ) -> Result<Elector, ElectorError> {
-        watchdog::start(&*clock).map_err(|source| ElectorError::Thread { source })?;
+        watchdog::start(&*clock).map_err(|source| ElectorError::Thread { cause: source })?;
         let heart = Heartbeat::new(Arc::clone(&clock));
         let server_time = ServerTime::new(Arc::clone(&clock));
         let (inbox, outlets) = mpsc::unbounded_channel();
         let mut spoken = None;
         match connection {
             Connection::Config(cluster) => {
-                let voice = LogThread::start().map_err(|source| ElectorError::Thread { source })?;
+                let voice = LogThread::start().map_err(|source| ElectorError::Thread { cause: source })?;
                 spoken = Some(voice.spoken());
                 let memories = ProcessMemory::of(&cluster.url(), &*clock);
                 thread::start(cluster, outlets, Arc::clone(&heart), server_time, memories, voice)?;

@@ -112,7 +112,7 @@ pub(super) fn start(
         let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
             Ok(runtime) => runtime,
             Err(source) => {
-                let _ = ready.send(Err(ElectorError::Thread { source }));
+                let _ = ready.send(Err(ElectorError::Thread { cause: source }));
                 return;
             }
         };
@@ -130,7 +130,7 @@ pub(super) fn start(
     std::thread::Builder::new()
         .name("lease-elector".to_owned())
         .spawn(body)
-        .map_err(|source| ElectorError::Thread { source })?;
+        .map_err(|source| ElectorError::Thread { cause: source })?;
     let lost = || ElectorError::Ended { reason: "its thread ended while it was being set up".to_owned() };
     built.recv().unwrap_or_else(|_| Err(lost()))
 }

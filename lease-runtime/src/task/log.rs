@@ -69,9 +69,10 @@ impl TaskLog<'_> {
 
     /// Whoever waits for it waits on.
     pub(super) fn once_failed(&self, delivery: Delivery) {
-        let again = match delivery {
-            Delivery::AtLeastOnce => "the next term of the lease tries it again, as after a restart of this replica",
-            Delivery::AtMostOnce => "it is not tried again",
+        let again = if delivery == Delivery::AtLeastOnce {
+            "the next term of the lease tries it again, as after a restart of this replica"
+        } else {
+            "it is not tried again"
         };
         let task = &self.member.name;
         say!(

@@ -220,7 +220,7 @@ impl<T> LeaderTask<T> {
         check_lease_name(lease)
             .and_then(|()| check_namespace(namespace))
             .and_then(|()| check_timing(&timing))
-            .map_err(|source| Error::Spec { task: self.name.to_string(), source })?;
+            .map_err(|source| Error::Spec { task: self.name.to_string(), cause: source })?;
         Ok((LeaseId::new(namespace, lease), timing))
     }
 }

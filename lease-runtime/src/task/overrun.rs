@@ -12,6 +12,7 @@ use crate::term::{GateUse, TermState};
 /// Rust cannot stop code that does not yield. Such a body has to be prevented, by yielding in long loops and by moving what
 /// blocks to [`Term::blocking`](crate::Term::blocking); this is the last resort.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+#[non_exhaustive]
 pub enum OnOverrun {
     /// Say which task and since when, and end the process with [`std::process::abort`]. The only way to keep the promise
     /// that two never run at once, and what Kubernetes' own components do.

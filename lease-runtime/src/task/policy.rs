@@ -12,6 +12,7 @@ pub const DEFAULT_GRACE: Duration = Duration::from_secs(10);
 /// When a body that has ended by itself runs again. One that ended because it was asked to runs again in the next term, in
 /// any case.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+#[non_exhaustive]
 pub enum Restart {
     /// Also when it has returned: after the first pause of the [`backoff`](super::LeaderTask::backoff). The task is never
     /// done.
@@ -26,6 +27,7 @@ pub enum Restart {
 
 /// What happens to a task that has failed more often than its [`max_restarts`](super::LeaderTask::max_restarts) allows.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+#[non_exhaustive]
 pub enum OnExhausted {
     /// This replica gives the lease up, with all its tasks, and sits out one lease duration, so that another may try:
     /// what [`Term::step_down`](crate::Term::step_down) does. If nobody else takes the lease, this replica tries again, and counts from
@@ -42,6 +44,7 @@ pub enum OnExhausted {
 
 /// What this process does when it has lost a lease that it did not give up itself.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+#[non_exhaustive]
 pub enum OnLoss {
     /// It takes part in the election again.
     #[default]

@@ -26,7 +26,7 @@ impl Scheduling {
     /// The schedule as the tick protocol wants it; `None` for a task that has none.
     pub(super) fn resolve(&self, task: &str, policy: &Policy, timing: &Timing) -> Result<Option<MemberTicks>, Error> {
         let broken = |rule| Error::Policy { task: task.to_owned(), rule };
-        let invalid = |source| Error::Schedule { task: task.to_owned(), source };
+        let invalid = |source| Error::Schedule { task: task.to_owned(), cause: source };
         self.check_triggers().map_err(broken)?;
         let Some(schedule) = self.schedule().transpose().map_err(invalid)? else {
             return self.check_no_schedule().map_err(broken).map(|()| None);
@@ -128,10 +128,7 @@ impl Scheduling {
         let period = schedule.shortest_period();
         let none = self.catch_up == Some(CatchUp::None);
         let all = self.catch_up == Some(CatchUp::All);
-        let deadline = match self.start_deadline {
-            Some(StartDeadline::After(after)) => Some(after),
-            Some(StartDeadline::Unlimited) | None => None,
-        };
+        let deadline = self.start_deadline.and_then(StartDeadline::after);
         if !calendar && (self.overlap.is_some() || self.max_catch_up.is_some() || all) {
             return Err(
                 "overlap, max_catch_up and catch_up = all are for cron and every: runs of delay and once never overlap, and \

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::future::Future;
-use std::ops::Range;
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use super::output::TickOutput;
@@ -192,8 +192,8 @@ impl TaskGroup {
     }
 
     /// How long to wait before a failed tick is tried again, as [`LeaderTask::backoff`].
-    pub fn backoff(mut self, backoff: Range<Duration>) -> Self {
-        self.policy.backoff = backoff;
+    pub fn backoff(mut self, backoff: RangeInclusive<Duration>) -> Self {
+        self.policy.backoff = *backoff.start()..*backoff.end();
         self
     }
 

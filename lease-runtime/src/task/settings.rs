@@ -1,7 +1,7 @@
 //! The settings of a task, by the names that the attribute's keys have.
 
 use std::borrow::Cow;
-use std::ops::Range;
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -60,8 +60,8 @@ impl<T> LeaderTask<T> {
     /// How long a body that runs again waits before: a pause drawn at random from zero to a bound, which begins at the start
     /// of the range and doubles with each failure up to its end. From one second to a minute if not set. A run that lasted
     /// for as long as the longest pause starts over with the shortest.
-    pub fn backoff(mut self, backoff: Range<Duration>) -> LeaderTask<T> {
-        self.policy.backoff = backoff;
+    pub fn backoff(mut self, backoff: RangeInclusive<Duration>) -> LeaderTask<T> {
+        self.policy.backoff = *backoff.start()..*backoff.end();
         self
     }
 

@@ -130,7 +130,7 @@ pub(crate) fn drain(shard: u32, lease: String) -> ::lease_runtime::LeaderTask<()
         .backoff(
             ::core::time::Duration::from_millis(
                 250,
-            )..::core::time::Duration::from_secs(3600),
+            )..=::core::time::Duration::from_secs(3600),
         )
         .max_restarts(3, ::core::time::Duration::from_secs(120))
         .on_exhausted(::lease_runtime::OnExhausted::Stop)
@@ -161,7 +161,7 @@ pub(crate) fn report(folder: String) -> ::lease_runtime::LeaderTask<Result<(), E
         .delivery(::lease_runtime::Delivery::AtLeastOnce)
         .retry(3)
         .backoff(
-            ::core::time::Duration::from_secs(1)..::core::time::Duration::from_secs(60),
+            ::core::time::Duration::from_secs(1)..=::core::time::Duration::from_secs(60),
         )
         .timeout(::core::time::Duration::from_secs(3600))
 }

@@ -272,7 +272,7 @@ async fn refusals_and_silence_end_with_what_to_do() {
     let world = World::new();
     let (leader, admin) = led(&world, 1).await;
     let request = |error: TickAdminError| match error {
-        TickAdminError::Request { source, .. } => source,
+        TickAdminError::Request { cause, .. } => cause,
         error => panic!("{error}"),
     };
     let mine = |verb| RequestMatcher::verb(verb).caller("admin");

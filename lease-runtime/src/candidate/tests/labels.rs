@@ -23,7 +23,7 @@ async fn a_refusal_for_want_of_a_label_says_how_to_give_one() {
     let candidate = world.candidate("a").await;
     candidate.add(world.obedient("one", LEDGER));
     let error = within(600, candidate.run()).await.unwrap_err();
-    assert!(matches!(&error, Error::Election { source, .. } if matches!(**source, ElectorError::Rejected { .. })));
+    assert!(matches!(&error, Error::Election { cause, .. } if matches!(**cause, ElectorError::Rejected { .. })));
     let text = error.to_string();
     assert!(text.contains("the label team is required") && text.contains("lease_label(key, value)"), "{text}");
 }

@@ -88,7 +88,7 @@ async fn backoff_bounds_the_pauses() {
     let world = World::new();
     let candidate = world.candidate("a").await;
     let runs = Runs::of(&world);
-    let backoff = Duration::from_millis(10)..Duration::from_millis(40);
+    let backoff = Duration::from_millis(10)..=Duration::from_millis(40);
     candidate.add(runs.task(|_| Err::<(), _>("no")).backoff(backoff).max_restarts(MANY.0, MANY.1));
     let running = Running::start(&candidate);
     until(|| runs.count() > 200).await;
@@ -151,7 +151,7 @@ async fn a_task_that_keeps_failing_resigns_and_another_replica_tries() {
     let (a, b) = (world.candidate("a").await, world.candidate("b").await);
     let runs = Runs::of(&world);
     let task = runs.task(|_| Err::<(), _>("no")).max_restarts(1, Duration::from_secs(60));
-    a.add(task.backoff(Duration::from_millis(1)..Duration::from_millis(2)));
+    a.add(task.backoff(Duration::from_millis(1)..=Duration::from_millis(2)));
     a.add(world.obedient("with_it", LEDGER));
     let in_a = Running::start(&a);
     world.story.grown_to(1).await;
@@ -254,8 +254,8 @@ async fn settings_that_cannot_be_are_refused_when_the_task_is_added() {
     let seconds = Duration::from_secs;
     let task = || LeaderTask::new("t", LEDGER, |_| async {});
     for (task, hint) in [
-        (task().backoff(seconds(60)..seconds(1)), "backoff must not end below its beginning"),
-        (task().backoff(Duration::ZERO..seconds(1)), "backoff must begin with a pause that is not zero"),
+        (task().backoff(seconds(60)..=seconds(1)), "backoff must not end below its beginning"),
+        (task().backoff(Duration::ZERO..=seconds(1)), "backoff must begin with a pause that is not zero"),
         (task().max_restarts(5, Duration::ZERO), "max_restarts needs a time to count in"),
         (task().timeout(Duration::ZERO), "timeout must not be zero"),
         (LeaderTask::new("t", LeaseSpec::unnamed(), |_| async {}), "has no lease to run under"),

@@ -89,16 +89,16 @@ pub(super) fn start(
     let refused = Arc::new(Notify::new());
     let hears = Arc::clone(&refused);
     // A log that blocks must not keep credentials from being renewed.
-    let voice = LogThread::start().map_err(|source| ElectorError::Thread { source })?;
+    let voice = LogThread::start().map_err(|source| ElectorError::Thread { cause: source })?;
     let body = move || {
         voice.speak_for_this_thread();
         match tokio::runtime::Builder::new_current_thread().enable_all().build() {
             Ok(runtime) => runtime.block_on(keep(source, state, &hears, &*clock)),
-            Err(source) => state.send_modify(|state| state.failure = Some(ElectorError::Thread { source })),
+            Err(source) => state.send_modify(|state| state.failure = Some(ElectorError::Thread { cause: source })),
         }
     };
     let thread = std::thread::Builder::new().name("lease-credential".to_owned()).spawn(body);
-    thread.map_err(|source| ElectorError::Thread { source })?;
+    thread.map_err(|source| ElectorError::Thread { cause: source })?;
     Ok((kept, refused))
 }
 

@@ -100,7 +100,7 @@ impl Connection {
                 Ok(Connection::from_config(configure(Kubeconfig::read(), None, &place, variable).await?))
             }
             Found::Pod { namespace } => {
-                let mut config = Config::incluster_env().map_err(|e| ElectorError::InPod { source: Box::new(e) })?;
+                let mut config = Config::incluster_env().map_err(|e| ElectorError::InPod { cause: Box::new(e) })?;
                 config.proxy_url = proxy::proxy_for(&config, variable)?.map(|proxy| proxy.uri);
                 if let Some(namespace) = namespace {
                     config.default_namespace = namespace;

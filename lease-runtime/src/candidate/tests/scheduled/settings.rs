@@ -110,7 +110,7 @@ async fn a_failed_tick_is_tried_again_as_often_as_it_may_be() {
             noted.lock().unwrap().push(tick.attempt_id());
             async { Err::<(), _>("no") }
         });
-        let pauses = Duration::from_secs(1)..Duration::from_secs(2);
+        let pauses = Duration::from_secs(1)..=Duration::from_secs(2);
         a.add(task.every(Duration::from_secs(60)).retry(retry).backoff(pauses));
         let running = Running::start(&a);
         seconds(60).await;
