@@ -73,7 +73,7 @@ async fn watch_forbidden(world: Arc<World>) {
     let followers = ["b", "c"].map(|name| world.launch(name, &settings, plan));
     for follower in &followers {
         world.ready(follower).await;
-        follower.says("the lease is held by another").await;
+        follower.says("new leader observed").await;
         follower.says("the lease cannot be watched and is polled instead").await;
     }
     world.renewals(1).await;
@@ -148,7 +148,7 @@ async fn the_role_it_prints_is_enough(world: Arc<World>) {
     .await;
     let follower = world.launch("c", &world.settings(), plan);
     world.ready(&follower).await;
-    follower.says("the lease is held by another").await;
+    follower.says("new leader observed").await;
     let term = world.leads(&leader).await;
     world.renewals(2).await;
     leader.signal(Signal::TERM);

@@ -167,7 +167,7 @@ async fn panics_in_drop(world: Arc<World>) {
     leader.signal(Signal::TERM);
     let stopped = world.wait_in(term.token, "stopped").await;
     assert!(leader.end().await.success(), "{}", leader.said());
-    for words in ["panicked while being dropped", "told to panic in drop", "the election is left"] {
+    for words in ["panicked while being dropped", "told to panic in drop", "released lease"] {
         assert!(leader.said().contains(words), "{words:?} is not in\n{}", leader.said());
     }
     let next = world.next_term(term.token).await;
@@ -193,7 +193,7 @@ async fn children_end_with_the_term(world: Arc<World>) {
     // It was not the process that ended.
     assert!(leader.ended().is_none());
     leader.link.set(Link::PASS);
-    leader.says("nothing of the term runs any more").await;
+    leader.says("all tasks stopped").await;
 }
 
 /// On shutdown the children have their grace, and the lease is held until they are gone.

@@ -35,7 +35,7 @@ async fn three_replicas_as_the_manifest_says(world: Arc<World>) {
     leader.says("paid").await;
     // The others wait, and the API server has refused nothing to any of the three.
     for replica in replicas.iter().filter(|replica| replica.pid != leader.pid) {
-        replica.says("the lease is held by another").await;
+        replica.says("new leader observed").await;
         assert!(!replica.said().contains("paid"), "{}", replica.said());
     }
     leader.signal(Signal::TERM);

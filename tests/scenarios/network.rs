@@ -97,7 +97,7 @@ async fn answer_to_an_acquisition_lost(world: Arc<World>) {
     let ghost = json!({ "holderIdentity": "ghost", "leaseDurationSeconds": WAIT.as_secs() });
     world.cluster.create_lease(&world.lease, &ghost).await;
     let replica = world.start("a").await;
-    replica.says("the lease is held by another").await;
+    replica.says("new leader observed").await;
     // Its second look, shortly before the end of the wait, leaves a connection on which to acquire: no other can be made
     // where no answers come, if there is TLS.
     let seen = now();

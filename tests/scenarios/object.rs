@@ -179,7 +179,7 @@ async fn null_and_absurd_fields(world: Arc<World>) {
         world.cluster.create_lease(&world.lease, &spec).await;
         let replica = world.start(&format!("r{number}")).await;
         if name == "held, for ever" {
-            replica.says("the lease is held by another").await;
+            replica.says("new leader observed").await;
             assert!(replica.said().contains("ghost"));
             // By hand is how such a one ends.
             empty(&world).await;

@@ -32,7 +32,7 @@ async fn three(world: &World, settings: &Settings) -> [Arc<Replica>; 3] {
     let followers = ["b", "c"].map(|name| world.launch(name, settings, plan));
     for follower in &followers {
         world.ready(follower).await;
-        follower.says("the lease is held by another").await;
+        follower.says("new leader observed").await;
     }
     let [second, third] = followers;
     [leader, second, third]

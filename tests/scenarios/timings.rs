@@ -35,7 +35,7 @@ async fn crash_of_a_shorter_one(world: Arc<World>) {
     let old = world.start_with("old", &Settings { timing: SHORT, ..world.settings() }).await;
     let term = world.leads(&old).await;
     let new = world.start_with("new", &Settings { timing: LONGEST, ..world.settings() }).await;
-    new.says("the lease is held by another").await;
+    new.says("new leader observed").await;
     let renewed = world.renewals(1).await;
     old.kill().await;
     let waited = world.next_term(term.token).await.at.since(renewed);
@@ -48,7 +48,7 @@ async fn crash_of_a_longer_one(world: Arc<World>) {
     let old = world.start_with("old", &Settings { timing: LONGER, ..world.settings() }).await;
     let term = world.leads(&old).await;
     let new = world.start_with("new", &Settings { timing: SHORT, ..world.settings() }).await;
-    new.says("the lease is held by another").await;
+    new.says("new leader observed").await;
     let renewed = world.renewals(1).await;
     old.kill().await;
     let waited = world.next_term(term.token).await.at.since(renewed);

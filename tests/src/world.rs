@@ -76,7 +76,7 @@ impl World {
         let good = Settings { timing: settings.timing, ..self.settings() };
         let followers = [self.start_with("b", &good).await, self.start_with("c", &good).await];
         for follower in &followers {
-            follower.says("the lease is held by another").await;
+            follower.says("new leader observed").await;
         }
         let [second, third] = followers;
         [leader, second, third]

@@ -35,7 +35,7 @@ impl CandidateInner {
     fn exit(self: &Arc<Self>, why: Error) {
         self.state().exiting.get_or_insert(why.clone());
         self.fail(why);
-        self.shut_down("a task wants the process to end: asking the bodies to end");
+        self.shut_down("a task ends the process: stopping tasks");
         let candidate = self.clone();
         // Whoever runs the candidate, or nobody if it is the process's own, may wait for something else.
         drop(tokio::spawn(async move {

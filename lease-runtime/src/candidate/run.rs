@@ -46,7 +46,7 @@ impl CandidateInner {
             Some(Ok(signalled)) => again = signalled,
             Some(Err(error)) => drop(self.state().failure.get_or_insert(Error::Signal(Arc::new(error)))),
         }
-        self.shut_down("shutting down: asking the bodies to end");
+        self.shut_down("shutting down: stopping tasks");
         let ended = self.driven.wait();
         let once_more = async {
             if failed {

@@ -40,7 +40,7 @@ impl Future for ShutdownSignal {
         let mut signals = self.signals.take().unwrap_or_else(Signals::take_over)?;
         match signals.poll(cx) {
             Poll::Ready(signal) => {
-                tracing::info!(target: "lease_runtime", signal, "signalled to shut down");
+                tracing::info!(target: "lease_runtime", signal, "shutdown signal received");
                 Poll::Ready(Ok(Signalled { signals }))
             }
             Poll::Pending => {
@@ -65,7 +65,7 @@ impl Signalled {
     /// Safe: a signal that comes between two calls is not lost.
     pub async fn again(&mut self) {
         let signal = std::future::poll_fn(|cx| self.signals.poll(cx)).await;
-        tracing::info!(target: "lease_runtime", signal, "signalled to shut down, again");
+        tracing::info!(target: "lease_runtime", signal, "second shutdown signal received");
     }
 }
 

@@ -67,13 +67,15 @@ pub(super) struct ElectionLog {
     lease: LeaseId,
     identity: Arc<str>,
     holder: Option<String>,
+    /// A term has begun since this process last left the election.
+    held: bool,
     /// The seconds of a lease duration that was stored instead of the one that was sent.
     longer: Option<i32>,
 }
 
 impl ElectionLog {
     pub(super) fn new(lease: LeaseId, identity: Arc<str>) -> ElectionLog {
-        ElectionLog { lease, identity, holder: None, longer: None }
+        ElectionLog { lease, identity, holder: None, held: false, longer: None }
     }
 
     /// A write of ours was stored with this lease duration, and not with the one that was sent. Said once: candidates wait for
@@ -97,36 +99,37 @@ impl ElectionLog {
         &self.lease
     }
 
-    pub(super) fn began(&self, grant: &Grant) {
+    pub(super) fn began(&mut self, grant: &Grant) {
+        self.held = true;
         let (term, transitions) = (grant.token.get(), grant.transitions);
-        say!(info, self, term, transitions, "the lease is acquired, a term begins");
+        say!(info, self, term, transitions, "acquired lease, started leading");
     }
 
     pub(super) fn renewed(&self, term: FencingToken) {
-        say!(trace, self, term = term.get(), "the lease is renewed");
+        say!(trace, self, term = term.get(), "renewed lease");
     }
 
-    pub(super) fn cancelled(&self, term: FencingToken, loss: &StopReason) {
+    pub(super) fn cancelled(&mut self, term: FencingToken, loss: &StopReason) {
         if loss.is_involuntary() {
-            say!(warn, self, term = term.get(), reason = %loss, "the term is lost");
+            self.held = false;
+            say!(warn, self, term = term.get(), reason = %loss, "lost lease");
         } else {
-            say!(info, self, term = term.get(), reason = %loss, "the term is being ended");
+            say!(info, self, term = term.get(), reason = %loss, "giving up lease, stopping tasks");
         }
     }
 
     pub(super) fn drained(&self, term: FencingToken) {
-        say!(info, self, term = term.get(), "nothing of the term runs any more");
+        say!(info, self, term = term.get(), "all tasks stopped");
     }
 
-    pub(super) fn left(&self, released: bool) {
-        if released {
-            say!(info, self, "the election is left");
+    pub(super) fn left(&mut self, released: bool) {
+        let held = std::mem::take(&mut self.held);
+        if released && held {
+            say!(info, self, "released lease");
+        } else if released {
+            say!(info, self, "stopped contending for lease");
         } else {
-            say!(
-                warn,
-                self,
-                "the election is left, but the lease could not be given up in time: another replica has to wait for its end"
-            );
+            say!(warn, self, "could not release the lease in time: another replica has to wait until it expires");
         }
     }
 
@@ -135,7 +138,7 @@ impl ElectionLog {
             warn,
             self,
             term = term.get(),
-            "the election is left although something of its last term still runs, and the lease has run out"
+            "the lease has expired while a task still runs: not waiting for it any longer"
         );
     }
 
@@ -148,8 +151,8 @@ impl ElectionLog {
         match holder.filter(|holder| !holder.is_empty()) {
             // That it is us is said as the beginning of a term.
             Some(holder) if holder == &*self.identity => {}
-            Some(holder) => say!(info, self, holder = %shown(holder), "the lease is held by another"),
-            None => say!(info, self, "the lease is held by nobody"),
+            Some(holder) => say!(info, self, holder = %shown(holder), "new leader observed"),
+            None => say!(info, self, "lease has no holder"),
         }
     }
 

@@ -183,7 +183,7 @@ struct Scribe {
 
 impl Scribe {
     fn new(term: &Term, work: &Work) -> Scribe {
-        let lease = if work.settings.shards == 0 { String::new() } else { term.lease().name.to_string() };
+        let lease = if work.settings.shards == 0 { String::new() } else { term.lease().name().to_owned() };
         Scribe { pen: work.log.pen(term.identity()), lease, token: term.fencing_token().get() }
     }
 

@@ -255,5 +255,5 @@ async fn bodies_are_asked_to_end_before_that_is_said() {
         assert!(!line.contains("shutting down") || shutdown.is_cancelled(), "said first: {line}");
     });
     within(120, candidate.run_until(seconds(5))).await.unwrap();
-    assert_eq!(lines.matching(&["asking the bodies to end"]), 1, "{lines:?}");
+    assert_eq!(lines.matching(&["shutting down: stopping tasks"]), 1, "{lines:?}");
 }

@@ -130,7 +130,7 @@ fn no_secret_is_said_anywhere() {
     for part in [
         "ended with exit code 3, its last words: `no luck with [redacted]",
         "TRACE lease_runtime",
-        "a term begins",
+        "started leading",
         "features = [\\\"http-proxy\\\"]",
         "proxy.example.com",
         "does not accept",

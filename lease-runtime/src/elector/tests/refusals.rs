@@ -118,10 +118,10 @@ async fn transitions_are_said_with_their_term() {
     drop(led);
     a.campaign.left().await;
     let fields = ["lease=\"ledger\"", "namespace=\"default\"", "identity=\"a\"", "INFO"];
-    for words in ["a term begins", "being ended", "nothing of the term runs"] {
+    for words in ["started leading", "giving up lease", "all tasks stopped"] {
         assert_eq!(lines.matching(&[&fields[..], &[words, &token]].concat()), 1, "{words}: {lines:?}");
     }
-    assert_eq!(lines.matching(&[&fields[..], &["the election is left"]].concat()), 1, "{lines:?}");
+    assert_eq!(lines.matching(&[&fields[..], &["released lease"]].concat()), 1, "{lines:?}");
     assert_eq!(lines.count("WARN") + lines.count("ERROR"), 0, "{lines:?}");
 }
 

@@ -53,10 +53,10 @@ async fn deeds_come_before_words() {
     let _capture = Lines::default().capture_and({
         let (a, led, heard) = (a.clone(), led.clone(), heard.clone());
         move |line| {
-            if line.contains("the lease is acquired") {
+            if line.contains("acquired lease") {
                 assert_eq!(a.borrow().campaign.terms.len(), 1, "said before the term began");
                 heard.set(heard.get() + 1);
-            } else if line.contains("the term is lost") {
+            } else if line.contains("lost lease") {
                 assert!(led.borrow().as_ref().unwrap().term.is_cancelled(), "said before the bodies were asked to end");
                 heard.set(heard.get() + 1);
             }
