@@ -17,7 +17,7 @@
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! use k8s_openapi::api::coordination::v1::Lease;
 //! use kube::api::{Api, ObjectMeta, PostParams};
-//! use lease_embedded::{EmbeddedApi, Fault, Verb, When};
+//! use lease_embedded::{EmbeddedApi, Fault, RequestMatcher, Verb};
 //!
 //! let embedded = EmbeddedApi::new();
 //! let leases: Api<Lease> = Api::default_namespaced(embedded.client("default"));
@@ -26,7 +26,7 @@
 //! let lease = leases.create(&PostParams::default(), &lease).await?;
 //!
 //! // The next update takes effect, and the caller hears "timeout".
-//! embedded.inject(When::verb(Verb::Update).name("ledger").times(1), Fault::status(504).after_commit());
+//! embedded.inject(RequestMatcher::verb(Verb::Update).name("ledger").times(1), Fault::status(504).after_commit());
 //! let mut changed = lease.clone();
 //! changed.spec.get_or_insert_default().holder_identity = Some("me".into());
 //! assert!(leases.replace("ledger", &PostParams::default(), &changed).await.is_err());
