@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+use super::field_error::FieldError;
 use super::negotiate;
 use super::object_meta;
 use super::query::WriteOptions;
@@ -12,7 +13,7 @@ use super::request::ReceivedRequest;
 use super::route::Target;
 use super::selector::Selector;
 use super::shared::Shared;
-use super::status::{Failure, FieldError};
+use super::status::Failure;
 use super::write::{Preconditions, Writer, Written};
 
 /// Deletes one object and answers with a status or, if finalizers hold it, with what is left.

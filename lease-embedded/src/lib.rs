@@ -57,6 +57,7 @@ mod deletion;
 mod discovery;
 mod dispatch;
 mod fault;
+mod field_error;
 mod go_decoder;
 mod json;
 mod log;
