@@ -8,7 +8,7 @@ use super::field_error::FieldError;
 use super::object_meta;
 use super::resource::{Resource, Storage};
 use super::route::Target;
-use super::shared::Settings;
+use super::settings::Settings;
 use super::status::{self, Failure};
 use super::store::{Key, Store};
 use super::time::{self, Layout};
