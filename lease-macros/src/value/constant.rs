@@ -3,7 +3,7 @@
 use syn::parse::ParseStream;
 use syn::{Expr, Lit, LitStr};
 
-use super::{Remedy, Value};
+use super::remedy::Remedy;
 use crate::keys::Key;
 use crate::written::Written;
 
@@ -26,15 +26,17 @@ pub(super) fn checked<T>(
     key: &Key,
     input: ParseStream<'_>,
     check: impl Fn(&str) -> Result<T, String>,
-    value: impl Fn(Expr, Option<T>) -> Value,
-) -> syn::Result<Value> {
+) -> syn::Result<(Expr, Option<T>)> {
     let begin = input.cursor();
     let (expr, written) = read(key, input)?;
     if let Some(text) = string(&expr) {
-        return check(&text.value()).map(|checked| value(expr, Some(checked))).map_err(|says| written.wrong(says));
+        return match check(&text.value()) {
+            Ok(checked) => Ok((expr, Some(checked))),
+            Err(says) => Err(written.wrong(says)),
+        };
     }
     if is_constant(&expr) {
-        return Ok(value(expr, None));
+        return Ok((expr, None));
     }
     // `0 2 * * *` and `Europe/Prague` begin like expressions.
     let written = Written::take_from(begin, input);

@@ -1,6 +1,7 @@
 //! `"1s..1m"`: from the shortest pause to the longest.
 
-use super::{Duration, Remedy, Wrong, duration};
+use super::duration::{self, Duration};
+use super::remedy::{Remedy, Wrong};
 
 pub(super) fn parse(text: &str) -> Result<(Duration, Duration), Wrong> {
     let ends = text.split_once("..").map(|(from, to)| (duration::parse(from), duration::parse(to)));

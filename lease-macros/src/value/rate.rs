@@ -1,6 +1,7 @@
 //! `"5 in 1m"`: how often within a stretch of time.
 
-use super::{Duration, Remedy, Wrong, duration};
+use super::duration::{self, Duration};
+use super::remedy::{Remedy, Wrong};
 use crate::meaning;
 
 pub(super) fn parse(text: &str) -> Result<(u32, Duration), Wrong> {

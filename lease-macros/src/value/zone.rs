@@ -1,6 +1,6 @@
 //! `"Europe/Prague"`: names of time zones.
 
-use super::Remedy;
+use super::remedy::Remedy;
 use super::zones::ZONES;
 use crate::meaning;
 
