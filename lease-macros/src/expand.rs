@@ -21,12 +21,12 @@ use self::expansion::Expansion;
 use self::names::{argument_name, receiver_name};
 use self::spans::{at, relocate};
 use crate::args::Args;
-use crate::item::{Item, Param, is_never};
+use crate::item::{AnnotatedItem, Param, is_never};
 use crate::rules;
 use crate::value::Value;
 
 pub(crate) fn leader_only(args: TokenStream, tokens: TokenStream) -> TokenStream {
-    let item = match Item::read(tokens.clone()) {
+    let item = match AnnotatedItem::read(tokens.clone()) {
         Ok(item) => item,
         Err(mistake) => return beside(&mistake, tokens),
     };
@@ -58,7 +58,7 @@ fn beside(mistake: &Error, tokens: TokenStream) -> TokenStream {
 }
 
 /// The path of the runtime, pointing at the function's name wherever it is used.
-fn runtime(args: &Args, item: &Item) -> TokenStream {
+fn runtime(args: &Args, item: &AnnotatedItem) -> TokenStream {
     let here = at(item.sig.ident.span());
     match args.get("crate").map(|argument| &argument.value) {
         Some(Value::Path(path)) => relocate(path.to_token_stream(), here),
@@ -68,7 +68,7 @@ fn runtime(args: &Args, item: &Item) -> TokenStream {
 
 impl Expansion<'_> {
     fn expand(&self) -> TokenStream {
-        let Item { attrs, vis, sig, body } = self.item;
+        let AnnotatedItem { attrs, vis, sig, body } = self.item;
         let here = at(sig.ident.span());
         let (ident, fn_token, generics) = (&sig.ident, sig.fn_token, &sig.generics);
         let where_clause = &generics.where_clause;

@@ -10,7 +10,7 @@ mod quoted;
 mod range;
 mod rate;
 mod read;
-mod remedy;
+mod suggestion;
 mod word;
 pub(crate) mod zone;
 pub(crate) mod zones;

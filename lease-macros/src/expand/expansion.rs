@@ -7,11 +7,11 @@ use syn::{Ident, Pat};
 
 use super::names::Names;
 use crate::args::Args;
-use crate::item::{Item, Param};
+use crate::item::{AnnotatedItem, Param};
 
 /// What is expanded.
 pub(super) struct Expansion<'a> {
-    pub(super) item: &'a Item,
+    pub(super) item: &'a AnnotatedItem,
     pub(super) args: &'a Args,
     /// The path of the runtime.
     pub(super) runtime: TokenStream,
@@ -20,7 +20,7 @@ pub(super) struct Expansion<'a> {
 impl Expansion<'_> {
     /// Whether the body needs to know what `Self` is. Its text is looked through first: it seldom does, and tokens are slow.
     pub(super) fn needs_sibling(&self) -> bool {
-        let Item { sig, body, .. } = self.item;
+        let AnnotatedItem { sig, body, .. } = self.item;
         sig.receiver().is_some()
             || names_self(sig.to_token_stream(), false)
             || (body.to_string().contains("Self") && names_self(body.stream(), true))

@@ -6,7 +6,7 @@ use syn::{Ident, Pat, PatType, Receiver, Token};
 
 use super::attrs;
 use super::spans::{at, own, respan};
-use crate::item::Item;
+use crate::item::AnnotatedItem;
 
 /// The parameter's own name without `mut` and `ref`, or one by its place where it is a pattern.
 pub(super) fn argument_name(index: usize, param: &PatType) -> Ident {
@@ -28,7 +28,7 @@ pub(super) struct Names {
 
 impl Names {
     /// The user's names for them, if those are names.
-    pub(super) fn of(item: &Item) -> Names {
+    pub(super) fn of(item: &AnnotatedItem) -> Names {
         let function = &item.sig.ident;
         let term = item.term().map(|param| closure_name(function, param, "term"));
         let tick = item.tick().map(|param| closure_name(function, param, "tick"));

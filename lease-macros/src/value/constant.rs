@@ -3,7 +3,7 @@
 use syn::parse::ParseStream;
 use syn::{Expr, Lit, LitStr};
 
-use super::remedy::Remedy;
+use super::suggestion::Suggestion;
 use crate::keys::Key;
 use crate::written::Written;
 
@@ -42,11 +42,15 @@ pub(super) fn checked<T>(
     let written = Written::take_from(begin, input);
     let text = written.text().replace(" / ", "/").replace(" - ", "-");
     let remedy = match (check(&text), &expr) {
-        (Ok(_), _) => Remedy::Write(text).of(key),
+        (Ok(_), _) => Suggestion::Write(text).of(key),
         (Err(_), Expr::Call(_) | Expr::MethodCall(_) | Expr::Macro(_)) => {
-            format!("{}, and set what is computed on the task, with `.{}(..)`", Remedy::WriteExample.of(key), key.name)
+            format!(
+                "{}, and set what is computed on the task, with `.{}(..)`",
+                Suggestion::WriteExample.of(key),
+                key.name
+            )
         }
-        (Err(_), _) => Remedy::WriteExample.of(key),
+        (Err(_), _) => Suggestion::WriteExample.of(key),
     };
     Err(written.wrong(format_args!("`{}` takes a string or a constant: {remedy}", key.name)))
 }

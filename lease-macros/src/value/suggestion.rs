@@ -4,13 +4,14 @@ use crate::keys::Key;
 
 /// Why a text is not a value of a kind, and what to do about it.
 #[derive(Debug)]
-pub(super) struct Wrong {
+pub(super) struct WrongValue {
     pub(super) what: &'static str,
-    pub(super) remedy: Remedy,
+    pub(super) remedy: Suggestion,
 }
 
+/// What to do about a wrong value.
 #[derive(Debug)]
-pub(super) enum Remedy {
+pub(super) enum Suggestion {
     /// To write this value.
     Write(String),
     /// To write a value that fits.
@@ -21,13 +22,14 @@ pub(super) enum Remedy {
     Say(String),
 }
 
-impl Remedy {
+impl Suggestion {
+    /// The suggestion in words, for `key`.
     pub(super) fn of(self, key: &Key) -> String {
         match self {
-            Remedy::Write(value) => format!("write `{}`", key.form(&format!("{value:?}"))),
-            Remedy::WriteExample => format!("write `{}`", key.example()),
-            Remedy::LeaveOut => format!("leave `{}` out, or write `{}`", key.name, key.example()),
-            Remedy::Say(remedy) => remedy,
+            Suggestion::Write(value) => format!("write `{}`", key.form(&format!("{value:?}"))),
+            Suggestion::WriteExample => format!("write `{}`", key.example()),
+            Suggestion::LeaveOut => format!("leave `{}` out, or write `{}`", key.name, key.example()),
+            Suggestion::Say(remedy) => remedy,
         }
     }
 }
