@@ -15,10 +15,11 @@ use super::object_meta;
 use super::resource::{LEASES, Storage};
 use super::serve::Server;
 use super::service::ApiService;
-use super::shared::{self, Settings, Shared};
+use super::settings::Settings;
+use super::shared::{self, Shared};
 use super::store::{Key, Store};
 use super::time::{self, Layout};
-use super::watch::{OpenWatch, WatchControl};
+use super::watches::{OpenWatch, WatchControl};
 
 /// The Lease API in this process. Clones share one set of objects. See the [module](super).
 #[derive(Clone, Debug)]

@@ -4,15 +4,16 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+use super::field_error::FieldError;
 use super::negotiate;
 use super::object_meta;
 use super::query::WriteOptions;
 use super::read;
+use super::request::ReceivedRequest;
 use super::route::Target;
 use super::selector::Selector;
-use super::service::ReceivedRequest;
 use super::shared::Shared;
-use super::status::{Failure, FieldError};
+use super::status::Failure;
 use super::write::{Preconditions, Writer, Written};
 
 /// Deletes one object and answers with a status or, if finalizers hold it, with what is left.

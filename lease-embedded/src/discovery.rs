@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::body::Body;
 use super::resource::{self, Resource};
-use super::service;
+use super::response;
 
 /// The Kubernetes version that this API follows.
 const MINOR: &str = "37";
@@ -13,7 +13,7 @@ const MINOR: &str = "37";
 /// The answer to a `GET` of `path` (without slashes at its ends), if there is one.
 pub(crate) fn answer(path: &str) -> Option<Response<Body>> {
     let object = match path {
-        "healthz" | "livez" | "readyz" => return Some(service::raw(200, "text/plain; charset=utf-8", "ok")),
+        "healthz" | "livez" | "readyz" => return Some(response::raw(200, "text/plain; charset=utf-8", "ok")),
         "version" => json!({
             "major": "1",
             "minor": MINOR,
@@ -43,7 +43,7 @@ pub(crate) fn answer(path: &str) -> Option<Response<Body>> {
             _ => return None,
         },
     };
-    Some(service::raw(200, "application/json", object.to_string()))
+    Some(response::raw(200, "application/json", object.to_string()))
 }
 
 fn groups() -> Vec<&'static str> {

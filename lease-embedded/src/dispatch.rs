@@ -11,18 +11,20 @@ use super::call::Verb;
 use super::decode;
 use super::deletion;
 use super::discovery;
+use super::field_error::FieldError;
 use super::managed_fields;
 use super::negotiate;
 use super::object_meta;
 use super::patch;
 use super::query::{self, ListOptions, WriteOptions};
 use super::read;
+use super::request::ReceivedRequest;
+use super::response;
 use super::route::{Route, Target};
 use super::selector::Selector;
 use super::server_side_apply;
-use super::service::{self, ReceivedRequest};
 use super::shared::Shared;
-use super::status::{Failure, FieldError};
+use super::status::Failure;
 use super::time::{self, Layout};
 use super::watch;
 use super::write::{self, Writer, Written};
@@ -80,7 +82,7 @@ fn watch(
         selector = selector.named(name);
     }
     let body = watch::open(shared, &arrived.call, target.clone(), selector, &options, stop.clone());
-    let mut response = service::raw(200, "application/json", "");
+    let mut response = response::raw(200, "application/json", "");
     *response.body_mut() = body;
     Ok(response)
 }
@@ -186,7 +188,7 @@ fn written_object(target: &Target, written: &Written, warnings: &[String]) -> Re
 }
 
 fn object(code: u16, object: &Value, warnings: &[String]) -> Response<Body> {
-    let mut response = service::raw(code, "application/json", object.to_string());
+    let mut response = response::raw(code, "application/json", object.to_string());
     for warning in warnings {
         let quoted = warning.replace('\\', "\\\\").replace('"', "\\\"");
         if let Ok(value) = HeaderValue::from_str(&format!("299 - \"{quoted}\"")) {
@@ -198,5 +200,5 @@ fn object(code: u16, object: &Value, warnings: &[String]) -> Response<Body> {
 
 /// A path that leads nowhere is not an API error: the real server answers in plain text.
 fn not_found() -> Response<Body> {
-    service::raw(404, "text/plain; charset=utf-8", "404 page not found\n")
+    response::raw(404, "text/plain; charset=utf-8", "404 page not found\n")
 }

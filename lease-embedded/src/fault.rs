@@ -154,12 +154,12 @@ type Predicate = Arc<dyn Fn(&RecordedRequest) -> bool + Send + Sync>;
 /// Which requests a fault strikes. Conditions add up.
 ///
 /// ```
-/// use lease_embedded::{Verb, When};
+/// use lease_embedded::{RequestMatcher, Verb};
 ///
 /// // The second and third renewal of `ledger` by `pod-a`.
-/// When::verb(Verb::Update).name("ledger").caller("pod-a").skip(1).times(2);
+/// RequestMatcher::verb(Verb::Update).name("ledger").caller("pod-a").skip(1).times(2);
 /// // Releases.
-/// When::matching(|call| call.holder() == Some(""));
+/// RequestMatcher::matching(|call| call.holder() == Some(""));
 /// ```
 #[derive(Clone, Default)]
 #[must_use = "a condition does nothing until a fault is injected with it"]
@@ -253,7 +253,7 @@ impl RequestMatcher {
 
 impl fmt::Debug for RequestMatcher {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("When")
+        f.debug_struct("RequestMatcher")
             .field("verbs", &self.verbs)
             .field("resource", &self.resource)
             .field("name", &self.name)

@@ -17,7 +17,7 @@
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! use k8s_openapi::api::coordination::v1::Lease;
 //! use kube::api::{Api, ObjectMeta, PostParams};
-//! use lease_embedded::{EmbeddedApi, Fault, Verb, When};
+//! use lease_embedded::{EmbeddedApi, Fault, RequestMatcher, Verb};
 //!
 //! let embedded = EmbeddedApi::new();
 //! let leases: Api<Lease> = Api::default_namespaced(embedded.client("default"));
@@ -26,7 +26,7 @@
 //! let lease = leases.create(&PostParams::default(), &lease).await?;
 //!
 //! // The next update takes effect, and the caller hears "timeout".
-//! embedded.inject(When::verb(Verb::Update).name("ledger").times(1), Fault::status(504).after_commit());
+//! embedded.inject(RequestMatcher::verb(Verb::Update).name("ledger").times(1), Fault::status(504).after_commit());
 //! let mut changed = lease.clone();
 //! changed.spec.get_or_insert_default().holder_identity = Some("me".into());
 //! assert!(leases.replace("ledger", &PostParams::default(), &changed).await.is_err());
@@ -57,6 +57,7 @@ mod deletion;
 mod discovery;
 mod dispatch;
 mod fault;
+mod field_error;
 mod go_decoder;
 mod json;
 mod log;
@@ -66,12 +67,15 @@ mod object_meta;
 mod patch;
 mod query;
 mod read;
+mod request;
 mod resource;
+mod response;
 mod route;
 mod selector;
 mod serve;
 mod server_side_apply;
 mod service;
+mod settings;
 mod shared;
 mod status;
 mod store;
@@ -80,6 +84,7 @@ mod tests;
 mod time;
 mod validate;
 mod watch;
+mod watches;
 mod write;
 
 mod api;
@@ -91,4 +96,4 @@ pub use self::fault::{Fault, Injection, RequestMatcher};
 pub use self::log::{Entry, Outcome, RequestLog};
 pub use self::serve::Server;
 pub use self::service::ApiService;
-pub use self::shared::Settings;
+pub use self::settings::Settings;

@@ -2,12 +2,12 @@
 
 use http::header;
 
-use super::service::{self, ReceivedRequest};
+use super::request::{self, ReceivedRequest};
 use super::status::Failure;
 
 /// The type of the body, in lower case and without parameters.
 pub(crate) fn content_type(arrived: &ReceivedRequest) -> String {
-    let value = service::text(&arrived.parts.headers, header::CONTENT_TYPE.as_str()).unwrap_or_default();
+    let value = request::text(&arrived.parts.headers, header::CONTENT_TYPE.as_str()).unwrap_or_default();
     value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
 }
 

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::status::FieldError;
+use super::field_error::FieldError;
 
 /// A field of `metadata` as text; empty where absent.
 pub(crate) fn text<'a>(object: &'a Value, field: &str) -> &'a str {

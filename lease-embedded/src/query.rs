@@ -2,7 +2,8 @@
 
 use serde_json::json;
 
-use super::status::{Failure, FieldError};
+use super::field_error::FieldError;
+use super::status::Failure;
 
 /// The decoded key-value pairs of a query.
 #[derive(Clone, Debug, Default)]

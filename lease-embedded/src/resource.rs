@@ -2,8 +2,8 @@
 
 use serde_json::{Map, Value};
 
+use super::field_error::FieldError;
 use super::go_decoder::{self, Struct};
-use super::status::FieldError;
 use super::validate;
 
 /// One resource of one API group and version.

@@ -6,9 +6,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::{HeaderMap, Request, Response, StatusCode, header, request};
+use http::{Request, Response, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use serde_json::Value;
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
@@ -17,9 +16,8 @@ use super::call::{RecordedRequest, Verb};
 use super::dispatch;
 use super::fault::{Answer, Fault};
 use super::log::Outcome;
-use super::object_meta;
-use super::query::Query;
-use super::route::{self, Route};
+use super::request::ReceivedRequest;
+use super::response::{raw, refusal};
 use super::shared::Shared;
 use super::status::Failure;
 use super::time;
@@ -56,16 +54,6 @@ where
     }
 }
 
-/// A request that has arrived whole.
-#[derive(Debug)]
-pub(crate) struct ReceivedRequest {
-    pub(crate) parts: request::Parts,
-    pub(crate) query: Query,
-    pub(crate) route: Route,
-    pub(crate) body: Bytes,
-    pub(crate) call: Arc<RecordedRequest>,
-}
-
 impl ApiService {
     async fn respond<B>(self, request: Request<B>) -> Result<Response<Body>, Dropped>
     where
@@ -82,7 +70,7 @@ impl ApiService {
             // The caller broke off in the middle; nobody listens any more.
             Err(_) => return Err(Dropped),
         };
-        let mut arrived = self.arrived(parts, body);
+        let mut arrived = ReceivedRequest::read(parts, body, self.caller.as_deref());
         let mut pending = self.shared.log.begin(arrived.call.clone(), self.shared.settings.clock.clone());
         let fault = self.shared.faults.for_call(&arrived.call);
         if let Some(body) = self.shared.faults.mutated(&arrived.call) {
@@ -144,86 +132,6 @@ impl ApiService {
             (Answer::Raw(code, content_type, body), _) => Ok(raw(code, &content_type, body)),
         }
     }
-
-    fn arrived(&self, parts: request::Parts, body: Bytes) -> ReceivedRequest {
-        let query = Query::parse(parts.uri.query().unwrap_or_default());
-        let route = route::route(parts.uri.path());
-        let json = serde_json::from_slice(&body).unwrap_or(Value::Null);
-        let call = self.call_of(&parts, &query, &route, json);
-        ReceivedRequest { parts, query, route, body, call: Arc::new(call) }
-    }
-
-    fn call_of(&self, parts: &request::Parts, query: &Query, route: &Route, body: Value) -> RecordedRequest {
-        let target = match route {
-            Route::Objects(target) => Some(target),
-            Route::About(_) | Route::Missing | Route::Unknown => None,
-        };
-        let named = target.is_some_and(|target| target.name.is_some());
-        let watch = target.is_some_and(|target| target.watch) || (!named && query.flag("watch"));
-        let verb = match (target, parts.method.as_str()) {
-            (None, _) => Verb::About,
-            (_, "POST") => Verb::Create,
-            (_, "PUT") => Verb::Update,
-            (_, "PATCH") => Verb::Patch,
-            (_, "DELETE") if named => Verb::Delete,
-            (_, "DELETE") => Verb::DeleteCollection,
-            _ if watch => Verb::Watch,
-            _ if named => Verb::Get,
-            _ => Verb::List,
-        };
-        let selected = query.text("fieldSelector").and_then(|fields| {
-            let terms = fields.split(',');
-            terms.filter_map(|term| term.strip_prefix("metadata.name=")).map(|name| name.trim_start_matches('=')).next()
-        });
-        let in_body = || Some(object_meta::text(&body, "name")).filter(|name| !name.is_empty());
-        let name = match (target, verb) {
-            (Some(target), _) if target.name.is_some() => target.name.clone(),
-            (_, Verb::Create) => in_body().map(str::to_owned),
-            _ => selected.map(str::to_owned),
-        };
-        RecordedRequest {
-            verb,
-            uri: parts.uri.path_and_query().map(ToString::to_string).unwrap_or_default(),
-            resource: target.map_or("", |target| target.resource.plural),
-            namespace: target.and_then(|target| target.namespace.clone()),
-            name,
-            caller: self.caller.as_deref().map_or_else(|| caller(&parts.headers), str::to_owned),
-            user_agent: text(&parts.headers, header::USER_AGENT.as_str()).map(str::to_owned),
-            body,
-        }
-    }
-}
-
-/// The value of a header, where it is text.
-pub(crate) fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    headers.get(name)?.to_str().ok()
-}
-
-fn caller(headers: &HeaderMap) -> String {
-    let token = || text(headers, header::AUTHORIZATION.as_str())?.strip_prefix("Bearer ");
-    text(headers, "impersonate-user").or_else(token).unwrap_or("system:anonymous").to_owned()
-}
-
-/// A `Status` as an answer.
-pub(crate) fn refusal(failure: &Failure) -> Response<Body> {
-    let mut response = raw(failure.code, "application/json", failure.to_json().to_string());
-    if let Some(seconds) = failure.details.get("retryAfterSeconds").and_then(Value::as_u64) {
-        response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
-    }
-    response
-}
-
-/// Any answer.
-pub(crate) fn raw(code: u16, content_type: &str, body: impl Into<Bytes>) -> Response<Body> {
-    let body: Bytes = body.into();
-    let mut response = Response::new(Body::full(body));
-    *response.status_mut() = StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    if let Ok(value) = content_type.parse() {
-        response.headers_mut().insert(header::CONTENT_TYPE, value);
-    }
-    let private = header::HeaderValue::from_static("no-cache, private");
-    response.headers_mut().insert(header::CACHE_CONTROL, private);
-    response
 }
 
 /// The words of a refusal that depend on what was refused.

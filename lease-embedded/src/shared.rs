@@ -1,7 +1,6 @@
 //! What all clones, connections and watches of one embedded API share.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use serde_json::json;
 use tokio::sync::watch;
@@ -9,69 +8,11 @@ use tokio::sync::watch;
 use super::fault::Faults;
 use super::log::RequestLog;
 use super::resource::{NAMESPACES, Storage};
+use super::settings::Settings;
 use super::store::{Key, Store};
-use super::watch::OpenWatches;
+use super::watches::OpenWatches;
 use super::write::Writer;
-use lease_protocol::clock::{Clock, WallTime};
-
-use crate::clock::ServerClock;
-
-/// How an embedded API is set up.
-#[derive(Clone, Debug)]
-#[must_use]
-pub struct Settings {
-    pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) seed: Option<u64>,
-    pub(crate) changes_kept: usize,
-    pub(crate) bookmark_every: Duration,
-    pub(crate) coordinated: bool,
-}
-
-impl Default for Settings {
-    fn default() -> Settings {
-        Settings {
-            clock: Arc::new(ServerClock),
-            seed: None,
-            changes_kept: 4_096,
-            bookmark_every: Duration::from_secs(60),
-            coordinated: false,
-        }
-    }
-}
-
-impl Settings {
-    /// The clock that dates objects, answers and log entries. Under virtual time, the test's own.
-    pub fn clock(mut self, clock: impl Clock) -> Settings {
-        self.clock = Arc::new(clock);
-        self
-    }
-
-    /// Where uids and generated names come from; the same seed gives the same ones. Random by default.
-    pub fn seed(mut self, seed: u64) -> Settings {
-        self.seed = Some(seed);
-        self
-    }
-
-    /// How many changes are kept for watches that start from the past or fall behind (4,096 by default). Who needs older
-    /// ones gets 410.
-    pub fn changes_kept(mut self, count: usize) -> Settings {
-        self.changes_kept = count;
-        self
-    }
-
-    /// How often a watch that asked for bookmarks gets one (once a minute by default), beside the one shortly before its end.
-    pub fn bookmark_every(mut self, period: Duration) -> Settings {
-        self.bookmark_every = period;
-        self
-    }
-
-    /// Whether the feature gate `CoordinatedLeaderElection` is on. It is off by default, as in Kubernetes: `strategy` and
-    /// `preferredHolder` are then dropped from what is written.
-    pub fn coordinated_leader_election(mut self, on: bool) -> Settings {
-        self.coordinated = on;
-        self
-    }
-}
+use lease_protocol::clock::WallTime;
 
 /// What a lock guards.
 #[derive(Debug)]

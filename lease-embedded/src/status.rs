@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::field_error::FieldError;
 use super::resource::Resource;
 
 /// A refusal, as the real server words it. Clients act on `code` and `reason`; people read `message`.
@@ -163,43 +164,4 @@ pub(crate) fn deleted(resource: &Resource, name: &str, uid: &str) -> Value {
         details["group"] = Value::from(resource.group);
     }
     json!({ "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "details": details })
-}
-
-/// One field that validation refused.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct FieldError {
-    field: String,
-    reason: &'static str,
-    message: String,
-}
-
-impl FieldError {
-    /// `value` as Go prints it: strings quoted, numbers plain.
-    pub(crate) fn invalid(field: impl Into<String>, value: &Value, why: &str) -> FieldError {
-        FieldError {
-            field: field.into(),
-            reason: "FieldValueInvalid",
-            message: format!("Invalid value: {value}: {why}"),
-        }
-    }
-
-    pub(crate) fn required(field: impl Into<String>, why: &str) -> FieldError {
-        let message = if why.is_empty() { "Required value".to_owned() } else { format!("Required value: {why}") };
-        FieldError { field: field.into(), reason: "FieldValueRequired", message }
-    }
-
-    pub(crate) fn forbidden(field: impl Into<String>, why: &str) -> FieldError {
-        FieldError { field: field.into(), reason: "FieldValueForbidden", message: format!("Forbidden: {why}") }
-    }
-
-    pub(crate) fn too_long(field: impl Into<String>, limit: usize) -> FieldError {
-        let message = format!("Too long: may not be more than {limit} bytes");
-        FieldError { field: field.into(), reason: "FieldValueTooLong", message }
-    }
-
-    pub(crate) fn not_supported(field: impl Into<String>, value: &Value, supported: &[&str]) -> FieldError {
-        let supported: Vec<String> = supported.iter().map(|value| format!("{value:?}")).collect();
-        let message = format!("Unsupported value: {value}: supported values: {}", supported.join(", "));
-        FieldError { field: field.into(), reason: "FieldValueNotSupported", message }
-    }
 }

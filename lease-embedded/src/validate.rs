@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
+use super::field_error::FieldError;
 use super::object_meta;
-use super::status::FieldError;
 
 const STRATEGIES: [&str; 1] = ["OldestEmulationVersion"];
 

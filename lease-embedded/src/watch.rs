@@ -2,8 +2,7 @@
 
 use std::collections::VecDeque;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicU8, Ordering};
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -21,59 +20,7 @@ use super::selector::Selector;
 use super::shared::Shared;
 use super::status::Failure;
 use super::store::{Change, Store};
-
-/// What a test wants of an open watch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
-pub(crate) enum WatchControl {
-    Run = 0,
-    /// Say nothing any more and never end, as a connection does whose other end is gone.
-    Silent = 1,
-    /// End as if the time was up.
-    Close = 2,
-    /// Break the connection.
-    Break = 3,
-    /// Say 410 and end.
-    Expire = 4,
-}
-
-/// An open watch, as the list of open watches knows it.
-#[derive(Debug)]
-pub(crate) struct OpenWatch {
-    pub(crate) call: Arc<RecordedRequest>,
-    order: AtomicU8,
-}
-
-impl OpenWatch {
-    pub(crate) fn set(&self, order: WatchControl) {
-        self.order.store(order as u8, Ordering::Release);
-    }
-
-    fn order(&self) -> WatchControl {
-        match self.order.load(Ordering::Acquire) {
-            1 => WatchControl::Silent,
-            2 => WatchControl::Close,
-            3 => WatchControl::Break,
-            4 => WatchControl::Expire,
-            _ => WatchControl::Run,
-        }
-    }
-}
-
-/// The open watches, oldest first. A watch that has ended is no longer held by anybody else.
-#[derive(Debug, Default)]
-pub(crate) struct OpenWatches(Vec<Weak<OpenWatch>>);
-
-impl OpenWatches {
-    pub(crate) fn open(&self) -> Vec<Arc<OpenWatch>> {
-        self.0.iter().filter_map(Weak::upgrade).collect()
-    }
-
-    fn add(&mut self, open: &Arc<OpenWatch>) {
-        self.0.retain(|watch| watch.strong_count() > 0);
-        self.0.push(Arc::downgrade(open));
-    }
-}
+use super::watches::{OpenWatch, WatchControl};
 
 /// The real server ends a watch that asks for no time after 30 to 60 minutes.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(45 * 60);
@@ -107,7 +54,7 @@ pub(crate) fn open(
     stop: CancellationToken,
 ) -> Body {
     let changed = shared.changed.subscribe();
-    let open = Arc::new(OpenWatch { call: call.clone(), order: AtomicU8::new(WatchControl::Run as u8) });
+    let open = Arc::new(OpenWatch::new(call.clone()));
     let mut pending = VecDeque::new();
     let cursor;
     {

@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+use super::field_error::FieldError;
 use super::object_meta;
 use super::resource::{Resource, Storage};
 use super::route::Target;
-use super::shared::Settings;
-use super::status::{self, Failure, FieldError};
+use super::settings::Settings;
+use super::status::{self, Failure};
 use super::store::{Key, Store};
 use super::time::{self, Layout};
 use lease_protocol::clock::WallTime;

@@ -8,8 +8,8 @@ use syn::ext::IdentExt as _;
 use syn::parse::{ParseStream, Parser as _};
 use syn::{Error, Ident, LitStr, Token};
 
-use crate::keys::{self, Key};
-use crate::value::{self, Kind, Value};
+use crate::keys::{self, Key, Kind};
+use crate::value::{self, Value};
 use crate::written::{Written, at_end, at_key};
 
 /// The attribute's arguments, with what is wrong with them.

@@ -5,27 +5,28 @@
 //! the code.
 
 mod attrs;
+mod expansion;
 mod lease;
+mod names;
 mod spans;
 mod task;
 mod values;
 
-use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
-use quote::{ToTokens, format_ident, quote, quote_spanned};
-use syn::ext::IdentExt as _;
-use syn::spanned::Spanned as _;
-use syn::{Attribute, Error, Ident, Pat, PatType, Receiver, ReceiverKind, ReturnType, Token};
+use proc_macro2::{Delimiter, Group, TokenStream};
+use quote::{ToTokens, quote, quote_spanned};
+use syn::{Attribute, Error, ReceiverKind, ReturnType, Token};
 
 use self::attrs::Place;
-use self::spans::{at, own, relocate, respan};
-use self::task::Names;
+use self::expansion::Expansion;
+use self::names::{argument_name, receiver_name};
+use self::spans::{at, relocate};
 use crate::args::Args;
-use crate::item::{Item, Param, is_never};
+use crate::item::{AnnotatedItem, Param, is_never};
 use crate::rules;
 use crate::value::Value;
 
 pub(crate) fn leader_only(args: TokenStream, tokens: TokenStream) -> TokenStream {
-    let item = match Item::read(tokens.clone()) {
+    let item = match AnnotatedItem::read(tokens.clone()) {
         Ok(item) => item,
         Err(mistake) => return beside(&mistake, tokens),
     };
@@ -57,7 +58,7 @@ fn beside(mistake: &Error, tokens: TokenStream) -> TokenStream {
 }
 
 /// The path of the runtime, pointing at the function's name wherever it is used.
-fn runtime(args: &Args, item: &Item) -> TokenStream {
+fn runtime(args: &Args, item: &AnnotatedItem) -> TokenStream {
     let here = at(item.sig.ident.span());
     match args.get("crate").map(|argument| &argument.value) {
         Some(Value::Path(path)) => relocate(path.to_token_stream(), here),
@@ -65,15 +66,9 @@ fn runtime(args: &Args, item: &Item) -> TokenStream {
     }
 }
 
-struct Expansion<'a> {
-    item: &'a Item,
-    args: &'a Args,
-    runtime: TokenStream,
-}
-
 impl Expansion<'_> {
     fn expand(&self) -> TokenStream {
-        let Item { attrs, vis, sig, body } = self.item;
+        let AnnotatedItem { attrs, vis, sig, body } = self.item;
         let here = at(sig.ident.span());
         let (ident, fn_token, generics) = (&sig.ident, sig.fn_token, &sig.generics);
         let where_clause = &generics.where_clause;
@@ -129,36 +124,6 @@ impl Expansion<'_> {
         before.into_iter().chain(rest.into_iter().map(ToTokens::into_token_stream)).collect()
     }
 
-    /// Whether the body needs to know what `Self` is. Its text is looked through first: it seldom does, and tokens are slow.
-    fn needs_sibling(&self) -> bool {
-        let Item { sig, body, .. } = self.item;
-        sig.receiver().is_some()
-            || names_self(sig.to_token_stream(), false)
-            || (body.to_string().contains("Self") && names_self(body.stream(), true))
-    }
-
-    /// The constructor's name, unless it is taken by one of its parameters, or by the constructor itself beside which it is.
-    ///
-    /// In the `impl` of a trait there can be no function beside it, which a macro cannot see. What the compiler then says shows
-    /// this name and nothing else, so that the name has to tell where the attribute belongs.
-    fn body_name(&self) -> Ident {
-        let ident = &self.item.sig.ident;
-        let Names { term, tick } = Names::of(self.item);
-        let is_taken = term.into_iter().chain(tick).any(|name| name == *ident);
-        let is_taken = is_taken
-            || self.item.params().any(|param| match param {
-                Param::Receiver(_) | Param::Term(_) | Param::Tick(_) => false,
-                Param::Argument(param) => matches!(&*param.pat, Pat::Ident(pat) if pat.ident == *ident),
-            });
-        if self.needs_sibling() {
-            format_ident!("__{}_in_inherent_impl", ident.unraw(), span = ident.span())
-        } else if is_taken {
-            format_ident!("__{}", ident.unraw(), span = ident.span())
-        } else {
-            ident.clone()
-        }
-    }
-
     /// The parameters without the term and the tick, and each with a name.
     fn constructor_params(&self) -> TokenStream {
         let comma = quote_spanned!(at(self.item.sig.ident.span())=> ,);
@@ -194,47 +159,5 @@ impl Expansion<'_> {
             }
             ReturnType::Type(arrow, ty) => quote_spanned!(here=> #arrow #runtime::LeaderTask<#ty #close),
         }
-    }
-}
-
-/// The parameter's own name without `mut` and `ref`, or one by its place where it is a pattern.
-fn argument_name(index: usize, param: &PatType) -> Ident {
-    match &*param.pat {
-        Pat::Ident(pat) => respan(&pat.ident, at(pat.ident.span())),
-        pat => Ident::new(&format!("arg{index}"), own(pat.span())),
-    }
-}
-
-fn receiver_name(receiver: &Receiver) -> Token![self] {
-    Token![self](at(receiver.self_token.span))
-}
-
-/// Whether the tokens name the `Self` of the `impl` around them. `in_body`, items may have a `Self` of their own.
-fn names_self(tokens: TokenStream, in_body: bool) -> bool {
-    let mut tokens = tokens.into_iter().peekable();
-    while let Some(token) = tokens.next() {
-        match token {
-            TokenTree::Ident(word) if word == "Self" => return true,
-            TokenTree::Ident(word) if in_body && begins_item(&word, tokens.peek()) => {
-                let is_end = |token: &TokenTree| match token {
-                    TokenTree::Group(group) => group.delimiter() == Delimiter::Brace,
-                    TokenTree::Punct(punct) => punct.as_char() == ';',
-                    _ => false,
-                };
-                tokens.by_ref().find(is_end);
-            }
-            TokenTree::Group(group) if names_self(group.stream(), in_body) => return true,
-            _ => {}
-        }
-    }
-    false
-}
-
-fn begins_item(word: &Ident, next: Option<&TokenTree>) -> bool {
-    match word.to_string().as_str() {
-        "impl" | "trait" | "struct" | "enum" => true,
-        // And not the type `fn(A) -> B`.
-        "fn" => matches!(next, Some(TokenTree::Ident(_))),
-        _ => false,
     }
 }

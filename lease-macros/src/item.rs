@@ -12,7 +12,7 @@ use crate::args::Mistakes;
 use crate::borrow::{self, CANNOT_BORROW};
 
 /// The annotated function. Its body stays as it was written, so that what is wrong in there is said by the compiler alone.
-pub(crate) struct Item {
+pub(crate) struct AnnotatedItem {
     pub(crate) attrs: Vec<Attribute>,
     pub(crate) vis: Visibility,
     pub(crate) sig: Signature,
@@ -27,9 +27,9 @@ pub(crate) enum Param<'a> {
     Argument(&'a PatType),
 }
 
-impl Item {
+impl AnnotatedItem {
     /// Reads all but the body, which is split off before the rest is made ready for parsing: it is the larger part.
-    pub(crate) fn read(tokens: TokenStream) -> syn::Result<Item> {
+    pub(crate) fn read(tokens: TokenStream) -> syn::Result<AnnotatedItem> {
         let mut tokens: Vec<TokenTree> = tokens.into_iter().collect();
         let body = tokens.last().and_then(body);
         if body.is_some() {
@@ -50,7 +50,7 @@ impl Item {
         let (attrs, vis, sig) = signature.parse2(tokens.into_iter().collect())?;
         let body =
             body.ok_or_else(|| Error::new(sig.fn_token.span, "a leader task needs a body: write one, in braces"))?;
-        Ok(Item { attrs, vis, sig, body })
+        Ok(AnnotatedItem { attrs, vis, sig, body })
     }
 }
 
@@ -89,7 +89,7 @@ fn not_a_function(input: ParseStream<'_>) -> Option<Error> {
     )))
 }
 
-impl Item {
+impl AnnotatedItem {
     /// Everything that keeps this function from being a task.
     pub(crate) fn check(&self) -> Result<(), Error> {
         let mut mistakes = Mistakes::default();

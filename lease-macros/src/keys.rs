@@ -1,59 +1,22 @@
 //! The attribute's keys: what is known about each.
 
 mod absent;
+mod key;
 mod table;
+mod words;
 
 use syn::Ident;
 
 use self::absent::ABSENT;
+pub(crate) use self::key::{Key, Kind, Sets};
 pub(crate) use self::table::KEYS;
+pub(crate) use self::words::{Words, last_word};
 use crate::meaning;
-use crate::value::Kind;
-
-/// A key, and what is known about it.
-pub(crate) struct Key {
-    pub(crate) name: &'static str,
-    /// A value that fits.
-    pub(crate) example: &'static str,
-    /// How its value is read.
-    pub(crate) kind: Kind,
-    pub(crate) sets: Sets,
-    /// Which tasks it concerns: those of these triggers, and `continuous` ones, which have none.
-    pub(crate) of: &'static str,
-    /// What other systems call it, in their spelling; `leaseTTL` and `lease_ttl` are one.
-    others: &'static str,
-}
-
-/// Where a key's value goes.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Sets {
-    /// To a place of its own in the expansion.
-    Place,
-    /// To the method of the same name of `LeaseSpec`.
-    Lease,
-    /// To the method of the same name of `LeaderTask`.
-    Task,
-}
 
 /// What to say to a key that there is not, and which one was meant.
 pub(crate) struct Unknown {
     pub(crate) says: String,
     pub(crate) meant: Option<&'static Key>,
-}
-
-impl Key {
-    /// How it is written, with `value`.
-    pub(crate) fn form(&self, value: &str) -> String {
-        match self.kind {
-            Kind::Flag => self.name.to_owned(),
-            _ => format!("{} = {value}", self.name),
-        }
-    }
-
-    /// How it is written, with a value that fits.
-    pub(crate) fn example(&self) -> String {
-        self.form(self.example)
-    }
 }
 
 /// The key of this name.

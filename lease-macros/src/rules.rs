@@ -8,14 +8,14 @@ use syn::{Error, Expr, Ident, Pat};
 
 pub(crate) use self::schedule::{check_output, trigger};
 use crate::args::Args;
-use crate::item::{Item, Param};
+use crate::item::{AnnotatedItem, Param};
 use crate::keys;
 use crate::meaning;
 use crate::timing;
 use crate::value::{Hole, Named, Value};
 
 /// Finds the mistakes that no argument has by itself, and leaves out what is wrong.
-pub(crate) fn check(args: &mut Args, item: &Item) {
+pub(crate) fn check(args: &mut Args, item: &AnnotatedItem) {
     schedule::check(args, item);
     without_effect(args);
     timing::check(args);
@@ -51,7 +51,7 @@ pub(crate) fn notes(args: &Args) -> impl Iterator<Item = String> {
 }
 
 /// An argument of the function is no constant. A name can be made from one; the rest can be set on the task.
-fn check_constants(args: &mut Args, item: &Item) {
+fn check_constants(args: &mut Args, item: &AnnotatedItem) {
     for key in ["cron", "time_zone"] {
         let Some(argument) = args.get(key) else { continue };
         let (Value::Cron { value: Expr::Path(path), .. } | Value::TimeZone(Expr::Path(path))) = &argument.value else {
@@ -71,7 +71,7 @@ fn check_constants(args: &mut Args, item: &Item) {
     }
 }
 
-fn check_name(key: &str, name: &Named, item: &Item) -> Result<(), String> {
+fn check_name(key: &str, name: &Named, item: &AnnotatedItem) -> Result<(), String> {
     match name {
         Named::Constant(Expr::Path(path)) => match path.path.get_ident() {
             Some(name) if item.argument(name).is_some() => {
@@ -86,7 +86,7 @@ fn check_name(key: &str, name: &Named, item: &Item) -> Result<(), String> {
 }
 
 /// Whether there is what stands between the braces.
-fn check_hole(key: &str, hole: &Hole, item: &Item) -> Result<(), String> {
+fn check_hole(key: &str, hole: &Hole, item: &AnnotatedItem) -> Result<(), String> {
     let root = &hole.root;
     if root == "self" {
         return match item.sig.receiver() {

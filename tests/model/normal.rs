@@ -5,20 +5,27 @@
 //! distances; uids and request ids get names in the order of their appearance. So clocks run for ever and leases are
 //! renewed for ever in a finite number of worlds.
 
+/// A map that leaves alone what it does not name. It stands before the modules that use it.
+macro_rules! leave {
+    ($($method:ident: $number:ty),*) => {
+        $(fn $method(&mut self, _: &mut $number) {})*
+    };
+}
+
+mod age;
+mod numbers;
+
 use std::time::Duration;
 
 use lease_protocol::election::{Answer, Map, Observation, Record, Request, RequestId, Stamp};
 use lease_runtime::clock::{Moment, WallTime};
 
+use self::age::Age;
+use self::numbers::{Found, Owned, Owner, Rename};
 use super::config::Config;
 use super::mutant::Mutant;
 use super::node::{NOW, Node, record_of};
 use super::world::{Broken, World};
-
-/// One second of renew time: the step by which a renewal advances it.
-const WALL_STEP: i64 = 1_000_000;
-/// Just before: the smallest distance that can be told.
-const INSTANT: Duration = Duration::from_nanos(1);
 
 impl World {
     /// Time passes.
@@ -39,7 +46,7 @@ impl World {
     pub(crate) fn normalized(mut self, config: &Config) -> World {
         self.forget(config);
         self.age(config);
-        let mut found = Found { deletions: config.deletions > 0, ..Found::default() };
+        let mut found = Found::new(config.deletions > 0);
         self.visit(&mut found, config);
         let mut rename = Rename::from(found);
         self.visit(&mut rename, config);
@@ -104,21 +111,7 @@ impl World {
     /// Lets ages stop where they stop to matter.
     fn age(&mut self, config: &Config) {
         for (index, node) in self.nodes.iter_mut().enumerate() {
-            let mut age = Age {
-                identity: config.identity(index).as_bytes()[0],
-                watch: config.watch[index],
-                longest: config.longest(),
-                held: config.timing(index).drop_after(),
-                over: node.bodies.as_ref().is_some_and(|bodies| bodies.over),
-                doomed: !node
-                    .write
-                    .as_ref()
-                    .is_some_and(|write| write.request.is_some() || matches!(write.answer, Some(Answer::Committed(_)))),
-                bounded: !config.is(Mutant::StaleAnswer),
-                sight: Seen::Nothing,
-                since: NOW,
-                confirmed: (NOW, NOW),
-            };
+            let mut age = Age::of(node, index, config);
             node.core.map(&mut age);
             if let Some(bodies) = &mut node.bodies {
                 bodies.drop_at = if bodies.over { NOW } else { bodies.drop_at.max(NOW) };
@@ -208,25 +201,6 @@ fn visit_answer(answer: &mut Answer, map: &mut impl Map) {
     }
 }
 
-/// Whose numbers come next.
-trait Owned {
-    fn owner(&mut self, _owner: Owner) {}
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
-enum Owner {
-    Node(usize),
-    #[default]
-    Other,
-}
-
-/// A map that leaves alone what it does not name.
-macro_rules! leave {
-    ($($method:ident: $number:ty),*) => {
-        $(fn $method(&mut self, _: &mut $number) {})*
-    };
-}
-
 /// Moves everything into the past.
 struct Pass {
     by: Duration,
@@ -292,271 +266,4 @@ impl Map for Names {
     }
     fn moment(&mut self, _: Stamp, _: &mut Moment) {}
     leave!(wall: WallTime, revision: u64, transitions: i32, uid: String);
-}
-
-/// Stops ages, and blanks what is never read again. Each case must leave every comparison that the core can make as it is.
-struct Age {
-    /// The first letter of the node's name.
-    identity: u8,
-    watch: bool,
-    /// No wait is longer.
-    longest: Duration,
-    /// No belief lasts longer.
-    held: Duration,
-    /// The term is over: what it wrote, and when, decides nothing any more.
-    over: bool,
-    /// What is written gets a higher revision than all that was seen. Not so when answers are mixed up.
-    bounded: bool,
-    /// The write in flight will not take effect: what it says does not matter.
-    doomed: bool,
-    sight: Seen,
-    since: Moment,
-    /// Before and after.
-    confirmed: (Moment, Moment),
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Seen {
-    Nothing,
-    /// Held by somebody else.
-    Held,
-    /// Free, or our own: there is nothing to wait for.
-    Free,
-    Missing,
-}
-
-impl Map for Age {
-    fn moment(&mut self, stamp: Stamp, moment: &mut Moment) {
-        match stamp {
-            Stamp::Since => {
-                // Of what is free nobody waits for the end of a wait. Of what is missing the end is `Clear`, and only a probe
-                // of the watch counts from here.
-                if self.sight == Seen::Free || self.sight == Seen::Missing && !self.watch {
-                    *moment = NOW - self.longest;
-                }
-                self.since = *moment;
-                *moment = (*moment).max(NOW - self.longest);
-            }
-            Stamp::Confirmed => {
-                let since = self.since.max(NOW - self.longest);
-                // With a watch, how long after `since` it was decides on a probe.
-                let counts = self.watch && self.sight != Seen::Free;
-                let after = if counts { (*moment).since(self.since).min(self.longest) } else { Duration::ZERO };
-                self.confirmed = (*moment, since + after);
-                *moment = self.confirmed.1;
-            }
-            Stamp::Clear if *moment <= NOW => {
-                // Past for good once the Lease was seen to be missing after it; until then, still to be looked after.
-                let settled = self.sight != Seen::Missing || self.confirmed.0 >= *moment;
-                *moment = if settled { NOW - self.longest } else { NOW };
-            }
-            Stamp::Clear => {}
-            Stamp::Asked => {
-                let (before, after) = self.confirmed;
-                *moment = if before <= *moment { after } else { after - INSTANT };
-            }
-            Stamp::Believed if self.over => *moment = NOW,
-            Stamp::Sent if self.doomed => *moment = NOW,
-            Stamp::Believed | Stamp::Sent => *moment = (*moment).max(NOW - self.held),
-            Stamp::Due => *moment = (*moment).max(NOW),
-        }
-    }
-
-    fn sight(&mut self, sight: &mut Observation) {
-        self.sight = match sight {
-            Observation::Missing { .. } => Seen::Missing,
-            Observation::Present(view) => match view.record.holder() {
-                Some(holder) if holder.as_bytes()[0] != self.identity => Seen::Held,
-                _ => Seen::Free,
-            },
-        };
-    }
-
-    fn bound(&mut self, revision: &mut u64) {
-        // The server's revision is never lower, which `forget` has checked, so what it makes next is higher.
-        if self.bounded {
-            *revision = 0;
-        }
-    }
-
-    fn wall(&mut self, wall: &mut WallTime) {
-        if self.over {
-            wall.0 = 0;
-        }
-    }
-
-    fn written(&mut self, _: &mut WallTime) {}
-
-    fn transitions(&mut self, transitions: &mut i32) {
-        if self.over {
-            *transitions = 0;
-        }
-    }
-
-    fn record(&mut self, record: &mut Record) {
-        if self.doomed {
-            record.transitions = None;
-            record.renewed = None;
-        }
-    }
-    leave!(revision: u64, uid: String, request: RequestId);
-}
-
-/// Collects all numbers.
-#[derive(Default)]
-struct Found {
-    owner: Owner,
-    revisions: Vec<u64>,
-    transitions: Vec<i32>,
-    /// Renew times are compared only between records of one holder.
-    walls: Vec<(Owner, i64)>,
-    uids: Vec<String>,
-    /// The Lease can be deleted.
-    deletions: bool,
-}
-
-fn owner_of(record: &Record) -> Owner {
-    match record.holder().map(|holder| holder.as_bytes()[0]) {
-        Some(b'a') => Owner::Node(0),
-        Some(b'b') => Owner::Node(1),
-        _ => Owner::Other,
-    }
-}
-
-impl Owned for Found {
-    fn owner(&mut self, owner: Owner) {
-        self.owner = owner;
-    }
-}
-
-impl Map for Found {
-    fn revision(&mut self, revision: &mut u64) {
-        if !self.revisions.contains(revision) {
-            self.revisions.push(*revision);
-        }
-    }
-
-    fn transitions(&mut self, transitions: &mut i32) {
-        if !self.transitions.contains(transitions) {
-            self.transitions.push(*transitions);
-        }
-    }
-
-    fn wall(&mut self, wall: &mut WallTime) {
-        let key = (self.owner, wall.0);
-        if !self.walls.contains(&key) {
-            self.walls.push(key);
-        }
-    }
-
-    fn uid(&mut self, uid: &mut String) {
-        if !self.uids.contains(uid) {
-            self.uids.push(uid.clone());
-        }
-    }
-
-    fn record(&mut self, record: &mut Record) {
-        let outside = std::mem::replace(&mut self.owner, owner_of(record));
-        if let Some(transitions) = &mut record.transitions {
-            self.transitions(transitions);
-        }
-        for wall in [&mut record.acquired, &mut record.renewed].into_iter().flatten() {
-            self.wall(wall);
-        }
-        self.owner = outside;
-    }
-
-    fn moment(&mut self, _: Stamp, _: &mut Moment) {}
-    leave!(request: RequestId);
-}
-
-/// Gives all numbers their new values.
-struct Rename {
-    owner: Owner,
-    revisions: Vec<u64>,
-    transitions: Vec<(i32, i32)>,
-    walls: Vec<((Owner, i64), i64)>,
-    uids: Vec<String>,
-}
-
-impl From<Found> for Rename {
-    fn from(mut found: Found) -> Rename {
-        // 0 stands for "none so far", and for a first record, and must stay itself.
-        found.revisions.push(0);
-        found.revisions.sort_unstable();
-        found.revisions.dedup();
-        if found.deletions {
-            found.transitions.push(0);
-        }
-        found.transitions.sort_unstable();
-        found.transitions.dedup();
-        let mut transitions = Vec::with_capacity(found.transitions.len());
-        let mut last: Option<(i32, i32)> = None;
-        for value in found.transitions {
-            // The next one is this plus one. Where a Lease can be deleted, and counting begins anew, that must be the same as
-            // a later one if and only if it was. Otherwise the current one is the highest.
-            let gap = if found.deletions { 2 } else { 1 };
-            last = Some(last.map_or((value, 0), |last| (value, last.1 + (value - last.0).min(gap))));
-            transitions.extend(last);
-        }
-        found.walls.sort_unstable();
-        let mut walls = Vec::with_capacity(found.walls.len());
-        let mut last = (found.walls.first().copied().unwrap_or_default(), 0);
-        for (owner, value) in found.walls {
-            if last.0.0 != owner {
-                last = ((owner, value), 0);
-            }
-            // A new one is one step more than the highest of its term.
-            last = ((owner, value), last.1 + (value - last.0.1).min(WALL_STEP));
-            walls.push(last);
-        }
-        Rename { owner: Owner::Other, revisions: found.revisions, transitions, walls, uids: found.uids }
-    }
-}
-
-impl Owned for Rename {
-    fn owner(&mut self, owner: Owner) {
-        self.owner = owner;
-    }
-}
-
-impl Map for Rename {
-    fn revision(&mut self, revision: &mut u64) {
-        if let Some(rank) = self.revisions.iter().position(|known| known == revision) {
-            *revision = rank as u64;
-        }
-    }
-
-    fn transitions(&mut self, transitions: &mut i32) {
-        if let Some((_, value)) = self.transitions.iter().find(|(known, _)| known == transitions) {
-            *transitions = *value;
-        }
-    }
-
-    fn wall(&mut self, wall: &mut WallTime) {
-        let key = (self.owner, wall.0);
-        if let Some((_, value)) = self.walls.iter().find(|(known, _)| *known == key) {
-            wall.0 = *value;
-        }
-    }
-
-    fn uid(&mut self, uid: &mut String) {
-        if let Some(name) = self.uids.iter().position(|known| known == uid) {
-            *uid = ["u0", "u1", "u2", "u3", "u4", "u5", "u6", "u7"][name].to_owned();
-        }
-    }
-
-    fn record(&mut self, record: &mut Record) {
-        let outside = std::mem::replace(&mut self.owner, owner_of(record));
-        if let Some(transitions) = &mut record.transitions {
-            self.transitions(transitions);
-        }
-        for wall in [&mut record.acquired, &mut record.renewed].into_iter().flatten() {
-            self.wall(wall);
-        }
-        self.owner = outside;
-    }
-
-    fn moment(&mut self, _: Stamp, _: &mut Moment) {}
-    leave!(request: RequestId);
 }

@@ -5,8 +5,9 @@ use quote::{ToTokens, quote_spanned};
 use syn::ext::IdentExt as _;
 use syn::{Index, LitStr, Member, Token};
 
+use super::expansion::Expansion;
 use super::spans::{at, own, relocate, respan};
-use super::{Expansion, values};
+use super::values;
 use crate::keys::Sets;
 use crate::value::{Hole, Named, Pattern, Value};
 

@@ -1,14 +1,16 @@
 //! The task itself: its name, its settings, and the closure that starts its body.
 
 use proc_macro2::{Span, TokenStream};
-use quote::{ToTokens, format_ident, quote, quote_spanned};
+use quote::{ToTokens, quote, quote_spanned};
 use syn::ext::IdentExt as _;
 use syn::spanned::Spanned as _;
-use syn::{GenericParam, Ident, LitStr, Pat, PatType, ReturnType};
+use syn::{GenericParam, Ident, LitStr, ReturnType};
 
+use super::expansion::Expansion;
+use super::names::{Names, argument_name, receiver_name};
 use super::spans::{at, own, relocate, respan};
-use super::{Expansion, argument_name, attrs, receiver_name, values};
-use crate::item::{Item, Param, is_never};
+use super::{attrs, values};
+use crate::item::{Param, is_never};
 use crate::keys::Sets;
 use crate::rules;
 use crate::value::Value;
@@ -99,34 +101,6 @@ impl Expansion<'_> {
         let names: Vec<_> = names.collect();
         (!names.is_empty()).then(|| quote_spanned!(here=> ::<#(#names),*>))
     }
-}
-
-/// What the closure calls its parameters.
-pub(super) struct Names {
-    pub(super) term: Option<Ident>,
-    pub(super) tick: Option<Ident>,
-}
-
-impl Names {
-    /// The user's names for them, if those are names.
-    pub(super) fn of(item: &Item) -> Names {
-        let function = &item.sig.ident;
-        let term = item.term().map(|param| closure_name(function, param, "term"));
-        let tick = item.tick().map(|param| closure_name(function, param, "tick"));
-        let tick = tick.map(|tick| if term.as_ref() == Some(&tick) { format_ident!("{}_", tick) } else { tick });
-        Names { term, tick }
-    }
-}
-
-/// The user's name for the parameter, or else this one.
-fn closure_name(function: &Ident, param: &PatType, name: &str) -> Ident {
-    let name = match &*param.pat {
-        // One that is configured away leaves the closure's parameter unused.
-        _ if attrs::cfgs(&param.attrs).next().is_some() => format_ident!("_{}", name),
-        Pat::Ident(pat) if !pat.ident.to_string().starts_with('_') => pat.ident.clone(),
-        _ => format_ident!("{}", name),
-    };
-    respan(&name, own(function.span()))
 }
 
 /// By full path: `name.clone()` would copy what a `&'static` points to.

@@ -1,7 +1,7 @@
 //! The keys, one a row: a new key is a new row.
 
-use super::{Key, Sets};
-use crate::value::{Kind, Name, Words};
+use super::key::{Key, Kind, Sets};
+use super::words::Words;
 
 /// All tasks: those without a trigger, and those of each trigger.
 pub(super) const ALL: &str = "continuous cron every delay once";
@@ -14,7 +14,7 @@ pub(crate) static KEYS: [Key; 29] = [
     Key {
         name: "lease",
         example: "\"ledger\"",
-        kind: Kind::Name(Name::LEASE),
+        kind: Kind::LeaseName,
         sets: Sets::Place,
         of: ALL,
         others: "lock lock_name lock_id lease_name lease_lock lease_lock_name election election_id election_name \
@@ -23,7 +23,7 @@ pub(crate) static KEYS: [Key; 29] = [
     Key {
         name: "namespace",
         example: "\"payments\"",
-        kind: Kind::Name(Name::NAMESPACE),
+        kind: Kind::Namespace,
         sets: Sets::Lease,
         of: ALL,
         others: "ns lease_namespace lock_namespace leader_election_namespace",

@@ -3,7 +3,7 @@
 use syn::{Error, ReturnType};
 
 use crate::args::Args;
-use crate::item::{Item, is_never};
+use crate::item::{AnnotatedItem, is_never};
 use crate::keys::Key;
 use crate::meaning;
 use crate::value::Value;
@@ -15,7 +15,7 @@ pub(crate) fn trigger(args: &Args) -> Option<&'static str> {
     TRIGGERS.into_iter().find(|trigger| args.attempted(trigger).is_some())
 }
 
-pub(super) fn check(args: &mut Args, item: &Item) {
+pub(super) fn check(args: &mut Args, item: &AnnotatedItem) {
     let triggers: Vec<_> = TRIGGERS.into_iter().filter(|trigger| args.attempted(trigger).is_some()).collect();
     if let [first, others @ ..] = &triggers[..]
         && !others.is_empty()
@@ -90,7 +90,7 @@ fn why_not(key: &str, trigger: &str) -> &'static str {
 }
 
 /// Values that make no sense beside those of other keys.
-fn check_values(args: &mut Args, trigger: &str, item: &Item) {
+fn check_values(args: &mut Args, trigger: &str, item: &AnnotatedItem) {
     let catch_up = word(args, "catch_up");
     if catch_up.is_some_and(|(word, _)| word == "all") && trigger == "delay" {
         let says =
@@ -170,7 +170,7 @@ pub(super) fn wrong_value(args: &mut Args, key: &str, says: &str) {
 }
 
 /// A body that never ends. What else it may not return the compiler says better, who knows what names stand for.
-pub(crate) fn check_output(args: &Args, item: &Item) -> Option<Error> {
+pub(crate) fn check_output(args: &Args, item: &AnnotatedItem) -> Option<Error> {
     let trigger = trigger(args)?;
     let ReturnType::Type(_, ty) = &item.sig.output else { return None };
     let says = format!("a run of `{trigger}` has to end: return `()` or `Result<(), E>`, or remove `{trigger}`");

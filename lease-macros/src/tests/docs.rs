@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::*;
-use crate::value::Kind;
+use crate::keys::Kind;
 
 const README: &str = include_str!("../../../README.md");
 const PAGE: &str = include_str!("../../../docs/attribute.md");

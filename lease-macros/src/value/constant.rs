@@ -3,7 +3,7 @@
 use syn::parse::ParseStream;
 use syn::{Expr, Lit, LitStr};
 
-use super::{Remedy, Value};
+use super::suggestion::Suggestion;
 use crate::keys::Key;
 use crate::written::Written;
 
@@ -26,25 +26,31 @@ pub(super) fn checked<T>(
     key: &Key,
     input: ParseStream<'_>,
     check: impl Fn(&str) -> Result<T, String>,
-    value: impl Fn(Expr, Option<T>) -> Value,
-) -> syn::Result<Value> {
+) -> syn::Result<(Expr, Option<T>)> {
     let begin = input.cursor();
     let (expr, written) = read(key, input)?;
     if let Some(text) = string(&expr) {
-        return check(&text.value()).map(|checked| value(expr, Some(checked))).map_err(|says| written.wrong(says));
+        return match check(&text.value()) {
+            Ok(checked) => Ok((expr, Some(checked))),
+            Err(says) => Err(written.wrong(says)),
+        };
     }
     if is_constant(&expr) {
-        return Ok(value(expr, None));
+        return Ok((expr, None));
     }
     // `0 2 * * *` and `Europe/Prague` begin like expressions.
     let written = Written::take_from(begin, input);
     let text = written.text().replace(" / ", "/").replace(" - ", "-");
     let remedy = match (check(&text), &expr) {
-        (Ok(_), _) => Remedy::Write(text).of(key),
+        (Ok(_), _) => Suggestion::Write(text).of(key),
         (Err(_), Expr::Call(_) | Expr::MethodCall(_) | Expr::Macro(_)) => {
-            format!("{}, and set what is computed on the task, with `.{}(..)`", Remedy::WriteExample.of(key), key.name)
+            format!(
+                "{}, and set what is computed on the task, with `.{}(..)`",
+                Suggestion::WriteExample.of(key),
+                key.name
+            )
         }
-        (Err(_), _) => Remedy::WriteExample.of(key),
+        (Err(_), _) => Suggestion::WriteExample.of(key),
     };
     Err(written.wrong(format_args!("`{}` takes a string or a constant: {remedy}", key.name)))
 }

@@ -1,6 +1,7 @@
 //! `"5m"`, `unlimited`: how late is too late.
 
-use super::{Timed, Value, duration, quoted};
+use super::quoted::quoted;
+use super::{Timed, Value, duration};
 use crate::keys::Key;
 use crate::meaning;
 use crate::written::Written;

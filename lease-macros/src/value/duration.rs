@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Remedy, Wrong};
+use super::suggestion::{Suggestion as Remedy, WrongValue as Wrong};
 
 /// A span of time, in the larger of the two units it can be built from.
 #[derive(Clone, Copy, Debug)]

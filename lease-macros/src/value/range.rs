@@ -1,8 +1,9 @@
 //! `"1s..1m"`: from the shortest pause to the longest.
 
-use super::{Duration, Remedy, Wrong, duration};
+use super::duration::{self, Duration};
+use super::suggestion::{Suggestion, WrongValue};
 
-pub(super) fn parse(text: &str) -> Result<(Duration, Duration), Wrong> {
+pub(super) fn parse(text: &str) -> Result<(Duration, Duration), WrongValue> {
     let ends = text.split_once("..").map(|(from, to)| (duration::parse(from), duration::parse(to)));
     match ends {
         Some((Ok(from), Ok(to))) if from.millis() <= to.millis() => Ok((from, to)),
@@ -14,27 +15,29 @@ pub(super) fn parse(text: &str) -> Result<(Duration, Duration), Wrong> {
 const SEPARATORS: [&str; 10] = ["..=", "...", "..", "->", "-", "\u{2013}", ",", "/", " to ", " until "];
 
 /// Says what is wrong with a text that [`parse`] does not take: `"1s-1m"`, `"1m..1s"`, `"5s"`.
-fn wrong(text: &str) -> Wrong {
+fn wrong(text: &str) -> WrongValue {
     let form = "a range of pauses is a string of the shortest and the longest, with `..` between them";
     let Some((from, to)) = SEPARATORS.iter().find_map(|separator| text.split_once(separator)) else {
         return match duration::guess(text) {
             Some(pause) => one_pause(pause),
-            None => Wrong { what: form, remedy: Remedy::WriteExample },
+            None => WrongValue { what: form, remedy: Suggestion::WriteExample },
         };
     };
     let is_zero = !from.trim().is_empty() && !from.contains(|c: char| ('1'..='9').contains(&c));
     match (duration::guess(from), duration::guess(to)) {
         (Some(from), Some(to)) if from.millis() > to.millis() => {
-            Wrong { what: "the shorter pause comes first", remedy: Remedy::Write(format!("{to}..{from}")) }
+            WrongValue { what: "the shorter pause comes first", remedy: Suggestion::Write(format!("{to}..{from}")) }
         }
-        (Some(from), Some(to)) => Wrong { what: form, remedy: Remedy::Write(format!("{from}..{to}")) },
-        _ if is_zero => Wrong { what: "the shortest pause must be longer than zero", remedy: Remedy::WriteExample },
-        _ => Wrong { what: form, remedy: Remedy::WriteExample },
+        (Some(from), Some(to)) => WrongValue { what: form, remedy: Suggestion::Write(format!("{from}..{to}")) },
+        _ if is_zero => {
+            WrongValue { what: "the shortest pause must be longer than zero", remedy: Suggestion::WriteExample }
+        }
+        _ => WrongValue { what: form, remedy: Suggestion::WriteExample },
     }
 }
 
-fn one_pause(pause: Duration) -> Wrong {
+fn one_pause(pause: Duration) -> WrongValue {
     let longest = Duration::of_millis(u64::try_from(pause.millis() * 60).unwrap_or(u64::MAX));
     let remedy = format!("write `backoff = \"{pause}..{longest}\"`, or `\"{pause}..{pause}\"` if they should not grow");
-    Wrong { what: "pauses grow from the shortest to the longest", remedy: Remedy::Say(remedy) }
+    WrongValue { what: "pauses grow from the shortest to the longest", remedy: Suggestion::Say(remedy) }
 }

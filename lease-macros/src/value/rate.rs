@@ -1,9 +1,10 @@
 //! `"5 in 1m"`: how often within a stretch of time.
 
-use super::{Duration, Remedy, Wrong, duration};
+use super::duration::{self, Duration};
+use super::suggestion::{Suggestion, WrongValue};
 use crate::meaning;
 
-pub(super) fn parse(text: &str) -> Result<(u32, Duration), Wrong> {
+pub(super) fn parse(text: &str) -> Result<(u32, Duration), WrongValue> {
     let Some((count, within)) = text.split_once(" in ") else { return Err(wrong(text)) };
     match (count.parse(), duration::parse(within)) {
         (Ok(count), Ok(within)) if count > 0 => Ok((count, within)),
@@ -12,11 +13,11 @@ pub(super) fn parse(text: &str) -> Result<(u32, Duration), Wrong> {
 }
 
 /// Says what is wrong with a text that [`parse`] does not take: `"5"`, `"5/1m"`, `"5 per minute"`.
-fn wrong(text: &str) -> Wrong {
+fn wrong(text: &str) -> WrongValue {
     let text = text.trim();
-    let none_at_all = Wrong {
+    let none_at_all = WrongValue {
         what: "a limit of restarts is at least one",
-        remedy: Remedy::Say("write `restart = never` for a body that runs once".to_owned()),
+        remedy: Suggestion::Say("write `restart = never` for a body that runs once".to_owned()),
     };
     if meaning::is_among(text, "never none no zero false") {
         return none_at_all;
@@ -24,7 +25,7 @@ fn wrong(text: &str) -> Wrong {
     if text.starts_with('-') || meaning::is_among(text, "unlimited infinite infinity inf forever always unbounded max")
     {
         let remedy = "write one that cannot be reached, as in `max_restarts = \"1000 in 1s\"`".to_owned();
-        return Wrong { what: "restarts always have a limit", remedy: Remedy::Say(remedy) };
+        return WrongValue { what: "restarts always have a limit", remedy: Suggestion::Say(remedy) };
     }
     let (count, rest) = text.split_at(text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len()));
     let guess = match count.parse::<u32>() {
@@ -32,9 +33,9 @@ fn wrong(text: &str) -> Wrong {
         Ok(count) => guess_within(rest).map(|within| format!("{count} in {within}")),
         Err(_) => None,
     };
-    Wrong {
+    WrongValue {
         what: "a limit of restarts is a string of a count and the time to count in",
-        remedy: guess.map_or(Remedy::WriteExample, Remedy::Write),
+        remedy: guess.map_or(Suggestion::WriteExample, Suggestion::Write),
     }
 }
 

@@ -1,0 +1,63 @@
+//! The list of open watches, through which a test controls them.
+
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, Weak};
+
+use super::call::RecordedRequest;
+
+/// What a test wants of an open watch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum WatchControl {
+    Run = 0,
+    /// Say nothing any more and never end, as a connection does whose other end is gone.
+    Silent = 1,
+    /// End as if the time was up.
+    Close = 2,
+    /// Break the connection.
+    Break = 3,
+    /// Say 410 and end.
+    Expire = 4,
+}
+
+/// An open watch, as the list of open watches knows it.
+#[derive(Debug)]
+pub(crate) struct OpenWatch {
+    pub(crate) call: Arc<RecordedRequest>,
+    order: AtomicU8,
+}
+
+impl OpenWatch {
+    pub(crate) fn new(call: Arc<RecordedRequest>) -> OpenWatch {
+        OpenWatch { call, order: AtomicU8::new(WatchControl::Run as u8) }
+    }
+
+    pub(crate) fn set(&self, order: WatchControl) {
+        self.order.store(order as u8, Ordering::Release);
+    }
+
+    pub(crate) fn order(&self) -> WatchControl {
+        match self.order.load(Ordering::Acquire) {
+            1 => WatchControl::Silent,
+            2 => WatchControl::Close,
+            3 => WatchControl::Break,
+            4 => WatchControl::Expire,
+            _ => WatchControl::Run,
+        }
+    }
+}
+
+/// The open watches, oldest first. A watch that has ended is no longer held by anybody else.
+#[derive(Debug, Default)]
+pub(crate) struct OpenWatches(Vec<Weak<OpenWatch>>);
+
+impl OpenWatches {
+    pub(crate) fn open(&self) -> Vec<Arc<OpenWatch>> {
+        self.0.iter().filter_map(Weak::upgrade).collect()
+    }
+
+    pub(crate) fn add(&mut self, open: &Arc<OpenWatch>) {
+        self.0.retain(|watch| watch.strong_count() > 0);
+        self.0.push(Arc::downgrade(open));
+    }
+}

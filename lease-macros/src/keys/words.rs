@@ -1,0 +1,56 @@
+//! Words that a key takes, and those that other systems use.
+
+use crate::meaning;
+
+/// A word, what it does, and what other systems call it.
+pub(crate) type Word = (&'static str, &'static str, &'static str);
+
+/// The words that a key takes.
+#[derive(Clone, Copy)]
+pub(crate) struct Words {
+    pub(crate) words: &'static [Word],
+    /// What other systems have a word for, and this one has not: words and answers.
+    pub(crate) absent: &'static [(&'static str, &'static str)],
+    /// The word that takes a number in parentheses, and the least and the largest.
+    pub(crate) counted: Option<(&'static str, u32, u32)>,
+}
+
+impl Words {
+    /// Whether the word takes a number.
+    pub(crate) fn is_counted(&self, word: &str) -> bool {
+        self.counted.is_some_and(|(counted, ..)| counted == word)
+    }
+
+    /// The word that was meant by `text`, as it is written here.
+    pub(crate) fn meant(&self, text: &str) -> Option<String> {
+        let (last, number) = last_word(text);
+        match (last, number, self.counted) {
+            ("", Some(count), Some((word, least, _))) if count >= least => Some(self.form(word, number)),
+            _ => self.find(last).map(|word| self.form(word, number)),
+        }
+    }
+
+    /// The word that was meant, by its meaning elsewhere or by its spelling.
+    pub(crate) fn find(&self, text: &str) -> Option<&'static str> {
+        let is_it = |(word, _, others): &&Word| meaning::is_among(text, word) || meaning::is_among(text, others);
+        let by_meaning = self.words.iter().find(is_it).map(|(word, ..)| *word);
+        by_meaning.or_else(|| meaning::closest(text, self.words.iter().map(|(word, ..)| (*word, *word))))
+    }
+
+    /// The word with a number that fits, if it takes one.
+    pub(crate) fn form(&self, word: &str, number: Option<u32>) -> String {
+        match self.counted {
+            Some((counted, least, most)) if counted == word => {
+                format!("{word}({})", number.unwrap_or(least).clamp(least, most))
+            }
+            _ => word.to_owned(),
+        }
+    }
+}
+
+/// `allow_all(3)` is `allow_all` and 3, and `Restart::OnFailure` is `OnFailure`.
+pub(crate) fn last_word(text: &str) -> (&str, Option<u32>) {
+    let text = text.trim_end_matches([' ', ')']);
+    let (text, number) = text.split_at(text.trim_end_matches(|c: char| c.is_ascii_digit()).len());
+    (text.rsplit([':', '.', '/']).next().unwrap_or(text), number.parse().ok())
+}

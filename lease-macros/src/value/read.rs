@@ -1,0 +1,67 @@
+//! From the tokens of an argument to its value, by the kind of its key.
+
+use syn::parse::ParseStream;
+use syn::{Error, LitStr, Path};
+
+use super::name::{Name, broken_by_task_name};
+use super::quoted::quoted;
+use super::{Timed, Value, constant, count, cron, deadline, duration, range, rate, word, zone};
+use crate::keys::{Key, Kind};
+use crate::written::Written;
+
+/// Reads the value of `key`.
+pub(crate) fn read(key: &'static Key, input: ParseStream<'_>) -> syn::Result<Value> {
+    match key.kind {
+        Kind::LeaseName => Name::LEASE.read(key, input).map(Value::Name),
+        Kind::Namespace => Name::NAMESPACE.read(key, input).map(Value::Name),
+        Kind::TaskName => task_name(key, &Written::take(input)),
+        Kind::Duration => quoted(key, "a duration", &Written::take(input), duration::parse)
+            .map(|(duration, span)| Value::Duration(Timed { duration, span })),
+        Kind::Range => quoted(key, "a range of pauses", &Written::take(input), range::parse)
+            .map(|((from, to), span)| Value::Range { from, to, span }),
+        Kind::Rate => quoted(key, "a limit of restarts", &Written::take(input), rate::parse)
+            .map(|((count, within), span)| Value::Rate { count, within, span }),
+        Kind::Cron => {
+            let check = |text: &str| cron::parse(text).map_err(|wrong| wrong.says(text));
+            constant::checked(key, input, check).map(|(value, cron)| Value::Cron { value, cron })
+        }
+        Kind::TimeZone => {
+            let check = |text: &str| zone::check(text).map_err(|(what, remedy)| format!("{what}: {}", remedy.of(key)));
+            constant::checked(key, input, check).map(|(value, _)| Value::TimeZone(value))
+        }
+        Kind::Flag => flag(key, &Written::take(input)),
+        Kind::Count(from, to) => count::read(key, from, to, &Written::take(input)),
+        Kind::Deadline => deadline::read(key, &Written::take(input)),
+        Kind::Word(words) => word::read(key, &words, &Written::take(input)),
+        Kind::Path => path(input),
+    }
+}
+
+fn task_name(key: &Key, written: &Written<'_>) -> syn::Result<Value> {
+    let Some(name) = written.literal() else {
+        return Err(written.wrong(format_args!("`name` takes a string literal: write `{}`", key.example())));
+    };
+    match broken_by_task_name(&name.value()) {
+        None => Ok(Value::TaskName(name)),
+        Some(rule) => Err(Error::new(name.span(), format_args!("{rule}: write it as in {}", key.example))),
+    }
+}
+
+/// Says that a key stands alone which was given this value.
+fn flag(key: &Key, written: &Written<'_>) -> syn::Result<Value> {
+    let name = key.name;
+    let remedy = match written.text().as_str() {
+        "false" => format!("leave `{name}` out"),
+        _ => format!("write `{name}` alone"),
+    };
+    Err(written.wrong(format_args!("`{name}` takes no value: {remedy}")))
+}
+
+fn path(input: ParseStream<'_>) -> syn::Result<Value> {
+    if input.peek(LitStr) {
+        let written = Written::take(input);
+        let path = written.text();
+        return Err(written.wrong(format_args!("`crate` takes a path: write `crate = {path}`, without quotes")));
+    }
+    input.call(Path::parse_mod_style).map(Value::Path)
+}

@@ -1,0 +1,141 @@
+//! How long ago something was, up to where it matters.
+
+use std::time::Duration;
+
+use lease_protocol::election::{Answer, Map, Observation, Record, RequestId, Stamp};
+use lease_runtime::clock::{Moment, WallTime};
+
+use crate::config::Config;
+use crate::mutant::Mutant;
+use crate::node::{NOW, Node};
+
+/// Just before: the smallest distance that can be told.
+const INSTANT: Duration = Duration::from_nanos(1);
+
+/// Stops ages, and blanks what is never read again. Each case must leave every comparison that the core can make as it is.
+pub(super) struct Age {
+    /// The first letter of the node's name.
+    identity: u8,
+    watch: bool,
+    /// No wait is longer.
+    longest: Duration,
+    /// No belief lasts longer.
+    held: Duration,
+    /// The term is over: what it wrote, and when, decides nothing any more.
+    over: bool,
+    /// What is written gets a higher revision than all that was seen. Not so when answers are mixed up.
+    bounded: bool,
+    /// The write in flight will not take effect: what it says does not matter.
+    doomed: bool,
+    sight: Seen,
+    since: Moment,
+    /// Before and after.
+    confirmed: (Moment, Moment),
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Seen {
+    Nothing,
+    /// Held by somebody else.
+    Held,
+    /// Free, or our own: there is nothing to wait for.
+    Free,
+    Missing,
+}
+
+impl Age {
+    pub(super) fn of(node: &Node, index: usize, config: &Config) -> Age {
+        Age {
+            identity: config.identity(index).as_bytes()[0],
+            watch: config.watch[index],
+            longest: config.longest(),
+            held: config.timing(index).drop_after(),
+            over: node.bodies.as_ref().is_some_and(|bodies| bodies.over),
+            doomed: !node
+                .write
+                .as_ref()
+                .is_some_and(|write| write.request.is_some() || matches!(write.answer, Some(Answer::Committed(_)))),
+            bounded: !config.is(Mutant::StaleAnswer),
+            sight: Seen::Nothing,
+            since: NOW,
+            confirmed: (NOW, NOW),
+        }
+    }
+}
+
+impl Map for Age {
+    fn moment(&mut self, stamp: Stamp, moment: &mut Moment) {
+        match stamp {
+            Stamp::Since => {
+                // Of what is free nobody waits for the end of a wait. Of what is missing the end is `Clear`, and only a probe
+                // of the watch counts from here.
+                if self.sight == Seen::Free || self.sight == Seen::Missing && !self.watch {
+                    *moment = NOW - self.longest;
+                }
+                self.since = *moment;
+                *moment = (*moment).max(NOW - self.longest);
+            }
+            Stamp::Confirmed => {
+                let since = self.since.max(NOW - self.longest);
+                // With a watch, how long after `since` it was decides on a probe.
+                let counts = self.watch && self.sight != Seen::Free;
+                let after = if counts { (*moment).since(self.since).min(self.longest) } else { Duration::ZERO };
+                self.confirmed = (*moment, since + after);
+                *moment = self.confirmed.1;
+            }
+            Stamp::Clear if *moment <= NOW => {
+                // Past for good once the Lease was seen to be missing after it; until then, still to be looked after.
+                let settled = self.sight != Seen::Missing || self.confirmed.0 >= *moment;
+                *moment = if settled { NOW - self.longest } else { NOW };
+            }
+            Stamp::Clear => {}
+            Stamp::Asked => {
+                let (before, after) = self.confirmed;
+                *moment = if before <= *moment { after } else { after - INSTANT };
+            }
+            Stamp::Believed if self.over => *moment = NOW,
+            Stamp::Sent if self.doomed => *moment = NOW,
+            Stamp::Believed | Stamp::Sent => *moment = (*moment).max(NOW - self.held),
+            Stamp::Due => *moment = (*moment).max(NOW),
+        }
+    }
+
+    fn sight(&mut self, sight: &mut Observation) {
+        self.sight = match sight {
+            Observation::Missing { .. } => Seen::Missing,
+            Observation::Present(view) => match view.record.holder() {
+                Some(holder) if holder.as_bytes()[0] != self.identity => Seen::Held,
+                _ => Seen::Free,
+            },
+        };
+    }
+
+    fn bound(&mut self, revision: &mut u64) {
+        // The server's revision is never lower, which `forget` has checked, so what it makes next is higher.
+        if self.bounded {
+            *revision = 0;
+        }
+    }
+
+    fn wall(&mut self, wall: &mut WallTime) {
+        if self.over {
+            wall.0 = 0;
+        }
+    }
+
+    fn written(&mut self, _: &mut WallTime) {}
+
+    fn transitions(&mut self, transitions: &mut i32) {
+        if self.over {
+            *transitions = 0;
+        }
+    }
+
+    fn record(&mut self, record: &mut Record) {
+        if self.doomed {
+            record.transitions = None;
+            record.renewed = None;
+        }
+    }
+    leave!(revision: u64, uid: String, request: RequestId);
+}

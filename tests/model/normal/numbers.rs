@@ -1,0 +1,183 @@
+//! Revisions, transitions, renew times and uids: only their order and their small distances matter.
+
+use lease_protocol::election::{Map, Record, RequestId, Stamp};
+use lease_runtime::clock::{Moment, WallTime};
+
+/// One second of renew time: the step by which a renewal advances it.
+const WALL_STEP: i64 = 1_000_000;
+/// Whose numbers come next.
+pub(super) trait Owned {
+    fn owner(&mut self, _owner: Owner) {}
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
+pub(super) enum Owner {
+    Node(usize),
+    #[default]
+    Other,
+}
+
+/// Collects all numbers.
+#[derive(Default)]
+pub(super) struct Found {
+    owner: Owner,
+    revisions: Vec<u64>,
+    transitions: Vec<i32>,
+    /// Renew times are compared only between records of one holder.
+    walls: Vec<(Owner, i64)>,
+    uids: Vec<String>,
+    /// The Lease can be deleted.
+    deletions: bool,
+}
+
+impl Found {
+    pub(super) fn new(deletions: bool) -> Found {
+        Found { deletions, ..Found::default() }
+    }
+}
+
+fn owner_of(record: &Record) -> Owner {
+    match record.holder().map(|holder| holder.as_bytes()[0]) {
+        Some(b'a') => Owner::Node(0),
+        Some(b'b') => Owner::Node(1),
+        _ => Owner::Other,
+    }
+}
+
+impl Owned for Found {
+    fn owner(&mut self, owner: Owner) {
+        self.owner = owner;
+    }
+}
+
+impl Map for Found {
+    fn revision(&mut self, revision: &mut u64) {
+        if !self.revisions.contains(revision) {
+            self.revisions.push(*revision);
+        }
+    }
+
+    fn transitions(&mut self, transitions: &mut i32) {
+        if !self.transitions.contains(transitions) {
+            self.transitions.push(*transitions);
+        }
+    }
+
+    fn wall(&mut self, wall: &mut WallTime) {
+        let key = (self.owner, wall.0);
+        if !self.walls.contains(&key) {
+            self.walls.push(key);
+        }
+    }
+
+    fn uid(&mut self, uid: &mut String) {
+        if !self.uids.contains(uid) {
+            self.uids.push(uid.clone());
+        }
+    }
+
+    fn record(&mut self, record: &mut Record) {
+        let outside = std::mem::replace(&mut self.owner, owner_of(record));
+        if let Some(transitions) = &mut record.transitions {
+            self.transitions(transitions);
+        }
+        for wall in [&mut record.acquired, &mut record.renewed].into_iter().flatten() {
+            self.wall(wall);
+        }
+        self.owner = outside;
+    }
+
+    fn moment(&mut self, _: Stamp, _: &mut Moment) {}
+    leave!(request: RequestId);
+}
+
+/// Gives all numbers their new values.
+pub(super) struct Rename {
+    owner: Owner,
+    revisions: Vec<u64>,
+    transitions: Vec<(i32, i32)>,
+    walls: Vec<((Owner, i64), i64)>,
+    uids: Vec<String>,
+}
+
+impl From<Found> for Rename {
+    fn from(mut found: Found) -> Rename {
+        // 0 stands for "none so far", and for a first record, and must stay itself.
+        found.revisions.push(0);
+        found.revisions.sort_unstable();
+        found.revisions.dedup();
+        if found.deletions {
+            found.transitions.push(0);
+        }
+        found.transitions.sort_unstable();
+        found.transitions.dedup();
+        let mut transitions = Vec::with_capacity(found.transitions.len());
+        let mut last: Option<(i32, i32)> = None;
+        for value in found.transitions {
+            // The next one is this plus one. Where a Lease can be deleted, and counting begins anew, that must be the same as
+            // a later one if and only if it was. Otherwise the current one is the highest.
+            let gap = if found.deletions { 2 } else { 1 };
+            last = Some(last.map_or((value, 0), |last| (value, last.1 + (value - last.0).min(gap))));
+            transitions.extend(last);
+        }
+        found.walls.sort_unstable();
+        let mut walls = Vec::with_capacity(found.walls.len());
+        let mut last = (found.walls.first().copied().unwrap_or_default(), 0);
+        for (owner, value) in found.walls {
+            if last.0.0 != owner {
+                last = ((owner, value), 0);
+            }
+            // A new one is one step more than the highest of its term.
+            last = ((owner, value), last.1 + (value - last.0.1).min(WALL_STEP));
+            walls.push(last);
+        }
+        Rename { owner: Owner::Other, revisions: found.revisions, transitions, walls, uids: found.uids }
+    }
+}
+
+impl Owned for Rename {
+    fn owner(&mut self, owner: Owner) {
+        self.owner = owner;
+    }
+}
+
+impl Map for Rename {
+    fn revision(&mut self, revision: &mut u64) {
+        if let Some(rank) = self.revisions.iter().position(|known| known == revision) {
+            *revision = rank as u64;
+        }
+    }
+
+    fn transitions(&mut self, transitions: &mut i32) {
+        if let Some((_, value)) = self.transitions.iter().find(|(known, _)| known == transitions) {
+            *transitions = *value;
+        }
+    }
+
+    fn wall(&mut self, wall: &mut WallTime) {
+        let key = (self.owner, wall.0);
+        if let Some((_, value)) = self.walls.iter().find(|(known, _)| *known == key) {
+            wall.0 = *value;
+        }
+    }
+
+    fn uid(&mut self, uid: &mut String) {
+        if let Some(name) = self.uids.iter().position(|known| known == uid) {
+            *uid = ["u0", "u1", "u2", "u3", "u4", "u5", "u6", "u7"][name].to_owned();
+        }
+    }
+
+    fn record(&mut self, record: &mut Record) {
+        let outside = std::mem::replace(&mut self.owner, owner_of(record));
+        if let Some(transitions) = &mut record.transitions {
+            self.transitions(transitions);
+        }
+        for wall in [&mut record.acquired, &mut record.renewed].into_iter().flatten() {
+            self.wall(wall);
+        }
+        self.owner = outside;
+    }
+
+    fn moment(&mut self, _: Stamp, _: &mut Moment) {}
+    leave!(request: RequestId);
+}

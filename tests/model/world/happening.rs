@@ -1,0 +1,133 @@
+//! What can happen next.
+
+use super::World;
+use crate::config::Config;
+
+/// Something that happens. A node is named by its index.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Happening {
+    /// Time passes on both clocks, for each at its own speed.
+    Tick,
+    /// The node's timer fires. As late as it likes: a process can be stopped, or starved, at any time.
+    Wake(usize),
+    /// The server serves the node's look. Unless looks can be late, the answer arrives at once.
+    ServeLook(usize),
+    /// The answer to the look arrives.
+    HearLook(usize),
+    /// The node gives its look up.
+    LoseLook(usize),
+    /// The server serves the node's write. Unless answers can be late, this one arrives at once.
+    ServeWrite(usize),
+    /// The answer to the write arrives.
+    HearWrite(usize),
+    /// The answer to the write is lost: the node does not know.
+    LoseAnswer(usize),
+    /// The node gives the write up while it is still on its way.
+    GiveUp(usize),
+    /// The write is refused.
+    Refuse(usize),
+    /// A write that was given up takes effect, if it still can.
+    Land(usize),
+    /// A write that was given up is lost for good.
+    Vanish(usize),
+    /// The node's bodies are gone.
+    Drain(usize),
+    /// The node is told to leave.
+    Withdraw(usize),
+    /// The node is told to come back.
+    Return(usize),
+    /// The process is killed, and another starts in its place.
+    Crash(usize),
+    /// Somebody deletes the Lease.
+    Delete,
+    /// Somebody labels the Lease.
+    Label,
+    /// The watch takes up the present state, to be delivered some time.
+    Watch(usize),
+    /// The watch delivers what it took up.
+    HearWatch(usize),
+    /// A late answer is taken for that of the request in flight. Mutants only.
+    Mistake(usize),
+}
+
+impl World {
+    /// What can happen in this world.
+    pub(crate) fn happenings(&self, config: &Config, out: &mut Vec<Happening>) {
+        use Happening::*;
+        if self.broken.is_some() {
+            return;
+        }
+        out.push(Tick);
+        for (index, node) in self.nodes.iter().enumerate() {
+            if node.is_due() {
+                out.push(Wake(index));
+            }
+            if let Some(look) = &node.look {
+                if look.shown.is_some() {
+                    out.push(HearLook(index));
+                } else if config.looks_beside_writes || node.write.is_none() {
+                    out.push(ServeLook(index));
+                }
+                if config.looks_beside_writes || node.write.is_none() {
+                    out.push(LoseLook(index));
+                }
+            }
+            if let Some(write) = &node.write {
+                if write.answer.is_some() {
+                    out.push(HearWrite(index));
+                    if self.left.unknowns > 0 {
+                        out.push(LoseAnswer(index));
+                    }
+                } else {
+                    out.push(ServeWrite(index));
+                    if !config.late_answers && self.left.unknowns > 0 {
+                        out.push(LoseAnswer(index));
+                    }
+                    if self.left.unknowns > 0 && self.orphans.len() < config.orphans {
+                        out.push(GiveUp(index));
+                    }
+                    if config.refusals {
+                        out.push(Refuse(index));
+                    }
+                }
+            }
+            // To end by themselves in the very moment of a deadline counts as ending in time or too late, as the core has it.
+            if node.bodies.as_ref().is_some_and(|bodies| bodies.told || self.left.withdrawals > 0) {
+                out.push(Drain(index));
+            }
+            if node.wants && self.left.withdrawals > 0 {
+                out.push(Withdraw(index));
+            }
+            if !node.wants && self.left.returns > 0 {
+                out.push(Return(index));
+            }
+            if self.left.crashes > 0 && self.orphans.len() < config.orphans {
+                out.push(Crash(index));
+            }
+            if config.watch[index] {
+                // One at a time keeps the states few. What it brings may be older than what the node knows.
+                let free = self.nodes.iter().all(|node| node.watched.is_none());
+                if free && self.server.revision > 0 {
+                    out.push(Watch(index));
+                }
+                if node.watched.is_some() {
+                    out.push(HearWatch(index));
+                }
+            }
+            if node.stray.is_some() && node.write.is_some() {
+                out.push(Mistake(index));
+            }
+        }
+        for index in 0..self.orphans.len() {
+            out.extend([Land(index), Vanish(index)]);
+        }
+        // A process that never saw the Lease creates it at once, so deleting one that is held is safe only for those who
+        // have met it: the documented limit of rule C3.
+        if self.left.deletions > 0 && self.server.object.is_some() && self.nodes.iter().all(|node| node.met) {
+            out.push(Delete);
+        }
+        if self.left.labels > 0 && self.server.object.is_some() {
+            out.push(Label);
+        }
+    }
+}

@@ -1,0 +1,307 @@
+//! From one world to the next.
+
+use lease_protocol::election::{Answer, Event, Now, Observation, Request, Role, StopReason};
+
+use super::{Broken, Count, Happening, Left, Tally, World};
+use crate::config::{Config, EVER};
+use crate::mutant::Mutant;
+use crate::node::{NOW, Node, STEP, Write, record_of};
+use crate::server::Server;
+
+/// Follows one happening from a world to the next.
+pub(crate) struct Stage<'a> {
+    pub(crate) config: &'a Config,
+    pub(crate) tally: Option<&'a Tally>,
+    pub(crate) world: World,
+}
+
+impl World {
+    pub(crate) fn new(config: &Config) -> World {
+        let nodes = [0, 1].map(|index| Node::new(config.identity(index), index, config));
+        let left = Left {
+            deletions: config.deletions,
+            withdrawals: config.withdrawals,
+            returns: config.returns,
+            labels: config.labels,
+            crashes: config.crashes,
+            unknowns: config.unknowns,
+        };
+        let world = World { nodes, server: Server::default(), orphans: Vec::new(), left, newest: 0, broken: None };
+        let mut stage = Stage { config, tally: None, world };
+        for index in 0..2 {
+            if config.watch[index] {
+                stage.feed(index, Event::WatchOpened);
+            }
+        }
+        stage.world.normalized(config)
+    }
+
+    pub(crate) fn after(&self, happening: Happening, config: &Config, tally: Option<&Tally>) -> World {
+        let mut stage = Stage { config, tally, world: self.clone() };
+        stage.happens(happening);
+        stage.refuse_the_doomed();
+        stage.world.normalized(config)
+    }
+}
+
+impl Stage<'_> {
+    fn count(&self, counter: impl Fn(&Tally) -> &Count) {
+        if let Some(tally) = self.tally {
+            counter(tally).add();
+        }
+    }
+
+    fn lose(&mut self) {
+        if self.config.unknowns < EVER {
+            self.world.left.unknowns -= 1;
+        }
+    }
+
+    pub(crate) fn happens(&mut self, happening: Happening) {
+        match happening {
+            Happening::Tick => self.world.tick(self.config),
+            Happening::Wake(index) => self.feed(index, Event::Woken),
+            Happening::ServeLook(index) => self.serve_look(index),
+            Happening::HearLook(index) => self.hear_look(index),
+            Happening::LoseLook(index) => {
+                if let Some(look) = self.world.nodes[index].look.take() {
+                    self.feed(index, Event::Answered { id: look.id, answer: Answer::Unknown });
+                }
+            }
+            Happening::ServeWrite(index) => {
+                self.serve_write(index);
+                if !self.config.late_answers {
+                    self.hear_write(index);
+                }
+            }
+            Happening::HearWrite(index) => self.hear_write(index),
+            Happening::LoseAnswer(index) => {
+                self.serve_write(index);
+                let node = &mut self.world.nodes[index];
+                if let Some(write) = node.write.take() {
+                    if self.config.is(Mutant::StaleAnswer) {
+                        node.stray = write.answer.clone();
+                    }
+                    self.lose();
+                    if matches!(write.answer, Some(Answer::Committed(_))) {
+                        self.count(|tally| &tally.unknown);
+                    }
+                    self.feed(index, Event::Answered { id: write.id, answer: Answer::Unknown });
+                }
+            }
+            Happening::GiveUp(index) => {
+                if let Some(write) = self.world.nodes[index].write.take() {
+                    self.world.orphans.extend(write.request);
+                    self.lose();
+                    self.feed(index, Event::Answered { id: write.id, answer: Answer::Unknown });
+                }
+            }
+            Happening::Refuse(index) => {
+                if let Some(write) = self.world.nodes[index].write.take() {
+                    let answer = Answer::Refused { retry_after: None, unreached: false };
+                    self.feed(index, Event::Answered { id: write.id, answer });
+                }
+            }
+            Happening::Land(orphan) => {
+                let request = self.world.orphans.remove(orphan);
+                if let Answer::Committed(_) = self.commit(&request) {
+                    self.count(|tally| &tally.landed);
+                }
+            }
+            Happening::Vanish(orphan) => {
+                self.world.orphans.remove(orphan);
+            }
+            Happening::Drain(index) => self.drain(index),
+            Happening::Withdraw(index) => {
+                self.world.left.withdrawals -= 1;
+                self.world.nodes[index].wants = false;
+                self.feed(index, Event::Withdraw(StopReason::Shutdown));
+            }
+            Happening::Return(index) => {
+                self.world.left.returns -= 1;
+                self.world.nodes[index].wants = true;
+                self.feed(index, Event::Contend);
+            }
+            Happening::Crash(index) => self.crash(index),
+            Happening::Delete => {
+                self.world.left.deletions -= 1;
+                self.world.server.delete();
+            }
+            Happening::Label => {
+                self.world.left.labels -= 1;
+                self.world.server.label();
+            }
+            Happening::Watch(index) => self.world.nodes[index].watched = Some(self.world.server.watched()),
+            Happening::HearWatch(index) => {
+                if let Some(sight) = self.world.nodes[index].watched.take() {
+                    self.see(index, sight);
+                }
+            }
+            Happening::Mistake(index) => {
+                let node = &mut self.world.nodes[index];
+                if let (Some(answer), Some(write)) = (node.stray.take(), node.write.take()) {
+                    self.feed(index, Event::Answered { id: write.id, answer });
+                }
+            }
+        }
+    }
+
+    pub(crate) fn feed(&mut self, index: usize, event: Event) {
+        self.feed_at(index, event, STEP);
+    }
+
+    fn feed_at(&mut self, index: usize, event: Event, now: Now) {
+        let World { nodes, newest, broken, .. } = &mut self.world;
+        if let Err(rule) = nodes[index].feed(event, now, self.config, index, newest) {
+            broken.get_or_insert(rule);
+        }
+        let dropped = self.world.nodes[index].dropped.take();
+        self.world.orphans.extend(dropped);
+    }
+
+    /// The server answers a write, and this is what it meant.
+    pub(crate) fn commit(&mut self, request: &Request) -> Answer {
+        let before = self.world.server.object.clone();
+        let answer = self.world.server.apply(request, self.config.lenience());
+        if before.is_none() && matches!((request, &answer), (Request::Replace { .. }, Answer::Committed(_))) {
+            self.world.broken.get_or_insert(Broken::Resurrected);
+        }
+        if let (Answer::Committed(_), Some(record)) = (&answer, record_of(request)) {
+            let was = before.as_ref().and_then(|view| view.record.holder());
+            match (was, record.holder()) {
+                (None, Some(_)) if before.is_some() => self.count(|tally| &tally.handovers),
+                (None, Some(_)) if self.world.left.deletions < self.config.deletions => {
+                    self.count(|tally| &tally.recreations);
+                }
+                (Some(old), Some(new)) if old != new => self.count(|tally| &tally.takeovers),
+                (Some(_), Some(_))
+                    if before.as_ref().is_some_and(|view| view.record.transitions != record.transitions) =>
+                {
+                    self.count(|tally| &tally.reacquired);
+                }
+                _ => {}
+            }
+        }
+        answer
+    }
+
+    pub(crate) fn serve_look(&mut self, index: usize) {
+        let sight = self.world.server.sight();
+        if let Some(look) = &mut self.world.nodes[index].look {
+            look.shown.get_or_insert(sight);
+        }
+        if !self.config.late_looks {
+            self.hear_look(index);
+        }
+    }
+
+    pub(crate) fn hear_look(&mut self, index: usize) {
+        let Some(look) = self.world.nodes[index].look.take_if(|look| look.shown.is_some()) else { return };
+        let Some(sight) = look.shown else { return };
+        let node = &mut self.world.nodes[index];
+        node.met |= matches!(sight, Observation::Present(_));
+        if matches!(sight, Observation::Missing { .. })
+            && self.config.is(Mutant::CreatesWhenMissing)
+            && node.bodies.is_none()
+        {
+            // It forgets that there ever was one.
+            *node = Node { met: true, ..Node::new(self.config.identity(index), index, self.config) };
+            self.feed(index, Event::Woken);
+            self.serve_look_again(index);
+            return;
+        }
+        let mut now = STEP;
+        if let (Some(sent), None) = (look.sent, &node.bodies) {
+            now.moment = sent;
+        }
+        let own = sight_names(&sight, self.config.identity(index));
+        let answer = Answer::Shown(self.config.seen_by(index, sight));
+        self.feed_at(index, Event::Answered { id: look.id, answer }, now);
+        if self.config.is(Mutant::BelievesOwnName)
+            && own
+            && let Some(bodies) = &mut self.world.nodes[index].bodies
+            && !bodies.over
+        {
+            bodies.drop_at = NOW + self.config.timing(index).drop_after();
+        }
+    }
+
+    /// For a mutant: answers the first look of a process that forgot everything.
+    fn serve_look_again(&mut self, index: usize) {
+        let sight = self.world.server.sight();
+        if let Some(look) = self.world.nodes[index].look.take() {
+            self.feed(index, Event::Answered { id: look.id, answer: Answer::Shown(sight) });
+        }
+    }
+
+    pub(crate) fn serve_write(&mut self, index: usize) {
+        let Some(write) = self.world.nodes[index].write.clone() else { return };
+        let answer = match &write.request {
+            _ if write.answer.is_some() => return,
+            Some(request) => self.commit(request),
+            None => Answer::Conflict,
+        };
+        self.world.nodes[index].write = Some(Write { answer: Some(answer), ..write });
+    }
+
+    /// A write that names a version which is gone conflicts whenever it is served. To tell so late is little help to the
+    /// adversary, since the look that must follow can be as late. But it wakes a holder that might sleep: with a guard that
+    /// is wrong while it sleeps (mutants), and in some large scopes, conflicts are late, too.
+    fn refuse_the_doomed(&mut self) {
+        let lenience = self.config.lenience();
+        if self.config.late_conflicts || lenience.any_version || lenience.upsert {
+            return;
+        }
+        for index in 0..2 {
+            let current = self.world.server.object.as_ref().map(|view| &view.version);
+            let doomed = self.world.nodes[index].write.take_if(|write| match &write.request {
+                Some(Request::Replace { base, .. }) => write.answer.is_none() && Some(base) != current,
+                _ => matches!(write.answer, Some(Answer::Conflict)),
+            });
+            if let Some(write) = doomed {
+                self.feed(index, Event::Answered { id: write.id, answer: Answer::Conflict });
+            }
+        }
+    }
+
+    pub(crate) fn hear_write(&mut self, index: usize) {
+        let Some(write) = self.world.nodes[index].write.take_if(|write| write.answer.is_some()) else { return };
+        let Some(answer) = write.answer else { return };
+        self.world.nodes[index].met |= matches!(answer, Answer::Committed(_));
+        self.feed(index, Event::Answered { id: write.id, answer });
+    }
+
+    pub(crate) fn see(&mut self, index: usize, sight: Observation) {
+        self.world.nodes[index].met |= matches!(sight, Observation::Present(_));
+        let sight = self.config.seen_by(index, sight);
+        self.feed(index, Event::Seen(sight));
+    }
+
+    pub(crate) fn drain(&mut self, index: usize) {
+        let node = &mut self.world.nodes[index];
+        let Some(bodies) = node.bodies.take() else { return };
+        self.feed(index, Event::Drained);
+        if !bodies.told {
+            // They have ended by themselves, or whoever ran them is gone. Unless the term was over anyway, the core takes
+            // this for a withdrawal.
+            self.world.left.withdrawals -= 1;
+            let node = &mut self.world.nodes[index];
+            node.wants = node.core.role() == Role::Standby;
+        }
+    }
+
+    fn crash(&mut self, index: usize) {
+        self.world.left.crashes -= 1;
+        let next = Node::new(["a2", "b2"][index], index, self.config);
+        let dead = std::mem::replace(&mut self.world.nodes[index], next);
+        let under_way = dead.write.filter(|write| write.answer.is_none()).and_then(|write| write.request);
+        self.world.orphans.extend(under_way);
+        if self.config.watch[index] {
+            self.feed(index, Event::WatchOpened);
+        }
+    }
+}
+
+fn sight_names(sight: &Observation, identity: &str) -> bool {
+    matches!(sight, Observation::Present(view) if view.record.holder() == Some(identity))
+}
