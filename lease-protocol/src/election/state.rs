@@ -146,7 +146,7 @@ impl Election {
         self.view().and_then(|view| view.record.holder())
     }
 
-    /// Whether it makes sense to [hurry](Event::Hurry): a term is held, and no write is on its way that may say it already.
+    /// Whether it makes sense to [hurry](super::Event::Hurry): a term is held, and no write is on its way that may say it already.
     pub fn can_hurry(&self) -> bool {
         self.may_take() && self.writing.is_none() && self.term.as_ref().is_some_and(|term| !term.hurry)
     }
