@@ -7,9 +7,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::{mpsc, watch};
 
 use super::error::ElectorError;
+use super::health::Heartbeat;
 use super::log_thread::LogFlush;
 use super::task_comparison::AnnouncedTasks;
-use super::thread::Heartbeat;
 use super::wire::Labels;
 use crate::clock::Clock;
 use crate::lease::LeaseId;

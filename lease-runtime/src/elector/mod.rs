@@ -6,6 +6,7 @@ mod connect;
 mod driver;
 mod error;
 mod handle;
+mod health;
 mod inflight;
 mod lease_ticks;
 mod log;
@@ -34,17 +35,17 @@ pub(crate) use connect::Connection;
 pub use error::ElectorError;
 pub(crate) use handle::{ElectionControl, ElectionHandle};
 pub use handle::{LeaseStatus, Standing};
+pub use health::Health;
 pub use rbac::Denial;
 pub(crate) use task_comparison::AnnouncedTasks;
-pub use thread::Health;
 pub(crate) use wire::Labels;
 
 use handle::ElectionPort;
+use health::Heartbeat;
 use log_thread::{LogFlush, LogThread};
 use multiplexed::Multiplexed;
 use process_memory::ProcessMemory;
 use server_time::ServerTime;
-use thread::Heartbeat;
 
 use crate::clock::Clock;
 use crate::lease::LeaseId;
