@@ -1,6 +1,7 @@
 //! The I/O side of elections: requests, watches and timers, against a real API server.
 
 mod annotation_backoff;
+mod causes;
 mod classify;
 mod connect;
 mod driver;
@@ -19,6 +20,7 @@ mod server_time;
 #[cfg(feature = "testing")]
 pub(crate) mod simulated;
 mod task_comparison;
+mod text;
 mod thread;
 #[cfg(feature = "http2")]
 mod transport;

@@ -17,7 +17,8 @@ use tokio::process::Command;
 use super::keeper::{CredentialSource, FetchedCredentials, Identity};
 use super::secrets::Secrets;
 use crate::clock::WallTime;
-use crate::elector::error::{ElectorError, LONGEST_SHOWN, shown};
+use crate::elector::error::ElectorError;
+use crate::elector::text::{LONGEST_SHOWN, shown};
 
 /// The most that is read of what a plugin prints.
 const MOST_OUTPUT: u64 = 1 << 20;

@@ -23,8 +23,9 @@ use self::environment::{Found, choose, configure};
 use self::layer::Renewing;
 #[cfg(feature = "http2")]
 pub(super) use self::tls::certificate_error;
-use super::error::{ElectorError, chain};
+use super::error::ElectorError;
 use super::multiplexed::Multiplexed;
+use super::text::chain;
 use crate::clock::{Clock, SystemClock};
 
 /// Where the API server is and who we are to it.

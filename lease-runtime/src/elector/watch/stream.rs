@@ -14,7 +14,8 @@ use tokio::time::error::Elapsed;
 
 use super::{HEALTHY, MOMENT, WatchStart};
 use crate::clock::Clock;
-use crate::elector::error::{ElectorError, chain};
+use crate::elector::error::ElectorError;
+use crate::elector::text::chain;
 use crate::elector::{classify, wire};
 use crate::lease::LeaseId;
 
