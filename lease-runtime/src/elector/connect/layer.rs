@@ -13,10 +13,11 @@ use kube::Client;
 use kube::client::Body;
 use kube::config::Config;
 
+use super::cluster::ClusterAccess;
 use super::credentials::{Credentials, without_header};
+use super::plain::plain_client;
 #[cfg(feature = "http2")]
 use super::tls::{Built, Tls};
-use super::{ClusterAccess, plain_client};
 use crate::elector::error::ElectorError;
 use crate::elector::multiplexed::Multiplexed;
 
