@@ -22,7 +22,7 @@ use super::process_memory::ProcessMemory;
 use super::requests::{Reply, Requests, SendContext};
 use super::server_time::ServerTime;
 use super::task_comparison::TaskComparison;
-use super::watch::{Shared, Watch, WatchEvent, WatchStart, maybe};
+use super::watch::{SharedWatch, Watch, WatchEvent, WatchStart, maybe};
 use super::wire::RecentStates;
 use crate::clock::Moment;
 use crate::task::{exit, overrun};
@@ -43,7 +43,7 @@ pub(super) struct ElectionDriver {
     memories: ProcessMemory,
     requests: Requests,
     /// What the elections of the namespace share.
-    shared: Arc<Shared>,
+    shared: Arc<SharedWatch>,
     server_time: Arc<ServerTime>,
     watch: Option<Watch>,
     /// The watch is open, as far as it has told.
@@ -89,7 +89,7 @@ impl ElectionDriver {
         out: ElectionPort,
         client: Client,
         in_flight: Arc<InFlight>,
-        shared: Arc<Shared>,
+        shared: Arc<SharedWatch>,
         server_time: Arc<ServerTime>,
         memories: ProcessMemory,
     ) -> ElectionDriver {

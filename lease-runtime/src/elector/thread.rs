@@ -22,7 +22,7 @@ use super::log_thread::LogThread;
 use super::multiplexed::Multiplexed;
 use super::process_memory::ProcessMemory;
 use super::server_time::ServerTime;
-use super::watch::Shared;
+use super::watch::SharedWatch;
 use crate::lease::LeaseId;
 
 /// Starts the thread. Returns when its client is built, or cannot be.
@@ -77,7 +77,7 @@ pub(super) async fn host(
     let mut elections = JoinSet::new();
     let mut turns: BTreeMap<LeaseId, ElectionTurn> = BTreeMap::new();
     let in_flight = Arc::new(InFlight::new(multiplexed));
-    let mut shared: BTreeMap<Arc<str>, Arc<Shared>> = BTreeMap::new();
+    let mut shared: BTreeMap<Arc<str>, Arc<SharedWatch>> = BTreeMap::new();
     let mut open = true;
     while open || !elections.is_empty() {
         tokio::select! {
@@ -90,7 +90,7 @@ pub(super) async fn host(
                     let turn = Arc::clone(turns.entry(outlet.lease.clone()).or_default());
                     let shared = shared.entry(Arc::clone(&outlet.lease.namespace)).or_insert_with(|| {
                         let (identity, clock) = (Arc::clone(&outlet.identity), Arc::clone(&outlet.clock));
-                        Shared::new(client.clone(), &outlet.lease.namespace, identity, clock)
+                        SharedWatch::new(client.clone(), &outlet.lease.namespace, identity, clock)
                     });
                     let (in_flight, shared) = (Arc::clone(&in_flight), Arc::clone(shared));
                     let (client, server_time, memories) = (client.clone(), Arc::clone(&server_time), memories.clone());
