@@ -13,6 +13,7 @@ mod lease_ticks;
 mod log;
 mod log_thread;
 mod multiplexed;
+mod passed_body;
 mod process_memory;
 mod rbac;
 mod requests;
