@@ -11,10 +11,10 @@ use kube::core::Status;
 use super::causes::{caused_by, find};
 use super::error::ElectorError;
 use super::rbac::Denial;
+use super::recent_states::RecentStates;
 use super::text::{chain, short};
 #[cfg(feature = "http2")]
 use super::transport::TransportError;
-use super::wire::RecentStates;
 use crate::lease::LeaseId;
 use lease_protocol::election::{Answer, Observation};
 

@@ -16,6 +16,7 @@ mod multiplexed;
 mod passed_body;
 mod process_memory;
 mod rbac;
+mod recent_states;
 mod requests;
 mod server_time;
 #[cfg(feature = "testing")]
@@ -40,8 +41,8 @@ pub(crate) use handle::{ElectionControl, ElectionHandle};
 pub use handle::{LeaseStatus, Standing};
 pub use health::Health;
 pub use rbac::Denial;
+pub(crate) use recent_states::Labels;
 pub(crate) use task_comparison::AnnouncedTasks;
-pub(crate) use wire::Labels;
 
 use handle::ElectionPort;
 use health::Heartbeat;
