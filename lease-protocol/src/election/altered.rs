@@ -1,16 +1,9 @@
 //! A write that was stored otherwise than it was sent: a mutating webhook or policy of the cluster has changed it on its way.
 
 use std::fmt;
-use std::time::Duration;
 
-use super::core::Election;
-use super::outstanding::{OutstandingWrite, WritePurpose};
 use super::record::Record;
-use super::step::{Action, Now};
 use crate::clock::WallTime;
-
-/// Tries pause for twice as long after each that was altered, and no longer than this.
-const LONGEST: Duration = Duration::from_secs(60);
 
 /// A field that is stored otherwise than it was sent.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -29,35 +22,6 @@ impl fmt::Display for AlteredField {
     }
 }
 
-impl Election {
-    /// Compares what was stored with what was sent. What others are told by it must not promise less than this process relies
-    /// on: a longer duration keeps them waiting for longer, and a coarser time is as good, since all that counts is that it
-    /// changes. The term then rests on what is stored. Nothing rests on
-    /// anything else, which is tried again more and more rarely. Tells which.
-    pub(super) fn compare(
-        &mut self,
-        write: &mut OutstandingWrite,
-        stored: &Record,
-        now: Now,
-        out: &mut Vec<Action>,
-    ) -> bool {
-        if write.purpose == WritePurpose::Release {
-            return true;
-        }
-        let altered = altered(&write.record, stored);
-        if altered.is_empty() {
-            self.altered = 0;
-            write.record = stored.clone();
-            return true;
-        }
-        let pause = (self.timing.retry_period * (1 << self.altered.min(5))).min(LONGEST);
-        self.altered = self.altered.saturating_add(1);
-        self.pace.failed(now.moment, self.timing.jittered(pause, now.dice));
-        out.push(Action::Altered(altered));
-        false
-    }
-}
-
 /// Whether what is stored is what was sent, or promises no less. No two writes of one process have this in common: their times
 /// differ by a second at least.
 pub(super) fn promises_no_less(sent: &Record, stored: &Record) -> bool {
@@ -68,7 +32,8 @@ pub(super) fn promises_no_less(sent: &Record, stored: &Record) -> bool {
         && is_coarser(sent.renewed, stored.renewed)
 }
 
-fn altered(sent: &Record, stored: &Record) -> Vec<AlteredField> {
+/// The fields that are stored otherwise than they were sent, and promise less.
+pub(super) fn altered(sent: &Record, stored: &Record) -> Vec<AlteredField> {
     fn say(value: Option<impl fmt::Debug>) -> String {
         value.map_or_else(|| "absent".to_owned(), |value| format!("{value:?}"))
     }

@@ -2,12 +2,16 @@
 
 use std::time::Duration;
 
-use super::core::Election;
+use super::altered::altered;
 use super::outstanding::{OutstandingWrite, WritePurpose};
-use super::record::{FencingToken, Observation, Version, View};
+use super::record::{FencingToken, Observation, Record, Version, View};
+use super::state::Election;
 use super::step::{Action, Answer, Grant, Now, RequestId};
 use super::term::{HeldTerm, Phase};
 use crate::clock::{Moment, WallTime};
+
+/// Tries pause for twice as long after each that was altered, and no longer than this.
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
 impl Election {
     /// H1: an answer belongs to the request it answers, by id. Taking the answer of one attempt for that of a later one
@@ -96,6 +100,27 @@ impl Election {
         }
         self.forget_doomed();
         self.check_ownership(out);
+    }
+
+    /// Compares what was stored with what was sent. What others are told by it must not promise less than this process relies
+    /// on: a longer duration keeps them waiting for longer, and a coarser time is as good, since all that counts is that it
+    /// changes. The term then rests on what is stored. Nothing rests on
+    /// anything else, which is tried again more and more rarely. Tells which.
+    fn compare(&mut self, write: &mut OutstandingWrite, stored: &Record, now: Now, out: &mut Vec<Action>) -> bool {
+        if write.purpose == WritePurpose::Release {
+            return true;
+        }
+        let altered = altered(&write.record, stored);
+        if altered.is_empty() {
+            self.altered = 0;
+            write.record = stored.clone();
+            return true;
+        }
+        let pause = (self.timing.retry_period * (1 << self.altered.min(5))).min(LONGEST_PAUSE);
+        self.altered = self.altered.saturating_add(1);
+        self.pace.failed(now.moment, self.timing.jittered(pause, now.dice));
+        out.push(Action::Altered(altered));
+        false
     }
 
     /// The answer to a write, or a sight that only this write explains, proves that it has taken effect; `version` is what it

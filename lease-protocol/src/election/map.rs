@@ -3,9 +3,9 @@
 //! A model checker explores finitely many states only if two that differ just in "how late it is" or "how often the Lease
 //! was written" are the same state. It cannot know where such numbers are kept; this is where an election says so.
 
-use super::core::Election;
 use super::outstanding::{OutstandingWrite, WritePurpose};
 use super::record::{FencingToken, Observation, Record, Version, View};
+use super::state::Election;
 use super::step::RequestId;
 use crate::clock::{Moment, WallTime};
 

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::core::{Election, SeenState};
 use super::record::Observation;
+use super::state::{Election, SeenState};
 use super::timing::Timing;
 use crate::clock::{Moment, WallTime};
 

@@ -11,7 +11,7 @@
 //! | rule | what it says | where |
 //! |---|---|---|
 //! | H1 | a holder counts from the instant it *sent* the write, and only proof of that very write counts | `answer.rs` |
-//! | H2 | a deadline belongs to one term, and what is over stays over | `term.rs` |
+//! | H2 | a deadline belongs to one term, and what is over stays over | `core.rs`, `term.rs` |
 //! | H3 | a look that shows somebody else's record ends the term at once; an error does not | `observe.rs` |
 //! | H4 | reading one's own name proves nothing: only a successful write does | `observe.rs` |
 //! | H5 | a release is written only after the bodies are gone | `plan.rs` |
@@ -23,9 +23,10 @@
 //! | W1 | after a conflict or an unknown outcome, no write before a fresh look | `answer.rs` |
 //! | W2 | no more requests than the cap, whatever happens | `pace.rs` |
 //! | W3 | a token that would not grow makes no term | `answer.rs` |
-//! | R1 | a sight of the very record of a write proves that it took effect, from when it was sent | `outstanding.rs` |
-//! | R2 | a look sent after a write that shows the state before it: the write counts from there | `outstanding.rs` |
+//! | R1 | a sight of the very record of a write proves that it took effect, from when it was sent | `outstanding.rs`, `acknowledge.rs` |
+//! | R2 | a look sent after a write that shows the state before it: the write counts from there | `acknowledge.rs` |
 
+mod acknowledge;
 mod altered;
 mod answer;
 mod core;
@@ -33,10 +34,12 @@ mod map;
 mod memory;
 mod observe;
 mod outstanding;
+mod own_record;
 mod pace;
 mod plan;
 mod record;
 mod shown;
+mod state;
 mod step;
 mod term;
 #[cfg(test)]
@@ -44,10 +47,10 @@ mod tests;
 mod timing;
 
 pub use self::altered::AlteredField;
-pub use self::core::{Election, Role};
 pub use map::{Map, Stamp};
 pub use memory::Memory;
 pub use record::{FencingToken, Observation, Record, Version, View};
 pub use shown::{LONGEST_SHOWN, is_plain, shown};
+pub use state::{Election, Role};
 pub use step::{Action, Answer, Deadlines, Event, Grant, Now, Request, RequestId, StopReason};
 pub use timing::Timing;

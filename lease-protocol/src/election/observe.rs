@@ -1,7 +1,8 @@
 //! What is seen of the Lease, and what it means for a term.
 
-use super::core::{Election, OutstandingGet, SeenState};
+use super::outstanding::OutstandingGet;
 use super::record::{Observation, View};
+use super::state::{Election, SeenState};
 use super::step::{Action, Now, StopReason};
 use super::term::HeldTerm;
 use crate::clock::Moment;

@@ -1,7 +1,7 @@
 //! What to send next, and when: the one place that decides it.
 
-use super::core::{Election, SeenState};
 use super::record::{Observation, View};
+use super::state::{Election, SeenState};
 use super::term::Phase;
 use crate::clock::Moment;
 

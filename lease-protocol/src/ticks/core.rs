@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use super::attempt::{Attempt, AttemptState, RunEnd, RunStart};
 use super::codec::Unreadable;
-use super::decide::{Decision, DecisionContext, TickNote};
+use super::decision::{Decision, DecisionContext, TickNote};
 use super::names::{ANNOTATIONS_BYTES, BACKFILL, RECORD, RECORD_BYTES, TRIGGER, is_ours};
 use super::record::TickRecord;
 use super::requests::{Annotations, TaskRequests, TimeRange};
+use super::tick_term::{Arming, TickTerm};
 use super::time::TickTime;
 use super::timetable::Timetable;
 use super::unrecorded::UnrecordedTicks;
@@ -59,30 +60,6 @@ pub(super) struct JoinedTask {
     pub(super) unrecorded: UnrecordedTicks,
     /// Nobody is there any more to start its bodies.
     pub(super) left: bool,
-}
-
-/// The term that ticks are taken in.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub(super) struct TickTerm {
-    pub(super) transitions: i32,
-    pub(super) acquired: WallTime,
-    /// The bodies were asked to end: nothing is taken any more.
-    pub(super) draining: bool,
-    /// Tasks that run once, and have failed in this term.
-    pub(super) failed: BTreeSet<Arc<str>>,
-    /// Tasks whose first record this term has written.
-    pub(super) armed: BTreeSet<Arc<str>>,
-    /// Tasks whose ticks count from a time that this term has found out.
-    pub(super) arming: BTreeMap<Arc<str>, Arming>,
-    /// Tasks that the annotations had no room for when they were last written.
-    pub(super) full: BTreeSet<Arc<str>>,
-}
-
-/// Since when the ticks of a task count, and what this replica's clock showed then.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub(super) struct Arming {
-    pub(super) upto: WallTime,
-    pub(super) wall: WallTime,
 }
 
 /// Changes to the annotations of the object that a write replaces; `None` removes one.

@@ -3,77 +3,19 @@
 //! A pure function of what the Lease says, what this term remembers, and the time. It is asked twice: to find out whether
 //! there is something to write, and, for the object that a write replaces, what.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use super::attempt::{Attempt, AttemptState, RunEnd};
-use super::core::TickTerm;
-use super::counts::{NotRun, TickOutcome};
-use super::policy::{Delivery, Overlap};
-use super::record::{EndedRun, MOST_OPEN, OpenRun, Origin, TickRecord};
-use super::requests::{TaskRequests, TimeRange};
-use super::time::{LEAP, TickTime};
-use super::timetable::{Timetable, TimetableKind};
+use super::counts::TickOutcome;
+use super::decision::{Decision, DecisionContext, TickNote, has_room, mark, whole_second};
+use super::policy::Overlap;
+use super::record::{EndedRun, OpenRun, Origin, TickRecord};
+use super::requests::TimeRange;
+use super::time::LEAP;
+use super::timetable::TimetableKind;
 use crate::clock::WallTime;
-use crate::schedule::{Schedule, ScheduledTime, Watermark};
+use crate::schedule::{Schedule, Watermark};
 use crate::ticks::AttemptId;
-
-/// What a write says about one task.
-#[derive(Debug, Default)]
-pub(super) struct Decision {
-    /// `None`: it stays as it is, or there is none and none is needed.
-    pub(super) record: Option<TickRecord>,
-    /// Runs that this write takes.
-    pub(super) takes: Vec<Attempt>,
-    /// The trigger is carried out by this write.
-    pub(super) trigger_done: bool,
-    /// What is left of the backfill, if this write changes it.
-    pub(super) backfill: Option<Option<TimeRange>>,
-    /// Worth a write of its own: a run is taken or its end is known. The rest waits for the next renewal.
-    pub(super) urgent: bool,
-    /// When there will be something, as far as the clock decides it.
-    pub(super) wake_at: Option<WallTime>,
-    /// What people want to know, once it is written.
-    pub(super) notes: Vec<TickNote>,
-}
-
-/// Something that has happened to a task's ticks.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub enum TickNote {
-    /// The task is seen for the first time: ticks count from now.
-    Armed,
-    /// Its record, which this term has seen, is gone: ticks count from now.
-    Removed,
-    /// Its schedule was edited: ticks count from now.
-    Rearmed,
-    /// Ticks were not run.
-    NotRun(NotRun, u64),
-    /// A run of an earlier leader was found, and is counted so.
-    Abandoned(WallTime),
-    /// A run of an earlier leader was found, and is run again.
-    RunAgain(WallTime, u32),
-    /// A run that was taken has not begun, and is given back for the next leader to start.
-    GivenBack(WallTime),
-    /// A run that an earlier leader gave back is taken.
-    TakenUp(WallTime),
-    /// A trigger whose id was used before is dropped.
-    TriggeredBefore(String),
-}
-
-pub(super) struct DecisionContext<'a> {
-    pub(super) task: &'a Arc<str>,
-    pub(super) timetable: &'a Timetable,
-    pub(super) requests: &'a TaskRequests,
-    /// Of this task, and what this process remembers of earlier terms.
-    pub(super) attempts: &'a [&'a Attempt],
-    pub(super) leading: &'a TickTerm,
-    pub(super) time: TickTime,
-    /// A time that has come, by the API server and by what the Lease says of other tasks.
-    pub(super) known: WallTime,
-    /// Ticks may be taken: the write is a renewal, and nobody asked the bodies to end.
-    pub(super) may_take: bool,
-    pub(super) out: Decision,
-}
 
 impl DecisionContext<'_> {
     pub(super) fn decide(mut self, record: Option<&TickRecord>) -> Decision {
@@ -180,7 +122,7 @@ impl DecisionContext<'_> {
         }
     }
 
-    fn close(&mut self, record: &mut TickRecord, id: AttemptId, outcome: TickOutcome) {
+    pub(super) fn close(&mut self, record: &mut TickRecord, id: AttemptId, outcome: TickOutcome) {
         let Some(at) = record.open.iter().position(|run| run.id == id) else { return };
         let run = record.open.remove(at);
         let now = self.time.bounded();
@@ -190,96 +132,6 @@ impl DecisionContext<'_> {
             record.accounted_until = record.accounted_until.max(self.time.bounded());
         }
         self.out.urgent = true;
-    }
-
-    /// Rule 7: what an earlier term has left comes first. A run whose attempt this term does not know was interrupted: by the
-    /// end of its process, or of its term.
-    fn resolve_interrupted(&mut self, record: &mut TickRecord) {
-        self.give_back(record);
-        let interrupted: Vec<(OpenRun, bool)> = record
-            .open
-            .iter()
-            .filter(|run| !run.unstarted)
-            .filter_map(|run| match self.attempts.iter().find(|attempt| attempt.id == run.id) {
-                Some(Attempt { state: AttemptState::Ended(RunEnd::Interrupted), .. }) => Some((*run, true)),
-                Some(_) => None,
-                None => Some((*run, false)),
-            })
-            .collect();
-        for (run, known) in interrupted {
-            match self.timetable.delivery {
-                Delivery::AtMostOnce => {
-                    if !known {
-                        self.out.notes.push(TickNote::Abandoned(run.tick));
-                    }
-                    self.close(record, run.id, if known { TickOutcome::Cancelled } else { TickOutcome::Abandoned });
-                }
-                Delivery::AtLeastOnce => self.run_again_if_in_time(record, run),
-            }
-        }
-        self.take_up(record);
-    }
-
-    /// Rule 9: a run whose body has certainly not begun is given back. The record says so of the very attempt, so that saying it
-    /// twice, after a lost answer, changes nothing; and as this write replaces a state of our own, nobody has settled the
-    /// attempt before.
-    fn give_back(&mut self, record: &mut TickRecord) {
-        for attempt in self.attempts.iter().filter(|attempt| attempt.state == AttemptState::Ended(RunEnd::NotStarted)) {
-            let Some(run) = record.open.iter_mut().find(|run| run.id == attempt.id && !run.unstarted) else { continue };
-            run.unstarted = true;
-            record.missed = record.missed.saturating_add(attempt.missed);
-            self.out.notes.push(TickNote::GivenBack(run.tick));
-            self.out.urgent = true;
-        }
-    }
-
-    /// Takes what was given back, under its number: of either delivery, as nobody has started it.
-    fn take_up(&mut self, record: &mut TickRecord) {
-        let unstarted: Vec<OpenRun> = record.open.iter().filter(|run| run.unstarted).copied().collect();
-        for run in unstarted {
-            // Also without a deadline of its own, once the next tick is due.
-            let next = match self.timetable.kind {
-                TimetableKind::Calendar => {
-                    self.timetable.latest(self.task, &Watermark::at(run.tick), self.time.bounded())
-                }
-                TimetableKind::Delay(_) | TimetableKind::Once => None,
-            };
-            let expired = self.timetable.expired_until(next.map_or(run.tick, |next| next.at), self.time.bounded());
-            if run.origin == Origin::Schedule && expired.is_some_and(|until| run.tick <= until) {
-                record.open.retain(|other| other.id != run.id);
-                record.counts.skipped(NotRun::Expired, 1);
-                record.missed = record.missed.saturating_add(1);
-                self.out.notes.push(TickNote::NotRun(NotRun::Expired, 1));
-                self.out.urgent = true;
-                continue;
-            }
-            let paused = self.requests.paused && run.origin != Origin::Trigger;
-            if self.is_open() && !paused && self.running(record) < self.timetable.most() {
-                self.out.notes.push(TickNote::TakenUp(run.tick));
-                record.open.retain(|other| other.id != run.id);
-                self.take(record, run.tick, run.attempt, run.origin, false);
-            }
-        }
-    }
-
-    /// The time in which a tick of the schedule may start is over.
-    fn is_late(&self, run: &OpenRun) -> bool {
-        run.origin == Origin::Schedule
-            && self.timetable.start_deadline.is_some()
-            && self.timetable.expired_until(run.tick, self.time.bounded()).is_some_and(|until| run.tick <= until)
-    }
-
-    fn run_again_if_in_time(&mut self, record: &mut TickRecord, run: OpenRun) {
-        if self.is_late(&run) {
-            self.out.notes.push(TickNote::Abandoned(run.tick));
-            self.close(record, run.id, TickOutcome::Abandoned);
-        } else if self.is_open() && !self.requests.paused && self.running(record) < self.timetable.most() {
-            // In its place: there is room for it.
-            let attempt = run.attempt.saturating_add(1);
-            self.out.notes.push(TickNote::RunAgain(run.tick, attempt));
-            record.open.retain(|other| other.id != run.id);
-            self.take(record, run.tick, attempt, run.origin, false);
-        }
     }
 
     /// Somebody asks for a run, once for each id.
@@ -388,58 +240,4 @@ impl DecisionContext<'_> {
         let ready = Some(ready).filter(|ready| *ready > self.time.bounded()).map(|ready| self.time.shown(ready));
         self.out.wake_at = [due, ready].into_iter().flatten().min();
     }
-
-    /// Runs may be taken.
-    pub(super) fn is_open(&self) -> bool {
-        self.may_take && self.time.bounded() >= self.leading.acquired.plus(self.timetable.initial_delay)
-    }
-
-    /// How many runs of the task there are once this write has succeeded. The leader's memory decides it: a record can be
-    /// emptied by hand while a run goes on.
-    pub(super) fn running(&self, record: &TickRecord) -> usize {
-        let started = self.attempts.iter().filter(|attempt| match attempt.state {
-            AttemptState::Running => true,
-            // Its record shows it, and it is about to start.
-            AttemptState::Asked => record.open.iter().any(|run| run.id == attempt.id) && !self.takes(attempt.id),
-            AttemptState::Ended(_) => false,
-        });
-        started.count() + self.out.takes.len()
-    }
-
-    pub(super) fn takes(&self, id: AttemptId) -> bool {
-        self.out.takes.iter().any(|take| take.id == id)
-    }
-
-    /// When the latest run was taken, and until when it has gone on: the one that goes on, or the last of those whose end is yet
-    /// to be written.
-    pub(super) fn run(&self, goes_on: bool, now: WallTime) -> Option<(WallTime, WallTime)> {
-        let known = self.attempts.iter().filter_map(|attempt| match attempt.state {
-            AttemptState::Running => Some((attempt.taken, now)),
-            AttemptState::Ended(RunEnd::NotStarted) => None,
-            AttemptState::Ended(_) if !goes_on => Some((attempt.taken, attempt.until?)),
-            AttemptState::Asked | AttemptState::Ended(_) => None,
-        });
-        known.chain(self.out.takes.iter().map(|take| (take.taken, now))).max()
-    }
-}
-
-/// One more run can be written down. A record with too many could not be read again.
-pub(super) fn has_room(record: &TickRecord) -> bool {
-    record.open.len() < MOST_OPEN
-}
-
-/// How far the record is accounted for.
-pub(super) fn mark(record: &TickRecord) -> Watermark {
-    Watermark { at: record.accounted_until, civil: record.civil }
-}
-
-pub(super) fn account(record: &mut TickRecord, until: &ScheduledTime) {
-    record.accounted_until = until.at;
-    record.civil = until.civil;
-    record.zone_data = until.civil.and(crate::schedule::zone_data_version()).map(str::to_owned);
-}
-
-/// Rounded up: a tick has no fraction of a second, and does not come before its time.
-pub(super) fn whole_second(at: WallTime) -> WallTime {
-    WallTime(at.0.saturating_add(999_999).div_euclid(1_000_000).saturating_mul(1_000_000))
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::counts::{NotRun, TickOutcome};
-use super::decide::{DecisionContext, TickNote, account, has_room, mark, whole_second};
+use super::decision::{DecisionContext, TickNote, account, has_room, mark, whole_second};
 use super::policy::{CatchUp, Delivery, Overlap};
 use super::record::{MOST_OPEN, Origin, TickRecord};
 use crate::clock::WallTime;

@@ -12,9 +12,9 @@
 //! | 4 | a conflict is not a loss: what was composed is composed again for the newer state | `core.rs` |
 //! | 5 | an end is written for the very attempt that ended | `decide.rs` |
 //! | 6 | nothing is taken once the bodies are asked to end; the release comes when they are gone | `core.rs`, and the election |
-//! | 7 | what an earlier term has left open is settled before anything else | `decide.rs` |
+//! | 7 | what an earlier term has left open is settled before anything else | `interrupted.rs` |
 //! | 8 | ticks of a replica whose clock is ahead of the API server's, by more than a tolerance, go by the server's | `time.rs` |
-//! | 9 | a run whose body has certainly not begun is given back, and taken again under its number | `decide.rs`, and the elector |
+//! | 9 | a run whose body has certainly not begun is given back, and taken again under its number | `interrupted.rs`, and the elector |
 
 mod attempt;
 mod attempt_id;
@@ -22,8 +22,10 @@ mod codec;
 mod core;
 mod counts;
 mod decide;
+mod decision;
 mod diagnostics;
 mod due;
+mod interrupted;
 pub mod names;
 mod policy;
 mod record;
@@ -31,6 +33,7 @@ mod requests;
 mod status;
 #[cfg(test)]
 mod tests;
+mod tick_term;
 mod time;
 mod timetable;
 mod unrecorded;
@@ -40,7 +43,7 @@ pub use attempt::{RunEnd, RunStart};
 pub use attempt_id::AttemptId;
 pub use codec::Unreadable;
 pub use counts::{NotRun, TickCounts, TickOutcome};
-pub use decide::TickNote;
+pub use decision::TickNote;
 pub use policy::{CatchUp, Delivery, Overlap, StartDeadline};
 pub use record::{EndedRun, OpenRun, Origin, TickRecord};
 pub use requests::Annotations;

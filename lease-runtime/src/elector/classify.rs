@@ -3,17 +3,18 @@
 //! The one question is: did the write take effect? "No" needs proof, since an election that believes it may write again
 //! on top of the same state. Whatever leaves room for doubt is [`Answer::Unknown`], which costs one more look.
 
-use std::error::Error as StdError;
 use std::time::Duration;
 
 use k8s_openapi::api::coordination::v1::Lease;
 use kube::core::Status;
 
-use super::error::{ElectorError, chain, short};
+use super::causes::{caused_by, find};
+use super::error::ElectorError;
 use super::rbac::Denial;
+use super::recent_states::RecentStates;
+use super::text::{chain, short};
 #[cfg(feature = "http2")]
 use super::transport::TransportError;
-use super::wire::RecentStates;
 use crate::lease::LeaseId;
 use lease_protocol::election::{Answer, Observation};
 
@@ -286,33 +287,6 @@ fn never_sent(error: &kube::Error) -> bool {
     caused_by::<hyper_util::client::legacy::Error>(error, &|error| error.is_connect())
         // Only `connect` fails so; an open connection is reset instead.
         || caused_by::<std::io::Error>(error, &|error| error.kind() == std::io::ErrorKind::ConnectionRefused)
-}
-
-/// Whether an error of type `E` that fulfils `test` is among the causes of `error`.
-fn caused_by<E: StdError + 'static>(error: &(dyn StdError + 'static), test: &dyn Fn(&E) -> bool) -> bool {
-    search(error, test).is_some()
-}
-
-/// The first error of type `E` among an error and its causes.
-pub(super) fn find<'a, E: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Option<&'a E> {
-    search(error, &|_| true)
-}
-
-fn search<'a, E: StdError + 'static>(error: &'a (dyn StdError + 'static), test: &dyn Fn(&E) -> bool) -> Option<&'a E> {
-    let mut next = Some(error);
-    while let Some(error) = next {
-        if let Some(found) = error.downcast_ref::<E>().filter(|error| test(error)) {
-            return Some(found);
-        }
-        // An io::Error that wraps another error shows that one's cause as its own: look at the wrapped one, too.
-        if let Some(inner) = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref)
-            && let Some(found) = search(inner, test)
-        {
-            return Some(found);
-        }
-        next = error.source();
-    }
-    None
 }
 
 #[cfg(test)]

@@ -1,12 +1,11 @@
 //! What can keep a process from taking part in an election, in words that say what to do about it.
 
-use std::fmt;
 use std::time::Duration;
 
 use kube::config::KubeconfigError;
 
 use super::rbac::Denial;
-pub(crate) use lease_protocol::election::{LONGEST_SHOWN, shown};
+use super::text::chain;
 
 /// What went wrong between an elector and its API server.
 ///
@@ -286,74 +285,3 @@ const RENEWED: &str = if cfg!(feature = "http2") {
 } else {
     "a token file is read again by itself, and new certificates take a restart, as lease-runtime's feature `rustls-ring` is off"
 };
-
-/// An error and everything that caused it, in one line: `a: b: c`. Levels that repeat their cause are said once.
-pub(super) fn chain(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let words = error.to_string();
-        if !text.ends_with(&words) {
-            text.push_str(": ");
-            text.push_str(&words);
-        }
-        cause = error.source();
-    }
-    short(&text)
-}
-
-/// At most 300 characters on one line: an error page of a proxy is no message.
-pub(super) fn short(text: &str) -> String {
-    let mut line = String::new();
-    for word in text.split_whitespace() {
-        if !line.is_empty() {
-            line.push(' ');
-        }
-        line.push_str(word);
-        // The rest is cut off anyway, and a page may be long.
-        if line.len() > 4 * LONGEST_SHOWN {
-            break;
-        }
-    }
-    shown(&line).to_string()
-}
-
-impl fmt::Display for Denial {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Denial { verb, resource, namespace, name, user, role, .. } = self;
-        let verb = shown(verb);
-        match user {
-            Some(user) => write!(f, "`{}`", shown(user))?,
-            None => f.write_str("this process")?,
-        }
-        write!(
-            f,
-            " may not {verb} {resource} `{name}` in namespace `{namespace}`: apply this Role and RoleBinding\n{role}"
-        )
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_page_of_a_proxy_becomes_one_short_line() {
-        let page = format!("<html>\n  <body>\n{}\n</body></html>", "é ".repeat(1000));
-        let line = short(&page);
-        assert!(line.starts_with("<html> <body> é é"), "{line}");
-        assert!(!line.contains('\n'));
-        assert!(line.chars().count() <= 301);
-        assert_eq!(short("a\u{1b}[2Jb\u{202e}"), "a\\u{1b}[2Jb\\u{202e}");
-    }
-
-    #[test]
-    fn a_chain_says_each_cause_once() {
-        let cause = std::io::Error::new(std::io::ErrorKind::ConnectionRefused, "connection refused");
-        let error = ElectorError::Thread { cause };
-        let line = chain(&error);
-        assert_eq!(line.matches("connection refused").count(), 2, "{line}");
-        let bare = std::io::Error::other(std::io::Error::other("deep"));
-        assert_eq!(chain(&bare), "deep");
-    }
-}

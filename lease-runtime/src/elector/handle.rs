@@ -7,10 +7,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::{mpsc, watch};
 
 use super::error::ElectorError;
+use super::health::Heartbeat;
 use super::log_thread::LogFlush;
+use super::recent_states::Labels;
 use super::task_comparison::AnnouncedTasks;
-use super::thread::Heartbeat;
-use super::wire::Labels;
 use crate::clock::Clock;
 use crate::lease::LeaseId;
 use crate::term::{DrainToken, Term, TermState, watchdog};

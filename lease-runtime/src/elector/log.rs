@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::error::{ElectorError, shown};
+use super::error::ElectorError;
 use super::log_thread::{self, OwnedValue};
+use super::text::shown;
 use crate::clock::WallTime;
 use crate::lease::LeaseId;
 use lease_protocol::election::{FencingToken, Grant, StopReason};

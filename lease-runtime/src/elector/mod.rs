@@ -1,23 +1,28 @@
 //! The I/O side of elections: requests, watches and timers, against a real API server.
 
 mod annotation_backoff;
+mod causes;
 mod classify;
 mod connect;
 mod driver;
 mod error;
 mod handle;
+mod health;
 mod inflight;
 mod lease_ticks;
 mod log;
 mod log_thread;
 mod multiplexed;
+mod passed_body;
 mod process_memory;
 mod rbac;
+mod recent_states;
 mod requests;
 mod server_time;
 #[cfg(feature = "testing")]
 pub(crate) mod simulated;
 mod task_comparison;
+mod text;
 mod thread;
 #[cfg(feature = "http2")]
 mod transport;
@@ -34,17 +39,17 @@ pub(crate) use connect::Connection;
 pub use error::ElectorError;
 pub(crate) use handle::{ElectionControl, ElectionHandle};
 pub use handle::{LeaseStatus, Standing};
+pub use health::Health;
 pub use rbac::Denial;
+pub(crate) use recent_states::Labels;
 pub(crate) use task_comparison::AnnouncedTasks;
-pub use thread::Health;
-pub(crate) use wire::Labels;
 
 use handle::ElectionPort;
+use health::Heartbeat;
 use log_thread::{LogFlush, LogThread};
 use multiplexed::Multiplexed;
 use process_memory::ProcessMemory;
 use server_time::ServerTime;
-use thread::Heartbeat;
 
 use crate::clock::Clock;
 use crate::lease::LeaseId;

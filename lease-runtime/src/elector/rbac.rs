@@ -1,8 +1,10 @@
 //! Turns a refusal by access rules into the rules that would lift it.
 
+use std::fmt;
+
 use kube::core::Status;
 
-use super::error::{short, shown};
+use super::text::{short, shown};
 use crate::lease::LeaseId;
 use lease_protocol::election::is_plain;
 
@@ -64,6 +66,21 @@ impl Denial {
     pub(super) fn of_admin(mut self, lease: &LeaseId) -> Denial {
         self.role = role("lease-admin", ADMIN_VERBS, lease, self.user.as_deref());
         self
+    }
+}
+
+impl fmt::Display for Denial {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Denial { verb, resource, namespace, name, user, role, .. } = self;
+        let verb = shown(verb);
+        match user {
+            Some(user) => write!(f, "`{}`", shown(user))?,
+            None => f.write_str("this process")?,
+        }
+        write!(
+            f,
+            " may not {verb} {resource} `{name}` in namespace `{namespace}`: apply this Role and RoleBinding\n{role}"
+        )
     }
 }
 

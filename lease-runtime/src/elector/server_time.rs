@@ -12,12 +12,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
 use http::{HeaderMap, Request, Response, header};
-use http_body_util::BodyExt;
-use http_body_util::combinators::MapErr;
 use k8s_openapi::jiff::fmt::rfc2822::DateTimeParser;
 use kube::Client;
 use kube::client::Body;
 
+use super::passed_body::{PassedBody, passed};
 use crate::clock::{Clock, Moment, WallTime};
 
 /// What the API server's answers say about its time. All elections of an elector share it.
@@ -107,13 +106,11 @@ struct Listening {
     time: Arc<ServerTime>,
 }
 
-type Passed = MapErr<Body, fn(kube::Error) -> Box<dyn std::error::Error + Send + Sync>>;
-
 impl tower_service::Service<Request<Body>> for Listening {
-    type Response = Response<Passed>;
+    type Response = Response<PassedBody>;
     /// kube takes its own errors out again, so that those of the client behind arrive as they are.
     type Error = kube::Error;
-    type Future = Pin<Box<dyn Future<Output = Result<Response<Passed>, kube::Error>> + Send>>;
+    type Future = Pin<Box<dyn Future<Output = Result<Response<PassedBody>, kube::Error>> + Send>>;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), kube::Error>> {
         // The client behind is waited for where the request is sent.
@@ -125,16 +122,8 @@ impl tower_service::Service<Request<Body>> for Listening {
         Box::pin(async move {
             let response = client.send(request).await?;
             time.note(response.headers());
-            Ok(response.map(|body| body.map_err(bare as fn(kube::Error) -> _)))
+            Ok(response.map(passed))
         })
-    }
-}
-
-/// What broke an answer in the middle, without the words that kube is going to put around it once more.
-fn bare(error: kube::Error) -> Box<dyn std::error::Error + Send + Sync> {
-    match error {
-        kube::Error::Service(inner) => inner,
-        other => Box::new(other),
     }
 }
 

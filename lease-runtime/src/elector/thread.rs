@@ -6,8 +6,6 @@
 use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::Duration;
 
 use futures_util::FutureExt;
 use kube::Client;
@@ -18,84 +16,14 @@ use super::connect::{self, ClusterAccess};
 use super::driver::ElectionDriver;
 use super::error::ElectorError;
 use super::handle::{Command, ElectionPort, Standing};
+use super::health::{BEAT, Heartbeat, HeartbeatGuard};
 use super::inflight::InFlight;
 use super::log_thread::LogThread;
 use super::multiplexed::Multiplexed;
 use super::process_memory::ProcessMemory;
 use super::server_time::ServerTime;
-use super::watch::Shared;
-use crate::clock::{Clock, Moment};
+use super::watch::SharedWatch;
 use crate::lease::LeaseId;
-
-/// How often the loop turns even if nothing happens, so that its silence means something.
-const BEAT: Duration = Duration::from_secs(1);
-
-/// Whether the elector's loop is alive: the answer for a liveness probe.
-///
-/// It says nothing about leading: a follower is healthy, and so is a process that cannot reach the API server, which a
-/// restart would not cure.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[non_exhaustive]
-pub struct Health {
-    /// The loop has not ended.
-    pub running: bool,
-    /// How long ago the loop last took a turn. Normally about a second at most; much more means that the process gets no
-    /// processor time, or that the loop is stuck.
-    pub last_turn: Duration,
-    /// The API server's revisions went backwards, as after restoring a backup, and this process does not lead some lease any
-    /// more: it has to be restarted.
-    pub barred: bool,
-}
-
-impl Health {
-    /// Running, not quiet for longer than ten seconds, and not barred: a restart helps against each.
-    pub fn is_alive(&self) -> bool {
-        self.running && !self.barred && self.last_turn <= 10 * BEAT
-    }
-}
-
-/// The stamp that the loop leaves at every turn.
-#[derive(Debug)]
-pub(super) struct Heartbeat {
-    clock: Arc<dyn Clock>,
-    last: AtomicU64,
-    stopped: AtomicBool,
-    barred: AtomicBool,
-}
-
-impl Heartbeat {
-    pub(super) fn new(clock: Arc<dyn Clock>) -> Arc<Heartbeat> {
-        let last = AtomicU64::new(clock.now().as_nanos());
-        Arc::new(Heartbeat { clock, last, stopped: AtomicBool::new(false), barred: AtomicBool::new(false) })
-    }
-
-    pub(super) fn beat(&self, now: Moment) {
-        self.last.store(now.as_nanos(), Ordering::Relaxed);
-    }
-
-    pub(super) fn health(&self) -> Health {
-        let last = Moment::from_nanos(self.last.load(Ordering::Relaxed));
-        Health {
-            running: !self.stopped.load(Ordering::Relaxed),
-            last_turn: self.clock.now().since(last),
-            barred: self.barred.load(Ordering::Relaxed),
-        }
-    }
-
-    /// An election of this process is barred for good.
-    pub(super) fn bar(&self) {
-        self.barred.store(true, Ordering::Relaxed);
-    }
-}
-
-/// Stops the heart however the loop ends.
-struct HeartbeatGuard(Arc<Heartbeat>);
-
-impl Drop for HeartbeatGuard {
-    fn drop(&mut self) {
-        self.0.stopped.store(true, Ordering::Relaxed);
-    }
-}
 
 /// Starts the thread. Returns when its client is built, or cannot be.
 pub(super) fn start(
@@ -149,7 +77,7 @@ pub(super) async fn host(
     let mut elections = JoinSet::new();
     let mut turns: BTreeMap<LeaseId, ElectionTurn> = BTreeMap::new();
     let in_flight = Arc::new(InFlight::new(multiplexed));
-    let mut shared: BTreeMap<Arc<str>, Arc<Shared>> = BTreeMap::new();
+    let mut shared: BTreeMap<Arc<str>, Arc<SharedWatch>> = BTreeMap::new();
     let mut open = true;
     while open || !elections.is_empty() {
         tokio::select! {
@@ -162,7 +90,7 @@ pub(super) async fn host(
                     let turn = Arc::clone(turns.entry(outlet.lease.clone()).or_default());
                     let shared = shared.entry(Arc::clone(&outlet.lease.namespace)).or_insert_with(|| {
                         let (identity, clock) = (Arc::clone(&outlet.identity), Arc::clone(&outlet.clock));
-                        Shared::new(client.clone(), &outlet.lease.namespace, identity, clock)
+                        SharedWatch::new(client.clone(), &outlet.lease.namespace, identity, clock)
                     });
                     let (in_flight, shared) = (Arc::clone(&in_flight), Arc::clone(shared));
                     let (client, server_time, memories) = (client.clone(), Arc::clone(&server_time), memories.clone());

@@ -17,7 +17,8 @@ use tokio::process::Command;
 use super::keeper::{CredentialSource, FetchedCredentials, Identity};
 use super::secrets::Secrets;
 use crate::clock::WallTime;
-use crate::elector::error::{ElectorError, LONGEST_SHOWN, shown};
+use crate::elector::error::ElectorError;
+use crate::elector::text::{LONGEST_SHOWN, shown};
 
 /// The most that is read of what a plugin prints.
 const MOST_OUTPUT: u64 = 1 << 20;
@@ -50,9 +51,9 @@ impl Plugin {
         }
         let mut child = self.prepare()?.spawn().map_err(|error| self.not_started(&error))?;
         let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
-        let (mut output, mut errors) = (Vec::new(), End::default());
+        let (mut output, mut errors) = (Vec::new(), OutputTail::default());
         let status = {
-            let mut read = pin!(async { tokio::join!(beginning(stdout, &mut output), end(stderr, &mut errors)) });
+            let mut read = pin!(async { tokio::join!(beginning(stdout, &mut output), tail(stderr, &mut errors)) });
             tokio::select! {
                 biased;
                 _ = &mut read => child.wait().await,
@@ -194,26 +195,26 @@ async fn beginning(pipe: Option<impl AsyncRead + Unpin>, bytes: &mut Vec<u8>) {
 
 /// The last part of what is written.
 #[derive(Default)]
-struct End {
+struct OutputTail {
     bytes: Vec<u8>,
     /// Something came before it.
     cut: bool,
 }
 
-async fn end(pipe: Option<impl AsyncRead + Unpin>, end: &mut End) {
+async fn tail(pipe: Option<impl AsyncRead + Unpin>, tail: &mut OutputTail) {
     if let Some(mut pipe) = pipe {
         let mut part = [0; 4096];
         while let Ok(count @ 1..) = pipe.read(&mut part).await {
-            end.bytes.extend_from_slice(&part[..count]);
-            if end.bytes.len() > 2 * MOST_ERRORS {
-                end.bytes.drain(..end.bytes.len() - MOST_ERRORS);
-                end.cut = true;
+            tail.bytes.extend_from_slice(&part[..count]);
+            if tail.bytes.len() > 2 * MOST_ERRORS {
+                tail.bytes.drain(..tail.bytes.len() - MOST_ERRORS);
+                tail.cut = true;
             }
         }
     }
 }
 
-impl End {
+impl OutputTail {
     /// Beginning with a whole line: a half secret would not be found.
     fn text(&self) -> String {
         let text = String::from_utf8_lossy(&self.bytes);

@@ -7,18 +7,18 @@ use std::sync::{Mutex, PoisonError};
 use std::task::{Context, Poll};
 
 use http::{Request, Response, StatusCode};
-use http_body_util::BodyExt;
-use http_body_util::combinators::MapErr;
 use kube::Client;
 use kube::client::Body;
 use kube::config::Config;
 
+use super::cluster::ClusterAccess;
 use super::credentials::{Credentials, without_header};
+use super::plain::plain_client;
 #[cfg(feature = "http2")]
 use super::tls::{Built, Tls};
-use super::{ClusterAccess, plain_client};
 use crate::elector::error::ElectorError;
 use crate::elector::multiplexed::Multiplexed;
+use crate::elector::passed_body::{PassedBody, passed};
 
 /// A client that sends each request with the credentials of that moment, over connections with the certificates of that
 /// moment.
@@ -110,13 +110,11 @@ impl RenewingInner {
     }
 }
 
-type Passed = MapErr<Body, fn(kube::Error) -> Box<dyn std::error::Error + Send + Sync>>;
-
 impl tower_service::Service<Request<Body>> for Renewing {
-    type Response = Response<Passed>;
+    type Response = Response<PassedBody>;
     /// kube takes its own errors out again, so that those of the client behind arrive as they are.
     type Error = kube::Error;
-    type Future = Pin<Box<dyn Future<Output = Result<Response<Passed>, kube::Error>> + Send>>;
+    type Future = Pin<Box<dyn Future<Output = Result<Response<PassedBody>, kube::Error>> + Send>>;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), kube::Error>> {
         Poll::Ready(Ok(()))
@@ -129,15 +127,7 @@ impl tower_service::Service<Request<Body>> for Renewing {
             inner.credentials.authorize(&mut request).await.map_err(own)?;
             let client = inner.client().map_err(own)?;
             let ended = client.send(request).await;
-            Ok(inner.ended(ended)?.map(|body| body.map_err(bare as fn(kube::Error) -> _)))
+            Ok(inner.ended(ended)?.map(passed))
         })
-    }
-}
-
-/// What broke an answer in the middle, without the words that kube is going to put around it once more.
-fn bare(error: kube::Error) -> Box<dyn std::error::Error + Send + Sync> {
-    match error {
-        kube::Error::Service(inner) => inner,
-        other => Box::new(other),
     }
 }

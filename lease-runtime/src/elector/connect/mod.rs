@@ -1,10 +1,12 @@
 //! How a candidate reaches its API server.
 
+mod cluster;
 mod credentials;
 mod environment;
 mod exec;
 mod keeper;
 mod layer;
+mod plain;
 mod provider;
 mod proxy;
 mod secrets;
@@ -13,19 +15,17 @@ mod tls;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use kube::config::{Config, Kubeconfig};
 
-use self::credentials::Credentials;
+pub(crate) use self::cluster::ClusterAccess;
 use self::environment::{Found, choose, configure};
 use self::layer::Renewing;
 #[cfg(feature = "http2")]
 pub(super) use self::tls::certificate_error;
-use super::error::{ElectorError, chain};
+use super::error::ElectorError;
 use super::multiplexed::Multiplexed;
-use crate::clock::{Clock, SystemClock};
 
 /// Where the API server is and who we are to it.
 #[derive(Clone)]
@@ -36,53 +36,6 @@ pub(crate) enum Connection {
     /// Elections run as tasks of the current tokio runtime, with this client, which must have been built on it. For tests
     /// in virtual time. A client's own retries cannot be switched off, so each request is bounded by a deadline as well.
     Client(kube::Client),
-}
-
-/// A cluster and who we are to it. A cheap handle: all clients of one share what is fetched.
-#[derive(Clone)]
-pub(crate) struct ClusterAccess(Arc<Shared>);
-
-struct Shared {
-    config: Config,
-    clock: Arc<dyn Clock>,
-    credentials: Mutex<Option<Credentials>>,
-}
-
-impl From<Config> for ClusterAccess {
-    fn from(config: Config) -> ClusterAccess {
-        // Credentials end by the calendar of this machine, whatever clock elections go by.
-        ClusterAccess(Arc::new(Shared { config, clock: Arc::new(SystemClock), credentials: Mutex::default() }))
-    }
-}
-
-impl ClusterAccess {
-    /// Who we are. The first call begins to fetch what has to be fetched.
-    fn credentials(&self) -> Result<Credentials, ElectorError> {
-        let mut credentials = self.0.credentials.lock().unwrap_or_else(PoisonError::into_inner);
-        match &*credentials {
-            Some(credentials) => Ok(credentials.clone()),
-            None => {
-                let new = Credentials::new(&self.0.config, self.clock())?;
-                Ok(credentials.insert(new).clone())
-            }
-        }
-    }
-
-    /// The same cluster, whose credentials end by this clock.
-    #[cfg(all(test, feature = "http2"))]
-    pub(super) fn on(cluster: ClusterAccess, clock: Arc<dyn Clock>) -> ClusterAccess {
-        let config = cluster.0.config.clone();
-        ClusterAccess(Arc::new(Shared { config, clock, credentials: Mutex::default() }))
-    }
-
-    /// Where it is.
-    pub(super) fn url(&self) -> String {
-        self.0.config.cluster_url.to_string()
-    }
-
-    fn clock(&self) -> Arc<dyn Clock> {
-        Arc::clone(&self.0.clock)
-    }
 }
 
 /// The most that connecting may take: a third of the default renew deadline. Every request is bounded by the attempt
@@ -126,7 +79,7 @@ impl Connection {
     /// The namespace for leases that name none: the service account's, or the context's, or `default`.
     pub(crate) fn namespace(&self) -> &str {
         let namespace = match self {
-            Connection::Config(cluster) => cluster.0.config.default_namespace.trim(),
+            Connection::Config(cluster) => cluster.config().default_namespace.trim(),
             Connection::Client(client) => client.default_namespace().trim(),
         };
         if namespace.is_empty() { "default" } else { namespace }
@@ -166,7 +119,7 @@ fn variable(name: &str) -> Option<String> {
 /// A client for elections, and whether its connections are watched over. Has to be called on the runtime that runs it.
 pub(super) fn client(cluster: impl Into<ClusterAccess>) -> Result<(kube::Client, Multiplexed), ElectorError> {
     let cluster = cluster.into();
-    let mut config = cluster.0.config.clone();
+    let mut config = cluster.config().clone();
     // The election decides when to try again. kube would by itself, for minutes, and deliver an answer long after the
     // election has stopped waiting for it.
     config.default_retry = false;
@@ -176,35 +129,6 @@ pub(super) fn client(cluster: impl Into<ClusterAccess>) -> Result<(kube::Client,
     let multiplexed = Multiplexed::default();
     let renewing = choosing(|| Renewing::new(&cluster, &config, &multiplexed))?;
     Ok((kube::Client::new(renewing, config.default_namespace), multiplexed))
-}
-
-/// HTTP/2 where the server speaks it, which only TLS can tell. Through a proxy, HTTP/1.1 by kube's own client.
-fn build(config: Config, multiplexed: &Multiplexed) -> kube::Result<kube::Client> {
-    #[cfg(feature = "http2")]
-    if config.cluster_url.scheme() == Some(&http::uri::Scheme::HTTPS) && config.proxy_url.is_none() {
-        return super::transport::client(&config, multiplexed);
-    }
-    multiplexed.set(false);
-    kube::Client::try_from(config)
-}
-
-/// A client for a configuration without credentials.
-fn plain_client(config: Config, multiplexed: &Multiplexed) -> Result<kube::Client, ElectorError> {
-    match build(config, multiplexed) {
-        Ok(client) => Ok(client),
-        Err(error @ kube::Error::TlsRequired) => Err(ElectorError::Client {
-            reason: chain(&error),
-            remedy: "turn on lease-runtime's feature `rustls-ring`, or one of kube's TLS features",
-        }),
-        // Their words contain the proxy's password.
-        Err(
-            kube::Error::ProxyProtocolDisabled { proxy_url, .. } | kube::Error::ProxyProtocolUnsupported { proxy_url },
-        ) => Err(proxy::needs_feature(&proxy_url)),
-        Err(error) => Err(ElectorError::Client {
-            reason: chain(&error),
-            remedy: "check the certificates, keys and credential plugins it names",
-        }),
-    }
 }
 
 /// rustls panics if several crypto providers are compiled in and none was chosen.

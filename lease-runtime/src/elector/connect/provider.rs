@@ -12,8 +12,9 @@ use kube::config::Config;
 
 use super::keeper::{CredentialSource, FetchedCredentials};
 use super::secrets::Secrets;
-use crate::elector::classify::find;
-use crate::elector::error::{ElectorError, chain, shown};
+use crate::elector::causes::find;
+use crate::elector::error::ElectorError;
+use crate::elector::text::{chain, shown};
 
 /// kube keeps such tokens itself, and does not tell when they end: it is asked as often as this.
 const AGAIN: Duration = Duration::from_secs(20);

@@ -18,9 +18,10 @@ use tracing::Level;
 use super::credentials::{Credentials, without_header};
 use super::keeper::{Identity, base64};
 use crate::clock::{Clock, Moment};
-use crate::elector::classify::find;
-use crate::elector::error::{ElectorError, chain};
+use crate::elector::causes::find;
+use crate::elector::error::ElectorError;
 use crate::elector::log_thread::say;
+use crate::elector::text::chain;
 
 /// How old what was read from the files may be.
 const AGE: Duration = Duration::from_secs(1);

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use super::ElectionDriver;
 use crate::clock::Moment;
 use crate::elector::classify::RequestKind;
-use crate::elector::error::{ElectorError, shown};
+use crate::elector::error::ElectorError;
+use crate::elector::text::shown;
 use crate::elector::watch::{OUTAGE, Watch};
 use lease_protocol::election::{AlteredField, Request, Role};
 

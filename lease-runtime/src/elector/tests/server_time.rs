@@ -12,9 +12,9 @@ use tower_service::Service;
 
 use super::*;
 use crate::clock::SystemClock;
-use crate::elector::error::chain;
 use crate::elector::multiplexed::Multiplexed;
 use crate::elector::process_memory::ProcessMemory;
+use crate::elector::text::chain;
 use crate::embedded::{ApiService, Fault};
 
 /// One election, and the server's time as its elector knows it.

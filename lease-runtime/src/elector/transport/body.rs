@@ -7,8 +7,8 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use http_body::{Body, Frame};
 
-use super::connection::OpenBody;
 use super::failure::TransportError;
+use super::load::OpenBody;
 
 /// The body of an answer. Dropping it before its end tells the server to send no more.
 pub(super) struct Http2Body {

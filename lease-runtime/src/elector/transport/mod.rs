@@ -7,14 +7,17 @@
 //!
 //! The other reason is to tell a slow server from a dead connection. A write that takes eight seconds may succeed, so it must
 //! not be given up; one on a connection that a router has forgotten never will, so it must be sent again soon. A timeout
-//! cannot tell the two apart. A PING can: see [`lane`].
+//! cannot tell the two apart. A PING can: see [`liveness`].
 
 mod body;
 mod connection;
 mod dial;
 mod failure;
 mod http1;
+mod liveness;
+mod load;
 mod pool;
+mod route;
 #[cfg(test)]
 mod tests;
 

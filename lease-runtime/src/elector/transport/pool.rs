@@ -2,42 +2,36 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, Shared};
 use kube::Client;
 
 use super::connection::Http2Connection;
-use super::dial::{Dialed, Dialer};
+use super::dial::Dialer;
 use super::failure::TransportError;
 use super::http1::Spare;
 use crate::elector::multiplexed::Multiplexed;
 
-/// So many requests on their way on each connection call for one more, up to so many. One connection suffices for thousands
-/// of leases; a server that takes seconds for an answer needs more streams than it allows on one. kube-apiserver allows 100.
-const FULL: usize = 90;
-const MOST: usize = 12;
-
 /// The connections to one API server.
 pub(super) struct Pool {
-    dialer: Arc<Dialer>,
+    pub(super) dialer: Arc<Dialer>,
     /// The connection that has shown that the server speaks HTTP/1.1 only.
-    spare: Spare,
+    pub(super) spare: Spare,
     /// For a server that speaks HTTP/1.1 only. It adds nothing to a request.
-    http1: Client,
+    pub(super) http1: Client,
     /// The server speaks HTTP/2, as far as is known.
-    multiplexed: Multiplexed,
+    pub(super) multiplexed: Multiplexed,
     state: Mutex<PoolState>,
-    this: Weak<Pool>,
+    pub(super) this: Weak<Pool>,
 }
 
 #[derive(Default)]
-struct PoolState {
-    lanes: Vec<Arc<Http2Connection>>,
+pub(super) struct PoolState {
+    pub(super) lanes: Vec<Arc<Http2Connection>>,
     /// The connection that is being made.
-    dialing: Option<Dialing>,
+    pub(super) dialing: Option<Dialing>,
 }
 
-type Dialing = Shared<BoxFuture<'static, Result<DialOutcome, TransportError>>>;
+pub(super) type Dialing = Shared<BoxFuture<'static, Result<DialOutcome, TransportError>>>;
 
 /// What making a connection has led to.
 #[derive(Clone)]
@@ -65,59 +59,7 @@ impl Pool {
         })
     }
 
-    /// Chooses a connection, and makes one if there is none. Cancel safe: a connection that is being made is made for all who
-    /// wait for it, and goes on without them.
-    pub(super) async fn route(&self) -> Result<Route, TransportError> {
-        if let Some(route) = self.ready() {
-            return Ok(route);
-        }
-        match self.dial().await? {
-            DialOutcome::Lane(lane) => Ok(Route::Http2(lane)),
-            DialOutcome::Http1 => Ok(Route::Http1(self.http1.clone())),
-        }
-    }
-
-    /// The connection with the fewest requests on their way. None if there is to be another first.
-    fn ready(&self) -> Option<Route> {
-        let (lane, full) = {
-            if !self.multiplexed.is_on() {
-                return Some(Route::Http1(self.http1.clone()));
-            }
-            let state = self.state();
-            let lane = state.lanes.iter().min_by_key(|lane| lane.carries())?;
-            let more = state.lanes.len() < MOST;
-            if more && lane.is_taken() {
-                return None;
-            }
-            (Arc::clone(lane), more && lane.carries() >= FULL)
-        };
-        if full {
-            drop(self.dial());
-        }
-        Some(Route::Http2(lane))
-    }
-
-    /// Makes a connection that serves all requests, unless one is being made.
-    fn dial(&self) -> Dialing {
-        let mut state = self.state();
-        if let Some(dialing) = &state.dialing {
-            return dialing.clone();
-        }
-        let (dialer, this) = (Arc::clone(&self.dialer), Weak::clone(&self.this));
-        let work = tokio::spawn(async move {
-            let made = connect(&dialer, &this).await;
-            if let Some(pool) = this.upgrade() {
-                pool.made(&made);
-            }
-            made
-        });
-        let lost = |_| Err(TransportError::Closed);
-        let dialing = work.map(move |made| made.unwrap_or_else(lost)).boxed().shared();
-        state.dialing = Some(dialing.clone());
-        dialing
-    }
-
-    fn made(&self, made: &Result<DialOutcome, TransportError>) {
+    pub(super) fn made(&self, made: &Result<DialOutcome, TransportError>) {
         let mut state = self.state();
         state.dialing = None;
         match made {
@@ -125,13 +67,6 @@ impl Pool {
             Ok(DialOutcome::Http1) => self.multiplexed.set(false),
             Err(_) => {}
         }
-    }
-
-    /// Makes another connection, to see whether that is possible. It carries nothing yet.
-    pub(super) fn another(&self) -> BoxFuture<'static, Result<DialOutcome, TransportError>> {
-        let (dialer, this) = (Arc::clone(&self.dialer), Weak::clone(&self.this));
-        // Boxed, because the connection that it makes may call for another again.
-        async move { connect(&dialer, &this).await }.boxed()
     }
 
     /// Lets a connection that [`another`](Self::another) has made carry requests.
@@ -152,19 +87,7 @@ impl Pool {
         self.state().lanes.retain(|lane| !std::ptr::eq(Arc::as_ptr(lane), ended.as_ptr()));
     }
 
-    fn state(&self) -> MutexGuard<'_, PoolState> {
+    pub(super) fn state(&self) -> MutexGuard<'_, PoolState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-async fn connect(dialer: &Dialer, pool: &Weak<Pool>) -> Result<DialOutcome, TransportError> {
-    match dialer.dial(&[b"h2", b"http/1.1"]).await.map_err(|error| TransportError::Connect(Arc::new(error)))? {
-        Dialed::Http2(stream) => Ok(DialOutcome::Lane(Http2Connection::open(stream, pool).await?)),
-        Dialed::Http1(stream) => {
-            if let Some(pool) = pool.upgrade() {
-                pool.spare.put(stream);
-            }
-            Ok(DialOutcome::Http1)
-        }
     }
 }

@@ -151,7 +151,7 @@ async fn a_connection_is_dead_that_answers_no_ping_while_another_can_be_made() {
     front.ask("/").await.unwrap();
     front.link.dead_below.send_replace(1);
     let error = front.ask("/").await.unwrap_err();
-    assert!(crate::elector::error::chain(&error).contains("answered no PING"), "{error:?}");
+    assert!(crate::elector::text::chain(&error).contains("answered no PING"), "{error:?}");
     front.ask("/").await.unwrap();
     assert_eq!(front.opened(), 2);
 }

@@ -10,8 +10,8 @@ use kube::Api;
 use kube::api::DynamicObject;
 use tokio::sync::mpsc;
 
+use super::event::{WatchEvent, WatchStart};
 use super::stream::{self, Change, Listener, StreamNews, StreamStart, Watching};
-use super::{WatchEvent, WatchStart};
 use crate::clock::Clock;
 use crate::elector::error::ElectorError;
 use crate::lease::LeaseId;

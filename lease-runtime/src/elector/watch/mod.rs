@@ -11,65 +11,30 @@
 //! a while beside it; one that turns away opens its own where the shared one has come to.
 
 mod by_name;
+mod event;
 mod shared;
 mod stream;
 
 use std::future::pending;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
 
-use k8s_openapi::api::coordination::v1::Lease;
 use tokio::sync::watch;
 use tokio::time::Sleep;
 
 use by_name::ByName;
-pub(super) use shared::Shared;
+use event::MOMENT;
+pub(super) use event::{OUTAGE, WatchEvent, WatchStart};
+pub(super) use shared::SharedWatch;
 use shared::{Feed, LeaseUpdate, Link};
 use stream::StreamStart;
 
-use super::error::ElectorError;
 use crate::clock::Clock;
 use crate::lease::LeaseId;
 
-/// How long there may be no watch before it counts as lost. The next one is normally open within milliseconds.
-const MOMENT: Duration = Duration::from_secs(1);
-/// A watch that lasted this long was a good one, and whatever went wrong before it is forgotten.
-const HEALTHY: Duration = Duration::from_secs(60);
-/// After so long without an API server, the watch does not wait for its next try but begins anew with the first request
-/// that goes well. In less, its pauses have not grown much, and requests that fail by turns shall not make it hasty.
-pub(super) const OUTAGE: Duration = Duration::from_secs(5);
-
-/// Where a watch begins.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum WatchStart {
-    /// After this revision: everything that came later is shown.
-    Revision(u64),
-    /// At the present: what is there is shown first.
-    Now,
-}
-
-/// What a watch has to tell.
-#[derive(Debug)]
-pub(super) enum WatchEvent {
-    /// There is a watch again, or for the first time.
-    Opened,
-    /// There has been no watch for longer than a moment.
-    Lost,
-    /// The watch has lasted, and what was wrong with it is over.
-    Well,
-    /// The Lease has this state.
-    Shows(Arc<Lease>),
-    /// The Lease was deleted.
-    Deleted { revision: u64 },
-    /// This keeps the watch from being open. Told again for every try. What is wrong with the shared watch is told to nobody:
-    /// it is said once, and not by each of its elections.
-    Trouble(Box<ElectorError>),
-}
-
 /// What an election watches its Lease by. Dropping it closes it, or leaves it to the others.
 pub(super) struct Watch {
-    shared: Arc<Shared>,
+    shared: Arc<SharedWatch>,
     lease: LeaseId,
     clock: Arc<dyn Clock>,
     feed: watch::Receiver<Feed>,
@@ -91,7 +56,7 @@ pub(super) struct Watch {
 
 impl Watch {
     /// Has to come before the election's first look. Nothing counts as open before that has shown something.
-    pub(super) fn join(shared: &Arc<Shared>, lease: LeaseId, clock: Arc<dyn Clock>) -> Watch {
+    pub(super) fn join(shared: &Arc<SharedWatch>, lease: LeaseId, clock: Arc<dyn Clock>) -> Watch {
         Watch {
             shared: Arc::clone(shared),
             feed: shared.join(&lease.name),

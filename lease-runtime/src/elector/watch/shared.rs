@@ -18,8 +18,8 @@ use kube::{Api, Client};
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
+use super::event::{HEALTHY, OUTAGE, WatchStart};
 use super::stream::{self, Change, Listener, StreamNews, StreamStart, Watching};
-use super::{HEALTHY, OUTAGE, WatchStart};
 use crate::clock::{Clock, Moment};
 use crate::elector::error::ElectorError;
 use crate::elector::log::{ElectionLog, ProblemLog};
@@ -38,7 +38,7 @@ const OF_NO_USE: u32 = 3;
 const RARELY: Duration = Duration::from_secs(3600);
 
 /// The elections of one namespace, and their watch.
-pub(in crate::elector) struct Shared {
+pub(in crate::elector) struct SharedWatch {
     api: Api<DynamicObject>,
     clock: Arc<dyn Clock>,
     state: Mutex<SharedWatchState>,
@@ -93,13 +93,13 @@ pub(super) enum LeaseUpdate {
     Deleted { revision: u64 },
 }
 
-impl Shared {
+impl SharedWatch {
     pub(in crate::elector) fn new(
         client: Client,
         namespace: &str,
         identity: Arc<str>,
         clock: Arc<dyn Clock>,
-    ) -> Arc<Shared> {
+    ) -> Arc<SharedWatch> {
         let api = Api::namespaced_with(client, namespace, &ApiResource::erase::<Lease>(&()));
         let state = SharedWatchState {
             feeds: HashMap::new(),
@@ -117,7 +117,7 @@ impl Shared {
             content: false,
             log: ElectionLog::new(LeaseId::new(namespace, "*"), identity),
         };
-        Arc::new(Shared { api, clock, state: Mutex::new(state) })
+        Arc::new(SharedWatch { api, clock, state: Mutex::new(state) })
     }
 
     pub(super) fn api(&self) -> Api<DynamicObject> {
@@ -231,7 +231,7 @@ impl SharedWatchState {
 
 /// Those who listen to one shared watch.
 struct SharedListener {
-    shared: Arc<Shared>,
+    shared: Arc<SharedWatch>,
     /// Stands for all of the namespace.
     lease: LeaseId,
     number: u64,

@@ -12,9 +12,10 @@ use kube::api::{DynamicObject, WatchEvent, WatchParams};
 use tokio::time::Sleep;
 use tokio::time::error::Elapsed;
 
-use super::{HEALTHY, MOMENT, WatchStart};
+use super::event::{HEALTHY, MOMENT, WatchStart};
 use crate::clock::Clock;
-use crate::elector::error::{ElectorError, chain};
+use crate::elector::error::ElectorError;
+use crate::elector::text::chain;
 use crate::elector::{classify, wire};
 use crate::lease::LeaseId;
 
@@ -101,7 +102,7 @@ pub(super) struct StreamStart {
 }
 
 /// How a watch ended.
-enum End {
+enum WatchEnd {
     /// The server ended it, as it does after a while.
     Closed,
     /// Nothing came for too long.
@@ -153,14 +154,14 @@ impl<L: Listener> Watching<L> {
             self.tried = if lasted >= HEALTHY { 0 } else { self.tried.saturating_add(1) };
             let unreachable = |reason| Some(ElectorError::Unreachable { reason });
             self.trouble = match end {
-                End::Closed if lasted >= HEALTHY => None,
-                End::Closed => unreachable(format!("the watch was ended after {lasted:.1?}")),
-                End::Silent => unreachable(format!("the watch was silent for {SILENCE:?}")),
-                End::Gone => {
+                WatchEnd::Closed if lasted >= HEALTHY => None,
+                WatchEnd::Closed => unreachable(format!("the watch was ended after {lasted:.1?}")),
+                WatchEnd::Silent => unreachable(format!("the watch was silent for {SILENCE:?}")),
+                WatchEnd::Gone => {
                     self.from = WatchStart::Now;
                     unreachable("the watch was ended, for its revision is too old".to_owned())
                 }
-                End::Broke(problem) => Some(problem),
+                WatchEnd::Broke(problem) => Some(problem),
             };
             let gives_up = self.trouble.as_ref().and_then(|trouble| self.listener.gives_up(trouble, self.tried));
             pause = match gives_up {
@@ -251,7 +252,7 @@ impl<L: Listener> Watching<L> {
     }
 
     /// Tells what a watch shows, until it ends.
-    async fn follow(&mut self, events: impl Stream<Item = Shown>) -> End {
+    async fn follow(&mut self, events: impl Stream<Item = Shown>) -> WatchEnd {
         let mut events = pin!(events);
         let mut trusted = pin!(tokio::time::sleep(if self.tried < 2 { Duration::ZERO } else { TRUST }));
         let mut lasted = pin!(tokio::time::sleep(HEALTHY));
@@ -270,14 +271,14 @@ impl<L: Listener> Watching<L> {
                     self.listener.tell(StreamNews::Well).await;
                     continue;
                 }
-                () = &mut silence => return End::Silent,
+                () = &mut silence => return WatchEnd::Silent,
             };
             silence.set(tokio::time::sleep(SILENCE));
             let event = match shown {
                 Some(Ok(event)) => event,
-                Some(Err(error)) if is_gone(&error) => return End::Gone,
+                Some(Err(error)) if is_gone(&error) => return WatchEnd::Gone,
                 Some(Err(error)) => return self.broke(classify::watch(&error, self.listener.lease()).0),
-                None => return End::Closed,
+                None => return WatchEnd::Closed,
             };
             let change = match event {
                 WatchEvent::Bookmark(bookmark) => {
@@ -290,7 +291,7 @@ impl<L: Listener> Watching<L> {
                 WatchEvent::Error(status) => {
                     let error = kube::Error::Api(status);
                     let (problem, _) = classify::watch(&error, self.listener.lease());
-                    return if is_gone(&error) { End::Gone } else { End::Broke(problem) };
+                    return if is_gone(&error) { WatchEnd::Gone } else { WatchEnd::Broke(problem) };
                 }
                 WatchEvent::Added(object) => Change::Added(object),
                 WatchEvent::Modified(object) => Change::Modified(object),
@@ -316,11 +317,11 @@ impl<L: Listener> Watching<L> {
 
     /// After something unreadable the state of the Lease is unknown. The next watch begins at the present and shows it;
     /// should that be unreadable again, the election has been told that there is no watch, and looks for itself.
-    fn broke(&mut self, problem: ElectorError) -> End {
+    fn broke(&mut self, problem: ElectorError) -> WatchEnd {
         if matches!(problem, ElectorError::Unreadable { .. }) {
             self.from = WatchStart::Now;
         }
-        End::Broke(problem)
+        WatchEnd::Broke(problem)
     }
 
     /// How long to wait before the next try. Also the first has some: the end of an API server ends the watches of a whole

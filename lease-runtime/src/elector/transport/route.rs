@@ -1,0 +1,89 @@
+//! Which connection a request goes by, and when another one is made.
+
+use std::sync::{Arc, Weak};
+
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+
+use super::dial::{Dialed, Dialer};
+use super::failure::TransportError;
+use super::liveness;
+use super::pool::{DialOutcome, Dialing, Pool, Route};
+
+/// So many requests on their way on each connection call for one more, up to so many. One connection suffices for thousands
+/// of leases; a server that takes seconds for an answer needs more streams than it allows on one. kube-apiserver allows 100.
+const FULL: usize = 90;
+const MOST: usize = 12;
+
+impl Pool {
+    /// Chooses a connection, and makes one if there is none. Cancel safe: a connection that is being made is made for all who
+    /// wait for it, and goes on without them.
+    pub(super) async fn route(&self) -> Result<Route, TransportError> {
+        if let Some(route) = self.ready() {
+            return Ok(route);
+        }
+        match self.dial().await? {
+            DialOutcome::Lane(lane) => Ok(Route::Http2(lane)),
+            DialOutcome::Http1 => Ok(Route::Http1(self.http1.clone())),
+        }
+    }
+
+    /// The connection with the fewest requests on their way. None if there is to be another first.
+    fn ready(&self) -> Option<Route> {
+        let (lane, full) = {
+            if !self.multiplexed.is_on() {
+                return Some(Route::Http1(self.http1.clone()));
+            }
+            let state = self.state();
+            let lane = state.lanes.iter().min_by_key(|lane| lane.carries())?;
+            let more = state.lanes.len() < MOST;
+            if more && lane.is_taken() {
+                return None;
+            }
+            (Arc::clone(lane), more && lane.carries() >= FULL)
+        };
+        if full {
+            drop(self.dial());
+        }
+        Some(Route::Http2(lane))
+    }
+
+    /// Makes a connection that serves all requests, unless one is being made.
+    fn dial(&self) -> Dialing {
+        let mut state = self.state();
+        if let Some(dialing) = &state.dialing {
+            return dialing.clone();
+        }
+        let (dialer, this) = (Arc::clone(&self.dialer), Weak::clone(&self.this));
+        let work = tokio::spawn(async move {
+            let made = connect(&dialer, &this).await;
+            if let Some(pool) = this.upgrade() {
+                pool.made(&made);
+            }
+            made
+        });
+        let lost = |_| Err(TransportError::Closed);
+        let dialing = work.map(move |made| made.unwrap_or_else(lost)).boxed().shared();
+        state.dialing = Some(dialing.clone());
+        dialing
+    }
+
+    /// Makes another connection, to see whether that is possible. It carries nothing yet.
+    pub(super) fn another(&self) -> BoxFuture<'static, Result<DialOutcome, TransportError>> {
+        let (dialer, this) = (Arc::clone(&self.dialer), Weak::clone(&self.this));
+        // Boxed, because the connection that it makes may call for another again.
+        async move { connect(&dialer, &this).await }.boxed()
+    }
+}
+
+async fn connect(dialer: &Dialer, pool: &Weak<Pool>) -> Result<DialOutcome, TransportError> {
+    match dialer.dial(&[b"h2", b"http/1.1"]).await.map_err(|error| TransportError::Connect(Arc::new(error)))? {
+        Dialed::Http2(stream) => Ok(DialOutcome::Lane(liveness::open(stream, pool).await?)),
+        Dialed::Http1(stream) => {
+            if let Some(pool) = pool.upgrade() {
+                pool.spare.put(stream);
+            }
+            Ok(DialOutcome::Http1)
+        }
+    }
+}
