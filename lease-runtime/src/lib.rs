@@ -64,6 +64,7 @@ pub use lease_embedded as embedded;
 mod error;
 mod guard;
 mod lease;
+mod policy;
 pub mod spec;
 mod task;
 mod term;
@@ -93,11 +94,9 @@ pub use lease_protocol::ticks::{
     AttemptId, CatchUp, Delivery, NotRun, Overlap, StartDeadline, TaskTicks, TickCounts, TickOutcome, TickRun,
     TickState,
 };
+pub use policy::{OnExhausted, OnLoss, OnOverrun, Restart};
 #[doc(inline)]
 pub use spec::{LeaseSpec, SpecError};
-pub use task::{
-    DEFAULT_GRACE, IntoTask, LeaderTask, OnExhausted, OnLoss, OnOverrun, Restart, TaskGroup, TaskHandle, TaskOutput,
-    TickOutput,
-};
+pub use task::{DEFAULT_GRACE, IntoTask, LeaderTask, TaskGroup, TaskHandle, TaskOutput, TickOutput};
 pub use term::{Lost, Term, TermCheck, TermControl, TermHandle};
 pub use tick::{Cause, Tick};

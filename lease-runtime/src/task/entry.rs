@@ -13,9 +13,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::member::{Member, MemberWork};
 use super::plan::{IntoTask, Plan, sealed::IntoPlan};
-use super::{OnLoss, TaskHandle, TaskOutput, lock};
+use super::{TaskHandle, TaskOutput, lock};
 use crate::error::Error;
 use crate::lease::LeaseId;
+use crate::policy::OnLoss;
 use lease_protocol::election::Timing;
 use lease_protocol::ticks::TaskTicks;
 

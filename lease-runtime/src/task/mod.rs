@@ -33,10 +33,9 @@ use tokio::sync::watch;
 pub use group::TaskGroup;
 pub use handle::TaskHandle;
 pub use output::{TaskOutput, TickOutput};
-pub use overrun::OnOverrun;
 pub use plan::IntoTask;
+pub use policy::DEFAULT_GRACE;
 pub(crate) use policy::Policy;
-pub use policy::{DEFAULT_GRACE, OnExhausted, OnLoss, Restart};
 pub(crate) use scheduling::Scheduling;
 
 use crate::error::Error;

@@ -10,7 +10,7 @@ use tokio_util::task::TaskTracker;
 
 use super::{DrainToken, StopSignal};
 use crate::clock::Moment;
-use crate::task::OnOverrun;
+use crate::policy::OnOverrun;
 
 /// One run of one body: what it and its children have in common.
 #[derive(Debug)]

@@ -24,7 +24,8 @@ use super::TermState;
 use super::slots::{Slots, put_into};
 use super::state::Enforcement;
 use crate::clock::{Clock, Moment, SystemClock};
-use crate::task::{OnOverrun, exit, overrun};
+use crate::policy::OnOverrun;
+use crate::task::{exit, overrun};
 
 /// The longest sleep while there is a term: sleeping stands still while the machine is suspended, and the clock does not.
 const SLICE: Duration = Duration::from_secs(1);
