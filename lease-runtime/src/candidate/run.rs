@@ -12,7 +12,7 @@ use super::lease_tasks::LeaseTasks;
 use super::signal::ShutdownRequest;
 use super::{CandidateInner, CandidatePhase};
 use crate::error::Error;
-use crate::task::exit;
+use crate::term::exit;
 
 impl CandidateInner {
     pub(super) async fn run_until<F>(self: &Arc<Self>, signal: F) -> Result<(), Error>

@@ -25,8 +25,7 @@ use super::task_comparison::TaskComparison;
 use super::watch::{Shared, Watch, WatchEvent, WatchStart, maybe};
 use super::wire::RecentStates;
 use crate::clock::Moment;
-use crate::task::{exit, overrun};
-use crate::term::TaskMessage;
+use crate::term::{TaskMessage, exit, overrun};
 use lease_protocol::election::{
     Action, Answer, Election, Event, FencingToken, Now, Observation, Request, RequestId, Role, StopReason, Version,
 };

@@ -2,14 +2,12 @@
 
 mod backoff;
 pub(crate) mod entry;
-pub(crate) mod exit;
 mod group;
 pub(crate) mod handle;
 pub(crate) mod inside;
 mod log;
 mod member;
 mod output;
-pub(crate) mod overrun;
 mod plan;
 mod policy;
 mod resolve;

@@ -3,10 +3,9 @@
 use std::io::Write;
 use std::time::Duration;
 
-use super::exit;
+use super::{GateUse, TermState, exit};
 use crate::clock::Moment;
 use crate::policy::OnOverrun;
-use crate::term::{GateUse, TermState};
 
 /// Deals with what is inside user code although the term is over, unless the watchdog does. The elector calls it from its own
 /// thread when the hard stop has come and the term is not drained, and again from time to time until it is. Says each overrun

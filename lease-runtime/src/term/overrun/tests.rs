@@ -158,7 +158,7 @@ fn a_process_with_an_overrun() {
 
 fn process(vars: &[(&str, &str)]) -> (ExitStatus, String, String) {
     let mut child = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "task::overrun::tests::a_process_with_an_overrun", "--ignored", "--nocapture"])
+        .args(["--exact", "term::overrun::tests::a_process_with_an_overrun", "--ignored", "--nocapture"])
         .envs(vars.iter().copied())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::sync::mpsc;
 use std::time::Duration;
 
-use crate::term::TermState;
+use super::TermState;
 
 /// Saying why must not hold up the end: stderr may be a full pipe, and its lock with a body that is stuck.
 pub(crate) const LAST_WORDS: Duration = Duration::from_millis(100);

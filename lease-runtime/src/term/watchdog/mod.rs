@@ -20,12 +20,11 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::{self, Builder, Thread};
 use std::time::Duration;
 
-use super::TermState;
 use super::slots::{Slots, put_into};
 use super::state::Enforcement;
+use super::{TermState, exit, overrun};
 use crate::clock::{Clock, Moment, SystemClock};
 use crate::policy::OnOverrun;
-use crate::task::{exit, overrun};
 
 /// The longest sleep while there is a term: sleeping stands still while the machine is suspended, and the clock does not.
 const SLICE: Duration = Duration::from_secs(1);
