@@ -211,16 +211,6 @@ impl Term {
         Guarded::child(self, Box::pin(future))
     }
 
-    /// A term without an election, for testing a body. It lasts until the control says otherwise.
-    pub fn for_test() -> (Term, TermControl) {
-        TermControl::start(Arc::new(crate::clock::SystemClock))
-    }
-
-    /// As [`for_test`](Self::for_test), on a clock of the test's choosing.
-    pub fn for_test_on(clock: Arc<dyn crate::clock::Clock>) -> (Term, TermControl) {
-        TermControl::start(clock)
-    }
-
     pub(crate) fn now(&self) -> Moment {
         self.tenure.clock().now()
     }
