@@ -62,7 +62,6 @@ mod elector;
 #[doc(inline)]
 pub use lease_embedded as embedded;
 mod error;
-mod guard;
 mod lease;
 mod policy;
 pub mod spec;
@@ -79,7 +78,6 @@ pub use candidate::{
 };
 pub use elector::{Denial, ElectorError, Health, LeaseStatus, Standing};
 pub use error::Error;
-pub use guard::{Ended, Guarded};
 /// The types of times: those of [`Tick`] and [`TickAdmin`].
 #[doc(no_inline)]
 pub use jiff;
@@ -98,5 +96,5 @@ pub use policy::{OnExhausted, OnLoss, OnOverrun, Restart};
 #[doc(inline)]
 pub use spec::{LeaseSpec, SpecError};
 pub use task::{DEFAULT_GRACE, IntoTask, LeaderTask, TaskGroup, TaskHandle, TaskOutput, TickOutput};
-pub use term::{Lost, Term, TermCheck, TermControl, TermHandle};
+pub use term::{Ended, Guarded, Lost, Term, TermCheck, TermControl, TermHandle};
 pub use tick::{Cause, Tick};

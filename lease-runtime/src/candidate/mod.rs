@@ -280,7 +280,7 @@ impl Candidate {
                 let entry = Arc::new(entry);
                 let placed = self.inner.place(entry.clone());
                 if let Some(placed) = &placed {
-                    handle.target().put(&entry, &self.inner.identity, placed.roster.status());
+                    entry.put(handle.target(), &self.inner.identity, placed.roster.status());
                 }
                 placed
             }

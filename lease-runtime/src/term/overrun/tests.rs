@@ -8,10 +8,9 @@ use std::task::{Context, Poll, Waker};
 
 use super::*;
 use crate::clock::{Clock, SystemClock};
-use crate::guard::Guarded;
 use crate::lease::LeaseId;
 use crate::term::testing::{HandClock, granted};
-use crate::term::{RunScope, Term};
+use crate::term::{Guarded, RunScope, Term};
 use lease_protocol::election::{Deadlines, FencingToken, Grant};
 
 fn term(tenure: &Arc<TermState>, policy: OnOverrun) -> Term {
