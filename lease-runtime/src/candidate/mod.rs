@@ -4,7 +4,7 @@ mod builder;
 mod identity;
 mod lease_driver;
 mod lease_tasks;
-pub(crate) mod process;
+mod process;
 mod run;
 mod signal;
 mod warm_up;

@@ -21,7 +21,7 @@ pub(crate) mod watched;
 
 use std::borrow::Cow;
 use std::fmt;
-use std::future::{Future, IntoFuture};
+use std::future::Future;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -137,14 +137,6 @@ impl<T: TaskOutput> LeaderTask<T> {
         // The one place that knows the body's type: nothing after it is compiled once per task.
         LeaderTask::boxed(name, spec, Box::new(body))
     }
-
-    /// Starts the task under the candidate of the process, which is built from the environment if there is none yet. The
-    /// task goes on when the handle is dropped.
-    ///
-    /// Where there is no cluster, or no tokio runtime, the handle gives the error that says so.
-    pub fn spawn(self) -> TaskHandle<T> {
-        crate::candidate::process::spawn(self)
-    }
 }
 
 impl<T> LeaderTask<T> {
@@ -239,15 +231,6 @@ pub(crate) fn broken_by_task_name(name: &str) -> Option<&'static str> {
         Some("must start and end with a letter or digit")
     } else {
         None
-    }
-}
-
-impl<T: TaskOutput> IntoFuture for LeaderTask<T> {
-    type Output = Result<T, Error>;
-    type IntoFuture = BoxFuture<'static, Result<T, Error>>;
-
-    fn into_future(self) -> Self::IntoFuture {
-        Box::pin(crate::candidate::process::run(self))
     }
 }
 
