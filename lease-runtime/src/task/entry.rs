@@ -11,10 +11,12 @@ use tokio::runtime::Handle;
 use tokio::sync::{oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
+use super::TaskOutput;
+use super::handle::TaskHandle;
 use super::inside::{AwaitedTask, TaskPlacement};
+use super::lock::lock;
 use super::member::{Member, MemberWork};
 use super::plan::{IntoTask, Plan, sealed::IntoPlan};
-use super::{TaskHandle, TaskOutput, lock};
 use crate::elector::LeaseStatus;
 use crate::error::Error;
 use crate::lease::LeaseId;

@@ -7,8 +7,10 @@ use futures_util::future::BoxFuture;
 use tokio::sync::watch;
 
 use super::member::{GroupOrder, Member, MemberWork};
-use super::plan::{Plan, sealed::IntoPlan};
-use super::{IntoTask, Policy, Scheduling, check_task_name};
+use super::name::check_task_name;
+use super::plan::{IntoTask, Plan, sealed::IntoPlan};
+use super::policy::Policy;
+use super::resolve::Scheduling;
 use crate::error::Error;
 
 /// Several tasks under one lease as one task, with a name of its own and an order among them.
@@ -156,6 +158,10 @@ impl<K: IntoTask> Part for K {
 /// The output of what has none.
 fn nothing() -> Arc<Mutex<Option<()>>> {
     Arc::new(Mutex::new(Some(())))
+}
+
+impl IntoTask for TaskGroup {
+    type Output = ();
 }
 
 impl IntoPlan<()> for TaskGroup {

@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use super::backoff::{Backoff, Restarts};
 use super::log::TaskLog;
 use super::member::{Body, BodyVerdict, Member};
-use super::supervise::{MemberEnd, Supervisor};
+use super::supervisor::{MemberEnd, Supervisor};
 use crate::error::Error;
 use crate::policy::{OnExhausted, Restart};
 use crate::term::polled::PolledBody;

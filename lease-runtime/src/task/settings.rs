@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use super::LeaderTask;
+use super::leader_task::LeaderTask;
 use crate::policy::{OnExhausted, OnLoss, OnOverrun, Restart};
 
 /// Settings: what is set here wins over the attribute. A value that the attribute would refuse is an error when the task is
