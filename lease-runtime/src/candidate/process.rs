@@ -7,7 +7,8 @@ use tokio::runtime::Handle;
 use tokio::sync::{OnceCell, oneshot};
 use tokio_util::sync::CancellationToken;
 
-use super::{Candidate, Placed};
+use super::Candidate;
+use super::place::Placed;
 use crate::error::Error;
 use crate::task::{IntoTask, LeaderTask, TaskGroup, TaskHandle, TaskOutput};
 

@@ -7,10 +7,10 @@ use std::task::Poll;
 
 use tokio::runtime::Handle;
 
+use super::inner::{CandidateInner, CandidatePhase};
 use super::lease_driver::Arrival;
 use super::lease_tasks::LeaseTasks;
 use super::signal::ShutdownRequest;
-use super::{CandidateInner, CandidatePhase};
 use crate::error::Error;
 use crate::term::exit;
 

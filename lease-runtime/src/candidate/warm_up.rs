@@ -7,7 +7,7 @@ use std::sync::Arc;
 use futures_util::FutureExt;
 use tokio::runtime::Handle;
 
-use super::CandidateInner;
+use super::inner::CandidateInner;
 use super::lease_tasks::LeaseTasks;
 use crate::error::Error;
 use crate::task::entry::Entry;

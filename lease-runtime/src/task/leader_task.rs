@@ -32,7 +32,8 @@ use lease_protocol::ticks::Timetable;
 /// term of this process. One that returns is done, and with it the task. One that fails or panics runs again within the
 /// term, after a pause; if that happens too often, this replica gives the lease up for another to try. The settings
 /// [`restart`](Self::restart), [`backoff`](Self::backoff), [`max_restarts`](Self::max_restarts) and
-/// [`on_exhausted`](Self::on_exhausted) say otherwise. Several tasks can be put in an order as a [`TaskGroup`].
+/// [`on_exhausted`](Self::on_exhausted) say otherwise. Several tasks can be put in an order as a
+/// [`TaskGroup`](crate::TaskGroup).
 ///
 /// The methods that configure it are called as the attribute's keys are. What is set here wins over the attribute, which
 /// makes one function many tasks:

@@ -1,5 +1,6 @@
 //! Bodies and warm-ups that wait for other tasks, and those that would wait for themselves.
 
+use std::fmt;
 use tokio::sync::oneshot;
 
 use super::*;
