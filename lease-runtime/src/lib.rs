@@ -62,8 +62,8 @@ mod elector;
 #[doc(inline)]
 pub use lease_embedded as embedded;
 mod error;
-mod guard;
 mod lease;
+mod policy;
 pub mod spec;
 mod task;
 mod term;
@@ -78,7 +78,6 @@ pub use candidate::{
 };
 pub use elector::{Denial, ElectorError, Health, LeaseStatus, Standing};
 pub use error::Error;
-pub use guard::{Ended, Guarded};
 /// The types of times: those of [`Tick`] and [`TickAdmin`].
 #[doc(no_inline)]
 pub use jiff;
@@ -96,11 +95,9 @@ pub use lease_protocol::ticks::{
     AttemptId, CatchUp, Delivery, NotRun, Overlap, StartDeadline, TaskTicks, TickCounts, TickOutcome, TickRun,
     TickState,
 };
+pub use policy::{OnExhausted, OnLoss, OnOverrun, Restart};
 #[doc(inline)]
 pub use spec::{LeaseSpec, SpecError};
-pub use task::{
-    DEFAULT_GRACE, IntoTask, LeaderTask, OnExhausted, OnLoss, OnOverrun, Restart, TaskGroup, TaskHandle, TaskOutput,
-    TickOutput,
-};
-pub use term::{Lost, Term, TermCheck, TermControl, TermHandle};
+pub use task::{DEFAULT_GRACE, IntoTask, LeaderTask, TaskGroup, TaskHandle, TaskOutput, TickOutput};
+pub use term::{Ended, Guarded, Lost, Term, TermCheck, TermControl, TermHandle};
 pub use tick::{Cause, Tick};

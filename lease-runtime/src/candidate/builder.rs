@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use super::{Candidate, CandidateSettings, identity};
+use super::inner::{CandidateInner, CandidateSettings, OnLateRefusal};
+use super::{Candidate, identity};
 use crate::clock::{Clock, SystemClock};
 use crate::elector::{Connection, Elector, ElectorError, Labels};
 use crate::error::Error;
@@ -30,28 +31,30 @@ pub struct CandidateBuilder {
 /// How long the release of a lease is waited for unless it is set.
 const RELEASE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// What becomes of a candidate when the API server refuses to let it take part in the election of a lease that was added
-/// while the candidate ran.
-///
-/// A lease that is there when the candidate begins to run ends it in either case: then most likely a permission is missing
-/// in what has just been deployed.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
-#[non_exhaustive]
-pub enum OnLateRefusal {
-    /// The tasks of that lease end with [`Error::Election`], which is logged, and the other leases go on. They can be added
-    /// again.
-    #[default]
-    EndTasks,
-    /// The candidate shuts down in order, and [`Candidate::run_until`] returns the error.
-    EndCandidate,
-}
-
 #[derive(Default)]
 enum ClusterSource {
     #[default]
     Environment,
     Kubeconfig(PathBuf),
     Connection(Connection),
+}
+
+impl Candidate {
+    /// The candidate that the environment describes: the cluster of `KUBECONFIG` if that is set, or the one this pod runs
+    /// in, or that of `~/.kube/config`.
+    ///
+    /// # Errors
+    ///
+    /// If there is no cluster, if the connection cannot be set up, or outside of a tokio runtime. That the API server
+    /// cannot be reached right now is no error.
+    pub async fn from_env() -> Result<Candidate, Error> {
+        Candidate::builder().build().await
+    }
+
+    /// A candidate with an identity, a namespace, or a cluster of your choosing.
+    pub fn builder() -> CandidateBuilder {
+        CandidateBuilder::default()
+    }
 }
 
 impl CandidateBuilder {
@@ -168,7 +171,8 @@ impl CandidateBuilder {
             release_timeout: self.release_timeout.unwrap_or(RELEASE_TIMEOUT),
             on_late_refusal: self.on_late_refusal,
         };
-        Ok(Candidate::new(elector, connection, identity, namespace, settings))
+        let inner = CandidateInner::new(elector, connection, identity, namespace, settings);
+        Ok(Candidate { inner: Arc::new(inner) })
     }
 }
 

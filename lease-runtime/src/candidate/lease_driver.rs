@@ -10,8 +10,8 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::{Id, JoinSet};
 use tokio::time::sleep;
 
+use super::inner::{CandidateInner, OnLateRefusal};
 use super::lease_tasks::LeaseTasks;
-use super::{CandidateInner, OnLateRefusal};
 use crate::elector::{ElectionControl, ElectionHandle, ElectorError, LeaseStatus};
 use crate::error::Error;
 use crate::task::entry::Entry;

@@ -1,16 +1,55 @@
-//! The candidate of the process, which awaiting a task uses.
+//! The candidate of the process: what awaiting or spawning a task uses.
 
+use std::future::IntoFuture;
+
+use futures_util::future::BoxFuture;
 use tokio::runtime::Handle;
 use tokio::sync::{OnceCell, oneshot};
 use tokio_util::sync::CancellationToken;
 
-use super::{Candidate, Placed};
+use super::Candidate;
+use super::place::Placed;
 use crate::error::Error;
-use crate::task::{IntoTask, TaskHandle, TaskOutput};
+use crate::task::{IntoTask, LeaderTask, TaskGroup, TaskHandle, TaskOutput};
 
 /// The one piece of global state of this crate. Built when a task is first awaited or spawned; if that fails, the next tries
 /// again.
 static CANDIDATE: OnceCell<Candidate> = OnceCell::const_new();
+
+impl<T: TaskOutput> LeaderTask<T> {
+    /// Starts the task under the candidate of the process, which is built from the environment if there is none yet. The
+    /// task goes on when the handle is dropped.
+    ///
+    /// Where there is no cluster, or no tokio runtime, the handle gives the error that says so.
+    pub fn spawn(self) -> TaskHandle<T> {
+        spawn(self)
+    }
+}
+
+impl<T: TaskOutput> IntoFuture for LeaderTask<T> {
+    type Output = Result<T, Error>;
+    type IntoFuture = BoxFuture<'static, Result<T, Error>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(run(self))
+    }
+}
+
+impl TaskGroup {
+    /// As [`LeaderTask::spawn`](crate::LeaderTask::spawn).
+    pub fn spawn(self) -> TaskHandle<()> {
+        spawn(self)
+    }
+}
+
+impl IntoFuture for TaskGroup {
+    type Output = Result<(), Error>;
+    type IntoFuture = BoxFuture<'static, Result<(), Error>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(run(self))
+    }
+}
 
 async fn candidate() -> Result<&'static Candidate, Error> {
     let runtime = Handle::try_current().map_err(|_| Error::NoRuntime)?;
@@ -24,7 +63,7 @@ async fn candidate() -> Result<&'static Candidate, Error> {
 }
 
 /// Runs a task until it is done and its lease, if no other task needs it, is released.
-pub(crate) async fn run<K: IntoTask>(task: K) -> Result<K::Output, Error> {
+async fn run<K: IntoTask>(task: K) -> Result<K::Output, Error> {
     let (handle, placed) = candidate().await?.place(task);
     let wanted = AwaitedProcessTask(placed);
     let output = handle.await;
@@ -35,7 +74,7 @@ pub(crate) async fn run<K: IntoTask>(task: K) -> Result<K::Output, Error> {
 }
 
 /// Starts a task that runs whether or not somebody waits for it.
-pub(crate) fn spawn<K: IntoTask>(task: K) -> TaskHandle<K::Output> {
+fn spawn<K: IntoTask>(task: K) -> TaskHandle<K::Output> {
     let (outcome, receiver) = oneshot::channel();
     let completed = CancellationToken::new();
     let handle = TaskHandle::new(task.title().into(), receiver, completed.clone());

@@ -7,12 +7,12 @@ use std::task::Poll;
 
 use tokio::runtime::Handle;
 
+use super::inner::{CandidateInner, CandidatePhase};
 use super::lease_driver::Arrival;
 use super::lease_tasks::LeaseTasks;
 use super::signal::ShutdownRequest;
-use super::{CandidateInner, CandidatePhase};
 use crate::error::Error;
-use crate::task::exit;
+use crate::term::exit;
 
 impl CandidateInner {
     pub(super) async fn run_until<F>(self: &Arc<Self>, signal: F) -> Result<(), Error>
@@ -81,7 +81,7 @@ impl CandidateInner {
             tokio::select! {
                 biased;
                 () = self.failed.cancelled() => {
-                    self.shut_down("shutting down after a failure: asking the bodies to end");
+                    self.shut_down("shutting down after a failure: stopping tasks");
                     self.driven.wait().await;
                     return running.end();
                 }

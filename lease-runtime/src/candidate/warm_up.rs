@@ -7,19 +7,18 @@ use std::sync::Arc;
 use futures_util::FutureExt;
 use tokio::runtime::Handle;
 
-use super::CandidateInner;
+use super::inner::CandidateInner;
 use super::lease_tasks::LeaseTasks;
 use crate::error::Error;
-use crate::guard::panic_message;
 use crate::task::entry::Entry;
-use crate::task::inside::PolledBody;
+use crate::term::panic_message;
 
 impl CandidateInner {
     /// Begins what a task wants done before its first run, unless that has begun.
     pub(super) fn warm_up(self: &Arc<Self>, roster: &Arc<LeaseTasks>, entry: &Arc<Entry>, runtime: &Handle) {
         let Some(warm_up) = entry.begin_warm_up() else { return };
         let (shutdown, stop) = (self.shutdown.clone(), entry.stop_token().clone());
-        let place = PolledBody::warm_up(entry, &self.identity);
+        let place = entry.warm_up_place(&self.identity);
         let mut warm_up = Box::pin(place.around(warm_up));
         let (waits, waiting, mut told) = (entry.clone(), roster.clone(), false);
         let warm_up = poll_fn(move |cx| {

@@ -4,18 +4,24 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex};
 
 use futures_util::future::{BoxFuture, join_all};
 use tokio::runtime::Handle;
 use tokio::sync::{oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
+use super::TaskOutput;
+use super::handle::TaskHandle;
+use super::inside::{AwaitedTask, TaskPlacement};
+use super::lock::lock;
 use super::member::{Member, MemberWork};
 use super::plan::{IntoTask, Plan, sealed::IntoPlan};
-use super::{OnLoss, TaskHandle, TaskOutput, lock};
+use crate::elector::LeaseStatus;
 use crate::error::Error;
 use crate::lease::LeaseId;
+use crate::policy::OnLoss;
+use crate::term::polled::{PolledBody, WaitWithin};
 use lease_protocol::election::Timing;
 use lease_protocol::ticks::TaskTicks;
 
@@ -38,7 +44,7 @@ pub(crate) struct Entry {
     conditions: Vec<watch::Receiver<bool>>,
     done: Option<Box<dyn Fn() + Send + Sync>>,
     /// The task of its own lease that its warm-up waits for, and whether that is done.
-    waits_within: OnceLock<(Arc<str>, CancellationToken)>,
+    waits_within: Arc<WaitWithin>,
 }
 
 impl Entry {
@@ -94,7 +100,7 @@ impl Entry {
             warm,
             conditions,
             done,
-            waits_within: OnceLock::new(),
+            waits_within: Arc::default(),
         };
         (Ok(entry), handle)
     }
@@ -204,25 +210,27 @@ impl Entry {
         self.warm.is_cancelled()
     }
 
-    /// Its warm-up waits for a task of its own lease: the lease is contended for without waiting for the warm-up.
-    pub(super) fn wait_within(&self, awaited: &Arc<str>, completed: &CancellationToken) {
-        let first = self.waits_within.set((awaited.clone(), completed.clone())).is_ok();
-        if first {
-            tracing::warn!(
-                target: "lease_runtime",
-                lease = %self.lease.name,
-                namespace = %self.lease.namespace,
-                task = %self.name,
-                awaited = %awaited,
-                "the warm-up of a task waits for another task of its own lease: the lease is contended for without waiting for \
-                 that warm-up; to keep the order, put both into a `TaskGroup::sequence`, or give one a lease of its own"
-            );
-        }
+    /// What polls its warm-up, for a candidate of this identity.
+    pub(crate) fn warm_up_place(&self, identity: &Arc<str>) -> Arc<PolledBody> {
+        let warming = Some(Arc::downgrade(&self.waits_within));
+        let (lease, task) = (self.lease.clone(), self.name.clone());
+        Arc::new(PolledBody { lease, identity: identity.clone(), task, warming })
+    }
+
+    /// Says where it was put to those who wait for it.
+    pub(crate) fn put(&self, target: &AwaitedTask, identity: &Arc<str>, status: watch::Receiver<LeaseStatus>) {
+        target.put(TaskPlacement {
+            lease: self.lease.clone(),
+            identity: identity.clone(),
+            task: self.name.clone(),
+            bodies: self.bodies().collect(),
+            status,
+        });
     }
 
     /// The task of its own lease that its warm-up waits for, and whether that is done.
     pub(crate) fn waits_within(&self) -> Option<(&Arc<str>, bool)> {
-        self.waits_within.get().map(|(awaited, completed)| (awaited, completed.is_cancelled()))
+        self.waits_within.awaited()
     }
 
     /// Where to run it, unless that has been said before.

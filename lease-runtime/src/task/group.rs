@@ -1,15 +1,16 @@
 //! Several tasks as one.
 
 use std::fmt;
-use std::future::IntoFuture;
 use std::sync::{Arc, Mutex};
 
 use futures_util::future::BoxFuture;
 use tokio::sync::watch;
 
 use super::member::{GroupOrder, Member, MemberWork};
-use super::plan::{Plan, sealed::IntoPlan};
-use super::{IntoTask, Policy, Scheduling, TaskHandle, check_task_name};
+use super::name::check_task_name;
+use super::plan::{IntoTask, Plan, sealed::IntoPlan};
+use super::policy::Policy;
+use super::resolve::Scheduling;
 use crate::error::Error;
 
 /// Several tasks under one lease as one task, with a name of its own and an order among them.
@@ -134,11 +135,6 @@ impl TaskGroup {
         self.conditions.push(condition);
         self
     }
-
-    /// As [`LeaderTask::spawn`](crate::LeaderTask::spawn).
-    pub fn spawn(self) -> TaskHandle<()> {
-        crate::candidate::process::spawn(self)
-    }
 }
 
 /// A member whose output nobody asks for.
@@ -162,6 +158,10 @@ impl<K: IntoTask> Part for K {
 /// The output of what has none.
 fn nothing() -> Arc<Mutex<Option<()>>> {
     Arc::new(Mutex::new(Some(())))
+}
+
+impl IntoTask for TaskGroup {
+    type Output = ();
 }
 
 impl IntoPlan<()> for TaskGroup {
@@ -223,15 +223,6 @@ impl IntoPlan<()> for TaskGroup {
         let done = once.then(|| Box::new(|| ()) as Box<dyn Fn() + Send + Sync>);
         let wants_tick = wants_tick && !scheduled;
         Ok(Plan { lease, timing, member, warm_up, conditions, wants_tick, done, output: nothing() })
-    }
-}
-
-impl IntoFuture for TaskGroup {
-    type Output = Result<(), Error>;
-    type IntoFuture = BoxFuture<'static, Result<(), Error>>;
-
-    fn into_future(self) -> Self::IntoFuture {
-        Box::pin(crate::candidate::process::run(self))
     }
 }
 

@@ -1,57 +1,18 @@
-//! What is being polled here: a body, or a warm-up. So that one which waits for a task of its own lease is found.
-//!
-//! It is known inside of bodies, of what they start by [`Term::spawn`] and [`Term::blocking`], and of warm-ups. What a body
-//! hands to `tokio::spawn` goes on without it, and so is nobody's wait.
+//! Finds a body that waits for a task which cannot run before that body has ended.
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Arc, OnceLock, Weak};
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 
 use tokio::sync::watch;
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
-use super::entry::Entry;
 use crate::elector::LeaseStatus;
 use crate::error::Error;
 use crate::lease::LeaseId;
-use crate::term::Term;
+use crate::term::polled::PolledBody;
 use lease_protocol::ticks::TaskTicks;
-
-tokio::task_local! {
-    static PLACE: Arc<PolledBody>;
-}
-
-/// What is being polled.
-pub(crate) struct PolledBody {
-    lease: LeaseId,
-    identity: Arc<str>,
-    task: Arc<str>,
-    /// Of a warm-up: whose.
-    warming: Option<Weak<Entry>>,
-}
-
-impl PolledBody {
-    pub(crate) fn body(term: &Term) -> Arc<PolledBody> {
-        let (lease, task) = (term.lease().clone(), term.scope().task().clone());
-        Arc::new(PolledBody { lease, identity: term.identity().into(), task, warming: None })
-    }
-
-    pub(crate) fn warm_up(entry: &Arc<Entry>, identity: &Arc<str>) -> Arc<PolledBody> {
-        let (lease, task) = (entry.lease.clone(), entry.name.clone());
-        Arc::new(PolledBody { lease, identity: identity.clone(), task, warming: Some(Arc::downgrade(entry)) })
-    }
-
-    /// Runs `f` there.
-    pub(crate) fn enter<R>(self: &Arc<Self>, f: impl FnOnce() -> R) -> R {
-        PLACE.sync_scope(Arc::clone(self), f)
-    }
-
-    /// Polls `future` there.
-    pub(crate) fn around<F: Future>(self: Arc<Self>, future: F) -> impl Future<Output = F::Output> + use<F> {
-        PLACE.scope(self, future)
-    }
-}
 
 /// A task that can be waited for, once it is known where it was put.
 #[derive(Default)]
@@ -63,33 +24,24 @@ pub(crate) struct AwaitedTask {
 
 /// Where a task was put.
 #[derive(Clone)]
-struct TaskPlacement {
-    lease: LeaseId,
+pub(super) struct TaskPlacement {
+    pub(super) lease: LeaseId,
     /// That of its candidate.
-    identity: Arc<str>,
-    task: Arc<str>,
+    pub(super) identity: Arc<str>,
+    pub(super) task: Arc<str>,
     /// The names of its bodies.
-    bodies: Arc<[Arc<str>]>,
-    status: watch::Receiver<LeaseStatus>,
+    pub(super) bodies: Arc<[Arc<str>]>,
+    pub(super) status: watch::Receiver<LeaseStatus>,
 }
 
 impl AwaitedTask {
-    pub(crate) fn put(&self, entry: &Entry, identity: &Arc<str>, status: watch::Receiver<LeaseStatus>) {
-        self.set(TaskPlacement {
-            lease: entry.lease.clone(),
-            identity: identity.clone(),
-            task: entry.name.clone(),
-            bodies: entry.bodies().collect(),
-            status,
-        });
-    }
-
     /// It is where `other` is.
     pub(crate) fn put_as(&self, other: &AwaitedTask) {
-        other.put.get().cloned().into_iter().for_each(|put| self.set(put));
+        other.put.get().cloned().into_iter().for_each(|put| self.put(put));
     }
 
-    fn set(&self, put: TaskPlacement) {
+    /// It is there.
+    pub(super) fn put(&self, put: TaskPlacement) {
         let _ = self.put.set(put);
         self.known.cancel();
     }
@@ -117,7 +69,7 @@ impl DeadlockCheck {
         completed: &CancellationToken,
         cx: &mut Context<'_>,
     ) -> Option<Error> {
-        let place = PLACE.try_with(Arc::clone).ok()?;
+        let place = PolledBody::here()?;
         if target.put.get().is_none() {
             let known = self.known.get_or_insert_with(|| Box::pin(target.known.clone().cancelled_owned()));
             if known.as_mut().poll(cx).is_pending() {
@@ -131,8 +83,8 @@ impl DeadlockCheck {
         }
         let same_candidate = put.identity == place.identity;
         if let Some(warming) = &place.warming {
-            let entry = warming.upgrade().filter(|_| same_candidate)?;
-            entry.wait_within(&put.task, completed);
+            let waits = warming.upgrade().filter(|_| same_candidate)?;
+            place.wait_within(&waits, &put.task, completed);
             return None;
         }
         let itself = match same_candidate {

@@ -4,11 +4,12 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError, TryLockError};
 
 use futures_util::future::BoxFuture;
+use jiff::tz::TimeZone;
 
-use super::Policy;
-use super::ticking::MemberTicks;
+use super::policy::Policy;
 use crate::term::Term;
 use crate::tick::Tick;
+use lease_protocol::ticks::Timetable;
 
 /// A task, or a part of a group.
 #[derive(Debug)]
@@ -18,6 +19,16 @@ pub(crate) struct Member {
     /// Runs for ticks, rather than all through a term.
     pub(super) ticking: Option<MemberTicks>,
     pub(crate) work: MemberWork,
+}
+
+/// How a member's runs begin.
+#[derive(Clone, Debug)]
+pub(crate) struct MemberTicks {
+    pub(super) timetable: Timetable,
+    /// Of the schedule, for the body.
+    pub(super) zone: TimeZone,
+    /// Further attempts at a tick whose run has failed.
+    pub(super) retry: u32,
 }
 
 #[derive(Debug)]

@@ -5,13 +5,12 @@ use std::sync::{Arc, Mutex};
 use futures_util::future::BoxFuture;
 use tokio::sync::watch;
 
-use super::member::{Body, BodyVerdict, Member, MemberWork};
-use super::{LeaderTask, TaskGroup, TaskOutput};
-use crate::error::Error;
+use super::TaskOutput;
+use super::member::Member;
 use crate::lease::LeaseId;
 use lease_protocol::election::Timing;
 
-/// What a [`Candidate`](crate::Candidate) can be given: a [`LeaderTask`] or a [`TaskGroup`].
+/// What a [`Candidate`](crate::Candidate) can be given: a [`LeaderTask`](crate::LeaderTask) or a [`TaskGroup`](crate::TaskGroup).
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a leader task",
     label = "not a `LeaderTask` or a `TaskGroup`",
@@ -21,14 +20,6 @@ use lease_protocol::election::Timing;
 pub trait IntoTask: sealed::IntoPlan<<Self as IntoTask>::Output> + Send + 'static {
     /// What whoever waits for it gets.
     type Output: TaskOutput;
-}
-
-impl<T: TaskOutput> IntoTask for LeaderTask<T> {
-    type Output = T;
-}
-
-impl IntoTask for TaskGroup {
-    type Output = ();
 }
 
 pub(crate) mod sealed {
@@ -59,47 +50,4 @@ pub struct Plan<T> {
     pub(super) done: Option<Box<dyn Fn() + Send + Sync>>,
     /// What the last run returned. A failed run's value is the task's only if no run follows.
     pub(super) output: Arc<Mutex<Option<T>>>,
-}
-
-impl<T: TaskOutput> sealed::IntoPlan<T> for LeaderTask<T> {
-    fn title(&self) -> &str {
-        self.task_name()
-    }
-
-    fn move_to(&mut self, lease: Option<&str>, namespace: Option<&str>) {
-        self.lease = lease.map(str::to_owned).or(self.lease.take());
-        self.namespace = namespace.map(str::to_owned).or(self.namespace.take());
-    }
-
-    fn into_plan(self, namespace: &str) -> Result<Plan<T>, Error> {
-        let (lease, timing) = self.resolve(namespace)?;
-        let ticking = self.scheduling.resolve(&self.name, &self.policy, &timing)?;
-        let wants_tick = self.scheduling.scheduled && ticking.is_none();
-        let output = Arc::new(Mutex::new(None));
-        let (last, mut body) = (output.clone(), self.body);
-        let work = MemberWork::Body(Body::new(move |term, tick| {
-            let (body, last) = (body.call(term.clone(), tick), last.clone());
-            Box::pin(async move {
-                let output = body.await;
-                let (failure, tells) = (output.failure(), output.tells());
-                let verdict = BodyVerdict { failure, asked: term.is_cancelled(), tells };
-                let previous = super::lock(&last).replace(output);
-                drop(previous);
-                verdict
-            })
-        }));
-        let member = Member { name: self.name.as_ref().into(), policy: self.policy, ticking, work };
-        let done = self.done.filter(|_| self.scheduling.once).map(|done| {
-            let output = output.clone();
-            Box::new(move || {
-                // What a run of ours gave that failed is not what became of the task.
-                let mut last = super::lock(&output);
-                let failed = last.as_ref().is_none_or(|last| last.failure().is_some());
-                let previous = if failed { last.replace(done()) } else { None };
-                drop((last, previous));
-            }) as Box<dyn Fn() + Send + Sync>
-        });
-        let (warm_up, conditions) = (self.warm_up, self.conditions);
-        Ok(Plan { lease, timing, member, warm_up, conditions, wants_tick, done, output })
-    }
 }

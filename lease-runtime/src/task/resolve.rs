@@ -1,12 +1,12 @@
-//! What was set about a schedule, checked, as the tick protocol wants it.
+//! What was set about a schedule, and how it is checked and made what the tick protocol wants.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
 
-use super::Policy;
-use super::scheduling::Scheduling;
-use super::ticking::MemberTicks;
+use super::member::MemberTicks;
+use super::policy::Policy;
 use crate::error::Error;
 use lease_protocol::election::Timing;
 use lease_protocol::schedule::{Schedule, ScheduleError};
@@ -21,6 +21,26 @@ const MOST_CATCH_UP: u32 = 1000;
 
 /// A rule that is broken, and how to keep it.
 type Rule = &'static str;
+
+/// What was said about the schedule of a task; `None` where nothing was.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Scheduling {
+    /// The body takes a tick.
+    pub(crate) scheduled: bool,
+    pub(crate) cron: Option<Cow<'static, str>>,
+    pub(crate) time_zone: Option<Cow<'static, str>>,
+    pub(crate) every: Option<Duration>,
+    pub(crate) offset: Option<Duration>,
+    pub(crate) delay: Option<Duration>,
+    pub(crate) once: bool,
+    pub(crate) jitter: Option<Duration>,
+    pub(crate) overlap: Option<Overlap>,
+    pub(crate) catch_up: Option<CatchUp>,
+    pub(crate) max_catch_up: Option<u32>,
+    pub(crate) start_deadline: Option<StartDeadline>,
+    pub(crate) delivery: Option<Delivery>,
+    pub(crate) retry: Option<u32>,
+}
 
 impl Scheduling {
     /// The schedule as the tick protocol wants it; `None` for a task that has none.

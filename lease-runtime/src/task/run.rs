@@ -11,14 +11,13 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use super::backoff::{Backoff, Restarts};
-use super::inside::PolledBody;
 use super::log::TaskLog;
 use super::member::{Body, BodyVerdict, Member};
-use super::supervise::{MemberEnd, Supervisor};
-use super::{OnExhausted, Restart};
+use super::supervisor::{MemberEnd, Supervisor};
 use crate::error::Error;
-use crate::guard::{Ended, Guarded};
-use crate::term::{RunScope, StopSignal, Term};
+use crate::policy::{OnExhausted, Restart};
+use crate::term::polled::PolledBody;
+use crate::term::{Ended, Guarded, RunScope, StopSignal, Term};
 use crate::tick::Tick;
 use lease_protocol::election::StopReason;
 

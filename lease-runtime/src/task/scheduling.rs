@@ -5,32 +5,13 @@ use std::future::Future;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use super::group::TaskGroup;
+use super::leader_task::{LeaderTask, ScheduledBody};
 use super::output::TickOutput;
-use super::{LeaderTask, ScheduledBody, TaskGroup};
 use crate::spec::LeaseSpec;
 use crate::term::Term;
 use crate::tick::Tick;
 use lease_protocol::ticks::{CatchUp, Delivery, Overlap, StartDeadline};
-
-/// What was said about the schedule of a task; `None` where nothing was.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Scheduling {
-    /// The body takes a tick.
-    pub(crate) scheduled: bool,
-    pub(crate) cron: Option<Cow<'static, str>>,
-    pub(crate) time_zone: Option<Cow<'static, str>>,
-    pub(crate) every: Option<Duration>,
-    pub(crate) offset: Option<Duration>,
-    pub(crate) delay: Option<Duration>,
-    pub(crate) once: bool,
-    pub(crate) jitter: Option<Duration>,
-    pub(crate) overlap: Option<Overlap>,
-    pub(crate) catch_up: Option<CatchUp>,
-    pub(crate) max_catch_up: Option<u32>,
-    pub(crate) start_deadline: Option<StartDeadline>,
-    pub(crate) delivery: Option<Delivery>,
-    pub(crate) retry: Option<u32>,
-}
 
 /// Tasks that run at times, rather than all through a term.
 impl<T: TickOutput> LeaderTask<T> {

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use super::{LeaderTask, OnExhausted, OnLoss, OnOverrun, Restart};
+use super::leader_task::LeaderTask;
+use crate::policy::{OnExhausted, OnLoss, OnOverrun, Restart};
 
 /// Settings: what is set here wins over the attribute. A value that the attribute would refuse is an error when the task is
 /// added.

@@ -1,10 +1,16 @@
 use std::convert::Infallible;
 use std::future::pending;
+use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
 use super::entry::Entry;
 use super::*;
+use crate::error::Error;
+use crate::lease::LeaseId;
+use crate::spec::LeaseSpec;
+use crate::term::Term;
+use lease_protocol::election::Timing;
 
 const SPEC: LeaseSpec = LeaseSpec::new("ledger").namespace("books");
 

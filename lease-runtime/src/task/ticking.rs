@@ -8,31 +8,20 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use super::backoff::Backoff;
 use super::log::TaskLog;
-use super::member::{Member, MemberWork};
+use super::member::{Member, MemberTicks, MemberWork};
 use super::run::{self, RunResult};
-use super::supervise::{MemberEnd, Supervisor};
+use super::supervisor::{MemberEnd, Supervisor};
 use crate::clock::WallTime;
 use crate::term::{ElectorMessage, StopSignal};
 use crate::tick::{Cause, Permit, Tick};
 use lease_protocol::election::StopReason;
 use lease_protocol::ticks::AttemptId;
-use lease_protocol::ticks::{self, Origin, RunStart, Timetable, TimetableKind};
-
-/// How a member's runs begin.
-#[derive(Clone, Debug)]
-pub(crate) struct MemberTicks {
-    pub(super) timetable: Timetable,
-    /// Of the schedule, for the body.
-    pub(super) zone: TimeZone,
-    /// Further attempts at a tick whose run has failed.
-    pub(super) retry: u32,
-}
+use lease_protocol::ticks::{self, Origin, RunStart, TimetableKind};
 
 /// A run that is to be started.
 struct Taken {

@@ -9,9 +9,9 @@ use std::task::{Context, Poll};
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 
+use super::guard::{Ended, Guarded, drop_caught, panic_message, say_dropped};
+use super::polled::PolledBody;
 use super::{Gate, GateUse, Term, TermCheck};
-use crate::guard::{Ended, Guarded, drop_caught, panic_message, say_dropped};
-use crate::task::inside::PolledBody;
 
 /// Waits for what [`Term::spawn`] or [`Term::blocking`] started. Dropping it lets the work go on by itself.
 pub struct TermHandle<T> {
@@ -52,29 +52,44 @@ impl<T> fmt::Debug for TermHandle<T> {
     }
 }
 
-pub(super) fn spawn<F>(term: &Term, future: F) -> TermHandle<F::Output>
-where
-    F: Future + Send + 'static,
-    F::Output: Send + 'static,
-{
-    let guarded = Guarded::child(term, Box::pin(PolledBody::body(term).around(future)));
-    TermHandle { task: runtime(term).map(|runtime| runtime.spawn(guarded)) }
-}
+impl Term {
+    /// Runs `future` as a task of its own that ends with the term: it is guarded like the body, dropped when the body would
+    /// be, and the lease is not released, nor the body run again, before it is gone.
+    ///
+    /// Use it instead of `tokio::spawn`, whose tasks go on after the term. It runs on the current tokio runtime, or outside
+    /// of one on the body's. If the body fails, its children are dropped; if it returns, the task counts as finished when
+    /// they have ended too.
+    pub fn spawn<F>(&self, future: F) -> TermHandle<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        let guarded = Guarded::child(self, Box::pin(PolledBody::body(self).around(future)));
+        TermHandle { task: runtime(self).map(|runtime| runtime.spawn(guarded)) }
+    }
 
-pub(super) fn blocking<F, R>(term: &Term, closure: F) -> TermHandle<R>
-where
-    F: FnOnce(&TermCheck) -> R + Send + 'static,
-    R: Send + 'static,
-{
-    let Some(runtime) = runtime(term) else { return TermHandle { task: None } };
-    let work = ChildWork {
-        closure: Some(closure),
-        gate: term.tenure().open_gate(term.scope(), GateUse::Blocking),
-        term: term.clone(),
-        _alive: term.tenure().alive(),
-        _child: term.scope().children().token(),
-    };
-    TermHandle { task: Some(runtime.spawn_blocking(move || work.run())) }
+    /// Runs a closure that blocks, on tokio's pool of blocking threads.
+    ///
+    /// Nothing can take a running closure back, so it is handed a [`TermCheck`] to ask, between two steps, whether it may
+    /// go on. The lease is not released before the closure has returned. One that still runs when the lease's last deadline
+    /// has passed is an overrun, as a body that blocks would be: see [`OnOverrun`](crate::OnOverrun).
+    ///
+    /// If the term is over before a thread is free, the closure is dropped without being called.
+    pub fn blocking<F, R>(&self, closure: F) -> TermHandle<R>
+    where
+        F: FnOnce(&TermCheck) -> R + Send + 'static,
+        R: Send + 'static,
+    {
+        let Some(runtime) = runtime(self) else { return TermHandle { task: None } };
+        let work = ChildWork {
+            closure: Some(closure),
+            gate: self.tenure().open_gate(self.scope(), GateUse::Blocking),
+            term: self.clone(),
+            _alive: self.tenure().alive(),
+            _child: self.scope().children().token(),
+        };
+        TermHandle { task: Some(runtime.spawn_blocking(move || work.run())) }
+    }
 }
 
 fn runtime(term: &Term) -> Option<Handle> {

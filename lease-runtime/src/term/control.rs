@@ -1,11 +1,15 @@
 //! A term without an election.
 
-use std::sync::Arc;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use super::{RunScope, Term, TermState};
-use crate::clock::{Clock, Moment};
+use tokio::runtime::Handle;
+
+use super::{DrainToken, RunScope, Term, TermState};
+use crate::clock::{Clock, Moment, SystemClock};
 use crate::lease::LeaseId;
+use crate::policy::OnOverrun;
 use lease_protocol::election::{Deadlines, FencingToken, Grant, StopReason};
 
 /// Ends a term that [`Term::for_test`] made. Dropping it leaves the term as it is.
@@ -22,42 +26,75 @@ use lease_protocol::election::{Deadlines, FencingToken, Grant, StopReason};
 /// assert!(term.check().is_err());
 /// # }
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct TermControl {
     term: Term,
+    hold: Arc<TermHold>,
 }
 
-impl TermControl {
-    pub(super) fn start(clock: Arc<dyn Clock>) -> (Term, TermControl) {
+/// What keeps a term without an election from being drained, until somebody waits for that.
+struct TermHold(Mutex<Option<DrainToken>>);
+
+impl Term {
+    /// A term without an election, for testing a body. It lasts until the control says otherwise.
+    pub fn for_test() -> (Term, TermControl) {
+        Term::for_test_on(Arc::new(SystemClock))
+    }
+
+    /// As [`for_test`](Self::for_test), on a clock of the test's choosing.
+    pub fn for_test_on(clock: Arc<dyn Clock>) -> (Term, TermControl) {
         let lease = LeaseId::new("test", "test");
         let deadlines = Deadlines { cancel_at: Moment::FAR, drop_at: Moment::FAR, hard_stop: Moment::FAR };
         let grant = Grant { token: FencingToken::new(1), transitions: 0, deadlines };
         let (tenure, alive) = TermState::begin(lease, "test".into(), &grant, clock);
-        let scope = Arc::new(RunScope::for_test(alive, tenure.asks().clone()));
-        let term = Term { tenure, scope };
-        (term.clone(), TermControl { term })
+        let (runtime, asked) = (Handle::try_current().ok(), tenure.asks().clone());
+        let scope = RunScope::new("test".into(), Duration::MAX, OnOverrun::Report, runtime, asked);
+        let term = Term::new(tenure).scoped(Arc::new(scope));
+        (term.clone(), TermControl { term, hold: Arc::new(TermHold(Mutex::new(Some(alive)))) })
     }
+}
 
+impl TermControl {
     /// Asks the body to end, as the loss of the lease would.
     pub fn cancel(&self, loss: StopReason) {
-        self.term.tenure.cancel(loss);
+        self.term.tenure().cancel(loss);
     }
 
     /// Ends the term: guarded futures are dropped, checks fail.
     pub fn expire(&self) {
-        self.term.tenure.expire();
+        self.term.tenure().expire();
     }
 
     /// Lets the term end by itself in `remaining`, as if that was left of the last renewal.
     pub fn expire_in(&self, remaining: Duration) {
         let at = self.term.now() + remaining;
-        self.term.tenure.extend(Deadlines { cancel_at: at, drop_at: at, hard_stop: at });
+        self.term.tenure().extend(Deadlines { cancel_at: at, drop_at: at, hard_stop: at });
     }
 
     /// Resolves when nothing is left of what the body has started on the term: children, blocking closures, guarded
     /// futures. Nothing can be started any more then.
     pub async fn drained(&self) {
-        self.term.scope.let_go();
-        self.term.tenure.drained().await;
+        drop(self.hold.take());
+        self.term.tenure().drained().await;
+    }
+}
+
+impl TermHold {
+    fn take(&self) -> Option<DrainToken> {
+        let TermHold(token) = self;
+        token.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+/// The last control goes, and the term stays as it is.
+impl Drop for TermHold {
+    fn drop(&mut self) {
+        self.take().into_iter().for_each(DrainToken::stay_counted);
+    }
+}
+
+impl fmt::Debug for TermControl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TermControl").field("term", &self.term).finish()
     }
 }

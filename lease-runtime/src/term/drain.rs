@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio_util::sync::CancellationToken;
 
-use super::TermState;
+use crate::lease::LeaseId;
 
 /// Counts what may still run code of a term, down to a zero that is final.
 #[derive(Debug)]
@@ -27,18 +27,28 @@ impl DrainCount {
     }
 }
 
+/// The term that tokens are about: it has their count.
+pub(super) trait Drain: Send + Sync {
+    fn lease(&self) -> &LeaseId;
+
+    fn count(&self) -> &DrainCount;
+
+    /// The last token is about to go: called once, before [`DrainCount::emptied`] resolves.
+    fn before_empty(&self);
+}
+
 /// Something that may still run code of a term: the supervisor, a body, a child, a blocking closure.
 ///
 /// A term is drained when no token is left. A new one can be had only while there is one, so "drained" is final. Whoever
 /// holds one drops it strictly after the future or closure that it stands for; a runtime that is shut down drops its
 /// futures, and so its tokens.
 pub(crate) struct DrainToken {
-    tenure: Arc<TermState>,
+    tenure: Arc<dyn Drain>,
 }
 
 impl DrainToken {
     /// The first token, which [`DrainCount::new`] has counted already.
-    pub(super) fn first(tenure: Arc<TermState>) -> DrainToken {
+    pub(super) fn first(tenure: Arc<dyn Drain>) -> DrainToken {
         DrainToken { tenure }
     }
 
@@ -46,28 +56,34 @@ impl DrainToken {
     pub(crate) fn another(&self) -> DrainToken {
         // Relaxed: nothing is published by going from one to two. The thread that got here has this token, so the count
         // cannot be zero.
-        self.tenure.roll().count.fetch_add(1, Ordering::Relaxed);
+        self.tenure.count().count.fetch_add(1, Ordering::Relaxed);
         DrainToken { tenure: self.tenure.clone() }
     }
 
+    /// Goes, and stays counted: the term is never drained.
+    pub(super) fn stay_counted(self) {
+        // Relaxed: as for `another`.
+        self.tenure.count().count.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// A token of a term that is not drained.
-    pub(super) fn join(tenure: &Arc<TermState>) -> Option<DrainToken> {
+    pub(super) fn join(tenure: Arc<dyn Drain>) -> Option<DrainToken> {
         tenure
-            .roll()
+            .count()
             .count
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |count| (count > 0).then_some(count + 1))
             .ok()
-            .map(|_| DrainToken { tenure: tenure.clone() })
+            .map(|_| DrainToken { tenure })
     }
 }
 
 impl Drop for DrainToken {
     fn drop(&mut self) {
-        let roll = self.tenure.roll();
+        let counted = self.tenure.count();
         // AcqRel, as for the count of an `Arc`: everything that each holder did happens before what follows the zero.
-        if roll.count.fetch_sub(1, Ordering::AcqRel) == 1 {
-            self.tenure.unwatch();
-            roll.empty.cancel();
+        if counted.count.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.tenure.before_empty();
+            counted.empty.cancel();
         }
     }
 }

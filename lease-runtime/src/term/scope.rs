@@ -1,16 +1,16 @@
 //! One run of one body, and what it has started.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::{DrainToken, StopSignal};
+use super::StopSignal;
 use crate::clock::Moment;
-use crate::task::OnOverrun;
+use crate::policy::OnOverrun;
 
 /// One run of one body: what it and its children have in common.
 #[derive(Debug)]
@@ -25,8 +25,6 @@ pub(crate) struct RunScope {
     asked: Arc<StopSignal>,
     /// Cancelled when the body says that it is ready.
     ready: CancellationToken,
-    /// What keeps a term made for a test from being drained; `None` in production.
-    hold: Mutex<Option<DrainToken>>,
 }
 
 impl RunScope {
@@ -47,26 +45,12 @@ impl RunScope {
             children: TaskTracker::new(),
             asked,
             ready: CancellationToken::new(),
-            hold: Mutex::new(None),
         }
     }
 
     /// Of a term that no body has yet: bounded by the lease alone.
     pub(crate) fn unbounded(asked: Arc<StopSignal>) -> RunScope {
         RunScope::new("".into(), Duration::MAX, OnOverrun::default(), None, asked)
-    }
-
-    /// Of a term made for a test, which `alive` keeps from being drained.
-    pub(super) fn for_test(alive: DrainToken, asked: Arc<StopSignal>) -> RunScope {
-        let runtime = Handle::try_current().ok();
-        let scope = RunScope::new("test".into(), Duration::MAX, OnOverrun::Report, runtime, asked);
-        *scope.hold.lock().unwrap_or_else(PoisonError::into_inner) = Some(alive);
-        scope
-    }
-
-    pub(super) fn let_go(&self) {
-        let held = self.hold.lock().unwrap_or_else(PoisonError::into_inner).take();
-        drop(held);
     }
 
     pub(crate) fn task(&self) -> &Arc<str> {

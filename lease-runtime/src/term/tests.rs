@@ -7,7 +7,7 @@ use futures_util::FutureExt;
 
 use super::testing::{HandClock, bounded, granted};
 use super::*;
-use crate::guard::Ended;
+use lease_protocol::election::StopReason;
 
 #[test]
 fn a_term_tells_what_it_is() {

@@ -11,7 +11,7 @@ pub(crate) const ORDERS: &[Order] = &[Order {
     rows: &[
         &["clock"],
         &["policy", "spec", "lease", "tick"],
-        &["term", "guard"],
+        &["term"],
         &["elector"],
         &["error"],
         &["task"],

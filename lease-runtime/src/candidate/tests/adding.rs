@@ -293,7 +293,7 @@ async fn a_lease_whose_tasks_are_over_is_forgotten() {
     until(|| world.holder("job-49").as_deref() == Some("")).await;
     seconds(1).await;
     // The last ones can still be looked at.
-    assert_eq!(candidate.leases().len(), 1 + REMEMBERED, "{:?}", candidate.leases());
+    assert_eq!(candidate.leases().len(), 1 + inner::REMEMBERED, "{:?}", candidate.leases());
     assert!(candidate.status("job-49").is_some() && candidate.status("ledger").is_some());
     running.end().await.unwrap();
 }

@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::elector::tests::log::Lines;
-use crate::task::{OnExhausted, Restart, TaskGroup};
+use crate::policy::{OnExhausted, Restart};
+use crate::task::TaskGroup;
 
 impl World {
     /// A body that is done after a while.

@@ -14,17 +14,25 @@ mod taking_part;
 mod waiting;
 
 use std::future::{Future, pending};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use tokio::runtime::Handle;
+use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
 
+use super::lease_driver::Arrival;
+use super::place::Placed;
 use super::*;
 use crate::clock::{Clock, TokioClock, WallTime};
 use crate::elector::Standing;
 use crate::embedded::{EmbeddedApi, Settings};
+use crate::error::Error;
+use crate::lease::LeaseId;
 use crate::spec::LeaseSpec;
 use crate::task::LeaderTask;
+use crate::task::entry::Entry;
 use crate::term::Term;
 use lease_protocol::election::StopReason;
 

@@ -364,7 +364,7 @@ async fn awaits_a_task_that_exits() {
         seconds(1).await;
         Err::<(), _>("no")
     });
-    let exiting = failing.max_restarts(0, Duration::from_secs(1)).on_exhausted(crate::task::OnExhausted::Exit);
+    let exiting = failing.max_restarts(0, Duration::from_secs(1)).on_exhausted(crate::policy::OnExhausted::Exit);
     let ended = exiting.await;
     println!("awaited {ended:?}");
     pending::<()>().await;
@@ -398,7 +398,7 @@ async fn loses_a_lease_while_its_runtime_is_blocked() {
         async move { term.cancelled().await }
     });
     let task = task.lease_duration(Duration::from_secs(2)).retry_period(Duration::from_millis(200));
-    drop(task.on_loss(crate::task::OnLoss::Exit).spawn());
+    drop(task.on_loss(crate::policy::OnLoss::Exit).spawn());
     begun.notified().await;
     println!("blocking");
     // Outside of the body, where no guard looks.

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::*;
 use crate::clock::Moment;
-use crate::task::{OnExhausted, Restart};
+use crate::policy::{OnExhausted, Restart};
 
 /// Notes when its body begins.
 struct Runs {

@@ -1,10 +1,12 @@
 //! Bodies and warm-ups that wait for other tasks, and those that would wait for themselves.
 
+use std::fmt;
 use tokio::sync::oneshot;
 
 use super::*;
 use crate::elector::tests::log::Lines;
-use crate::task::{Restart, TaskHandle};
+use crate::policy::Restart;
+use crate::task::TaskHandle;
 
 const SAID: &str = "a body waits for a task that cannot run before the body has ended";
 

@@ -26,8 +26,7 @@ use super::server_time::ServerTime;
 use super::task_comparison::TaskComparison;
 use super::watch::{SharedWatch, Watch, WatchEvent, maybe};
 use crate::clock::Moment;
-use crate::task::{exit, overrun};
-use crate::term::TaskMessage;
+use crate::term::{TaskMessage, exit, overrun};
 use lease_protocol::election::{Action, Election, Event, FencingToken, Now, Role, StopReason, Version};
 
 /// The longest sleep. tokio's timers stand still while the machine is suspended and the clock does not, so a sleeper has

@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 
 use super::{TermLedger, TermState};
 use crate::clock::Moment;
-use crate::task::OnOverrun;
+use crate::policy::OnOverrun;
 use lease_protocol::election::{Deadlines, StopReason};
 
 /// What is left to do about a term, and when to look again.

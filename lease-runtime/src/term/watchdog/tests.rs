@@ -4,9 +4,8 @@ use std::sync::atomic::AtomicUsize;
 use std::task::{Context, Poll, Wake, Waker};
 
 use super::*;
-use crate::guard::Guarded;
 use crate::term::testing::{HandClock, granted};
-use crate::term::{DrainToken, RunScope, Term};
+use crate::term::{DrainToken, Guarded, RunScope, Term};
 use lease_protocol::election::{Deadlines, StopReason};
 
 fn at(nanos: u64) -> Moment {

@@ -3,25 +3,9 @@
 use std::io::Write;
 use std::time::Duration;
 
-use super::exit;
+use super::{GateUse, TermState, exit};
 use crate::clock::Moment;
-use crate::term::{GateUse, TermState};
-
-/// What to do about a body that is still inside one poll at the lease's last deadline, where another replica may start.
-///
-/// Rust cannot stop code that does not yield. Such a body has to be prevented, by yielding in long loops and by moving what
-/// blocks to [`Term::blocking`](crate::Term::blocking); this is the last resort.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
-#[non_exhaustive]
-pub enum OnOverrun {
-    /// Say which task and since when, and end the process with [`std::process::abort`]. The only way to keep the promise
-    /// that two never run at once, and what Kubernetes' own components do.
-    #[default]
-    Abort,
-    /// Say so, and let it go on beside its successor. This process stays out of the lease's election until it ends. Choose
-    /// this where every target of the body's effects checks the fencing token.
-    Report,
-}
+use crate::policy::OnOverrun;
 
 /// Deals with what is inside user code although the term is over, unless the watchdog does. The elector calls it from its own
 /// thread when the hard stop has come and the term is not drained, and again from time to time until it is. Says each overrun

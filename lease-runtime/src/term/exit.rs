@@ -4,12 +4,12 @@ use std::io::Write;
 use std::sync::mpsc;
 use std::time::Duration;
 
-use crate::term::TermState;
+use super::TermState;
 
 /// Saying why must not hold up the end: stderr may be a full pipe, and its lock with a body that is stuck.
 pub(crate) const LAST_WORDS: Duration = Duration::from_millis(100);
 
-/// Ends the process if its term was lost and a task said [`OnLoss::Exit`](super::OnLoss::Exit). The elector calls it from its
+/// Ends the process if its term was lost and a task said [`OnLoss::Exit`](crate::OnLoss::Exit). The elector calls it from its
 /// own thread when nothing of the term is left, and at the hard stop.
 pub(crate) fn if_lost(tenure: &TermState) {
     if let Some(loss) = tenure.loss().filter(|loss| loss.is_involuntary())

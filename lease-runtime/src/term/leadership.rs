@@ -1,34 +1,11 @@
-//! Leadership as a value.
-
-mod check;
-mod child;
-mod control;
-mod drain;
-mod gate;
-mod scope;
-mod slots;
-mod state;
-mod stop_signal;
-mod tick_channel;
-pub(crate) mod watchdog;
+//! One term as a body sees it.
 
 use std::fmt;
-use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use check::TermCheck;
-pub use child::TermHandle;
-pub use control::TermControl;
-pub(crate) use drain::DrainToken;
-pub(crate) use gate::{Gate, GateUse};
-pub(crate) use scope::RunScope;
-pub(crate) use state::TermState;
-pub(crate) use stop_signal::StopSignal;
-pub(crate) use tick_channel::{ElectorMessage, TaskMessage, TickChannel};
-
+use super::{RunScope, TermState};
 use crate::clock::Moment;
-use crate::guard::Guarded;
 use crate::lease::LeaseId;
 use lease_protocol::election::{FencingToken, StopReason};
 
@@ -158,35 +135,6 @@ impl Term {
         })
     }
 
-    /// Runs `future` as a task of its own that ends with the term: it is guarded like the body, dropped when the body would
-    /// be, and the lease is not released, nor the body run again, before it is gone.
-    ///
-    /// Use it instead of `tokio::spawn`, whose tasks go on after the term. It runs on the current tokio runtime, or outside
-    /// of one on the body's. If the body fails, its children are dropped; if it returns, the task counts as finished when
-    /// they have ended too.
-    pub fn spawn<F>(&self, future: F) -> TermHandle<F::Output>
-    where
-        F: Future + Send + 'static,
-        F::Output: Send + 'static,
-    {
-        child::spawn(self, future)
-    }
-
-    /// Runs a closure that blocks, on tokio's pool of blocking threads.
-    ///
-    /// Nothing can take a running closure back, so it is handed a [`TermCheck`] to ask, between two steps, whether it may
-    /// go on. The lease is not released before the closure has returned. One that still runs when the lease's last deadline
-    /// has passed is an overrun, as a body that blocks would be: see [`OnOverrun`](crate::OnOverrun).
-    ///
-    /// If the term is over before a thread is free, the closure is dropped without being called.
-    pub fn blocking<F, R>(&self, closure: F) -> TermHandle<R>
-    where
-        F: FnOnce(&TermCheck) -> R + Send + 'static,
-        R: Send + 'static,
-    {
-        child::blocking(self, closure)
-    }
-
     /// Says that what the body provides is there, for those above it in a [stack](crate::TaskGroup::stack). It counts for a
     /// task that [says when it is ready](crate::LeaderTask::signals_readiness); for others, nothing happens.
     pub fn ready(&self) {
@@ -200,23 +148,6 @@ impl Term {
     /// The first reason for which a term ends counts: once it has been [`cancelled`](Self::cancelled), nothing more happens.
     pub fn step_down(&self) {
         self.tenure.cancel(StopReason::SteppedDown);
-    }
-
-    /// Wraps a future so that it ends with the term wherever it is awaited: in a `JoinSet`, a `LocalSet`, a `select!`.
-    ///
-    /// It must be polled or dropped, or the lease is not released: do not put it away.
-    pub fn guard<F: Future>(&self, future: F) -> Guarded<F> {
-        Guarded::child(self, Box::pin(future))
-    }
-
-    /// A term without an election, for testing a body. It lasts until the control says otherwise.
-    pub fn for_test() -> (Term, TermControl) {
-        TermControl::start(Arc::new(crate::clock::SystemClock))
-    }
-
-    /// As [`for_test`](Self::for_test), on a clock of the test's choosing.
-    pub fn for_test_on(clock: Arc<dyn crate::clock::Clock>) -> (Term, TermControl) {
-        TermControl::start(clock)
     }
 
     pub(crate) fn now(&self) -> Moment {
@@ -252,8 +183,3 @@ pub struct Lost {
     /// Why.
     pub reason: StopReason,
 }
-
-#[cfg(test)]
-pub(crate) mod testing;
-#[cfg(test)]
-mod tests;

@@ -1,5 +1,6 @@
 //! A term as the elector and the bodies share it.
 
+use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
@@ -10,10 +11,9 @@ mod enforce;
 
 pub(crate) use enforce::Enforcement;
 
-use super::drain::DrainCount;
+use super::drain::{Drain, DrainCount};
 use super::gate::Inside;
 use super::slots::{Slots, put_into};
-use super::watchdog::WatchedTerms;
 use super::{DrainToken, Gate, GateUse, RunScope, StopSignal, TickChannel};
 use crate::clock::{Clock, Moment};
 use crate::lease::LeaseId;
@@ -50,7 +50,7 @@ pub(crate) struct TermState {
     /// The watchdog has left something to tell.
     to_tell: AtomicBool,
     /// The watchdog that looks after it, and its number there.
-    watched: OnceLock<(Arc<WatchedTerms>, usize)>,
+    watched: OnceLock<(Arc<dyn Watcher>, usize)>,
 }
 
 #[derive(Debug)]
@@ -58,6 +58,15 @@ struct TermLedger {
     deadlines: Deadlines,
     expired: bool,
     gates: Slots<Arc<Gate>>,
+}
+
+/// What looks after terms, each under a number: the watchdog.
+pub(super) trait Watcher: fmt::Debug + Send + Sync {
+    /// Forgets a term that is drained.
+    fn forget(&self, number: usize);
+
+    /// Looks now: a deadline came nearer.
+    fn nudge(&self);
 }
 
 impl TermState {
@@ -139,7 +148,7 @@ impl TermState {
 
     /// A token, unless the term is drained.
     pub(crate) fn alive(self: &Arc<Self>) -> Option<DrainToken> {
-        DrainToken::join(self)
+        DrainToken::join(Arc::clone(self) as Arc<dyn Drain>)
     }
 
     pub(crate) fn lease(&self) -> &LeaseId {
@@ -245,12 +254,8 @@ impl TermState {
         &self.board
     }
 
-    pub(super) fn roll(&self) -> &DrainCount {
-        &self.roll
-    }
-
     /// The watchdog looks after this term, under this number.
-    pub(super) fn is_watched_by(&self, watched: Arc<WatchedTerms>, number: usize) {
+    pub(super) fn is_watched_by(&self, watched: Arc<dyn Watcher>, number: usize) {
         let _ = self.watched.set((watched, number));
     }
 
@@ -260,7 +265,7 @@ impl TermState {
     }
 
     /// The term is drained.
-    pub(super) fn unwatch(&self) {
+    fn unwatch(&self) {
         if self.ends_the_process() {
             // It has yet to end: at the hard stop at the latest, if nobody does it before.
             return;
@@ -287,5 +292,19 @@ impl TermState {
     fn ledger(&self) -> MutexGuard<'_, TermLedger> {
         // Nothing under this lock panics, and if it did, what it keeps is still true.
         self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drain for TermState {
+    fn lease(&self) -> &LeaseId {
+        &self.lease
+    }
+
+    fn count(&self) -> &DrainCount {
+        &self.roll
+    }
+
+    fn before_empty(&self) {
+        self.unwatch();
     }
 }

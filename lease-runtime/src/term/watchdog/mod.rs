@@ -20,11 +20,11 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::{self, Builder, Thread};
 use std::time::Duration;
 
-use super::TermState;
 use super::slots::{Slots, put_into};
-use super::state::Enforcement;
+use super::state::{Enforcement, Watcher};
+use super::{TermState, exit, overrun};
 use crate::clock::{Clock, Moment, SystemClock};
-use crate::task::{OnOverrun, exit, overrun};
+use crate::policy::OnOverrun;
 
 /// The longest sleep while there is a term: sleeping stands still while the machine is suspended, and the clock does not.
 const SLICE: Duration = Duration::from_secs(1);
@@ -96,20 +96,8 @@ impl WatchedTerms {
 
     fn add(self: &Arc<Self>, tenure: &Arc<TermState>) {
         let number = put_into(Arc::clone(tenure), |step| step(&mut self.terms()));
-        tenure.is_watched_by(Arc::clone(self), number);
+        tenure.is_watched_by(Arc::clone(self) as Arc<dyn Watcher>, number);
         self.nudge();
-    }
-
-    /// Forgets a term that is drained.
-    pub(super) fn forget(&self, number: usize) {
-        let term = self.terms().take(number);
-        // Not under the lock.
-        drop(term);
-    }
-
-    /// Has the watchdog look now: a deadline came nearer.
-    pub(super) fn nudge(&self) {
-        self.watchdog.get().into_iter().for_each(Thread::unpark);
     }
 
     /// Enforces the deadlines of all terms.
@@ -201,6 +189,18 @@ impl WatchedTerms {
 
     fn terms(&self) -> MutexGuard<'_, Slots<Arc<TermState>>> {
         self.terms.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Watcher for WatchedTerms {
+    fn forget(&self, number: usize) {
+        let term = self.terms().take(number);
+        // Not under the lock.
+        drop(term);
+    }
+
+    fn nudge(&self) {
+        self.watchdog.get().into_iter().for_each(Thread::unpark);
     }
 }
 

@@ -8,10 +8,9 @@ use std::task::{Context, Poll, Waker};
 
 use super::*;
 use crate::clock::{Clock, SystemClock};
-use crate::guard::Guarded;
 use crate::lease::LeaseId;
 use crate::term::testing::{HandClock, granted};
-use crate::term::{RunScope, Term};
+use crate::term::{Guarded, RunScope, Term};
 use lease_protocol::election::{Deadlines, FencingToken, Grant};
 
 fn term(tenure: &Arc<TermState>, policy: OnOverrun) -> Term {
@@ -158,7 +157,7 @@ fn a_process_with_an_overrun() {
 
 fn process(vars: &[(&str, &str)]) -> (ExitStatus, String, String) {
     let mut child = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "task::overrun::tests::a_process_with_an_overrun", "--ignored", "--nocapture"])
+        .args(["--exact", "term::overrun::tests::a_process_with_an_overrun", "--ignored", "--nocapture"])
         .envs(vars.iter().copied())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

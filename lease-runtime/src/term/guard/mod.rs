@@ -10,7 +10,7 @@ use std::task::{Context, Poll};
 
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
-use crate::term::{DrainToken, Gate, GateUse, Term};
+use super::{DrainToken, Gate, GateUse, Term};
 
 /// How a guarded future ended without a value.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
@@ -38,6 +38,15 @@ pub struct Guarded<F: Future + ?Sized> {
     term: Term,
     alive: Option<DrainToken>,
     child: Option<TaskTrackerToken>,
+}
+
+impl Term {
+    /// Wraps a future so that it ends with the term wherever it is awaited: in a `JoinSet`, a `LocalSet`, a `select!`.
+    ///
+    /// It must be polled or dropped, or the lease is not released: do not put it away.
+    pub fn guard<F: Future>(&self, future: F) -> Guarded<F> {
+        Guarded::child(self, Box::pin(future))
+    }
 }
 
 impl<F: Future + ?Sized> Guarded<F> {

@@ -1,0 +1,77 @@
+//! Gives a task to a candidate.
+
+use std::sync::Arc;
+
+use tokio::runtime::Handle;
+
+use super::Candidate;
+use super::inner::{CandidateInner, CandidatePhase};
+use super::lease_driver::Arrival;
+use super::lease_tasks::LeaseTasks;
+use crate::task::entry::Entry;
+use crate::task::{IntoTask, TaskHandle};
+
+/// A task and where it was put.
+pub(super) struct Placed {
+    pub(super) entry: Arc<Entry>,
+    pub(super) roster: Arc<LeaseTasks>,
+}
+
+impl Candidate {
+    /// As `add`, and also gives what it takes to give the task up.
+    pub(super) fn place<K: IntoTask>(&self, task: K) -> (TaskHandle<K::Output>, Option<Placed>) {
+        let (entry, handle) = Entry::new(task, &self.inner.namespace, self.inner.cut.child_token());
+        let placed = match entry {
+            Ok(entry) => {
+                let entry = Arc::new(entry);
+                let placed = self.inner.place(entry.clone());
+                if let Some(placed) = &placed {
+                    entry.put(handle.target(), &self.inner.identity, placed.roster.status());
+                }
+                placed
+            }
+            Err(error) => {
+                self.inner.refuse(error);
+                None
+            }
+        };
+        (handle, placed)
+    }
+}
+
+impl CandidateInner {
+    fn place(self: &Arc<Self>, entry: Arc<Entry>) -> Option<Placed> {
+        let refused = {
+            let mut state = self.state();
+            let phase = state.phase.clone();
+            if let CandidatePhase::Over = phase {
+                Err(entry.stopped())
+            } else {
+                let roster = state
+                    .rosters
+                    .entry(entry.lease.clone())
+                    .or_insert_with(|| LeaseTasks::new(&entry.lease, self.settings.condition.clone()));
+                let roster = roster.clone();
+                // The token keeps the candidate from being found to have nothing to do before it is driven.
+                roster.admit(&entry).map(|()| (roster, phase, self.driven.token()))
+            }
+        };
+        match refused {
+            Ok((roster, phase, _token)) => {
+                drop(roster.forget_those_over());
+                if let CandidatePhase::Running(runtime) = phase {
+                    // Outside of the lock, too: a runtime that is gone drops the tasks at once.
+                    self.drive(&roster, &Handle::try_current().unwrap_or(runtime), Arrival::Late);
+                }
+                Some(Placed { entry, roster })
+            }
+            Err(error) => {
+                // Outside of the lock: whoever waits for the task may look at the candidate.
+                entry.finish(Err(error.clone()));
+                self.retired(&entry.lease);
+                self.refuse(error);
+                None
+            }
+        }
+    }
+}
