@@ -88,7 +88,7 @@ pub use lease::{LeaseId, LeaseRef, NotALeaseId};
 #[doc(inline)]
 pub use lease_macros::leader_only;
 #[doc(inline)]
-pub use lease_protocol::election::{FencingToken, StopReason};
+pub use lease_protocol::election::{FencingToken, LossReason, StopReason};
 pub use lease_protocol::schedule::ScheduleError;
 #[doc(inline)]
 pub use lease_protocol::ticks::{

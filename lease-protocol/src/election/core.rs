@@ -3,7 +3,7 @@
 use super::outstanding::{OutstandingGet, OutstandingWrite, WritePurpose};
 use super::plan::Intent;
 use super::state::Election;
-use super::step::{Action, Event, Now, Request, RequestId, StopReason};
+use super::step::{Action, Event, LossReason, Now, Request, RequestId, StopReason};
 use super::term::Phase;
 use crate::clock::Moment;
 
@@ -57,9 +57,9 @@ impl Election {
         let Some(term) = &mut self.term else { return };
         let deadlines = term.deadlines(&self.timing);
         if now >= deadlines.drop_at {
-            term.expire(StopReason::NotRenewed, out);
+            term.expire(StopReason::Lost(LossReason::NotRenewed), out);
         } else if now >= deadlines.cancel_at {
-            term.cancel(StopReason::NotRenewed, out);
+            term.cancel(StopReason::Lost(LossReason::NotRenewed), out);
         }
     }
 

@@ -52,5 +52,5 @@ pub use memory::Memory;
 pub use record::{FencingToken, Observation, Record, Version, View};
 pub use shown::{LONGEST_SHOWN, is_plain, shown};
 pub use state::{Election, Role};
-pub use step::{Action, Answer, Deadlines, Event, Grant, Now, Request, RequestId, StopReason};
+pub use step::{Action, Answer, Deadlines, Event, Grant, LossReason, Now, Request, RequestId, StopReason};
 pub use timing::Timing;

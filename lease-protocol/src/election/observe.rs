@@ -3,7 +3,7 @@
 use super::outstanding::OutstandingGet;
 use super::record::{Observation, View};
 use super::state::{Election, SeenState};
-use super::step::{Action, Now, StopReason};
+use super::step::{Action, LossReason, Now, StopReason};
 use super::term::HeldTerm;
 use crate::clock::Moment;
 
@@ -120,7 +120,7 @@ impl Election {
     pub(super) fn check_ownership(&mut self, out: &mut Vec<Action>) {
         let (Some(seen), Some(term)) = (&self.seen, &self.term) else { return };
         let loss = match &seen.sight {
-            Observation::Missing { .. } => StopReason::Deleted,
+            Observation::Missing { .. } => StopReason::Lost(LossReason::Deleted),
             Observation::Present(view) if self.wrote(term, view) => return,
             Observation::Present(view) => self.foreign(term, view),
         };
@@ -131,10 +131,10 @@ impl Election {
 
     fn foreign(&self, term: &HeldTerm, View { version, record }: &View) -> StopReason {
         match record.holder() {
-            None => StopReason::HolderCleared,
-            Some(holder) if holder == self.identity && version.uid != term.uid => StopReason::Deleted,
-            Some(holder) if holder == self.identity => StopReason::Overwritten,
-            Some(holder) => StopReason::TakenBy(holder.to_owned()),
+            None => StopReason::Lost(LossReason::HolderCleared),
+            Some(holder) if holder == self.identity && version.uid != term.uid => StopReason::Lost(LossReason::Deleted),
+            Some(holder) if holder == self.identity => StopReason::Lost(LossReason::Overwritten),
+            Some(holder) => StopReason::Lost(LossReason::TakenBy(holder.to_owned())),
         }
     }
 
@@ -145,7 +145,7 @@ impl Election {
         }
         (self.barred, self.barred_by) = (true, shown);
         if let Some(term) = &mut self.term {
-            term.expire(StopReason::WentBackwards, out);
+            term.expire(StopReason::Lost(LossReason::WentBackwards), out);
         }
         out.push(Action::Bar { highest: self.highest, shown });
     }

@@ -69,7 +69,7 @@ mod tests {
     #[test]
     fn the_holder_that_took_the_lease_cannot_forge_a_line() {
         let forged = "b`\nERROR payments: ledger corrupted\u{1b}[31m\n`".to_owned();
-        let text = super::super::StopReason::TakenBy(forged).to_string();
+        let text = super::super::StopReason::Lost(super::super::LossReason::TakenBy(forged)).to_string();
         assert_eq!(text, "the lease is held by `b`\\nERROR payments: ledger corrupted\\u{1b}[31m\\n``");
     }
 }

@@ -146,70 +146,63 @@ pub struct Deadlines {
     pub hard_stop: Moment,
 }
 
-/// Why a term ended.
+/// Why a term, or one run of a body, was asked to end.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum StopReason {
+    /// The lease was lost.
+    Lost(LossReason),
+    /// The candidate is shutting down.
+    Shutdown,
+    /// All tasks of the lease have finished on this replica.
+    Finished,
+    /// This replica gave the lease up for another to try: a body, the candidate, or a task that failed too often asked for it.
+    SteppedDown,
+    /// A condition under which this replica takes part in the election does not hold any more.
+    Withdrawn,
+    /// Another member of the group that the body belongs to has failed for good. The term continues without the group.
+    GroupFailed,
+    /// A later tick of the task takes the place of this run. The term continues.
+    Replaced,
+    /// The runtime that ran the bodies is gone.
+    RuntimeGone,
+}
+
+/// Why a lease was lost, although this process did not give it up.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
+pub enum LossReason {
     /// The lease could not be renewed within the renew deadline.
     NotRenewed,
     /// The Lease names another holder: the value as it stands there. `Display` escapes and shortens it.
     TakenBy(String),
     /// The Lease names no holder any more, although this process did not release it.
     HolderCleared,
-    /// The Lease was changed by somebody else although it still names this process.
+    /// Somebody else changed the Lease, although it still names this process.
     Overwritten,
     /// The Lease was deleted.
     Deleted,
     /// The API server's revisions went backwards, as after restoring etcd from a backup.
     WentBackwards,
-    /// The candidate is shutting down.
-    Shutdown,
-    /// All tasks of the lease have finished on this replica.
-    Finished,
-    /// This replica gave the lease up for another to try: a body said so, or the candidate, or a task failed too often.
-    SteppedDown,
-    /// A condition under which this replica takes part in the election holds no more.
-    Withdrawn,
-    /// Another member of the group that the body belongs to has failed for good. The term goes on without the group.
-    GroupFailed,
-    /// A later tick of the task takes the place of this run. The term goes on.
-    Replaced,
-    /// The runtime that ran the bodies is gone.
-    RuntimeGone,
 }
 
 impl StopReason {
-    /// Whether the lease was taken from this process, rather than given up by it.
+    /// Whether the lease was lost, rather than given up by this process.
     pub fn is_involuntary(&self) -> bool {
-        match self {
-            StopReason::NotRenewed
-            | StopReason::TakenBy(_)
-            | StopReason::HolderCleared
-            | StopReason::Overwritten
-            | StopReason::Deleted
-            | StopReason::WentBackwards => true,
-            StopReason::Shutdown
-            | StopReason::Finished
-            | StopReason::SteppedDown
-            | StopReason::Withdrawn
-            | StopReason::GroupFailed
-            | StopReason::Replaced
-            | StopReason::RuntimeGone => false,
-        }
+        matches!(self, StopReason::Lost(_))
+    }
+}
+
+impl From<LossReason> for StopReason {
+    fn from(reason: LossReason) -> StopReason {
+        StopReason::Lost(reason)
     }
 }
 
 impl fmt::Display for StopReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            StopReason::NotRenewed => f.write_str("the lease could not be renewed in time"),
-            StopReason::TakenBy(holder) => write!(f, "the lease is held by `{}`", shown(holder)),
-            StopReason::HolderCleared => f.write_str("somebody emptied the holder of the lease"),
-            StopReason::Overwritten => f.write_str("somebody else wrote to the lease"),
-            StopReason::Deleted => f.write_str("the lease was deleted"),
-            StopReason::WentBackwards => {
-                f.write_str("the API server's revisions went backwards, as after restoring a backup")
-            }
+            StopReason::Lost(reason) => reason.fmt(f),
             StopReason::Shutdown => f.write_str("the candidate is shutting down"),
             StopReason::Finished => f.write_str("all tasks of the lease have finished"),
             StopReason::SteppedDown => f.write_str("this replica stepped down"),
@@ -217,6 +210,21 @@ impl fmt::Display for StopReason {
             StopReason::GroupFailed => f.write_str("another member of the group has failed"),
             StopReason::Replaced => f.write_str("a later tick of the task takes its place"),
             StopReason::RuntimeGone => f.write_str("the runtime of the tasks is gone"),
+        }
+    }
+}
+
+impl fmt::Display for LossReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            LossReason::NotRenewed => f.write_str("the lease could not be renewed in time"),
+            LossReason::TakenBy(holder) => write!(f, "the lease is held by `{}`", shown(holder)),
+            LossReason::HolderCleared => f.write_str("somebody emptied the holder of the lease"),
+            LossReason::Overwritten => f.write_str("somebody else wrote to the lease"),
+            LossReason::Deleted => f.write_str("the lease was deleted"),
+            LossReason::WentBackwards => {
+                f.write_str("the API server's revisions went backwards, as after restoring a backup")
+            }
         }
     }
 }

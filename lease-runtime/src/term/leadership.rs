@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::{RunScope, TermState};
 use crate::clock::Moment;
 use crate::lease::LeaseId;
-use lease_protocol::election::{FencingToken, StopReason};
+use lease_protocol::election::{FencingToken, LossReason, StopReason};
 
 /// One period of leadership of this process, as a body sees it.
 ///
@@ -102,7 +102,7 @@ impl Term {
         let asked = self.scope.stop_signal();
         let because = || asked.why().or_else(|| self.tenure.loss()).unwrap_or(StopReason::GroupFailed);
         let known = asked.is_asked().then(because);
-        known.or_else(|| (self.now() >= self.ends_at()).then_some(StopReason::NotRenewed))
+        known.or_else(|| (self.now() >= self.ends_at()).then_some(StopReason::Lost(LossReason::NotRenewed)))
     }
 
     /// How long the body may go on: until it is dropped, unless the lease is renewed. Zero once that has come.
@@ -131,7 +131,7 @@ impl Term {
         Err(Lost {
             lease: self.lease().clone(),
             token: self.fencing_token(),
-            reason: self.tenure.loss().unwrap_or(StopReason::NotRenewed),
+            reason: self.tenure.loss().unwrap_or(StopReason::Lost(LossReason::NotRenewed)),
         })
     }
 

@@ -7,7 +7,7 @@ use futures_util::FutureExt;
 
 use super::testing::{HandClock, bounded, granted};
 use super::*;
-use lease_protocol::election::StopReason;
+use lease_protocol::election::{LossReason, StopReason};
 
 #[test]
 fn a_term_tells_what_it_is() {
@@ -23,7 +23,7 @@ fn a_term_tells_what_it_is() {
 
     // The clock is ahead of the elector.
     clock.set(100);
-    assert_eq!((term.loss(), term.is_cancelled()), (Some(StopReason::NotRenewed), true));
+    assert_eq!((term.loss(), term.is_cancelled()), (Some(StopReason::Lost(LossReason::NotRenewed)), true));
     let lost = term.check().unwrap_err();
     assert_eq!(
         lost.to_string(),
@@ -36,11 +36,11 @@ fn a_term_tells_what_it_is() {
 fn the_first_reason_stays() {
     let (tenure, _alive) = granted(HandClock::new(), 100);
     let term = Term::new(tenure.clone());
-    tenure.cancel(StopReason::TakenBy("other".to_owned()));
+    tenure.cancel(StopReason::Lost(LossReason::TakenBy("other".to_owned())));
     tenure.cancel(StopReason::Shutdown);
     tenure.expire();
-    assert_eq!(term.loss(), Some(StopReason::TakenBy("other".to_owned())));
-    assert_eq!(term.check().unwrap_err().reason, StopReason::TakenBy("other".to_owned()));
+    assert_eq!(term.loss(), Some(StopReason::Lost(LossReason::TakenBy("other".to_owned()))));
+    assert_eq!(term.check().unwrap_err().reason, StopReason::Lost(LossReason::TakenBy("other".to_owned())));
     assert!(term.cancelled().now_or_never().is_some());
 }
 
@@ -138,11 +138,11 @@ async fn the_term_waits_for_a_blocking_closure_which_can_ask() {
         check.check().map_err(|lost| lost.reason)
     });
     bounded(has_begun).await.unwrap();
-    control.cancel(StopReason::Deleted);
+    control.cancel(StopReason::Lost(LossReason::Deleted));
     control.expire();
     assert!(control.drained().now_or_never().is_none(), "the closure has not returned");
     proceed.send(()).unwrap();
-    assert_eq!(bounded(closure).await, Ok(Err(StopReason::Deleted)));
+    assert_eq!(bounded(closure).await, Ok(Err(StopReason::Lost(LossReason::Deleted))));
     bounded(control.drained()).await;
 }
 

@@ -10,7 +10,7 @@ use tokio::time::sleep;
 use super::cluster::Cluster;
 use super::replica::{Held, Process, ProcessNews};
 use crate::clock::{Clock, Moment, WallTime};
-use lease_protocol::election::{Deadlines, FencingToken, Grant, StopReason};
+use lease_protocol::election::{Deadlines, FencingToken, Grant, LossReason, StopReason};
 use lease_protocol::ticks::{TaskTicks, TickTime};
 
 /// How soon to look again at what should have happened by now, and waits for something else.
@@ -148,7 +148,7 @@ impl Cluster {
                 held.term.tenure().expire();
             }
             if now >= cancel_at && !held.ending {
-                return process.cancel(StopReason::NotRenewed);
+                return process.cancel(StopReason::Lost(LossReason::NotRenewed));
             }
             // What needs no record starts without the API server.
             let _ = elector.turn(time, now);

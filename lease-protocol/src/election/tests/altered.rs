@@ -87,7 +87,10 @@ fn a_renewal_that_is_altered_ends_the_term() {
     bench.answer(Answer::Committed(view));
     let acts = bench.take_acts();
     assert!(
-        matches!(acts[..], [Action::Altered(_), Action::Cancel(StopReason::Overwritten), Action::Expire]),
+        matches!(
+            acts[..],
+            [Action::Altered(_), Action::Cancel(StopReason::Lost(LossReason::Overwritten)), Action::Expire]
+        ),
         "{acts:?}"
     );
 }

@@ -66,7 +66,7 @@ fn h2_a_late_renewal_does_not_revive_a_term() {
     bench.run(5 * SECOND);
     bench.pass(8 * SECOND).commit();
     let acts = bench.take_acts();
-    assert_eq!(acts, [Action::Cancel(StopReason::NotRenewed), Action::Expire]);
+    assert_eq!(acts, [Action::Cancel(StopReason::Lost(LossReason::NotRenewed)), Action::Expire]);
     assert_eq!(bench.election.role(), Role::Draining);
     assert!(!bench.election.may_run(bench.now));
 }
@@ -76,7 +76,7 @@ fn h2_a_term_without_renewal_does_not_outlast_its_deadlines() {
     let (mut bench, _) = Bench::leading();
     let began = bench.now;
     bench.run(10 * SECOND);
-    assert_eq!(bench.take_acts(), [Action::Cancel(StopReason::NotRenewed)]);
+    assert_eq!(bench.take_acts(), [Action::Cancel(StopReason::Lost(LossReason::NotRenewed))]);
     assert!(bench.election.may_run(began + Timing::default().drop_after() - Duration::from_nanos(1)));
     assert!(!bench.election.may_run(began + Timing::default().drop_after()));
     bench.run(2 * SECOND);
@@ -89,7 +89,7 @@ fn h2_a_process_that_was_stopped_does_not_run_on_before_it_looks_at_the_clock() 
     bench.pass(22 * SECOND);
     assert!(!bench.election.may_run(bench.now));
     bench.woken();
-    assert_eq!(bench.take_acts(), [Action::Cancel(StopReason::NotRenewed), Action::Expire]);
+    assert_eq!(bench.take_acts(), [Action::Cancel(StopReason::Lost(LossReason::NotRenewed)), Action::Expire]);
 }
 
 #[test]
@@ -97,7 +97,10 @@ fn h3_another_holder_is_not_waited_out() {
     let (mut bench, _) = Bench::leading();
     let theirs = bench.theirs("thief");
     bench.step(Event::Seen(Observation::Present(theirs)));
-    assert_eq!(bench.take_acts(), [Action::Cancel(StopReason::TakenBy("thief".to_owned())), Action::Expire]);
+    assert_eq!(
+        bench.take_acts(),
+        [Action::Cancel(StopReason::Lost(LossReason::TakenBy("thief".to_owned()))), Action::Expire]
+    );
 }
 
 #[test]
@@ -107,7 +110,7 @@ fn h3_an_emptied_holder_is_not_ignored() {
         view = bench.annotated(&view);
         view.record.holder = holder;
         bench.step(Event::Seen(Observation::Present(view)));
-        assert_eq!(bench.take_acts(), [Action::Cancel(StopReason::HolderCleared), Action::Expire]);
+        assert_eq!(bench.take_acts(), [Action::Cancel(StopReason::Lost(LossReason::HolderCleared)), Action::Expire]);
     }
 }
 
@@ -115,7 +118,7 @@ fn h3_an_emptied_holder_is_not_ignored() {
 fn h3_a_deleted_lease_is_not_ignored() {
     let (mut bench, _) = Bench::leading();
     bench.step(Event::Seen(Observation::Missing { revision: Some(200) }));
-    assert_eq!(bench.take_acts(), [Action::Cancel(StopReason::Deleted), Action::Expire]);
+    assert_eq!(bench.take_acts(), [Action::Cancel(StopReason::Lost(LossReason::Deleted)), Action::Expire]);
 }
 
 #[test]
@@ -125,7 +128,7 @@ fn h3_our_record_in_another_object_is_not_taken_for_ours() {
     let mut view = bench.annotated(&view);
     view.version.uid = "another".to_owned();
     bench.step(Event::Seen(Observation::Present(view)));
-    assert_eq!(bench.take_acts(), [Action::Cancel(StopReason::Deleted), Action::Expire]);
+    assert_eq!(bench.take_acts(), [Action::Cancel(StopReason::Lost(LossReason::Deleted)), Action::Expire]);
     // A term of its own, when nothing of the old one is left and that somebody's time is up, by a write to the new object.
     bench.step(Event::Drained);
     assert!(bench.is_quiet());
@@ -141,7 +144,7 @@ fn h3_a_shortened_duration_is_not_ignored() {
     let mut view = bench.annotated(&view);
     view.record.duration_seconds = Some(1);
     bench.step(Event::Seen(Observation::Present(view)));
-    assert_eq!(bench.take_acts(), [Action::Cancel(StopReason::Overwritten), Action::Expire]);
+    assert_eq!(bench.take_acts(), [Action::Cancel(StopReason::Lost(LossReason::Overwritten)), Action::Expire]);
 }
 
 #[test]
@@ -314,7 +317,10 @@ fn w3_a_cluster_that_was_set_back_is_not_led() {
     bench.show(Observation::Present(view));
     let acts = bench.take_acts();
     assert!(
-        matches!(acts[..], [Action::Cancel(StopReason::WentBackwards), Action::Expire, Action::Bar { .. }]),
+        matches!(
+            acts[..],
+            [Action::Cancel(StopReason::Lost(LossReason::WentBackwards)), Action::Expire, Action::Bar { .. }]
+        ),
         "{acts:?}"
     );
 }

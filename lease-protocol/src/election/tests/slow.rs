@@ -135,7 +135,7 @@ fn r1_a_term_that_is_over_is_not_revived_by_a_sight() {
     bench.run(5 * SECOND);
     let stored = bench.stored();
     bench.pass(8 * SECOND).step(Event::Seen(Observation::Present(stored)));
-    assert_eq!(bench.take_acts(), [Action::Cancel(StopReason::NotRenewed), Action::Expire]);
+    assert_eq!(bench.take_acts(), [Action::Cancel(StopReason::Lost(LossReason::NotRenewed)), Action::Expire]);
     assert!(!bench.election.may_run(bench.now));
 }
 
@@ -280,7 +280,7 @@ fn r1_a_renewal_of_ours_in_another_object_extends_nothing() {
     let mut stored = bench.stored();
     stored.version.uid = "v".to_owned();
     bench.step(Event::Seen(Observation::Present(stored)));
-    assert_eq!(bench.take_acts(), [Action::Cancel(StopReason::Deleted), Action::Expire]);
+    assert_eq!(bench.take_acts(), [Action::Cancel(StopReason::Lost(LossReason::Deleted)), Action::Expire]);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! The election's view of what the watchdog has done.
 
 use super::ElectionDriver;
-use lease_protocol::election::{Event, Now, Role, StopReason};
+use lease_protocol::election::{Event, LossReason, Now, Role, StopReason};
 
 impl ElectionDriver {
     /// Tells the election that its term is ending.
@@ -10,9 +10,13 @@ impl ElectionDriver {
     /// election may have read the clock just before a deadline, and have carried out what it then said just after: for it
     /// the term goes on, while its bodies have been asked to end.
     pub(super) fn agree_with_watchdog(&mut self, now: Now) {
-        let asked = self.out.tenure.as_ref().is_some_and(|tenure| tenure.loss() == Some(StopReason::NotRenewed));
+        let asked = self
+            .out
+            .tenure
+            .as_ref()
+            .is_some_and(|tenure| tenure.loss() == Some(StopReason::Lost(LossReason::NotRenewed)));
         if asked && self.election.role() == Role::Leading {
-            for event in [Event::Withdraw(StopReason::NotRenewed), Event::Contend] {
+            for event in [Event::Withdraw(StopReason::Lost(LossReason::NotRenewed)), Event::Contend] {
                 for action in self.election.step(event, now) {
                     self.perform(action);
                 }

@@ -14,7 +14,7 @@ use crate::lease::LeaseId;
 use crate::spec::LeaseSpec;
 use crate::task::{IntoTask, LeaderTask, TaskHandle};
 use crate::term::TermState;
-use lease_protocol::election::{Deadlines, FencingToken, Grant, StopReason};
+use lease_protocol::election::{Deadlines, FencingToken, Grant, LossReason, StopReason};
 
 const SPEC: LeaseSpec = LeaseSpec::new("ledger");
 
@@ -123,7 +123,7 @@ async fn a_body_that_fails_or_panics_runs_again_after_a_pause_and_in_this_term_o
     seconds(9.0).await;
     let in_nine_seconds = runs.load(Ordering::SeqCst);
     assert!((3..=200).contains(&in_nine_seconds), "{in_nine_seconds} runs");
-    tenure.cancel(StopReason::NotRenewed);
+    tenure.cancel(StopReason::Lost(LossReason::NotRenewed));
     supervisor.await.unwrap();
     assert!(is_drained(&tenure));
     let in_all = runs.load(Ordering::SeqCst);
@@ -165,7 +165,7 @@ async fn a_body_that_ends_because_it_was_asked_to_runs_again_in_the_next_term() 
     let (mut elector, handle) = Elector::with(task);
     let (tenure, supervisor) = elector.grant();
     seconds(1.0).await;
-    tenure.cancel(StopReason::TakenBy("other".to_owned()));
+    tenure.cancel(StopReason::Lost(LossReason::TakenBy("other".to_owned())));
     supervisor.await.unwrap();
     assert!(!elector.entry.is_over());
 

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use super::{TermLedger, TermState};
 use crate::clock::Moment;
 use crate::policy::OnOverrun;
-use lease_protocol::election::{Deadlines, StopReason};
+use lease_protocol::election::{Deadlines, LossReason, StopReason};
 
 /// What is left to do about a term, and when to look again.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -45,7 +45,7 @@ impl TermState {
         let mut ledger = self.ledger();
         let mut tell = false;
         if now >= ledger.deadlines.cancel_at {
-            tell |= self.mark_cancelled(StopReason::NotRenewed, now);
+            tell |= self.mark_cancelled(StopReason::Lost(LossReason::NotRenewed), now);
         }
         if now >= ledger.deadlines.drop_at && !ledger.expired {
             self.mark_expired(&mut ledger, now);

@@ -17,7 +17,7 @@ use super::slots::{Slots, put_into};
 use super::{DrainToken, Gate, GateUse, RunScope, StopSignal, TickChannel};
 use crate::clock::{Clock, Moment};
 use crate::lease::LeaseId;
-use lease_protocol::election::{Deadlines, FencingToken, Grant, StopReason};
+use lease_protocol::election::{Deadlines, FencingToken, Grant, LossReason, StopReason};
 
 /// A term as the elector and the bodies share it: the elector writes the deadlines, each body compares them by itself.
 ///
@@ -121,7 +121,7 @@ impl TermState {
     /// Ends the term: when this returns, no poll of a body begins any more, and idle ones are on their way to be dropped.
     pub(crate) fn expire(&self) {
         let now = self.clock.now();
-        self.mark_cancelled(StopReason::NotRenewed, now);
+        self.mark_cancelled(StopReason::Lost(LossReason::NotRenewed), now);
         {
             let mut ledger = self.ledger();
             if !ledger.expired {
