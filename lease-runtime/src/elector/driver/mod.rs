@@ -3,7 +3,9 @@
 //! Nothing is decided here. Timers only wake; whether a deadline has passed is for the election to say, by the clock.
 
 mod problems;
+mod requests;
 mod ticks;
+mod watch;
 mod watched;
 
 use std::pin::Pin;
@@ -12,7 +14,6 @@ use std::time::Duration;
 
 use kube::Client;
 
-use super::classify::RequestKind;
 use super::error::ElectorError;
 use super::handle::{Command, ElectionPort, Standing};
 use super::inflight::InFlight;
@@ -20,16 +21,14 @@ use super::lease_ticks::LeaseTicks;
 use super::log::{ElectionLog, ProblemLog};
 use super::process_memory::ProcessMemory;
 use super::recent_states::RecentStates;
-use super::requests::{Reply, Requests, SendContext};
+use super::requests::{Reply, Requests};
 use super::server_time::ServerTime;
 use super::task_comparison::TaskComparison;
-use super::watch::{SharedWatch, Watch, WatchEvent, WatchStart, maybe};
+use super::watch::{SharedWatch, Watch, WatchEvent, maybe};
 use crate::clock::Moment;
 use crate::task::{exit, overrun};
 use crate::term::TaskMessage;
-use lease_protocol::election::{
-    Action, Answer, Election, Event, FencingToken, Now, Observation, Request, RequestId, Role, StopReason, Version,
-};
+use lease_protocol::election::{Action, Election, Event, FencingToken, Now, Role, StopReason, Version};
 
 /// The longest sleep. tokio's timers stand still while the machine is suspended and the clock does not, so a sleeper has
 /// to look at the clock from time to time: this bounds how long after a resume an idle body is still there (one that is
@@ -266,97 +265,6 @@ impl ElectionDriver {
         }
     }
 
-    fn send(&mut self, id: Option<RequestId>, request: &Request) {
-        self.asked = self.out.clock.now();
-        let edits = self.edits(id, request);
-        let (answers, holds) = (self.server_time.answers(), self.out.tenure.is_some());
-        let asked = self.requests.send(id, request, SendContext { now: self.asked, answers, holds }, edits);
-        self.log.sent(asked.verb());
-    }
-
-    /// What the end of a request means to the status, to the log and to the election.
-    fn handle_reply(&mut self, reply: Reply) {
-        let mut looked = |from| self.watch.iter_mut().for_each(|watch| watch.looked(from));
-        match &reply.answer {
-            Answer::Shown(Observation::Missing { .. }) => looked(WatchStart::Now),
-            Answer::Shown(Observation::Present(view)) | Answer::Committed(view) => {
-                looked(WatchStart::Revision(view.version.revision));
-                let foreign = view.record.holder().is_some_and(|holder| holder != &*self.out.identity);
-                self.settled |= foreign || reply.asked != RequestKind::Look;
-            }
-            Answer::Conflict => self.settled |= reply.served.is_some(),
-            _ => {}
-        }
-        let (mut rejected, mut well) = (false, false);
-        match reply.served {
-            Some(Err(problem)) => {
-                rejected = matches!(problem, ElectorError::Rejected { .. } | ElectorError::Forbidden(_));
-                self.note_write(reply.asked);
-                self.record_problem(problem);
-            }
-            Some(Ok(())) => well = true,
-            None => {}
-        }
-        if let Some(id) = reply.id {
-            match reply.answer {
-                Answer::Committed(ref view) => {
-                    self.log.stored_duration(view.record.duration_seconds, self.out.timing.lease_duration);
-                    let stored = self.requests.annotations(&view.version);
-                    self.ticking.committed(id, stored, self.out.clock.now(), &self.log);
-                }
-                Answer::Refused { .. } if rejected => self.ticking.refused(id),
-                _ => {}
-            }
-            self.step(Event::Answered { id, answer: reply.answer });
-        }
-        // After the step, which knows by then who holds the lease. A process that may not lead any more goes on saying so.
-        if well && !self.is_barred() && !std::mem::take(&mut self.altered) {
-            self.clear_problem(reply.asked, reply.sent);
-        }
-    }
-
-    fn handle_watch_event(&mut self, note: WatchEvent) {
-        match note {
-            WatchEvent::Opened => {
-                self.watching = true;
-                self.step(Event::WatchOpened);
-            }
-            WatchEvent::Lost => {
-                self.watching = false;
-                self.step(Event::WatchLost);
-            }
-            WatchEvent::Well => self.watch_problems.over(&self.log),
-            WatchEvent::Trouble(problem) => self.watch_problems.record(&problem, &self.log),
-            WatchEvent::Deleted { revision } => {
-                self.step(Event::Seen(Observation::Missing { revision: Some(revision) }))
-            }
-            // The watch has read it before; what it cannot read never comes here.
-            WatchEvent::Shows(object) => {
-                if let Some(view) = self.requests.read(Arc::unwrap_or_clone(object)) {
-                    self.step(Event::Seen(Observation::Present(view)));
-                }
-            }
-        }
-    }
-
-    /// There is a watch as long as this process takes part.
-    fn keep_watch(&mut self) {
-        if self.election.role() != Role::Out {
-            self.join_watch();
-        } else if self.watch.take().is_some() {
-            // What happens from here on is not seen, and an answer that is still to come would not show it.
-            self.requests.clear();
-            self.watching = false;
-            self.step(Event::WatchLost);
-        }
-    }
-
-    /// Comes before the look that a watch completes.
-    fn join_watch(&mut self) {
-        let (lease, clock) = (&self.out.lease, &self.out.clock);
-        self.watch.get_or_insert_with(|| Watch::join(&self.shared, lease.clone(), Arc::clone(clock)));
-    }
-
     /// Past the hard stop: whoever is still inside a poll is an overrun. And a withdrawal that waits for such a one is over
     /// when the lease has run out for everybody: nobody gains by waiting longer.
     fn enforce(&mut self) {
@@ -412,6 +320,7 @@ impl Drop for ElectionDriver {
     }
 }
 
+/// The next thing the watch has to tell, if there is one. Cancel safe.
 async fn noted(watch: Option<&mut Watch>) -> WatchEvent {
     match watch {
         Some(watch) => watch.next().await,

@@ -1,0 +1,59 @@
+//! The election's requests, and what their answers mean to it, to the status and to the log.
+
+use super::ElectionDriver;
+use crate::elector::classify::RequestKind;
+use crate::elector::error::ElectorError;
+use crate::elector::requests::{Reply, SendContext};
+use crate::elector::watch::WatchStart;
+use lease_protocol::election::{Answer, Event, Observation, Request, RequestId};
+
+impl ElectionDriver {
+    pub(super) fn send(&mut self, id: Option<RequestId>, request: &Request) {
+        self.asked = self.out.clock.now();
+        let edits = self.edits(id, request);
+        let (answers, holds) = (self.server_time.answers(), self.out.tenure.is_some());
+        let asked = self.requests.send(id, request, SendContext { now: self.asked, answers, holds }, edits);
+        self.log.sent(asked.verb());
+    }
+
+    /// What the end of a request means to the status, to the log and to the election.
+    pub(super) fn handle_reply(&mut self, reply: Reply) {
+        let mut looked = |from| self.watch.iter_mut().for_each(|watch| watch.looked(from));
+        match &reply.answer {
+            Answer::Shown(Observation::Missing { .. }) => looked(WatchStart::Now),
+            Answer::Shown(Observation::Present(view)) | Answer::Committed(view) => {
+                looked(WatchStart::Revision(view.version.revision));
+                let foreign = view.record.holder().is_some_and(|holder| holder != &*self.out.identity);
+                self.settled |= foreign || reply.asked != RequestKind::Look;
+            }
+            Answer::Conflict => self.settled |= reply.served.is_some(),
+            _ => {}
+        }
+        let (mut rejected, mut well) = (false, false);
+        match reply.served {
+            Some(Err(problem)) => {
+                rejected = matches!(problem, ElectorError::Rejected { .. } | ElectorError::Forbidden(_));
+                self.note_write(reply.asked);
+                self.record_problem(problem);
+            }
+            Some(Ok(())) => well = true,
+            None => {}
+        }
+        if let Some(id) = reply.id {
+            match reply.answer {
+                Answer::Committed(ref view) => {
+                    self.log.stored_duration(view.record.duration_seconds, self.out.timing.lease_duration);
+                    let stored = self.requests.annotations(&view.version);
+                    self.ticking.committed(id, stored, self.out.clock.now(), &self.log);
+                }
+                Answer::Refused { .. } if rejected => self.ticking.refused(id),
+                _ => {}
+            }
+            self.step(Event::Answered { id, answer: reply.answer });
+        }
+        // After the step, which knows by then who holds the lease. A process that may not lead any more goes on saying so.
+        if well && !self.is_barred() && !std::mem::take(&mut self.altered) {
+            self.clear_problem(reply.asked, reply.sent);
+        }
+    }
+}

@@ -1,0 +1,51 @@
+//! The watch of an election, and what it tells.
+
+use std::sync::Arc;
+
+use super::ElectionDriver;
+use crate::elector::watch::{Watch, WatchEvent};
+use lease_protocol::election::{Event, Observation, Role};
+
+impl ElectionDriver {
+    pub(super) fn handle_watch_event(&mut self, note: WatchEvent) {
+        match note {
+            WatchEvent::Opened => {
+                self.watching = true;
+                self.step(Event::WatchOpened);
+            }
+            WatchEvent::Lost => {
+                self.watching = false;
+                self.step(Event::WatchLost);
+            }
+            WatchEvent::Well => self.watch_problems.over(&self.log),
+            WatchEvent::Trouble(problem) => self.watch_problems.record(&problem, &self.log),
+            WatchEvent::Deleted { revision } => {
+                self.step(Event::Seen(Observation::Missing { revision: Some(revision) }))
+            }
+            // The watch has read it before; what it cannot read never comes here.
+            WatchEvent::Shows(object) => {
+                if let Some(view) = self.requests.read(Arc::unwrap_or_clone(object)) {
+                    self.step(Event::Seen(Observation::Present(view)));
+                }
+            }
+        }
+    }
+
+    /// There is a watch as long as this process takes part.
+    pub(super) fn keep_watch(&mut self) {
+        if self.election.role() != Role::Out {
+            self.join_watch();
+        } else if self.watch.take().is_some() {
+            // What happens from here on is not seen, and an answer that is still to come would not show it.
+            self.requests.clear();
+            self.watching = false;
+            self.step(Event::WatchLost);
+        }
+    }
+
+    /// Comes before the look that a watch completes.
+    pub(super) fn join_watch(&mut self) {
+        let (lease, clock) = (&self.out.lease, &self.out.clock);
+        self.watch.get_or_insert_with(|| Watch::join(&self.shared, lease.clone(), Arc::clone(clock)));
+    }
+}
