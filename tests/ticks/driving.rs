@@ -1,4 +1,4 @@
-//! A process, driven: what `elector/drive.rs` and `elector/ticking.rs` do, without their sockets and timers.
+//! A process, driven: what `elector/driver/` and `elector/lease_ticks.rs` do, without their sockets and timers.
 
 use lease_protocol::election::{Action, Answer, Event, Now, Observation, Request, RequestId, Role};
 use lease_protocol::ticks::{Annotations, Edits, TickTime};
