@@ -49,11 +49,3 @@ impl ElectionDriver {
         self.watch.get_or_insert_with(|| Watch::join(&self.shared, lease.clone(), Arc::clone(clock)));
     }
 }
-
-/// The next thing the watch has to tell, if there is one. Cancel safe.
-pub(super) async fn noted(watch: Option<&mut Watch>) -> WatchEvent {
-    match watch {
-        Some(watch) => watch.next().await,
-        None => std::future::pending().await,
-    }
-}
