@@ -110,6 +110,9 @@ async fn a_body_runs_in_a_test_with_no_election() {
         Ok::<_, String>(term.loss())
     });
     let (term, control) = Term::for_test();
-    control.cancel(crate::StopReason::Lost(LossReason::Deleted));
-    assert_eq!(task.run_body(term).await, Ok(Some(crate::StopReason::Lost(LossReason::Deleted))));
+    control.cancel(crate::StopReason::Lost(lease_protocol::election::LossReason::Deleted));
+    assert_eq!(
+        task.run_body(term).await,
+        Ok(Some(crate::StopReason::Lost(lease_protocol::election::LossReason::Deleted)))
+    );
 }

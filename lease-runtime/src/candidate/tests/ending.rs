@@ -141,7 +141,10 @@ async fn a_lost_lease_ends_the_body_which_begins_again_in_the_next_term() {
     let told = world.story.grown_to(2).await;
     assert_eq!(told[1], "one dropped, lease not held", "with no grace: somebody else may be at work");
     let lost = within(60, status.wait_for(|now| now.standing == Standing::Follower)).await.unwrap().clone();
-    assert_eq!(lost.last_stop, Some(StopReason::Lost(LossReason::TakenBy("somebody".to_owned()))));
+    assert_eq!(
+        lost.last_stop,
+        Some(StopReason::Lost(lease_protocol::election::LossReason::TakenBy("somebody".to_owned())))
+    );
     world.story.grown_to(3).await;
     let second = within(60, status.wait_for(|now| token(now.standing).is_some())).await.unwrap().standing;
     assert!(token(second) > token(first), "{first:?}, {second:?}");

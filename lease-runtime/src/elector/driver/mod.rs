@@ -168,7 +168,7 @@ impl ElectionDriver {
             // Before the end of the term, which comes when all have told how they ended.
             told = self.ticking.told() => Wakeup::Told(told),
             () = maybe(self.drained.as_mut()) => Wakeup::Drained,
-            note = watch::noted(self.watch.as_mut()) => Wakeup::Noted(note),
+            note = noted(self.watch.as_mut()) => Wakeup::Noted(note),
             () = tokio::time::sleep(nap) => Wakeup::Woken,
         }
     }
@@ -316,5 +316,13 @@ impl ElectionDriver {
 impl Drop for ElectionDriver {
     fn drop(&mut self) {
         self.memories.keep(&self.out.lease, self.election.memory(), self.out.clock.now());
+    }
+}
+
+/// The next thing the watch has to tell, if there is one. Cancel safe.
+async fn noted(watch: Option<&mut Watch>) -> WatchEvent {
+    match watch {
+        Some(watch) => watch.next().await,
+        None => std::future::pending().await,
     }
 }

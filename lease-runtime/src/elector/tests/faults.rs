@@ -64,7 +64,11 @@ async fn a_term_that_cannot_be_renewed_ends_before_another_begins() {
         secs(7).await;
         let cut = world.api.inject(from("a"), fault.clone());
         led.term.cancelled().await;
-        assert_eq!(led.term.loss(), Some(StopReason::Lost(LossReason::NotRenewed)), "{fault:?}");
+        assert_eq!(
+            led.term.loss(),
+            Some(StopReason::Lost(lease_protocol::election::LossReason::NotRenewed)),
+            "{fault:?}"
+        );
         assert!(led.term.check().is_ok(), "the lease is still ours: {fault:?}");
         tokio::time::sleep(led.term.remaining()).await;
         assert!(led.term.check().is_err());
@@ -87,18 +91,21 @@ async fn a_term_that_cannot_be_renewed_ends_before_another_begins() {
 async fn a_term_ends_at_once_when_the_lease_says_so() {
     type Deed = fn(&EmbeddedApi);
     let deeds: [(Deed, StopReason); 4] = [
-        (|api| assert!(api.delete_lease(NAMESPACE, LEASE)), StopReason::Lost(LossReason::Deleted)),
+        (
+            |api| assert!(api.delete_lease(NAMESPACE, LEASE)),
+            StopReason::Lost(lease_protocol::election::LossReason::Deleted),
+        ),
         (
             |api| assert!(api.edit_lease(NAMESPACE, LEASE, |l| l["spec"]["holderIdentity"] = "".into())),
-            StopReason::Lost(LossReason::HolderCleared),
+            StopReason::Lost(lease_protocol::election::LossReason::HolderCleared),
         ),
         (
             |api| assert!(api.edit_lease(NAMESPACE, LEASE, |l| l["spec"]["holderIdentity"] = "eve".into())),
-            StopReason::Lost(LossReason::TakenBy("eve".into())),
+            StopReason::Lost(lease_protocol::election::LossReason::TakenBy("eve".into())),
         ),
         (
             |api| assert!(api.edit_lease(NAMESPACE, LEASE, |l| l["spec"]["leaseTransitions"] = 99.into())),
-            StopReason::Lost(LossReason::Overwritten),
+            StopReason::Lost(lease_protocol::election::LossReason::Overwritten),
         ),
     ];
     for (deed, loss) in deeds {

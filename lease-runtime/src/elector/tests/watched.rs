@@ -20,7 +20,7 @@ async fn a_term_that_the_watchdog_has_ended_is_over_for_the_election_too() {
     tenure.tell();
     assert!(led.term.is_cancelled() && a.status().standing == Standing::Leader(led.term.fencing_token()));
     let status = a.status_until(|status| status.standing == Standing::Draining).await;
-    assert_eq!(status.last_stop, Some(StopReason::Lost(LossReason::NotRenewed)));
+    assert_eq!(status.last_stop, Some(StopReason::Lost(lease_protocol::election::LossReason::NotRenewed)));
     assert_eq!(world.holder().as_deref(), Some("a"), "bodies that use their grace need the lease");
     drop(led);
     // It takes part as before.
@@ -40,7 +40,7 @@ async fn bodies_that_the_watchdog_has_ended_are_not_taken_for_lost() {
     drop(led);
     let (led, _) = a.term_after().await;
     assert!(led.goes_on());
-    assert_eq!(a.status().last_stop, Some(StopReason::Lost(LossReason::NotRenewed)));
+    assert_eq!(a.status().last_stop, Some(StopReason::Lost(lease_protocol::election::LossReason::NotRenewed)));
 }
 
 /// A log may block: what a line tells has taken effect when it is said.
