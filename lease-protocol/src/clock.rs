@@ -3,6 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 /// An instant on the clock of a machine: nanoseconds since a fixed but arbitrary point of this machine.
 ///
 /// Moments of different machines, or of different clocks, have nothing to do with each other.
@@ -72,10 +74,24 @@ impl WallTime {
     }
 }
 
+impl From<WallTime> for Timestamp {
+    /// Beyond the years that can be written, the first or the last instant of them.
+    fn from(WallTime(micros): WallTime) -> Timestamp {
+        Timestamp::from_microsecond(micros).unwrap_or(if micros < 0 { Timestamp::MIN } else { Timestamp::MAX })
+    }
+}
+
+impl From<Timestamp> for WallTime {
+    /// Cuts off what is less than a microsecond.
+    fn from(at: Timestamp) -> WallTime {
+        WallTime(at.as_microsecond())
+    }
+}
+
 impl fmt::Display for WallTime {
     /// As RFC 3339 in UTC.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match jiff::Timestamp::from_microsecond(self.0) {
+        match Timestamp::from_microsecond(self.0) {
             Ok(at) => at.fmt(f),
             Err(_) => write!(f, "{} µs since 1970", self.0),
         }
@@ -87,7 +103,7 @@ impl std::str::FromStr for WallTime {
 
     /// Reads an RFC 3339 time.
     fn from_str(text: &str) -> Result<WallTime, jiff::Error> {
-        text.parse::<jiff::Timestamp>().map(|at| WallTime(at.as_microsecond()))
+        text.parse::<Timestamp>().map(WallTime::from)
     }
 }
 

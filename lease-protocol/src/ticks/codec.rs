@@ -236,15 +236,14 @@ fn seconds(at: WallTime) -> i64 {
 }
 
 fn from_seconds(seconds: i64) -> Option<WallTime> {
-    Timestamp::from_second(seconds).ok().map(|at| WallTime(at.as_microsecond()))
+    Timestamp::from_second(seconds).ok().map(WallTime::from)
 }
 
 fn time(at: WallTime) -> String {
     // Beyond the years that can be written, the last of them: nothing is due there.
-    let at = Timestamp::from_second(seconds(at)).unwrap_or(if at.0 < 0 { Timestamp::MIN } else { Timestamp::MAX });
-    at.to_string()
+    Timestamp::from(WallTime(seconds(at).saturating_mul(1_000_000))).to_string()
 }
 
 fn parse_time(text: &str) -> Option<WallTime> {
-    text.parse::<Timestamp>().ok().map(|at| WallTime(at.as_microsecond()))
+    text.parse().ok()
 }

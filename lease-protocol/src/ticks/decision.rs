@@ -118,7 +118,7 @@ pub(super) fn mark(record: &TickRecord) -> Watermark {
 pub(super) fn account(record: &mut TickRecord, until: &ScheduledTime) {
     record.accounted_until = until.at;
     record.civil = until.civil;
-    record.zone_data = until.civil.and(crate::schedule::zone_data_version()).map(str::to_owned);
+    record.zone_data = until.civil.map(|_| crate::schedule::zone_data_version().to_owned());
 }
 
 /// Rounded up: a tick has no fraction of a second, and does not come before its time.

@@ -67,7 +67,7 @@ impl Ticks {
         let own = crate::schedule::zone_data_version();
         let other = |task: &Arc<str>| {
             let data = self.record(&self.seen, task)?.ok()?.zone_data?;
-            (Some(&*data) != own).then(|| (task.clone(), data))
+            (data != own).then(|| (task.clone(), data))
         };
         self.tasks.keys().filter_map(other).collect()
     }

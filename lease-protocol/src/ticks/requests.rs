@@ -63,7 +63,7 @@ pub fn check_trigger(id: &str) -> Result<(), &'static str> {
 
 /// A backfill of this stretch, as its annotation says it; `None` if it ends before it begins.
 pub fn backfill_text(from: Timestamp, to: Timestamp) -> Option<String> {
-    let [from, to] = [from, to].map(|at| WallTime(at.as_microsecond()));
+    let [from, to] = [from, to].map(WallTime::from);
     (from <= to).then(|| TimeRange { from, to }.text())
 }
 
@@ -72,7 +72,7 @@ impl TimeRange {
     pub(super) fn parse(text: &str) -> Result<TimeRange, &'static str> {
         let form = "a backfill is two times with `/` between, as in `2026-11-01T00:00:00Z/2026-11-02T00:00:00Z`";
         let (from, to) = text.split_once('/').ok_or(form)?;
-        let time = |text: &str| text.trim().parse::<Timestamp>().map(|at| WallTime(at.as_microsecond()));
+        let time = |text: &str| text.trim().parse::<WallTime>();
         let (Ok(from), Ok(to)) = (time(from), time(to)) else { return Err(form) };
         if from > to {
             return Err("a backfill goes from the earlier to the later time");
@@ -81,7 +81,6 @@ impl TimeRange {
     }
 
     pub(super) fn text(self) -> String {
-        let time = |at: WallTime| Timestamp::from_microsecond(at.0).map(|at| at.to_string()).unwrap_or_default();
-        format!("{}/{}", time(self.from), time(self.to))
+        format!("{}/{}", Timestamp::from(self.from), Timestamp::from(self.to))
     }
 }

@@ -9,7 +9,6 @@ use super::counts::{TickCounts, TickOutcome};
 use super::names::{PAUSE, RECORD};
 use super::record::TickRecord;
 use super::requests::Annotations;
-use crate::clock::WallTime;
 use crate::ticks::AttemptId;
 
 /// What a Lease says about the ticks of one task.
@@ -102,7 +101,7 @@ impl TaskTicks {
     /// The run that ended last.
     pub fn last(&self) -> Option<TickRun> {
         let last = self.record()?.last?;
-        Some(TickRun { tick: time(last.tick), id: last.id, attempt: last.attempt, ended: Some(time(last.at)) })
+        Some(TickRun { tick: last.tick.into(), id: last.id, attempt: last.attempt, ended: Some(last.at.into()) })
     }
 
     /// The runs that were taken and whose end is not written. What was [given back](Self::given_back) is not among them.
@@ -120,13 +119,13 @@ impl TaskTicks {
         let open = self.record().map(|record| record.open.as_slice()).unwrap_or_default();
         open.iter()
             .filter(|run| run.unstarted == unstarted)
-            .map(|run| TickRun { tick: time(run.tick), id: run.id, attempt: run.attempt, ended: None })
+            .map(|run| TickRun { tick: run.tick.into(), id: run.id, attempt: run.attempt, ended: None })
             .collect()
     }
 
     /// Every tick up to here has been taken, or counted as not run.
     pub fn accounted_until(&self) -> Option<Timestamp> {
-        self.record().map(|record| time(record.accounted_until))
+        self.record().map(|record| record.accounted_until.into())
     }
 
     /// The id under which a run was last asked for and taken.
@@ -136,7 +135,7 @@ impl TaskTicks {
 
     /// When the next tick is due, as of the last write.
     pub fn next(&self) -> Option<Timestamp> {
-        self.record()?.next.map(time)
+        self.record()?.next.map(Timestamp::from)
     }
 
     /// What has become of its ticks so far.
@@ -148,8 +147,4 @@ impl TaskTicks {
     pub fn trouble(&self) -> Option<String> {
         self.record.as_ref().err().map(ToString::to_string)
     }
-}
-
-fn time(at: WallTime) -> Timestamp {
-    Timestamp::from_microsecond(at.0).unwrap_or(if at.0 < 0 { Timestamp::MIN } else { Timestamp::MAX })
 }

@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
 use http::{HeaderMap, Request, Response, header};
-use k8s_openapi::jiff::fmt::rfc2822::DateTimeParser;
+use jiff::fmt::rfc2822::DateTimeParser;
 use kube::Client;
 use kube::client::Body;
 
@@ -93,8 +93,7 @@ fn date(head: &HeaderMap) -> Option<WallTime> {
     if text.len() != LENGTH || !text.ends_with(b" GMT") {
         return None;
     }
-    let time = DateTimeParser::new().parse_timestamp(text).ok()?;
-    Some(WallTime(time.as_microsecond()))
+    DateTimeParser::new().parse_timestamp(text).ok().map(WallTime::from)
 }
 
 /// A client that looks at the heads of its answers.

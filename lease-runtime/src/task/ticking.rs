@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
-use jiff::Timestamp;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
@@ -16,7 +15,6 @@ use super::log::TaskLog;
 use super::member::{Member, MemberTicks, MemberWork};
 use super::run::{self, RunResult};
 use super::supervisor::{MemberEnd, Supervisor};
-use crate::clock::WallTime;
 use crate::term::{ElectorMessage, StopSignal};
 use crate::tick::{Cause, Permit, Tick};
 use lease_protocol::election::StopReason;
@@ -230,16 +228,15 @@ fn interrupted(asked: &StopSignal) -> ticks::RunEnd {
 }
 
 fn tick(supervisor: &Supervisor<'_>, ticking: &MemberTicks, start: &RunStart, again: u32) -> Tick {
-    let time = |at: WallTime| Timestamp::from_microsecond(at.0).unwrap_or(Timestamp::UNIX_EPOCH);
     let cause = match start.origin {
         Origin::Schedule => Cause::Schedule,
         Origin::Trigger => Cause::Trigger(start.trigger.as_deref().unwrap_or_default().into()),
         Origin::Backfill => Cause::Backfill,
     };
     Tick::new(
-        time(start.tick),
+        start.tick.into(),
         ticking.zone.clone(),
-        time(supervisor.leading.tenure().clock().wall()),
+        supervisor.leading.tenure().clock().wall().into(),
         start.attempt.saturating_add(again),
         // The recorded one names the first; each further attempt has a name of its own that follows from it.
         AttemptId::new(start.id.get() ^ (u64::from(again) << 48)),

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::moment::{PointInTime, ReplicaClock, timestamp};
+use super::moment::{PointInTime, ReplicaClock};
 use super::replica::{Node, Process, Replica};
 use super::timeline::{Recorder, Timeline};
 use crate::admin::{AdminRequest, RequestTarget, TickAdminError};
@@ -51,7 +51,7 @@ impl Cluster {
     /// Outside of a tokio runtime, and if the text is no moment.
     #[track_caller]
     pub fn starting_at(at: impl PointInTime) -> Cluster {
-        let clock = TokioClock::starting_at(WallTime(at.timestamp().as_microsecond()));
+        let clock = TokioClock::starting_at(at.timestamp().into());
         // The pauses before retries are drawn on this thread.
         fastrand::seed(1);
         Cluster {
@@ -99,7 +99,7 @@ impl Cluster {
     ///
     /// Safe: the cluster stands still at the moment that it has come to.
     pub async fn run_until(&mut self, at: impl PointInTime) {
-        let (at, now) = (at.timestamp().as_microsecond(), self.clock.wall().0);
+        let (at, now) = (WallTime::from(at.timestamp()).0, self.clock.wall().0);
         // A test that runs through no time at all would pass for the wrong reason.
         assert!(at >= now, "{} is before the cluster's time, {}: time only goes on", WallTime(at), WallTime(now));
         self.run_for(Duration::from_micros(u64::try_from(at.saturating_sub(now)).unwrap_or(0))).await;
@@ -121,7 +121,7 @@ impl Cluster {
 
     /// What time it is in the cluster.
     pub fn now(&self) -> Timestamp {
-        timestamp(self.clock.wall())
+        self.clock.wall().into()
     }
 
     // ---- replicas

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use jiff::{SignedDuration, Timestamp, Zoned};
+use jiff::{SignedDuration, Timestamp, ZonedDateTime};
 
 use crate::clock::{Clock, Moment, TokioClock, WallTime};
 
-/// A moment as a test writes it: a [`Timestamp`], a [`Zoned`], or text as either has it, such as `"2027-03-28T00:30:00Z"` or
+/// A moment as a test writes it: a [`Timestamp`], a [`ZonedDateTime`], or text as either has it, such as `"2027-03-28T00:30:00Z"` or
 /// `"2027-03-28T03:30:00+02:00"`.
 pub trait PointInTime: sealed::Sealed {
     #[doc(hidden)]
@@ -18,7 +18,7 @@ pub trait PointInTime: sealed::Sealed {
 mod sealed {
     pub trait Sealed {}
     impl Sealed for jiff::Timestamp {}
-    impl Sealed for &jiff::Zoned {}
+    impl Sealed for &jiff::ZonedDateTime {}
     impl Sealed for &str {}
 }
 
@@ -28,9 +28,9 @@ impl PointInTime for Timestamp {
     }
 }
 
-impl PointInTime for &Zoned {
+impl PointInTime for &ZonedDateTime {
     fn timestamp(self) -> Timestamp {
-        Zoned::timestamp(self)
+        ZonedDateTime::timestamp(self)
     }
 }
 
@@ -69,8 +69,4 @@ impl Clock for ReplicaClock {
     fn wall(&self) -> WallTime {
         WallTime(self.cluster.wall().0.saturating_add(self.skew_micros.load(Ordering::Relaxed)))
     }
-}
-
-pub(super) fn timestamp(at: WallTime) -> Timestamp {
-    Timestamp::from_microsecond(at.0).unwrap_or(if at.0 < 0 { Timestamp::MIN } else { Timestamp::MAX })
 }

@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::moment::timestamp;
 use crate::clock::{Clock, TokioClock};
 use crate::task::watched::WatchedRun;
 use crate::tick::{Cause, Tick};
@@ -163,7 +162,7 @@ impl Recorder {
             cause: tick.map(|tick| tick.cause().clone()),
             attempt: tick.map_or(1, Tick::attempt),
             replica,
-            started: timestamp(self.clock.wall()),
+            started: self.clock.wall().into(),
             ended: None,
             outcome: RunOutcome::Running,
         });
@@ -187,7 +186,7 @@ impl Recording {
         if std::mem::replace(&mut self.ended, true) {
             return;
         }
-        let at = timestamp(self.recorder.clock.wall());
+        let at = Timestamp::from(self.recorder.clock.wall());
         if let Some(run) = self.recorder.runs().get_mut(self.number) {
             (run.ended, run.outcome) = (Some(at), outcome);
         }

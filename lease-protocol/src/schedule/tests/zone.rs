@@ -55,5 +55,5 @@ fn every_name_of_the_table_is_a_zone() {
     for name in zone_names() {
         assert_eq!(cron("@daily", name).time_zone(), Some(name));
     }
-    assert!(zone_data_version().is_some_and(|version| version >= "2026"), "{:?}", zone_data_version());
+    assert!(zone_data_version() >= "2026", "{}", zone_data_version());
 }

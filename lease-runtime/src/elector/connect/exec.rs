@@ -136,8 +136,8 @@ impl Plugin {
         }
         let status = &answer["status"];
         let text = |name: &str| status[name].as_str().map(str::trim).filter(|text| !text.is_empty());
-        let until = match text("expirationTimestamp").map(str::parse::<jiff::Timestamp>) {
-            Some(Ok(at)) => Some(WallTime(at.as_microsecond())),
+        let until = match text("expirationTimestamp").map(str::parse::<WallTime>) {
+            Some(Ok(at)) => Some(at),
             Some(Err(_)) => return Err(wrong("an `expirationTimestamp` that is no time")),
             None => None,
         };
