@@ -50,7 +50,7 @@ pub(crate) struct TermState {
     /// The watchdog has left something to tell.
     to_tell: AtomicBool,
     /// The watchdog that looks after it, and its number there.
-    watched: OnceLock<(Arc<dyn Watcher>, usize)>,
+    watched: OnceLock<(Arc<dyn TermWatcher>, usize)>,
 }
 
 #[derive(Debug)]
@@ -61,7 +61,7 @@ struct TermLedger {
 }
 
 /// What looks after terms, each under a number: the watchdog.
-pub(super) trait Watcher: fmt::Debug + Send + Sync {
+pub(super) trait TermWatcher: fmt::Debug + Send + Sync {
     /// Forgets a term that is drained.
     fn forget(&self, number: usize);
 
@@ -255,7 +255,7 @@ impl TermState {
     }
 
     /// The watchdog looks after this term, under this number.
-    pub(super) fn is_watched_by(&self, watched: Arc<dyn Watcher>, number: usize) {
+    pub(super) fn is_watched_by(&self, watched: Arc<dyn TermWatcher>, number: usize) {
         let _ = self.watched.set((watched, number));
     }
 

@@ -21,7 +21,7 @@ use std::thread::{self, Builder, Thread};
 use std::time::Duration;
 
 use super::slots::{Slots, put_into};
-use super::state::{Enforcement, Watcher};
+use super::state::{Enforcement, TermWatcher};
 use super::{TermState, exit, overrun};
 use crate::clock::{Clock, Moment, SystemClock};
 use crate::policy::OnOverrun;
@@ -96,7 +96,7 @@ impl WatchedTerms {
 
     fn add(self: &Arc<Self>, tenure: &Arc<TermState>) {
         let number = put_into(Arc::clone(tenure), |step| step(&mut self.terms()));
-        tenure.is_watched_by(Arc::clone(self) as Arc<dyn Watcher>, number);
+        tenure.is_watched_by(Arc::clone(self) as Arc<dyn TermWatcher>, number);
         self.nudge();
     }
 
@@ -192,7 +192,7 @@ impl WatchedTerms {
     }
 }
 
-impl Watcher for WatchedTerms {
+impl TermWatcher for WatchedTerms {
     fn forget(&self, number: usize) {
         let term = self.terms().take(number);
         // Not under the lock.
