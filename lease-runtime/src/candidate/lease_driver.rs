@@ -30,25 +30,6 @@ impl CandidateInner {
             self.driven.spawn_on(driver.run(), runtime);
         }
     }
-
-    /// The process has to end, after the candidate has ended in order.
-    fn exit(self: &Arc<Self>, why: Error) {
-        self.state().exiting.get_or_insert(why.clone());
-        self.fail(why);
-        self.shut_down("a task ends the process: stopping tasks");
-        let candidate = self.clone();
-        // Whoever runs the candidate, or nobody if it is the process's own, may wait for something else.
-        drop(tokio::spawn(async move {
-            candidate.driven.wait().await;
-            candidate.exit_if_asked();
-        }));
-    }
-
-    /// An election cannot go on: the candidate shuts down because of the first that says so.
-    fn fail(&self, error: Error) {
-        self.state().failure.get_or_insert(error);
-        self.failed.cancel();
-    }
 }
 
 /// Takes part in the election of one lease, as long as there are tasks for it.

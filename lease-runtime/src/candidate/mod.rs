@@ -15,6 +15,7 @@ mod warm_up;
 pub use builder::CandidateBuilder;
 pub use handle::Candidate;
 pub use inner::OnLateRefusal;
+#[cfg(feature = "testing")]
 pub(crate) use lease_tasks::LeaseTasks;
 pub use signal::{ShutdownRequest, ShutdownSignal, Signalled, shutdown_signal};
 

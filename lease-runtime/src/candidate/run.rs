@@ -102,6 +102,25 @@ impl CandidateInner {
         self.state().phase = CandidatePhase::Running(runtime.clone());
     }
 
+    /// The process has to end, after the candidate has ended in order.
+    pub(super) fn exit(self: &Arc<Self>, why: Error) {
+        self.state().exiting.get_or_insert(why.clone());
+        self.fail(why);
+        self.shut_down("a task ends the process: stopping tasks");
+        let candidate = self.clone();
+        // Whoever runs the candidate, or nobody if it is the process's own, may wait for something else.
+        drop(tokio::spawn(async move {
+            candidate.driven.wait().await;
+            candidate.exit_if_asked();
+        }));
+    }
+
+    /// An election cannot go on: the candidate shuts down because of the first that says so.
+    pub(super) fn fail(&self, error: Error) {
+        self.state().failure.get_or_insert(error);
+        self.failed.cancel();
+    }
+
     /// Ends the process if a task wants it to. For when everything has ended in order.
     pub(super) fn exit_if_asked(&self) {
         // Not under the lock: whoever subscribes to the last words may look at the candidate.

@@ -3,8 +3,8 @@
 mod backoff;
 pub(crate) mod entry;
 mod group;
-pub(crate) mod handle;
-pub(crate) mod inside;
+mod handle;
+mod inside;
 mod leader_task;
 mod lock;
 mod log;
