@@ -2,9 +2,7 @@
 
 mod constant;
 mod count;
-pub(crate) mod cron;
 mod deadline;
-mod duration;
 mod name;
 mod range;
 mod rate;
@@ -12,12 +10,15 @@ mod word;
 pub(crate) mod zone;
 pub(crate) mod zones;
 
+pub(crate) use lease_grammar::cron::Cron;
+pub(crate) use lease_grammar::duration::Duration;
+
+use lease_grammar::value::{Remedy, Wrong};
+use lease_grammar::{cron, duration};
 use proc_macro2::Span;
 use syn::parse::ParseStream;
 use syn::{Error, Expr, LitStr, Path};
 
-pub(crate) use cron::Cron;
-pub(crate) use duration::Duration;
 pub(crate) use name::{Hole, Name, Named, Pattern, broken_by_task_name};
 pub(crate) use word::Words;
 
@@ -95,33 +96,13 @@ pub(crate) struct Timed {
     pub(crate) span: Span,
 }
 
-/// Why a text is not a value of a kind, and what to do about it.
-#[derive(Debug)]
-struct Wrong {
-    what: &'static str,
-    remedy: Remedy,
-}
-
-#[derive(Debug)]
-enum Remedy {
-    /// To write this value.
-    Write(String),
-    /// To write a value that fits.
-    WriteExample,
-    /// To leave the argument out, or to write a value that fits.
-    LeaveOut,
-    /// This.
-    Say(String),
-}
-
-impl Remedy {
-    fn of(self, key: &Key) -> String {
-        match self {
-            Remedy::Write(value) => format!("write `{}`", key.form(&format!("{value:?}"))),
-            Remedy::WriteExample => format!("write `{}`", key.example()),
-            Remedy::LeaveOut => format!("leave `{}` out, or write `{}`", key.name, key.example()),
-            Remedy::Say(remedy) => remedy,
-        }
+/// What to do about a wrong value of this key.
+fn remedy_for(remedy: Remedy, key: &Key) -> String {
+    match remedy {
+        Remedy::Write(value) => format!("write `{}`", key.form(&format!("{value:?}"))),
+        Remedy::WriteExample => format!("write `{}`", key.example()),
+        Remedy::LeaveOut => format!("leave `{}` out, or write `{}`", key.name, key.example()),
+        Remedy::Say(remedy) => remedy,
     }
 }
 
@@ -137,11 +118,12 @@ pub(crate) fn read(key: &'static Key, input: ParseStream<'_>) -> syn::Result<Val
         Kind::Rate => quoted(key, "a limit of restarts", &Written::take(input), rate::parse)
             .map(|((count, within), span)| Value::Rate { count, within, span }),
         Kind::Cron => {
-            let check = |text: &str| cron::parse(text).map_err(|wrong| wrong.says(text));
+            let check = |text: &str| cron::parse(text).map_err(|error| error.to_string());
             constant::checked(key, input, check, |value, cron| Value::Cron { value, cron })
         }
         Kind::TimeZone => {
-            let check = |text: &str| zone::check(text).map_err(|(what, remedy)| format!("{what}: {}", remedy.of(key)));
+            let check =
+                |text: &str| zone::check(text).map_err(|(what, remedy)| format!("{what}: {}", remedy_for(remedy, key)));
             constant::checked(key, input, check, |value, _| Value::TimeZone(value))
         }
         Kind::Flag => flag(key, &Written::take(input)),
@@ -163,14 +145,14 @@ fn quoted<T>(
     match parse(&text) {
         Ok(value) if written.literal().is_some() => Ok((value, written.span())),
         Ok(_) => {
-            let remedy = Remedy::Write(text).of(key);
+            let remedy = remedy_for(Remedy::Write(text), key);
             Err(written.wrong(format_args!("{noun} is a string: {remedy}")))
         }
         Err(_) if key.of == key.name && cron::parse(&text).is_ok() => {
             let name = key.name;
             Err(written.wrong(format_args!("this is a cron expression: write `cron = {text:?}` instead of `{name}`")))
         }
-        Err(Wrong { what, remedy }) => Err(written.wrong(format_args!("{what}: {}", remedy.of(key)))),
+        Err(Wrong { what, remedy }) => Err(written.wrong(format_args!("{what}: {}", remedy_for(remedy, key)))),
     }
 }
 

@@ -3,7 +3,7 @@
 use syn::parse::ParseStream;
 use syn::{Expr, Lit, LitStr};
 
-use super::{Remedy, Value};
+use super::{Remedy, Value, remedy_for};
 use crate::keys::Key;
 use crate::written::Written;
 
@@ -40,11 +40,15 @@ pub(super) fn checked<T>(
     let written = Written::take_from(begin, input);
     let text = written.text().replace(" / ", "/").replace(" - ", "-");
     let remedy = match (check(&text), &expr) {
-        (Ok(_), _) => Remedy::Write(text).of(key),
+        (Ok(_), _) => remedy_for(Remedy::Write(text), key),
         (Err(_), Expr::Call(_) | Expr::MethodCall(_) | Expr::Macro(_)) => {
-            format!("{}, and set what is computed on the task, with `.{}(..)`", Remedy::WriteExample.of(key), key.name)
+            format!(
+                "{}, and set what is computed on the task, with `.{}(..)`",
+                remedy_for(Remedy::WriteExample, key),
+                key.name
+            )
         }
-        (Err(_), _) => Remedy::WriteExample.of(key),
+        (Err(_), _) => remedy_for(Remedy::WriteExample, key),
     };
     Err(written.wrong(format_args!("`{}` takes a string or a constant: {remedy}", key.name)))
 }

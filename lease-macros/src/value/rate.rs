@@ -1,7 +1,7 @@
 //! `"5 in 1m"`: how often within a stretch of time.
 
 use super::{Duration, Remedy, Wrong, duration};
-use crate::meaning;
+use lease_grammar::suggest;
 
 pub(super) fn parse(text: &str) -> Result<(u32, Duration), Wrong> {
     let Some((count, within)) = text.split_once(" in ") else { return Err(wrong(text)) };
@@ -18,10 +18,10 @@ fn wrong(text: &str) -> Wrong {
         what: "a limit of restarts is at least one",
         remedy: Remedy::Say("write `restart = never` for a body that runs once".to_owned()),
     };
-    if meaning::is_among(text, "never none no zero false") {
+    if suggest::is_among(text, "never none no zero false") {
         return none_at_all;
     }
-    if text.starts_with('-') || meaning::is_among(text, "unlimited infinite infinity inf forever always unbounded max")
+    if text.starts_with('-') || suggest::is_among(text, "unlimited infinite infinity inf forever always unbounded max")
     {
         let remedy = "write one that cannot be reached, as in `max_restarts = \"1000 in 1s\"`".to_owned();
         return Wrong { what: "restarts always have a limit", remedy: Remedy::Say(remedy) };
@@ -40,7 +40,7 @@ fn wrong(text: &str) -> Wrong {
 
 /// The time that was probably meant by what follows the count.
 fn guess_within(rest: &str) -> Option<Duration> {
-    let is_noise = |word: &&str| meaning::is_among(word, "times x in per within every each a an one restarts");
+    let is_noise = |word: &&str| suggest::is_among(word, "times x in per within every each a an one restarts");
     let rest = rest.replace(|c: char| c.is_ascii_punctuation(), " ");
     let words: Vec<_> = rest.split_whitespace().skip_while(is_noise).collect();
     match words.concat() {

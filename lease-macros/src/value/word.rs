@@ -2,8 +2,8 @@
 
 use super::Value;
 use crate::keys::Key;
-use crate::meaning;
 use crate::written::Written;
+use lease_grammar::suggest;
 
 /// A word, what it does, and what other systems call it.
 pub(crate) type Word = (&'static str, &'static str, &'static str);
@@ -46,11 +46,11 @@ impl Words {
     fn wrong(&self, key: &Key, text: &str, is_quoted: bool) -> String {
         let words = self.words.iter().map(|(word, ..)| self.form(word, None));
         let words: Vec<_> = words.collect();
-        let choice = meaning::list(words.iter().map(String::as_str), "or");
+        let choice = suggest::list(words.iter().map(String::as_str), "or");
         let quotes = if is_quoted { ", without quotes" } else { "" };
         let name = key.name;
         let (last, number) = last_word(text);
-        if let Some((_, answer)) = self.absent.iter().find(|(words, _)| meaning::is_among(last, words)) {
+        if let Some((_, answer)) = self.absent.iter().find(|(words, _)| suggest::is_among(last, words)) {
             return format!("`{name}` is {choice}: {answer}");
         }
         match (self.find(last), self.counted) {
@@ -78,9 +78,9 @@ impl Words {
     }
 
     fn find(&self, text: &str) -> Option<&'static str> {
-        let is_it = |(word, _, others): &&Word| meaning::is_among(text, word) || meaning::is_among(text, others);
+        let is_it = |(word, _, others): &&Word| suggest::is_among(text, word) || suggest::is_among(text, others);
         let by_meaning = self.words.iter().find(is_it).map(|(word, ..)| *word);
-        by_meaning.or_else(|| meaning::closest(text, self.words.iter().map(|(word, ..)| (*word, *word))))
+        by_meaning.or_else(|| suggest::closest(text, self.words.iter().map(|(word, ..)| (*word, *word))))
     }
 
     /// The word with a number that fits, if it takes one.

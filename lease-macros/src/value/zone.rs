@@ -2,7 +2,7 @@
 
 use super::Remedy;
 use super::zones::ZONES;
-use crate::meaning;
+use lease_grammar::suggest;
 
 /// Names of Windows.
 const OF_WINDOWS: [(&str, &str); 16] = [
@@ -79,20 +79,20 @@ pub(super) fn check(text: &str) -> Result<(), (String, Remedy)> {
         };
         return Err((what, Remedy::Say(format!("write the place, as in `time_zone = \"Europe/Prague\"`{east}"))));
     }
-    if meaning::is_among(trimmed, "local localtime system machine default host") {
+    if suggest::is_among(trimmed, "local localtime system machine default host") {
         let what = format!("{quoted} may be another on each replica");
         return Err((what, write_a_place()));
     }
     if trimmed == "Z" {
         return Err((format!("{quoted} is not the name of a time zone"), Remedy::Write("UTC".to_owned())));
     }
-    if let Some((_, place)) = OF_WINDOWS.iter().find(|(name, _)| meaning::plain(name) == meaning::plain(trimmed)) {
+    if let Some((_, place)) = OF_WINDOWS.iter().find(|(name, _)| suggest::plain(name) == suggest::plain(trimmed)) {
         return Err((format!("{quoted} is a name of Windows"), Remedy::Write((*place).to_owned())));
     }
     if trimmed.to_lowercase().ends_with(" time") {
         return Err((format!("{quoted} is not the name of a time zone"), write_a_place()));
     }
-    if let Some((_, place)) = ABBREVIATIONS.iter().find(|(names, _)| meaning::is_among(trimmed, names)) {
+    if let Some((_, place)) = ABBREVIATIONS.iter().find(|(names, _)| suggest::is_among(trimmed, names)) {
         let what = format!("{quoted} is an abbreviation, and not the name of a time zone");
         return Err((what, Remedy::Say(format!("write the place, as in `time_zone = \"{place}\"`"))));
     }
@@ -109,10 +109,10 @@ fn write_a_place() -> Remedy {
 /// The zone whose name is spelled like this, or whose place is.
 fn meant(text: &str) -> Option<String> {
     let names: Vec<_> = names().collect();
-    let place = |name: &str| name.rsplit('/').next().is_some_and(|place| meaning::plain(place) == meaning::plain(text));
-    let same = names.iter().find(|name| meaning::plain(name) == meaning::plain(text));
+    let place = |name: &str| name.rsplit('/').next().is_some_and(|place| suggest::plain(place) == suggest::plain(text));
+    let same = names.iter().find(|name| suggest::plain(name) == suggest::plain(text));
     let same = same.or_else(|| names.iter().find(|name| place(name)));
-    let close = || meaning::closest(text, names.iter().map(|name| (name.as_str(), name)));
+    let close = || suggest::closest(text, names.iter().map(|name| (name.as_str(), name)));
     same.or_else(close).cloned()
 }
 

@@ -1,8 +1,9 @@
 //! What people write for a cron expression that it is not, and what they meant.
 
-use super::{NICKNAMES, Part, Remedy, Unit, Wrong, number, parse};
-use crate::meaning;
-use crate::value::duration;
+use super::error::{Remedy, Wrong};
+use super::part::{Part, number};
+use super::unit::{DAY, NICKNAMES, Unit, WEEKDAY};
+use crate::{duration, suggest};
 
 const FIELDS: &str = "minute, hour, day of the month, month and day of the week";
 
@@ -26,11 +27,12 @@ pub(super) fn no_expression(text: &str, words: &[Part<'_>]) -> Wrong {
     let rest = first.at + first.text.len();
     let rest = text[rest..].trim();
     if let Some(zone) = zone(first.text) {
-        let remedy = match parse(rest) {
-            Ok(_) => format!("write `cron = {rest:?}, time_zone = {zone:?}`"),
-            Err(_) => format!("write `time_zone = {zone:?}` beside it"),
+        let remedy = Remedy::IfRead {
+            expression: rest.to_owned(),
+            then: format!("write `cron = {rest:?}, time_zone = {zone:?}`"),
+            otherwise: format!("write `time_zone = {zone:?}` beside it"),
         };
-        return first.wrong("is not part of a cron expression", Remedy::Say(remedy));
+        return first.wrong("is not part of a cron expression", remedy);
     }
     if first.text.eq_ignore_ascii_case("@every") || first.text.eq_ignore_ascii_case("every") {
         let period = duration::guess(rest).or_else(|| duration::guess(&format!("1{rest}")));
@@ -57,10 +59,10 @@ fn no_nickname(whole: Part<'_>, first: Part<'_>) -> Wrong {
     if nicknames().any(|nickname| nickname == first.text) {
         return whole.wrong("has something behind a nickname", Remedy::Write(first.text.to_owned()));
     }
-    let meant = meaning::closest(first.text, nicknames().map(|nickname| (nickname, nickname)));
+    let meant = suggest::closest(first.text, nicknames().map(|nickname| (nickname, nickname)));
     let remedy = match meant {
         Some(meant) => Remedy::Write(meant.to_owned()),
-        None => Remedy::Say(format!("there are {}, or write five fields", meaning::list(nicknames(), "and"))),
+        None => Remedy::Say(format!("there are {}, or write five fields", suggest::list(nicknames(), "and"))),
     };
     first.wrong("is no nickname", remedy)
 }
@@ -117,9 +119,11 @@ fn more_fields(whole: Part<'_>, words: &[Part<'_>]) -> Wrong {
     let instead = five.iter().map(|text| if open(text) { "*" } else { text }).collect::<Vec<_>>().join(" ");
     // Quartz counts the days of the week from Sunday as 1.
     let is_certain = !texts.contains(&"?") || !five[4].contains(|c: char| c.is_ascii_digit());
-    let remedy = match parse(&instead) {
-        Ok(_) if is_certain => Remedy::Write(instead),
-        _ => Remedy::Say(format!("leave that out, and write five: {FIELDS}")),
+    let otherwise = format!("leave that out, and write five: {FIELDS}");
+    let remedy = if is_certain {
+        Remedy::IfRead { then: format!("write `cron = {instead:?}`"), expression: instead, otherwise }
+    } else {
+        Remedy::Say(otherwise)
     };
     whole.wrong(format!("has {} fields, with {what}, and cron has five", texts.len()), remedy)
 }
@@ -194,8 +198,7 @@ pub(super) fn no_value(unit: &Unit, part: Part<'_>) -> Wrong {
     let text = part.text;
     let say = |what: &str, remedy: &str| part.wrong(what, Remedy::Say(remedy.to_owned()));
     let upper = text.to_uppercase();
-    let is_letters = |letters: &[char]| upper.chars().all(|c| c.is_ascii_digit() || letters.contains(&c));
-    let close = || meaning::closest(text, unit.names.iter().map(|name| (*name, *name)));
+    let close = || suggest::closest(text, unit.names.iter().map(|name| (*name, *name)));
     let begins = |name: &&&str| upper.starts_with(**name) && upper.chars().all(char::is_alphabetic);
     if text.contains(['{', '}']) {
         let remedy =
@@ -203,14 +206,16 @@ pub(super) fn no_value(unit: &Unit, part: Part<'_>) -> Wrong {
         return say("is not filled in here", remedy);
     }
     if text == "?" {
-        return part.wrong("is Quartz's", Remedy::Replace("*".to_owned()));
+        return part.wrong("is read in different ways by different programs", Remedy::Replace("*".to_owned()));
     }
     if text.contains('#') {
-        let remedy = "join the days of the month and of the week, as in \"0 2 15-21 * +FRI\", a third Friday";
-        return say("is Quartz's", remedy);
+        return say(
+            "has a `#`, which belongs to the day of the week",
+            "write it as in \"0 2 * * FRI#3\", a third Friday",
+        );
     }
     if text.contains('+') {
-        let remedy = "write it as in \"0 2 15-21 * +FRI\", a third Friday";
+        let remedy = "write it as in \"0 2 13 * +FRI\", a Friday the 13th";
         return say("has a `+`, which stands before the day of the week and joins it to the day of the month", remedy);
     }
     if upper == "H" || text.contains(['(', '~']) {
@@ -219,13 +224,50 @@ pub(super) fn no_value(unit: &Unit, part: Part<'_>) -> Wrong {
     if text.contains('*') {
         return say("has a `*` that does not stand alone", "write it as in `*` or `*/5`");
     }
+    if let Some(wrong) = letters_of_quartz(unit, part) {
+        return wrong;
+    }
     if let Some(name) = unit.names.iter().find(begins).copied().or_else(close) {
         return part.wrong(format!("is not {}", unit.name), Remedy::Replace(name.to_owned()));
     }
-    if is_letters(&['L', 'W']) && !upper.bytes().all(|byte| byte.is_ascii_digit()) {
-        let days = if unit.last > unit.last_of_all { "22-31 * +FRI" } else { "28-31 * *" };
-        let remedy = format!("write the days that it may be, as in \"0 2 {days}\", and look at the date in the body");
-        return say("is Quartz's", &remedy);
-    }
     part.wrong(format!("is not {}", unit.name), range_of(unit))
+}
+
+/// `5L`, `L` as a day of the week, `15W`, `LW`.
+fn letters_of_quartz(unit: &Unit, part: Part<'_>) -> Option<Wrong> {
+    let upper = part.text.to_uppercase();
+    let what = "is read in different ways by different programs";
+    if unit.is(WEEKDAY)
+        && let Some(weekday) = upper.strip_suffix('L')
+    {
+        if weekday.is_empty() {
+            let remedy = "write the day of the week, or the last of a month as in `FRI#L`";
+            return Some(part.wrong(what, Remedy::Say(remedy.to_owned())));
+        }
+        if unit.names.contains(&weekday) {
+            return Some(part.wrong(what, Remedy::Replace(format!("{weekday}#L"))));
+        }
+        // To some programs 1 is Sunday.
+        let name = unit.names.get(usize::try_from(number(weekday)? % 7).ok()?)?;
+        let remedy = format!("write the day by its name, as in `{name}#L`");
+        return Some(part.wrong(what, Remedy::Say(remedy)));
+    }
+    let is_one = upper.chars().all(|c| c.is_ascii_digit() || matches!(c, 'L' | 'W')) && upper.contains(['L', 'W']);
+    if unit.is(DAY) && is_one {
+        let (what, days) = if upper.contains('W') {
+            ("is a working day, of which most programs know nothing", "26-31 * +MON-FRI")
+        } else {
+            ("is the last day of the month, which stands alone or in a list", "25-28 * *")
+        };
+        let remedy = format!("write the days that it may be, as in \"0 2 {days}\", and look at the date in the body");
+        return Some(part.wrong(what, Remedy::Say(remedy)));
+    }
+    None
+}
+
+/// `FRI#6`.
+pub(super) fn no_nth(unit: &Unit, part: Part<'_>, weekday: u8) -> Wrong {
+    let name = unit.names.get(usize::from(weekday)).copied().unwrap_or_default();
+    let remedy = format!("write `{name}#1` to `{name}#5`, or `{name}#L` for the last one");
+    part.wrong("does not count from 1 to 5", Remedy::Say(remedy))
 }
