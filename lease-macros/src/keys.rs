@@ -11,7 +11,7 @@ use self::absent::ABSENT;
 pub(crate) use self::key::{Key, Kind, Sets};
 pub(crate) use self::table::KEYS;
 pub(crate) use self::words::{Words, last_word};
-use crate::meaning;
+use lease_grammar::suggest;
 
 /// What to say to a key that there is not, and which one was meant.
 pub(crate) struct Unknown {
@@ -28,12 +28,12 @@ pub(crate) fn key(name: &str) -> Option<&'static Key> {
 pub(crate) fn unknown(word: &Ident, value: Option<&str>) -> Unknown {
     let word = word.to_string();
     let there_is_none = format!("there is no key `{word}`");
-    if let Some((_, answer)) = ABSENT.iter().find(|(words, _)| meaning::is_among(&word, words)) {
+    if let Some((_, answer)) = ABSENT.iter().find(|(words, _)| suggest::is_among(&word, words)) {
         return Unknown { says: format!("{there_is_none}: {answer}"), meant: None };
     }
     let as_in = |key: &Key| format!("did you mean `{}`, as in `{}`?", key.name, key.example());
-    let by_meaning = KEYS.iter().find(|key| meaning::is_among(&word, key.others));
-    let by_spelling = || meaning::closest(&word, KEYS.iter().map(|key| (key.name, key)));
+    let by_meaning = KEYS.iter().find(|key| suggest::is_among(&word, key.others));
+    let by_spelling = || suggest::closest(&word, KEYS.iter().map(|key| (key.name, key)));
     let meant = by_meaning.or_else(by_spelling);
     let answer = match meant {
         Some(key) => match (&key.kind, value) {
@@ -44,7 +44,7 @@ pub(crate) fn unknown(word: &Ident, value: Option<&str>) -> Unknown {
             },
             _ => as_in(key),
         },
-        None => format!("there are {}", meaning::list(KEYS.iter().map(|key| key.name), "and")),
+        None => format!("there are {}", suggest::list(KEYS.iter().map(|key| key.name), "and")),
     };
     Unknown { says: format!("{there_is_none}: {answer}"), meant }
 }
@@ -61,7 +61,7 @@ mod tests {
         for (row, words) in rows {
             for word in words.split_whitespace() {
                 assert!(key(word).is_none(), "`{word}` is a key");
-                if let Some(before) = seen.insert(meaning::plain(word), row) {
+                if let Some(before) = seen.insert(suggest::plain(word), row) {
                     panic!("`{word}` means `{before}` and `{row}`");
                 }
             }

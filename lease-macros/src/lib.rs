@@ -5,7 +5,6 @@ mod borrow;
 mod expand;
 mod item;
 mod keys;
-mod meaning;
 mod rules;
 #[cfg(test)]
 mod tests;

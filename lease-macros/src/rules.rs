@@ -10,9 +10,9 @@ pub(crate) use self::schedule::{check_output, trigger};
 use crate::args::Args;
 use crate::item::{AnnotatedItem, Param};
 use crate::keys;
-use crate::meaning;
 use crate::timing;
 use crate::value::{Hole, Named, Value};
+use lease_grammar::suggest;
 
 /// Finds the mistakes that no argument has by itself, and leaves out what is wrong.
 pub(crate) fn check(args: &mut Args, item: &AnnotatedItem) {
@@ -119,12 +119,12 @@ fn check_hole(key: &str, hole: &Hole, item: &AnnotatedItem) -> Result<(), String
         return Ok(());
     }
     let there_is_none = format!("there is no argument `{root}`");
-    Err(match meaning::closest(root, names.iter().map(|name| (name.as_str(), name))) {
+    Err(match suggest::closest(root, names.iter().map(|name| (name.as_str(), name))) {
         Some(meant) => format!("{there_is_none}: did you mean `{meant}`?"),
         None if names.is_empty() => format!("{there_is_none}: add it to the function"),
         None => {
             let verb = if names.len() == 1 { "is" } else { "are" };
-            format!("{there_is_none}: there {verb} {}", meaning::list(names.iter().map(String::as_str), "and"))
+            format!("{there_is_none}: there {verb} {}", suggest::list(names.iter().map(String::as_str), "and"))
         }
     })
 }

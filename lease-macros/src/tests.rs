@@ -1,7 +1,5 @@
 //! The expansion, as `cargo expand` would show it. `UPDATE_EXPECT=1 cargo test -p lease-macros` writes it anew.
 
-mod cron;
-mod dialect;
 mod docs;
 #[path = "../examples/expand/file.rs"]
 mod file;

@@ -2,9 +2,7 @@
 
 mod constant;
 mod count;
-pub(crate) mod cron;
 mod deadline;
-mod duration;
 mod name;
 mod quoted;
 mod range;
@@ -15,11 +13,12 @@ mod word;
 pub(crate) mod zone;
 pub(crate) mod zones;
 
+pub(crate) use lease_grammar::cron::Cron;
+pub(crate) use lease_grammar::duration::Duration;
+
 use proc_macro2::Span;
 use syn::{Expr, LitStr, Path};
 
-pub(crate) use cron::Cron;
-pub(crate) use duration::Duration;
 pub(crate) use name::{Hole, Named, Pattern, broken_by_task_name};
 pub(crate) use read::read;
 

@@ -14,7 +14,6 @@ mod attribute {
     pub(crate) mod expand;
     pub(crate) mod item;
     pub(crate) mod keys;
-    pub(crate) mod meaning;
     pub(crate) mod rules;
     pub(crate) mod timing;
     pub(crate) mod value;
@@ -24,7 +23,7 @@ mod attribute {
 use std::error::Error;
 use std::{env, fs};
 
-use attribute::{args, borrow, expand, item, keys, meaning, rules, timing, value, written};
+use attribute::{args, borrow, expand, item, keys, rules, timing, value, written};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let paths: Vec<_> = env::args().skip(1).collect();

@@ -1,6 +1,6 @@
 //! Words that a key takes, and those that other systems use.
 
-use crate::meaning;
+use lease_grammar::suggest;
 
 /// A word, what it does, and what other systems call it.
 pub(crate) type Word = (&'static str, &'static str, &'static str);
@@ -32,9 +32,9 @@ impl Words {
 
     /// The word that was meant, by its meaning elsewhere or by its spelling.
     pub(crate) fn find(&self, text: &str) -> Option<&'static str> {
-        let is_it = |(word, _, others): &&Word| meaning::is_among(text, word) || meaning::is_among(text, others);
+        let is_it = |(word, _, others): &&Word| suggest::is_among(text, word) || suggest::is_among(text, others);
         let by_meaning = self.words.iter().find(is_it).map(|(word, ..)| *word);
-        by_meaning.or_else(|| meaning::closest(text, self.words.iter().map(|(word, ..)| (*word, *word))))
+        by_meaning.or_else(|| suggest::closest(text, self.words.iter().map(|(word, ..)| (*word, *word))))
     }
 
     /// The word with a number that fits, if it takes one.

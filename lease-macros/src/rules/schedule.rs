@@ -5,8 +5,8 @@ use syn::{Error, ReturnType};
 use crate::args::Args;
 use crate::item::{AnnotatedItem, is_never};
 use crate::keys::Key;
-use crate::meaning;
 use crate::value::Value;
+use lease_grammar::suggest;
 
 const TRIGGERS: [&str; 4] = ["cron", "every", "delay", "once"];
 
@@ -42,7 +42,7 @@ pub(super) fn check(args: &mut Args, item: &AnnotatedItem) {
 /// The keys of other kinds of tasks.
 fn check_keys(args: &mut Args, trigger: Option<&'static str>) {
     let kind = trigger.unwrap_or("continuous");
-    let odd: Vec<_> = args.all().map(|argument| argument.key).filter(|key| !meaning::is_among(kind, key.of)).collect();
+    let odd: Vec<_> = args.all().map(|argument| argument.key).filter(|key| !suggest::is_among(kind, key.of)).collect();
     for key in odd {
         let says = match trigger {
             None => without_a_trigger(key),
@@ -52,7 +52,7 @@ fn check_keys(args: &mut Args, trigger: Option<&'static str>) {
                 key.name
             ),
             Some(trigger) => {
-                let kinds = meaning::list(key.of.split_whitespace(), "and");
+                let kinds = suggest::list(key.of.split_whitespace(), "and");
                 let why = why_not(key.name, trigger);
                 format!("`{}` goes with {kinds}, not with `{trigger}`{why}: remove it", key.name)
             }
@@ -62,7 +62,7 @@ fn check_keys(args: &mut Args, trigger: Option<&'static str>) {
 }
 
 fn without_a_trigger(key: &Key) -> String {
-    let kinds = meaning::list(key.of.split_whitespace(), "or");
+    let kinds = suggest::list(key.of.split_whitespace(), "or");
     let name = key.name;
     match key.of.split_once(' ') {
         None => format!("`{name}` goes with `{}`: add one, as in `{}`, or remove `{name}`", key.of, example(key.of)),

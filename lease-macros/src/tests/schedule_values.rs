@@ -1,4 +1,4 @@
-//! What is said to values of a schedule's keys that do not fit. Of cron expressions, `cron.rs` has more.
+//! What is said to values of a schedule's keys that do not fit. What is said to cron expressions is tested in lease-grammar.
 
 use super::values::says_to;
 use super::*;

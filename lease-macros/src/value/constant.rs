@@ -3,9 +3,10 @@
 use syn::parse::ParseStream;
 use syn::{Expr, Lit, LitStr};
 
-use super::suggestion::Suggestion;
+use super::suggestion::remedy_for;
 use crate::keys::Key;
 use crate::written::Written;
+use lease_grammar::value::Remedy;
 
 /// Reads an expression, which may be a string or a constant.
 pub(super) fn read<'a>(key: &Key, input: ParseStream<'a>) -> syn::Result<(Expr, Written<'a>)> {
@@ -42,15 +43,15 @@ pub(super) fn checked<T>(
     let written = Written::take_from(begin, input);
     let text = written.text().replace(" / ", "/").replace(" - ", "-");
     let remedy = match (check(&text), &expr) {
-        (Ok(_), _) => Suggestion::Write(text).of(key),
+        (Ok(_), _) => remedy_for(Remedy::Write(text), key),
         (Err(_), Expr::Call(_) | Expr::MethodCall(_) | Expr::Macro(_)) => {
             format!(
                 "{}, and set what is computed on the task, with `.{}(..)`",
-                Suggestion::WriteExample.of(key),
+                remedy_for(Remedy::WriteExample, key),
                 key.name
             )
         }
-        (Err(_), _) => Suggestion::WriteExample.of(key),
+        (Err(_), _) => remedy_for(Remedy::WriteExample, key),
     };
     Err(written.wrong(format_args!("`{}` takes a string or a constant: {remedy}", key.name)))
 }

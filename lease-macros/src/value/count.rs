@@ -2,8 +2,8 @@
 
 use super::Value;
 use crate::keys::Key;
-use crate::meaning;
 use crate::written::Written;
+use lease_grammar::suggest;
 
 pub(super) fn read(key: &Key, from: u32, to: u32, written: &Written<'_>) -> syn::Result<Value> {
     let text = written.text();
@@ -17,8 +17,8 @@ pub(super) fn read(key: &Key, from: u32, to: u32, written: &Written<'_>) -> syn:
     }
     let meant = match count {
         Some(count) => Some(count.clamp(from, to)),
-        None if meaning::is_among(&text, "unlimited infinite infinity inf forever always unbounded max") => Some(to),
-        None if meaning::is_among(&text, "never none no off false zero") => Some(from),
+        None if suggest::is_among(&text, "unlimited infinite infinity inf forever always unbounded max") => Some(to),
+        None if suggest::is_among(&text, "never none no off false zero") => Some(from),
         None => None,
     };
     let quotes = if is_quoted && meant.is_some() { ", without quotes" } else { "" };

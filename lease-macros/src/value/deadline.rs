@@ -1,10 +1,11 @@
 //! `"5m"`, `unlimited`: how late is too late.
 
 use super::quoted::quoted;
-use super::{Timed, Value, duration};
+use super::{Timed, Value};
 use crate::keys::Key;
-use crate::meaning;
 use crate::written::Written;
+use lease_grammar::duration;
+use lease_grammar::suggest;
 
 pub(super) fn read(key: &Key, written: &Written<'_>) -> syn::Result<Value> {
     let text = written.text();
@@ -14,7 +15,7 @@ pub(super) fn read(key: &Key, written: &Written<'_>) -> syn::Result<Value> {
     }
     // `StartDeadline::Unlimited` is `Unlimited`.
     let last = text.rsplit([':', '.', ' ']).next().unwrap_or(&text);
-    if meaning::is_among(last, "unlimited none never no off false infinite infinity inf forever unbounded always max") {
+    if suggest::is_among(last, "unlimited none never no off false infinite infinity inf forever unbounded always max") {
         let quotes = if is_quoted { ", without quotes" } else { "" };
         let form = key.form("unlimited");
         return Err(written.wrong(format_args!("`{}` is a duration or `unlimited`: write `{form}`{quotes}", key.name)));

@@ -1,9 +1,9 @@
 //! `"1s..1m"`: from the shortest pause to the longest.
 
-use super::duration::{self, Duration};
-use super::suggestion::{Suggestion, WrongValue};
+use lease_grammar::duration::{self, Duration};
+use lease_grammar::value::{Remedy, Wrong};
 
-pub(super) fn parse(text: &str) -> Result<(Duration, Duration), WrongValue> {
+pub(super) fn parse(text: &str) -> Result<(Duration, Duration), Wrong> {
     let ends = text.split_once("..").map(|(from, to)| (duration::parse(from), duration::parse(to)));
     match ends {
         Some((Ok(from), Ok(to))) if from.millis() <= to.millis() => Ok((from, to)),
@@ -15,29 +15,27 @@ pub(super) fn parse(text: &str) -> Result<(Duration, Duration), WrongValue> {
 const SEPARATORS: [&str; 10] = ["..=", "...", "..", "->", "-", "\u{2013}", ",", "/", " to ", " until "];
 
 /// Says what is wrong with a text that [`parse`] does not take: `"1s-1m"`, `"1m..1s"`, `"5s"`.
-fn wrong(text: &str) -> WrongValue {
+fn wrong(text: &str) -> Wrong {
     let form = "a range of pauses is a string of the shortest and the longest, with `..` between them";
     let Some((from, to)) = SEPARATORS.iter().find_map(|separator| text.split_once(separator)) else {
         return match duration::guess(text) {
             Some(pause) => one_pause(pause),
-            None => WrongValue { what: form, remedy: Suggestion::WriteExample },
+            None => Wrong { what: form, remedy: Remedy::WriteExample },
         };
     };
     let is_zero = !from.trim().is_empty() && !from.contains(|c: char| ('1'..='9').contains(&c));
     match (duration::guess(from), duration::guess(to)) {
         (Some(from), Some(to)) if from.millis() > to.millis() => {
-            WrongValue { what: "the shorter pause comes first", remedy: Suggestion::Write(format!("{to}..{from}")) }
+            Wrong { what: "the shorter pause comes first", remedy: Remedy::Write(format!("{to}..{from}")) }
         }
-        (Some(from), Some(to)) => WrongValue { what: form, remedy: Suggestion::Write(format!("{from}..{to}")) },
-        _ if is_zero => {
-            WrongValue { what: "the shortest pause must be longer than zero", remedy: Suggestion::WriteExample }
-        }
-        _ => WrongValue { what: form, remedy: Suggestion::WriteExample },
+        (Some(from), Some(to)) => Wrong { what: form, remedy: Remedy::Write(format!("{from}..{to}")) },
+        _ if is_zero => Wrong { what: "the shortest pause must be longer than zero", remedy: Remedy::WriteExample },
+        _ => Wrong { what: form, remedy: Remedy::WriteExample },
     }
 }
 
-fn one_pause(pause: Duration) -> WrongValue {
+fn one_pause(pause: Duration) -> Wrong {
     let longest = Duration::of_millis(u64::try_from(pause.millis() * 60).unwrap_or(u64::MAX));
     let remedy = format!("write `backoff = \"{pause}..{longest}\"`, or `\"{pause}..{pause}\"` if they should not grow");
-    WrongValue { what: "pauses grow from the shortest to the longest", remedy: Suggestion::Say(remedy) }
+    Wrong { what: "pauses grow from the shortest to the longest", remedy: Remedy::Say(remedy) }
 }

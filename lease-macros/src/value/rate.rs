@@ -1,10 +1,10 @@
 //! `"5 in 1m"`: how often within a stretch of time.
 
-use super::duration::{self, Duration};
-use super::suggestion::{Suggestion, WrongValue};
-use crate::meaning;
+use lease_grammar::duration::{self, Duration};
+use lease_grammar::suggest;
+use lease_grammar::value::{Remedy, Wrong};
 
-pub(super) fn parse(text: &str) -> Result<(u32, Duration), WrongValue> {
+pub(super) fn parse(text: &str) -> Result<(u32, Duration), Wrong> {
     let Some((count, within)) = text.split_once(" in ") else { return Err(wrong(text)) };
     match (count.parse(), duration::parse(within)) {
         (Ok(count), Ok(within)) if count > 0 => Ok((count, within)),
@@ -13,19 +13,19 @@ pub(super) fn parse(text: &str) -> Result<(u32, Duration), WrongValue> {
 }
 
 /// Says what is wrong with a text that [`parse`] does not take: `"5"`, `"5/1m"`, `"5 per minute"`.
-fn wrong(text: &str) -> WrongValue {
+fn wrong(text: &str) -> Wrong {
     let text = text.trim();
-    let none_at_all = WrongValue {
+    let none_at_all = Wrong {
         what: "a limit of restarts is at least one",
-        remedy: Suggestion::Say("write `restart = never` for a body that runs once".to_owned()),
+        remedy: Remedy::Say("write `restart = never` for a body that runs once".to_owned()),
     };
-    if meaning::is_among(text, "never none no zero false") {
+    if suggest::is_among(text, "never none no zero false") {
         return none_at_all;
     }
-    if text.starts_with('-') || meaning::is_among(text, "unlimited infinite infinity inf forever always unbounded max")
+    if text.starts_with('-') || suggest::is_among(text, "unlimited infinite infinity inf forever always unbounded max")
     {
         let remedy = "write one that cannot be reached, as in `max_restarts = \"1000 in 1s\"`".to_owned();
-        return WrongValue { what: "restarts always have a limit", remedy: Suggestion::Say(remedy) };
+        return Wrong { what: "restarts always have a limit", remedy: Remedy::Say(remedy) };
     }
     let (count, rest) = text.split_at(text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len()));
     let guess = match count.parse::<u32>() {
@@ -33,15 +33,15 @@ fn wrong(text: &str) -> WrongValue {
         Ok(count) => guess_within(rest).map(|within| format!("{count} in {within}")),
         Err(_) => None,
     };
-    WrongValue {
+    Wrong {
         what: "a limit of restarts is a string of a count and the time to count in",
-        remedy: guess.map_or(Suggestion::WriteExample, Suggestion::Write),
+        remedy: guess.map_or(Remedy::WriteExample, Remedy::Write),
     }
 }
 
 /// The time that was probably meant by what follows the count.
 fn guess_within(rest: &str) -> Option<Duration> {
-    let is_noise = |word: &&str| meaning::is_among(word, "times x in per within every each a an one restarts");
+    let is_noise = |word: &&str| suggest::is_among(word, "times x in per within every each a an one restarts");
     let rest = rest.replace(|c: char| c.is_ascii_punctuation(), " ");
     let words: Vec<_> = rest.split_whitespace().skip_while(is_noise).collect();
     match words.concat() {

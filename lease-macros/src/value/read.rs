@@ -1,11 +1,13 @@
 //! From the tokens of an argument to its value, by the kind of its key.
 
+use lease_grammar::{cron, duration};
 use syn::parse::ParseStream;
 use syn::{Error, LitStr, Path};
 
 use super::name::{Name, broken_by_task_name};
 use super::quoted::quoted;
-use super::{Timed, Value, constant, count, cron, deadline, duration, range, rate, word, zone};
+use super::suggestion::remedy_for;
+use super::{Timed, Value, constant, count, deadline, range, rate, word, zone};
 use crate::keys::{Key, Kind};
 use crate::written::Written;
 
@@ -22,11 +24,12 @@ pub(crate) fn read(key: &'static Key, input: ParseStream<'_>) -> syn::Result<Val
         Kind::Rate => quoted(key, "a limit of restarts", &Written::take(input), rate::parse)
             .map(|((count, within), span)| Value::Rate { count, within, span }),
         Kind::Cron => {
-            let check = |text: &str| cron::parse(text).map_err(|wrong| wrong.says(text));
+            let check = |text: &str| cron::parse(text).map_err(|error| error.to_string());
             constant::checked(key, input, check).map(|(value, cron)| Value::Cron { value, cron })
         }
         Kind::TimeZone => {
-            let check = |text: &str| zone::check(text).map_err(|(what, remedy)| format!("{what}: {}", remedy.of(key)));
+            let check =
+                |text: &str| zone::check(text).map_err(|(what, remedy)| format!("{what}: {}", remedy_for(remedy, key)));
             constant::checked(key, input, check).map(|(value, _)| Value::TimeZone(value))
         }
         Kind::Flag => flag(key, &Written::take(input)),

@@ -2,8 +2,8 @@
 
 use super::Value;
 use crate::keys::{Key, Words, last_word};
-use crate::meaning;
 use crate::written::Written;
+use lease_grammar::suggest;
 
 pub(super) fn read(key: &'static Key, of: &Words, written: &Written<'_>) -> syn::Result<Value> {
     let text = written.text();
@@ -28,11 +28,11 @@ pub(super) fn read(key: &'static Key, of: &Words, written: &Written<'_>) -> syn:
 fn wrong(key: &Key, of: &Words, text: &str, is_quoted: bool) -> String {
     let words = of.words.iter().map(|(word, ..)| of.form(word, None));
     let words: Vec<_> = words.collect();
-    let choice = meaning::list(words.iter().map(String::as_str), "or");
+    let choice = suggest::list(words.iter().map(String::as_str), "or");
     let quotes = if is_quoted { ", without quotes" } else { "" };
     let name = key.name;
     let (last, number) = last_word(text);
-    if let Some((_, answer)) = of.absent.iter().find(|(words, _)| meaning::is_among(last, words)) {
+    if let Some((_, answer)) = of.absent.iter().find(|(words, _)| suggest::is_among(last, words)) {
         return format!("`{name}` is {choice}: {answer}");
     }
     match (of.find(last), of.counted) {

@@ -1,8 +1,8 @@
 //! `"Europe/Prague"`: names of time zones.
 
-use super::suggestion::Suggestion;
 use super::zones::ZONES;
-use crate::meaning;
+use lease_grammar::suggest;
+use lease_grammar::value::Remedy;
 
 /// Names of Windows.
 const OF_WINDOWS: [(&str, &str); 16] = [
@@ -54,17 +54,17 @@ pub(crate) fn is_name(text: &str) -> bool {
 }
 
 /// Takes the name of a zone; of another text, says what is wrong and what to write, without the key.
-pub(super) fn check(text: &str) -> Result<(), (String, Suggestion)> {
+pub(super) fn check(text: &str) -> Result<(), (String, Remedy)> {
     if is_name(text) {
         return Ok(());
     }
     let trimmed = text.trim();
     let quoted = format!("`{text}`");
     if trimmed.is_empty() {
-        return Err(("a time zone has a name".to_owned(), Suggestion::LeaveOut));
+        return Err(("a time zone has a name".to_owned(), Remedy::LeaveOut));
     }
     if trimmed.contains(['{', '}']) {
-        let remedy = Suggestion::Say(
+        let remedy = Remedy::Say(
             "leave `time_zone` out, and set what is computed on the task, as in `.time_zone(zone)`".to_owned(),
         );
         return Err((format!("{quoted} is not filled in here"), remedy));
@@ -77,42 +77,42 @@ pub(super) fn check(text: &str) -> Result<(), (String, Suggestion)> {
             Some(hours) => format!(", or \"Etc/GMT{:+}\", whose sign is the other way round", -hours),
             None => String::new(),
         };
-        return Err((what, Suggestion::Say(format!("write the place, as in `time_zone = \"Europe/Prague\"`{east}"))));
+        return Err((what, Remedy::Say(format!("write the place, as in `time_zone = \"Europe/Prague\"`{east}"))));
     }
-    if meaning::is_among(trimmed, "local localtime system machine default host") {
+    if suggest::is_among(trimmed, "local localtime system machine default host") {
         let what = format!("{quoted} may be another on each replica");
         return Err((what, write_a_place()));
     }
     if trimmed == "Z" {
-        return Err((format!("{quoted} is not the name of a time zone"), Suggestion::Write("UTC".to_owned())));
+        return Err((format!("{quoted} is not the name of a time zone"), Remedy::Write("UTC".to_owned())));
     }
-    if let Some((_, place)) = OF_WINDOWS.iter().find(|(name, _)| meaning::plain(name) == meaning::plain(trimmed)) {
-        return Err((format!("{quoted} is a name of Windows"), Suggestion::Write((*place).to_owned())));
+    if let Some((_, place)) = OF_WINDOWS.iter().find(|(name, _)| suggest::plain(name) == suggest::plain(trimmed)) {
+        return Err((format!("{quoted} is a name of Windows"), Remedy::Write((*place).to_owned())));
     }
     if trimmed.to_lowercase().ends_with(" time") {
         return Err((format!("{quoted} is not the name of a time zone"), write_a_place()));
     }
-    if let Some((_, place)) = ABBREVIATIONS.iter().find(|(names, _)| meaning::is_among(trimmed, names)) {
+    if let Some((_, place)) = ABBREVIATIONS.iter().find(|(names, _)| suggest::is_among(trimmed, names)) {
         let what = format!("{quoted} is an abbreviation, and not the name of a time zone");
-        return Err((what, Suggestion::Say(format!("write the place, as in `time_zone = \"{place}\"`"))));
+        return Err((what, Remedy::Say(format!("write the place, as in `time_zone = \"{place}\"`"))));
     }
     match meant(trimmed) {
-        Some(meant) => Err((format!("there is no time zone {quoted}"), Suggestion::Write(meant))),
+        Some(meant) => Err((format!("there is no time zone {quoted}"), Remedy::Write(meant))),
         None => Err((format!("there is no time zone {quoted}"), write_a_place())),
     }
 }
 
-fn write_a_place() -> Suggestion {
-    Suggestion::Say("write the IANA name of a place, as in `time_zone = \"Europe/Prague\"`, or \"UTC\"".to_owned())
+fn write_a_place() -> Remedy {
+    Remedy::Say("write the IANA name of a place, as in `time_zone = \"Europe/Prague\"`, or \"UTC\"".to_owned())
 }
 
 /// The zone whose name is spelled like this, or whose place is.
 fn meant(text: &str) -> Option<String> {
     let names: Vec<_> = names().collect();
-    let place = |name: &str| name.rsplit('/').next().is_some_and(|place| meaning::plain(place) == meaning::plain(text));
-    let same = names.iter().find(|name| meaning::plain(name) == meaning::plain(text));
+    let place = |name: &str| name.rsplit('/').next().is_some_and(|place| suggest::plain(place) == suggest::plain(text));
+    let same = names.iter().find(|name| suggest::plain(name) == suggest::plain(text));
     let same = same.or_else(|| names.iter().find(|name| place(name)));
-    let close = || meaning::closest(text, names.iter().map(|name| (name.as_str(), name)));
+    let close = || suggest::closest(text, names.iter().map(|name| (name.as_str(), name)));
     same.or_else(close).cloned()
 }
 

@@ -14,9 +14,9 @@ use std::hash::{Hash, Hasher};
 use jiff::civil::{Date, DateTime, Time};
 use jiff::tz::{AmbiguousOffset, TimeZone};
 use jiff::{SignedDuration, Timestamp};
+use lease_grammar::cron;
 
 use super::days::Days;
-use super::dialect::{self, Pattern};
 use super::{ScheduleError, zone};
 
 /// The year 1 begins a little later, in every zone: nothing is searched before.
@@ -63,14 +63,17 @@ impl Hash for Calendar {
 
 impl Calendar {
     pub(super) fn new(written: &str, zone: &str) -> Result<Calendar, ScheduleError> {
-        let broken = |at, message| ScheduleError::Cron { pattern: written.to_owned(), at, message };
-        let pattern: Pattern = dialect::parse(written).map_err(|b| broken(b.at, b.message))?;
+        let pattern = cron::parse(written).map_err(|error| ScheduleError::Cron {
+            pattern: written.to_owned(),
+            at: error.at(),
+            message: error.to_string(),
+        })?;
         let Some((zone_name, zone)) = zone::find(zone) else {
             let message = zone::explain(zone).to_string();
             return Err(ScheduleError::TimeZone { zone: zone.to_owned(), message });
         };
         let canonical = pattern.to_string();
-        let days = Days::new(&pattern);
+        let days = Days::new(pattern.days());
         let minutes = pattern.minutes_of_day();
         let wildcard = pattern.is_wildcard();
         let shortest_minutes = pattern.shortest_minutes();

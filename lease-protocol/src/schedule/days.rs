@@ -4,8 +4,7 @@
 use std::sync::Arc;
 
 use jiff::civil::{Date, Weekday};
-
-use super::dialect::Pattern;
+use lease_grammar::cron::MonthDays;
 
 /// The years in which anything is searched.
 const FIRST: i16 = 1;
@@ -14,12 +13,8 @@ const LAST: i16 = 4999;
 /// The days on which a pattern is due.
 #[derive(Clone, Debug)]
 pub(super) struct Days {
-    /// Of the month: bit 1 is the first.
-    days: u32,
-    /// Bit 1 is January.
-    months: u16,
-    /// Bit 0 is Sunday.
-    weekdays: u8,
+    /// Those of each month.
+    of_month: MonthDays,
     /// How many there are before each year of the first 400, and in all of them: after that the calendar repeats itself.
     before: Arc<[u32]>,
 }
@@ -28,14 +23,8 @@ pub(super) struct Days {
 const CYCLE: u16 = 400;
 
 impl Days {
-    pub(super) fn new(pattern: &Pattern) -> Days {
-        let [_, _, days, months, weekdays] = &pattern.fields;
-        let mut all = Days {
-            days: days.values().fold(0, |set, day| set | 1 << day),
-            months: months.values().fold(0, |set, month| set | 1 << month),
-            weekdays: weekdays.values().fold(0, |set, day| set | 1 << (day % 7)),
-            before: Arc::default(),
-        };
+    pub(super) fn new(of_month: MonthDays) -> Days {
+        let mut all = Days { of_month, before: Arc::default() };
         let mut sum = 0;
         let years = (FIRST..).take(CYCLE.into()).map(|year| {
             sum += all.within(year, 12, 31);
@@ -46,8 +35,7 @@ impl Days {
     }
 
     pub(super) fn has(&self, date: Date) -> bool {
-        let Month { month, weekday, .. } = Month::of(date);
-        self.of_month(month, weekday) & (1 << date.day().unsigned_abs()) != 0
+        self.of_month(Month::of(date)) & (1 << date.day().unsigned_abs()) != 0
     }
 
     /// How many of them there are from `first` to `last`.
@@ -73,30 +61,18 @@ impl Days {
 
     /// From the first day of a year to this one.
     fn within(&self, year: i16, month: u8, day: u8) -> u32 {
-        let (mut weekday, leap) = (weekday_of_new_year(year), is_leap(year));
+        let mut of = Month { year, month: 1, weekday: weekday_of_new_year(year) };
         let mut count = 0;
-        for before in 1..month {
-            let length = length(before, leap);
-            count += self.in_month(before, weekday, 1, length);
-            weekday = (weekday + length) % 7;
+        while of.month < month {
+            count += self.of_month(of).count_ones();
+            of = of.next();
         }
-        count + self.in_month(month, weekday, 1, day)
+        count + (self.of_month(of) & upto(day)).count_ones()
     }
 
-    /// In a month whose first day is this day of the week, from one day to another.
-    fn in_month(&self, month: u8, weekday: u8, first: u8, last: u8) -> u32 {
-        (self.of_month(month, weekday) & (upto(last) & !upto(first - 1))).count_ones()
-    }
-
-    /// Those of a month whose first day is this day of the week: bit 1 is the first.
-    fn of_month(&self, month: u8, weekday: u8) -> u32 {
-        if self.months & (1 << month) == 0 {
-            return 0;
-        }
-        // Bit 1 is the first of the month, bit 8 a week later, and so on.
-        let week = (u64::from(self.weekdays) | u64::from(self.weekdays) << 7) >> weekday & 0x7f;
-        let weeks = (0..5).fold(0_u64, |weeks, n| weeks | week << (7 * n)) << 1;
-        self.days & u32::try_from(weeks & u64::from(u32::MAX)).unwrap_or(0)
+    /// Those of a month: bit 1 is its first day.
+    fn of_month(&self, month: Month) -> u32 {
+        self.of_month.in_month(month.month, month.weekday, month.length())
     }
 
     /// The first of them from this day on.
@@ -106,7 +82,7 @@ impl Days {
         let mut days = !upto(first.day().unsigned_abs() - 1);
         let mut month = Month::of(first);
         for _ in 0..NEAR {
-            if let Some(day) = lowest(self.of_month(month.month, month.weekday) & days & upto(month.length())) {
+            if let Some(day) = lowest(self.of_month(month) & days) {
                 return month.day(day);
             }
             (month, days) = (month.next(), u32::MAX);
@@ -125,7 +101,7 @@ impl Days {
             let mut days = upto(last.day().unsigned_abs());
             let mut month = Month::of(last);
             for _ in 0..NEAR {
-                if let Some(day) = highest(self.of_month(month.month, month.weekday) & days & upto(month.length())) {
+                if let Some(day) = highest(self.of_month(month) & days) {
                     return month.day(day);
                 }
                 (month, days) = (month.previous(), u32::MAX);

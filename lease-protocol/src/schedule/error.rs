@@ -8,13 +8,13 @@ use std::time::Duration;
 #[non_exhaustive]
 pub enum ScheduleError {
     /// The cron pattern is not one.
-    #[error("cron = {pattern:?}{}: {message}", part(pattern, at))]
+    #[error("cron = {pattern:?}: {message}")]
     Cron {
         /// The pattern.
         pattern: String,
         /// The part that is wrong, in bytes.
         at: Range<usize>,
-        /// What is wrong, and what to write.
+        /// The part, what is wrong with it, and what to write.
         message: String,
     },
     /// There is no zone of this name.
@@ -57,12 +57,4 @@ pub enum ScheduleError {
         /// The offset.
         offset: Duration,
     },
-}
-
-/// Points at the part of a pattern that is wrong, unless it is all of it.
-fn part(pattern: &str, at: &Range<usize>) -> String {
-    match pattern.get(at.clone()) {
-        Some(part) if part.len() < pattern.trim().len() && !part.is_empty() => format!(", at `{part}`"),
-        _ => String::new(),
-    }
 }

@@ -5,7 +5,6 @@
 
 mod calendar;
 mod days;
-mod dialect;
 mod error;
 #[cfg(test)]
 mod tests;

@@ -1,11 +1,11 @@
 //! What holds for every schedule.
 
 use croner::parser::{CronParser, Seconds, Year};
+use lease_grammar::cron::{Cron, parse};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
 use super::*;
-use crate::schedule::dialect::{Pattern, parse};
 
 /// One item of a field.
 fn item(min: u8, max: u8) -> impl Strategy<Value = String> {
@@ -25,6 +25,22 @@ fn field(min: u8, max: u8) -> impl Strategy<Value = String> {
     ]
 }
 
+/// The last day of the month, alone or with others.
+fn days_of_month() -> impl Strategy<Value = String> {
+    let others = vec(item(1, 31), 1..3).prop_map(|items| format!("{},L", items.join(",")));
+    prop_oneof![1 => Just("L".to_owned()), 1 => others]
+}
+
+/// Days of the week that are counted within the month.
+fn days_of_week() -> impl Strategy<Value = String> {
+    let counted = prop_oneof![
+        3 => (0..=7, 1..=5).prop_map(|(weekday, nth)| format!("{weekday}#{nth}")),
+        2 => (0..=7).prop_map(|weekday| format!("{weekday}#L")),
+        1 => item(0, 7),
+    ];
+    vec(counted, 1..4).prop_map(|items| items.join(","))
+}
+
 /// Patterns, of which nearly all are valid.
 fn pattern() -> impl Strategy<Value = String> {
     let days = prop_oneof![
@@ -32,6 +48,9 @@ fn pattern() -> impl Strategy<Value = String> {
         1 => field(1, 31).prop_map(|day| (day, "*".to_owned())),
         1 => field(0, 6).prop_map(|weekday| ("*".to_owned(), weekday)),
         1 => (item(1, 31), item(0, 7)).prop_map(|(day, weekday)| (day, format!("+{weekday}"))),
+        1 => days_of_month().prop_map(|day| (day, "*".to_owned())),
+        1 => days_of_week().prop_map(|weekday| ("*".to_owned(), weekday)),
+        1 => (days_of_month(), days_of_week()).prop_map(|(day, weekday)| (day, format!("+{weekday}"))),
     ];
     let month = prop_oneof![2 => Just("*".to_owned()), 1 => field(1, 12)];
     (field(0, 59), field(0, 23), days, month)
@@ -143,19 +162,17 @@ proptest! {
     /// Strings that come near to a pattern.
     #[test]
     fn nothing_near_a_pattern_panics(text in "(@[a-z]{0,7} ?)?([0-9*/,+?#LWH@a-cMONé-]{0,6}[ \t]{1,2}){0,6}") {
-        if let Err(broken) = parse(&text) {
-            prop_assert!(text.get(broken.at.clone()).is_some(), "{broken:?}");
+        if let Err(error) = parse(&text) {
+            prop_assert!(text.get(error.at()).is_some(), "{error:?}");
         }
         _ = Schedule::cron(&text, "UTC");
     }
 }
 
-fn matches(pattern: &Pattern, time: DateTime) -> bool {
-    let weekday = time.weekday().to_sunday_zero_offset();
-    let has = |field: usize, value: i8| pattern.fields[field].values().any(|v| i16::from(v) == i16::from(value));
-    has(0, time.minute())
-        && has(1, time.hour())
-        && has(2, time.day())
-        && has(3, time.month())
-        && (has(4, weekday) || weekday == 0 && has(4, 7))
+fn matches(pattern: &Cron, time: DateTime) -> bool {
+    let [month, day, length] = [time.month(), time.day(), time.days_in_month()].map(i8::unsigned_abs);
+    let first = time.first_of_month().weekday().to_sunday_zero_offset().unsigned_abs();
+    let minute = u16::from(time.hour().unsigned_abs()) * 60 + u16::from(time.minute().unsigned_abs());
+    let is_day = pattern.days().in_month(month, first, length) & (1 << day) != 0;
+    is_day && pattern.minutes_of_day().contains(&minute)
 }

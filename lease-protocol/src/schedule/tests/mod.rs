@@ -1,7 +1,7 @@
 //! What the calendar says of particular days, and what holds for all of them. The clocks' changes at large are the
 //! oracle's.
 
-mod dialect;
+mod fingerprints;
 mod law;
 mod oracle;
 mod zone;

@@ -15,7 +15,7 @@ use crate::clock::WallTime;
 use crate::schedule::{Schedule, ScheduledTime, Watermark, zone_names};
 
 /// Those of the first part have no `*` at the start of minute or hour.
-const FIXED: [&str; 11] = [
+const FIXED: [&str; 14] = [
     "30 2 * * *",
     "0 2,14 * * *",
     "0-30/10 1-3 * * *",
@@ -27,6 +27,9 @@ const FIXED: [&str; 11] = [
     "0 0,1 * 3,10 6-7",
     "20,50 2 8-14 * +0",
     "5 1,2,3 25-31 3,10 +0,6",
+    "30 2 L * *",
+    "15 1,2 * * 0#L,0#2",
+    "0 2 15-31 * +0#5,6#L",
 ];
 const WILDCARD: [&str; 7] = [
     "*/30 * * * *",
@@ -56,19 +59,22 @@ struct Shown {
     day: u8,
     month: u8,
     weekday: u8,
+    /// How many days the month has.
+    length: u8,
 }
 
 impl Shown {
     fn at(civil_minute: i64) -> Shown {
         let days = civil_minute.div_euclid(24 * 60);
         // The day of the month from the number of days, by going through the months.
-        let (mut year, mut month, mut day) = (1970, 1, days);
+        let (mut year, mut month, mut day, mut length) = (1970, 1, days, 31);
         let leap = |year: i64| year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
         while day >= 365 + i64::from(leap(year)) {
             day -= 365 + i64::from(leap(year));
             year += 1;
         }
-        for length in [31, 28 + i64::from(leap(year)), 31, 30, 31, 30, 31, 31, 30, 31, 30, 31] {
+        for of_month in [31, 28 + i64::from(leap(year)), 31, 30, 31, 30, 31, 31, 30, 31, 30, 31] {
+            length = of_month;
             if day < length {
                 break;
             }
@@ -78,19 +84,34 @@ impl Shown {
         let [minute, hour] = [civil_minute.rem_euclid(60), civil_minute.rem_euclid(24 * 60) / 60];
         // 1970 began on a Thursday.
         let weekday = (days + 4).rem_euclid(7);
-        let [minute, hour, day, month, weekday] =
-            [minute, hour, day + 1, month, weekday].map(|number| u8::try_from(number).unwrap());
-        Shown { minute, hour, day, month, weekday }
+        let [minute, hour, day, month, weekday, length] =
+            [minute, hour, day + 1, month, weekday, length].map(|number| u8::try_from(number).unwrap());
+        Shown { minute, hour, day, month, weekday, length }
     }
 }
 
 /// Which numbers a field allows.
-struct Field([bool; 60]);
+struct Field {
+    allowed: [bool; 60],
+    /// `L`.
+    last_day: bool,
+    /// A day of the week and how many of it there are up to it, or 0 if it is the last.
+    counted: Vec<(u8, u8)>,
+}
 
 impl Field {
     fn new(text: &str) -> Field {
         let mut allowed = [false; 60];
+        let (mut last_day, mut counted) = (false, Vec::new());
         for item in text.split(',') {
+            if let Some((weekday, nth)) = item.split_once('#') {
+                counted.push((weekday.parse().unwrap(), nth.parse().unwrap_or(0)));
+                continue;
+            }
+            if item == "L" {
+                last_day = true;
+                continue;
+            }
             let (range, step) = item.split_once('/').unwrap_or((item, "1"));
             let step: usize = step.parse().unwrap();
             let (first, last) = match range.split_once('-') {
@@ -100,11 +121,17 @@ impl Field {
             };
             (first..=last).step_by(step).for_each(|number| allowed[number] = true);
         }
-        Field(allowed)
+        Field { allowed, last_day, counted }
     }
 
     fn allows(&self, number: u8) -> bool {
-        self.0[usize::from(number)]
+        self.allowed[usize::from(number)]
+    }
+
+    fn counts(&self, shown: &Shown) -> bool {
+        let is_last = shown.day + 7 > shown.length;
+        let is_it = |nth: u8| if nth == 0 { is_last } else { (shown.day - 1) / 7 + 1 == nth };
+        self.counted.iter().any(|(weekday, nth)| *weekday == shown.weekday && is_it(*nth))
     }
 }
 
@@ -123,9 +150,9 @@ impl Pattern {
         let [minute, hour, day, month, weekday] = &self.fields;
         minute.allows(shown.minute)
             && hour.allows(shown.hour)
-            && day.allows(shown.day)
+            && (day.allows(shown.day) || day.last_day && shown.day == shown.length)
             && month.allows(shown.month)
-            && (weekday.allows(shown.weekday) || shown.weekday == 0 && weekday.allows(7))
+            && (weekday.allows(shown.weekday) || shown.weekday == 0 && weekday.allows(7) || weekday.counts(shown))
     }
 }
 

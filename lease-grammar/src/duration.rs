@@ -2,17 +2,20 @@
 
 use std::fmt;
 
-use super::suggestion::{Suggestion as Remedy, WrongValue as Wrong};
+use crate::value::{Remedy, Wrong};
 
 /// A span of time, in the larger of the two units it can be built from.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Duration {
+pub enum Duration {
+    /// Whole seconds.
     Secs(u64),
+    /// Milliseconds.
     Millis(u64),
 }
 
 impl Duration {
-    pub(crate) fn millis(self) -> u128 {
+    /// In milliseconds.
+    pub fn millis(self) -> u128 {
         match self {
             Duration::Secs(secs) => u128::from(secs) * 1000,
             Duration::Millis(millis) => millis.into(),
@@ -20,7 +23,7 @@ impl Duration {
     }
 
     /// In the largest unit that it is a whole number of.
-    pub(crate) fn of_millis(millis: u64) -> String {
+    pub fn of_millis(millis: u64) -> String {
         match millis {
             _ if millis == 0 || !millis.is_multiple_of(1_000) => format!("{millis}ms"),
             _ if millis.is_multiple_of(3_600_000) => format!("{}h", millis / 3_600_000),
@@ -41,7 +44,11 @@ impl fmt::Display for Duration {
 }
 
 /// Reads a whole number and a unit.
-pub(crate) fn parse(text: &str) -> Result<Duration, Wrong> {
+///
+/// # Errors
+///
+/// Anything else, zero, and what is longer than a `u64` of seconds can count, with what was probably meant.
+pub fn parse(text: &str) -> Result<Duration, Wrong> {
     let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let (number, unit) = text.split_at(digits);
     let seconds = match unit {
@@ -108,7 +115,7 @@ fn unit_in_millis(unit: &str) -> Option<f64> {
 }
 
 /// Reads what people write for a duration: the one it is, or the one that was probably meant.
-pub(super) fn guess(text: &str) -> Option<Duration> {
+pub fn guess(text: &str) -> Option<Duration> {
     match parse(text.trim()) {
         Ok(duration) => Some(duration),
         Err(Wrong { remedy: Remedy::Write(instead), .. }) => parse(&instead).ok(),

@@ -1,27 +1,16 @@
-//! Cron expressions: what is taken, and what is said to the rest.
+//! What is said to a text that is no expression.
 
 use expect_test::{Expect, expect};
 
-use crate::value::cron;
+use super::check as checked;
 
 fn check(expressions: &str, expected: Expect) {
     let lines = expressions.lines().map(|line| line.trim_start_matches("        ")).filter(|line| !line.is_empty());
     let said = lines.map(|line| {
         let expression = line.trim_matches('"');
-        format!("{line:<26} {}\n", cron::check(expression).err().unwrap_or_else(|| "is fine".to_owned()))
+        format!("{line:<26} {}\n", checked(expression).err().unwrap_or_else(|| "is fine".to_owned()))
     });
     expected.assert_eq(&said.collect::<String>());
-}
-
-#[test]
-fn taken() {
-    let fine = "* * * * *\n*/5 * * * *\n*/59 * * * *\n0 2 * * *\n0 2,14 * * *\n0-10/5,30 8-18/2 1,15 JAN,jul-Sep *\n\
-                0 0 * * MON-FRI\n0 0 * * 5-7\n0 0 * * 0-7\n0 0 * * 7\n0 0 29 2 *\n0 0 13 * +5\n0 0 15-21 * +FRI\n\
-                *\t*  *\t* *\n  0 2 * * *  \n00 002 * * *\n*/1 * * * *\n5-5 * * * *\n0 0 */2 * *\n0 0 */1 * MON\n*/20,7 * * * *\n\
-                @hourly\n@daily\n@midnight\n@weekly\n@monthly\n@yearly\n@annually\n  @daily";
-    for expression in fine.split('\n') {
-        assert_eq!(cron::check(expression), Ok(()), "{expression:?}");
-    }
 }
 
 #[test]
@@ -122,7 +111,22 @@ fn wrong_fields() {
         "0 0 LW * *"
         "0 0 15W * *"
         "0 0 * * 5L"
-        "0 0 * * FRI#3"
+        "0 0 * * L"
+        "0 0 * * FRIL"
+        "0 0 * * FRI#0"
+        "0 0 * * FRI#6"
+        "0 0 * * 5#"
+        "0 0 * * #2"
+        "0 0 * * MON-FRI#2"
+        "0 0 * * MON#2/2"
+        "0 0 * * 8#2"
+        "0 0 FRI#3 * *"
+        "0 0 L/2 * *"
+        "0 0 L-3,1 * *"
+        "L 0 * * *"
+        "0 0 L * FRI"
+        "0 0 L * +MON#1"
+        "0 0 28 2 +MON#5"
         "H * * * *"
         "H/15 * * * *"
         "H(0-29)/10 * * * *"
@@ -190,14 +194,29 @@ fn wrong_fields() {
             "4294967296 * * * *"       `4294967296` is not a minute: write a number from 0 to 59
             "-1 * * * *"               `-1` lacks an end: write a number from 0 to 59
             "1.5 * * * *"              `1.5` is not a minute: write a number from 0 to 59
-            "? * * * *"                `?` is Quartz's: write `cron = "* * * * *"`
-            "0 0 ? * MON"              `?` is Quartz's: write `cron = "0 0 * * MON"`
-            "0 0 L * *"                `L` is Quartz's: write the days that it may be, as in "0 2 28-31 * *", and look at the date in the body
-            "0 0 L-3 * *"              `L` is Quartz's: write the days that it may be, as in "0 2 28-31 * *", and look at the date in the body
-            "0 0 LW * *"               `LW` is Quartz's: write the days that it may be, as in "0 2 28-31 * *", and look at the date in the body
-            "0 0 15W * *"              `15W` is Quartz's: write the days that it may be, as in "0 2 28-31 * *", and look at the date in the body
-            "0 0 * * 5L"               `5L` is Quartz's: write the days that it may be, as in "0 2 22-31 * +FRI", and look at the date in the body
-            "0 0 * * FRI#3"            `FRI#3` is Quartz's: join the days of the month and of the week, as in "0 2 15-21 * +FRI", a third Friday
+            "? * * * *"                `?` is read in different ways by different programs: write `cron = "* * * * *"`
+            "0 0 ? * MON"              `?` is read in different ways by different programs: write `cron = "0 0 * * MON"`
+            "0 0 L * *"                is fine
+            "0 0 L-3 * *"              `L` is the last day of the month, which stands alone or in a list: write the days that it may be, as in "0 2 25-28 * *", and look at the date in the body
+            "0 0 LW * *"               `LW` is a working day, of which most programs know nothing: write the days that it may be, as in "0 2 26-31 * +MON-FRI", and look at the date in the body
+            "0 0 15W * *"              `15W` is a working day, of which most programs know nothing: write the days that it may be, as in "0 2 26-31 * +MON-FRI", and look at the date in the body
+            "0 0 * * 5L"               `5L` is read in different ways by different programs: write the day by its name, as in `FRI#L`
+            "0 0 * * L"                `L` is read in different ways by different programs: write the day of the week, or the last of a month as in `FRI#L`
+            "0 0 * * FRIL"             `FRIL` is read in different ways by different programs: write `cron = "0 0 * * FRI#L"`
+            "0 0 * * FRI#0"            `FRI#0` does not count from 1 to 5: write `FRI#1` to `FRI#5`, or `FRI#L` for the last one
+            "0 0 * * FRI#6"            `FRI#6` does not count from 1 to 5: write `FRI#1` to `FRI#5`, or `FRI#L` for the last one
+            "0 0 * * 5#"               `5#` does not count from 1 to 5: write `FRI#1` to `FRI#5`, or `FRI#L` for the last one
+            "0 0 * * #2"               `#2` is not a day of the week: write a number from 0 to 7, or SUN to SAT
+            "0 0 * * MON-FRI#2"        `MON-FRI` is not a day of the week: write a number from 0 to 7, or SUN to SAT
+            "0 0 * * MON#2/2"          `MON#2/2` does not count from 1 to 5: write `MON#1` to `MON#5`, or `MON#L` for the last one
+            "0 0 * * 8#2"              `8` is not a day of the week: write a number from 0 to 7, or SUN to SAT
+            "0 0 FRI#3 * *"            `FRI#3` has a `#`, which belongs to the day of the week: write it as in "0 2 * * FRI#3", a third Friday
+            "0 0 L/2 * *"              `L` is the last day of the month, which stands alone or in a list: write the days that it may be, as in "0 2 25-28 * *", and look at the date in the body
+            "0 0 L-3,1 * *"            `L` is the last day of the month, which stands alone or in a list: write the days that it may be, as in "0 2 25-28 * *", and look at the date in the body
+            "L 0 * * *"                `L` is not a minute: write a number from 0 to 59
+            "0 0 L * FRI"              `L * FRI` sets both the day of the month and the day of the week, of which cron wants one, and other programs both: write `L * +FRI` for both, or a function for each
+            "0 0 L * +MON#1"           `L * +MON#1` is in no year, so that it would never run: write days that can be that day of the week, or leave one of the two out
+            "0 0 28 2 +MON#5"          `28 2 +MON#5` is in no year, so that it would never run: write days that can be that day of the week, or leave one of the two out
             "H * * * *"                `H` is a time at random: write a number, and `jitter = "5m"` to spread the runs
             "H/15 * * * *"             `H` is a time at random: write a number, and `jitter = "5m"` to spread the runs
             "H(0-29)/10 * * * *"       `H(0` is a time at random: write a number, and `jitter = "5m"` to spread the runs
@@ -248,10 +267,10 @@ fn wrong_fields() {
             "0 0 1 MON *"              `MON` is not a month: write a number from 1 to 12, or JAN to DEC
             "0 FEB * * *"              `FEB` is not an hour: write a number from 0 to 23
             "0 0 1 1 +MON *"           `0 0 1 1 +MON *` has 6 fields, with seconds, and cron has five: leave that out, and write five: minute, hour, day of the month, month and day of the week
-            "0 0 +13 * 5"              `+13` has a `+`, which stands before the day of the week and joins it to the day of the month: write it as in "0 2 15-21 * +FRI", a third Friday
+            "0 0 +13 * 5"              `+13` has a `+`, which stands before the day of the week and joins it to the day of the month: write it as in "0 2 13 * +FRI", a Friday the 13th
             "0 0 13 * +"               `+` joins nothing to the day of the month: write a number from 0 to 7, or SUN to SAT
-            "0 0 13 * ++5"             `+5` has a `+`, which stands before the day of the week and joins it to the day of the month: write it as in "0 2 15-21 * +FRI", a third Friday
-            "0 0 13 * 5+"              `5+` has a `+`, which stands before the day of the week and joins it to the day of the month: write it as in "0 2 15-21 * +FRI", a third Friday
+            "0 0 13 * ++5"             `+5` has a `+`, which stands before the day of the week and joins it to the day of the month: write it as in "0 2 13 * +FRI", a Friday the 13th
+            "0 0 13 * 5+"              `5+` has a `+`, which stands before the day of the week and joins it to the day of the month: write it as in "0 2 13 * +FRI", a Friday the 13th
             "0 0 * * +5"               `+5` joins the two day fields, of which one is not set: write `cron = "0 0 * * 5"`
             "0 0 13 * +*"              `+*` joins the two day fields, of which one is not set: write `cron = "0 0 13 * *"`
         "#]],
@@ -278,25 +297,4 @@ fn days() {
             "0 0 30-31 FEB *"          `30-31 FEB` is in no year, so that it would never run: write a day up to 29, or other months
         "#]],
     );
-}
-
-#[test]
-fn the_shortest_time_between_two_ticks() {
-    let shortest = |expression| cron::parse(expression).expect("it is one").shortest_minutes();
-    let all = [
-        ("* * * * *", 1),
-        ("*/5 * * * *", 5),
-        ("*/25 * * * *", 10),
-        ("0,45 * * * *", 15),
-        ("7 * * * *", 60),
-        ("7 */4 * * *", 240),
-        ("7 8-18 * * *", 60),
-        ("0 2 * * *", 1440),
-        ("0 2,14 * * *", 720),
-        ("0 0 1 * *", 1440),
-        ("@hourly", 60),
-    ];
-    for (expression, minutes) in all {
-        assert_eq!(shortest(expression), minutes, "{expression}");
-    }
 }

@@ -1,18 +1,18 @@
 //! Which word was meant.
 
 /// `leaseDuration`, `lease-duration` and `LEASE_DURATION` are one.
-pub(crate) fn plain(word: &str) -> String {
+pub fn plain(word: &str) -> String {
     word.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }
 
 /// Whether `word` is one of `words`, which stand between spaces.
-pub(crate) fn is_among(word: &str, words: &str) -> bool {
+pub fn is_among(word: &str, words: &str) -> bool {
     let word = plain(word);
     words.split_whitespace().any(|other| plain(other) == word)
 }
 
 /// What belongs to the name that is spelled like `word`, give or take a letter in three.
-pub(crate) fn closest<'a, T>(word: &str, names: impl Iterator<Item = (&'a str, T)>) -> Option<T> {
+pub fn closest<'a, T>(word: &str, names: impl Iterator<Item = (&'a str, T)>) -> Option<T> {
     let word = plain(word);
     names
         .map(|(name, of)| (distance(&word, &plain(name)), name, of))
@@ -22,7 +22,7 @@ pub(crate) fn closest<'a, T>(word: &str, names: impl Iterator<Item = (&'a str, T
 }
 
 /// "`a`, `b` and `c`".
-pub(crate) fn list<'a>(words: impl Iterator<Item = &'a str>, last: &str) -> String {
+pub fn list<'a>(words: impl Iterator<Item = &'a str>, last: &str) -> String {
     let words: Vec<_> = words.map(|word| format!("`{word}`")).collect();
     match words.split_last() {
         Some((end, start)) if !start.is_empty() => format!("{} {last} {end}", start.join(", ")),

@@ -1,6 +1,6 @@
 use lease_runtime::leader_only;
 
-#[leader_only(lease = "billing", cron = "0 2 * * FRI#3")]
+#[leader_only(lease = "billing", cron = "0 2 LW * *")]
 async fn report() {}
 
 fn main() {

@@ -1,8 +1,9 @@
 //! What people write for a cron expression that it is not, and what they meant.
 
-use super::{NICKNAMES, Part, Remedy, Unit, Wrong, number, parse};
-use crate::meaning;
-use crate::value::duration;
+use super::error::{PartRemedy, WrongPart};
+use super::part::{Part, number};
+use super::unit::{DAY, NICKNAMES, Unit, WEEKDAY};
+use crate::{duration, suggest};
 
 const FIELDS: &str = "minute, hour, day of the month, month and day of the week";
 
@@ -17,30 +18,31 @@ fn zone(first: &str) -> Option<&str> {
 }
 
 /// Something that is not five fields.
-pub(super) fn no_expression(text: &str, words: &[Part<'_>]) -> Wrong {
+pub(super) fn no_expression(text: &str, words: &[Part<'_>]) -> WrongPart {
     let (Some(first), Some(last)) = (words.first(), words.last()) else {
-        let remedy = Remedy::Write("0 2 * * *".to_owned());
+        let remedy = PartRemedy::Write("0 2 * * *".to_owned());
         return Part { text: "", at: 0 }.wrong("has five fields, and this one is empty", remedy);
     };
     let whole = first.through(*last, text);
     let rest = first.at + first.text.len();
     let rest = text[rest..].trim();
     if let Some(zone) = zone(first.text) {
-        let remedy = match parse(rest) {
-            Ok(_) => format!("write `cron = {rest:?}, time_zone = {zone:?}`"),
-            Err(_) => format!("write `time_zone = {zone:?}` beside it"),
+        let remedy = PartRemedy::IfRead {
+            expression: rest.to_owned(),
+            then: format!("write `cron = {rest:?}, time_zone = {zone:?}`"),
+            otherwise: format!("write `time_zone = {zone:?}` beside it"),
         };
-        return first.wrong("is not part of a cron expression", Remedy::Say(remedy));
+        return first.wrong("is not part of a cron expression", remedy);
     }
     if first.text.eq_ignore_ascii_case("@every") || first.text.eq_ignore_ascii_case("every") {
         let period = duration::guess(rest).or_else(|| duration::guess(&format!("1{rest}")));
         let period = period.map_or_else(|| "5m".to_owned(), |period| period.to_string());
         return whole
-            .wrong("is a key of its own", Remedy::Say(format!("write `every = {period:?}` instead of `cron`")));
+            .wrong("is a key of its own", PartRemedy::Say(format!("write `every = {period:?}` instead of `cron`")));
     }
     if first.text.eq_ignore_ascii_case("@reboot") {
         let remedy = "leave `cron` out for a body that runs all the time, or write `once` for one that runs once";
-        return whole.wrong("is no time", Remedy::Say(remedy.to_owned()));
+        return whole.wrong("is no time", PartRemedy::Say(remedy.to_owned()));
     }
     if first.text.starts_with('@') {
         return no_nickname(whole, *first);
@@ -52,47 +54,47 @@ pub(super) fn no_expression(text: &str, words: &[Part<'_>]) -> Wrong {
     }
 }
 
-fn no_nickname(whole: Part<'_>, first: Part<'_>) -> Wrong {
+fn no_nickname(whole: Part<'_>, first: Part<'_>) -> WrongPart {
     let nicknames = || NICKNAMES.iter().map(|(nickname, _)| *nickname);
     if nicknames().any(|nickname| nickname == first.text) {
-        return whole.wrong("has something behind a nickname", Remedy::Write(first.text.to_owned()));
+        return whole.wrong("has something behind a nickname", PartRemedy::Write(first.text.to_owned()));
     }
-    let meant = meaning::closest(first.text, nicknames().map(|nickname| (nickname, nickname)));
+    let meant = suggest::closest(first.text, nicknames().map(|nickname| (nickname, nickname)));
     let remedy = match meant {
-        Some(meant) => Remedy::Write(meant.to_owned()),
-        None => Remedy::Say(format!("there are {}, or write five fields", meaning::list(nicknames(), "and"))),
+        Some(meant) => PartRemedy::Write(meant.to_owned()),
+        None => PartRemedy::Say(format!("there are {}, or write five fields", suggest::list(nicknames(), "and"))),
     };
     first.wrong("is no nickname", remedy)
 }
 
 /// `daily`, `5m`, `02:30`.
-fn one_word(word: Part<'_>) -> Wrong {
+fn one_word(word: Part<'_>) -> WrongPart {
     if let Some((nickname, _)) = NICKNAMES.iter().find(|(nickname, _)| nickname[1..].eq_ignore_ascii_case(word.text)) {
-        return word.wrong("lacks its `@`", Remedy::Write((*nickname).to_owned()));
+        return word.wrong("lacks its `@`", PartRemedy::Write((*nickname).to_owned()));
     }
     if let Some((hour, minute)) = word.text.split_once(':')
         && let (Some(hour @ 0..24), Some(minute @ 0..60)) = (number(hour), number(minute))
     {
-        return word.wrong("is a time of the day", Remedy::Write(format!("{minute} {hour} * * *")));
+        return word.wrong("is a time of the day", PartRemedy::Write(format!("{minute} {hour} * * *")));
     }
     another_number(word, 1)
 }
 
 /// `5m`, `90 seconds`, `0 2`.
-fn another_number(whole: Part<'_>, count: usize) -> Wrong {
+fn another_number(whole: Part<'_>, count: usize) -> WrongPart {
     if whole.text.contains(char::is_alphabetic)
         && let Some(period) = duration::guess(whole.text)
     {
         let period = period.to_string();
-        return whole.wrong("is a period", Remedy::Say(format!("write `every = {period:?}` instead of `cron`")));
+        return whole.wrong("is a period", PartRemedy::Say(format!("write `every = {period:?}` instead of `cron`")));
     }
     let fields = if count == 1 { "field" } else { "fields" };
     let remedy = format!("write five, as in \"0 2 * * *\": {FIELDS}");
-    whole.wrong(format!("has {count} {fields}"), Remedy::Say(remedy))
+    whole.wrong(format!("has {count} {fields}"), PartRemedy::Say(remedy))
 }
 
 /// Fields for seconds and years, which Quartz, Spring, AWS and others have.
-fn more_fields(whole: Part<'_>, words: &[Part<'_>]) -> Wrong {
+fn more_fields(whole: Part<'_>, words: &[Part<'_>]) -> WrongPart {
     let texts: Vec<_> = words.iter().map(|word| word.text).collect();
     let is_year = |text: &str| number(text).is_some_and(|number| number > 1900);
     let (what, five) = match texts[..] {
@@ -111,44 +113,46 @@ fn more_fields(whole: Part<'_>, words: &[Part<'_>]) -> Wrong {
         };
         if let Some(every @ 1..60) = every {
             let remedy = format!("write `every = \"{every}s\"` instead of `cron`");
-            return whole.wrong("has a field for seconds, and cron has none", Remedy::Say(remedy));
+            return whole.wrong("has a field for seconds, and cron has none", PartRemedy::Say(remedy));
         }
     }
     let instead = five.iter().map(|text| if open(text) { "*" } else { text }).collect::<Vec<_>>().join(" ");
     // Quartz counts the days of the week from Sunday as 1.
     let is_certain = !texts.contains(&"?") || !five[4].contains(|c: char| c.is_ascii_digit());
-    let remedy = match parse(&instead) {
-        Ok(_) if is_certain => Remedy::Write(instead),
-        _ => Remedy::Say(format!("leave that out, and write five: {FIELDS}")),
+    let otherwise = format!("leave that out, and write five: {FIELDS}");
+    let remedy = if is_certain {
+        PartRemedy::IfRead { then: format!("write `cron = {instead:?}`"), expression: instead, otherwise }
+    } else {
+        PartRemedy::Say(otherwise)
     };
     whole.wrong(format!("has {} fields, with {what}, and cron has five", texts.len()), remedy)
 }
 
 /// What the values of a field are.
-pub(super) fn range_of(unit: &Unit) -> Remedy {
+pub(super) fn range_of(unit: &Unit) -> PartRemedy {
     let numbers = format!("write a number from {} to {}", unit.first, unit.last);
-    Remedy::Say(match unit.names {
+    PartRemedy::Say(match unit.names {
         [first, .., last] => format!("{numbers}, or {first} to {last}"),
         _ => numbers,
     })
 }
 
 /// `5,*/20`.
-pub(super) fn late_star(list: Part<'_>, part: Part<'_>, index: usize) -> Wrong {
+pub(super) fn late_star(list: Part<'_>, part: Part<'_>, index: usize) -> WrongPart {
     let others = list.text.split(',').enumerate().filter(|(other, _)| *other != index);
     let others: Vec<_> = others.map(|(_, other)| other).collect();
     let remedy = match list.text.matches('*').count() {
-        1 => Remedy::Replace(format!("{},{}", part.text, others.join(","))),
-        _ => Remedy::Say("write the values themselves, as in `0,20,40`".to_owned()),
+        1 => PartRemedy::Replace(format!("{},{}", part.text, others.join(","))),
+        _ => PartRemedy::Say("write the values themselves, as in `0,20,40`".to_owned()),
     };
     list.wrong("has a `*` behind its first item", remedy)
 }
 
 /// `0/15`, `/15`.
-pub(super) fn without_range(unit: &Unit, part: Part<'_>, first: u8) -> Wrong {
+pub(super) fn without_range(unit: &Unit, part: Part<'_>, first: u8) -> WrongPart {
     let (_, step) = part.text.split_once('/').unwrap_or_default();
     let range = if first == unit.first { "*".to_owned() } else { format!("{first}-{}", unit.last_of_all) };
-    part.wrong("has a step without a range", Remedy::Replace(format!("{range}/{step}")))
+    part.wrong("has a step without a range", PartRemedy::Replace(format!("{range}/{step}")))
 }
 
 /// `FRI-MON`.
@@ -157,7 +161,7 @@ pub(super) fn reversed(
     range: Part<'_>,
     (from, first): (Part<'_>, u8),
     (to, last): (Part<'_>, u8),
-) -> Wrong {
+) -> WrongPart {
     let name = |value: u8, like: &str| match unit.names.get(usize::from(value - unit.first)) {
         Some(name) if number(like).is_none() => (*name).to_owned(),
         _ => value.to_string(),
@@ -169,33 +173,32 @@ pub(super) fn reversed(
         let upper = stretch(from.text.to_owned(), name(unit.last_of_all, from.text));
         format!("{upper},{}", stretch(name(unit.first, to.text), to.text.to_owned()))
     };
-    range.wrong("goes backwards", Remedy::Replace(instead))
+    range.wrong("goes backwards", PartRemedy::Replace(instead))
 }
 
 /// `*/90`.
-pub(super) fn steps_too_far(unit: &Unit, part: Part<'_>, range: Part<'_>, step: u32) -> Wrong {
+pub(super) fn steps_too_far(unit: &Unit, part: Part<'_>, range: Part<'_>, step: u32) -> WrongPart {
     let first = range.text.split('-').next().unwrap_or_default();
     if range.text != "*" {
         let what = format!("has a step beyond the end, so that {first} alone is left");
-        return part.wrong(what, Remedy::Replace(first.to_owned()));
+        return part.wrong(what, PartRemedy::Replace(first.to_owned()));
     }
     let what = format!("has a step of more than {}", unit.last_of_all - unit.first);
     let remedy = match unit.duration {
         Some(letter) => {
-            Remedy::Say(format!("write `every = \"{step}{letter}\"` instead of `cron`, or \"{}\" here", unit.first))
+            PartRemedy::Say(format!("write `every = \"{step}{letter}\"` instead of `cron`, or \"{}\" here", unit.first))
         }
-        None => Remedy::Say(format!("write the one that is left, {}", unit.first)),
+        None => PartRemedy::Say(format!("write the one that is left, {}", unit.first)),
     };
     part.wrong(what, remedy)
 }
 
 /// What is neither a number nor a name.
-pub(super) fn no_value(unit: &Unit, part: Part<'_>) -> Wrong {
+pub(super) fn no_value(unit: &Unit, part: Part<'_>) -> WrongPart {
     let text = part.text;
-    let say = |what: &str, remedy: &str| part.wrong(what, Remedy::Say(remedy.to_owned()));
+    let say = |what: &str, remedy: &str| part.wrong(what, PartRemedy::Say(remedy.to_owned()));
     let upper = text.to_uppercase();
-    let is_letters = |letters: &[char]| upper.chars().all(|c| c.is_ascii_digit() || letters.contains(&c));
-    let close = || meaning::closest(text, unit.names.iter().map(|name| (*name, *name)));
+    let close = || suggest::closest(text, unit.names.iter().map(|name| (*name, *name)));
     let begins = |name: &&&str| upper.starts_with(**name) && upper.chars().all(char::is_alphabetic);
     if text.contains(['{', '}']) {
         let remedy =
@@ -203,14 +206,16 @@ pub(super) fn no_value(unit: &Unit, part: Part<'_>) -> Wrong {
         return say("is not filled in here", remedy);
     }
     if text == "?" {
-        return part.wrong("is Quartz's", Remedy::Replace("*".to_owned()));
+        return part.wrong("is read in different ways by different programs", PartRemedy::Replace("*".to_owned()));
     }
     if text.contains('#') {
-        let remedy = "join the days of the month and of the week, as in \"0 2 15-21 * +FRI\", a third Friday";
-        return say("is Quartz's", remedy);
+        return say(
+            "has a `#`, which belongs to the day of the week",
+            "write it as in \"0 2 * * FRI#3\", a third Friday",
+        );
     }
     if text.contains('+') {
-        let remedy = "write it as in \"0 2 15-21 * +FRI\", a third Friday";
+        let remedy = "write it as in \"0 2 13 * +FRI\", a Friday the 13th";
         return say("has a `+`, which stands before the day of the week and joins it to the day of the month", remedy);
     }
     if upper == "H" || text.contains(['(', '~']) {
@@ -219,13 +224,50 @@ pub(super) fn no_value(unit: &Unit, part: Part<'_>) -> Wrong {
     if text.contains('*') {
         return say("has a `*` that does not stand alone", "write it as in `*` or `*/5`");
     }
-    if let Some(name) = unit.names.iter().find(begins).copied().or_else(close) {
-        return part.wrong(format!("is not {}", unit.name), Remedy::Replace(name.to_owned()));
+    if let Some(wrong) = letters_of_quartz(unit, part) {
+        return wrong;
     }
-    if is_letters(&['L', 'W']) && !upper.bytes().all(|byte| byte.is_ascii_digit()) {
-        let days = if unit.last > unit.last_of_all { "22-31 * +FRI" } else { "28-31 * *" };
-        let remedy = format!("write the days that it may be, as in \"0 2 {days}\", and look at the date in the body");
-        return say("is Quartz's", &remedy);
+    if let Some(name) = unit.names.iter().find(begins).copied().or_else(close) {
+        return part.wrong(format!("is not {}", unit.name), PartRemedy::Replace(name.to_owned()));
     }
     part.wrong(format!("is not {}", unit.name), range_of(unit))
+}
+
+/// `5L`, `L` as a day of the week, `15W`, `LW`.
+fn letters_of_quartz(unit: &Unit, part: Part<'_>) -> Option<WrongPart> {
+    let upper = part.text.to_uppercase();
+    let what = "is read in different ways by different programs";
+    if unit.is(WEEKDAY)
+        && let Some(weekday) = upper.strip_suffix('L')
+    {
+        if weekday.is_empty() {
+            let remedy = "write the day of the week, or the last of a month as in `FRI#L`";
+            return Some(part.wrong(what, PartRemedy::Say(remedy.to_owned())));
+        }
+        if unit.names.contains(&weekday) {
+            return Some(part.wrong(what, PartRemedy::Replace(format!("{weekday}#L"))));
+        }
+        // To some programs 1 is Sunday.
+        let name = unit.names.get(usize::try_from(number(weekday)? % 7).ok()?)?;
+        let remedy = format!("write the day by its name, as in `{name}#L`");
+        return Some(part.wrong(what, PartRemedy::Say(remedy)));
+    }
+    let is_one = upper.chars().all(|c| c.is_ascii_digit() || matches!(c, 'L' | 'W')) && upper.contains(['L', 'W']);
+    if unit.is(DAY) && is_one {
+        let (what, days) = if upper.contains('W') {
+            ("is a working day, of which most programs know nothing", "26-31 * +MON-FRI")
+        } else {
+            ("is the last day of the month, which stands alone or in a list", "25-28 * *")
+        };
+        let remedy = format!("write the days that it may be, as in \"0 2 {days}\", and look at the date in the body");
+        return Some(part.wrong(what, PartRemedy::Say(remedy)));
+    }
+    None
+}
+
+/// `FRI#6`.
+pub(super) fn no_nth(unit: &Unit, part: Part<'_>, weekday: u8) -> WrongPart {
+    let name = unit.names.get(usize::from(weekday)).copied().unwrap_or_default();
+    let remedy = format!("write `{name}#1` to `{name}#5`, or `{name}#L` for the last one");
+    part.wrong("does not count from 1 to 5", PartRemedy::Say(remedy))
 }

@@ -1,6 +1,6 @@
 use lease_runtime::leader_only;
 
-#[leader_only(lease = "billing", cron = "0 2 L * *")]
+#[leader_only(lease = "billing", cron = "0 2 * * 5L")]
 async fn report() {}
 
 fn main() {
