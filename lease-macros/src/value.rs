@@ -10,16 +10,16 @@ mod word;
 pub(crate) mod zone;
 pub(crate) mod zones;
 
-pub(crate) use lease_grammar::cron::Cron;
-pub(crate) use lease_grammar::duration::Duration;
-
 use lease_grammar::value::{Remedy, Wrong};
-use lease_grammar::{cron, duration};
+use lease_grammar::{cron, duration, names};
 use proc_macro2::Span;
 use syn::parse::ParseStream;
 use syn::{Error, Expr, LitStr, Path};
 
-pub(crate) use name::{Hole, Name, Named, Pattern, broken_by_task_name};
+pub(crate) use lease_grammar::cron::Cron;
+pub(crate) use lease_grammar::duration::Duration;
+pub(crate) use lease_grammar::names::Name;
+pub(crate) use name::{Hole, Named, Pattern};
 pub(crate) use word::Words;
 
 use crate::keys::Key;
@@ -109,7 +109,7 @@ fn remedy_for(remedy: Remedy, key: &Key) -> String {
 /// Reads the value of `key`.
 pub(crate) fn read(key: &'static Key, input: ParseStream<'_>) -> syn::Result<Value> {
     match key.kind {
-        Kind::Name(name) => name.read(key, input).map(Value::Name),
+        Kind::Name(kind) => name::read(kind, key, input).map(Value::Name),
         Kind::TaskName => task_name(key, &Written::take(input)),
         Kind::Duration => quoted(key, "a duration", &Written::take(input), duration::parse)
             .map(|(duration, span)| Value::Duration(Timed { duration, span })),
@@ -160,9 +160,11 @@ fn task_name(key: &Key, written: &Written<'_>) -> syn::Result<Value> {
     let Some(name) = written.literal() else {
         return Err(written.wrong(format_args!("`name` takes a string literal: write `{}`", key.example())));
     };
-    match broken_by_task_name(&name.value()) {
+    match names::broken_by_task_name(&name.value()) {
         None => Ok(Value::TaskName(name)),
-        Some(rule) => Err(Error::new(name.span(), format_args!("{rule}: write it as in {}", key.example))),
+        Some(rule) => {
+            Err(Error::new(name.span(), format_args!("a task's name {rule}: write it as in {}", key.example)))
+        }
     }
 }
 
