@@ -33,6 +33,15 @@ impl Duration {
     }
 }
 
+impl From<Duration> for std::time::Duration {
+    fn from(duration: Duration) -> std::time::Duration {
+        match duration {
+            Duration::Secs(secs) => std::time::Duration::from_secs(secs),
+            Duration::Millis(millis) => std::time::Duration::from_millis(millis),
+        }
+    }
+}
+
 /// As it is written in the attribute.
 impl fmt::Display for Duration {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -2,5 +2,10 @@
 
 pub mod cron;
 pub mod duration;
+pub mod names;
+mod rule;
 pub mod suggest;
+pub mod timing;
 pub mod value;
+
+pub use rule::Rule;

@@ -149,8 +149,9 @@ pub(crate) fn check_task_name(args: &mut Args, ident: &Ident) {
     if args.get("name").is_some() {
         return;
     }
-    if let Some(rule) = crate::value::broken_by_task_name(&ident.unraw().to_string()) {
-        let says = format_args!("{rule}, unlike this function's: add `name = \"..\"` to `#[leader_only]`");
+    if let Some(rule) = lease_grammar::names::broken_by_task_name(&ident.unraw().to_string()) {
+        let says =
+            format_args!("a task's name {rule}, unlike this function's: add `name = \"..\"` to `#[leader_only]`");
         args.mistakes.add(Error::new(ident.span(), says));
     }
 }

@@ -1,34 +1,23 @@
 //! How the durations of a lease fit together. The runtime holds constants and values of run time to the same rules; here they
 //! come with the numbers, and point at the one to change.
 
+use lease_grammar::Rule;
+use lease_grammar::timing::Timings;
 use proc_macro2::Span;
 use syn::Error;
 
 use crate::args::Args;
 use crate::value::{Duration, Timed, Value};
 
-/// A lease's timings in milliseconds, those that are not set following the lease duration.
-struct Timings {
-    lease_duration: u128,
-    renew_deadline: u128,
-    retry_period: u128,
+/// A lease's timings, those that are not set following the lease duration.
+fn timings(args: &Args) -> Timings {
+    let set = |key| duration(args, key).map(|timed| timed.duration.into());
+    Timings::new(set("lease_duration"), set("renew_deadline"), set("retry_period"))
 }
 
-impl Timings {
-    fn of(args: &Args) -> Timings {
-        let millis = |key| duration(args, key).map(|timed| timed.duration.millis());
-        let lease_duration = millis("lease_duration").unwrap_or(15_000);
-        Timings {
-            lease_duration,
-            renew_deadline: millis("renew_deadline").unwrap_or((lease_duration * 2).div_ceil(3)),
-            retry_period: millis("retry_period").unwrap_or(lease_duration * 2 / 15),
-        }
-    }
-
-    /// When what still runs is stopped.
-    fn hard_stop(&self) -> u128 {
-        self.lease_duration * 4 / 5
-    }
+/// In milliseconds, rounded up.
+fn millis(duration: std::time::Duration) -> u128 {
+    duration.as_nanos().div_ceil(1_000_000)
 }
 
 /// What `key` is set to, if that is a duration.
@@ -49,45 +38,49 @@ pub(crate) fn check(args: &mut Args) {
 }
 
 fn broken(args: &Args) -> Option<(Span, String)> {
-    let timings = Timings::of(args);
-    let Timings { lease_duration, renew_deadline, retry_period } = timings;
+    let timings = timings(args);
+    let rule = timings.broken_rule()?;
     let [lease_at, renew_at, retry_at] =
         ["lease_duration", "renew_deadline", "retry_period"].map(|key| duration(args, key).map(|timed| timed.span));
-    if !lease_duration.is_multiple_of(1000) {
-        let whole = written(lease_duration.next_multiple_of(1000));
-        let says =
-            format!("a lease lasts for whole seconds, as Kubernetes counts it: write `lease_duration = \"{whole}\"`");
-        return Some((lease_at?, says));
+    let renew_deadline = millis(timings.renew_deadline);
+    match rule {
+        Rule::LeaseDurationWhole => {
+            let whole = written(millis(timings.lease_duration).next_multiple_of(1000));
+            let says = format!(
+                "a lease lasts for whole seconds, as Kubernetes counts it: write `lease_duration = \"{whole}\"`"
+            );
+            Some((lease_at?, says))
+        }
+        Rule::LeaseDurationLength => {
+            let says = "a lease lasts for at most 2147483647 seconds, as Kubernetes counts it: `\"15s\"` is usual";
+            Some((lease_at?, says.to_owned()))
+        }
+        Rule::RenewDeadlineLength => {
+            let stop = written(millis(timings.hard_stop()));
+            let says = format!(
+                "`renew_deadline` must come before the hard stop at {stop}, which is `lease_duration` / 1.25: lower it, or \
+                 raise the other, as in `lease_duration = \"{}s\"`",
+                (renew_deadline * 3).div_ceil(2).div_ceil(1000)
+            );
+            Some((renew_at.or(lease_at)?, says))
+        }
+        Rule::RetryPeriodLength => {
+            let says = format!(
+                "`retry_period` must leave time for a second attempt before `renew_deadline`, which is {}: lower it to less \
+                 than {}",
+                written(renew_deadline),
+                written(renew_deadline * 5 / 6)
+            );
+            Some((retry_at.or(renew_at)?, says))
+        }
+        // A duration that is zero has been refused before.
+        _ => None,
     }
-    if lease_duration / 1000 > i32::MAX as u128 {
-        let says = "a lease lasts for at most 2147483647 seconds, as Kubernetes counts it: `\"15s\"` is usual";
-        return Some((lease_at?, says.to_owned()));
-    }
-    if renew_deadline * 5 >= lease_duration * 4 {
-        let stop = written(timings.hard_stop());
-        let says = format!(
-            "`renew_deadline` must come before the hard stop at {stop}, which is `lease_duration` / 1.25: lower it, or raise \
-             the other, as in `lease_duration = \"{}s\"`",
-            (renew_deadline * 3).div_ceil(2).div_ceil(1000)
-        );
-        return Some((renew_at.or(lease_at)?, says));
-    }
-    if retry_period * 6 >= renew_deadline * 5 {
-        let says = format!(
-            "`retry_period` must leave time for a second attempt before `renew_deadline`, which is {}: lower it to less than {}",
-            written(renew_deadline),
-            written(renew_deadline * 5 / 6)
-        );
-        return Some((retry_at.or(renew_at)?, says));
-    }
-    None
 }
 
-/// How long it takes, in milliseconds, until another replica is sure to lead when the leader has died: it waits for the lease
-/// to run out, and then for the time of its next attempt, and of one more.
+/// How long it takes, in milliseconds, until another replica is sure to lead when the leader has died.
 pub(crate) fn failover(args: &Args) -> u128 {
-    let Timings { lease_duration, retry_period, .. } = Timings::of(args);
-    lease_duration + (retry_period * 11).div_ceil(5)
+    millis(timings(args).failover())
 }
 
 /// As it is written in the attribute.
@@ -101,9 +94,9 @@ pub(crate) fn written(millis: u128) -> String {
 /// and it has all of its grace.
 pub(crate) fn grace_on_loss(args: &Args) -> Option<String> {
     let grace = duration(args, "grace")?.duration;
-    let timings = Timings::of(args);
+    let timings = timings(args);
     let left = timings.hard_stop().checked_sub(timings.renew_deadline)?;
-    let left = (grace.millis() > left).then(|| written(left))?;
+    let left = (std::time::Duration::from(grace) > left).then(|| written(left.as_millis()))?;
     Some(format!(
         "If the lease is lost, the body has {left} of its {grace} of grace: `lease_duration / 1.25 - renew_deadline`."
     ))

@@ -19,7 +19,7 @@ pub(crate) use lease_grammar::duration::Duration;
 use proc_macro2::Span;
 use syn::{Expr, LitStr, Path};
 
-pub(crate) use name::{Hole, Named, Pattern, broken_by_task_name};
+pub(crate) use name::{Hole, Named, Pattern};
 pub(crate) use read::read;
 
 /// A value that has been read.

@@ -1,5 +1,6 @@
 //! Names in Kubernetes: of leases and namespaces, which may be made from arguments, and of tasks.
 
+use lease_grammar::names::Name;
 use syn::ext::IdentExt as _;
 use syn::parse::{ParseStream, Parser as _};
 use syn::spanned::Spanned as _;
@@ -7,19 +8,6 @@ use syn::{Expr, Ident, LitStr, Member};
 
 use super::constant;
 use crate::keys::Key;
-
-/// What a kind of names is called and may consist of.
-#[derive(Clone, Copy)]
-pub(crate) struct Name {
-    /// Who has such a name.
-    of: &'static str,
-    /// What it consists of, as half a sentence.
-    form: &'static str,
-    dots: bool,
-    max_len: usize,
-    /// What to do about an empty one.
-    if_empty: &'static str,
-}
 
 /// A name as it was given.
 pub(crate) enum Named {
@@ -47,94 +35,30 @@ pub(crate) struct Hole {
     pub(crate) spec: String,
 }
 
-impl Name {
-    pub(crate) const LEASE: Name = Name {
-        of: "a lease's name",
-        form: "lower-case letters, digits, `-` and `.`, a letter or digit at both ends of each part",
-        dots: true,
-        max_len: 253,
-        if_empty: "name it after the work, as in \"ledger\"",
-    };
-
-    pub(crate) const NAMESPACE: Name = Name {
-        of: "a namespace",
-        form: "lower-case letters, digits and `-`, a letter or digit at both ends",
-        dots: false,
-        max_len: 63,
-        if_empty: "leave it out for the candidate's own",
-    };
-
-    pub(super) fn read(self, key: &'static Key, input: ParseStream<'_>) -> syn::Result<Named> {
-        let (value, written) = constant::read(key, input)?;
-        if let Expr::Macro(call) = &value
-            && call.mac.path.segments.last().is_some_and(|last| last.ident == "format")
-        {
-            let text = call.mac.tokens.clone().into_iter().next().map(|first| first.to_string());
-            let text = text.filter(|text| !text.contains("{}") && !text.contains("{:"));
-            let form = key.form(text.as_deref().unwrap_or("\"shard-{shard}\""));
-            return Err(written.wrong(format_args!("the attribute formats `{}` itself: write `{form}`", key.name)));
-        }
-        if let Some(text) = constant::string(&value) {
-            let named = if text.value().contains(['{', '}']) {
-                Pattern::parse(self, text).map(Named::Pattern)
-            } else {
-                self.check_pieces([text.value().as_str()], &text.value()).map(|()| Named::Constant(value.clone()))
-            };
-            return named.map_err(|says| written.wrong(says));
-        }
-        if written.mentions("Self") {
-            let says = format!("the constant of `{}` cannot see `Self`: name the type, as in `Ledger::NAME`", key.name);
-            return Err(written.wrong(says));
-        }
-        Ok(Named::Constant(value))
+/// Reads a name of this kind.
+pub(super) fn read(name: Name, key: &'static Key, input: ParseStream<'_>) -> syn::Result<Named> {
+    let (value, written) = constant::read(key, input)?;
+    if let Expr::Macro(call) = &value
+        && call.mac.path.segments.last().is_some_and(|last| last.ident == "format")
+    {
+        let text = call.mac.tokens.clone().into_iter().next().map(|first| first.to_string());
+        let text = text.filter(|text| !text.contains("{}") && !text.contains("{:"));
+        let form = key.form(text.as_deref().unwrap_or("\"shard-{shard}\""));
+        return Err(written.wrong(format_args!("the attribute formats `{}` itself: write `{form}`", key.name)));
     }
-
-    /// What is wrong with the pieces of a name, those between them taken for something that fits.
-    fn check_pieces<'a>(self, pieces: impl IntoIterator<Item = &'a str>, text: &str) -> Result<(), String> {
-        let Name { of, form, dots, max_len, if_empty } = self;
-        if text.is_empty() {
-            return Err(format!("{of} must not be empty: {if_empty}"));
-        }
-        let name = pieces.into_iter().collect::<Vec<_>>().join("0");
-        let is_alphanumeric = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
-        let is_allowed = |c: char| is_alphanumeric(c) || c == '-' || (dots && c == '.');
-        if let Some(wrong) = name.chars().find(|c| !is_allowed(*c)) {
-            let instead = mended(text, is_allowed);
-            return Err(format!("{of} cannot hold `{wrong}`, but consists of {form}: write it as in {instead:?}"));
-        }
-        let ends_well = |part: &&str| part.starts_with(is_alphanumeric) && part.ends_with(is_alphanumeric);
-        if let Some(part) = name.split('.').find(|part| !ends_well(part)) {
-            let parts = if dots { " of each part" } else { "" };
-            let place = match part {
-                "" => "beside the `.`",
-                _ if part.ends_with(is_alphanumeric) => "before the `-`",
-                _ => "behind the `-`",
-            };
-            return Err(format!("{of} has a letter or digit at both ends{parts}: put one, or an argument, {place}"));
-        }
-        if name.len() > max_len {
-            return Err(format!("{of} has at most {max_len} characters, and this one {}: shorten it", name.len()));
-        }
-        Ok(())
+    if let Some(text) = constant::string(&value) {
+        let named = if text.value().contains(['{', '}']) {
+            Pattern::parse(name, text).map(Named::Pattern)
+        } else {
+            name.check_pieces([text.value().as_str()], &text.value()).map(|()| Named::Constant(value.clone()))
+        };
+        return named.map_err(|says| written.wrong(says));
     }
-}
-
-/// The text with what is outside of braces brought into form.
-fn mended(text: &str, is_allowed: impl Fn(char) -> bool) -> String {
-    let mut depth = 0_usize;
-    let mend = |c: char| {
-        match c {
-            '{' => depth += 1,
-            '}' => depth = depth.saturating_sub(1),
-            _ if depth == 0 => {
-                let lower = c.to_ascii_lowercase();
-                return if is_allowed(lower) { lower } else { '-' };
-            }
-            _ => {}
-        }
-        c
-    };
-    text.chars().map(mend).collect()
+    if written.mentions("Self") {
+        let says = format!("the constant of `{}` cannot see `Self`: name the type, as in `Ledger::NAME`", key.name);
+        return Err(written.wrong(says));
+    }
+    Ok(Named::Constant(value))
 }
 
 impl Pattern {
@@ -212,21 +136,5 @@ impl Named {
             Named::Constant(value) => value.span(),
             Named::Pattern(pattern) => pattern.literal.span(),
         }
-    }
-}
-
-/// A task's name becomes part of an annotation's name on the Lease, and so has to be one. What is wrong is half a sentence.
-pub(crate) fn broken_by_task_name(name: &str) -> Option<&'static str> {
-    let is_alphanumeric = |c: char| c.is_ascii_alphanumeric();
-    if name.is_empty() {
-        Some("a task's name must not be empty")
-    } else if name.len() > 63 {
-        Some("a task's name must have at most 63 characters")
-    } else if !name.chars().all(|c| is_alphanumeric(c) || matches!(c, '-' | '_' | '.')) {
-        Some("a task's name must consist of ASCII letters, digits, `-`, `_` and `.`")
-    } else if !name.starts_with(is_alphanumeric) || !name.ends_with(is_alphanumeric) {
-        Some("a task's name must start and end with a letter or digit")
-    } else {
-        None
     }
 }

@@ -1,10 +1,11 @@
 //! From the tokens of an argument to its value, by the kind of its key.
 
-use lease_grammar::{cron, duration};
+use lease_grammar::names::Name;
+use lease_grammar::{cron, duration, names};
 use syn::parse::ParseStream;
 use syn::{Error, LitStr, Path};
 
-use super::name::{Name, broken_by_task_name};
+use super::name;
 use super::quoted::quoted;
 use super::suggestion::remedy_for;
 use super::{Timed, Value, constant, count, deadline, range, rate, word, zone};
@@ -14,8 +15,8 @@ use crate::written::Written;
 /// Reads the value of `key`.
 pub(crate) fn read(key: &'static Key, input: ParseStream<'_>) -> syn::Result<Value> {
     match key.kind {
-        Kind::LeaseName => Name::LEASE.read(key, input).map(Value::Name),
-        Kind::Namespace => Name::NAMESPACE.read(key, input).map(Value::Name),
+        Kind::LeaseName => name::read(Name::LEASE, key, input).map(Value::Name),
+        Kind::Namespace => name::read(Name::NAMESPACE, key, input).map(Value::Name),
         Kind::TaskName => task_name(key, &Written::take(input)),
         Kind::Duration => quoted(key, "a duration", &Written::take(input), duration::parse)
             .map(|(duration, span)| Value::Duration(Timed { duration, span })),
@@ -44,9 +45,11 @@ fn task_name(key: &Key, written: &Written<'_>) -> syn::Result<Value> {
     let Some(name) = written.literal() else {
         return Err(written.wrong(format_args!("`name` takes a string literal: write `{}`", key.example())));
     };
-    match broken_by_task_name(&name.value()) {
+    match names::broken_by_task_name(&name.value()) {
         None => Ok(Value::TaskName(name)),
-        Some(rule) => Err(Error::new(name.span(), format_args!("{rule}: write it as in {}", key.example))),
+        Some(rule) => {
+            Err(Error::new(name.span(), format_args!("a task's name {rule}: write it as in {}", key.example)))
+        }
     }
 }
 

@@ -2,11 +2,7 @@
 
 use std::time::Duration;
 
-/// Two clocks may differ in speed by this factor and still never let two bodies run at once.
-///
-/// A candidate waits the full lease duration on its clock; a holder stops after `lease duration / 1.25` on its own. The
-/// worst pair that chrony's default slew rate allows is 1.18 apart.
-const RHO: (u32, u32) = (5, 4);
+use lease_grammar::timing::RHO;
 
 /// The timings of one lease.
 ///

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::TickAdminError;
 use crate::lease::LeaseId;
-use crate::task::broken_by_task_name;
+use lease_grammar::names::broken_by_task_name;
 use lease_protocol::ticks::names::{BACKFILL, PAUSE, TRIGGER};
 use lease_protocol::ticks::{Annotations, TaskTicks, backfill_text, check_trigger};
 

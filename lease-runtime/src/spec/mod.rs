@@ -4,8 +4,11 @@ mod rule;
 
 use std::time::Duration;
 
-pub(crate) use rule::check_label;
+use lease_grammar::names;
+use lease_grammar::timing::Timings;
+
 pub use rule::{Rule, SpecError, check_lease_name, check_namespace, check_timing};
+pub(crate) use rule::{check_label, timings};
 
 #[doc(inline)]
 pub use lease_protocol::election::Timing;
@@ -60,7 +63,7 @@ impl LeaseSpec {
     /// and `.`, each part between dots starting and ending with a letter or digit.
     #[track_caller]
     pub const fn new(lease: &'static str) -> LeaseSpec {
-        rule::assert(rule::broken_by_lease_name(lease));
+        rule::assert(names::broken_by_lease_name(lease));
         LeaseSpec { lease: Some(lease), ..LeaseSpec::unnamed() }
     }
 
@@ -80,7 +83,7 @@ impl LeaseSpec {
     /// starting and ending with a letter or digit.
     #[track_caller]
     pub const fn namespace(mut self, namespace: &'static str) -> LeaseSpec {
-        rule::assert(rule::broken_by_namespace(namespace));
+        rule::assert(names::broken_by_namespace(namespace));
         self.namespace = Some(namespace);
         self
     }
@@ -149,29 +152,10 @@ impl LeaseSpec {
 
     /// The timings, those that are not set following the lease duration.
     pub const fn timing(&self) -> Timing {
-        let lease_duration = match self.lease_duration {
-            Some(set) => set,
-            None => Duration::from_secs(15),
-        };
-        Timing {
-            lease_duration,
-            renew_deadline: match self.renew_deadline {
-                Some(set) => set,
-                None => fraction(lease_duration, 2, 3),
-            },
-            retry_period: match self.retry_period {
-                Some(set) => set,
-                None => fraction(lease_duration, 2, 15),
-            },
-        }
+        let Timings { lease_duration, renew_deadline, retry_period } =
+            Timings::new(self.lease_duration, self.renew_deadline, self.retry_period);
+        Timing { lease_duration, renew_deadline, retry_period }
     }
-}
-
-/// A fraction of a duration; `Duration`'s own operators are not `const`.
-const fn fraction(of: Duration, numerator: u128, denominator: u128) -> Duration {
-    let nanos = of.as_nanos() * numerator / denominator;
-    // Saturates after 584 years; the check that follows refuses a lease a tenth as long.
-    Duration::from_nanos(if nanos > u64::MAX as u128 { u64::MAX } else { nanos as u64 })
 }
 
 #[cfg(test)]

@@ -26,7 +26,6 @@ pub(crate) mod watched;
 pub use group::TaskGroup;
 pub use handle::TaskHandle;
 pub use leader_task::LeaderTask;
-pub(crate) use name::broken_by_task_name;
 pub use output::{TaskOutput, TickOutput};
 pub use plan::IntoTask;
 pub use policy::DEFAULT_GRACE;

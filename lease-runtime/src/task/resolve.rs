@@ -56,7 +56,7 @@ impl Scheduling {
             None if self.once => TimetableKind::Once,
             None => TimetableKind::Calendar,
         };
-        let failover = timing.lease_duration + timing.retry_period * 11 / 5;
+        let failover = crate::spec::timings(timing).failover();
         self.check(kind, &schedule, policy, failover).map_err(broken)?;
         let catch_up = self.catch_up.unwrap_or_default();
         let short = schedule.shortest_period().is_some_and(|period| period < SHORTEST_RECORDED);

@@ -1,0 +1,218 @@
+//! Names in Kubernetes: of leases, namespaces, labels and tasks.
+
+use crate::Rule;
+
+/// The rule that a lease's name breaks: it is a DNS subdomain.
+pub const fn broken_by_lease_name(lease: &str) -> Option<Rule> {
+    if lease.is_empty() {
+        Some(Rule::LeaseNameEmpty)
+    } else if lease.len() > 253 {
+        Some(Rule::LeaseNameLength)
+    } else if !is_dns(lease.as_bytes(), true) {
+        Some(Rule::LeaseNameForm)
+    } else {
+        None
+    }
+}
+
+/// The rule that a namespace breaks: it is a DNS label.
+pub const fn broken_by_namespace(namespace: &str) -> Option<Rule> {
+    if namespace.is_empty() {
+        Some(Rule::NamespaceEmpty)
+    } else if namespace.len() > 63 {
+        Some(Rule::NamespaceLength)
+    } else if !is_dns(namespace.as_bytes(), false) {
+        Some(Rule::NamespaceForm)
+    } else {
+        None
+    }
+}
+
+/// The rule that a label breaks.
+pub fn broken_by_label(key: &str, value: &str) -> Option<Rule> {
+    let (domain, name) = match key.split_once('/') {
+        Some((domain, name)) => (Some(domain), name),
+        None => (None, key),
+    };
+    let domain_fits = domain.is_none_or(|domain| broken_by_lease_name(domain).is_none());
+    if !domain_fits || !is_label_text(name) {
+        Some(Rule::LabelKey)
+    } else if !value.is_empty() && !is_label_text(value) {
+        Some(Rule::LabelValue)
+    } else {
+        None
+    }
+}
+
+/// A task's name becomes part of an annotation's name on the Lease, and so has to be one. What is wrong follows "a task's name".
+pub fn broken_by_task_name(name: &str) -> Option<&'static str> {
+    let is_alphanumeric = |c: char| c.is_ascii_alphanumeric();
+    if name.is_empty() {
+        Some("must not be empty")
+    } else if name.len() > 63 {
+        Some("must have at most 63 characters")
+    } else if !name.chars().all(|c| is_alphanumeric(c) || matches!(c, '-' | '_' | '.')) {
+        Some("must consist of ASCII letters, digits, `-`, `_` and `.`")
+    } else if !name.starts_with(is_alphanumeric) || !name.ends_with(is_alphanumeric) {
+        Some("must start and end with a letter or digit")
+    } else {
+        None
+    }
+}
+
+fn is_label_text(text: &str) -> bool {
+    let is_edge = |byte: Option<u8>| byte.is_some_and(|byte| byte.is_ascii_alphanumeric());
+    text.len() <= 63
+        && is_edge(text.bytes().next())
+        && is_edge(text.bytes().last())
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
+}
+
+/// Whether `name` is a DNS label of RFC 1123, or several of them between dots if `dots`.
+const fn is_dns(name: &[u8], dots: bool) -> bool {
+    // True where a label begins or ends: before the first byte, at each dot, and after the last byte.
+    let mut at_edge = true;
+    let mut after_dash = false;
+    let mut i = 0;
+    while i < name.len() {
+        match name[i] {
+            b'a'..=b'z' | b'0'..=b'9' => {
+                at_edge = false;
+                after_dash = false;
+            }
+            b'-' if !at_edge => after_dash = true,
+            b'.' if dots && !at_edge && !after_dash => at_edge = true,
+            _ => return false,
+        }
+        i += 1;
+    }
+    !at_edge && !after_dash
+}
+
+/// What a kind of names is called and may consist of.
+#[derive(Clone, Copy, Debug)]
+pub struct Name {
+    /// Who has such a name.
+    of: &'static str,
+    /// What it consists of, as half a sentence.
+    form: &'static str,
+    dots: bool,
+    max_len: usize,
+    broken: fn(&str) -> Option<Rule>,
+    /// What to do about an empty one.
+    if_empty: &'static str,
+}
+
+impl Name {
+    /// A lease's name.
+    pub const LEASE: Name = Name {
+        of: "a lease's name",
+        form: "lower-case letters, digits, `-` and `.`, a letter or digit at both ends of each part",
+        dots: true,
+        max_len: 253,
+        broken: broken_by_lease_name,
+        if_empty: "name it after the work, as in \"ledger\"",
+    };
+
+    /// A namespace.
+    pub const NAMESPACE: Name = Name {
+        of: "a namespace",
+        form: "lower-case letters, digits and `-`, a letter or digit at both ends",
+        dots: false,
+        max_len: 63,
+        broken: broken_by_namespace,
+        if_empty: "leave it out for the candidate's own",
+    };
+
+    /// What is wrong with the pieces of a name, those between them taken for something that fits.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong, and what to write instead.
+    pub fn check_pieces<'a>(self, pieces: impl IntoIterator<Item = &'a str>, text: &str) -> Result<(), String> {
+        let Name { of, form, dots, max_len, broken, if_empty } = self;
+        if text.is_empty() {
+            return Err(format!("{of} must not be empty: {if_empty}"));
+        }
+        let name = pieces.into_iter().collect::<Vec<_>>().join("0");
+        if broken(&name).is_none() {
+            return Ok(());
+        }
+        let is_alphanumeric = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+        let is_allowed = |c: char| is_alphanumeric(c) || c == '-' || (dots && c == '.');
+        if let Some(wrong) = name.chars().find(|c| !is_allowed(*c)) {
+            let instead = mended(text, is_allowed);
+            return Err(format!("{of} cannot hold `{wrong}`, but consists of {form}: write it as in {instead:?}"));
+        }
+        let ends_well = |part: &&str| part.starts_with(is_alphanumeric) && part.ends_with(is_alphanumeric);
+        if let Some(part) = name.split('.').find(|part| !ends_well(part)) {
+            let parts = if dots { " of each part" } else { "" };
+            let place = match part {
+                "" => "beside the `.`",
+                _ if part.ends_with(is_alphanumeric) => "before the `-`",
+                _ => "behind the `-`",
+            };
+            return Err(format!("{of} has a letter or digit at both ends{parts}: put one, or an argument, {place}"));
+        }
+        Err(format!("{of} has at most {max_len} characters, and this one {}: shorten it", name.len()))
+    }
+}
+
+/// The text with what is outside of braces brought into form.
+fn mended(text: &str, is_allowed: impl Fn(char) -> bool) -> String {
+    let mut depth = 0_usize;
+    let mend = |c: char| {
+        match c {
+            '{' => depth += 1,
+            '}' => depth = depth.saturating_sub(1),
+            _ if depth == 0 => {
+                let lower = c.to_ascii_lowercase();
+                return if is_allowed(lower) { lower } else { '-' };
+            }
+            _ => {}
+        }
+        c
+    };
+    text.chars().map(mend).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// All names of up to four of these characters.
+    fn names() -> impl Iterator<Item = String> {
+        const CHARACTERS: [&str; 6] = ["a", "0", "-", ".", "A", "_"];
+        (0..7_usize.pow(4)).map(|number| {
+            let digits = (0..4).map(|place| number / 7_usize.pow(place) % 7);
+            digits.filter_map(|digit| CHARACTERS.get(digit)).copied().collect()
+        })
+    }
+
+    #[test]
+    fn what_breaks_a_rule_is_explained() {
+        for (kind, name) in names().flat_map(|name| [(Name::LEASE, name.clone()), (Name::NAMESPACE, name)]) {
+            match ((kind.broken)(&name), kind.check_pieces([name.as_str()], &name)) {
+                (None, Ok(())) => {}
+                (Some(_), Err(says)) => assert!(!says.contains("at most"), "{name:?}: {says}"),
+                (rule, says) => panic!("{name:?} breaks {rule:?}, and is told {says:?}"),
+            }
+        }
+        let long = "a".repeat(254);
+        assert!(Name::LEASE.check_pieces([long.as_str()], &long).unwrap_err().contains("at most 253"));
+    }
+
+    #[test]
+    fn a_name_of_a_task_ends_in_letters_or_digits() {
+        for (name, rule) in [
+            ("", Some("must not be empty")),
+            ("Nightly_report.v2-a", None),
+            ("a b", Some("must consist of ASCII letters, digits, `-`, `_` and `.`")),
+            ("-a", Some("must start and end with a letter or digit")),
+            ("a.", Some("must start and end with a letter or digit")),
+        ] {
+            assert_eq!(broken_by_task_name(name), rule, "{name:?}");
+        }
+        assert_eq!(broken_by_task_name(&"a".repeat(64)), Some("must have at most 63 characters"));
+    }
+}

@@ -1,0 +1,77 @@
+//! What names, labels and timings must be: the words of each rule. Which rule is broken is found in [`names`](crate::names)
+//! and [`timing`](crate::timing).
+
+/// A rule that names and timings must keep, and what to do about it.
+macro_rules! rules {
+    ($($(#[$doc:meta])* $rule:ident: $sentence:literal, $remedy:literal;)*) => {
+        /// What a name, a namespace or a timing must be.
+        #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+        #[non_exhaustive]
+        pub enum Rule {
+            $($(#[$doc])* $rule,)*
+        }
+
+        impl Rule {
+            /// The rule, as half a sentence.
+            pub const fn sentence(self) -> &'static str {
+                match self { $(Rule::$rule => $sentence,)* }
+            }
+
+            /// How to keep it.
+            pub const fn remedy(self) -> &'static str {
+                match self { $(Rule::$rule => $remedy,)* }
+            }
+
+            /// Both. Constants cannot format, so that the numbers are missing here: they are in the code at the caret.
+            pub const fn message(self) -> &'static str {
+                match self { $(Rule::$rule => concat!($sentence, ": ", $remedy),)* }
+            }
+        }
+    };
+}
+
+rules! {
+    /// A lease has a name.
+    LeaseNameEmpty: "a lease must have a name", "name it after the work, as in \"ledger\"";
+    /// A lease's name has at most 253 characters.
+    LeaseNameLength: "a lease's name must have at most 253 characters", "shorten it";
+    /// A lease's name is a DNS subdomain.
+    LeaseNameForm:
+        "a lease's name must consist of lower-case letters, digits, `-` and `.`, a letter or digit at both ends of each part",
+        "write it as in \"ledger-sync\"";
+    /// A namespace has a name.
+    NamespaceEmpty: "a namespace must have a name", "leave it out to use the candidate's own";
+    /// A namespace's name has at most 63 characters.
+    NamespaceLength: "a namespace must have at most 63 characters", "check the name with `kubectl get namespaces`";
+    /// A namespace's name is a DNS label.
+    NamespaceForm:
+        "a namespace must consist of lower-case letters, digits and `-`, a letter or digit at both ends",
+        "check the name with `kubectl get namespaces`";
+    /// A label's key is a name, with or without a domain before it.
+    LabelKey:
+        "a label's key must be a name of at most 63 letters, digits, `-`, `_` and `.`, a letter or digit at both ends, which a \
+         domain and a `/` may precede",
+        "write it as in \"team\" or \"example.com/team\"";
+    /// A label's value has at most 63 characters of a few kinds.
+    LabelValue:
+        "a label's value must consist of at most 63 letters, digits, `-`, `_` and `.`, a letter or digit at both ends",
+        "shorten it, or put what is longer into an annotation of the pod";
+    /// The lease duration is not zero.
+    LeaseDurationZero: "lease_duration must be at least one second", "15s is usual";
+    /// The lease duration is in whole seconds.
+    LeaseDurationWhole: "lease_duration must be in whole seconds, as the Lease carries it", "round it up";
+    /// The lease duration fits the Lease's field.
+    LeaseDurationLength: "lease_duration must be at most 2147483647 seconds, as the Lease carries it", "15s is usual";
+    /// The renew deadline is not zero.
+    RenewDeadlineZero: "renew_deadline must not be zero", "two thirds of lease_duration is usual";
+    /// A holder's bodies are asked to end before they are stopped.
+    RenewDeadlineLength:
+        "renew_deadline must be less than lease_duration / 1.25, the point at which the holder stops hard",
+        "lower renew_deadline, or raise lease_duration";
+    /// The retry period is not zero.
+    RetryPeriodZero: "retry_period must not be zero", "2/15 of lease_duration is usual";
+    /// A failed renewal is tried again before the renew deadline.
+    RetryPeriodLength:
+        "retry_period * 1.2 must be less than renew_deadline, or a failed renewal is not tried again in time",
+        "lower retry_period, or raise renew_deadline";
+}

@@ -1,0 +1,89 @@
+//! How the timings of a lease fit together.
+
+use std::time::Duration;
+
+use crate::Rule;
+
+/// Two clocks may differ in speed by this factor and still never let two bodies run at once.
+///
+/// A candidate waits the full lease duration on its clock; a holder stops after `lease duration / 1.25` on its own. The
+/// worst pair that chrony's default slew rate allows is 1.18 apart.
+pub const RHO: (u32, u32) = (5, 4);
+
+/// The timings of a lease: the three that are chosen.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Timings {
+    /// How long a candidate waits before it takes over.
+    pub lease_duration: Duration,
+    /// How long a holder that cannot renew goes on.
+    pub renew_deadline: Duration,
+    /// How long to wait after a failed request.
+    pub retry_period: Duration,
+}
+
+impl Timings {
+    /// The timings, those that are not set following the lease duration.
+    pub const fn new(
+        lease_duration: Option<Duration>,
+        renew_deadline: Option<Duration>,
+        retry_period: Option<Duration>,
+    ) -> Timings {
+        let lease_duration = match lease_duration {
+            Some(set) => set,
+            None => Duration::from_secs(15),
+        };
+        Timings {
+            lease_duration,
+            renew_deadline: match renew_deadline {
+                Some(set) => set,
+                None => fraction(lease_duration, 2, 3),
+            },
+            retry_period: match retry_period {
+                Some(set) => set,
+                None => fraction(lease_duration, 2, 15),
+            },
+        }
+    }
+
+    /// The rule that they break.
+    pub const fn broken_rule(&self) -> Option<Rule> {
+        let lease = self.lease_duration.as_nanos();
+        let renew = self.renew_deadline.as_nanos();
+        let retry = self.retry_period.as_nanos();
+        if self.lease_duration.subsec_nanos() != 0 {
+            Some(Rule::LeaseDurationWhole)
+        } else if lease == 0 {
+            Some(Rule::LeaseDurationZero)
+        } else if self.lease_duration.as_secs() > i32::MAX as u64 {
+            Some(Rule::LeaseDurationLength)
+        } else if renew == 0 {
+            Some(Rule::RenewDeadlineZero)
+        } else if renew * RHO.0 as u128 >= lease * RHO.1 as u128 {
+            Some(Rule::RenewDeadlineLength)
+        } else if retry == 0 {
+            Some(Rule::RetryPeriodZero)
+        } else if retry * 6 >= renew * 5 {
+            Some(Rule::RetryPeriodLength)
+        } else {
+            None
+        }
+    }
+
+    /// When a holder stops what still runs, counted from the renewal.
+    pub const fn hard_stop(&self) -> Duration {
+        fraction(self.lease_duration, RHO.1 as u128, RHO.0 as u128)
+    }
+
+    /// How long it takes until another replica is sure to lead when the leader has died: it waits for the lease to run out,
+    /// and then for the time of its next attempt, and of one more.
+    pub const fn failover(&self) -> Duration {
+        self.lease_duration.saturating_add(fraction(self.retry_period, 11, 5))
+    }
+}
+
+/// A fraction of a duration; `Duration`'s own operators are not `const`.
+const fn fraction(of: Duration, numerator: u128, denominator: u128) -> Duration {
+    let nanos = of.as_nanos().saturating_mul(numerator) / denominator;
+    // Saturates after 584 years; a lease a tenth as long is refused.
+    Duration::from_nanos(if nanos > u64::MAX as u128 { u64::MAX } else { nanos as u64 })
+}
