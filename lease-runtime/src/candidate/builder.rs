@@ -14,7 +14,7 @@ use crate::elector::{Connection, Elector, ElectorError, Labels};
 use crate::error::Error;
 use crate::spec::{check_label, check_namespace};
 
-/// Builds a [`Candidate`]. What is not set comes from the environment.
+/// Builds a [`Candidate`]. Settings that are not set come from the environment.
 #[derive(Default)]
 #[must_use = "a builder does nothing until `build`"]
 pub struct CandidateBuilder {
@@ -40,13 +40,13 @@ enum ClusterSource {
 }
 
 impl Candidate {
-    /// The candidate that the environment describes: the cluster of `KUBECONFIG` if that is set, or the one this pod runs
-    /// in, or that of `~/.kube/config`.
+    /// A candidate for the cluster of the environment: the one that `KUBECONFIG` names, or else the one that this pod runs in, or
+    /// else the one of `~/.kube/config`.
     ///
     /// # Errors
     ///
-    /// If there is no cluster, if the connection cannot be set up, or outside of a tokio runtime. That the API server
-    /// cannot be reached right now is no error.
+    /// If there is no cluster, if the connection cannot be set up, or outside of a tokio runtime. It is not an error if the API
+    /// server cannot be reached at the moment.
     pub async fn from_env() -> Result<Candidate, Error> {
         Candidate::builder().build().await
     }
@@ -58,9 +58,9 @@ impl Candidate {
 }
 
 impl CandidateBuilder {
-    /// What the identity begins with, instead of `POD_NAME`, `HOSTNAME` or the host's name. `POD_UID` follows if it is set,
-    /// and then, always, 64 random bits from the operating system, new for each candidate: an identity that two processes
-    /// share would let both lead. An identity has at most 255 bytes; what is longer is cut before the random part.
+    /// The first part of the identity, instead of `POD_NAME`, `HOSTNAME` or the name of the host. `POD_UID` follows if it is set.
+    /// The last part is always 64 random bits from the operating system, new for each candidate: two processes with one identity
+    /// could both lead. An identity has at most 255 bytes. A longer first part is cut.
     pub fn identity(mut self, prefix: impl Into<String>) -> CandidateBuilder {
         self.identity = Some(prefix.into());
         self
@@ -72,8 +72,7 @@ impl CandidateBuilder {
         self
     }
 
-    /// The cluster of this configuration. kube's retries are turned off in it and its timeouts bounded, as an election
-    /// needs them to be.
+    /// The cluster of this configuration. The candidate turns kube's retries off and bounds its timeouts, as elections need it.
     pub fn config(mut self, config: kube::Config) -> CandidateBuilder {
         self.source = ClusterSource::Connection(Connection::from_config(config));
         self
@@ -85,9 +84,9 @@ impl CandidateBuilder {
         self
     }
 
-    /// A client that is there already. Elections then run on the current tokio runtime, on which the client must have been
-    /// built, instead of on a thread of their own: a body that blocks that runtime keeps its own lease from being renewed.
-    /// For tests, and for virtual time.
+    /// A client that exists already, for tests and for virtual time. Elections then run on the current tokio runtime, on which the
+    /// client must have been built, and not on a thread of their own: a body that blocks this runtime keeps its own lease from being
+    /// renewed.
     pub fn client(mut self, client: kube::Client) -> CandidateBuilder {
         self.source = ClusterSource::Connection(Connection::Client(client));
         self
@@ -99,45 +98,44 @@ impl CandidateBuilder {
         self
     }
 
-    /// Takes part in elections only while `condition` is true: for readiness or maintenance of this replica. When it turns
-    /// false, all bodies are asked to end, as on a shutdown, and the leases are released; when it turns true, this process
-    /// takes part again. It keeps its last value if the sender is dropped.
+    /// Takes part in elections only while `condition` is true, for readiness or maintenance of this replica. When it becomes
+    /// false, all bodies are asked to end, as on a shutdown, and the leases are released. When it becomes true, this process takes
+    /// part again. If the sender is dropped, the last value counts.
     /// [`LeaderTask::contend_when`](crate::LeaderTask::contend_when) does this for one lease.
     pub fn contend_when(mut self, condition: watch::Receiver<bool>) -> CandidateBuilder {
         self.condition = Some(condition);
         self
     }
 
-    /// How long the end of a candidate waits for the release of a lease once its bodies are gone: 5 s if it is not set. If the
-    /// API server does not answer in that time, the lease is left to run out. Keep it, together with the longest grace of a
-    /// task, below the `terminationGracePeriodSeconds` of the pod. A second signal of
-    /// [`shutdown_signal`](crate::shutdown_signal) cuts it to half a second.
+    /// How long a shutdown waits for the release of a lease after its bodies are gone. 5 s if it is not set. If the API server does
+    /// not answer in that time, the lease expires instead. Keep the sum of this and the longest grace of a task below the
+    /// `terminationGracePeriodSeconds` of the pod. A second signal of [`shutdown_signal`](crate::shutdown_signal) cuts it to half a
+    /// second.
     ///
-    /// Where the elections go on after the candidate has ended, they go on trying for at most a lease duration.
+    /// If the process lives on after the candidate has ended, the release is tried for one lease duration at most.
     pub fn release_timeout(mut self, timeout: Duration) -> CandidateBuilder {
         self.release_timeout = Some(timeout);
         self
     }
 
-    /// What becomes of the candidate when the API server refuses to let it take part in the election of a lease that was
-    /// added while it ran, such as one of a tenant: by default, only the tasks of that lease end.
+    /// What happens if the API server refuses the election of a lease that was added while the candidate ran, such as the lease of
+    /// one tenant. By default, only the tasks of that lease end.
     pub fn on_late_refusal(mut self, then: OnLateRefusal) -> CandidateBuilder {
         self.on_late_refusal = then;
         self
     }
 
-    /// Puts this label on every Lease that this candidate creates or writes, for a cluster whose policy demands one, or to
-    /// select Leases by. A Lease that has a label of this key keeps it, whatever its value: change such a one with `kubectl`.
-    /// May be called more than once.
+    /// Adds this label to every Lease that this candidate creates or writes: for a policy that demands a label, or for selectors.
+    /// A Lease that already has a label with this key keeps its value. Call it once for each label.
     ///
-    /// A Lease that is deleted and created again by this process gets the labels that it had, these or others.
+    /// If a Lease was deleted, this process creates it again with the labels that it had.
     pub fn lease_label(mut self, key: impl Into<String>, value: impl Into<String>) -> CandidateBuilder {
         self.labels.insert(key.into(), value.into());
         self
     }
 
-    /// Sets up the connection and starts the elector. No request is sent yet. Where credentials have to be fetched, as by a
-    /// credential plugin of a kubeconfig, the first are waited for. Cancel safe: a plugin that runs is then ended.
+    /// Sets up the connection and starts the elector. It sends no request yet. If a credential plugin of the kubeconfig fetches
+    /// credentials, it waits for the first ones. Cancel safe: a running plugin is ended.
     ///
     /// # Errors
     ///

@@ -16,7 +16,7 @@ use crate::error::Error;
 use crate::lease::{LeaseId, LeaseRef};
 use crate::task::{IntoTask, TaskHandle};
 
-/// This process in the elections of its leases: one identity, one connection, any number of tasks.
+/// This process in the elections of its leases. It has one identity, one connection and any number of tasks.
 ///
 /// ```no_run
 /// use lease_runtime::{Candidate, Error, LeaderTask, LeaseSpec, shutdown_signal};
@@ -29,38 +29,37 @@ use crate::task::{IntoTask, TaskHandle};
 /// # }
 /// ```
 ///
-/// Tasks of the same lease run together on the replica that holds it; tasks of different leases may run on different
-/// replicas. When all tasks of a lease are over here, the lease is given up. It is cheap to clone, and all clones are the
-/// same candidate.
+/// Tasks of one lease run together, on the replica that holds the lease. Tasks of different leases may run on different
+/// replicas. When all tasks of a lease are over on this replica, the candidate releases the lease. A candidate is cheap to
+/// clone, and all clones are the same candidate.
 ///
 /// # Where things run
 ///
-/// Elections run on a thread of their own, so that nothing a body does to its runtime keeps a lease from being renewed.
-/// Bodies run on the tokio runtime from which [`run_until`](Self::run_until) was called, those added later on the one from
-/// which [`add`](Self::add) was called; it needs its timers, as `#[tokio::main]` enables them. If that runtime goes away,
-/// its bodies do, and their leases are released.
+/// Elections run on a thread of their own. A body that blocks its runtime does not keep the lease from being renewed.
+/// Bodies run on the tokio runtime that called [`run_until`](Self::run_until). Bodies of tasks that are added later run on the
+/// runtime that called [`add`](Self::add). That runtime needs timers, which `#[tokio::main]` enables. If it goes away, its
+/// bodies are dropped and their leases are released.
 #[derive(Clone)]
 pub struct Candidate {
     pub(super) inner: Arc<CandidateInner>,
 }
 
 impl Candidate {
-    /// Gives a task to this candidate. It starts whenever this process holds the task's lease and the candidate runs; at
-    /// once, if it does already.
+    /// Adds a task to this candidate. The task runs whenever the candidate runs and holds the lease of the task.
     ///
-    /// A task that is not valid is refused: its name or the timings of its lease conflict with another task's, or a value
-    /// that was set at run time breaks a rule. Then the handle gives the error, and so does [`run_until`](Self::run_until)
-    /// if the candidate does not run yet.
+    /// A task is refused if a value that was set at run time is not valid, or if its name or the timings of its lease conflict with
+    /// another task. The handle then returns the error. [`run_until`](Self::run_until) returns it too, if the candidate does not
+    /// run yet.
     pub fn add<K: IntoTask>(&self, task: K) -> TaskHandle<K::Output> {
         self.place(task).0
     }
 
-    /// Runs until `signal` resolves, and then ends in order: every body is asked to end, and may use its grace while its
-    /// lease goes on being renewed; what has not ended by then is dropped; then the leases are released. When it returns,
-    /// nothing of the tasks is left and no lease is held. An API server that does not answer is waited for no longer than the
-    /// [release timeout](crate::CandidateBuilder::release_timeout), once the bodies are gone; the lease is then left to run out.
+    /// Runs the tasks until `signal` resolves, and then shuts down in order. Every body is asked to end, and may use its grace
+    /// while its lease is still renewed. A body that has not ended by then is dropped. Then the leases are released. When this
+    /// method returns, no body is left and no lease is held. If the API server does not answer, the release is given up after the
+    /// [release timeout](crate::CandidateBuilder::release_timeout), and the lease expires.
     ///
-    /// A body that is inside one poll cannot be dropped: this waits for it, and the lease goes on being renewed, until the
+    /// A body that does not return from a poll cannot be dropped. This method then waits for it, and the lease is renewed, until the
     /// process is killed or the lease cannot be renewed.
     ///
     /// With [`shutdown_signal`](crate::shutdown_signal), a second SIGTERM or SIGINT cuts the grace to nothing, and the wait for the release to half a
@@ -69,16 +68,15 @@ impl Candidate {
     ///
     /// # Errors
     ///
-    /// At once, if a task was refused or the candidate has run before. Otherwise after everything has ended in order: if the
-    /// API server refused to let this process take part in an election at the very first contact (permissions, a missing
-    /// namespace), if an election cannot go on, or if the signal cannot be waited for. The refusal of a lease that was added
-    /// while the candidate ran ends only the tasks of that lease, unless
+    /// At once, if a task was refused or the candidate has run before. Otherwise after the shutdown, for one of these reasons: the
+    /// API server refused this process at the first contact (permissions, a missing namespace), an election cannot continue, or the
+    /// signal cannot be waited for. If a lease was added while the candidate ran, its refusal ends only its own tasks, unless
     /// [`on_late_refusal`](crate::CandidateBuilder::on_late_refusal) says otherwise.
     ///
     /// # Cancel safety
     ///
-    /// When the future is dropped, the bodies are dropped with no grace and their leases are released in the background, for
-    /// which the runtime has to live on for a moment.
+    /// If the future is dropped, the bodies are dropped without grace and their leases are released in the background. The runtime
+    /// must live a moment longer for that.
     pub async fn run_until<F>(&self, signal: F) -> Result<(), Error>
     where
         F: Future,
@@ -100,26 +98,27 @@ impl Candidate {
         self.inner.run().await
     }
 
-    /// Where this process stands in the election of a lease, now and as it changes. The lease is one that a task has been
-    /// added for, by its name in the candidate's namespace, as `namespace/name`, or as a [`LeaseId`]; `None` for any other.
-    /// While this process takes no part in the election, the holder is the one it last saw. Of the leases whose tasks are all
-    /// over, the last sixteen are remembered; a receiver that is there keeps the last word about any.
+    /// The status of this process in the election of a lease, now and as it changes. `None` if no task was added for this lease.
+    /// Name the lease by its name in the namespace of the candidate, as `namespace/name`, or by a [`LeaseId`]. While this process
+    /// takes no part in the election, the status shows the last holder that it saw. If all tasks of a lease are over, the candidate
+    /// remembers the lease until sixteen others are in the same state. A receiver keeps the last status in any case.
     ///
-    /// This is for people, dashboards and readiness; to decide whether to act, a body asks its [`Term`](crate::Term).
+    /// The status is for people, dashboards and readiness probes. A body that decides whether to act uses its
+    /// [`Term`](crate::Term).
     pub fn status(&self, lease: impl Into<LeaseRef>) -> Option<watch::Receiver<LeaseStatus>> {
         self.roster(lease).map(|roster| roster.status())
     }
 
-    /// Gives a lease up for another replica to try, as [`Term::step_down`](crate::Term::step_down) does: for an operator, a
-    /// rebalancing of shards, maintenance of this machine. The lease is named as for [`status`](Self::status).
+    /// Gives a lease up, as [`Term::step_down`](crate::Term::step_down) does, so that another replica can take it: to rebalance
+    /// shards, or for maintenance. Name the lease as for [`status`](Self::status).
     ///
-    /// Returns at once, and whether the lease was held; to learn when it is given up, watch the status.
+    /// Returns at once, with whether the lease was held. To learn when it is released, watch the status.
     pub fn step_down(&self, lease: impl Into<LeaseRef>) -> bool {
         self.roster(lease).is_some_and(|roster| roster.step_down())
     }
 
-    /// Pauses, triggers and looks at scheduled tasks, whichever replica runs them: in the cluster and the namespace of this
-    /// candidate, on the current tokio runtime.
+    /// Pauses, triggers and shows scheduled tasks, on whichever replica they run, in the cluster and namespace of this candidate.
+    /// It uses the current tokio runtime.
     ///
     /// # Errors
     ///
@@ -134,18 +133,18 @@ impl Candidate {
         self.inner.state().rosters.get(&lease).cloned()
     }
 
-    /// The leases that tasks have been added for. Of those whose tasks are all over, the last sixteen.
+    /// The leases that tasks were added for. Of the leases whose tasks are all over, only the last sixteen.
     pub fn leases(&self) -> Vec<LeaseId> {
         self.inner.state().rosters.keys().cloned().collect()
     }
 
-    /// Whether the loop that runs the elections is alive: for a liveness probe. Being a follower is healthy, and so is
-    /// being cut off from the API server.
+    /// Whether the loop that runs the elections is alive, for a liveness probe. A follower is healthy, and so is a process that
+    /// cannot reach the API server.
     pub fn health(&self) -> Health {
         self.inner.elector.health()
     }
 
-    /// The name under which this process takes part, unique to this start of it.
+    /// The identity of this process in its elections. It is new for each candidate.
     pub fn identity(&self) -> &str {
         &self.inner.identity
     }

@@ -88,7 +88,7 @@ pub(super) enum Command {
     Contend { number: u64 },
 }
 
-/// Where this process stands in the election of one lease.
+/// The status of this process in the election of one lease.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct LeaseStatus {
@@ -96,27 +96,27 @@ pub struct LeaseStatus {
     pub lease: LeaseId,
     /// Leader, follower, or neither.
     pub standing: Standing,
-    /// Who holds the lease, as last seen. A holder that fell silent stays here until somebody takes over.
+    /// The holder of the lease, as this process last saw it. A holder that does not renew any more stays here until another process
+    /// takes over.
     ///
-    /// This is the value as it stands in the Lease, whoever wrote it: it may be long, and may contain line breaks and control
-    /// characters. Escape it before you show it. What lease-runtime writes to the log and into its errors is escaped.
+    /// This is the value in the Lease, and any program may have written it. It may be long, and may contain line breaks and control
+    /// characters: escape it before you show it. In the log and in errors, lease-runtime escapes it.
     pub holder: Option<String>,
-    /// What the Lease says about the ticks of each scheduled task, whoever leads. As it was when this process last saw the
-    /// Lease.
+    /// The ticks of each scheduled task, as recorded in the Lease when this process last saw it, whichever replica leads.
     pub ticks: Arc<BTreeMap<String, TaskTicks>>,
-    /// The tasks of this replica that another holder does not run, as far as is known: another program uses the lease, or
-    /// another version of this one, which lacks them. All tasks of this replica, if the holder does not say what it runs, as
-    /// one that was not made with this crate. Empty while this process leads, and for the first lease duration of a holder.
+    /// The tasks of this replica that the holder does not run: the holder is another program, or another version of this program
+    /// without these tasks. If the holder does not say what it runs, because it was not made with this crate, these are all tasks of
+    /// this replica. Empty while this process leads, and during the first lease duration of a new holder.
     pub not_run: Vec<String>,
-    /// Why this process last lost the lease or gave it up.
+    /// Why the last term of this process ended.
     pub last_stop: Option<StopReason>,
-    /// What keeps this process from taking part right now. `None` when the last request went well.
+    /// What keeps this process from taking part at the moment. `None` after a request that succeeded.
     pub problem: Option<Arc<ElectorError>>,
-    /// What keeps the leader, if this process is it, from writing about ticks: somebody refuses or alters its annotations. `None`
-    /// once they are stored as they were sent.
+    /// What keeps this process, while it leads, from recording ticks: a policy refuses or alters its annotations. `None` when they
+    /// are stored as they were sent.
     pub tick_problem: Option<Arc<str>>,
-    /// The problem will not pass by itself: the API server refused this process at the very first contact, or the election
-    /// has ended. A candidate returns it as an error.
+    /// The problem will not go away by itself: the API server refused this process at the first contact, or the election has ended.
+    /// The candidate returns it as an error.
     pub fatal: bool,
 }
 
@@ -138,17 +138,17 @@ impl LeaseStatus {
     }
 }
 
-/// Where a process stands in an election.
+/// The role of this process in an election.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum Standing {
-    /// Not taking part, and holding nothing.
+    /// It takes no part and holds nothing.
     Out,
-    /// Waiting for the lease.
+    /// It waits for the lease.
     Follower,
-    /// Holding the lease; bodies run under this token.
+    /// It holds the lease. Bodies run under this fencing token.
     Leader(FencingToken),
-    /// A term has ended or is ending: its bodies are not gone yet, or the release is being written.
+    /// A term is ending: its bodies are not gone yet, or the release is being written.
     Draining,
 }
 

@@ -9,25 +9,25 @@ use crate::clock::{Clock, Moment};
 /// How often the loop turns even if nothing happens, so that its silence means something.
 pub(super) const BEAT: Duration = Duration::from_secs(1);
 
-/// Whether the elector's loop is alive: the answer for a liveness probe.
+/// Whether the loop that runs the elections is alive: the answer of a liveness probe.
 ///
-/// It says nothing about leading: a follower is healthy, and so is a process that cannot reach the API server, which a
-/// restart would not cure.
+/// It does not say whether this process leads. A follower is healthy. So is a process that cannot reach the API server, because
+/// a restart would not help.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct Health {
-    /// The loop has not ended.
+    /// The loop runs.
     pub running: bool,
-    /// How long ago the loop last took a turn. Normally about a second at most; much more means that the process gets no
+    /// How long ago the loop was last active. Normally this is about a second at most. Much more means that the process gets no
     /// processor time, or that the loop is stuck.
     pub last_turn: Duration,
-    /// The API server's revisions went backwards, as after restoring a backup, and this process does not lead some lease any
-    /// more: it has to be restarted.
+    /// The revisions of the API server went backwards, as after restoring a backup. This process does not lead some lease until it
+    /// is restarted.
     pub barred: bool,
 }
 
 impl Health {
-    /// Running, not quiet for longer than ten seconds, and not barred: a restart helps against each.
+    /// Whether the loop runs, was active in the last ten seconds, and no lease is barred. If not, a restart helps.
     pub fn is_alive(&self) -> bool {
         self.running && !self.barred && self.last_turn <= 10 * BEAT
     }

@@ -12,14 +12,16 @@ use tokio_util::sync::CancellationToken;
 use super::inside::{AwaitedTask, Completed, DeadlockCheck};
 use crate::error::Error;
 
-/// Waits for a task that a candidate runs. Dropping it lets the task go on.
+/// Waits for a task that a candidate runs. If it is dropped, the task continues.
 ///
-/// Awaiting it gives what the body returned when it was done. A failed body is not done, it runs again; its error comes here
-/// only if no run follows: because of [`Restart::Never`](crate::Restart::Never), or because the candidate is
-/// shutting down, unless the lease was being given up for another reason already.
-/// A body that failed for good without returning anything, by a panic, a timeout or too many failures, is an [`Error`]; so is
-/// a candidate that ends, or cannot take part in the election, while the task is not done; and, inside of a body, so is a task
-/// that cannot run before that body has ended ([`Error::WaitsForItself`]).
+/// Awaiting it returns what the body returned when it was done. A body that fails is not done: it runs again. Its error is
+/// returned only if no run follows: with [`Restart::Never`](crate::Restart::Never), or if the candidate shuts down and the lease
+/// was not being given up for another reason before.
+///
+/// The result is an [`Error`] in these cases:
+/// - The body failed for good and returned nothing: it panicked, timed out, or failed too often.
+/// - The candidate ended before the task was done, or cannot take part in the election.
+/// - A body waits for a task that cannot run before this body has ended ([`Error::WaitsForItself`]).
 pub struct TaskHandle<T> {
     name: Arc<str>,
     outcome: oneshot::Receiver<Result<T, Error>>,
@@ -42,17 +44,17 @@ impl<T> TaskHandle<T> {
         &self.target
     }
 
-    /// The task's name.
+    /// The name of the task.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// Resolves when the task is done: for one that runs [once](crate::LeaderTask::once), on whichever replica. Never, if it
-    /// fails for good or the candidate ends before that.
+    /// Resolves when the task is done. A task that runs [once](crate::LeaderTask::once) is done when any replica has run it. It
+    /// never resolves if the task fails for good, or if the candidate ends before.
     ///
-    /// For what has to wait for a migration, as the [`warm_up`](crate::LeaderTask::warm_up) of a task, be it of another lease or
-    /// of the same: there, the lease is contended for without waiting for that warm-up, which is logged, since the migration
-    /// could not run before. A [sequence](crate::TaskGroup::sequence) keeps the order, too.
+    /// Use it for work that must wait for a migration, as the [`warm_up`](crate::LeaderTask::warm_up) of a task. If both tasks have
+    /// the same lease, the candidate contends for the lease without waiting for this warm-up, since the migration could not run
+    /// otherwise. This is logged. A [sequence](crate::TaskGroup::sequence) keeps the order, too.
     ///
     /// ```no_run
     /// # use lease_runtime::{Candidate, LeaderTask, LeaseSpec};
@@ -66,7 +68,7 @@ impl<T> TaskHandle<T> {
     ///
     /// # Cancel safety
     ///
-    /// Safe. It does not borrow the handle, and goes on when that is dropped.
+    /// Safe. The future does not borrow the handle, and continues when the handle is dropped.
     pub fn completed(&self) -> impl Future<Output = ()> + Send + use<T> {
         Completed::of(&self.completed, &self.target)
     }

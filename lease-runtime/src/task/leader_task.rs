@@ -24,19 +24,17 @@ use crate::tick::Tick;
 use lease_protocol::election::Timing;
 use lease_protocol::ticks::Timetable;
 
-/// Work that runs on the one replica that holds its lease. What a function with
-/// [`#[leader_only]`](macro@crate::leader_only) returns.
+/// Work that runs on the replica that holds its lease. A function with [`#[leader_only]`](macro@crate::leader_only) returns
+/// one.
 ///
-/// It is a value, and does nothing until it is given to a [`Candidate`](crate::Candidate), awaited, or
-/// [spawned](Self::spawn). Its body runs from the acquisition of the lease to its loss, and from the start again in the next
-/// term of this process. One that returns is done, and with it the task. One that fails or panics runs again within the
-/// term, after a pause; if that happens too often, this replica gives the lease up for another to try. The settings
-/// [`restart`](Self::restart), [`backoff`](Self::backoff), [`max_restarts`](Self::max_restarts) and
-/// [`on_exhausted`](Self::on_exhausted) say otherwise. Several tasks can be put in an order as a
-/// [`TaskGroup`](crate::TaskGroup).
+/// A task is a value. It does nothing until it is added to a [`Candidate`](crate::Candidate), awaited, or
+/// [spawned](Self::spawn). Its body starts when the lease is acquired and is stopped when the lease is lost. In the next term of
+/// this process it starts from the beginning. A body that returns is done, and so is the task. A body that fails or panics runs
+/// again in the same term, after a pause. If that happens too often, this replica gives the lease up for another to try. Change
+/// this with [`restart`](Self::restart), [`backoff`](Self::backoff), [`max_restarts`](Self::max_restarts) and
+/// [`on_exhausted`](Self::on_exhausted). A [`TaskGroup`](crate::TaskGroup) starts and stops several tasks in an order.
 ///
-/// The methods that configure it are called as the attribute's keys are. What is set here wins over the attribute, which
-/// makes one function many tasks:
+/// The methods have the names of the attribute's keys, and override the attribute. So one function can make many tasks:
 ///
 /// ```
 /// use lease_runtime::{LeaderTask, LeaseSpec, Term};
@@ -53,10 +51,10 @@ use lease_protocol::ticks::Timetable;
 ///
 /// # Awaiting it
 ///
-/// `task.await` runs the task under a candidate of the process, which is built from the environment as
-/// [`Candidate::from_env`](crate::Candidate::from_env) does when it is first needed, and gives what the body returned. It
-/// needs no [`Candidate`](crate::Candidate) in `main`, and so has nothing that ends it at SIGTERM: dropping the future
-/// drops the body and then releases the lease in the background.
+/// `task.await` runs the task under a candidate that all such tasks of the process share. It is built from the environment, like
+/// [`Candidate::from_env`](crate::Candidate::from_env), when it is first needed. The result is what the body returned. `main`
+/// needs no [`Candidate`](crate::Candidate), but nothing ends the task at SIGTERM either: drop the future to drop the body and to
+/// release the lease in the background.
 #[must_use = "a leader task does nothing until it is added to a candidate, awaited or spawned"]
 pub struct LeaderTask<T> {
     pub(super) name: Cow<'static, str>,
@@ -109,7 +107,7 @@ where
 }
 
 impl<T: TaskOutput> LeaderTask<T> {
-    /// The task `name` under the lease of `spec`. `body` is called at the start of each run.
+    /// Makes the task `name` under the lease of `spec`. `body` is called at the start of each run.
     pub fn new<F, Fut>(name: &'static str, spec: LeaseSpec, body: F) -> LeaderTask<T>
     where
         F: FnMut(Term) -> Fut + Send + 'static,
@@ -139,7 +137,7 @@ impl<T> LeaderTask<T> {
         }
     }
 
-    /// Runs the body once, with no election and no guard: for testing it with a [`Term::for_test`].
+    /// Runs the body once, without election and guard, to test it with a [`Term::for_test`].
     ///
     /// ```
     /// # use lease_runtime::{LeaderTask, LeaseSpec, StopReason, Term};
@@ -157,8 +155,8 @@ impl<T> LeaderTask<T> {
         self.body.call(term, None)
     }
 
-    /// Runs the body of a scheduled task once, for this tick, with no election, no schedule and no guard: for testing it with
-    /// a [`Tick::for_test`].
+    /// Runs the body of a scheduled task once for this tick, without election, schedule and guard, to test it with a
+    /// [`Tick::for_test`].
     pub fn run_tick(&mut self, term: Term, tick: Tick) -> impl Future<Output = T> + Send + use<T> {
         self.body.call(term, Some(tick))
     }

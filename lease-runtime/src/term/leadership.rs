@@ -9,22 +9,22 @@ use crate::clock::Moment;
 use crate::lease::LeaseId;
 use lease_protocol::election::{FencingToken, LossReason, StopReason};
 
-/// One period of leadership of this process, as a body sees it.
+/// One period in which this process holds a lease, as a body sees it.
 ///
-/// A body that wants to know more than "I run" takes a `Term`. It is a handle: cheap to clone, and it stays valid, if only
-/// to say that it is over, for as long as anybody keeps it.
+/// A body that needs more than to run takes a `Term`. It is a handle and cheap to clone. A clone that outlives the term still
+/// answers: it says that the term is over.
 ///
 /// # How a term ends
 ///
-/// 1. It is *cancelled*: the lease could not be renewed, was taken away, or the process is shutting down.
-///    [`cancelled`](Self::cancelled) resolves. Bodies should finish what they are at and return. Where it is still possible
-///    the lease goes on being renewed meanwhile.
-/// 2. What has not returned when the task's grace is used up, or when the lease's deadline comes, whichever is first, is
-///    *dropped* at its current `.await` and never polled again.
+/// 1. The term is *cancelled*: the lease could not be renewed, another process took it, or this process is shutting down.
+///    [`cancelled`](Self::cancelled) resolves. The body should finish its work and return. The lease is renewed meanwhile if
+///    that is still possible.
+/// 2. A body that has not returned is *dropped* at its current `.await` and never polled again. This happens when the grace of
+///    its task is used up, or at the deadline of the lease, whichever comes first.
 ///
-/// The second is not a signal that somebody has to deliver: the body, and everything started by [`spawn`](Self::spawn), is
-/// compared with the deadline at every poll. What it cannot reach is code that does not yield; see
-/// [`blocking`](Self::blocking) for that, and [`check`](Self::check) for the last look before an effect.
+/// The second step does not depend on a signal: each poll of the body, and of everything that [`spawn`](Self::spawn) started,
+/// is compared with the deadline. It cannot reach code that does not yield: use [`blocking`](Self::blocking) for such code, and
+/// [`check`](Self::check) right before an effect.
 ///
 /// ```
 /// # use lease_runtime::Term;
@@ -67,12 +67,12 @@ impl Term {
         &self.scope
     }
 
-    /// The term's fencing token, which grows with every term of the lease. Hand it to whatever the body writes to.
+    /// The fencing token of the term. It grows with every term of the lease. Send it with every effect of the body.
     pub fn fencing_token(&self) -> FencingToken {
         self.tenure.token()
     }
 
-    /// The lease that this is a term of.
+    /// The lease of this term.
     pub fn lease(&self) -> &LeaseId {
         self.tenure.lease()
     }
@@ -82,7 +82,7 @@ impl Term {
         self.tenure.identity()
     }
 
-    /// Resolves when the body is asked to end; at once if it has been already.
+    /// Resolves when the body is asked to end, or at once if that has happened.
     ///
     /// # Cancel safety
     ///
@@ -91,12 +91,12 @@ impl Term {
         self.scope.stop_signal().requested().await;
     }
 
-    /// Whether the body should end: it was asked to, or the deadline has come.
+    /// Whether the body should end: it was asked to, or its deadline has passed.
     pub fn is_cancelled(&self) -> bool {
         self.scope.stop_signal().is_asked() || self.now() >= self.ends_at()
     }
 
-    /// Why the body is asked to end; `None` as long as it is not.
+    /// Why the body was asked to end. `None` if it was not asked.
     pub fn loss(&self) -> Option<StopReason> {
         // One that has to go on for others does not know yet. The clock may be ahead of the elector, which has not said so.
         let asked = self.scope.stop_signal();
@@ -105,25 +105,25 @@ impl Term {
         known.or_else(|| (self.now() >= self.ends_at()).then_some(StopReason::Lost(LossReason::NotRenewed)))
     }
 
-    /// How long the body may go on: until it is dropped, unless the lease is renewed. Zero once that has come.
+    /// How long the body may still run before it is dropped, if the lease is not renewed again. Zero when that time has come.
     ///
-    /// While leading, this is the time to the deadline of the last renewal, and grows again with the next; after
-    /// [`cancelled`](Self::cancelled) it is also bounded by what is left of the grace.
+    /// While this process leads, it is the time to the deadline of the last renewal, and each renewal extends it. After
+    /// [`cancelled`](Self::cancelled), it is at most what is left of the grace.
     pub fn remaining(&self) -> Duration {
         self.ends_at().after(self.now())
     }
 
-    /// Asks the clock whether the body may still act, right before an effect that must not happen twice.
+    /// Checks by the clock whether the body may still act. Call it right before an effect that must not happen twice.
     ///
-    /// A term that was cancelled passes until the body's time is up: the lease is still held, and finishing is what the
-    /// grace is for. To stop earlier, look at [`is_cancelled`](Self::is_cancelled).
+    /// A cancelled term passes the check until the time of the body is up: the lease is still held, and the grace is there to
+    /// finish. To stop earlier, use [`is_cancelled`](Self::is_cancelled).
     ///
-    /// The answer is about now. A process can be stopped between the check and its effect, and a request that was sent can
-    /// arrive late; where that matters, send the [`fencing_token`](Self::fencing_token) along.
+    /// The answer holds for this moment. A process can be stopped between the check and the effect, and a request can arrive late.
+    /// Where that matters, send the [`fencing_token`](Self::fencing_token) with the effect.
     ///
     /// # Errors
     ///
-    /// [`Lost`], with the reason, once the body's time is up.
+    /// [`Lost`], with the reason, if the time of the body is up.
     pub fn check(&self) -> Result<(), Lost> {
         if self.now() < self.ends_at() {
             return Ok(());
@@ -135,17 +135,17 @@ impl Term {
         })
     }
 
-    /// Says that what the body provides is there, for those above it in a [stack](crate::TaskGroup::stack). It counts for a
-    /// task that [says when it is ready](crate::LeaderTask::signals_readiness); for others, nothing happens.
+    /// Says that the body is ready, so that the next task of a [stack](crate::TaskGroup::stack) can start. It has an effect only
+    /// for a task that [signals its readiness](crate::LeaderTask::signals_readiness).
     pub fn ready(&self) {
         self.scope.mark_ready();
     }
 
-    /// Gives the lease up: all bodies of the term are asked to end, this one included, and when they are gone the lease is
-    /// released. This replica then sits out one lease duration, so that another may take over; if none does, it takes part
-    /// again. For a body that finds out that it cannot do its work here.
+    /// Gives the lease up, for a body that cannot do its work on this replica. All bodies of the term are asked to end, this one
+    /// included. When they are gone, the lease is released. This replica then stays out of the election for one lease duration, so
+    /// that another replica can take over. Afterwards it takes part again.
     ///
-    /// The first reason for which a term ends counts: once it has been [`cancelled`](Self::cancelled), nothing more happens.
+    /// Nothing happens if the term was [`cancelled`](Self::cancelled) before: the first reason counts.
     pub fn step_down(&self) {
         self.tenure.cancel(StopReason::SteppedDown);
     }
@@ -171,7 +171,7 @@ impl fmt::Debug for Term {
     }
 }
 
-/// The answer of [`Term::check`] when the body may not act any more.
+/// The error of [`Term::check`]: the body may not act any more.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("the term of lease `{lease}` with fencing token {token} is over, {reason}: leave the work to the next leader")]
 #[non_exhaustive]
@@ -180,6 +180,6 @@ pub struct Lost {
     pub lease: LeaseId,
     /// The term that is over.
     pub token: FencingToken,
-    /// Why.
+    /// Why it is over.
     pub reason: StopReason,
 }
