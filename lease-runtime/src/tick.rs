@@ -10,9 +10,9 @@ use jiff::{Timestamp, ZonedDateTime, tz::TimeZone};
 use lease_protocol::election::FencingToken;
 use lease_protocol::ticks::AttemptId;
 
-/// What a run of a scheduled task is for.
+/// The tick that a run of a scheduled task is for.
 ///
-/// A body that wants to know takes a `Tick`, beside a [`Term`](crate::Term) or without one. It is a handle, cheap to clone.
+/// A body that needs it takes a `Tick`, with or without a [`Term`](crate::Term). It is a handle and cheap to clone.
 ///
 /// ```
 /// # use lease_runtime::Tick;
@@ -74,9 +74,9 @@ impl Permit {
 pub enum Cause {
     /// The schedule says so.
     Schedule,
-    /// Somebody asked for it, under this id.
+    /// An operator or a program triggered it, with this id.
     Trigger(Arc<str>),
-    /// Somebody asked for the ticks of a stretch of the past.
+    /// An operator or a program asked for ticks of the past.
     Backfill,
 }
 
@@ -120,8 +120,8 @@ impl Tick {
         Tick::new(nominal, TimeZone::UTC, nominal, 1, AttemptId::new(0), 0, FencingToken::new(1), Cause::Schedule)
     }
 
-    /// The time that the schedule names, whenever the run has started: the tick's identity. Of a
-    /// [triggered](Cause::Trigger) run, the time at which the request was taken.
+    /// The time of the tick by the schedule, whenever the run started. It identifies the tick. For a
+    /// [triggered](Cause::Trigger) run, it is the time at which the leader took the request.
     pub fn nominal(&self) -> Timestamp {
         self.inner.nominal
     }
@@ -141,22 +141,21 @@ impl Tick {
         self.inner.started.duration_since(self.inner.nominal).try_into().unwrap_or(Duration::ZERO)
     }
 
-    /// Which attempt at this tick it is, from one. Another is made when a run was interrupted, with
-    /// [`Delivery::AtLeastOnce`](crate::Delivery::AtLeastOnce), or has failed, with [`retry`](crate::LeaderTask::retry). What a
-    /// leader that takes over does not know, it does not count: retries of the one before. So two attempts may have the same
-    /// number, and never the same [`attempt_id`](Self::attempt_id).
+    /// The number of this attempt at the tick, from one. There is another attempt if a run was interrupted, with
+    /// [`Delivery::AtLeastOnce`](crate::Delivery::AtLeastOnce), or if it failed, with [`retry`](crate::LeaderTask::retry). A leader
+    /// that takes over does not know the retries of the one before, and does not count them. So two attempts can have the same
+    /// number, but never the same [`attempt_id`](Self::attempt_id).
     pub fn attempt(&self) -> u32 {
         self.inner.attempt
     }
 
-    /// The attempt's own name, which no other attempt has. With the [`fencing_token`](Self::fencing_token), what a target
-    /// needs to refuse an old writer.
+    /// The unique id of this attempt. With it and the [`fencing_token`](Self::fencing_token), a target can refuse an old writer.
     pub fn attempt_id(&self) -> AttemptId {
         self.inner.id
     }
 
-    /// How many ticks were not run between the last one that was and this one, for whatever reason. Zero for what was asked
-    /// for, for another attempt by a leader that takes over, and for periods below ten seconds, of which nothing is recorded.
+    /// How many ticks were not run since the last one that was run, for any reason. Zero for triggered and backfilled runs, for
+    /// another attempt by a leader that takes over, and for periods below ten seconds, which are not recorded.
     pub fn missed(&self) -> u64 {
         self.inner.missed
     }
@@ -166,7 +165,7 @@ impl Tick {
         self.inner.token
     }
 
-    /// What has caused the run.
+    /// What caused the run.
     pub fn cause(&self) -> &Cause {
         &self.inner.cause
     }

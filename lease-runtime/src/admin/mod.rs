@@ -31,10 +31,11 @@ const TRIES: u32 = 8;
 /// The longest pause between two tries.
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
-/// Pauses, triggers and looks at scheduled tasks, whichever replica runs them: what `kubectl annotate lease` does, checked.
+/// Pauses, triggers and shows scheduled tasks, on whichever replica they run. It does what `kubectl annotate lease` does, and
+/// checks its arguments.
 ///
-/// A request is an annotation of the Lease. The leader sees it by its watch, and acts on it in its next renewal, which it
-/// sends at once if a run is asked for. Nobody has to lead right now: whoever leads next finds it.
+/// A request is an annotation of the Lease. The leader sees it through its watch and carries it out with its next renewal. If the
+/// request asks for a run, it renews at once. If no replica leads at the moment, the next leader carries it out.
 ///
 /// | request | annotation | removed by |
 /// |---|---|---|
@@ -59,7 +60,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 ///
 /// # A task that triggers another
 ///
-/// With an id that follows from its own tick, so that an attempt that is made again does not start a second run:
+/// Derive the id of the trigger from the tick, so that a second attempt does not start a second run:
 ///
 /// ```
 /// use lease_runtime::{LeaderTask, LeaseSpec, TickAdmin, TickAdminError};
@@ -80,26 +81,25 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 /// }
 /// ```
 ///
-/// The lease is named by its name in the admin's namespace, as `namespace/name`, or as a [`LeaseId`].
+/// Name the lease by its name in the namespace of the admin, as `namespace/name`, or by a [`LeaseId`].
 ///
-/// # Who may do this
+/// # Permissions
 ///
-/// Whoever may `get` and `update` the Lease, and so whoever could steal the leadership by the same right: grant it to operators,
-/// not to everybody. Each operation reads the object and replaces it whole, naming the version that it has read: what others
-/// write meanwhile is never lost, and no Lease is ever created.
+/// These operations need `get` and `update` on the Lease. The same permissions allow a program to take the leadership: grant them
+/// to operators only. Each operation reads the object and replaces it as a whole, with the version that it read. So it never
+/// overwrites what others write meanwhile, and never creates a Lease.
 ///
 /// # Unknown tasks
 ///
-/// A request about a task that nobody runs would wait for ever, and most of these are misspelt names. So a task without a
-/// record in the Lease is [refused](TickAdminError::UnknownTask), unless the admin was told to
-/// [`allow_unrecorded`](Self::allow_unrecorded) ones. A task whose record is left over from an earlier version of a program is
-/// not told from one that runs.
+/// A request for a task that no replica runs would wait forever. Most such names are misspelt, so a task without a record in the
+/// Lease is [refused](TickAdminError::UnknownTask), unless [`allow_unrecorded`](Self::allow_unrecorded) is set. A record that an
+/// earlier version of a program left behind looks like that of a task that runs.
 ///
 /// # Cancel safety
 ///
-/// A request that was on its way when an operation's future is dropped may still take effect. The same holds for one that
-/// ends in an error about the way to the API server. Each operation may be asked for again, and does nothing if that is done
-/// already; only a backfill that is over by then runs its ticks once more.
+/// If the future of an operation is dropped, a request that was already sent may still take effect. The same holds after an error
+/// of the connection. It is safe to repeat an operation: it does nothing if it has taken effect before. Only a backfill that was
+/// completed in between runs its ticks again.
 #[derive(Clone)]
 pub struct TickAdmin {
     client: Client,
@@ -114,17 +114,17 @@ impl TickAdmin {
         TickAdmin { client, namespace: namespace.into(), allow_unrecorded: false }
     }
 
-    /// Accepts tasks that have no record in the Lease: those that no leader has come to yet, as before the first rollout of a
-    /// new task, and those that record nothing because they run more often than every ten seconds.
+    /// Accepts tasks that have no record in the Lease: new tasks that no leader has seen yet, and tasks that run more often than
+    /// every ten seconds, which are not recorded.
     #[must_use = "it is another admin that accepts them"]
     pub fn allow_unrecorded(mut self) -> TickAdmin {
         self.allow_unrecorded = true;
         self
     }
 
-    /// Keeps ticks of a task from being run, until it is [resumed](Self::resume). Ticks that fall due meanwhile are counted as
-    /// paused and never run; a run that goes on does so; a [trigger](Self::trigger) is carried out. `why` is for people, and
-    /// replaces that of an earlier pause.
+    /// Pauses a task until it is [resumed](Self::resume). Ticks that fall due meanwhile are counted as paused and never run. A run
+    /// that has started continues, and a [trigger](Self::trigger) is carried out. `why` is for people. It replaces the reason of an
+    /// earlier pause.
     ///
     /// # Errors
     ///
@@ -133,7 +133,7 @@ impl TickAdmin {
         self.ask(lease, task, AdminRequest::Pause { why }).await
     }
 
-    /// Lets the ticks of a task be run again that fall due from now on. Nothing happens if it is not paused.
+    /// Resumes a task: ticks that fall due from now on run again. Nothing happens if the task is not paused.
     ///
     /// # Errors
     ///
@@ -142,11 +142,10 @@ impl TickAdmin {
         self.ask(lease, task, AdminRequest::Resume).await
     }
 
-    /// Asks for a run of a task, once for each `id`: at most 36 ASCII characters without blanks, quotes and backslashes. It
-    /// starts at once, paused or not; if a run goes on that it must not overlap, after that. It does not touch the schedule.
+    /// Asks for one run of a task for each `id`. An id has at most 36 ASCII characters, without blanks, quotes and backslashes. The
+    /// run starts at once, even if the task is paused, or after a run that it must not overlap. The schedule does not change.
     ///
-    /// The Lease remembers the id that was carried out last: asking for that one again does nothing. It does not remember
-    /// those before.
+    /// The Lease remembers only the last id that was carried out. A request with that id does nothing.
     ///
     /// # Errors
     ///
@@ -156,10 +155,9 @@ impl TickAdmin {
         self.ask(lease, task, AdminRequest::Trigger { id }).await
     }
 
-    /// Asks for the ticks of a stretch of the past, both ends included: the leader runs each of them once more, one after the
-    /// other from the earliest, when no other run of the task goes on. What is left shrinks as they are taken. Ticks of the
-    /// stretch that are still to come when it is their turn are left to the schedule. Only a task with a calendar has ticks in
-    /// the past: one with `delay` or `once` drops the request.
+    /// Asks for all ticks in a period of the past, both ends included. The leader runs each of them once more, one after the other
+    /// from the earliest, while no other run of the task is active. Ticks of the period that are still in the future are left to the
+    /// schedule. Only tasks with `cron` or `every` have ticks in the past: a task with `delay` or `once` drops the request.
     ///
     /// # Errors
     ///
@@ -175,7 +173,7 @@ impl TickAdmin {
         self.ask(lease, task, AdminRequest::Backfill { from, to }).await
     }
 
-    /// What the Lease says about each task that has a record there.
+    /// The ticks of each task that has a record in the Lease.
     ///
     /// # Errors
     ///

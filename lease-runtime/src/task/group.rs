@@ -13,7 +13,7 @@ use super::policy::Policy;
 use super::resolve::Scheduling;
 use crate::error::Error;
 
-/// Several tasks under one lease as one task, with a name of its own and an order among them.
+/// Several tasks under one lease, as one task with its own name. It starts and stops them in an order.
 ///
 /// | | each starts | each is asked to end |
 /// |---|---|---|
@@ -40,24 +40,27 @@ use crate::error::Error;
 ///
 /// # When it is done
 ///
-/// When all its members are. If one has failed for good ([`Restart::Never`](crate::Restart::Never),
-/// [`OnExhausted::Stop`](crate::OnExhausted::Stop)), the steps of a sequence that would follow do not run, the rest of a stack is asked to
-/// end, what is concurrent goes on; and then the group is over, and gives that error. A step that always runs again
-/// ([`Restart::Always`](crate::Restart::Always)) is never done, and lets no other follow. A group whose term ends before it is
-/// done starts from its beginning in the next one; if the candidate shuts down before that, whoever waits for the group gets
-/// [`Error::Stopped`].
+/// A group is done when all its members are done. A member can fail for good ([`Restart::Never`](crate::Restart::Never),
+/// [`OnExhausted::Stop`](crate::OnExhausted::Stop)). Then the later steps of a sequence do not run, the other members of a stack
+/// are asked to end, and concurrent members continue. After that the group is over and returns the error of that member.
+///
+/// A step that always runs again ([`Restart::Always`](crate::Restart::Always)) is never done, so no other step follows it. If the
+/// term ends before the group is done, the group starts from its beginning in the next term. If the candidate shuts down first, a
+/// handle of the group returns [`Error::Stopped`].
 ///
 /// # The order of a stack
 ///
-/// A task is up when its body has come to its first `.await` that waits, or is done. Where that is too early, in the middle of a
-/// handshake, let it say so: [`LeaderTask::signals_readiness`](crate::LeaderTask::signals_readiness). A group is up when its last
-/// member is, or all that are concurrent. When the bodies are asked to end, the uppermost hears of it first, and each of the others when all
-/// above it are gone; the grace of each counts from when it hears of it. On a shutdown the lease goes on being renewed
-/// meanwhile. When the lease is lost, the deadline is the same for all, and may leave no time for the lower ones: they are
-/// then dropped without having been asked.
+/// The next task of a stack starts when the one below it is up. A task is up when its body reaches its first `.await` that waits,
+/// or when it is done. If that is too early, as in the middle of a handshake, let the body say when:
+/// [`LeaderTask::signals_readiness`](crate::LeaderTask::signals_readiness). A sequence or stack is up when its last member is up,
+/// a concurrent group when all its members are.
 ///
-/// A layer that fails runs again by its own settings while those above it go on; once the bodies are asked to end, none
-/// begins any more.
+/// The uppermost body is asked to end first. Each other body is asked when all above it are gone, and its grace counts from then.
+/// On a shutdown the lease is renewed meanwhile. If the lease is lost, all bodies have the same deadline. Lower bodies may then be
+/// dropped without having been asked.
+///
+/// A member that fails runs again by its own settings, while those above it continue. Once the bodies are asked to end, no body
+/// starts any more.
 #[must_use = "a group does nothing until it is added to a candidate, awaited or spawned"]
 pub struct TaskGroup {
     name: String,
@@ -72,17 +75,17 @@ pub struct TaskGroup {
 }
 
 impl TaskGroup {
-    /// Members that run side by side.
+    /// A group whose members run side by side.
     pub fn concurrent(name: impl Into<String>) -> TaskGroup {
         TaskGroup::in_order(name, GroupOrder::Concurrent)
     }
 
-    /// Members that run one after the other.
+    /// A group whose members run one after the other.
     pub fn sequence(name: impl Into<String>) -> TaskGroup {
         TaskGroup::in_order(name, GroupOrder::Sequence)
     }
 
-    /// Members that each stand on the one before.
+    /// A group whose members each need the one before: it starts first and ends last.
     pub fn stack(name: impl Into<String>) -> TaskGroup {
         TaskGroup::in_order(name, GroupOrder::Stack)
     }

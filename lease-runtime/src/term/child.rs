@@ -13,7 +13,7 @@ use super::guard::{Ended, Guarded, drop_caught, panic_message, say_dropped};
 use super::polled::PolledBody;
 use super::{Gate, GateUse, Term, TermCheck};
 
-/// Waits for what [`Term::spawn`] or [`Term::blocking`] started. Dropping it lets the work go on by itself.
+/// Waits for work that [`Term::spawn`] or [`Term::blocking`] started. If it is dropped, the work continues.
 pub struct TermHandle<T> {
     task: Option<JoinHandle<Result<T, Ended>>>,
 }
@@ -24,7 +24,7 @@ impl<T> TermHandle<T> {
         self.task.as_ref().is_none_or(JoinHandle::is_finished)
     }
 
-    /// Drops a spawned future at its current `.await`; a closure that runs already is not stopped.
+    /// Drops a spawned future at its current `.await`. A closure that runs already is not stopped.
     pub fn abort(&self) {
         if let Some(task) = &self.task {
             task.abort();
@@ -53,12 +53,12 @@ impl<T> fmt::Debug for TermHandle<T> {
 }
 
 impl Term {
-    /// Runs `future` as a task of its own that ends with the term: it is guarded like the body, dropped when the body would
-    /// be, and the lease is not released, nor the body run again, before it is gone.
+    /// Runs `future` as a task of its own that ends with the term. It is guarded like the body, and dropped when the body would be
+    /// dropped. The lease is not released, and the body does not run again, before it is gone.
     ///
-    /// Use it instead of `tokio::spawn`, whose tasks go on after the term. It runs on the current tokio runtime, or outside
-    /// of one on the body's. If the body fails, its children are dropped; if it returns, the task counts as finished when
-    /// they have ended too.
+    /// Use it instead of `tokio::spawn`, whose tasks continue after the term. It runs on the current tokio runtime, or on the
+    /// runtime of the body if there is none. If the body fails, its children are dropped. If the body returns, its task is finished
+    /// when the children have ended too.
     pub fn spawn<F>(&self, future: F) -> TermHandle<F::Output>
     where
         F: Future + Send + 'static,
@@ -68,13 +68,13 @@ impl Term {
         TermHandle { task: runtime(self).map(|runtime| runtime.spawn(guarded)) }
     }
 
-    /// Runs a closure that blocks, on tokio's pool of blocking threads.
+    /// Runs a closure that blocks on tokio's pool of blocking threads.
     ///
-    /// Nothing can take a running closure back, so it is handed a [`TermCheck`] to ask, between two steps, whether it may
-    /// go on. The lease is not released before the closure has returned. One that still runs when the lease's last deadline
-    /// has passed is an overrun, as a body that blocks would be: see [`OnOverrun`](crate::OnOverrun).
+    /// A running closure cannot be stopped. It gets a [`TermCheck`], to check between two steps whether it may continue. The lease is
+    /// not released before the closure has returned. A closure that still runs at the hard stop is an overrun, like a body that
+    /// blocks: see [`OnOverrun`](crate::OnOverrun).
     ///
-    /// If the term is over before a thread is free, the closure is dropped without being called.
+    /// If the term is over before a thread is free, the closure is dropped and never called.
     pub fn blocking<F, R>(&self, closure: F) -> TermHandle<R>
     where
         F: FnOnce(&TermCheck) -> R + Send + 'static,

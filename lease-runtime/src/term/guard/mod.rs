@@ -12,14 +12,14 @@ use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::{DrainToken, Gate, GateUse, Term};
 
-/// How a guarded future ended without a value.
+/// Why a guarded future ended without a value.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Ended {
-    /// It was dropped: its time was up.
+    /// It was dropped, because its time was up.
     #[error("the term ended before the work did: leave the rest to the next leader")]
     Dropped,
-    /// It panicked; this is what it said.
+    /// It panicked with this message.
     #[error("the work panicked, {0:?}: see the backtrace on stderr")]
     Panicked(String),
     /// It was never started.
@@ -27,10 +27,10 @@ pub enum Ended {
     NoRuntime,
 }
 
-/// A future that ends with a term: at every poll it compares the clock with the deadline, and past it drops the inner
-/// future instead of polling it.
+/// A future that ends with a term, made by [`Term::guard`]. At every poll it compares the clock with the deadline. After the
+/// deadline it drops the inner future instead of polling it.
 ///
-/// A panic of the inner future, also while it is dropped, ends this future only. Made by [`Term::guard`].
+/// A panic of the inner future, also while it is dropped, ends only this future.
 #[must_use = "futures do nothing unless polled"]
 pub struct Guarded<F: Future + ?Sized> {
     future: Option<Pin<Box<F>>>,
@@ -41,9 +41,9 @@ pub struct Guarded<F: Future + ?Sized> {
 }
 
 impl Term {
-    /// Wraps a future so that it ends with the term wherever it is awaited: in a `JoinSet`, a `LocalSet`, a `select!`.
+    /// Wraps a future so that it ends with the term, wherever it is awaited: in a `JoinSet`, a `LocalSet`, a `select!`.
     ///
-    /// It must be polled or dropped, or the lease is not released: do not put it away.
+    /// Poll it or drop it. While it exists, the lease is not released.
     pub fn guard<F: Future>(&self, future: F) -> Guarded<F> {
         Guarded::child(self, Box::pin(future))
     }
