@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use http::{Method, Request};
 use kube::config::{KubeConfigOptions, Kubeconfig};
-use lease_runtime::embedded::{EmbeddedApi, Server};
+use lease_runtime::clock::SystemClock;
+use lease_runtime::embedded::{EmbeddedApi, Server, Settings};
 use serde_json::{Value, json};
 
 use crate::log::{until, until_within};
@@ -103,7 +104,8 @@ impl Cluster {
     ///
     /// If it cannot be served.
     pub async fn embedded(namespace: &str) -> Cluster {
-        let api = EmbeddedApi::new();
+        // The clock of the log of the scenarios, so that the moments of requests can be compared with it.
+        let api = EmbeddedApi::with(Settings::default().clock(SystemClock));
         let server = api.serve(([127, 0, 0, 1], 0)).await.expect("no port for the embedded API");
         let (addr, kubeconfig) = (server.addr(), server.kubeconfig_as("test", namespace));
         let kind = Kind::Embedded(Arc::new(Embedded { api, addr, server: Mutex::new(Some(server)) }));

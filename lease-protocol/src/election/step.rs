@@ -8,14 +8,14 @@ use super::record::{FencingToken, Observation, Record, Version, View};
 use super::shown::shown;
 use crate::clock::{Moment, WallTime};
 
-/// The time of a step, read by the caller: an election has no clock.
+/// The time of a step. The caller reads it, because an election has no clock.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Now {
-    /// The caller's clock. For an answer or a sight: read *after* it was received.
+    /// The clock of the caller. For an answer or an observation, it is read *after* that was received.
     pub moment: Moment,
-    /// Calendar time, only ever written, never compared.
+    /// Calendar time. It is written to the Lease and never compared.
     pub wall: WallTime,
-    /// A random number, which spreads the tries of several candidates. An election has no randomness of its own.
+    /// A random number, which spreads the attempts of several candidates.
     pub dice: u8,
 }
 
@@ -26,15 +26,15 @@ pub struct RequestId(pub u32);
 /// A request to the API server.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum Request {
-    /// Read the Lease (GET, from the quorum: no `resourceVersion`).
+    /// Get the Lease (GET without `resourceVersion`, so that the quorum answers).
     Get,
-    /// Write a Lease that does not exist (PUT without uid and version, which the server refuses if there is one).
+    /// Create the Lease (PUT without uid and version, which the server refuses if there is one).
     Create(Record),
-    /// Write the Lease, only if it is still in the state `base` (PUT with its uid and version).
+    /// Replace the Lease if it is still in the state `base` (PUT with its uid and version).
     Replace {
         /// The state that the write replaces.
         base: Version,
-        /// What it shall say.
+        /// The new record.
         record: Record,
     },
 }
@@ -42,82 +42,82 @@ pub enum Request {
 /// How a request ended.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum Answer {
-    /// A write took effect; this is the Lease as stored.
+    /// A write took effect. This is the Lease as stored.
     Committed(View),
-    /// A look showed this.
+    /// A get showed this.
     Shown(Observation),
     /// A write did not take effect: the Lease is not in the state that the write named.
     Conflict,
-    /// The request did not take effect and was refused or never arrived.
+    /// The request did not take effect: it was refused, or never arrived.
     Refused {
         /// How long the server asked to wait.
         retry_after: Option<Duration>,
-        /// Nothing was reached (connection refused): trying again soon costs the server nothing.
+        /// The server was not reached (connection refused), so an early retry costs it nothing.
         unreached: bool,
     },
-    /// Nobody knows whether it took effect: no answer in time, a broken connection, a server error, an unreadable body.
+    /// It is not known whether the request took effect: no answer in time, a broken connection, a server error, an unreadable body.
     Unknown,
 }
 
-/// Something that happened.
+/// An event for the election.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum Event {
-    /// Time has passed. Also the way to begin.
+    /// Time has passed. It is also the first event.
     Woken,
-    /// A watch showed this. May be late, may be repeated, may miss states in between.
+    /// A watch showed this. It may be late or repeated, and states in between may be missing.
     Seen(Observation),
-    /// A request ended. At most once per id; never is allowed.
+    /// A request ended. At most once for each id, or never.
     Answered {
         /// The request.
         id: RequestId,
         /// How it ended.
         answer: Answer,
     },
-    /// A watch is open: changes will be seen without looking.
+    /// A watch is open: changes are seen without a get.
     WatchOpened,
-    /// There is no watch: look from time to time.
+    /// There is no watch: get the Lease from time to time.
     WatchLost,
-    /// The holder has something to say in the Lease: renew now rather than when it is due. W2 holds, as always.
+    /// The holder has something to write: renew now, and not when the renewal is due. W2 holds.
     Hurry,
-    /// Leave the election: end the term if there is one, release the lease once the bodies are gone, and stay out.
+    /// Leave the election: end the term, release the lease when the bodies are gone, and stay out.
     Withdraw(StopReason),
     /// Take part again after a withdrawal.
     Contend,
-    /// Every body of the term is gone: dropped or ended, and none will be started.
+    /// All bodies of the term are gone, and none will be started.
     Drained,
 }
 
-/// Something to do.
+/// An action for the caller.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum Action {
     /// Send a request and report its end as [`Event::Answered`].
     Send {
-        /// The request's name.
+        /// The id of the request.
         id: RequestId,
         /// The request.
         request: Request,
     },
     /// A term begins: bodies may start.
     Begin(Grant),
-    /// The term goes on.
+    /// The term is extended.
     Extend(Deadlines),
-    /// The term is lost, or leaving it was asked for: tell the bodies. They may go on until they are dropped.
+    /// Ask the bodies to end, because the lease was lost or the election is being left. They may run until they are dropped.
     Cancel(StopReason),
-    /// The term is over now: no poll of a body may begin from this moment on.
+    /// The term is over: no poll of a body may begin from now on.
     Expire,
-    /// A look showed a state that an open watch had not: the watch is deaf, open another.
+    /// A get showed a state that the open watch has not shown. The watch is broken: open another.
     Rewatch,
-    /// The withdrawal is complete: nothing is held and nothing is on its way.
+    /// The election has been left: nothing is held, and no request is on its way.
     Left {
-        /// The lease was given up on the server; otherwise others wait it out.
+        /// The lease was released on the server. If not, others wait until it expires.
         released: bool,
     },
-    /// A write was stored otherwise than it was sent, and nothing rests on it: the next try comes after a pause.
+    /// A write was stored differently than it was sent, so no term begins or continues with it. The next attempt comes after a pause.
     Altered(Vec<AlteredField>),
-    /// The API server's revisions went backwards, as after restoring a backup: tokens would no longer grow, so this
-    /// process does not lead again.
+    /// The revisions of the API server went backwards, as after restoring a backup. Fencing tokens would not grow any more, so
+    /// this process does not lead again.
     Bar {
-        /// The highest revision that was seen.
+        /// The highest revision that this process saw.
         highest: u64,
         /// The lower one that came after it.
         shown: u64,
@@ -131,18 +131,18 @@ pub struct Grant {
     pub token: FencingToken,
     /// `leaseTransitions` of the acquiring write.
     pub transitions: i32,
-    /// Until when, unless extended.
+    /// The deadlines, unless the term is extended.
     pub deadlines: Deadlines,
 }
 
-/// The three instants at which a term ends unless it is extended.
+/// The three deadlines of a term. Each renewal moves them.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Deadlines {
     /// Bodies are asked to end.
     pub cancel_at: Moment,
     /// No poll of a body begins from here on.
     pub drop_at: Moment,
-    /// A body still inside a poll is an overrun.
+    /// The hard stop: a body that has not returned from a poll is an overrun.
     pub hard_stop: Moment,
 }
 

@@ -74,7 +74,7 @@ enum LeaveReason {
 }
 
 impl LeaveReason {
-    fn loss(self) -> StopReason {
+    fn stop_reason(self) -> StopReason {
         match self {
             LeaveReason::Finished => StopReason::Finished,
             LeaveReason::SteppedDown => StopReason::SteppedDown,
@@ -178,7 +178,7 @@ impl LeaseDriver {
                 return LeaveOutcome::Shutdown;
             }
             if let Some(parting) = parting.take().or_else(|| self.reason_to_part()) {
-                self.leave(way, terms, parting.loss(), parting == LeaveReason::Finished).await;
+                self.leave(way, terms, parting.stop_reason(), parting == LeaveReason::Finished).await;
                 self.stay_out(parting, timing).await;
                 if self.roster.timing() != Some(timing) {
                     return LeaveOutcome::Finished;
@@ -271,8 +271,8 @@ impl LeaseDriver {
                 parting = self
                     .reason_to_part()
                     .filter(|why| supervisors.is_empty() || *why != LeaveReason::Finished && !self.roster.is_willing());
-                parting.iter().for_each(|parting| way.withdraw(parting.loss()));
-            } else if parting.is_none() && term.tenure().loss() == Some(StopReason::SteppedDown) {
+                parting.iter().for_each(|parting| way.withdraw(parting.stop_reason()));
+            } else if parting.is_none() && term.tenure().stop_reason() == Some(StopReason::SteppedDown) {
                 parting = Some(LeaveReason::SteppedDown);
                 way.withdraw(StopReason::SteppedDown);
             }

@@ -47,6 +47,10 @@ impl CandidateInner {
             Some(Err(error)) => drop(self.state().failure.get_or_insert(Error::Signal(Arc::new(error)))),
         }
         self.shut_down("shutting down: stopping tasks");
+        if let Some(signalled) = &again {
+            let signal = signalled.signal();
+            tracing::info!(target: "lease_runtime", identity = &*self.identity, signal, "shutdown signal received");
+        }
         let ended = self.driven.wait();
         let once_more = async {
             if failed {
@@ -67,7 +71,7 @@ impl CandidateInner {
                 tracing::warn!(
                     target: "lease_runtime",
                     identity = &*self.identity,
-                    "signalled again while shutting down: dropping the bodies, and not waiting for an API server that does not answer"
+                    "second shutdown signal received: dropping the bodies, and not waiting for an API server that does not answer"
                 );
                 ended.await;
             }

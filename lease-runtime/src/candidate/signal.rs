@@ -39,10 +39,8 @@ impl Future for ShutdownSignal {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut signals = self.signals.take().unwrap_or_else(Signals::take_over)?;
         match signals.poll(cx) {
-            Poll::Ready(signal) => {
-                tracing::info!(target: "lease_runtime", signal, "shutdown signal received");
-                Poll::Ready(Ok(Signalled { signals }))
-            }
+            // Nothing is logged here: a log that blocks would keep the shutdown from beginning.
+            Poll::Ready(signal) => Poll::Ready(Ok(Signalled { signals, signal })),
             Poll::Pending => {
                 self.signals = Some(Ok(signals));
                 Poll::Pending
@@ -55,6 +53,7 @@ impl Future for ShutdownSignal {
 #[derive(Debug)]
 pub struct Signalled {
     signals: Signals,
+    signal: &'static str,
 }
 
 impl Signalled {
@@ -64,8 +63,12 @@ impl Signalled {
     ///
     /// Safe: a signal that comes between two calls is not lost.
     pub async fn again(&mut self) {
-        let signal = std::future::poll_fn(|cx| self.signals.poll(cx)).await;
-        tracing::info!(target: "lease_runtime", signal, "second shutdown signal received");
+        self.signal = std::future::poll_fn(|cx| self.signals.poll(cx)).await;
+    }
+
+    /// The name of the last signal, as in `SIGTERM`.
+    pub fn signal(&self) -> &'static str {
+        self.signal
     }
 }
 

@@ -76,7 +76,7 @@ pub(super) async fn through_term(
                 return MemberEnd::Done;
             }
             // There is no next term to begin again in, so this is the last word.
-            RunResult::Ended(BodyVerdict { failure, .. }) if leading.loss() == Some(StopReason::Shutdown) => {
+            RunResult::Ended(BodyVerdict { failure, .. }) if leading.stop_reason() == Some(StopReason::Shutdown) => {
                 log.ended(failure.as_deref());
                 return MemberEnd::LastWord;
             }

@@ -107,7 +107,7 @@ async fn a_body_that_never_returns_is_a_task() {
 async fn a_body_runs_in_a_test_with_no_election() {
     let mut task = LeaderTask::new("t", SPEC, |term: Term| async move {
         term.cancelled().await;
-        Ok::<_, String>(term.loss())
+        Ok::<_, String>(term.stop_reason())
     });
     let (term, control) = Term::for_test();
     control.cancel(crate::StopReason::Lost(lease_protocol::election::LossReason::Deleted));

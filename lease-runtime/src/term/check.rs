@@ -35,9 +35,9 @@ impl TermCheck {
         self.term.remaining()
     }
 
-    /// As [`Term::loss`]: why the term ended.
-    pub fn loss(&self) -> Option<StopReason> {
-        self.term.loss()
+    /// As [`Term::stop_reason`]: why the term ended.
+    pub fn stop_reason(&self) -> Option<StopReason> {
+        self.term.stop_reason()
     }
 
     /// As [`Term::fencing_token`].

@@ -21,7 +21,7 @@ use lease_protocol::election::{Deadlines, FencingToken, Grant, StopReason};
 /// assert!(term.check().is_ok());
 /// control.cancel(StopReason::Shutdown);
 /// term.cancelled().await;
-/// assert_eq!(term.loss(), Some(StopReason::Shutdown));
+/// assert_eq!(term.stop_reason(), Some(StopReason::Shutdown));
 /// control.expire();
 /// assert!(term.check().is_err());
 /// # }

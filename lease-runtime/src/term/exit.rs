@@ -12,7 +12,7 @@ pub(crate) const LAST_WORDS: Duration = Duration::from_millis(100);
 /// Ends the process if its term was lost and a task said [`OnLoss::Exit`](crate::OnLoss::Exit). The elector calls it from its
 /// own thread when nothing of the term is left, and at the hard stop.
 pub(crate) fn if_lost(tenure: &TermState) {
-    if let Some(loss) = tenure.loss().filter(|loss| loss.is_involuntary())
+    if let Some(loss) = tenure.stop_reason().filter(|loss| loss.is_involuntary())
         && tenure.exits_on_loss()
     {
         now(&format!("lease `{}` is lost, {loss}, and a task says `on_loss = exit`", tenure.lease()));

@@ -97,10 +97,10 @@ impl Term {
     }
 
     /// Why the body was asked to end. `None` if it was not asked.
-    pub fn loss(&self) -> Option<StopReason> {
+    pub fn stop_reason(&self) -> Option<StopReason> {
         // One that has to go on for others does not know yet. The clock may be ahead of the elector, which has not said so.
         let asked = self.scope.stop_signal();
-        let because = || asked.why().or_else(|| self.tenure.loss()).unwrap_or(StopReason::GroupFailed);
+        let because = || asked.why().or_else(|| self.tenure.stop_reason()).unwrap_or(StopReason::GroupFailed);
         let known = asked.is_asked().then(because);
         known.or_else(|| (self.now() >= self.ends_at()).then_some(StopReason::Lost(LossReason::NotRenewed)))
     }
@@ -131,7 +131,7 @@ impl Term {
         Err(Lost {
             lease: self.lease().clone(),
             token: self.fencing_token(),
-            reason: self.tenure.loss().unwrap_or(StopReason::Lost(LossReason::NotRenewed)),
+            reason: self.tenure.stop_reason().unwrap_or(StopReason::Lost(LossReason::NotRenewed)),
         })
     }
 
@@ -166,7 +166,7 @@ impl fmt::Debug for Term {
             .field("lease", self.lease())
             .field("fencing_token", &self.fencing_token())
             .field("remaining", &self.remaining())
-            .field("loss", &self.loss())
+            .field("loss", &self.stop_reason())
             .finish()
     }
 }

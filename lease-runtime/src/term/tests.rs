@@ -18,12 +18,12 @@ fn a_term_tells_what_it_is() {
     assert_eq!(term.lease().to_string(), "default/ledger");
     assert_eq!(term.identity(), "pod_1");
     assert_eq!(term.remaining(), Duration::from_nanos(100));
-    assert_eq!((term.loss(), term.is_cancelled()), (None, false));
+    assert_eq!((term.stop_reason(), term.is_cancelled()), (None, false));
     assert!(term.check().is_ok());
 
     // The clock is ahead of the elector.
     clock.set(100);
-    assert_eq!((term.loss(), term.is_cancelled()), (Some(StopReason::Lost(LossReason::NotRenewed)), true));
+    assert_eq!((term.stop_reason(), term.is_cancelled()), (Some(StopReason::Lost(LossReason::NotRenewed)), true));
     let lost = term.check().unwrap_err();
     assert_eq!(
         lost.to_string(),
@@ -39,7 +39,7 @@ fn the_first_reason_stays() {
     tenure.cancel(StopReason::Lost(LossReason::TakenBy("other".to_owned())));
     tenure.cancel(StopReason::Shutdown);
     tenure.expire();
-    assert_eq!(term.loss(), Some(StopReason::Lost(LossReason::TakenBy("other".to_owned()))));
+    assert_eq!(term.stop_reason(), Some(StopReason::Lost(LossReason::TakenBy("other".to_owned()))));
     assert_eq!(term.check().unwrap_err().reason, StopReason::Lost(LossReason::TakenBy("other".to_owned())));
     assert!(term.cancelled().now_or_never().is_some());
 }

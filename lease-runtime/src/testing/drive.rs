@@ -227,14 +227,14 @@ impl Cluster {
                 }
             }
             ProcessNews::Cancelled => {
-                let loss = process.held.as_ref().and_then(|held| held.term.loss());
+                let loss = process.held.as_ref().and_then(|held| held.term.stop_reason());
                 process.cancel(loss.unwrap_or(StopReason::SteppedDown));
             }
             ProcessNews::Drained => {
                 let timing = process.timing;
                 let Some(Held { term, .. }) = process.held.take() else { return };
                 process.elector.drained(&term);
-                if term.loss() == Some(StopReason::SteppedDown) {
+                if term.stop_reason() == Some(StopReason::SteppedDown) {
                     process.rests_until = now + timing.lease_duration;
                 }
                 let over = process.shutting_down;

@@ -207,7 +207,7 @@ async fn body(term: Term, work: Work) -> Result<(), &'static str> {
             biased;
             () = term.cancelled(), if !asked => {
                 asked = true;
-                scribe.write("cancelled", &term.loss().map(|loss| loss.to_string()).unwrap_or_default());
+                scribe.write("cancelled", &term.stop_reason().map(|loss| loss.to_string()).unwrap_or_default());
                 if !matches!(settings.manners, Manners::Ignores | Manners::PanicsInDrop) {
                     break;
                 }

@@ -8,8 +8,9 @@ use crate::cargo::{cargo, output};
 use crate::error::{Context, Result};
 use crate::workspace::Workspace;
 
-/// The most crates of others that it may add.
-const MOST_ADDED: usize = 6;
+/// The most crates of others that it may add. The goal is six beside HTTP/2, which brings h2 and four crates below it, and
+/// beside jiff 1.0, which stands beside kube's 0.2 until kube goes there too.
+const MOST_ADDED: usize = 12;
 
 /// Fails if lease-runtime adds too many crates to a program with kube, k8s-openapi and tokio.
 pub(crate) fn check(workspace: &Workspace) -> Result<()> {

@@ -27,7 +27,7 @@ impl World {
             async move {
                 story.tell(format!("{name} began"));
                 term.cancelled().await;
-                let why = term.loss().expect("there is a reason");
+                let why = term.stop_reason().expect("there is a reason");
                 story.tell(format!("{name} asked, {why}"));
                 seconds(takes).await;
                 story.tell(format!("{name} ended"));

@@ -143,7 +143,7 @@ async fn a_body_can_step_down() {
             story.tell("one began");
             seconds(5).await;
             term.step_down();
-            assert_eq!(term.loss(), Some(StopReason::SteppedDown));
+            assert_eq!(term.stop_reason(), Some(StopReason::SteppedDown));
             // It has its grace, while the lease is held.
             seconds(2).await;
             story.tell("one ended");

@@ -14,7 +14,7 @@ impl ElectionDriver {
             .out
             .tenure
             .as_ref()
-            .is_some_and(|tenure| tenure.loss() == Some(StopReason::Lost(LossReason::NotRenewed)));
+            .is_some_and(|tenure| tenure.stop_reason() == Some(StopReason::Lost(LossReason::NotRenewed)));
         if asked && self.election.role() == Role::Leading {
             for event in [Event::Withdraw(StopReason::Lost(LossReason::NotRenewed)), Event::Contend] {
                 for action in self.election.step(event, now) {

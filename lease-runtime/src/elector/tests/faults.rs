@@ -40,7 +40,7 @@ async fn a_term_survives_what_passes_within_its_deadline() {
         one.hit(1).await;
         one.remove();
         secs(30).await;
-        assert!(led.goes_on(), "{what}, once: {:?}", led.term.loss());
+        assert!(led.goes_on(), "{what}, once: {:?}", led.term.stop_reason());
 
         let all = world.api.inject(RequestMatcher::any(), fault);
         all.hit(1).await;
@@ -49,7 +49,7 @@ async fn a_term_survives_what_passes_within_its_deadline() {
         assert!(unanswered || a.status().problem.is_some(), "{what} is no problem");
         all.remove();
         secs(30).await;
-        assert!(led.goes_on(), "{what}, for two seconds: {:?}", led.term.loss());
+        assert!(led.goes_on(), "{what}, for two seconds: {:?}", led.term.stop_reason());
         assert_eq!((a.status().standing, led.term.fencing_token()), (Standing::Leader(token), token), "{what}");
         assert!(a.status().problem.is_none() && !a.status().fatal, "{what}: {:?}", a.status());
     }
@@ -65,7 +65,7 @@ async fn a_term_that_cannot_be_renewed_ends_before_another_begins() {
         let cut = world.api.inject(from("a"), fault.clone());
         led.term.cancelled().await;
         assert_eq!(
-            led.term.loss(),
+            led.term.stop_reason(),
             Some(StopReason::Lost(lease_protocol::election::LossReason::NotRenewed)),
             "{fault:?}"
         );
@@ -115,7 +115,7 @@ async fn a_term_ends_at_once_when_the_lease_says_so() {
         secs(12).await;
         deed(&world.api);
         tokio::time::timeout(Duration::from_millis(5), led.term.cancelled()).await.expect("not at once");
-        assert_eq!(led.term.loss(), Some(loss.clone()));
+        assert_eq!(led.term.stop_reason(), Some(loss.clone()));
         assert!(led.term.check().is_err(), "{loss:?}");
         let token = led.term.fencing_token();
         drop(led);

@@ -42,7 +42,7 @@ async fn hundreds_of_elections_that_begin_at_once_take_turns() {
     secs(12).await;
     let most = most_at_once(&world);
     assert!(most <= MOST, "{most} at once");
-    assert!(terms.iter().all(|(term, _)| term.loss().is_none()));
+    assert!(terms.iter().all(|(term, _)| term.stop_reason().is_none()));
 }
 
 /// Others of the process are all waiting for answers that do not come.
@@ -80,7 +80,7 @@ async fn a_renewal_goes_without_a_turn_rather_than_lose_the_term() {
     // Each renewal is answered just in time: not all can have had a turn.
     world.api.inject(RequestMatcher::writes(), Fault::none().slow_answer(Duration::from_millis(3_200)));
     secs(60).await;
-    assert!(terms.iter().all(|(term, _)| term.loss().is_none()), "a term is lost");
+    assert!(terms.iter().all(|(term, _)| term.stop_reason().is_none()), "a term is lost");
 }
 
 /// An attempt whose turn does not come has not been sent, and is made again.

@@ -119,7 +119,7 @@ impl Replica {
 
 impl Led {
     fn goes_on(&self) -> bool {
-        self.term.loss().is_none() && self.term.check().is_ok()
+        self.term.stop_reason().is_none() && self.term.check().is_ok()
     }
 }
 

@@ -97,7 +97,7 @@ async fn a_campaign_that_is_dropped_gives_the_lease_up() {
     let elector = a.elector;
     drop(a.campaign);
     led.term.cancelled().await;
-    assert_eq!(led.term.loss(), Some(StopReason::Shutdown));
+    assert_eq!(led.term.stop_reason(), Some(StopReason::Shutdown));
     drop(led);
     let led = b.term().await;
     assert!(elector.health().is_alive());
@@ -116,7 +116,7 @@ async fn one_elector_runs_many_elections() {
         terms.push(campaign.terms.recv().await.unwrap());
     }
     secs(120).await;
-    assert!(terms.iter().all(|(term, _)| term.loss().is_none()));
+    assert!(terms.iter().all(|(term, _)| term.stop_reason().is_none()));
     campaigns.iter().for_each(|campaign| campaign.withdraw(StopReason::Shutdown));
     drop(terms);
     for campaign in &campaigns {

@@ -85,7 +85,7 @@ async fn the_servers_time_is_known_from_the_start_and_follows_its_clock() {
     secs(3_600).await;
     assert_eq!(a.time.at(Moment::ZERO), told);
     assert!(a.behind(theirs.wall()).unwrap() < Duration::from_secs(1));
-    assert!(term.0.loss().is_some());
+    assert!(term.0.stop_reason().is_some());
 }
 
 /// An API behind something that takes the date out of the answers.
@@ -132,7 +132,7 @@ async fn answers_without_a_date_leave_what_was_known() {
     secs(60).await;
     assert_eq!(a.time.at(Moment::ZERO), told);
     assert!(a.behind(world.clock.wall()).unwrap() < Duration::from_secs(1));
-    assert!(term.0.loss().is_none());
+    assert!(term.0.stop_reason().is_none());
 }
 
 /// Over TCP, through a client that was built for elections, in real time.

@@ -167,7 +167,7 @@ impl TermState {
         &self.clock
     }
 
-    pub(crate) fn loss(&self) -> Option<StopReason> {
+    pub(crate) fn stop_reason(&self) -> Option<StopReason> {
         self.loss.get().cloned()
     }
 

@@ -43,7 +43,7 @@ fn each_deadline_is_enforced_and_the_next_one_waited_for() {
     assert_eq!(watched.enforce(at(499)), quiet(500));
     assert!(!tenure.is_cancelled());
     assert_eq!(watched.enforce(at(500)), tell(1000));
-    assert_eq!(tenure.loss(), Some(StopReason::Lost(LossReason::NotRenewed)));
+    assert_eq!(tenure.stop_reason(), Some(StopReason::Lost(LossReason::NotRenewed)));
     assert!(tenure.is_cancelled() && tenure.deadlines().drop_at == at(1000));
     assert_eq!(watched.enforce(at(999)), quiet(1000));
     assert_eq!(watched.enforce(at(1000)), tell(1010));
@@ -267,7 +267,7 @@ async fn the_thread_of_the_process_cancels_and_expires_by_itself() {
     watch(&tenure);
     let term = Term::new(tenure.clone());
     crate::term::testing::bounded(term.cancelled()).await;
-    assert_eq!(term.loss(), Some(StopReason::Lost(LossReason::NotRenewed)));
+    assert_eq!(term.stop_reason(), Some(StopReason::Lost(LossReason::NotRenewed)));
     let body = Guarded::body(scoped(&tenure, OnOverrun::Abort), Box::pin(pending::<()>()), alive);
     assert!(crate::term::testing::bounded(body).await.is_err());
     assert!(clock.now() >= after(100));

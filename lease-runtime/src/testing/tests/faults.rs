@@ -29,7 +29,7 @@ async fn a_leader_that_is_cut_off_ends_before_another_leads() {
     cluster.replicas(2, |replica| {
         let task = LeaderTask::scheduled("slow", BILLING, |term: Term, _: Tick| async move {
             term.cancelled().await;
-            assert_eq!(term.loss(), Some(StopReason::Lost(lease_protocol::election::LossReason::NotRenewed)));
+            assert_eq!(term.stop_reason(), Some(StopReason::Lost(lease_protocol::election::LossReason::NotRenewed)));
             std::future::pending::<()>().await
         });
         drop(replica.add(task.every(Duration::from_secs(3600)).delivery(Delivery::AtLeastOnce)));

@@ -98,7 +98,7 @@ async fn the_members_of_a_group_learn_why_their_run_is_ended() {
             let story = story.clone();
             async move {
                 term.cancelled().await;
-                story.tell(format!("{name}: {}", term.loss().unwrap()));
+                story.tell(format!("{name}: {}", term.stop_reason().unwrap()));
             }
         })
     };

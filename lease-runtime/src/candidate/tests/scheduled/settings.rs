@@ -83,7 +83,7 @@ async fn cancel_other_tells_the_body_that_it_is_replaced_and_waits_for_it() {
         async move {
             story.tell(format!("{} begins", &tick.nominal().to_string()[11..19]));
             term.cancelled().await;
-            assert_eq!(term.loss(), Some(StopReason::Replaced));
+            assert_eq!(term.stop_reason(), Some(StopReason::Replaced));
             seconds(3).await;
             story.tell(format!("{} ends", &tick.nominal().to_string()[11..19]));
         }

@@ -146,7 +146,7 @@ async fn a_deletion_ends_the_term_of_that_lease_at_once_and_no_other() {
     assert!(world.api.delete_lease(NAMESPACE, &shard(7)));
     let lost = led.remove(7);
     tokio::time::timeout(Duration::from_millis(5), lost.term.cancelled()).await.expect("not at once");
-    assert_eq!(lost.term.loss(), Some(StopReason::Lost(lease_protocol::election::LossReason::Deleted)));
+    assert_eq!(lost.term.stop_reason(), Some(StopReason::Lost(lease_protocol::election::LossReason::Deleted)));
     drop(lost);
     secs(30).await;
     assert!(led.iter().all(Led::goes_on));
