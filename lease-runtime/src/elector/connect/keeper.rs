@@ -189,6 +189,6 @@ async fn sleep(duration: Duration, clock: &dyn Clock) {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "embedded"))]
 #[path = "keeper_tests.rs"]
 mod tests;
