@@ -43,7 +43,7 @@ impl ClusterAccess {
     }
 
     /// The same cluster, whose credentials end by this clock.
-    #[cfg(all(test, feature = "http2"))]
+    #[cfg(all(test, feature = "http2", feature = "embedded"))]
     pub(in crate::elector) fn on(cluster: ClusterAccess, clock: Arc<dyn Clock>) -> ClusterAccess {
         let config = cluster.0.config.clone();
         ClusterAccess(Arc::new(ClusterAccessInner { config, clock, credentials: Mutex::default() }))
