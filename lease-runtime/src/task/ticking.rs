@@ -77,7 +77,7 @@ pub(super) async fn through_term(
                 ElectorMessage::Start(start, permit) if start.replaces && !runs.is_empty() => {
                     running.iter().for_each(|run| run.asked.ask_because(leading.now(), StopReason::Replaced));
                     if let Some(replaced) = waiting.replace(Taken { start: *start, permit }) {
-                        seat.ended(replaced.start.id, ticks::RunEnd::Replaced);
+                        seat.ended(replaced.start.id, end_of_replaced(&replaced.permit));
                     }
                 }
                 ElectorMessage::Start(start, permit) => {
@@ -93,6 +93,12 @@ pub(super) async fn through_term(
             },
         }
     }
+}
+
+/// How a run ends that a later tick replaces before it has begun. Its permit is used up, so that the end of the term cannot give
+/// it back: the next leader would run a tick that a later one has replaced. If it was given back before, that stands.
+fn end_of_replaced(permit: &Permit) -> ticks::RunEnd {
+    if permit.begin() { ticks::RunEnd::Replaced } else { ticks::RunEnd::NotStarted }
 }
 
 /// Resolves when no run is to begin any more.
@@ -244,4 +250,18 @@ fn tick(supervisor: &Supervisor<'_>, ticking: &MemberTicks, start: &RunStart, ag
         supervisor.leading.fencing_token(),
         cause,
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_that_was_replaced_is_not_given_back_and_one_that_was_given_back_stays_so() {
+        let (replaced, given_back) = (Permit::default(), Permit::default());
+        assert_eq!(end_of_replaced(&replaced), ticks::RunEnd::Replaced);
+        assert!(!replaced.revoke(), "the end of the term would give it back");
+        assert!(given_back.revoke());
+        assert_eq!(end_of_replaced(&given_back), ticks::RunEnd::NotStarted);
+    }
 }
