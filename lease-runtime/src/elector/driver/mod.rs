@@ -283,11 +283,11 @@ impl ElectionDriver {
 
     /// The election panicked. Ends its term, and sees to it that what is left of it goes.
     pub(super) async fn abort_after_panic(&mut self, reason: String) {
-        let error = ElectorError::Ended { reason };
-        self.log.panicked(&error);
+        // The term first, as everywhere: a log may block.
+        self.out.end(ElectorError::Ended { reason });
+        self.out.status.problem.iter().for_each(|error| self.log.panicked(error));
         (self.watch, self.drained) = (None, None);
         self.requests.clear();
-        self.out.end(error);
         while let Some(tenure) = self.out.tenure.clone() {
             tokio::select! {
                 biased;

@@ -40,9 +40,10 @@ impl ElectionDriver {
             None => {}
         }
         if let Some(id) = reply.id {
+            let mut stored_seconds = None;
             match reply.answer {
                 Answer::Committed(ref view) => {
-                    self.log.stored_duration(view.record.duration_seconds, self.out.timing.lease_duration);
+                    stored_seconds = Some(view.record.duration_seconds);
                     let stored = self.requests.annotations(&view.version);
                     self.ticking.committed(id, stored, self.out.clock.now(), &self.log);
                 }
@@ -50,6 +51,9 @@ impl ElectionDriver {
                 _ => {}
             }
             self.step(Event::Answered { id, answer: reply.answer });
+            if let Some(seconds) = stored_seconds {
+                self.log.stored_duration(seconds, self.out.timing.lease_duration);
+            }
         }
         // After the step, which knows by then who holds the lease. A process that may not lead any more goes on saying so.
         if well && !self.is_barred() && !std::mem::take(&mut self.altered) {
