@@ -51,7 +51,8 @@ impl Pool {
     /// Makes a connection that serves all requests, unless one is being made.
     fn dial(&self) -> Dialing {
         let mut state = self.state();
-        if let Some(dialing) = &state.dialing {
+        // One that has ended and is still here has panicked, and nobody is to wait for it any more.
+        if let Some(dialing) = state.dialing.as_ref().filter(|dialing| dialing.peek().is_none()) {
             return dialing.clone();
         }
         let (dialer, this) = (Arc::clone(&self.dialer), Weak::clone(&self.this));
