@@ -23,6 +23,8 @@ struct Front {
     client: Client,
     multiplexed: Multiplexed,
     link: Arc<Link>,
+    /// How many requests the server has received on HTTP/2.
+    received: watch::Receiver<usize>,
 }
 
 struct Link {
@@ -38,7 +40,7 @@ impl Front {
 
     /// Of a server that allows so many streams on a connection.
     async fn allowing(streams: u32, protocols: &[&str]) -> Front {
-        let server = serve(streams, protocols).await;
+        let (server, received) = serve(streams, protocols).await;
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let link = Arc::new(Link { opened: AtomicUsize::new(0), dead_below: watch::Sender::new(0) });
@@ -56,7 +58,7 @@ impl Front {
         config.accept_invalid_certs = true;
         let multiplexed = Multiplexed::default();
         let client = client(&config, &multiplexed).unwrap();
-        Front { client, multiplexed, link }
+        Front { client, multiplexed, link, received }
     }
 
     async fn ask(&self, path: &str) -> kube::Result<StatusCode> {
@@ -90,8 +92,10 @@ async fn pass(
     }
 }
 
-/// Answers at once, except for `/slow`, which takes four seconds, and `/watch`, whose answer does not end.
-async fn serve(streams: u32, protocols: &[&str]) -> SocketAddr {
+/// Answers at once, except for `/slow`, which takes four seconds, `/watch`, whose answer does not end, and `/never`.
+async fn serve(streams: u32, protocols: &[&str]) -> (SocketAddr, watch::Receiver<usize>) {
+    let (counter, received) = watch::channel(0);
+    let counter = Arc::new(counter);
     let own = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
     let key = PrivateKeyDer::try_from(own.signing_key.serialize_der()).unwrap();
     let mut tls = ServerConfig::builder().with_no_client_auth().with_single_cert(vec![own.cert.into()], key).unwrap();
@@ -100,7 +104,7 @@ async fn serve(streams: u32, protocols: &[&str]) -> SocketAddr {
     let address = listener.local_addr().unwrap();
     drop(tokio::spawn(async move {
         while let Ok((tcp, _)) = listener.accept().await {
-            let tls = tls.clone();
+            let (tls, counter) = (tls.clone(), Arc::clone(&counter));
             drop(tokio::spawn(async move {
                 let Ok(mut stream) = tls.accept(tcp).await else { return };
                 if stream.get_ref().1.alpn_protocol() != Some(b"h2") {
@@ -113,7 +117,11 @@ async fn serve(streams: u32, protocols: &[&str]) -> SocketAddr {
                 let mut connection =
                     h2::server::Builder::new().max_concurrent_streams(streams).handshake(stream).await.unwrap();
                 while let Some(Ok((request, mut respond))) = connection.accept().await {
+                    counter.send_modify(|received| *received += 1);
                     drop(tokio::spawn(async move {
+                        if request.uri().path() == "/never" {
+                            return std::future::poll_fn(|cx| respond.poll_reset(cx).map(drop)).await;
+                        }
                         if request.uri().path() == "/slow" {
                             tokio::time::sleep(Duration::from_secs(4)).await;
                         }
@@ -127,7 +135,7 @@ async fn serve(streams: u32, protocols: &[&str]) -> SocketAddr {
             }));
         }
     }));
-    address
+    (address, received)
 }
 
 #[tokio::test]
@@ -184,14 +192,16 @@ async fn a_server_of_http1_is_spoken_to_on_the_connection_that_shows_it() {
 
 #[tokio::test]
 async fn a_request_that_is_dropped_occupies_nothing() {
-    let front = Front::new(&["h2"]).await;
-    for _ in 0..3 {
+    // There is one stream, so that each request needs that of the one before.
+    let front = Front::allowing(1, &["h2"]).await;
+    let mut received = front.received.clone();
+    for number in 1..=3 {
         tokio::select! {
-            _ = front.ask("/slow") => panic!("an answer at once"),
-            () = tokio::time::sleep(Duration::from_millis(20)) => {}
+            _ = front.ask("/never") => panic!("an answer"),
+            arrived = received.wait_for(|received| *received >= number) => drop(arrived.unwrap()),
         }
     }
-    front.ask("/").await.unwrap();
+    assert_eq!(front.ask("/").await.unwrap(), StatusCode::OK);
     assert_eq!(front.opened(), 1);
 }
 
