@@ -47,17 +47,7 @@ struct Members {
 
 impl LeaseTasks {
     pub(crate) fn new(lease: &LeaseId, condition: Option<watch::Receiver<bool>>) -> Arc<LeaseTasks> {
-        let status = LeaseStatus {
-            lease: lease.clone(),
-            standing: Standing::Out,
-            holder: None,
-            ticks: Arc::default(),
-            not_run: Vec::new(),
-            last_stop: None,
-            problem: None,
-            tick_problem: None,
-            fatal: false,
-        };
+        let status = LeaseStatus::new(lease, Standing::Out);
         Arc::new(LeaseTasks {
             lease: lease.clone(),
             members: Mutex::new(Members::default()),

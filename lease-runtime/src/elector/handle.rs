@@ -121,6 +121,21 @@ pub struct LeaseStatus {
 }
 
 impl LeaseStatus {
+    /// Nothing is known yet.
+    pub(crate) fn new(lease: &LeaseId, standing: Standing) -> LeaseStatus {
+        LeaseStatus {
+            lease: lease.clone(),
+            standing,
+            holder: None,
+            ticks: Arc::default(),
+            not_run: Vec::new(),
+            last_stop: None,
+            problem: None,
+            tick_problem: None,
+            fatal: false,
+        }
+    }
+
     fn says_the_same(&self, other: &LeaseStatus) -> bool {
         let same_problem = match (&self.problem, &other.problem) {
             (Some(a), Some(b)) => Arc::ptr_eq(a, b),
@@ -179,17 +194,7 @@ impl ElectionPort {
         clock: Arc<dyn Clock>,
         heart: Arc<Heartbeat>,
     ) -> (ElectionPort, ElectionHandle) {
-        let status = LeaseStatus {
-            lease: lease.clone(),
-            standing: Standing::Follower,
-            holder: None,
-            ticks: Arc::default(),
-            not_run: Vec::new(),
-            last_stop: None,
-            problem: None,
-            tick_problem: None,
-            fatal: false,
-        };
+        let status = LeaseStatus::new(&lease, Standing::Follower);
         let tasks = Arc::new(AnnouncedTasks::default());
         let (terms, terms_in) = mpsc::unbounded_channel();
         let (commands_out, commands) = mpsc::unbounded_channel();
