@@ -71,7 +71,7 @@ fn ledger(log: &WorkLog) -> TaskGroup {
     TaskGroup::sequence("startup").with(migrate(log.clone())).with(work).warm_up(fill_cache(log.clone()))
 }
 
-/// Done once, before this replica takes part in the election: whoever leads can work at once.
+/// Runs once, before this replica takes part in the election, so that a new leader can work at once.
 async fn fill_cache(log: WorkLog) {
     log.note_outside("filling the cache");
     sleep(Duration::from_millis(300)).await;

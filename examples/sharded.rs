@@ -53,7 +53,7 @@ async fn give(candidate: Candidate, shards: Shards, hand: watch::Receiver<LeaseS
         tokio::time::sleep(GLANCE).await;
         let Some(other) = hand.borrow().holder.clone().filter(|holder| holder != own) else { continue };
         if shards.wants(&other) {
-            // Whoever is there may take them, also one that has its share already: it gives them on in its turn.
+            // Any replica may take them, also one that has its share already: it gives them up again.
             for lease in shards.led().skip(shards.share(&other)) {
                 candidate.step_down(lease);
             }

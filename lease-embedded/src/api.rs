@@ -179,7 +179,7 @@ impl EmbeddedApi {
         self.shared.write(|store| store.skip(by));
     }
 
-    /// Creates a namespace; nothing happens if it exists or its name is none.
+    /// Creates a namespace. Nothing happens if it exists or if its name is not valid.
     pub fn create_namespace(&self, name: &str) {
         let wall = self.shared.settings.clock.wall();
         self.shared.write(|store| shared::create_namespace(store, name, wall));

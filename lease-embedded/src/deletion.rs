@@ -59,7 +59,7 @@ fn with_writer<T>(
     shared.write(|store| work(&mut Writer::new(store, target, &shared.settings, dry_run)))
 }
 
-/// Options come in the body or, if there is none, in the query. The flag is `dryRun`.
+/// Reads the options from the body, or from the query if the body is empty. The flag is `dryRun`.
 fn options(arrived: &ReceivedRequest) -> Result<(Preconditions, bool), Failure> {
     if arrived.body.is_empty() {
         let options = WriteOptions::read(&arrived.query, "DeleteOptions", None, false)?;

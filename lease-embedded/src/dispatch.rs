@@ -147,7 +147,7 @@ fn patch(shared: &Shared, arrived: &ReceivedRequest, target: &Target, name: &str
     Ok(written_object(target, &written, &warnings))
 }
 
-/// A patch may not turn an object into something that is none.
+/// Refuses a patch whose result is not a valid object.
 fn decode_patched(
     target: &Target,
     patched: &Value,

@@ -75,7 +75,7 @@ impl Selector {
     }
 }
 
-/// `a=b`, `a==b` or `a!=b`: key, value, and whether they shall be equal.
+/// Splits `a=b`, `a==b` or `a!=b` into the key, the value, and whether they must be equal.
 fn split_equality(term: &str) -> Option<(&str, &str, bool)> {
     if let Some((key, value)) = term.split_once("!=") {
         return Some((key, value, false));

@@ -1,4 +1,4 @@
-//! Server-side apply: a manager says how its fields shall be, and nothing about the others.
+//! Server-side apply: a manager sends the fields that it owns, and leaves out the others.
 
 use std::collections::{BTreeMap, BTreeSet};
 

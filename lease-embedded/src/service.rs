@@ -95,7 +95,7 @@ impl ApiService {
         dispatch::answer(&self.shared, arrived, &self.stop).unwrap_or_else(|failure| refusal(&failure))
     }
 
-    /// Says when an answer leaves, whoever gives it: a proxy that the API hides behind has the time of its network.
+    /// Dates every answer, also an injected one: a proxy in front of the API would date it too.
     fn date(&self, response: &mut Response<Body>) {
         if let Ok(value) = time::in_head(self.shared.settings.clock.wall()).parse() {
             response.headers_mut().insert(header::DATE, value);
