@@ -14,6 +14,9 @@ use serde_json::{Value, json};
 use crate::log::{until, until_within};
 use crate::proxy::{Link, Proxy};
 
+/// How long a request of the test may take.
+const ANSWER: Duration = Duration::from_secs(10);
+
 /// Which API server.
 #[derive(Clone, Debug)]
 pub enum Kind {
@@ -125,8 +128,9 @@ impl Cluster {
     async fn new(kind: Kind, namespace: &str, kubeconfig: Kubeconfig) -> Cluster {
         let config = kube::Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await;
         let mut config = config.expect("the kubeconfig cannot be used");
-        // A server that was killed does not answer: the next try finds the one that was started in its place.
-        config.read_timeout = Some(Duration::from_secs(10));
+        // A time limit for reads closes a connection that is idle for so long, and fails the request that comes at that moment.
+        // `send` limits each request.
+        config.read_timeout = None;
         let admin = kube::Client::try_from(config).expect("no client for the test itself");
         let cluster = Cluster { kind, namespace: namespace.to_owned(), admin };
         cluster.create("/api/v1/namespaces", &json!({ "metadata": { "name": namespace } })).await;
@@ -231,7 +235,11 @@ impl Cluster {
             .header(http::header::ACCEPT, "application/json")
             .body(body)
             .expect("a request of the test is none");
-        self.admin.request(request).await
+        // A server that was killed does not answer: the next try finds the one that was started in its place.
+        match tokio::time::timeout(ANSWER, self.admin.request(request)).await {
+            Ok(answer) => answer,
+            Err(late) => Err(kube::Error::Service(late.into())),
+        }
     }
 
     /// Creates an object, given as JSON.
