@@ -2,11 +2,16 @@
 
 use crate::Rule;
 
+/// The longest name of a Lease, as of any DNS subdomain.
+const LONGEST_LEASE_NAME: usize = 253;
+/// The longest DNS label, and the longest part of a label of Kubernetes.
+const LONGEST_LABEL: usize = 63;
+
 /// The rule that a lease's name breaks: it is a DNS subdomain.
 pub const fn broken_by_lease_name(lease: &str) -> Option<Rule> {
     if lease.is_empty() {
         Some(Rule::LeaseNameEmpty)
-    } else if lease.len() > 253 {
+    } else if lease.len() > LONGEST_LEASE_NAME {
         Some(Rule::LeaseNameLength)
     } else if !is_dns(lease.as_bytes(), true) {
         Some(Rule::LeaseNameForm)
@@ -19,7 +24,7 @@ pub const fn broken_by_lease_name(lease: &str) -> Option<Rule> {
 pub const fn broken_by_namespace(namespace: &str) -> Option<Rule> {
     if namespace.is_empty() {
         Some(Rule::NamespaceEmpty)
-    } else if namespace.len() > 63 {
+    } else if namespace.len() > LONGEST_LABEL {
         Some(Rule::NamespaceLength)
     } else if !is_dns(namespace.as_bytes(), false) {
         Some(Rule::NamespaceForm)
@@ -49,7 +54,7 @@ pub fn broken_by_task_name(name: &str) -> Option<&'static str> {
     let is_alphanumeric = |c: char| c.is_ascii_alphanumeric();
     if name.is_empty() {
         Some("must not be empty")
-    } else if name.len() > 63 {
+    } else if name.len() > LONGEST_LABEL {
         Some("must have at most 63 characters")
     } else if !name.chars().all(|c| is_alphanumeric(c) || matches!(c, '-' | '_' | '.')) {
         Some("must consist of ASCII letters, digits, `-`, `_` and `.`")
@@ -62,7 +67,7 @@ pub fn broken_by_task_name(name: &str) -> Option<&'static str> {
 
 fn is_label_text(text: &str) -> bool {
     let is_edge = |byte: Option<u8>| byte.is_some_and(|byte| byte.is_ascii_alphanumeric());
-    text.len() <= 63
+    text.len() <= LONGEST_LABEL
         && is_edge(text.bytes().next())
         && is_edge(text.bytes().last())
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
@@ -109,7 +114,7 @@ impl Name {
         of: "a lease's name",
         form: "lower-case letters, digits, `-` and `.`, a letter or digit at both ends of each part",
         dots: true,
-        max_len: 253,
+        max_len: LONGEST_LEASE_NAME,
         broken: broken_by_lease_name,
         if_empty: "name it after the work, as in \"ledger\"",
     };
@@ -119,7 +124,7 @@ impl Name {
         of: "a namespace",
         form: "lower-case letters, digits and `-`, a letter or digit at both ends",
         dots: false,
-        max_len: 63,
+        max_len: LONGEST_LABEL,
         broken: broken_by_namespace,
         if_empty: "leave it out for the candidate's own",
     };

@@ -90,6 +90,6 @@ impl Drop for DrainToken {
 
 impl fmt::Debug for DrainToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Alive({})", self.tenure.lease())
+        write!(f, "DrainToken({})", self.tenure.lease())
     }
 }
