@@ -76,6 +76,7 @@ pub enum Observation {
 /// the gaps that no program on the leader's side can close, such as a request that was already on its way. It is the
 /// `resourceVersion` of the write that began the term; restoring etcd from a backup sets it back.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(transparent))]
 pub struct FencingToken(u64);
 
 impl FencingToken {

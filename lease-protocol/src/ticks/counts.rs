@@ -4,6 +4,7 @@ use std::fmt;
 
 /// How a run ended.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum TickOutcome {
     /// The body returned.
@@ -18,6 +19,7 @@ pub enum TickOutcome {
 
 /// Why a tick was not run.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum NotRun {
     /// A run of the task was going on, with [`Overlap::Skip`](super::Overlap::Skip), or as many as there may be, with
@@ -37,6 +39,7 @@ pub enum NotRun {
 
 /// What has become of the ticks of a task since it was first seen. Each tick that has come to its end is in one of the counts.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub struct TickCounts {
     /// [`TickOutcome::Done`].
