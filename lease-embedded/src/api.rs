@@ -126,33 +126,33 @@ impl EmbeddedApi {
 
     /// Ends open watches as if their timeout had expired. Returns how many.
     pub fn close_watches(&self, which: impl Fn(&RecordedRequest) -> bool) -> usize {
-        self.order(WatchControl::Close, which)
+        self.control(WatchControl::Close, which)
     }
 
     /// Breaks the connections of open watches. Returns how many.
     pub fn break_watches(&self, which: impl Fn(&RecordedRequest) -> bool) -> usize {
-        self.order(WatchControl::Break, which)
+        self.control(WatchControl::Break, which)
     }
 
     /// Makes open watches silent: they stay open, even after their timeout, and send nothing. Returns how many.
     pub fn silence_watches(&self, which: impl Fn(&RecordedRequest) -> bool) -> usize {
-        self.order(WatchControl::Silent, which)
+        self.control(WatchControl::Silent, which)
     }
 
     /// Lets silent watches continue: they send what they have held back at once. Returns how many.
     pub fn resume_watches(&self, which: impl Fn(&RecordedRequest) -> bool) -> usize {
-        self.order(WatchControl::Run, which)
+        self.control(WatchControl::Run, which)
     }
 
     /// Sends 410 to open watches and ends them. Returns how many.
     pub fn expire_watches(&self, which: impl Fn(&RecordedRequest) -> bool) -> usize {
-        self.order(WatchControl::Expire, which)
+        self.control(WatchControl::Expire, which)
     }
 
-    fn order(&self, order: WatchControl, which: impl Fn(&RecordedRequest) -> bool) -> usize {
+    fn control(&self, control: WatchControl, which: impl Fn(&RecordedRequest) -> bool) -> usize {
         let mut count = 0;
         for open in self.open_watches().iter().filter(|open| which(&open.call)) {
-            open.set(order);
+            open.set(control);
             count += 1;
         }
         self.shared.wake();

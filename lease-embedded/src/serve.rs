@@ -127,7 +127,7 @@ async fn accept(
             Ok((socket, _)) => {
                 // The child is made under the lock. Otherwise `close_connections` could miss this connection.
                 let cut = connections.lock().unwrap_or_else(PoisonError::into_inner).child_token();
-                drop(tasks.spawn(converse(socket, service.clone(), cut)));
+                drop(tasks.spawn(serve_connection(socket, service.clone(), cut)));
             }
             // Most likely there are no file descriptors left. Wait until some are closed.
             Err(error) => {
@@ -138,7 +138,7 @@ async fn accept(
     }
 }
 
-async fn converse(socket: TcpStream, service: ApiService, cut: CancellationToken) {
+async fn serve_connection(socket: TcpStream, service: ApiService, cut: CancellationToken) {
     let _ = socket.set_nodelay(true);
     let stopping = service.stop.clone();
     let connection = hyper::server::conn::http1::Builder::new()
@@ -146,12 +146,12 @@ async fn converse(socket: TcpStream, service: ApiService, cut: CancellationToken
         .auto_date_header(false)
         .serve_connection(TokioIo::new(socket), TowerToHyperService::new(service));
     let mut connection = std::pin::pin!(connection);
-    let talk = async {
+    let serve = async {
         // An error means that the peer disconnected or that a fault closed the connection.
         if stopping.run_until_cancelled(connection.as_mut()).await.is_none() {
             connection.as_mut().graceful_shutdown();
             let _ = connection.await;
         }
     };
-    cut.run_until_cancelled(talk).await;
+    cut.run_until_cancelled(serve).await;
 }

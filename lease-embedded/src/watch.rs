@@ -107,7 +107,7 @@ impl Watch {
     async fn next(&mut self) -> Option<Result<Bytes, Dropped>> {
         loop {
             self.changed.borrow_and_update();
-            match self.open.order() {
+            match self.open.control() {
                 WatchControl::Run => {}
                 WatchControl::Silent => {
                     tokio::select! {

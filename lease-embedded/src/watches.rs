@@ -24,20 +24,20 @@ pub(crate) enum WatchControl {
 #[derive(Debug)]
 pub(crate) struct OpenWatch {
     pub(crate) call: Arc<RecordedRequest>,
-    order: AtomicU8,
+    control: AtomicU8,
 }
 
 impl OpenWatch {
     pub(crate) fn new(call: Arc<RecordedRequest>) -> OpenWatch {
-        OpenWatch { call, order: AtomicU8::new(WatchControl::Run as u8) }
+        OpenWatch { call, control: AtomicU8::new(WatchControl::Run as u8) }
     }
 
-    pub(crate) fn set(&self, order: WatchControl) {
-        self.order.store(order as u8, Ordering::Release);
+    pub(crate) fn set(&self, control: WatchControl) {
+        self.control.store(control as u8, Ordering::Release);
     }
 
-    pub(crate) fn order(&self) -> WatchControl {
-        match self.order.load(Ordering::Acquire) {
+    pub(crate) fn control(&self) -> WatchControl {
+        match self.control.load(Ordering::Acquire) {
             1 => WatchControl::Silent,
             2 => WatchControl::Close,
             3 => WatchControl::Break,
