@@ -1,14 +1,14 @@
-//! Replicas as processes of this machine, ended in several ways, and what their work's own log says about it.
+//! Starts replicas as processes on this machine, ends them in several ways, and reads the log of their work.
 
 mod log;
-mod stage;
+mod replicas;
 mod table;
 
 use std::error::Error;
 
 pub use log::{Entry, WorkLog};
-pub use stage::{End, Stage};
+pub use replicas::{End, Harness};
 pub use table::{overlaps, print_table};
 
-/// What a play comes to.
+/// The result of an example.
 pub type Outcome<T> = Result<T, Box<dyn Error>>;
