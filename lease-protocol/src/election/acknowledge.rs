@@ -15,29 +15,29 @@ const REMEMBERED: usize = 4;
 impl Election {
     /// R1: the state that was just learned acknowledges the write that made it, as its answer would, and counts from the same
     /// instant. And it dooms those that were to replace another state.
-    pub(super) fn acknowledge(&mut self, by_look: bool, now: Now, out: &mut Vec<Action>) {
+    pub(super) fn acknowledge(&mut self, by_get: bool, now: Now, out: &mut Vec<Action>) {
         if let Some(view) = self.view().cloned() {
             // A term begins with an answer, as a look's is, and not with the watch: it brings the server's time along, without
             // which the ticks would go by a clock that may be wrong.
             let counts =
-                |write: &OutstandingWrite| write.wrote(&view) && (by_look || write.purpose != WritePurpose::Acquire);
+                |write: &OutstandingWrite| write.wrote(&view) && (by_get || write.purpose != WritePurpose::Acquire);
             let write = match self.writing.take_if(|write| counts(write)) {
                 None => self.given_up.iter().position(counts).map(|at| self.given_up.remove(at)),
                 some => some,
             };
             if let Some(mut write) = write {
                 write.record = view.record;
-                self.took_effect(write, &view.version, by_look, now, out);
+                self.took_effect(write, &view.version, by_get, now, out);
             }
         }
-        self.forget_doomed();
+        self.forget_doomed_writes();
     }
 
     /// A write that names a state which is gone can never take effect, so nobody waits for its answer. A create can, once the
     /// Lease is deleted: it is remembered.
-    pub(super) fn forget_doomed(&mut self) {
-        let Some(SeenState { sight, .. }) = &self.seen else { return };
-        let (current, view) = match sight {
+    pub(super) fn forget_doomed_writes(&mut self) {
+        let Some(SeenState { observation, .. }) = &self.seen else { return };
+        let (current, view) = match observation {
             Observation::Present(view) => (Some(view.version.clone()), Some(view.clone())),
             Observation::Missing { .. } => (None, None),
         };
@@ -52,7 +52,7 @@ impl Election {
 
     /// Keeps a write that may yet take effect, or have taken it.
     pub(super) fn remember(&mut self, mut write: OutstandingWrite) {
-        write.look_at = None;
+        write.get_at = None;
         if self.given_up.len() == REMEMBERED {
             self.given_up.remove(0);
         }
@@ -60,7 +60,7 @@ impl Election {
     }
 
     /// A term that would begin, or go on, by these would be over.
-    pub(super) fn forget_the_old(&mut self, now: Moment) {
+    pub(super) fn forget_old_writes(&mut self, now: Moment) {
         let matters = self.timing.cancel_after();
         self.given_up.retain(|write| now < write.from + matters);
     }
@@ -69,9 +69,9 @@ impl Election {
     /// not taken effect at that instant. If it does later, what it proves counts from there.
     ///
     /// A watch proves nothing of the kind: it shows the past.
-    pub(super) fn not_yet(&mut self, look: &OutstandingGet, sight: &Observation, now: Moment) {
-        let Some(asked) = look.evidence else { return };
-        let shown = match sight {
+    pub(super) fn note_not_yet_effective(&mut self, get: &OutstandingGet, observation: &Observation, now: Moment) {
+        let Some(asked) = get.evidence else { return };
+        let shown = match observation {
             Observation::Present(view) => Some(&view.version),
             Observation::Missing { .. } => None,
         };
@@ -81,7 +81,7 @@ impl Election {
             }
         }
         if let Some(mut write) = self.writing.take() {
-            write.look_at = self.next_look(write.sent, now);
+            write.get_at = self.next_get(write.sent, now);
             self.writing = Some(write);
         }
     }
@@ -89,7 +89,7 @@ impl Election {
     /// When to look whether a write that was sent at `sent` has taken effect: after two fifths of the time that is left until
     /// the answer would come too late. So a quick answer costs no look, a slow one a few, and the last of them comes shortly
     /// before the end, when it proves the most.
-    pub(super) fn next_look(&self, sent: Moment, now: Moment) -> Option<Moment> {
+    pub(super) fn next_get(&self, sent: Moment, now: Moment) -> Option<Moment> {
         let end = sent + self.timing.cancel_after();
         let end = self.term.as_ref().map_or(end, |term| end.min(term.deadlines(&self.timing).cancel_at));
         let rest = end.since(now);

@@ -17,27 +17,27 @@ impl Election {
     /// H1: an answer belongs to the request it answers, by id. Taking the answer of one attempt for that of a later one
     /// would count the term from an instant at which nothing was proved.
     pub(super) fn take_answer(&mut self, id: RequestId, answer: Answer, now: Now, out: &mut Vec<Action>) {
-        if let Some(look) = self.looking.take_if(|look| look.id == id) {
+        if let Some(get) = self.getting.take_if(|get| get.id == id) {
             match answer {
-                Answer::Shown(sight) => {
+                Answer::Shown(observation) => {
                     self.stale = false;
                     self.poll_at = now.moment + self.timing.jittered(self.timing.retry_period, now.dice);
-                    self.observe_looked(&look, sight, now, out);
+                    self.observe_get(&get, observation, now, out);
                 }
-                Answer::Refused { retry_after, unreached } => self.refused(look.sent, retry_after, unreached, now),
+                Answer::Refused { retry_after, unreached } => self.refused(get.sent, retry_after, unreached, now),
                 Answer::Unknown | Answer::Committed(_) | Answer::Conflict => {
-                    self.pace.failed(look.sent, self.timing.jittered(self.timing.retry_period, now.dice));
+                    self.pace.failed(get.sent, self.timing.jittered(self.timing.retry_period, now.dice));
                 }
             }
         } else if let Some(write) = self.writing.take_if(|write| write.id == id) {
             match answer {
                 Answer::Committed(view) => self.committed(write, view, now, out),
-                Answer::Conflict => self.look_before_writing(),
+                Answer::Conflict => self.get_before_writing(),
                 Answer::Refused { retry_after, unreached } => self.refused(write.sent, retry_after, unreached, now),
                 Answer::Unknown | Answer::Shown(_) => {
                     self.pace.failed(write.sent, self.timing.jittered(self.timing.retry_period, now.dice));
                     self.remember(write);
-                    self.look_before_writing();
+                    self.get_before_writing();
                 }
             }
         } else if let Some(at) = self.given_up.iter().position(|write| write.id == id) {
@@ -55,16 +55,16 @@ impl Election {
     /// again because the Lease was once seen to be missing would conflict for ever.
     ///
     /// A look that is already on its way does not count: it may have been served before the write.
-    pub(super) fn look_before_writing(&mut self) {
+    pub(super) fn get_before_writing(&mut self) {
         self.stale = true;
-        self.looking = None;
+        self.getting = None;
     }
 
     fn refused(&mut self, sent: Moment, retry_after: Option<Duration>, unreached: bool, now: Now) {
         let period = self.timing.retry_period;
         let wait = match retry_after {
             // What the server asks for, as long as the lease allows: a holder that obeys a minute's wait has lost.
-            Some(asked) => asked.clamp(period, self.patience(now).max(period)),
+            Some(asked) => asked.clamp(period, self.longest_wait(now).max(period)),
             // Nobody was there to be bothered: knock more often, to be back soon after the server is.
             None if unreached => period / 4,
             None => period,
@@ -73,7 +73,7 @@ impl Election {
     }
 
     /// How long this process can afford to be quiet: a holder half of what is left to it, others a lease duration.
-    fn patience(&self, now: Now) -> Duration {
+    fn longest_wait(&self, now: Now) -> Duration {
         match &self.term {
             Some(term) if term.phase != Phase::Expired => term.deadlines(&self.timing).cancel_at.since(now.moment) / 2,
             _ => self.timing.lease_duration,
@@ -98,7 +98,7 @@ impl Election {
         if counts {
             self.took_effect(write, &version, false, now, out);
         }
-        self.forget_doomed();
+        self.forget_doomed_writes();
         self.check_ownership(out);
     }
 
@@ -129,15 +129,15 @@ impl Election {
         &mut self,
         write: OutstandingWrite,
         version: &Version,
-        by_look: bool,
+        by_get: bool,
         now: Now,
         out: &mut Vec<Action>,
     ) {
-        if write.base.is_none() && write.from > write.sent && !by_look {
+        if write.base.is_none() && write.from > write.sent && !by_get {
             // A look showed no Lease after the create was sent. It may have been made and deleted before: only a look that
             // shows it, sent after that one, tells that it was made later.
             self.remember(write);
-            self.look_before_writing();
+            self.get_before_writing();
             return;
         }
         match write.purpose {
@@ -172,7 +172,7 @@ impl Election {
         let in_time = now.moment < deadlines.cancel_at;
         let still_ours = self.view().is_some_and(|view| self.wrote(&term, view));
         let clear = now.moment >= self.clear_at;
-        if in_time && self.contending && still_ours && clear && !self.barred && self.term.is_none() {
+        if in_time && self.contending && still_ours && clear && !self.disqualified && self.term.is_none() {
             self.term = Some(term);
             self.given_up.clear();
             out.push(Action::Begin(Grant { token, transitions, deadlines }));

@@ -13,12 +13,12 @@ impl Election {
         let mut out = Vec::new();
         // Deadlines before events: an answer that comes after the deadline must find the term over.
         self.pass_deadlines(now.moment, &mut out);
-        self.forget_the_old(now.moment);
+        self.forget_old_writes(now.moment);
         // C3: who has been asleep, or cut off, does not create a Lease by what it saw before.
         self.stale |= self.term.is_none() && self.seen.is_some() && self.has_gap(now.moment);
         match event {
             Event::Woken => {}
-            Event::Seen(sight) => self.observe_watched(sight, now, &mut out),
+            Event::Seen(observation) => self.observe_watched(observation, now, &mut out),
             Event::Answered { id, answer } => self.take_answer(id, answer, now, &mut out),
             Event::WatchOpened => self.watching = true,
             Event::WatchLost => {
@@ -102,10 +102,10 @@ impl Election {
     /// Turns an intent into a request, and remembers it as being in flight.
     fn carry_out(&mut self, intent: Intent, id: RequestId, now: Now) -> Request {
         let (purpose, record) = match intent {
-            Intent::Look { probe } => {
+            Intent::Get { probe } => {
                 let outstanding = self.writing.is_some() || !self.given_up.is_empty();
                 let evidence = outstanding.then_some(now.moment);
-                self.looking = Some(OutstandingGet { id, sent: now.moment, probe, evidence });
+                self.getting = Some(OutstandingGet { id, sent: now.moment, probe, evidence });
                 return Request::Get;
             }
             Intent::Create | Intent::Acquire => (WritePurpose::Acquire, self.acquiring(now)),
@@ -119,7 +119,7 @@ impl Election {
             base: base.clone(),
             sent: now.moment,
             from: now.moment,
-            look_at: self.next_look(now.moment, now.moment),
+            get_at: self.next_get(now.moment, now.moment),
             record: record.clone(),
             floor: self.highest.max(self.floor),
         });
@@ -136,7 +136,7 @@ impl Election {
         let leave_by = *self.leave_by.get_or_insert(now + self.timing.lease_duration);
         // A write that is on its way, or whose outcome is unknown, may yet make this process the holder.
         let unsettled = self.writing.is_some() || self.stale;
-        let holds = self.is_mine() && !self.barred;
+        let holds = self.is_mine() && !self.disqualified;
         if (unsettled || holds) && now < leave_by {
             return;
         }
@@ -145,7 +145,7 @@ impl Election {
         self.leave_by = None;
         self.writing = None;
         self.given_up.clear();
-        self.looking = None;
+        self.getting = None;
         let released = !unsettled && !self.is_mine();
         out.push(Action::Left { released });
     }

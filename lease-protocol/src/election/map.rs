@@ -87,8 +87,8 @@ pub trait Map {
     }
 
     /// Maps a sight.
-    fn sight(&mut self, sight: &mut Observation) {
-        match sight {
+    fn observation(&mut self, observation: &mut Observation) {
+        match observation {
             Observation::Present(view) => self.view(view),
             Observation::Missing { revision: Some(revision) } => self.revision(revision),
             Observation::Missing { revision: None } => {}
@@ -103,7 +103,7 @@ impl Election {
             map.moment(Stamp::Due, leave_by);
         }
         if let Some(seen) = &mut self.seen {
-            map.sight(&mut seen.sight);
+            map.observation(&mut seen.observation);
             map.moment(Stamp::Since, &mut seen.since);
             map.moment(Stamp::Confirmed, &mut seen.confirmed);
         }
@@ -114,7 +114,7 @@ impl Election {
         map.moment(Stamp::Due, &mut self.blind_at);
         map.revision(&mut self.highest);
         map.bound(&mut self.floor);
-        map.bound(&mut self.barred_by);
+        map.bound(&mut self.disqualified_by);
         if let Some(term) = &mut self.term {
             let mut token = term.token.get();
             map.bound(&mut token);
@@ -129,12 +129,12 @@ impl Election {
         if let Some(written) = &mut self.written {
             map.written(written);
         }
-        if let Some(look) = &mut self.looking {
-            map.request(&mut look.id);
-            map.moment(Stamp::Asked, &mut look.sent);
+        if let Some(get) = &mut self.getting {
+            map.request(&mut get.id);
+            map.moment(Stamp::Asked, &mut get.sent);
             // It tells about what is outstanding, and of nothing else.
-            look.evidence = look.evidence.filter(|_| self.writing.is_some() || !self.given_up.is_empty());
-            if let Some(evidence) = &mut look.evidence {
+            get.evidence = get.evidence.filter(|_| self.writing.is_some() || !self.given_up.is_empty());
+            if let Some(evidence) = &mut get.evidence {
                 map.moment(Stamp::Sent, evidence);
             }
         }
@@ -168,8 +168,8 @@ impl OutstandingWrite {
         }
         map.moment(Stamp::Sent, &mut self.sent);
         map.moment(Stamp::Sent, &mut self.from);
-        if let Some(look_at) = &mut self.look_at {
-            map.moment(Stamp::Due, look_at);
+        if let Some(get_at) = &mut self.get_at {
+            map.moment(Stamp::Due, get_at);
         }
         map.record(&mut self.record);
         map.bound(&mut self.floor);

@@ -12,30 +12,30 @@ use crate::clock::{Moment, WallTime};
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Memory {
     /// There has been such a Lease.
-    pub(super) met: bool,
+    pub(super) existed: bool,
     pub(super) known: Option<String>,
     pub(super) last_duration: Duration,
     pub(super) clear_at: Moment,
     pub(super) highest: u64,
     /// The highest revision seen in the cluster: tokens are above it.
     pub(super) floor: u64,
-    pub(super) barred: bool,
-    pub(super) barred_by: u64,
+    pub(super) disqualified: bool,
+    pub(super) disqualified_by: u64,
     pub(super) written: Option<WallTime>,
 }
 
 impl Memory {
     /// What is left of what was known long ago: whether there was such a Lease, and how long its holder may have believed.
-    pub fn of_the_distant_past(met: bool, last_duration: Duration) -> Memory {
+    pub fn from_long_ago(existed: bool, last_duration: Duration) -> Memory {
         Memory {
-            met,
+            existed,
             known: None,
             last_duration,
             clear_at: Moment::ZERO,
             highest: 0,
             floor: 0,
-            barred: false,
-            barred_by: 0,
+            disqualified: false,
+            disqualified_by: 0,
             written: None,
         }
     }
@@ -46,8 +46,8 @@ impl Memory {
     }
 
     /// There has been such a Lease.
-    pub fn has_met(&self) -> bool {
-        self.met
+    pub fn has_existed(&self) -> bool {
+        self.existed
     }
 
     /// How long the last holder that was seen may go on believing.
@@ -66,31 +66,43 @@ impl Memory {
     }
 
     /// This process does not lead again under this lease.
-    pub fn is_barred(&self) -> bool {
-        self.barred
+    pub fn is_disqualified(&self) -> bool {
+        self.disqualified
     }
 }
 
 impl Election {
     /// A process that takes part in an election, as [`new`](Self::new), and knows the Lease already.
     pub fn recalling(identity: String, timing: Timing, memory: Memory) -> Election {
-        let Memory { met, known, last_duration, clear_at, highest, floor, barred, barred_by, written } = memory;
+        let Memory { existed, known, last_duration, clear_at, highest, floor, disqualified, disqualified_by, written } =
+            memory;
         let last_duration = last_duration.max(timing.lease_duration);
         let new = Election::new(identity, timing);
-        Election { met, known, last_duration, clear_at, highest, floor, barred, barred_by, written, ..new }
+        Election {
+            existed,
+            known,
+            last_duration,
+            clear_at,
+            highest,
+            floor,
+            disqualified,
+            disqualified_by,
+            written,
+            ..new
+        }
     }
 
     /// What this process knows of the Lease by now.
     pub fn memory(&self) -> Memory {
         Memory {
-            met: self.met,
+            existed: self.existed,
             known: self.known.clone(),
             last_duration: self.last_duration,
             clear_at: self.clear_at,
             highest: self.highest,
             floor: self.floor,
-            barred: self.barred,
-            barred_by: self.barred_by,
+            disqualified: self.disqualified,
+            disqualified_by: self.disqualified_by,
             written: self.written,
         }
     }
@@ -100,9 +112,9 @@ impl Election {
     pub(super) fn has_gap(&self, now: Moment) -> bool {
         let unseen = match &self.seen {
             None => true,
-            Some(SeenState { sight: Observation::Missing { .. }, .. }) => now >= self.blind_at,
+            Some(SeenState { observation: Observation::Missing { .. }, .. }) => now >= self.blind_at,
             Some(_) => false,
         };
-        self.met && self.known.is_none() && unseen
+        self.existed && self.known.is_none() && unseen
     }
 }

@@ -28,7 +28,7 @@ pub(super) struct OutstandingWrite {
     /// It had not taken effect before this: `sent`, or when a later look was sent that still showed `base` (rule R2).
     pub(super) from: Moment,
     /// When to look whether it has taken effect, if it is not answered before.
-    pub(super) look_at: Option<Moment>,
+    pub(super) get_at: Option<Moment>,
     pub(super) record: Record,
     /// The highest revision seen when it was sent: what it makes must be higher (rule W3).
     pub(super) floor: u64,

@@ -8,7 +8,7 @@ use crate::clock::Moment;
 /// A request that the election wants to send.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Intent {
-    Look { probe: bool },
+    Get { probe: bool },
     Create,
     Acquire,
     Renew,
@@ -29,7 +29,7 @@ impl Election {
             }
             Some(term) if term.hurry => self.plan_holding(Moment::ZERO)?,
             Some(term) => self.plan_holding(term.renew_at)?,
-            None if self.contending && !self.barred => self.plan_standby()?,
+            None if self.contending && !self.disqualified => self.plan_standby()?,
             None if self.contending => return None,
             None => self.plan_leaving()?,
         };
@@ -37,16 +37,16 @@ impl Election {
     }
 
     /// A look, unless one is on its way.
-    fn look(&self, at: Moment, probe: bool) -> Option<(Moment, Intent)> {
-        self.looking.is_none().then_some((at, Intent::Look { probe }))
+    fn get(&self, at: Moment, probe: bool) -> Option<(Moment, Intent)> {
+        self.getting.is_none().then_some((at, Intent::Get { probe }))
     }
 
     /// A write, unless one is on its way, and is looked after if its answer takes long, or a look has to come first.
     fn write(&self, at: Moment, intent: Intent) -> Option<(Moment, Intent)> {
         if let Some(write) = &self.writing {
-            self.look(write.look_at?, false)
+            self.get(write.get_at?, false)
         } else if self.stale || self.seen.is_none() {
-            self.look(at, false)
+            self.get(at, false)
         } else {
             Some((at, intent))
         }
@@ -63,9 +63,9 @@ impl Election {
             return self.write(Moment::ZERO, Intent::Acquire);
         }
         match &self.seen {
-            None => self.look(Moment::ZERO, false),
-            Some(seen @ SeenState { sight: Observation::Missing { .. }, .. }) => self.plan_missing(seen),
-            Some(seen @ SeenState { sight: Observation::Present(view), .. }) => self.plan_present(seen, view),
+            None => self.get(Moment::ZERO, false),
+            Some(seen @ SeenState { observation: Observation::Missing { .. }, .. }) => self.plan_missing(seen),
+            Some(seen @ SeenState { observation: Observation::Present(view), .. }) => self.plan_present(seen, view),
         }
     }
 
@@ -76,7 +76,7 @@ impl Election {
         if seen.confirmed >= self.clear_at {
             return self.write(Moment::ZERO, Intent::Create);
         }
-        self.wait_until(self.look(self.clear_at, false), seen, self.clear_at)
+        self.wait_until(self.get(self.clear_at, false), seen, self.clear_at)
     }
 
     fn plan_present(&self, seen: &SeenState, view: &View) -> Option<(Moment, Intent)> {
@@ -84,7 +84,7 @@ impl Election {
         if view.record.holder().is_none() || self.is_mine() {
             if self.given_up.iter().any(|write| write.wrote(view)) {
                 // The watch has shown what a look may begin a term by (R1). Another write would end that term.
-                return self.look(self.clear_at, false);
+                return self.get(self.clear_at, false);
             }
             return self.write(self.clear_at, Intent::Acquire);
         }
@@ -103,17 +103,21 @@ impl Election {
         seen: &SeenState,
         free_at: Moment,
     ) -> Option<(Moment, Intent)> {
-        let look = if self.watching {
+        let get = if self.watching {
             let probe_at = seen.since + free_at.since(seen.since) * 2 / 3;
-            if seen.confirmed < probe_at { self.look(probe_at, true) } else { None }
+            if seen.confirmed < probe_at { self.get(probe_at, true) } else { None }
         } else {
-            self.look(self.poll_at, false)
+            self.get(self.poll_at, false)
         };
-        [look, then].into_iter().flatten().min_by_key(|(at, _)| *at)
+        [get, then].into_iter().flatten().min_by_key(|(at, _)| *at)
     }
 
     /// H5: we come here only when no body is left. A release that comes before lets the successor start beside us.
     fn plan_leaving(&self) -> Option<(Moment, Intent)> {
-        if self.stale || (self.is_mine() && !self.barred) { self.write(Moment::ZERO, Intent::Release) } else { None }
+        if self.stale || (self.is_mine() && !self.disqualified) {
+            self.write(Moment::ZERO, Intent::Release)
+        } else {
+            None
+        }
     }
 }

@@ -29,7 +29,7 @@ pub struct Election {
     /// A write needs a fresh look first (rule W1).
     pub(super) stale: bool,
     /// There has been such a Lease, as far back as this process remembers (rule C3).
-    pub(super) met: bool,
+    pub(super) existed: bool,
     /// The uid of the Lease that is known to exist (rule C3).
     pub(super) known: Option<String>,
     /// How long the last holder that was seen may go on believing: its record's duration, and not less than ours (C3).
@@ -43,13 +43,13 @@ pub struct Election {
     /// The highest revision that this process has seen in the cluster before this election began (rule W3).
     pub(super) floor: u64,
     /// Revisions went backwards: this process leads no more.
-    pub(super) barred: bool,
+    pub(super) disqualified: bool,
     /// The revision that showed it.
-    pub(super) barred_by: u64,
+    pub(super) disqualified_by: u64,
     /// The term whose bodies are not known to be gone.
     pub(super) term: Option<HeldTerm>,
     /// The look in flight.
-    pub(super) looking: Option<OutstandingGet>,
+    pub(super) getting: Option<OutstandingGet>,
     /// The write in flight. Never two, so that writes of one process cannot overtake each other.
     pub(super) writing: Option<OutstandingWrite>,
     /// Writes that were given up and may yet take effect, or have taken it (rule R1).
@@ -69,7 +69,7 @@ pub struct Election {
 /// The newest state of the Lease that was seen.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub(super) struct SeenState {
-    pub(super) sight: Observation,
+    pub(super) observation: Observation,
     /// When this record was first seen (rule C1).
     pub(super) since: Moment,
     /// When it was last confirmed.
@@ -103,17 +103,17 @@ impl Election {
             leave_by: None,
             seen: None,
             stale: false,
-            met: false,
+            existed: false,
             known: None,
             last_duration: timing.lease_duration,
             clear_at: Moment::ZERO,
             blind_at: Moment::ZERO,
             highest: 0,
             floor: 0,
-            barred: false,
-            barred_by: 0,
+            disqualified: false,
+            disqualified_by: 0,
             term: None,
-            looking: None,
+            getting: None,
             writing: None,
             given_up: Vec::new(),
             written: None,
@@ -137,8 +137,8 @@ impl Election {
     }
 
     /// Revisions went backwards, from the first to the second, and this process does not lead again.
-    pub fn barred(&self) -> Option<(u64, u64)> {
-        self.barred.then_some((self.highest, self.barred_by))
+    pub fn disqualified(&self) -> Option<(u64, u64)> {
+        self.disqualified.then_some((self.highest, self.disqualified_by))
     }
 
     /// Who holds the lease, as last seen.
@@ -174,7 +174,7 @@ impl Election {
     /// The version to write from, if the Lease exists.
     pub(super) fn view(&self) -> Option<&View> {
         match &self.seen {
-            Some(SeenState { sight: Observation::Present(view), .. }) => Some(view),
+            Some(SeenState { observation: Observation::Present(view), .. }) => Some(view),
             _ => None,
         }
     }

@@ -116,7 +116,7 @@ pub enum Action {
     Altered(Vec<AlteredField>),
     /// The revisions of the API server went backwards, as after restoring a backup. Fencing tokens would not grow any more, so
     /// this process does not lead again.
-    Bar {
+    Disqualified {
         /// The highest revision that this process saw.
         highest: u64,
         /// The lower one that came after it.

@@ -36,7 +36,7 @@ pub struct Ticks {
     pub(super) seen: Annotations,
     /// Its records, as they were read: what is composed next mostly rests on that state.
     records: BTreeMap<Arc<str>, (String, Reading)>,
-    outlook: Option<Outlook>,
+    urgency: Option<Urgency>,
     /// The latest time that an answer of the API server has told, or a record. Not one that is in this replica's future.
     known: WallTime,
 }
@@ -46,7 +46,7 @@ pub(super) type Reading = Result<TickRecord, Unreadable>;
 
 /// What there is to do, as things stand.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-struct Outlook {
+struct Urgency {
     urgent: bool,
     /// Found out then.
     at: WallTime,
@@ -75,7 +75,7 @@ impl Ticks {
         let (failed, armed, full, arming) = (none.clone(), none.clone(), none, BTreeMap::new());
         self.leading = Some(TickTerm { transitions, acquired, draining: false, failed, armed, arming, full });
         self.tasks.values_mut().for_each(|task| task.unrecorded.begin(time.wall));
-        self.outlook = None;
+        self.urgency = None;
     }
 
     /// The bodies are asked to end: from now on ends are written, and nothing is taken. What a write on its way takes is not
@@ -85,7 +85,7 @@ impl Ticks {
         for attempt in self.attempts.values_mut().filter(|attempt| attempt.state == AttemptState::Asked) {
             attempt.state = AttemptState::Ended(RunEnd::NotStarted);
         }
-        self.outlook = None;
+        self.urgency = None;
     }
 
     /// The term is over and its bodies are gone; a release may still be written.
@@ -106,7 +106,7 @@ impl Ticks {
     /// Takes the ticks of a task from now on, which nobody else of this name does.
     pub fn join(&mut self, task: Arc<str>, timetable: Timetable, now: WallTime) {
         self.tasks.insert(task, JoinedTask { timetable, unrecorded: UnrecordedTicks::new(now), left: false });
-        self.outlook = None;
+        self.urgency = None;
     }
 
     /// Takes no more ticks of a task.
@@ -114,7 +114,7 @@ impl Ticks {
         // Its ends are still to be written: it goes when there are none.
         let Some(left) = self.tasks.get_mut(task) else { return };
         left.left = true;
-        self.outlook = None;
+        self.urgency = None;
         self.forget();
     }
 
@@ -133,7 +133,7 @@ impl Ticks {
         if end == RunEnd::Failed {
             self.leading.iter_mut().for_each(|leading| leading.failed.extend([task.clone()]));
         }
-        self.outlook = None;
+        self.urgency = None;
         self.forget();
     }
 
@@ -141,7 +141,7 @@ impl Ticks {
     #[must_use = "these bodies have to be started"]
     pub fn see(&mut self, annotations: &Annotations) -> Vec<RunStart> {
         self.seen = annotations.iter().filter(|(name, _)| is_ours(name)).map(|(k, v)| (k.clone(), v.clone())).collect();
-        self.outlook = None;
+        self.urgency = None;
         let record = |task: &Arc<str>| {
             let text = text(annotations, task)?;
             Some((task.clone(), (text.to_owned(), self.record(annotations, task)?)))
@@ -184,11 +184,11 @@ impl Ticks {
     }
 
     /// Remembers what only a clock tells, at the first look at it.
-    fn look_at(&mut self, time: TickTime) {
+    fn note_time(&mut self, time: TickTime) {
         let recorded =
             self.records.values().filter_map(|(_, record)| Some(record.as_ref().ok()?.accounted_until)).max();
-        let told = time.server.into_iter().chain(recorded).max();
-        self.known = told.map_or(self.known, |told| told.min(time.wall)).max(self.known.min(time.wall));
+        let latest = time.server.into_iter().chain(recorded).max();
+        self.known = latest.map_or(self.known, |latest| latest.min(time.wall)).max(self.known.min(time.wall));
         if let Some(leading) = &mut self.leading {
             // The clock was set back. Nothing is to wait until it shows that time again.
             leading.acquired = leading.acquired.min(time.bounded());
@@ -200,27 +200,27 @@ impl Ticks {
 
     /// Whether a write should not wait for the next renewal.
     pub fn wants_write(&mut self, time: TickTime) -> bool {
-        self.look_at(time);
+        self.note_time(time);
         let known = self
-            .outlook
-            .filter(|outlook| outlook.at <= time.wall && outlook.until.is_none_or(|until| time.wall < until));
-        let outlook = known.unwrap_or_else(|| {
+            .urgency
+            .filter(|urgency| urgency.at <= time.wall && urgency.until.is_none_or(|until| time.wall < until));
+        let urgency = known.unwrap_or_else(|| {
             let seen = std::mem::take(&mut self.seen);
             let decisions = self.decide(&seen, time, true);
             self.seen = seen;
-            Outlook {
+            Urgency {
                 urgent: decisions.iter().any(|(task, decision)| decision.urgent && !self.is_full(task)),
                 at: time.wall,
                 until: decisions.iter().filter_map(|(_, decision)| decision.wake_at).min(),
             }
         });
-        self.outlook = Some(outlook);
-        outlook.urgent
+        self.urgency = Some(urgency);
+        urgency.urgent
     }
 
     /// When to ask next, if nothing else happens.
     pub fn wake_at(&self) -> Option<WallTime> {
-        let recorded = self.outlook.and_then(|outlook| outlook.until);
+        let recorded = self.urgency.and_then(|urgency| urgency.until);
         let there = self.tasks.iter().filter(|(_, task)| !task.left);
         let unrecorded = there.filter_map(|(name, task)| task.unrecorded.wake_at(name, &task.timetable));
         let takes = self.leading.as_ref().is_some_and(|leading| !leading.draining);
@@ -231,7 +231,7 @@ impl Ticks {
     ///
     /// Returns a number for the write, to be named when it has [succeeded](Self::committed).
     pub fn compose(&mut self, annotations: &Annotations, time: TickTime, renews: bool) -> (u64, Edits) {
-        self.look_at(time);
+        self.note_time(time);
         self.composed += 1;
         self.notes.clear();
         let (mut edits, mut full) = (Edits::new(), BTreeSet::new());
