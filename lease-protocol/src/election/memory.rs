@@ -1,4 +1,4 @@
-//! What a process knows of a Lease, apart from any election: rules C3 and W3 speak of it.
+//! What a process knows of a Lease independently of any election. Rules C3 and W3 use it.
 
 use std::time::Duration;
 
@@ -7,17 +7,17 @@ use super::state::{Election, SeenState};
 use super::timing::Timing;
 use crate::clock::{Moment, WallTime};
 
-/// What a process knows of a Lease. It outlives the election that has learned it, and the next one of the same process begins
-/// with it.
+/// What a process knows of a Lease. It outlives the election that learned it: the next election of the same process
+/// begins with it.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Memory {
-    /// There has been such a Lease.
+    /// There has been a Lease of this name.
     pub(super) existed: bool,
     pub(super) known: Option<String>,
     pub(super) last_duration: Duration,
     pub(super) clear_at: Moment,
     pub(super) highest: u64,
-    /// The highest revision seen in the cluster: tokens are above it.
+    /// The highest revision that was seen in the cluster. Tokens must be higher.
     pub(super) floor: u64,
     pub(super) disqualified: bool,
     pub(super) disqualified_by: u64,
@@ -25,7 +25,8 @@ pub struct Memory {
 }
 
 impl Memory {
-    /// What is left of what was known long ago: whether there was such a Lease, and how long its holder may have believed.
+    /// The part that is still needed long after the last observation: whether the Lease existed, and for how long its
+    /// holder may believe that it leads.
     pub fn from_long_ago(existed: bool, last_duration: Duration) -> Memory {
         Memory {
             existed,
@@ -40,22 +41,22 @@ impl Memory {
         }
     }
 
-    /// The same, knowing that the cluster has come to this revision.
+    /// The same, with the knowledge that the cluster has reached this revision.
     pub fn above(self, revision: u64) -> Memory {
         Memory { floor: self.floor.max(revision), ..self }
     }
 
-    /// There has been such a Lease.
+    /// There has been a Lease of this name.
     pub fn has_existed(&self) -> bool {
         self.existed
     }
 
-    /// How long the last holder that was seen may go on believing.
+    /// For how long the last holder that was seen may still believe that it leads.
     pub fn last_duration(&self) -> Duration {
         self.last_duration
     }
 
-    /// Until then the holder of a Lease that is gone may go on believing.
+    /// Until this moment the holder of a deleted Lease may still believe that it leads.
     pub fn clear_at(&self) -> Moment {
         self.clear_at
     }
@@ -72,7 +73,7 @@ impl Memory {
 }
 
 impl Election {
-    /// A process that takes part in an election, as [`new`](Self::new), and knows the Lease already.
+    /// Like [`new`](Self::new), for a process that already knows the Lease.
     pub fn recalling(identity: String, timing: Timing, memory: Memory) -> Election {
         let Memory { existed, known, last_duration, clear_at, highest, floor, disqualified, disqualified_by, written } =
             memory;
@@ -92,7 +93,7 @@ impl Election {
         }
     }
 
-    /// What this process knows of the Lease by now.
+    /// What this process knows of the Lease now.
     pub fn memory(&self) -> Memory {
         Memory {
             existed: self.existed,
@@ -107,8 +108,8 @@ impl Election {
         }
     }
 
-    /// C3: nothing has been seen of a missing Lease for so long that another may have come and gone meanwhile, whose holder
-    /// does not know yet.
+    /// C3: a missing Lease was not observed for so long that another Lease may have been created and deleted in
+    /// between, and the holder of that one may not have noticed the deletion yet.
     pub(super) fn has_gap(&self, now: Moment) -> bool {
         let unseen = match &self.seen {
             None => true,
