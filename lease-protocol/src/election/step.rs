@@ -1,4 +1,4 @@
-//! What goes into an election and what comes out of it.
+//! The events that go into an election, and the actions that come out of it.
 
 use std::fmt;
 use std::time::Duration;
@@ -114,9 +114,9 @@ pub enum Action {
     },
     /// A write was stored differently than it was sent, so no term begins or continues with it. The next attempt comes after a pause.
     Altered(Vec<AlteredField>),
-    /// The revisions of the API server went backwards, as after restoring a backup. Fencing tokens would not grow any more, so
-    /// this process does not lead again.
-    Bar {
+    /// The revisions of the API server went backwards, as after restoring a backup. Fencing tokens would not grow any
+    /// more, so this process does not lead again.
+    Disqualified {
         /// The highest revision that this process saw.
         highest: u64,
         /// The lower one that came after it.
@@ -176,7 +176,7 @@ pub enum StopReason {
 pub enum LossReason {
     /// The lease could not be renewed within the renew deadline.
     NotRenewed,
-    /// The Lease names another holder: the value as it stands there. `Display` escapes and shortens it.
+    /// The Lease names another holder. This is the value in the Lease. `Display` escapes and shortens it.
     TakenBy(String),
     /// The Lease names no holder any more, although this process did not release it.
     HolderCleared,

@@ -1,13 +1,13 @@
-//! The name of one attempt at one tick.
+//! The id of one attempt at one tick.
 
 use std::fmt;
 
-/// Names one attempt at one tick, over all replicas and for ever. Random.
+/// The id of one attempt at one tick. It is random, and unique over all replicas and all times.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AttemptId(pub u64);
 
 impl AttemptId {
-    /// The attempt of this number.
+    /// The id with this number.
     pub const fn new(number: u64) -> AttemptId {
         AttemptId(number)
     }
