@@ -4,6 +4,7 @@ pub mod cron;
 pub mod duration;
 pub mod names;
 mod rule;
+pub mod schedule;
 pub mod suggest;
 pub mod timing;
 pub mod value;
