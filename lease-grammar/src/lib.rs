@@ -8,5 +8,6 @@ pub mod schedule;
 pub mod suggest;
 pub mod timing;
 pub mod value;
+pub mod zone;
 
 pub use rule::Rule;
