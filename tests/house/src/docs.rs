@@ -1,4 +1,4 @@
-//! `docs`: the documentation as docs.rs builds it, each package alone, with the features that its manifest names.
+//! `docs`: builds the documentation as docs.rs does: each package alone, with the features in its manifest.
 
 use crate::cargo::{cargo, run, unstable_rustdoc};
 use crate::error::Result;

@@ -26,7 +26,7 @@ pub(crate) fn check(workspace: &Workspace) -> Result<()> {
             check.args(["--features", &format!("{}/{feature}", package.name)]);
         }
     }
-    // Of its own, so that neither toolchain has to begin anew after the other.
+    // In the usual target directory, each toolchain would have to compile everything again after the other.
     check.arg("--target-dir").arg(workspace.target_directory.join("msrv")).current_dir(&workspace.workspace_root);
     run(&mut check).map_err(|error| {
         format!("{error}: if Rust {toolchain} is not there, `rustup toolchain install {toolchain} --profile minimal`")
