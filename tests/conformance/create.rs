@@ -67,7 +67,7 @@ cases! {
              name or generateName is required",
         )
     }
-    "generateName makes a name of it and five characters" => |t| {
+    "generateName makes a name with five more characters" => |t| {
         let made = t.create(&json!({ "metadata": { "generateName": "x-" } })).await?;
         let name = made["metadata"]["name"].as_str().unwrap_or_default().to_owned();
         ensure(name.len() == 7 && name.starts_with("x-"), || format!("name {name:?}"))?;

@@ -1,4 +1,4 @@
-//! What a Lease may contain.
+//! The validation of Leases.
 
 use serde_json::{Value, json};
 
@@ -107,7 +107,7 @@ cases! {
     "a renewTime with nanoseconds is 400" => |t| {
         unreadable(&t, "renewTime", "2026-11-22T15:00:00.123456789Z", "parsing time").await
     }
-    "an acquireTime that is no date is 400" => |t| {
+    "an acquireTime that is not a date is 400" => |t| {
         unreadable(&t, "acquireTime", "2026-02-30T15:00:00.000000Z", "parsing time").await?;
         unreadable(&t, "acquireTime", "soon", "parsing time \"soon\"").await
     }
@@ -195,7 +195,7 @@ cases! {
         let reply = t.post(&with(lease("x"), "/metadata/ownerReferences", owner)).await?.refused(422, "Invalid")?;
         reply.message_has("metadata.ownerReferences[0].uid: Required value")
     }
-    "a finalizer that is no qualified name is 422" => |t| {
+    "a finalizer that is not a qualified name is 422" => |t| {
         let reply = t.post(&with(lease("x"), "/metadata/finalizers", json!(["a b"]))).await?.refused(422, "Invalid")?;
         reply.message_has("metadata.finalizers: Invalid value: \"a b\"")
     }
