@@ -75,11 +75,11 @@ cases! {
             .refused(400, "BadRequest")?
             .message_has("cannot unmarshal array into Go struct field Lease.spec of type")
     }
-    "an empty holder is kept, and a null one is absent" => |t| {
+    "an empty holder is stored, and a null one is absent" => |t| {
         is(&t.create(&with(lease("x"), "/spec/holderIdentity", "")).await?, "/spec/holderIdentity", "")?;
         lacks(&t.create(&with(lease("y"), "/spec/holderIdentity", Value::Null)).await?, "/spec/holderIdentity")
     }
-    "zero transitions are kept, and null numbers are absent" => |t| {
+    "zero transitions are stored, and null numbers are absent" => |t| {
         is(&t.create(&lease("x")).await?, "/spec/leaseTransitions", 0)?;
         let body =
             with(with(lease("y"), "/spec/leaseTransitions", Value::Null), "/spec/leaseDurationSeconds", Value::Null);
@@ -87,7 +87,7 @@ cases! {
         lacks(&made, "/spec/leaseTransitions")?;
         lacks(&made, "/spec/leaseDurationSeconds")
     }
-    "times are kept with six digits, in UTC" => |t| {
+    "times are stored with six digits, in UTC" => |t| {
         let body = with(lease("x"), "/spec/renewTime", "2026-11-22T17:00:00.123450+02:00");
         is(&t.create(&body).await?, "/spec/renewTime", "2026-11-22T15:00:00.123450Z")
     }

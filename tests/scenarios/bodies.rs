@@ -87,7 +87,7 @@ async fn blocks_beyond_the_hard_stop_and_may(world: Arc<World>) {
     let next = world.next_term(term.token).await;
     leader.says("as `on_overrun = report` asks for").await;
     leader.link.set(Link::PASS);
-    world.log.note("mended", "");
+    world.log.note("repaired", "");
     // No other replica is left, but it does not lead before its old body has ended.
     for other in [&second, &third] {
         other.kill().await;

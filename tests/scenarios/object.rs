@@ -49,7 +49,7 @@ async fn deleted_and_made_anew_while_held(world: Arc<World>) {
     world.cluster.delete_lease(&world.lease).await;
     // Like a restored backup: the same record in another object.
     world.cluster.create_lease(&world.lease, &lease["spec"]).await;
-    world.log.note("made-anew", "with the same record");
+    world.log.note("created-again", "with the same record");
     world.wait_in(term.token, "stopped").await;
     let next = world.next_term(term.token).await;
     world.renewals(2).await;
