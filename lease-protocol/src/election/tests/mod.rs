@@ -3,6 +3,7 @@
 mod absence;
 mod altered;
 mod candidate;
+mod failover;
 mod holder;
 mod hurry;
 mod leaving;
