@@ -119,8 +119,7 @@ fn r1_a_record_that_differs_in_anything_acknowledges_nothing() {
     ];
     for (index, change) in change.into_iter().enumerate() {
         let mut bench = Bench::new();
-        let mut free = bench.theirs("");
-        free.record.holder = None;
+        let free = bench.free();
         bench.woken().show(Observation::Present(free)).step(Event::WatchOpened);
         let mut stored = bench.stored();
         change(&mut stored);
@@ -288,8 +287,7 @@ fn r1_a_renewal_of_ours_in_another_object_extends_nothing() {
 fn an_acquisition_that_took_effect_late_is_not_written_over() {
     // The answer to it is lost, and a get shows the state before it. Then the watch shows it.
     let mut bench = Bench::new();
-    let mut free = bench.theirs("");
-    free.record.holder = None;
+    let free = bench.free();
     bench.woken().show(Observation::Present(free.clone())).step(Event::WatchOpened);
     let first = bench.stored();
     bench.answer(Answer::Unknown).run(3 * SECOND).show(Observation::Present(free));
