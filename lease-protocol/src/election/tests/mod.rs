@@ -47,7 +47,7 @@ impl Bench {
     }
 
     fn step(&mut self, event: Event) -> &mut Bench {
-        let now = Now { moment: self.now, wall: WallTime(self.wall), dice: 0 };
+        let now = Now { moment: self.now, wall: WallTime(self.wall), random: 0 };
         for action in self.election.step(event, now) {
             match action {
                 Action::Send { id, request } => self.open.push((id, request)),
