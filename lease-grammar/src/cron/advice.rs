@@ -193,7 +193,7 @@ pub(super) fn steps_too_far(unit: &Unit, part: Part<'_>, range: Part<'_>, step: 
     part.wrong(what, remedy)
 }
 
-/// A text that is neither a number nor a name.
+/// A text that is not a number and not a name.
 pub(super) fn no_value(unit: &Unit, part: Part<'_>) -> WrongPart {
     let text = part.text;
     let say = |what: &str, remedy: &str| part.wrong(what, PartRemedy::Say(remedy.to_owned()));

@@ -1,15 +1,13 @@
-//! The keys, one a row: a new key is a new row.
+//! The table of keys. To add a key, add a row.
 
 use super::key::{Key, Kind, Sets};
 use super::words::Words;
+use lease_grammar::schedule;
 
-/// All tasks: those without a trigger, and those of each trigger.
+/// All tasks: continuous ones, and scheduled ones with each trigger.
 pub(super) const ALL: &str = "continuous cron every delay once";
 
-/// Those that run at times.
-const SCHEDULED: &str = "cron every delay once";
-
-/// In the order of the expansion. The methods of `LeaseSpec` want the lease duration before what has to fit into it.
+/// In the order of the expansion. The methods of `LeaseSpec` check timings against the lease duration, so it comes before them.
 pub(crate) static KEYS: [Key; 29] = [
     Key {
         name: "lease",
@@ -75,7 +73,7 @@ pub(crate) static KEYS: [Key; 29] = [
         example: "\"Europe/Prague\"",
         kind: Kind::TimeZone,
         sets: Sets::Task,
-        of: "cron",
+        of: schedule::TIME_ZONE.triggers,
         others: "tz zone zone_id time_zone_id tz_name cron_tz location locale",
     },
     Key {
@@ -92,7 +90,7 @@ pub(crate) static KEYS: [Key; 29] = [
         example: "\"30s\"",
         kind: Kind::Duration,
         sets: Sets::Task,
-        of: "every",
+        of: schedule::OFFSET.triggers,
         others: "schedule_offset offset_seconds shift anchor start_at",
     },
     Key {
@@ -116,7 +114,7 @@ pub(crate) static KEYS: [Key; 29] = [
         example: "\"30s\"",
         kind: Kind::Duration,
         sets: Sets::Task,
-        of: "cron every delay",
+        of: schedule::JITTER.triggers,
         others: "randomized_delay_sec random_delay splay spread fuzz accuracy_sec max_jitter",
     },
     Key {
@@ -126,29 +124,29 @@ pub(crate) static KEYS: [Key; 29] = [
             words: &[
                 (
                     "skip",
-                    "leaves out a tick that falls due during a run",
+                    "skips a tick that falls due during a run",
                     "forbid forbidden disallow deny no never none false drop ignore reject",
                 ),
                 (
                     "buffer_one",
-                    "runs the latest of them when the run has ended",
+                    "runs the latest of them after the run has ended",
                     "buffer queue enqueue wait delay pending one latest coalesce",
                 ),
                 (
                     "cancel_other",
-                    "asks the run to end and runs then",
+                    "asks the run to end and then runs the tick",
                     "replace cancel cancel_running terminate_other terminate restart kill abort interrupt stop",
                 ),
-                ("allow_all", "runs so many beside each other", "allow yes true parallel concurrent"),
+                ("allow_all", "runs up to that many at the same time", "allow yes true parallel concurrent"),
             ],
             absent: &[(
                 "buffer_all all",
-                "every tick in its turn, whenever it fell due, is `catch_up = all` without `overlap`",
+                "to run every tick, one after the other, write `catch_up = all` without `overlap`",
             )],
-            counted: Some(("allow_all", 2, 4)),
+            counted: Some(("allow_all", *schedule::AT_ONCE.start(), *schedule::AT_ONCE.end())),
         }),
         sets: Sets::Task,
-        of: "cron every",
+        of: schedule::OVERLAP.triggers,
         others: "overlap_policy overlaps allow_overlap no_overlap without_overlapping concurrency concurrency_policy \
                  concurrent_execution disallow_concurrent_execution allow_concurrent max_instances max_active_runs \
                  max_running_jobs singleton skip_if_running",
@@ -160,18 +158,18 @@ pub(crate) static KEYS: [Key; 29] = [
             words: &[
                 (
                     "none",
-                    "runs only what falls due while this replica leads",
+                    "runs only ticks that fall due while this replica leads",
                     "no never false off skip ignore do_nothing discard drop nothing",
                 ),
                 (
                     "latest",
-                    "runs the last tick that nobody could run",
+                    "runs the latest tick that no replica could run",
                     "fire_once fire_now fire_once_now fire_and_proceed run_once once one last newest most_recent yes \
                      true on coalesce smart_policy",
                 ),
                 (
                     "all",
-                    "runs all of them, the oldest first",
+                    "runs all of them, oldest first",
                     "fire_all ignore_misfires ignore_misfire_policy every each everything backfill replay unlimited",
                 ),
             ],
@@ -179,16 +177,16 @@ pub(crate) static KEYS: [Key; 29] = [
             counted: None,
         }),
         sets: Sets::Task,
-        of: "cron every delay",
+        of: schedule::CATCHING_UP.triggers,
         others: "misfire misfires misfire_policy misfire_instruction misfire_handling coalesce missed missed_runs \
                  run_missed persistent backfill replay",
     },
     Key {
         name: "max_catch_up",
         example: "100",
-        kind: Kind::Count(1, 1000),
+        kind: Kind::Count(*schedule::CATCH_UP.start(), *schedule::CATCH_UP.end()),
         sets: Sets::Task,
-        of: "cron every",
+        of: schedule::MAX_CATCH_UP.triggers,
         others: "catch_up_limit backfill_limit max_backfill max_missed max_misfires max_misfires_to_handle_at_a_time",
     },
     Key {
@@ -196,7 +194,7 @@ pub(crate) static KEYS: [Key; 29] = [
         example: "\"5m\"",
         kind: Kind::Deadline,
         sets: Sets::Task,
-        of: "cron every delay",
+        of: schedule::START_DEADLINE.triggers,
         others: "starting_deadline starting_deadline_seconds start_deadline_seconds misfire_grace_time \
                  misfire_threshold catch_up_window start_within max_lateness schedule_to_start_timeout expires_after",
     },
@@ -207,7 +205,7 @@ pub(crate) static KEYS: [Key; 29] = [
             words: &[
                 (
                     "at_most_once",
-                    "does not run a tick again whose run was interrupted",
+                    "does not run a tick again if its run was interrupted",
                     "most_once at_most best_effort no false",
                 ),
                 (
@@ -218,22 +216,22 @@ pub(crate) static KEYS: [Key; 29] = [
             ],
             absent: &[(
                 "exactly_once exactly once effectively_once",
-                "nothing runs exactly once when a replica may die at any time, so write `delivery = at_least_once` and let \
-                 the effect bear to be repeated, as by `tick.nominal()` for a key",
+                "a replica may crash at any time, so no tick can be guaranteed to run exactly once; write \
+                                 `delivery = at_least_once` and make the effect idempotent, as with `tick.nominal()` as a key",
             )],
             counted: None,
         }),
         sets: Sets::Task,
-        of: SCHEDULED,
+        of: schedule::DELIVERY.triggers,
         others: "delivery_guarantee guarantee semantics qos at_least_once at_most_once exactly_once acks_late \
                  acknowledge_late requests_recovery recovery reject_on_worker_lost idempotent",
     },
     Key {
         name: "retry",
         example: "3",
-        kind: Kind::Count(0, 100),
+        kind: Kind::Count(*schedule::RETRY.start(), *schedule::RETRY.end()),
         sets: Sets::Task,
-        of: SCHEDULED,
+        of: schedule::RETRIES.triggers,
         others: "retry_limit retry_count max_retry retry_policy tries max_tries",
     },
     Key {
@@ -243,7 +241,7 @@ pub(crate) static KEYS: [Key; 29] = [
             words: &[
                 (
                     "always",
-                    "runs a body again however it ended",
+                    "runs a body again whenever it has ended",
                     "permanent yes true unless_stopped forever repeat loop",
                 ),
                 (
@@ -286,7 +284,7 @@ pub(crate) static KEYS: [Key; 29] = [
             words: &[
                 ("resign", "lets another replica try", "resignation step_down release give_up failover escalate yield"),
                 ("exit", "ends the process", "abort panic terminate kill crash shutdown die reboot"),
-                ("stop", "gives up this task alone", "ignore continue none finish end remove"),
+                ("stop", "gives up only this task", "ignore continue none finish end remove"),
             ],
             absent: &[],
             counted: None,
@@ -329,7 +327,7 @@ pub(crate) static KEYS: [Key; 29] = [
         kind: Kind::Word(Words {
             words: &[
                 ("abort", "ends the process", "exit kill panic terminate die"),
-                ("report", "logs it and goes on", "log warn ignore continue none"),
+                ("report", "logs it and continues", "log warn ignore continue none"),
             ],
             absent: &[],
             counted: None,

@@ -77,6 +77,7 @@ pub enum Observation {
 /// when the term ended. The token is the `resourceVersion` of the write that began the term. Restoring etcd from a
 /// backup sets it back.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(transparent))]
 pub struct FencingToken(u64);
 
 impl FencingToken {

@@ -148,6 +148,7 @@ pub struct Deadlines {
 
 /// Why a term, or one run of a body, was asked to end.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum StopReason {
     /// The lease was lost.
@@ -170,6 +171,7 @@ pub enum StopReason {
 
 /// Why a lease was lost, although this process did not give it up.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum LossReason {
     /// The lease could not be renewed within the renew deadline.

@@ -69,7 +69,7 @@ impl Calendar {
             message: error.to_string(),
         })?;
         let Some((zone_name, zone)) = zone::find(zone) else {
-            let message = zone::explain(zone).to_string();
+            let message = zone::explain(zone);
             return Err(ScheduleError::TimeZone { zone: zone.to_owned(), message });
         };
         let canonical = pattern.to_string();

@@ -18,7 +18,7 @@ pub enum ScheduleError {
         message: String,
     },
     /// There is no zone of this name.
-    #[error("time_zone = {zone:?} {message}")]
+    #[error("time_zone = {zone:?}: {message}")]
     TimeZone {
         /// The name.
         zone: String,

@@ -105,7 +105,7 @@ impl ScheduledTime {
 
 const MICROS: i64 = 1_000_000;
 /// The longest period. The exact value does not matter: it keeps sums far from overflowing.
-const CENTURY: i64 = 100 * 366 * 24 * 60 * 60;
+const CENTURY: i64 = lease_grammar::schedule::LONGEST_PERIOD_SECS.cast_signed();
 
 impl Schedule {
     /// At the times that a cron pattern matches in a zone.

@@ -18,6 +18,14 @@ impl AttemptId {
     }
 }
 
+/// As `Display` writes it: a number of 64 bits is not safe in JSON.
+#[cfg(feature = "serde")]
+impl serde::Serialize for AttemptId {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
 impl fmt::Display for AttemptId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:012x}", self.0)

@@ -4,6 +4,7 @@ use std::fmt;
 
 /// How a run ended.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum TickOutcome {
     /// The body returned.
@@ -18,6 +19,7 @@ pub enum TickOutcome {
 
 /// Why a tick was not run.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum NotRun {
     /// With [`Overlap::Skip`](super::Overlap::Skip), a run of the task had not ended. With
@@ -38,6 +40,7 @@ pub enum NotRun {
 /// How the ticks of a task ended since the task was first seen. Each tick that was run to its end, or not run, is in
 /// exactly one of the counts.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub struct TickCounts {
     /// [`TickOutcome::Done`].

@@ -32,6 +32,7 @@ pub struct TaskTicks {
 
 /// The state of a task.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum TickState {
     /// It has not run yet.
@@ -46,6 +47,7 @@ pub enum TickState {
 
 /// A run, as the Lease shows it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub struct TickRun {
     /// The nominal time.
@@ -147,5 +149,27 @@ impl TaskTicks {
     /// Why its record cannot be read, and what to do.
     pub fn trouble(&self) -> Option<String> {
         self.record.as_ref().err().map(ToString::to_string)
+    }
+}
+
+/// Its methods as fields. `trouble` is null if the record can be read.
+#[cfg(feature = "serde")]
+impl serde::Serialize for TaskTicks {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        use serde::ser::SerializeStruct;
+
+        let mut fields = serializer.serialize_struct("TaskTicks", 11)?;
+        fields.serialize_field("state", &self.state())?;
+        fields.serialize_field("is_done", &self.is_done())?;
+        fields.serialize_field("is_paused", &self.is_paused())?;
+        fields.serialize_field("last", &self.last())?;
+        fields.serialize_field("running", &self.running())?;
+        fields.serialize_field("given_back", &self.given_back())?;
+        fields.serialize_field("accounted_until", &self.accounted_until())?;
+        fields.serialize_field("last_trigger", &self.last_trigger())?;
+        fields.serialize_field("next", &self.next())?;
+        fields.serialize_field("counts", &self.counts())?;
+        fields.serialize_field("trouble", &self.trouble())?;
+        fields.end()
     }
 }

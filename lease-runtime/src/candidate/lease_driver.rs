@@ -62,27 +62,6 @@ enum LeaveOutcome {
     Failed(Arc<ElectorError>),
 }
 
-/// Why a term was left that could have gone on.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum LeaveReason {
-    /// All tasks were over.
-    Finished,
-    /// For another replica to try.
-    SteppedDown,
-    /// A condition does not hold.
-    Withdrawn,
-}
-
-impl LeaveReason {
-    fn stop_reason(self) -> StopReason {
-        match self {
-            LeaveReason::Finished => StopReason::Finished,
-            LeaveReason::SteppedDown => StopReason::SteppedDown,
-            LeaveReason::Withdrawn => StopReason::Withdrawn,
-        }
-    }
-}
-
 impl LeaseDriver {
     async fn run(mut self) {
         loop {
@@ -178,7 +157,8 @@ impl LeaseDriver {
                 return LeaveOutcome::Shutdown;
             }
             if let Some(parting) = parting.take().or_else(|| self.reason_to_part()) {
-                self.leave(way, terms, parting.stop_reason(), parting == LeaveReason::Finished).await;
+                let and_finish = parting == StopReason::Finished;
+                self.leave(way, terms, parting.clone(), and_finish).await;
                 self.stay_out(parting, timing).await;
                 if self.roster.timing() != Some(timing) {
                     return LeaveOutcome::Finished;
@@ -206,20 +186,21 @@ impl LeaseDriver {
         }
     }
 
-    fn reason_to_part(&self) -> Option<LeaveReason> {
+    /// Why this process should give the lease up although the term could go on.
+    fn reason_to_part(&self) -> Option<StopReason> {
         if self.roster.is_over() {
-            Some(LeaveReason::Finished)
+            Some(StopReason::Finished)
         } else if !self.roster.is_willing() || self.roster.is_stuck() {
-            Some(LeaveReason::Withdrawn)
+            Some(StopReason::Withdrawn)
         } else {
             None
         }
     }
 
     /// Waits until there is a reason to take part again, or none to wait for one.
-    async fn stay_out(&self, parting: LeaveReason, timing: Timing) {
+    async fn stay_out(&self, parting: StopReason, timing: Timing) {
         let mut rested = pin!(async {
-            if parting == LeaveReason::SteppedDown {
+            if parting == StopReason::SteppedDown {
                 // So that whoever watches may take the lease, also one that only polls.
                 sleep(timing.lease_duration).await;
             }
@@ -239,8 +220,9 @@ impl LeaseDriver {
         }
     }
 
-    /// One term: from the acquisition until nothing of it is left here. Tells why, if the election is being left.
-    async fn lead(&self, way: &ElectionControl, term: Term, alive: DrainToken) -> Option<LeaveReason> {
+    /// Runs the tasks through one term: from the acquisition until nothing of it is left here. Returns a reason if this process
+    /// gives the lease up although the term could go on.
+    async fn lead(&self, way: &ElectionControl, term: Term, alive: DrainToken) -> Option<StopReason> {
         let mut supervisors = JoinSet::new();
         // Those that run, and those that are not over but have ended in this term.
         let mut started: Vec<(Id, Arc<Entry>)> = Vec::new();
@@ -270,10 +252,10 @@ impl LeaseDriver {
                 // What is over may still be about to end.
                 parting = self
                     .reason_to_part()
-                    .filter(|why| supervisors.is_empty() || *why != LeaveReason::Finished && !self.roster.is_willing());
-                parting.iter().for_each(|parting| way.withdraw(parting.stop_reason()));
+                    .filter(|why| supervisors.is_empty() || *why != StopReason::Finished && !self.roster.is_willing());
+                parting.iter().for_each(|reason| way.withdraw(reason.clone()));
             } else if parting.is_none() && term.tenure().stop_reason() == Some(StopReason::SteppedDown) {
-                parting = Some(LeaveReason::SteppedDown);
+                parting = Some(StopReason::SteppedDown);
                 way.withdraw(StopReason::SteppedDown);
             }
             // As it was when the reasons were looked at: one that has come since is yet to be.
