@@ -252,7 +252,7 @@ impl LeaseDriver {
                 shutdown = true;
                 way.withdraw(StopReason::Shutdown);
             }
-            let leading = !term.tenure().is_cancelled();
+            let leading = !term.state().is_cancelled();
             if !shutdown && parting.is_none() && leading {
                 for entry in self.roster.live() {
                     // One of the same name may have been given up, and be inside a poll still.
@@ -261,7 +261,7 @@ impl LeaseDriver {
                         && let Some(runtime) = entry.runtime()
                     {
                         if entry.exits_on_loss() {
-                            term.tenure().exit_on_loss();
+                            term.state().exit_on_loss();
                         }
                         let supervisor = supervise(entry.clone(), term.clone(), alive.another(), exits.clone());
                         started.push((supervisors.spawn_on(supervisor, &runtime).id(), entry));
@@ -272,7 +272,7 @@ impl LeaseDriver {
                     .reason_to_part()
                     .filter(|why| supervisors.is_empty() || *why != LeaveReason::Finished && !self.roster.is_willing());
                 parting.iter().for_each(|parting| way.withdraw(parting.stop_reason()));
-            } else if parting.is_none() && term.tenure().stop_reason() == Some(StopReason::SteppedDown) {
+            } else if parting.is_none() && term.state().stop_reason() == Some(StopReason::SteppedDown) {
                 parting = Some(LeaveReason::SteppedDown);
                 way.withdraw(StopReason::SteppedDown);
             }

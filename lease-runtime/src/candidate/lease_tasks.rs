@@ -28,7 +28,7 @@ pub(crate) struct LeaseTasks {
     /// What has to be true for all leases of the candidate.
     condition: Option<watch::Receiver<bool>>,
     /// The term that its tasks are in.
-    tenure: Mutex<Weak<TermState>>,
+    term_state: Mutex<Weak<TermState>>,
     status: watch::Sender<LeaseStatus>,
     /// The lease is held, or may come to be.
     engaged: watch::Sender<bool>,
@@ -53,7 +53,7 @@ impl LeaseTasks {
             members: Mutex::new(Members::default()),
             news: Notify::new(),
             condition,
-            tenure: Mutex::default(),
+            term_state: Mutex::default(),
             status: watch::Sender::new(status),
             engaged: watch::Sender::new(false),
         })
@@ -235,14 +235,14 @@ impl LeaseTasks {
 
     /// Its tasks are in this term.
     pub(super) fn leads(&self, term: &Term) {
-        *self.tenure.lock().unwrap_or_else(PoisonError::into_inner) = Arc::downgrade(term.tenure());
+        *self.term_state.lock().unwrap_or_else(PoisonError::into_inner) = Arc::downgrade(term.state());
     }
 
     /// Gives the lease up for another replica to try. `false` if it is not held, or being lost or given up already.
     pub(super) fn step_down(&self) -> bool {
-        let tenure = self.tenure.lock().unwrap_or_else(PoisonError::into_inner).upgrade();
-        let held = tenure.filter(|tenure| !tenure.is_cancelled());
-        held.inspect(|tenure| tenure.cancel(StopReason::SteppedDown)).is_some()
+        let term_state = self.term_state.lock().unwrap_or_else(PoisonError::into_inner).upgrade();
+        let held = term_state.filter(|term_state| !term_state.is_cancelled());
+        held.inspect(|term_state| term_state.cancel(StopReason::SteppedDown)).is_some()
     }
 
     /// Something has changed that the driver has to look at.

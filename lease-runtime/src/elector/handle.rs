@@ -180,7 +180,7 @@ pub(super) struct ElectionPort {
     /// Boxed, as a channel has room for many at once.
     pub(super) commands: mpsc::UnboundedReceiver<Box<Command>>,
     terms: mpsc::UnboundedSender<(Term, DrainToken)>,
-    pub(super) tenure: Option<Arc<TermState>>,
+    pub(super) term_state: Option<Arc<TermState>>,
     pub(super) status: LeaseStatus,
     published: watch::Sender<LeaseStatus>,
     done: watch::Sender<u64>,
@@ -216,7 +216,7 @@ impl ElectionPort {
             labels: Arc::default(),
             commands,
             terms,
-            tenure: None,
+            term_state: None,
             status,
             published,
             done,
@@ -228,11 +228,11 @@ impl ElectionPort {
     /// drained at once, and the election learns that whoever ran the bodies is gone.
     pub(super) fn begin(&mut self, grant: &Grant) -> Arc<TermState> {
         let (lease, identity, clock) = (self.lease.clone(), Arc::clone(&self.identity), Arc::clone(&self.clock));
-        let (tenure, alive) = TermState::begin(lease, identity, grant, clock);
-        watchdog::watch(&tenure);
-        self.tenure = Some(Arc::clone(&tenure));
-        let _ = self.terms.send((Term::new(Arc::clone(&tenure)), alive));
-        tenure
+        let (term_state, alive) = TermState::begin(lease, identity, grant, clock);
+        watchdog::watch(&term_state);
+        self.term_state = Some(Arc::clone(&term_state));
+        let _ = self.terms.send((Term::new(Arc::clone(&term_state)), alive));
+        term_state
     }
 
     /// Makes the status visible.
@@ -253,10 +253,10 @@ impl ElectionPort {
 
     /// The election will not go on: ends the term and says so.
     pub(super) fn end(&mut self, why: ElectorError) {
-        if let Some(tenure) = &self.tenure {
-            tenure.expire();
+        if let Some(term_state) = &self.term_state {
+            term_state.expire();
         }
-        self.status.standing = if self.tenure.is_some() { Standing::Draining } else { Standing::Out };
+        self.status.standing = if self.term_state.is_some() { Standing::Draining } else { Standing::Out };
         self.status.problem = Some(Arc::new(why));
         self.status.fatal = true;
         self.publish();
@@ -267,7 +267,7 @@ impl Drop for ElectionPort {
     fn drop(&mut self) {
         // An election that was left in good order has nothing to take back.
         if self.status.standing != Standing::Out {
-            self.tenure.take().inspect(|tenure| tenure.expire());
+            self.term_state.take().inspect(|term_state| term_state.expire());
             self.end(ElectorError::Ended { reason: "its runtime has gone".to_owned() });
         }
     }

@@ -55,8 +55,8 @@ struct SaidOnce {
 
 impl LeaseTicks {
     /// A term has begun.
-    pub(super) fn begin(&mut self, grant: &Grant, tenure: &TermState, time: TickTime) {
-        self.told = tenure.board().receiver();
+    pub(super) fn begin(&mut self, grant: &Grant, term_state: &TermState, time: TickTime) {
+        self.told = term_state.board().receiver();
         self.tasks.clear();
         self.permits.clear();
         self.ticks.begin(grant.transitions, time);

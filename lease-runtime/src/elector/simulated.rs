@@ -42,16 +42,16 @@ impl SimulatedElector {
     /// Begins a term.
     pub(crate) fn begin(&mut self, grant: &Grant, clock: Arc<dyn Clock>, time: TickTime) -> (Term, DrainToken) {
         self.log.began(grant);
-        let (tenure, alive) = TermState::begin(self.lease.clone(), self.identity.clone(), grant, clock);
-        self.ticking.begin(grant, &tenure, time);
-        (Term::new(tenure), alive)
+        let (term_state, alive) = TermState::begin(self.lease.clone(), self.identity.clone(), grant, clock);
+        self.ticking.begin(grant, &term_state, time);
+        (Term::new(term_state), alive)
     }
 
     /// Asks the bodies to end, for this reason if they have not been asked before. Nothing is taken from now on.
     pub(crate) fn cancel(&mut self, term: &Term, loss: StopReason) {
         self.log.cancelled(term.fencing_token(), &loss);
         self.ticking.drain();
-        term.tenure().cancel(loss);
+        term.state().cancel(loss);
     }
 
     /// Nothing of the term is left.

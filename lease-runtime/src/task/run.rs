@@ -59,7 +59,7 @@ pub(super) async fn through_term(
     let mut backoff = Backoff::new(&policy.backoff);
     let mut restarts = Restarts::new(policy.max_restarts);
     supervisor.pause(policy.initial_delay, asked).await;
-    while !entry.is_over() && !leading.tenure().is_cancelled() && !asked.is_asked() {
+    while !entry.is_over() && !leading.state().is_cancelled() && !asked.is_asked() {
         let term = scoped(supervisor, member, asked, up);
         let started = term.now();
         log.started();
@@ -100,7 +100,7 @@ pub(super) async fn through_term(
             RunResult::TimedOut(timeout) => BodyFailure { said: format!("timed out after {timeout:?}"), value: false },
         };
         // By the end of the term, or by that of its group, which has failed already.
-        if leading.tenure().is_cancelled() || asked.is_asked() {
+        if leading.state().is_cancelled() || asked.is_asked() {
             log.ended(Some(&failure.said));
             return MemberEnd::Over;
         }
@@ -194,7 +194,7 @@ fn run(
     let polled = Box::pin(poll_fn(move |cx| {
         if begins.as_ref().is_some_and(|tick| !tick.begin()) {
             // The run was given back, and somebody else may start it. The guard drops this one at its next poll.
-            scoped.tenure().end_now(scoped.scope());
+            scoped.state().end_now(scoped.scope());
             return Poll::Pending;
         }
         begins = None;
@@ -220,7 +220,7 @@ fn run(
         let returned = matches!(ended, Ok(BodyVerdict { failure: None, .. }));
         if !returned {
             // The children of a body that failed would otherwise run beside those of its next run.
-            term.tenure().end_now(term.scope());
+            term.state().end_now(term.scope());
         }
         term.scope().children_ended().await;
         // Whoever kept the term starts nothing on this run any more: `attended` goes.
@@ -239,7 +239,7 @@ struct Attended(Term);
 impl Drop for Attended {
     fn drop(&mut self) {
         let Attended(term) = self;
-        term.tenure().end_now(term.scope());
+        term.state().end_now(term.scope());
     }
 }
 
@@ -273,19 +273,19 @@ async fn attend(
             },
             () = entry.stop_token().cancelled(), if !stopped => {
                 stopped = true;
-                term.tenure().end_now(term.scope());
+                term.state().end_now(term.scope());
             }
             // The grace counts from here, which makes the next nap shorter.
             () = term.cancelled(), if !asked => asked = true,
             () = &mut timeout, if member.policy.timeout.is_some() && timed_out.is_none() => {
                 timed_out = member.policy.timeout;
-                term.tenure().end_now(term.scope());
+                term.state().end_now(term.scope());
             }
             () = sleep(nap) => {
                 overdue = if term.remaining().is_zero() { overdue.saturating_add(1) } else { 0 };
                 match overdue {
                     0 => {}
-                    1 => term.tenure().wake(term.scope()),
+                    1 => term.state().wake(term.scope()),
                     _ => TaskLog { entry, member, term }.overdue(),
                 }
             }

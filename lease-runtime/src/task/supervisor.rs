@@ -60,9 +60,9 @@ impl Supervisor<'_> {
     /// on with the term. `false` when the term, or the body's part in it, has ended.
     pub(super) async fn renewed_after_all(&self, term: &Term) -> bool {
         loop {
-            let mut extended = pin!(term.tenure().extended());
+            let mut extended = pin!(term.state().extended());
             extended.as_mut().enable();
-            if term.tenure().is_cancelled() || self.entry.is_over() {
+            if term.state().is_cancelled() || self.entry.is_over() {
                 return false;
             }
             if !self.leading.remaining().is_zero() {

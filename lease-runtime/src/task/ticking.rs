@@ -43,7 +43,7 @@ pub(super) async fn through_term(
     up: &CancellationToken,
 ) -> MemberEnd {
     let (entry, leading) = (supervisor.entry, supervisor.leading);
-    let mut seat = leading.tenure().board().join(member.name.clone(), ticking.timetable.clone());
+    let mut seat = leading.state().board().join(member.name.clone(), ticking.timetable.clone());
     // It is there, whether or not a tick is due: nobody who stands on it has to wait for one.
     up.cancel();
     let mut runs = FuturesUnordered::new();
@@ -141,7 +141,7 @@ async fn attempts(
     let mut backoff = Backoff::new(&member.policy.backoff);
     for again in 0..=ticking.retry {
         // What has waited, for the run before it or through a pause, may have waited for too long.
-        if asked.is_asked() || supervisor.leading.tenure().is_cancelled() || supervisor.entry.is_over() {
+        if asked.is_asked() || supervisor.leading.state().is_cancelled() || supervisor.entry.is_over() {
             return taken.unless_begun(interrupted(asked));
         }
         let tick = tick(supervisor, ticking, &taken.start, again).permitted(&taken.permit);
@@ -157,7 +157,7 @@ async fn attempts(
         };
         // As when its time was up before the runtime came to it.
         let unstarted = taken.permit.revoke();
-        if unstarted || asked.is_asked() || supervisor.leading.tenure().is_cancelled() {
+        if unstarted || asked.is_asked() || supervisor.leading.state().is_cancelled() {
             let end = taken.unless_begun(interrupted(asked));
             log.tick_ended(&tick, end);
             return end;
@@ -242,7 +242,7 @@ fn tick(supervisor: &Supervisor<'_>, ticking: &MemberTicks, start: &RunStart, ag
     Tick::new(
         start.tick.into(),
         ticking.zone.clone(),
-        supervisor.leading.tenure().clock().wall().into(),
+        supervisor.leading.state().clock().wall().into(),
         start.attempt.saturating_add(again),
         // The recorded one names the first; each further attempt has a name of its own that follows from it.
         AttemptId::new(start.id.get() ^ (u64::from(again) << 48)),

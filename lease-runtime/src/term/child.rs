@@ -83,9 +83,9 @@ impl Term {
         let Some(runtime) = runtime(self) else { return TermHandle { task: None } };
         let work = ChildWork {
             closure: Some(closure),
-            gate: self.tenure().open_gate(self.scope(), GateUse::Blocking),
+            gate: self.state().open_gate(self.scope(), GateUse::Blocking),
             term: self.clone(),
-            _alive: self.tenure().alive(),
+            _alive: self.state().alive(),
             _child: self.scope().children().token(),
         };
         TermHandle { task: Some(runtime.spawn_blocking(move || work.run())) }
@@ -130,7 +130,7 @@ impl<F> Drop for ChildWork<F> {
             drop_caught(closure)
         });
         self.gate.leave_for_good();
-        self.term.tenure().close_gate(&self.gate);
+        self.term.state().close_gate(&self.gate);
         say_dropped(panicked, &self.term);
     }
 }

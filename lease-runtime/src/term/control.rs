@@ -46,10 +46,10 @@ impl Term {
         let lease = LeaseId::new("test", "test");
         let deadlines = Deadlines { cancel_at: Moment::FAR, drop_at: Moment::FAR, hard_stop: Moment::FAR };
         let grant = Grant { token: FencingToken::new(1), transitions: 0, deadlines };
-        let (tenure, alive) = TermState::begin(lease, "test".into(), &grant, clock);
-        let (runtime, asked) = (Handle::try_current().ok(), tenure.asks().clone());
+        let (term_state, alive) = TermState::begin(lease, "test".into(), &grant, clock);
+        let (runtime, asked) = (Handle::try_current().ok(), term_state.asks().clone());
         let scope = RunScope::new("test".into(), Duration::MAX, OnOverrun::Report, runtime, asked);
-        let term = Term::new(tenure).scoped(Arc::new(scope));
+        let term = Term::new(term_state).scoped(Arc::new(scope));
         (term.clone(), TermControl { term, hold: Arc::new(TermHold(Mutex::new(Some(alive)))) })
     }
 }
@@ -57,25 +57,25 @@ impl Term {
 impl TermControl {
     /// Asks the body to end, as the loss of the lease would.
     pub fn cancel(&self, loss: StopReason) {
-        self.term.tenure().cancel(loss);
+        self.term.state().cancel(loss);
     }
 
     /// Ends the term: guarded futures are dropped, checks fail.
     pub fn expire(&self) {
-        self.term.tenure().expire();
+        self.term.state().expire();
     }
 
     /// Lets the term end by itself in `remaining`, as if that was left of the last renewal.
     pub fn expire_in(&self, remaining: Duration) {
         let at = self.term.now() + remaining;
-        self.term.tenure().extend(Deadlines { cancel_at: at, drop_at: at, hard_stop: at });
+        self.term.state().extend(Deadlines { cancel_at: at, drop_at: at, hard_stop: at });
     }
 
     /// Resolves when nothing is left of what the body has started on the term: children, blocking closures, guarded
     /// futures. Nothing can be started any more then.
     pub async fn drained(&self) {
         drop(self.hold.take());
-        self.term.tenure().drained().await;
+        self.term.state().drained().await;
     }
 }
 

@@ -43,46 +43,45 @@ pub(super) trait Drain: Send + Sync {
 /// holds one drops it strictly after the future or closure that it stands for; a runtime that is shut down drops its
 /// futures, and so its tokens.
 pub(crate) struct DrainToken {
-    tenure: Arc<dyn Drain>,
+    term: Arc<dyn Drain>,
 }
 
 impl DrainToken {
     /// The first token, which [`DrainCount::new`] has counted already.
-    pub(super) fn first(tenure: Arc<dyn Drain>) -> DrainToken {
-        DrainToken { tenure }
+    pub(super) fn first(term: Arc<dyn Drain>) -> DrainToken {
+        DrainToken { term }
     }
 
     /// One more; never fails, because this one is there.
     pub(crate) fn another(&self) -> DrainToken {
         // Relaxed: nothing is published by going from one to two. The thread that got here has this token, so the count
         // cannot be zero.
-        self.tenure.count().count.fetch_add(1, Ordering::Relaxed);
-        DrainToken { tenure: self.tenure.clone() }
+        self.term.count().count.fetch_add(1, Ordering::Relaxed);
+        DrainToken { term: self.term.clone() }
     }
 
     /// Goes, and stays counted: the term is never drained.
     pub(super) fn stay_counted(self) {
         // Relaxed: as for `another`.
-        self.tenure.count().count.fetch_add(1, Ordering::Relaxed);
+        self.term.count().count.fetch_add(1, Ordering::Relaxed);
     }
 
     /// A token of a term that is not drained.
-    pub(super) fn join(tenure: Arc<dyn Drain>) -> Option<DrainToken> {
-        tenure
-            .count()
+    pub(super) fn join(term: Arc<dyn Drain>) -> Option<DrainToken> {
+        term.count()
             .count
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |count| (count > 0).then_some(count + 1))
             .ok()
-            .map(|_| DrainToken { tenure })
+            .map(|_| DrainToken { term })
     }
 }
 
 impl Drop for DrainToken {
     fn drop(&mut self) {
-        let counted = self.tenure.count();
+        let counted = self.term.count();
         // AcqRel, as for the count of an `Arc`: everything that each holder did happens before what follows the zero.
         if counted.count.fetch_sub(1, Ordering::AcqRel) == 1 {
-            self.tenure.before_empty();
+            self.term.before_empty();
             counted.empty.cancel();
         }
     }
@@ -90,6 +89,6 @@ impl Drop for DrainToken {
 
 impl fmt::Debug for DrainToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "DrainToken({})", self.tenure.lease())
+        write!(f, "DrainToken({})", self.term.lease())
     }
 }

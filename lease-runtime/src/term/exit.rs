@@ -11,18 +11,18 @@ pub(crate) const LAST_WORDS: Duration = Duration::from_millis(100);
 
 /// Ends the process if its term was lost and a task said [`OnLoss::Exit`](crate::OnLoss::Exit). The elector calls it from its
 /// own thread when nothing of the term is left, and at the hard stop.
-pub(crate) fn if_lost(tenure: &TermState) {
-    if let Some(loss) = tenure.stop_reason().filter(|loss| loss.is_involuntary())
-        && tenure.exits_on_loss()
+pub(crate) fn if_lost(term_state: &TermState) {
+    if let Some(loss) = term_state.stop_reason().filter(|loss| loss.is_involuntary())
+        && term_state.exits_on_loss()
     {
-        now(&format!("lease `{}` is lost, {loss}, and a task says `on_loss = exit`", tenure.lease()));
+        now(&format!("lease `{}` is lost, {loss}, and a task says `on_loss = exit`", term_state.lease()));
     }
 }
 
 /// As [`if_lost`], at the hard stop, unless the watchdog does it.
-pub(crate) fn at_hard_stop(tenure: &TermState) {
-    if !tenure.is_watched() {
-        if_lost(tenure);
+pub(crate) fn at_hard_stop(term_state: &TermState) {
+    if !term_state.is_watched() {
+        if_lost(term_state);
     }
 }
 

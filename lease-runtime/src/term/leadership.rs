@@ -42,25 +42,25 @@ use lease_protocol::election::{FencingToken, LossReason, StopReason};
 /// ```
 #[derive(Clone)]
 pub struct Term {
-    tenure: Arc<TermState>,
+    state: Arc<TermState>,
     /// The body that this handle was given to: its children end with it, and its grace is theirs.
     scope: Arc<RunScope>,
 }
 
 impl Term {
-    /// The handle on a tenure that no body has yet.
-    pub(crate) fn new(tenure: Arc<TermState>) -> Term {
-        let scope = Arc::new(RunScope::unbounded(tenure.asks().clone()));
-        Term { tenure, scope }
+    /// The handle on a term that no body has yet.
+    pub(crate) fn new(state: Arc<TermState>) -> Term {
+        let scope = Arc::new(RunScope::unbounded(state.asks().clone()));
+        Term { state, scope }
     }
 
     /// The same term for one run of one body.
     pub(crate) fn scoped(&self, scope: Arc<RunScope>) -> Term {
-        Term { tenure: self.tenure.clone(), scope }
+        Term { state: self.state.clone(), scope }
     }
 
-    pub(crate) fn tenure(&self) -> &Arc<TermState> {
-        &self.tenure
+    pub(crate) fn state(&self) -> &Arc<TermState> {
+        &self.state
     }
 
     pub(crate) fn scope(&self) -> &Arc<RunScope> {
@@ -69,17 +69,17 @@ impl Term {
 
     /// The fencing token of the term. It grows with every term of the lease. Send it with every effect of the body.
     pub fn fencing_token(&self) -> FencingToken {
-        self.tenure.token()
+        self.state.token()
     }
 
     /// The lease of this term.
     pub fn lease(&self) -> &LeaseId {
-        self.tenure.lease()
+        self.state.lease()
     }
 
     /// The identity under which this process holds the lease.
     pub fn identity(&self) -> &str {
-        self.tenure.identity()
+        self.state.identity()
     }
 
     /// Resolves when the body is asked to end, or at once if that has happened.
@@ -100,7 +100,7 @@ impl Term {
     pub fn stop_reason(&self) -> Option<StopReason> {
         // One that has to go on for others does not know yet. The clock may be ahead of the elector, which has not said so.
         let asked = self.scope.stop_signal();
-        let because = || asked.why().or_else(|| self.tenure.stop_reason()).unwrap_or(StopReason::GroupFailed);
+        let because = || asked.why().or_else(|| self.state.stop_reason()).unwrap_or(StopReason::GroupFailed);
         let known = asked.is_asked().then(because);
         known.or_else(|| (self.now() >= self.ends_at()).then_some(StopReason::Lost(LossReason::NotRenewed)))
     }
@@ -131,7 +131,7 @@ impl Term {
         Err(Lost {
             lease: self.lease().clone(),
             token: self.fencing_token(),
-            reason: self.tenure.stop_reason().unwrap_or(StopReason::Lost(LossReason::NotRenewed)),
+            reason: self.state.stop_reason().unwrap_or(StopReason::Lost(LossReason::NotRenewed)),
         })
     }
 
@@ -147,16 +147,16 @@ impl Term {
     ///
     /// Nothing happens if the term was [`cancelled`](Self::cancelled) before: the first reason counts.
     pub fn step_down(&self) {
-        self.tenure.cancel(StopReason::SteppedDown);
+        self.state.cancel(StopReason::SteppedDown);
     }
 
     pub(crate) fn now(&self) -> Moment {
-        self.tenure.clock().now()
+        self.state.clock().now()
     }
 
     /// No poll of this body begins from this moment on.
     pub(crate) fn ends_at(&self) -> Moment {
-        self.tenure.ends_at(self.scope.stop_signal(), self.scope.grace()).min(self.scope.cut())
+        self.state.ends_at(self.scope.stop_signal(), self.scope.grace()).min(self.scope.cut())
     }
 }
 

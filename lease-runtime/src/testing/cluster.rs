@@ -129,7 +129,7 @@ impl Cluster {
     /// The replica that leads: it holds the lease, its bodies have not been asked to end, and it is there.
     pub fn leader(&self) -> Option<usize> {
         let held = self.nodes.get(self.holder?)?.process.as_ref()?.held.as_ref()?;
-        (!held.ending && !held.term.tenure().is_cancelled()).then_some(self.holder)?
+        (!held.ending && !held.term.state().is_cancelled()).then_some(self.holder)?
     }
 
     /// Kills a replica: its bodies are dropped, at once and without being asked. Its lease runs out. Nothing happens if it is

@@ -145,7 +145,7 @@ impl Cluster {
         if node.cut_off {
             let Deadlines { cancel_at, drop_at, .. } = held.deadlines(timing);
             if now >= drop_at {
-                held.term.tenure().expire();
+                held.term.state().expire();
             }
             if now >= cancel_at && !held.ending {
                 return process.cancel(StopReason::Lost(LossReason::NotRenewed));

@@ -205,24 +205,24 @@ impl Process {
     /// The next thing that happens to it by itself. Cancel safe.
     pub(super) async fn news(&mut self) -> ProcessNews {
         let Process { elector, held: Some(held), .. } = self else { return std::future::pending().await };
-        let tenure = held.term.tenure().clone();
+        let term_state = held.term.state().clone();
         tokio::select! {
             biased;
             told = elector.told() => ProcessNews::Told(told),
             Some(why) = held.exits.recv() => ProcessNews::Exit(*why),
             Some(_) = held.supervisors.join_next() => ProcessNews::Ended,
             () = held.term.cancelled(), if !held.ending => ProcessNews::Cancelled,
-            () = tenure.drained(), if held.alive.is_none() => ProcessNews::Drained,
+            () = term_state.drained(), if held.alive.is_none() => ProcessNews::Drained,
         }
     }
 
     /// It ends without a word: its bodies are dropped when this returns.
     pub(super) async fn crash(mut self) {
         if let Some(Held { term, alive, mut supervisors, .. }) = self.held.take() {
-            term.tenure().expire();
+            term.state().expire();
             supervisors.shutdown().await;
             drop(alive);
-            term.tenure().drained().await;
+            term.state().drained().await;
         }
     }
 
@@ -254,7 +254,7 @@ impl Held {
     pub(super) fn renew(&mut self, timing: &Timing, now: Moment) {
         self.renewed = now;
         self.renew_at = None;
-        self.term.tenure().extend(self.deadlines(timing));
+        self.term.state().extend(self.deadlines(timing));
     }
 
     /// No supervisor is left.

@@ -140,9 +140,9 @@ impl ElectionDriver {
                 Wakeup::Drained => {
                     self.drained = None;
                     self.ticking.drained();
-                    // While there is a tenure: the watchdog may have ended it.
+                    // While there is a term: the watchdog may have ended it.
                     self.step(Event::Woken);
-                    self.out.tenure.take().inspect(|tenure| exit::if_lost(tenure));
+                    self.out.term_state.take().inspect(|term_state| exit::if_lost(term_state));
                     self.log.drained(self.token);
                     self.step(Event::Drained);
                 }
@@ -176,8 +176,8 @@ impl ElectionDriver {
     /// How long to sleep if nothing happens.
     fn nap(&self) -> Duration {
         let now = self.out.clock.now();
-        let stop = self.out.tenure.as_ref().map(|tenure| {
-            let stop = tenure.deadlines().hard_stop;
+        let stop = self.out.term_state.as_ref().map(|term_state| {
+            let stop = term_state.deadlines().hard_stop;
             // Past it, what has not gone is looked after again and again.
             if stop > now { stop } else { now + self.out.timing.poll_margin() }
         });
@@ -208,23 +208,23 @@ impl ElectionDriver {
             Action::Begin(grant) => {
                 self.token = grant.token;
                 // Deeds before words, here and below: a log may block.
-                let tenure = self.out.begin(&grant);
+                let term_state = self.out.begin(&grant);
                 self.log.began(&grant);
                 let time = self.time();
-                self.ticking.begin(&grant, &tenure, time);
-                self.drained = Some(Box::pin(async move { tenure.drained().await }));
+                self.ticking.begin(&grant, &term_state, time);
+                self.drained = Some(Box::pin(async move { term_state.drained().await }));
             }
             Action::Extend(deadlines) => {
-                self.out.tenure.iter().for_each(|tenure| tenure.extend(deadlines));
+                self.out.term_state.iter().for_each(|term_state| term_state.extend(deadlines));
                 self.log.renewed(self.token);
             }
             Action::Cancel(loss) => {
-                self.out.tenure.iter().for_each(|tenure| tenure.cancel(loss.clone()));
+                self.out.term_state.iter().for_each(|term_state| term_state.cancel(loss.clone()));
                 self.ticking.drain();
                 self.log.cancelled(self.token, &loss);
                 self.out.status.last_stop = Some(loss);
             }
-            Action::Expire => self.out.tenure.iter().for_each(|tenure| tenure.expire()),
+            Action::Expire => self.out.term_state.iter().for_each(|term_state| term_state.expire()),
             Action::Rewatch => self.watch.iter_mut().for_each(Watch::replace),
             Action::Left { released } => {
                 self.log.left(released);
@@ -267,11 +267,11 @@ impl ElectionDriver {
     /// Past the hard stop: whoever is still inside a poll is an overrun. And a withdrawal that waits for such a one is over
     /// when the lease has run out for everybody: nobody gains by waiting longer.
     fn enforce(&mut self) {
-        let Some(tenure) = &self.out.tenure else { return };
-        let (now, stop) = (self.out.clock.now(), tenure.deadlines().hard_stop);
+        let Some(term_state) = &self.out.term_state else { return };
+        let (now, stop) = (self.out.clock.now(), term_state.deadlines().hard_stop);
         if now >= stop {
-            overrun::enforce(tenure, now);
-            exit::at_hard_stop(tenure);
+            overrun::enforce(term_state, now);
+            exit::at_hard_stop(term_state);
         }
         if now >= stop + self.out.timing.lease_duration
             && let Some(number) = self.leaving.take()
@@ -288,20 +288,20 @@ impl ElectionDriver {
         self.out.status.problem.iter().for_each(|error| self.log.panicked(error));
         (self.watch, self.drained) = (None, None);
         self.requests.clear();
-        while let Some(tenure) = self.out.tenure.clone() {
+        while let Some(term_state) = self.out.term_state.clone() {
             tokio::select! {
                 biased;
-                () = tenure.drained() => {
-                    self.out.tenure = None;
-                    exit::if_lost(&tenure);
+                () = term_state.drained() => {
+                    self.out.term_state = None;
+                    exit::if_lost(&term_state);
                 }
                 () = tokio::time::sleep(self.out.timing.poll_margin()) => {}
             }
             let now = self.out.clock.now();
-            let stop = tenure.deadlines().hard_stop;
+            let stop = term_state.deadlines().hard_stop;
             if now >= stop {
-                overrun::enforce(&tenure, now);
-                exit::at_hard_stop(&tenure);
+                overrun::enforce(&term_state, now);
+                exit::at_hard_stop(&term_state);
             }
             if now >= stop + self.out.timing.lease_duration {
                 self.out.left(u64::MAX);

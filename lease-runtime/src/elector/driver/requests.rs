@@ -11,7 +11,7 @@ impl ElectionDriver {
     pub(super) fn send(&mut self, id: Option<RequestId>, request: &Request) {
         self.asked = self.out.clock.now();
         let edits = self.edits(id, request);
-        let (answers, holds) = (self.server_time.answers(), self.out.tenure.is_some());
+        let (answers, holds) = (self.server_time.answers(), self.out.term_state.is_some());
         let asked = self.requests.send(id, request, SendContext { now: self.asked, answers, holds }, edits);
         self.log.sent(asked.verb());
     }

@@ -12,9 +12,9 @@ impl ElectionDriver {
     pub(super) fn agree_with_watchdog(&mut self, now: Now) {
         let asked = self
             .out
-            .tenure
+            .term_state
             .as_ref()
-            .is_some_and(|tenure| tenure.stop_reason() == Some(StopReason::Lost(LossReason::NotRenewed)));
+            .is_some_and(|term_state| term_state.stop_reason() == Some(StopReason::Lost(LossReason::NotRenewed)));
         if asked && self.election.role() == Role::Leading {
             for event in [Event::Withdraw(StopReason::Lost(LossReason::NotRenewed)), Event::Contend] {
                 for action in self.election.step(event, now) {

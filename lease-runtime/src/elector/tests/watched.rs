@@ -15,9 +15,9 @@ async fn a_term_that_the_watchdog_has_ended_is_over_for_the_election_too() {
     let mut a = world.replica("a");
     let led = a.term().await;
     secs(7).await;
-    let tenure = led.term.tenure().clone();
-    assert!(tenure.enforce(tenure.deadlines().cancel_at).tell);
-    tenure.tell();
+    let term_state = led.term.state().clone();
+    assert!(term_state.enforce(term_state.deadlines().cancel_at).tell);
+    term_state.tell();
     assert!(led.term.is_cancelled() && a.status().standing == Standing::Leader(led.term.fencing_token()));
     let status = a.status_until(|status| status.standing == Standing::Draining).await;
     assert_eq!(status.last_stop, Some(StopReason::Lost(lease_protocol::election::LossReason::NotRenewed)));
@@ -35,8 +35,8 @@ async fn bodies_that_the_watchdog_has_ended_are_not_taken_for_lost() {
     let mut a = world.replica("a");
     let led = a.term().await;
     secs(7).await;
-    let tenure = led.term.tenure().clone();
-    tenure.enforce(tenure.deadlines().cancel_at);
+    let term_state = led.term.state().clone();
+    term_state.enforce(term_state.deadlines().cancel_at);
     drop(led);
     let (led, _) = a.term_after().await;
     assert!(led.goes_on());

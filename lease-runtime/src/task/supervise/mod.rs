@@ -28,7 +28,7 @@ pub(crate) async fn supervise(
     exits: mpsc::UnboundedSender<Box<Error>>,
 ) {
     let supervisor = Supervisor { entry: &entry, leading: &leading, alive: &alive, exits: &exits };
-    let asked = leading.tenure().asks().clone();
+    let asked = leading.state().asks().clone();
     let end = supervisor.member(&entry.member, asked, CancellationToken::new(), None).await;
     match end {
         MemberEnd::Done => entry.finish_done(),

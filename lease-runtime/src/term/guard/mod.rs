@@ -57,7 +57,7 @@ impl<F: Future + ?Sized> Guarded<F> {
 
     /// Something that the body has started.
     pub(crate) fn child(term: &Term, future: Pin<Box<F>>) -> Guarded<F> {
-        let alive = term.tenure().alive();
+        let alive = term.state().alive();
         let over = alive.is_none();
         let child = Guarded::new(term.clone(), future, alive, Some(term.scope().children().token()));
         if over {
@@ -68,7 +68,7 @@ impl<F: Future + ?Sized> Guarded<F> {
     }
 
     fn new(term: Term, future: Pin<Box<F>>, alive: Option<DrainToken>, child: Option<TaskTrackerToken>) -> Guarded<F> {
-        let gate = term.tenure().open_gate(term.scope(), GateUse::Future);
+        let gate = term.state().open_gate(term.scope(), GateUse::Future);
         Guarded { future: Some(future), gate, term, alive, child }
     }
 
@@ -78,7 +78,7 @@ impl<F: Future + ?Sized> Guarded<F> {
         self.gate.enter_drop(self.term.now());
         let panicked = drop_caught(future);
         self.gate.leave_for_good();
-        self.term.tenure().close_gate(&self.gate);
+        self.term.state().close_gate(&self.gate);
         // A log may block, and nobody is inside any more. The lease is not released before it was said.
         say_dropped(panicked, &self.term);
         self.child = None;

@@ -10,21 +10,21 @@ use crate::policy::OnOverrun;
 /// Deals with what is inside user code although the term is over, unless the watchdog does. The elector calls it from its own
 /// thread when the hard stop has come and the term is not drained, and again from time to time until it is. Says each overrun
 /// once.
-pub(crate) fn enforce(tenure: &TermState, now: Moment) {
-    if tenure.is_watched() {
+pub(crate) fn enforce(term_state: &TermState, now: Moment) {
+    if term_state.is_watched() {
         return;
     }
-    let overruns = find(tenure, now, OnOverrun::Abort);
+    let overruns = find(term_state, now, OnOverrun::Abort);
     if !overruns.is_empty() {
         exit::say(move || say(&overruns));
         std::process::abort();
     }
-    report(tenure, now);
+    report(term_state, now);
 }
 
 /// Says who goes on as it may.
-pub(crate) fn report(tenure: &TermState, now: Moment) {
-    let overruns = find(tenure, now, OnOverrun::Report);
+pub(crate) fn report(term_state: &TermState, now: Moment) {
+    let overruns = find(term_state, now, OnOverrun::Report);
     if !overruns.is_empty() {
         // Not to be waited for, and a process that has no thread left for it goes on.
         let _ = std::thread::Builder::new().name("lease-overrun".to_owned()).spawn(move || say(&overruns));
@@ -51,24 +51,24 @@ pub(crate) struct Overrun {
 }
 
 /// Shuts every gate, so that nothing enters any more, and tells who of this policy is still inside and was not told before.
-pub(crate) fn find(tenure: &TermState, now: Moment, policy: OnOverrun) -> Vec<Overrun> {
-    if now < tenure.deadlines().hard_stop {
+pub(crate) fn find(term_state: &TermState, now: Moment, policy: OnOverrun) -> Vec<Overrun> {
+    if now < term_state.deadlines().hard_stop {
         return Vec::new();
     }
-    tenure
+    term_state
         .shut_gates()
         .into_iter()
         .filter_map(|(gate, inside)| {
-            let wanted = gate.scope().on_overrun() == policy && inside.is_overrun(now, tenure.poll_margin());
+            let wanted = gate.scope().on_overrun() == policy && inside.is_overrun(now, term_state.poll_margin());
             if !wanted || !gate.first_report() {
                 return None;
             }
             Some(Overrun {
                 task: gate.scope().task().to_string(),
-                lease: tenure.lease().name.to_string(),
-                namespace: tenure.lease().namespace.to_string(),
-                identity: tenure.identity().to_owned(),
-                term: tenure.token().get(),
+                lease: term_state.lease().name.to_string(),
+                namespace: term_state.lease().namespace.to_string(),
+                identity: term_state.identity().to_owned(),
+                term: term_state.token().get(),
                 place: match (inside.dropping, gate.kind()) {
                     (true, _) => "the drop of its future",
                     (false, GateUse::Future) => "one poll",

@@ -78,7 +78,7 @@ impl TermState {
         clock: Arc<dyn Clock>,
     ) -> (Arc<TermState>, DrainToken) {
         let deadlines = grant.deadlines;
-        let tenure = Arc::new(TermState {
+        let term_state = Arc::new(TermState {
             lease,
             identity,
             token: grant.token,
@@ -95,8 +95,8 @@ impl TermState {
             to_tell: AtomicBool::new(false),
             watched: OnceLock::new(),
         });
-        let alive = DrainToken::first(tenure.clone());
-        (tenure, alive)
+        let alive = DrainToken::first(term_state.clone());
+        (term_state, alive)
     }
 
     /// Moves the deadlines, unless the term has expired.

@@ -51,10 +51,10 @@ pub(crate) fn start(clock: &dyn Clock) -> io::Result<()> {
 }
 
 /// Has the watchdog look after a term until it is drained. To be called before anything runs in it.
-pub(crate) fn watch(tenure: &Arc<TermState>) {
+pub(crate) fn watch(term_state: &Arc<TermState>) {
     let of_process = OF_PROCESS.lock().unwrap_or_else(PoisonError::into_inner).clone();
-    if let Some(watched) = of_process.filter(|_| tenure.clock().is_system()) {
-        watched.add(tenure);
+    if let Some(watched) = of_process.filter(|_| term_state.clock().is_system()) {
+        watched.add(term_state);
     }
 }
 
@@ -94,15 +94,15 @@ impl WatchedTerms {
         Ok(())
     }
 
-    fn add(self: &Arc<Self>, tenure: &Arc<TermState>) {
-        let number = put_into(Arc::clone(tenure), |step| step(&mut self.terms()));
-        tenure.is_watched_by(Arc::clone(self) as Arc<dyn TermWatcher>, number);
+    fn add(self: &Arc<Self>, term_state: &Arc<TermState>) {
+        let number = put_into(Arc::clone(term_state), |step| step(&mut self.terms()));
+        term_state.is_watched_by(Arc::clone(self) as Arc<dyn TermWatcher>, number);
         self.nudge();
     }
 
     /// Enforces the deadlines of all terms.
     fn enforce(&self, now: Moment) -> Enforcement {
-        self.terms().iter().fold(Enforcement::NONE, |verdict, (_, tenure)| verdict.and(tenure.enforce(now)))
+        self.terms().iter().fold(Enforcement::NONE, |verdict, (_, term_state)| verdict.and(term_state.enforce(now)))
     }
 
     /// The watchdog.
@@ -148,12 +148,12 @@ impl WatchedTerms {
             thread::park();
         }
         let now = SystemClock.now();
-        let overruns = |tenure: Arc<TermState>| overrun::find(&tenure, now, OnOverrun::Abort);
+        let overruns = |term_state: Arc<TermState>| overrun::find(&term_state, now, OnOverrun::Abort);
         let overruns: Vec<_> = self.each(|_| true).flat_map(overruns).collect();
         let _ = catch_unwind(AssertUnwindSafe(|| overrun::say(&overruns)));
         if overruns.is_empty() {
             // Does not come back, if it is such a term that ends the process.
-            self.each(|_| true).for_each(|tenure| exit::if_lost(&tenure));
+            self.each(|_| true).for_each(|term_state| exit::if_lost(&term_state));
         }
         self.said.store(true, Ordering::Release);
         self.nudge();
@@ -167,11 +167,11 @@ impl WatchedTerms {
     }
 
     fn tell(&self) {
-        for tenure in self.each(TermState::take_to_tell) {
+        for term_state in self.each(TermState::take_to_tell) {
             // A waker is somebody else's code.
             let _ = catch_unwind(AssertUnwindSafe(|| {
-                overrun::report(&tenure, tenure.clock().now());
-                tenure.tell();
+                overrun::report(&term_state, term_state.clock().now());
+                term_state.tell();
             }));
         }
     }
@@ -181,9 +181,10 @@ impl WatchedTerms {
         let mut from = 0;
         std::iter::from_fn(move || {
             let terms = self.terms();
-            let (number, tenure) = terms.iter().find(|(number, tenure)| *number >= from && wanted(tenure))?;
+            let (number, term_state) =
+                terms.iter().find(|(number, term_state)| *number >= from && wanted(term_state))?;
             from = number + 1;
-            Some(Arc::clone(tenure))
+            Some(Arc::clone(term_state))
         })
     }
 
