@@ -106,7 +106,7 @@ impl Candidate {
     /// The status is for people, dashboards and readiness probes. A body that decides whether to act uses its
     /// [`Term`](crate::Term).
     pub fn status(&self, lease: impl Into<LeaseRef>) -> Option<watch::Receiver<LeaseStatus>> {
-        self.roster(lease).map(|roster| roster.status())
+        self.lease_tasks(lease).map(|lease_tasks| lease_tasks.status())
     }
 
     /// Gives a lease up, as [`Term::step_down`](crate::Term::step_down) does, so that another replica can take it: to rebalance
@@ -114,7 +114,7 @@ impl Candidate {
     ///
     /// Returns at once, with whether the lease was held. To learn when it is released, watch the status.
     pub fn step_down(&self, lease: impl Into<LeaseRef>) -> bool {
-        self.roster(lease).is_some_and(|roster| roster.step_down())
+        self.lease_tasks(lease).is_some_and(|lease_tasks| lease_tasks.step_down())
     }
 
     /// Pauses, triggers and shows scheduled tasks, on whichever replica they run, in the cluster and namespace of this candidate.
@@ -128,14 +128,14 @@ impl Candidate {
         Ok(TickAdmin::new(self.inner.connection.client().await?, &*self.inner.namespace))
     }
 
-    fn roster(&self, lease: impl Into<LeaseRef>) -> Option<Arc<LeaseTasks>> {
+    fn lease_tasks(&self, lease: impl Into<LeaseRef>) -> Option<Arc<LeaseTasks>> {
         let lease = lease.into().within(&self.inner.namespace);
-        self.inner.state().rosters.get(&lease).cloned()
+        self.inner.state().leases.get(&lease).cloned()
     }
 
     /// The leases that tasks were added for. Of the leases whose tasks are all over, only the last sixteen.
     pub fn leases(&self) -> Vec<LeaseId> {
-        self.inner.state().rosters.keys().cloned().collect()
+        self.inner.state().leases.keys().cloned().collect()
     }
 
     /// Whether the loop that runs the elections is alive, for a liveness probe. A follower is healthy, and so is a process that

@@ -45,7 +45,7 @@ pub(super) struct CandidateSettings {
 }
 
 pub(super) struct CandidateState {
-    pub(super) rosters: BTreeMap<LeaseId, Arc<LeaseTasks>>,
+    pub(super) leases: BTreeMap<LeaseId, Arc<LeaseTasks>>,
     /// Those that had no task any more, the last ones.
     pub(super) retired: VecDeque<LeaseId>,
     pub(super) phase: CandidatePhase,
@@ -92,7 +92,7 @@ impl CandidateInner {
         settings: CandidateSettings,
     ) -> CandidateInner {
         let state = CandidateState {
-            rosters: BTreeMap::new(),
+            leases: BTreeMap::new(),
             retired: VecDeque::new(),
             phase: CandidatePhase::Waiting,
             refused: None,
@@ -130,9 +130,9 @@ impl CandidateInner {
         state.retired.push_back(lease.clone());
         if state.retired.len() > REMEMBERED
             && let Some(oldest) = state.retired.pop_front()
-            && state.rosters.get(&oldest).is_some_and(|roster| roster.is_idle())
+            && state.leases.get(&oldest).is_some_and(|lease_tasks| lease_tasks.is_idle())
         {
-            state.rosters.remove(&oldest);
+            state.leases.remove(&oldest);
         }
     }
 
@@ -158,7 +158,7 @@ impl CandidateInner {
 impl Drop for CandidateInner {
     fn drop(&mut self) {
         let state = self.state();
-        if matches!(state.phase, CandidatePhase::Waiting) && !state.rosters.is_empty() {
+        if matches!(state.phase, CandidatePhase::Waiting) && !state.leases.is_empty() {
             tracing::warn!(
                 target: "lease_runtime",
                 identity = &*self.identity,

@@ -20,13 +20,14 @@ use crate::term::{DrainToken, Term};
 use lease_protocol::election::{StopReason, Timing};
 
 impl CandidateInner {
-    /// Lets the roster's tasks run, on `runtime` if they have none.
-    pub(super) fn drive(self: &Arc<Self>, roster: &Arc<LeaseTasks>, runtime: &Handle, arrival: Arrival) {
-        for entry in roster.live() {
-            self.warm_up(roster, &entry, runtime);
+    /// Lets the tasks of a lease run, on `runtime` if they have none.
+    pub(super) fn drive(self: &Arc<Self>, lease_tasks: &Arc<LeaseTasks>, runtime: &Handle, arrival: Arrival) {
+        for entry in lease_tasks.live() {
+            self.warm_up(lease_tasks, &entry, runtime);
         }
-        if roster.enroll(runtime) {
-            let driver = LeaseDriver { candidate: self.clone(), roster: roster.clone(), arrival, done: false };
+        if lease_tasks.enroll(runtime) {
+            let driver =
+                LeaseDriver { candidate: self.clone(), lease_tasks: lease_tasks.clone(), arrival, done: false };
             self.driven.spawn_on(driver.run(), runtime);
         }
     }
@@ -35,7 +36,7 @@ impl CandidateInner {
 /// Takes part in the election of one lease, as long as there are tasks for it.
 struct LeaseDriver {
     candidate: Arc<CandidateInner>,
-    roster: Arc<LeaseTasks>,
+    lease_tasks: Arc<LeaseTasks>,
     arrival: Arrival,
     done: bool,
 }
@@ -90,17 +91,17 @@ impl LeaseDriver {
                 Ok(timing) => self.contend(timing).await,
                 Err(left) => left,
             };
-            self.roster.publish_out();
+            self.lease_tasks.publish_out();
             match left {
                 LeaveOutcome::Finished => {}
-                LeaveOutcome::Shutdown => self.roster.disband(Entry::stopped),
+                LeaveOutcome::Shutdown => self.lease_tasks.disband(Entry::stopped),
                 LeaveOutcome::Failed(source) => {
                     let local = self.is_of_this_lease_alone(&source);
-                    let error = Error::Election { lease: self.roster.lease.clone(), cause: source };
+                    let error = Error::Election { lease: self.lease_tasks.lease.clone(), cause: source };
                     if local {
                         self.refused(&error);
                     }
-                    self.roster.disband(|_| error.clone());
+                    self.lease_tasks.disband(|_| error.clone());
                     if !local {
                         self.candidate.fail(error);
                     }
@@ -108,12 +109,12 @@ impl LeaseDriver {
             }
             // What comes from here on has been added while the candidate ran.
             self.arrival = Arrival::Late;
-            if self.roster.retire() {
+            if self.lease_tasks.retire() {
                 break;
             }
         }
         self.done = true;
-        self.candidate.retired(&self.roster.lease);
+        self.candidate.retired(&self.lease_tasks.lease);
     }
 
     /// Whether the other leases of the candidate can go on. That an election has ended, by an error of ours or with the
@@ -127,8 +128,8 @@ impl LeaseDriver {
     fn refused(&self, error: &Error) {
         tracing::error!(
             target: "lease_runtime",
-            lease = %self.roster.lease.name,
-            namespace = %self.roster.lease.namespace,
+            lease = %self.lease_tasks.lease.name,
+            namespace = %self.lease_tasks.lease.namespace,
             identity = &*self.candidate.identity,
             error = %error,
             "the tasks of a lease that was added late end here, and the other leases go on"
@@ -141,30 +142,30 @@ impl LeaseDriver {
             if self.candidate.shutdown.is_cancelled() {
                 return Err(LeaveOutcome::Shutdown);
             }
-            let timing = self.roster.timing().ok_or(LeaveOutcome::Finished)?;
-            if self.roster.is_warm() && self.roster.is_willing() {
+            let timing = self.lease_tasks.timing().ok_or(LeaveOutcome::Finished)?;
+            if self.lease_tasks.is_warm() && self.lease_tasks.is_willing() {
                 return Ok(timing);
             }
             tokio::select! {
                 biased;
                 () = self.candidate.shutdown.cancelled() => {}
-                () = self.roster.news() => {}
-                () = self.roster.willing(true), if !self.roster.is_willing() => {}
+                () = self.lease_tasks.news() => {}
+                () = self.lease_tasks.willing(true), if !self.lease_tasks.is_willing() => {}
             }
         }
     }
 
     async fn contend(&self, timing: Timing) -> LeaveOutcome {
-        let campaign = self.candidate.elector.contend(self.roster.lease.clone(), timing);
-        self.roster.announce(&campaign.tasks);
+        let campaign = self.candidate.elector.contend(self.lease_tasks.lease.clone(), timing);
+        self.lease_tasks.announce(&campaign.tasks);
         let status = campaign.status.clone();
         let left = tokio::select! {
             biased;
             left = self.campaign(campaign, timing) => left,
-            never = forward(status.clone(), &self.roster) => match never {},
+            never = forward(status.clone(), &self.lease_tasks) => match never {},
         };
         // The last word about the lease, such as that it was released.
-        self.roster.publish(status.borrow().clone());
+        self.lease_tasks.publish(status.borrow().clone());
         left
     }
 
@@ -180,7 +181,7 @@ impl LeaseDriver {
             if let Some(parting) = parting.take().or_else(|| self.reason_to_part()) {
                 self.leave(way, terms, parting.stop_reason(), parting == LeaveReason::Finished).await;
                 self.stay_out(parting, timing).await;
-                if self.roster.timing() != Some(timing) {
+                if self.lease_tasks.timing() != Some(timing) {
                     return LeaveOutcome::Finished;
                 }
                 if !self.candidate.shutdown.is_cancelled() {
@@ -200,16 +201,16 @@ impl LeaseDriver {
                     self.leave(way, terms, StopReason::Shutdown, true).await;
                     return LeaveOutcome::Failed(problem);
                 }
-                () = self.roster.news() => {}
-                () = self.roster.willing(false) => {}
+                () = self.lease_tasks.news() => {}
+                () = self.lease_tasks.willing(false) => {}
             }
         }
     }
 
     fn reason_to_part(&self) -> Option<LeaveReason> {
-        if self.roster.is_over() {
+        if self.lease_tasks.is_over() {
             Some(LeaveReason::Finished)
-        } else if !self.roster.is_willing() || self.roster.is_stuck() {
+        } else if !self.lease_tasks.is_willing() || self.lease_tasks.is_stuck() {
             Some(LeaveReason::Withdrawn)
         } else {
             None
@@ -226,15 +227,15 @@ impl LeaseDriver {
         });
         let mut resting = true;
         while !self.candidate.shutdown.is_cancelled()
-            && self.roster.timing() == Some(timing)
-            && (resting || !self.roster.is_willing() || !self.roster.is_warm())
+            && self.lease_tasks.timing() == Some(timing)
+            && (resting || !self.lease_tasks.is_willing() || !self.lease_tasks.is_warm())
         {
             tokio::select! {
                 biased;
                 () = self.candidate.shutdown.cancelled() => {}
                 () = &mut rested, if resting => resting = false,
-                () = self.roster.news() => {}
-                () = self.roster.willing(true), if !self.roster.is_willing() => {}
+                () = self.lease_tasks.news() => {}
+                () = self.lease_tasks.willing(true), if !self.lease_tasks.is_willing() => {}
             }
         }
     }
@@ -246,7 +247,7 @@ impl LeaseDriver {
         let mut started: Vec<(Id, Arc<Entry>)> = Vec::new();
         let (exits, mut exit) = mpsc::unbounded_channel();
         let (mut shutdown, mut parting) = (false, None);
-        self.roster.leads(&term);
+        self.lease_tasks.leads(&term);
         loop {
             if !shutdown && self.candidate.shutdown.is_cancelled() {
                 shutdown = true;
@@ -254,7 +255,7 @@ impl LeaseDriver {
             }
             let leading = !term.state().is_cancelled();
             if !shutdown && parting.is_none() && leading {
-                for entry in self.roster.live() {
+                for entry in self.lease_tasks.live() {
                     // One of the same name may have been given up, and be inside a poll still.
                     if entry.is_warm()
                         && !started.iter().any(|(_, other)| other.shared_name(&entry).is_some())
@@ -268,9 +269,9 @@ impl LeaseDriver {
                     }
                 }
                 // What is over may still be about to end.
-                parting = self
-                    .reason_to_part()
-                    .filter(|why| supervisors.is_empty() || *why != LeaveReason::Finished && !self.roster.is_willing());
+                parting = self.reason_to_part().filter(|why| {
+                    supervisors.is_empty() || *why != LeaveReason::Finished && !self.lease_tasks.is_willing()
+                });
                 parting.iter().for_each(|parting| way.withdraw(parting.stop_reason()));
             } else if parting.is_none() && term.state().stop_reason() == Some(StopReason::SteppedDown) {
                 parting = Some(LeaveReason::SteppedDown);
@@ -298,8 +299,8 @@ impl LeaseDriver {
                     }
                     started.retain(|(of, entry)| *of != id || !entry.is_over());
                 }
-                () = self.roster.news() => {}
-                () = self.roster.willing(false), if leading && !shutdown && parting.is_none() => {}
+                () = self.lease_tasks.news() => {}
+                () = self.lease_tasks.willing(false), if leading && !shutdown && parting.is_none() => {}
                 // Given up although a body is left that does not yield: there is nothing more to wait for.
                 () = way.left(), if shutdown || parting.is_some() => return parting,
             }
@@ -325,8 +326,8 @@ impl LeaseDriver {
                 () = &mut overdue => {
                     tracing::warn!(
                         target: "lease_runtime",
-                        lease = %self.roster.lease.name,
-                        namespace = %self.roster.lease.namespace,
+                        lease = %self.lease_tasks.lease.name,
+                        namespace = %self.lease_tasks.lease.namespace,
                         identity = &*self.candidate.identity,
                         "the release of the lease was not confirmed in time, so that it may still be held: another replica may have \
                          to wait until it has run out"
@@ -363,10 +364,10 @@ fn problem(status: &watch::Receiver<LeaseStatus>) -> Arc<ElectorError> {
 }
 
 /// Shows where the campaign stands to whoever watches the lease, across campaigns.
-async fn forward(mut status: watch::Receiver<LeaseStatus>, roster: &LeaseTasks) -> Infallible {
+async fn forward(mut status: watch::Receiver<LeaseStatus>, lease_tasks: &LeaseTasks) -> Infallible {
     loop {
         let now = status.borrow_and_update().clone();
-        roster.publish(now);
+        lease_tasks.publish(now);
         if status.changed().await.is_err() {
             std::future::pending::<()>().await;
         }
@@ -377,9 +378,9 @@ async fn forward(mut status: watch::Receiver<LeaseStatus>, roster: &LeaseTasks) 
 impl Drop for LeaseDriver {
     fn drop(&mut self) {
         if !self.done {
-            self.roster.publish_out();
-            self.roster.abandon(|entry| Error::CandidateGone { task: entry.name.to_string() });
-            self.candidate.retired(&self.roster.lease);
+            self.lease_tasks.publish_out();
+            self.lease_tasks.abandon(|entry| Error::CandidateGone { task: entry.name.to_string() });
+            self.candidate.retired(&self.lease_tasks.lease);
         }
     }
 }

@@ -14,7 +14,7 @@ use crate::task::{IntoTask, TaskHandle};
 /// A task and where it was put.
 pub(super) struct Placed {
     pub(super) entry: Arc<Entry>,
-    pub(super) roster: Arc<LeaseTasks>,
+    pub(super) lease_tasks: Arc<LeaseTasks>,
 }
 
 impl Candidate {
@@ -26,7 +26,7 @@ impl Candidate {
                 let entry = Arc::new(entry);
                 let placed = self.inner.place(entry.clone());
                 if let Some(placed) = &placed {
-                    entry.put(handle.target(), &self.inner.identity, placed.roster.status());
+                    entry.put(handle.target(), &self.inner.identity, placed.lease_tasks.status());
                 }
                 placed
             }
@@ -47,23 +47,23 @@ impl CandidateInner {
             if let CandidatePhase::Over = phase {
                 Err(entry.stopped())
             } else {
-                let roster = state
-                    .rosters
+                let lease_tasks = state
+                    .leases
                     .entry(entry.lease.clone())
                     .or_insert_with(|| LeaseTasks::new(&entry.lease, self.settings.condition.clone()));
-                let roster = roster.clone();
+                let lease_tasks = lease_tasks.clone();
                 // The token keeps the candidate from being found to have nothing to do before it is driven.
-                roster.admit(&entry).map(|()| (roster, phase, self.driven.token()))
+                lease_tasks.admit(&entry).map(|()| (lease_tasks, phase, self.driven.token()))
             }
         };
         match refused {
-            Ok((roster, phase, _token)) => {
-                drop(roster.forget_those_over());
+            Ok((lease_tasks, phase, _token)) => {
+                drop(lease_tasks.forget_those_over());
                 if let CandidatePhase::Running(runtime) = phase {
                     // Outside of the lock, too: a runtime that is gone drops the tasks at once.
-                    self.drive(&roster, &Handle::try_current().unwrap_or(runtime), Arrival::Late);
+                    self.drive(&lease_tasks, &Handle::try_current().unwrap_or(runtime), Arrival::Late);
                 }
-                Some(Placed { entry, roster })
+                Some(Placed { entry, lease_tasks })
             }
             Err(error) => {
                 // Outside of the lock: whoever waits for the task may look at the candidate.

@@ -67,8 +67,8 @@ async fn run<K: IntoTask>(task: K) -> Result<K::Output, Error> {
     let (handle, placed) = candidate().await?.place(task);
     let wanted = AwaitedProcessTask(placed);
     let output = handle.await;
-    if let Some(Placed { roster, .. }) = &wanted.0 {
-        roster.settled().await;
+    if let Some(Placed { lease_tasks, .. }) = &wanted.0 {
+        lease_tasks.settled().await;
     }
     output
 }
@@ -106,10 +106,10 @@ struct AwaitedProcessTask(Option<Placed>);
 
 impl Drop for AwaitedProcessTask {
     fn drop(&mut self) {
-        if let Some(Placed { entry, roster }) = &self.0
+        if let Some(Placed { entry, lease_tasks }) = &self.0
             && !entry.is_over()
         {
-            roster.give_up(entry);
+            lease_tasks.give_up(entry);
         }
     }
 }

@@ -149,14 +149,14 @@ impl CandidateInner {
 struct ReadyCandidate<'a> {
     running: RunningCandidate<'a>,
     candidate: &'a Arc<CandidateInner>,
-    rosters: Vec<Arc<LeaseTasks>>,
+    leases: Vec<Arc<LeaseTasks>>,
     runtime: Handle,
 }
 
 impl<'a> ReadyCandidate<'a> {
     fn drive(self) -> RunningCandidate<'a> {
-        for roster in self.rosters {
-            self.candidate.drive(&roster, &self.runtime, Arrival::First);
+        for lease_tasks in self.leases {
+            self.candidate.drive(&lease_tasks, &self.runtime, Arrival::First);
         }
         self.running
     }
@@ -168,7 +168,7 @@ struct RunningCandidate<'a>(Option<&'a CandidateInner>);
 impl<'a> RunningCandidate<'a> {
     fn begin(candidate: &'a Arc<CandidateInner>) -> Result<ReadyCandidate<'a>, Error> {
         let runtime = Handle::try_current().map_err(|_| Error::NoRuntime)?;
-        let rosters: Vec<_> = {
+        let leases: Vec<_> = {
             let mut state = candidate.state();
             if !matches!(state.phase, CandidatePhase::Waiting) {
                 return Err(Error::AlreadyRun);
@@ -177,9 +177,9 @@ impl<'a> RunningCandidate<'a> {
                 return Err(refused.clone());
             }
             state.phase = CandidatePhase::Running(runtime.clone());
-            state.rosters.values().cloned().collect()
+            state.leases.values().cloned().collect()
         };
-        Ok(ReadyCandidate { running: RunningCandidate(Some(candidate)), candidate, rosters, runtime })
+        Ok(ReadyCandidate { running: RunningCandidate(Some(candidate)), candidate, leases, runtime })
     }
 
     /// It has ended in order.

@@ -15,12 +15,12 @@ use crate::term::panic_message;
 
 impl CandidateInner {
     /// Begins what a task wants done before its first run, unless that has begun.
-    pub(super) fn warm_up(self: &Arc<Self>, roster: &Arc<LeaseTasks>, entry: &Arc<Entry>, runtime: &Handle) {
+    pub(super) fn warm_up(self: &Arc<Self>, lease_tasks: &Arc<LeaseTasks>, entry: &Arc<Entry>, runtime: &Handle) {
         let Some(warm_up) = entry.begin_warm_up() else { return };
         let (shutdown, stop) = (self.shutdown.clone(), entry.stop_token().clone());
         let place = entry.warm_up_place(&self.identity);
         let mut warm_up = Box::pin(place.around(warm_up));
-        let (waits, waiting, mut told) = (entry.clone(), roster.clone(), false);
+        let (waits, waiting, mut told) = (entry.clone(), lease_tasks.clone(), false);
         let warm_up = poll_fn(move |cx| {
             let polled = warm_up.as_mut().poll(cx);
             if !told && waits.waits_within().is_some() {
@@ -29,7 +29,7 @@ impl CandidateInner {
             }
             polled
         });
-        let attended = WarmUp { entry: entry.clone(), roster: roster.clone(), done: false };
+        let attended = WarmUp { entry: entry.clone(), lease_tasks: lease_tasks.clone(), done: false };
         let warm_up = self.driven.track_future(async move {
             let mut attended = attended;
             let entry = attended.entry.clone();
@@ -62,7 +62,7 @@ impl CandidateInner {
 /// A warm-up that somebody attends to.
 struct WarmUp {
     entry: Arc<Entry>,
-    roster: Arc<LeaseTasks>,
+    lease_tasks: Arc<LeaseTasks>,
     done: bool,
 }
 
@@ -73,6 +73,6 @@ impl Drop for WarmUp {
         if !self.done {
             self.entry.lose();
         }
-        self.roster.tell();
+        self.lease_tasks.tell();
     }
 }

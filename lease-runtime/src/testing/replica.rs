@@ -81,7 +81,7 @@ pub(super) struct Node {
 pub(super) struct Process {
     pub(super) lease: LeaseId,
     pub(super) timing: Timing,
-    roster: Arc<LeaseTasks>,
+    lease_tasks: Arc<LeaseTasks>,
     pub(super) elector: SimulatedElector,
     /// Its term, until nothing of that is left.
     pub(super) held: Option<Held>,
@@ -139,13 +139,13 @@ impl Process {
                 other.name, other.lease, first.name
             );
         }
-        let roster = LeaseTasks::new(&lease, None);
-        entries.iter().try_for_each(|entry| roster.admit(entry))?;
+        let lease_tasks = LeaseTasks::new(&lease, None);
+        entries.iter().try_for_each(|entry| lease_tasks.admit(entry))?;
         let elector = SimulatedElector::new(lease.clone(), identity);
         Ok(Some(Process {
             lease,
             timing,
-            roster,
+            lease_tasks,
             elector,
             held: None,
             shutting_down: false,
@@ -156,7 +156,7 @@ impl Process {
 
     /// Its tasks that are not over.
     pub(super) fn live(&self) -> Vec<Arc<Entry>> {
-        self.roster.live()
+        self.lease_tasks.live()
     }
 
     /// Starts the bodies of a term.

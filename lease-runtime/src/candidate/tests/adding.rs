@@ -222,17 +222,17 @@ async fn a_group_that_is_disbanded_by_its_driver_keeps_it() {
         let task = LeaderTask::new(name, LEDGER, |_| async {});
         Arc::new(Entry::new(task, "default", CancellationToken::new()).0.unwrap())
     };
-    let (roster, here) = (LeaseTasks::new(&LeaseId::new("default", "ledger"), None), Handle::current());
-    roster.admit(&entry("one")).unwrap();
-    assert!(roster.enroll(&here));
-    roster.disband(Entry::stopped);
-    roster.admit(&entry("two")).unwrap();
-    assert!(!roster.enroll(&here), "a second driver beside the first");
-    assert!(!roster.retire(), "there is something left to do");
+    let (lease_tasks, here) = (LeaseTasks::new(&LeaseId::new("default", "ledger"), None), Handle::current());
+    lease_tasks.admit(&entry("one")).unwrap();
+    assert!(lease_tasks.enroll(&here));
+    lease_tasks.disband(Entry::stopped);
+    lease_tasks.admit(&entry("two")).unwrap();
+    assert!(!lease_tasks.enroll(&here), "a second driver beside the first");
+    assert!(!lease_tasks.retire(), "there is something left to do");
     // It goes away with its runtime, and what it had to do with it.
-    roster.abandon(Entry::stopped);
-    roster.admit(&entry("three")).unwrap();
-    assert!(roster.enroll(&here), "nobody drives it");
+    lease_tasks.abandon(Entry::stopped);
+    lease_tasks.admit(&entry("three")).unwrap();
+    assert!(lease_tasks.enroll(&here), "nobody drives it");
 }
 
 #[tokio::test(start_paused = true)]

@@ -37,9 +37,9 @@ async fn what_a_task_given_up_by_a_follower_has_captured_is_not_kept() {
     seconds(1).await;
     let (handle, placed) = b.place(capturing(&world, &b, "one"));
     seconds(5).await;
-    let Placed { entry, roster } = placed.unwrap();
-    roster.give_up(&entry);
-    drop((entry, roster, handle));
+    let Placed { entry, lease_tasks } = placed.unwrap();
+    lease_tasks.give_up(&entry);
+    drop((entry, lease_tasks, handle));
     seconds(60).await;
     assert_eq!(world.story.told()[1..], ["dropped"]);
     in_b.end().await.unwrap();
@@ -51,9 +51,9 @@ async fn what_a_task_has_captured_is_not_dropped_under_a_lock() {
     let world = World::new();
     let candidate = world.candidate("a").await;
     let (handle, placed) = candidate.place(capturing(&world, &candidate, "one"));
-    let Placed { entry, roster } = placed.unwrap();
-    roster.give_up(&entry);
-    drop((entry, roster, handle));
+    let Placed { entry, lease_tasks } = placed.unwrap();
+    lease_tasks.give_up(&entry);
+    drop((entry, lease_tasks, handle));
     // The next one clears up.
     candidate.add(world.obedient("two", LEDGER));
     assert_eq!(world.story.told(), ["dropped"]);
@@ -100,8 +100,8 @@ async fn a_task_that_is_given_up_and_added_again_does_not_run_beside_itself() {
     let running = Running::start(&candidate);
     let (_handle, placed) = candidate.place(task());
     until(|| runs.load(Ordering::SeqCst) == 1).await;
-    let Placed { entry, roster } = placed.unwrap();
-    roster.give_up(&entry);
+    let Placed { entry, lease_tasks } = placed.unwrap();
+    lease_tasks.give_up(&entry);
     within(30, candidate.add(task())).await.unwrap();
     assert_eq!(runs.load(Ordering::SeqCst), 2);
     assert!(!twice.load(Ordering::SeqCst), "two bodies of one task at once");

@@ -184,8 +184,8 @@ async fn a_lease_whose_only_task_was_given_up_at_once_is_driven_for_the_next() {
     let running = Running::start(&candidate);
     seconds(1).await;
     let (_handle, placed) = candidate.place(world.obedient("one", LEDGER));
-    let Placed { entry, roster } = placed.unwrap();
-    roster.give_up(&entry);
+    let Placed { entry, lease_tasks } = placed.unwrap();
+    lease_tasks.give_up(&entry);
     seconds(60).await;
     candidate.add(world.obedient("two", LEDGER));
     assert_eq!(world.story.grown_to(1).await, ["two began"]);
@@ -204,8 +204,8 @@ async fn a_lease_that_was_given_up_is_not_taken_again_by_tasks_that_are_cold() {
     world.story.grown_to(2).await;
     seconds(5).await;
     candidate.add(world.obedient("cold", LEDGER).warm_up(seconds(100)));
-    let Placed { entry, roster } = placed.unwrap();
-    roster.give_up(&entry);
+    let Placed { entry, lease_tasks } = placed.unwrap();
+    lease_tasks.give_up(&entry);
     seconds(60).await;
     assert_eq!(world.holder("ledger").as_deref(), Some(""), "held, and nothing to run");
     seconds(40).await;

@@ -91,12 +91,12 @@ async fn a_task_that_is_given_up_and_added_again_in_one_term_runs_each_tick_once
         let task = |who| telling(&world.story, "t", who, 30).every(MINUTE).delivery(delivery);
         let (handle, placed) = a.place(task("first"));
         let placed = placed.unwrap();
-        a.inner.drive(&placed.roster, &Handle::current(), Arrival::Late);
+        a.inner.drive(&placed.lease_tasks, &Handle::current(), Arrival::Late);
         // In the run of 22:14.
         seconds(45).await;
-        placed.roster.give_up(&placed.entry);
+        placed.lease_tasks.give_up(&placed.entry);
         let (again, placed) = a.place(task("second"));
-        a.inner.drive(&placed.unwrap().roster, &Handle::current(), Arrival::Late);
+        a.inner.drive(&placed.unwrap().lease_tasks, &Handle::current(), Arrival::Late);
         seconds(65).await;
         let told = world.story.told();
         let mut want = vec!["body began", "first 2023-11-14T22:14:00Z #1"];
