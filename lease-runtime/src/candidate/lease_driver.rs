@@ -53,7 +53,7 @@ pub(super) enum Arrival {
 /// How long the release is waited for once somebody has asked a second time for the end.
 const CUT_RELEASE: Duration = Duration::from_millis(500);
 
-/// How a campaign ended. In any case nothing is held any more.
+/// How an election ended. In each case the lease is not held any more.
 enum LeaveOutcome {
     /// All tasks were over.
     Finished,
@@ -156,12 +156,12 @@ impl LeaseDriver {
     }
 
     async fn contend(&self, timing: Timing) -> LeaveOutcome {
-        let campaign = self.candidate.elector.contend(self.lease_tasks.lease.clone(), timing);
-        self.lease_tasks.announce(&campaign.tasks);
-        let status = campaign.status.clone();
+        let election = self.candidate.elector.contend(self.lease_tasks.lease.clone(), timing);
+        self.lease_tasks.announce(&election.tasks);
+        let status = election.status.clone();
         let left = tokio::select! {
             biased;
-            left = self.campaign(campaign, timing) => left,
+            left = self.run_election(election, timing) => left,
             never = forward(status.clone(), &self.lease_tasks) => match never {},
         };
         // The last word about the lease, such as that it was released.
@@ -170,8 +170,8 @@ impl LeaseDriver {
     }
 
     /// Takes part until there is nothing more to do with these timings.
-    async fn campaign(&self, mut campaign: ElectionHandle, timing: Timing) -> LeaveOutcome {
-        let ElectionHandle { terms, status, way, .. } = &mut campaign;
+    async fn run_election(&self, mut election: ElectionHandle, timing: Timing) -> LeaveOutcome {
+        let ElectionHandle { terms, status, way, .. } = &mut election;
         let mut parting = None;
         loop {
             if self.candidate.shutdown.is_cancelled() {
@@ -363,7 +363,7 @@ fn problem(status: &watch::Receiver<LeaseStatus>) -> Arc<ElectorError> {
     problem.unwrap_or_else(|| Arc::new(ElectorError::Ended { reason: "it went away".to_owned() }))
 }
 
-/// Shows where the campaign stands to whoever watches the lease, across campaigns.
+/// Publishes the status of this election to those who watch the lease. They see one status across elections.
 async fn forward(mut status: watch::Receiver<LeaseStatus>, lease_tasks: &LeaseTasks) -> Infallible {
     loop {
         let now = status.borrow_and_update().clone();

@@ -87,7 +87,7 @@ impl LeaseTasks {
         Ok(())
     }
 
-    /// Tells the names of the tasks to this campaign, now and when others come.
+    /// Announces the names of the tasks to this election, now and whenever one is added.
     pub(super) fn announce(&self, tasks: &Arc<AnnouncedTasks>) {
         let mut members = self.members();
         members.announced = Some(tasks.clone());

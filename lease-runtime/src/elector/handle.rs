@@ -200,7 +200,7 @@ impl ElectionPort {
         let (commands_out, commands) = mpsc::unbounded_channel();
         let (published, status_in) = watch::channel(status.clone());
         let (done, done_in) = watch::channel(0);
-        let campaign = ElectionHandle {
+        let election = ElectionHandle {
             terms: terms_in,
             status: status_in,
             tasks: Arc::clone(&tasks),
@@ -221,7 +221,7 @@ impl ElectionPort {
             published,
             done,
         };
-        (outlet, campaign)
+        (outlet, election)
     }
 
     /// Begins a term and hands it to the candidate. If nobody is there to receive it, its first token is dropped here: it is

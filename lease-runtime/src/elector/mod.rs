@@ -56,7 +56,7 @@ use crate::lease::LeaseId;
 use crate::term::watchdog;
 use lease_protocol::election::Timing;
 
-/// Runs all elections of a candidate. A cheap handle: the elections go on until every campaign has been dropped and left.
+/// Runs all elections of a candidate. A cheap handle: the elections go on until every [`ElectionHandle`] has been dropped and every election left.
 #[derive(Clone)]
 pub(crate) struct Elector {
     inbox: mpsc::UnboundedSender<ElectionPort>,
@@ -118,12 +118,12 @@ impl Elector {
     /// Takes part in the election of `lease`, from now on.
     pub(crate) fn contend(&self, lease: LeaseId, timing: Timing) -> ElectionHandle {
         let (identity, clock) = (Arc::clone(&self.identity), Arc::clone(&self.clock));
-        let (mut outlet, mut campaign) = ElectionPort::new(lease, timing, identity, clock, Arc::clone(&self.heart));
-        campaign.way.spoken.clone_from(&self.spoken);
+        let (mut outlet, mut election) = ElectionPort::new(lease, timing, identity, clock, Arc::clone(&self.heart));
+        election.way.spoken.clone_from(&self.spoken);
         outlet.labels = Arc::clone(&self.labels);
-        // If the elector's runtime is gone, so is the outlet now, and the campaign says that it has ended.
+        // If the elector's runtime is gone, so is the outlet now, and the handle says that the election has ended.
         let _ = self.inbox.send(outlet);
-        campaign
+        election
     }
 
     /// Whether the loop that runs the elections is alive.

@@ -52,7 +52,7 @@ pub(super) struct ElectionDriver {
     token: FencingToken,
     /// The withdrawal that is not yet complete.
     leaving: Option<u64>,
-    /// The candidate has dropped its campaign.
+    /// The candidate has dropped its handle on the election.
     alone: bool,
     /// The server has let this process do what an election takes, or somebody else holds the lease: it can take part.
     settled: bool,
@@ -124,7 +124,7 @@ impl ElectionDriver {
         }
     }
 
-    /// Runs until the campaign has been dropped and the election left.
+    /// Runs until the handle has been dropped and the election left.
     pub(super) async fn run(&mut self) {
         self.join_watch();
         if let Some((highest, shown)) = self.election.barred() {

@@ -18,7 +18,7 @@ use tracing::level_filters::{LevelFilter, STATIC_MAX_LEVEL};
 
 /// How many lines may wait. Of each quieter pair of levels fewer, so that the important ones find room.
 const ROOM: usize = 8192;
-/// How long the end of a campaign waits for its last lines.
+/// How long the end of an election waits for its last log lines.
 const PATIENCE: Duration = Duration::from_millis(250);
 
 thread_local! {

@@ -108,8 +108,8 @@ async fn one_credential_serves_all_leases() {
     connection.ready().await.unwrap();
     let elector = Elector::start(connection.clone(), "a".into(), Arc::new(SystemClock)).unwrap();
     let leases = (0..10).map(|number| LeaseId::new(NAMESPACE, format!("ledger-{number}")));
-    for mut campaign in leases.map(|lease| elector.contend(lease, Timing::default())).collect::<Vec<_>>() {
-        assert!(tokio::time::timeout(Duration::from_secs(60), campaign.terms.recv()).await.unwrap().is_some());
+    for mut election in leases.map(|lease| elector.contend(lease, Timing::default())).collect::<Vec<_>>() {
+        assert!(tokio::time::timeout(Duration::from_secs(60), election.terms.recv()).await.unwrap().is_some());
     }
     connection.client().await.unwrap();
     assert_eq!(std::fs::read_to_string(calls).unwrap().lines().count(), 1);
@@ -214,10 +214,10 @@ async fn say_all_there_is_to_say() {
         for refusal in [None, Some(Fault::status(401))] {
             let fault = refusal.clone().map(|refusal| api.inject(RequestMatcher::any(), refusal));
             let lease = LeaseId::new(NAMESPACE, format!("ledger-{}", fault.is_some()));
-            let mut campaign = elector.contend(lease, Timing::default());
+            let mut election = elector.contend(lease, Timing::default());
             let told =
                 |status: &LeaseStatus| status.problem.is_some() || matches!(status.standing, Standing::Leader(_));
-            let status = tokio::time::timeout(Duration::from_secs(60), campaign.status.wait_for(told)).await;
+            let status = tokio::time::timeout(Duration::from_secs(60), election.status.wait_for(told)).await;
             let status = status.unwrap().unwrap().clone();
             status.problem.iter().for_each(|problem| println!("{problem}"));
             println!("{status:?}");

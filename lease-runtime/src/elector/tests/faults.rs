@@ -72,7 +72,7 @@ async fn a_term_that_cannot_be_renewed_ends_before_another_begins() {
         assert!(led.term.check().is_ok(), "the lease is still ours: {fault:?}");
         tokio::time::sleep(led.term.remaining()).await;
         assert!(led.term.check().is_err());
-        assert!(b.campaign.terms.try_recv().is_err(), "two terms: {fault:?}");
+        assert!(b.election.terms.try_recv().is_err(), "two terms: {fault:?}");
         let successor = b.term().await;
         assert!(successor.term.fencing_token() > led.term.fencing_token());
         // Its body is still there, so it does not compete; then it does.
@@ -138,7 +138,7 @@ async fn revisions_that_go_backwards_end_the_election_for_this_process() {
     let status = a.status_until(|status| status.problem.is_some()).await;
     drop(led);
     secs(120).await;
-    assert!(a.campaign.terms.try_recv().is_err(), "led again");
+    assert!(a.election.terms.try_recv().is_err(), "led again");
     let problem = a.status().problem.expect("said no more");
     assert!(matches!(*problem, ElectorError::WentBackwards { .. }), "{status:?}");
     // A restart ends it, so a liveness probe has to fail, although the loop goes on.

@@ -32,10 +32,10 @@ async fn hundreds_of_elections_that_begin_at_once_take_turns() {
     world.api.inject(RequestMatcher::any(), Fault::none().delayed(Duration::from_millis(5)));
     let elector = elector(&world, "a");
     let before = world.clock.now();
-    let mut campaigns = contend(&elector, (0..500).map(|n| format!("shard-{n}")));
+    let mut elections = contend(&elector, (0..500).map(|n| format!("shard-{n}")));
     let mut terms = Vec::new();
-    for campaign in &mut campaigns {
-        terms.push(campaign.terms.recv().await.unwrap());
+    for election in &mut elections {
+        terms.push(election.terms.recv().await.unwrap());
     }
     let took = world.clock.now().since(before);
     assert!(took < Duration::from_secs(1), "{took:?}");
@@ -54,8 +54,8 @@ async fn a_renewal_waits_for_nobody_who_holds_nothing() {
     world.api.inject(RequestMatcher::matching(|call| call.name.as_deref() != Some(LEASE)), Fault::hang());
     let others = contend(&a.elector, (0..300).map(|n| format!("shard-{n}")));
     secs(8).await;
-    let in_trouble = |campaign: &ElectionHandle| {
-        let problem = campaign.status.borrow().problem.clone();
+    let in_trouble = |election: &ElectionHandle| {
+        let problem = election.status.borrow().problem.clone();
         matches!(problem.as_deref(), Some(ElectorError::Slow { .. } | ElectorError::Unreachable { .. }))
     };
     assert!(others.iter().all(in_trouble), "they do not say so");
@@ -72,10 +72,10 @@ async fn a_renewal_waits_for_nobody_who_holds_nothing() {
 async fn a_renewal_goes_without_a_turn_rather_than_lose_the_term() {
     let world = World::new();
     let elector = elector(&world, "a");
-    let mut campaigns = contend(&elector, (0..200).map(|n| format!("shard-{n}")));
+    let mut elections = contend(&elector, (0..200).map(|n| format!("shard-{n}")));
     let mut terms = Vec::new();
-    for campaign in &mut campaigns {
-        terms.push(campaign.terms.recv().await.unwrap());
+    for election in &mut elections {
+        terms.push(election.terms.recv().await.unwrap());
     }
     // Each renewal is answered just in time: not all can have had a turn.
     world.api.inject(RequestMatcher::writes(), Fault::none().slow_answer(Duration::from_millis(3_200)));
@@ -89,7 +89,7 @@ async fn what_had_no_turn_is_tried_again() {
     let world = World::new();
     let stuck = world.api.inject(RequestMatcher::any(), Fault::hang());
     let elector = elector(&world, "a");
-    let mut campaigns = contend(&elector, (0..200).map(|n| format!("shard-{n}")));
+    let mut elections = contend(&elector, (0..200).map(|n| format!("shard-{n}")));
     // In an eighth of an attempt, those that have begun keep their turns.
     tokio::time::sleep(Duration::from_millis(400)).await;
     let most = most_at_once(&world);
@@ -97,8 +97,8 @@ async fn what_had_no_turn_is_tried_again() {
     secs(30).await;
     stuck.remove();
     let before = world.clock.now();
-    for campaign in &mut campaigns {
-        campaign.terms.recv().await.unwrap();
+    for election in &mut elections {
+        election.terms.recv().await.unwrap();
     }
     let took = world.clock.now().since(before);
     assert!(took <= Duration::from_secs(8), "{took:?}");

@@ -54,8 +54,8 @@ impl World {
     fn replica_with(&self, name: &str, timing: Timing) -> Replica {
         let client = self.api.client_as(name, NAMESPACE);
         let elector = Elector::start(Connection::Client(client), name.into(), Arc::clone(&self.clock)).unwrap();
-        let campaign = elector.contend(LeaseId::new(NAMESPACE, LEASE), timing);
-        Replica { elector, campaign, clock: Arc::clone(&self.clock) }
+        let election = elector.contend(LeaseId::new(NAMESPACE, LEASE), timing);
+        Replica { elector, election, clock: Arc::clone(&self.clock) }
     }
 
     fn holder(&self) -> Option<String> {
@@ -82,7 +82,7 @@ impl World {
 /// One process, as far as its elections go.
 struct Replica {
     elector: Elector,
-    campaign: ElectionHandle,
+    election: ElectionHandle,
     clock: Arc<dyn Clock>,
 }
 
@@ -95,7 +95,7 @@ struct Led {
 
 impl Replica {
     async fn term(&mut self) -> Led {
-        let term = tokio::time::timeout(BOUND, self.campaign.terms.recv()).await;
+        let term = tokio::time::timeout(BOUND, self.election.terms.recv()).await;
         let (term, alive) = term.expect("no term within an hour").expect("the election has ended");
         Led { term, _alive: alive }
     }
@@ -108,11 +108,11 @@ impl Replica {
     }
 
     fn status(&self) -> LeaseStatus {
-        self.campaign.status.borrow().clone()
+        self.election.status.borrow().clone()
     }
 
     async fn status_until(&mut self, want: impl Fn(&LeaseStatus) -> bool) -> LeaseStatus {
-        let status = tokio::time::timeout(BOUND, self.campaign.status.wait_for(|status| want(status))).await;
+        let status = tokio::time::timeout(BOUND, self.election.status.wait_for(|status| want(status))).await;
         status.expect("not within an hour").expect("the election has ended").clone()
     }
 }

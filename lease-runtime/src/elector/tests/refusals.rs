@@ -44,8 +44,8 @@ async fn a_namespace_that_does_not_exist_is_said_so() {
     let world = World::new();
     let client = world.api.client_as("a", "nowhere");
     let elector = Elector::start(Connection::Client(client), "a".into(), Arc::clone(&world.clock)).unwrap();
-    let mut campaign = elector.contend(LeaseId::new("nowhere", LEASE), Timing::default());
-    let status = campaign.status.wait_for(|status| status.fatal).await.unwrap().clone();
+    let mut election = elector.contend(LeaseId::new("nowhere", LEASE), Timing::default());
+    let status = election.status.wait_for(|status| status.fatal).await.unwrap().clone();
     let problem = status.problem.unwrap();
     assert!(
         matches!(&*problem, ElectorError::NamespaceMissing { namespace, .. } if namespace == "nowhere"),
@@ -53,8 +53,8 @@ async fn a_namespace_that_does_not_exist_is_said_so() {
     );
     // Whoever creates it then is served, without a restart.
     world.api.create_namespace("nowhere");
-    assert!(campaign.terms.recv().await.is_some());
-    assert!(!campaign.status.borrow().fatal);
+    assert!(election.terms.recv().await.is_some());
+    assert!(!election.status.borrow().fatal);
 }
 
 /// "Nobody answers" is no refusal: the process waits for its API server.
@@ -113,10 +113,10 @@ async fn transitions_are_said_with_their_term() {
     let mut a = world.replica("a");
     let led = a.term().await;
     secs(12).await;
-    a.campaign.withdraw(StopReason::Shutdown);
+    a.election.withdraw(StopReason::Shutdown);
     let token = format!("term={}", led.term.fencing_token());
     drop(led);
-    a.campaign.left().await;
+    a.election.left().await;
     let fields = ["lease=\"ledger\"", "namespace=\"default\"", "identity=\"a\"", "INFO"];
     for words in ["started leading", "giving up lease", "all tasks stopped"] {
         assert_eq!(lines.matching(&[&fields[..], &[words, &token]].concat()), 1, "{words}: {lines:?}");

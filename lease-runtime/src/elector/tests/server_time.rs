@@ -20,7 +20,7 @@ use crate::embedded::{ApiService, Fault};
 /// One election, and the server's time as its elector knows it.
 struct Watched {
     time: Arc<ServerTime>,
-    campaign: ElectionHandle,
+    election: ElectionHandle,
     clock: Arc<dyn Clock>,
 }
 
@@ -37,9 +37,9 @@ impl Watched {
             ProcessMemory::default(),
         )));
         let lease = LeaseId::new(NAMESPACE, LEASE);
-        let (outlet, campaign) = ElectionPort::new(lease, Timing::default(), "a".into(), Arc::clone(clock), heart);
+        let (outlet, election) = ElectionPort::new(lease, Timing::default(), "a".into(), Arc::clone(clock), heart);
         assert!(inbox.send(outlet).is_ok(), "the elector has ended");
-        Watched { time, campaign, clock: Arc::clone(clock) }
+        Watched { time, election, clock: Arc::clone(clock) }
     }
 
     /// How far the server's time, as it is known, is behind `wall`.
@@ -58,7 +58,7 @@ async fn the_servers_time_is_known_from_the_start_and_follows_its_clock() {
     let clock: Arc<dyn Clock> = Arc::new(ours);
     let mut a = Watched::new(api.client_as("a", NAMESPACE), &clock);
     assert_eq!(a.behind(theirs.wall()), None);
-    let term = a.campaign.terms.recv().await.unwrap();
+    let term = a.election.terms.recv().await.unwrap();
     assert_eq!(a.behind(theirs.wall()), Some(Duration::from_micros(123_456)));
     for _ in 0..3_600 {
         millis(1_370).await;
@@ -121,7 +121,7 @@ async fn answers_without_a_date_leave_what_was_known() {
     let dated = Arc::new(AtomicBool::new(false));
     let service = Undated { api: world.api.service(), dated: Arc::clone(&dated) };
     let mut a = Watched::new(Client::new(service, NAMESPACE), &world.clock);
-    let term = a.campaign.terms.recv().await.unwrap();
+    let term = a.election.terms.recv().await.unwrap();
     secs(60).await;
     assert_eq!(a.time.at(world.clock.now()), None);
     dated.store(true, Ordering::Relaxed);
@@ -143,7 +143,7 @@ async fn the_servers_time_comes_over_tcp() {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let (client, _) = connect::client(kube::Config::new(server.url().parse().unwrap())).unwrap();
     let mut a = Watched::new(client, &clock);
-    assert!(a.campaign.terms.recv().await.is_some());
+    assert!(a.election.terms.recv().await.is_some());
     // On a busy machine, an answer may wait a while until it is looked at.
     assert!(a.behind(clock.wall()).unwrap() < Duration::from_secs(10));
 }

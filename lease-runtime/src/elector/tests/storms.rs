@@ -66,7 +66,7 @@ async fn a_rival_that_overwrites_all_the_time_does_not_make_us_fast() {
     for n in 0..6_000_u64 {
         let name = if n % 2 == 0 { "" } else { "rival" };
         world.api.edit_lease(NAMESPACE, LEASE, |lease| lease["spec"]["holderIdentity"] = name.into());
-        while let Ok((_, alive)) = a.campaign.terms.try_recv() {
+        while let Ok((_, alive)) = a.election.terms.try_recv() {
             drop(alive);
         }
         millis(100).await;

@@ -54,7 +54,7 @@ async fn deeds_come_before_words() {
         let (a, led, heard) = (a.clone(), led.clone(), heard.clone());
         move |line| {
             if line.contains("acquired lease") {
-                assert_eq!(a.borrow().campaign.terms.len(), 1, "said before the term began");
+                assert_eq!(a.borrow().election.terms.len(), 1, "said before the term began");
                 heard.set(heard.get() + 1);
             } else if line.contains("lost lease") {
                 assert!(led.borrow().as_ref().unwrap().term.is_cancelled(), "said before the bodies were asked to end");
@@ -63,7 +63,7 @@ async fn deeds_come_before_words() {
         }
     });
     secs(1).await;
-    let (term, alive) = a.borrow_mut().campaign.terms.try_recv().unwrap();
+    let (term, alive) = a.borrow_mut().election.terms.try_recv().unwrap();
     led.replace(Some(Led { term, _alive: alive }));
     secs(7).await;
     world.api.inject(RequestMatcher::any(), Fault::hang());

@@ -5,7 +5,7 @@ use crate::embedded::Fault;
 
 /// A leader, a follower that watches, and the time it takes for a handover to be seen.
 async fn handover(world: &World, a: &mut Replica, b: &mut Replica, led: Led) -> Duration {
-    a.campaign.withdraw(StopReason::Shutdown);
+    a.election.withdraw(StopReason::Shutdown);
     drop(led);
     let (led, took) = b.term_after().await;
     assert!(led.goes_on());
@@ -134,7 +134,7 @@ async fn a_silent_watch_is_found_out_before_a_takeover() {
     assert_eq!(world.api.silence_watches(is_watch_of("b")), 1);
     secs(120).await;
     assert!(led.goes_on(), "taken over from a leader that renews");
-    assert!(b.campaign.terms.try_recv().is_err());
+    assert!(b.election.terms.try_recv().is_err());
     let took = handover(&world, &mut a, &mut b, led).await;
     assert!(took <= Duration::from_millis(10), "the watch that replaced it is deaf as well: {took:?}");
 }
@@ -196,9 +196,9 @@ async fn nobody_watches_what_he_has_left() {
     let led = a.term().await;
     secs(5).await;
     assert_eq!(world.api.watches().len(), 1);
-    a.campaign.withdraw(StopReason::Shutdown);
+    a.election.withdraw(StopReason::Shutdown);
     drop(led);
-    a.campaign.left().await;
+    a.election.left().await;
     millis(10).await;
     assert_eq!(world.api.watches().len(), 0);
     assert_eq!(world.rate("a", 60).await, 0.0);

@@ -26,7 +26,7 @@ async fn a_shared_watch_that_ends_is_opened_again_where_it_ended() {
             let looks = world.of("b", Verb::Get);
             end(&world.api);
             // What happens in the gap is shown by the next watch.
-            a.campaigns[7].withdraw(StopReason::Shutdown);
+            a.elections[7].withdraw(StopReason::Shutdown);
             drop(led.remove(7));
             let before = world.clock.now();
             let early = b.term(7).await;
@@ -35,8 +35,8 @@ async fn a_shared_watch_that_ends_is_opened_again_where_it_ended() {
             let in_time = if what == "compacted" || quiet == 1 { 3_000 } else { 300 };
             assert!(took <= Duration::from_millis(in_time), "{what} after {quiet} s: {took:?}");
             drop(early);
-            a.campaigns.remove(7);
-            b.campaigns.remove(7);
+            a.elections.remove(7);
+            b.elections.remove(7);
             secs(3).await;
             assert_eq!((world.watches_of("b"), world.shared_watches_of("b")), (1, 1), "{what}");
             assert!(in_time == 3_000 || world.of("b", Verb::Get) == looks, "{what}: polled");
@@ -141,5 +141,5 @@ async fn a_shared_watch_is_back_as_soon_as_the_api_is() {
     secs(6).await;
     assert_eq!((world.watches_of("b"), world.shared_watches_of("b")), (1, 1));
     assert!(led.iter().all(Led::goes_on));
-    assert_eq!(b.campaigns.len(), 20);
+    assert_eq!(b.elections.len(), 20);
 }

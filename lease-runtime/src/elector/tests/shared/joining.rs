@@ -28,17 +28,17 @@ async fn an_election_relies_on_the_watch_only_when_it_has_looked() {
     let world = World::new();
     let (a, mut b, led) = world.leader_and_follower(20, 20).await;
     secs(3).await;
-    b.campaigns[7].withdraw(StopReason::Shutdown);
-    b.campaigns[7].left().await;
+    b.elections[7].withdraw(StopReason::Shutdown);
+    b.elections[7].left().await;
     // For less than a lease duration, after which it would try to take over without a look.
     secs(1).await;
     let refusal = world.api.inject(from("b").and(|call| call.verb == Verb::Get), Fault::status(500));
     let mut led: Vec<_> = led.into_iter().map(Some).collect();
-    a.campaigns[7].withdraw(StopReason::Shutdown);
+    a.elections[7].withdraw(StopReason::Shutdown);
     led[7] = None;
-    a.campaigns[7].left().await;
+    a.elections[7].left().await;
     let before = world.clock.now();
-    b.campaigns[7].contend();
+    b.elections[7].contend();
     refusal.hit(1).await;
     millis(100).await;
     refusal.remove();
@@ -53,11 +53,11 @@ async fn those_who_leave_hear_no_more_and_the_last_one_ends_the_watch() {
     let mut a = world.crowd("a", 10);
     let mut led = a.terms().await;
     secs(10).await;
-    while let Some(campaign) = a.campaigns.pop() {
+    while let Some(election) = a.elections.pop() {
         assert_eq!((world.watches_of("a"), world.shared_watches_of("a")), (1, 1));
-        campaign.withdraw(StopReason::Shutdown);
+        election.withdraw(StopReason::Shutdown);
         led.pop();
-        campaign.left().await;
+        election.left().await;
         millis(10).await;
     }
     assert_eq!(world.watches_of("a"), 0);
@@ -91,9 +91,9 @@ async fn from_few_to_many_and_back_nothing_is_missed() {
 
     drop((one, two, three));
     // All but two of them go, and what feeds those stays as it is until the server ends it.
-    for campaign in b.campaigns.split_off(4).iter().chain(&b.campaigns[..2]) {
-        campaign.withdraw(StopReason::Shutdown);
-        campaign.left().await;
+    for election in b.elections.split_off(4).iter().chain(&b.elections[..2]) {
+        election.withdraw(StopReason::Shutdown);
+        election.left().await;
     }
     secs(10).await;
     assert_eq!((world.watches_of("b"), world.shared_watches_of("b")), (1, 1));
@@ -107,7 +107,7 @@ async fn from_few_to_many_and_back_nothing_is_missed() {
 
 async fn passed_on(world: &World, a: &Crowd, b: &mut Crowd, led: &mut [Option<Led>], n: usize, within: u64) -> Led {
     let before = world.clock.now();
-    a.campaigns[n].withdraw(StopReason::Shutdown);
+    a.elections[n].withdraw(StopReason::Shutdown);
     led[n] = None;
     let term = b.term(n).await;
     let took = world.clock.now().since(before);

@@ -9,7 +9,7 @@ use super::*;
 /// One process that takes part in many elections.
 struct Crowd {
     elector: Elector,
-    campaigns: Vec<ElectionHandle>,
+    elections: Vec<ElectionHandle>,
 }
 
 fn shard(n: usize) -> String {
@@ -20,7 +20,7 @@ impl World {
     fn crowd(&self, name: &str, count: usize) -> Crowd {
         let client = self.api.client_as(name, NAMESPACE);
         let elector = Elector::start(Connection::Client(client), name.into(), Arc::clone(&self.clock)).unwrap();
-        let mut crowd = Crowd { elector, campaigns: Vec::new() };
+        let mut crowd = Crowd { elector, elections: Vec::new() };
         crowd.add(count);
         crowd
     }
@@ -43,27 +43,27 @@ impl World {
 
 impl Crowd {
     fn add(&mut self, count: usize) {
-        for n in self.campaigns.len()..self.campaigns.len() + count {
-            self.campaigns.push(self.elector.contend(LeaseId::new(NAMESPACE, shard(n)), Timing::default()));
+        for n in self.elections.len()..self.elections.len() + count {
+            self.elections.push(self.elector.contend(LeaseId::new(NAMESPACE, shard(n)), Timing::default()));
         }
     }
 
     async fn term(&mut self, n: usize) -> Led {
-        let term = tokio::time::timeout(BOUND, self.campaigns[n].terms.recv()).await;
+        let term = tokio::time::timeout(BOUND, self.elections[n].terms.recv()).await;
         let (term, alive) = term.expect("no term within an hour").expect("the election has ended");
         Led { term, _alive: alive }
     }
 
     async fn terms(&mut self) -> Vec<Led> {
         let mut terms = Vec::new();
-        for n in 0..self.campaigns.len() {
+        for n in 0..self.elections.len() {
             terms.push(self.term(n).await);
         }
         terms
     }
 
     fn leave(&self) {
-        self.campaigns.iter().for_each(|campaign| campaign.withdraw(StopReason::Shutdown));
+        self.elections.iter().for_each(|election| election.withdraw(StopReason::Shutdown));
     }
 }
 
@@ -81,7 +81,7 @@ async fn handover(world: &World, a: &mut Crowd, b: &mut Crowd, led: Vec<Led>) ->
 async fn back_and_forth(world: &World, a: &mut Crowd, b: &mut Crowd, led: Vec<Led>) {
     let (led, took) = handover(world, a, b, led).await;
     assert!(took <= Duration::from_millis(10), "{took:?}");
-    a.campaigns.iter().for_each(ElectionHandle::contend);
+    a.elections.iter().for_each(ElectionHandle::contend);
     secs(10).await;
     let (_led, took) = handover(world, b, a, led).await;
     assert!(took <= Duration::from_millis(10), "{took:?} on the way back");
@@ -130,7 +130,7 @@ async fn namespaces_are_counted_one_by_one() {
     let mut a = world.crowd("a", 6);
     world.api.create_namespace("other");
     for n in 0..3 {
-        a.campaigns.push(a.elector.contend(LeaseId::new("other", shard(n)), Timing::default()));
+        a.elections.push(a.elector.contend(LeaseId::new("other", shard(n)), Timing::default()));
     }
     let _led = a.terms().await;
     secs(60).await;

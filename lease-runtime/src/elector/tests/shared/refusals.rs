@@ -21,7 +21,7 @@ async fn without_leave_to_watch_them_together_each_is_watched_by_name() {
     assert_eq!(lines.count("WARN") + lines.count("ERROR"), 0, "{lines:?}");
     let (led, took) = handover(&world, &mut a, &mut b, led).await;
     assert!(took <= Duration::from_millis(10), "{took:?}");
-    a.campaigns.iter().for_each(ElectionHandle::contend);
+    a.elections.iter().for_each(ElectionHandle::contend);
 
     denial.remove();
     secs(4_600).await;
@@ -104,7 +104,7 @@ async fn a_lease_of_others_that_cannot_be_read_blinds_nobody() {
     assert!(took <= Duration::from_millis(10), "{took:?}");
     led = back;
 
-    a.campaigns.iter().for_each(ElectionHandle::contend);
+    a.elections.iter().for_each(ElectionHandle::contend);
     world.api.delete_lease(NAMESPACE, "theirs");
     secs(4_600).await;
     assert_eq!((world.watches_of("a"), world.shared_watches_of("a")), (1, 1));
@@ -119,15 +119,15 @@ async fn a_lease_of_ours_that_cannot_be_read_is_its_own_elections_trouble() {
     world.api.edit_lease(NAMESPACE, &shard(7), |lease| lease["spec"]["leaseTransitions"] = "many".into());
     secs(100).await;
     assert_eq!(world.shared_watches_of("b"), 1);
-    let problem = b.campaigns[7].status.borrow().problem.clone();
+    let problem = b.elections[7].status.borrow().problem.clone();
     assert!(matches!(problem.as_deref(), Some(ElectorError::Unreadable { .. })), "{problem:?}");
-    assert!(b.campaigns.iter().enumerate().all(|(n, c)| n == 7 || c.status.borrow().problem.is_none()));
+    assert!(b.elections.iter().enumerate().all(|(n, c)| n == 7 || c.status.borrow().problem.is_none()));
     // Somebody mends it.
     drop(led.remove(7));
     world.api.edit_lease(NAMESPACE, &shard(7), |lease| lease["spec"] = serde_json::json!({}));
     let again = tokio::select! {
-        (term, alive) = async { a.campaigns[7].terms.recv().await.unwrap() } => (term, alive, true),
-        (term, alive) = async { b.campaigns[7].terms.recv().await.unwrap() } => (term, alive, false),
+        (term, alive) = async { a.elections[7].terms.recv().await.unwrap() } => (term, alive, true),
+        (term, alive) = async { b.elections[7].terms.recv().await.unwrap() } => (term, alive, false),
     };
     // The pause of a watch by name, were there still one, is over by then.
     secs(60).await;
@@ -135,7 +135,7 @@ async fn a_lease_of_ours_that_cannot_be_read_is_its_own_elections_trouble() {
         assert_eq!((world.watches_of(caller), world.shared_watches_of(caller)), (1, 1), "{caller}");
     }
     let (first, other) = if again.2 { (&a, &mut b) } else { (&b, &mut a) };
-    first.campaigns[7].withdraw(StopReason::Shutdown);
+    first.elections[7].withdraw(StopReason::Shutdown);
     drop(again);
     let before = world.clock.now();
     let _led = other.term(7).await;
