@@ -56,7 +56,7 @@ struct SaidOnce {
 impl LeaseTicks {
     /// A term has begun.
     pub(super) fn begin(&mut self, grant: &Grant, term_state: &TermState, time: TickTime) {
-        self.told = term_state.board().receiver();
+        self.told = term_state.tick_channel().receiver();
         self.tasks.clear();
         self.permits.clear();
         self.ticks.begin(grant.transitions, time);

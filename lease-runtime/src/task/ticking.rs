@@ -43,7 +43,7 @@ pub(super) async fn through_term(
     up: &CancellationToken,
 ) -> MemberEnd {
     let (entry, leading) = (supervisor.entry, supervisor.leading);
-    let mut seat = leading.state().board().join(member.name.clone(), ticking.timetable.clone());
+    let mut subscription = leading.state().tick_channel().join(member.name.clone(), ticking.timetable.clone());
     // It is there, whether or not a tick is due: nobody who stands on it has to wait for one.
     up.cancel();
     let mut runs = FuturesUnordered::new();
@@ -63,21 +63,21 @@ pub(super) async fn through_term(
             biased;
             Some((id, end)) = runs.next(), if !runs.is_empty() => {
                 running.retain(|run| run.id != id);
-                seat.ended(id, end);
+                subscription.ended(id, end);
             }
             () = stopped(supervisor, asked), if !ending => {
                 ending = true;
-                seat.leave();
+                subscription.leave();
                 running.iter().for_each(|run| run.asked.request(leading.now()));
                 if let Some(taken) = waiting.take() {
-                    seat.ended(taken.start.id, taken.unless_begun(ticks::RunEnd::Interrupted));
+                    subscription.ended(taken.start.id, taken.unless_begun(ticks::RunEnd::Interrupted));
                 }
             }
-            signal = seat.signal(), if !ending => match signal {
+            signal = subscription.signal(), if !ending => match signal {
                 ElectorMessage::Start(start, permit) if start.replaces && !runs.is_empty() => {
                     running.iter().for_each(|run| run.asked.ask_because(leading.now(), StopReason::Replaced));
                     if let Some(replaced) = waiting.replace(Taken { start: *start, permit }) {
-                        seat.ended(replaced.start.id, end_of_replaced(&replaced.permit));
+                        subscription.ended(replaced.start.id, end_of_replaced(&replaced.permit));
                     }
                 }
                 ElectorMessage::Start(start, permit) => {

@@ -12,7 +12,7 @@ use lease_protocol::ticks::{RunEnd, RunStart, Timetable};
 /// threads, and neither waits for the other.
 #[derive(Debug)]
 pub(crate) struct TickChannel {
-    told: mpsc::UnboundedSender<TaskMessage>,
+    sender: mpsc::UnboundedSender<TaskMessage>,
     receiver: Mutex<Option<mpsc::UnboundedReceiver<TaskMessage>>>,
 }
 
@@ -38,8 +38,8 @@ pub(crate) enum ElectorMessage {
 
 impl TickChannel {
     pub(super) fn new() -> TickChannel {
-        let (told, receiver) = mpsc::unbounded_channel();
-        TickChannel { told, receiver: Mutex::new(Some(receiver)) }
+        let (sender, receiver) = mpsc::unbounded_channel();
+        TickChannel { sender, receiver: Mutex::new(Some(receiver)) }
     }
 
     /// The elector's end, once.
@@ -47,23 +47,23 @@ impl TickChannel {
         self.receiver.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
-    /// Has the ticks of a task taken until the seat is dropped.
+    /// The elector takes the ticks of this task until the subscription is dropped.
     pub(crate) fn join(&self, task: Arc<str>, timetable: Timetable) -> TickSubscription<'_> {
         let (signals, receiver) = mpsc::unbounded_channel();
         self.tell(TaskMessage::Join { task: task.clone(), timetable: Box::new(timetable), signals });
-        TickSubscription { board: self, task, signals: receiver, left: false }
+        TickSubscription { channel: self, task, signals: receiver, left: false }
     }
 
-    fn tell(&self, told: TaskMessage) {
+    fn tell(&self, message: TaskMessage) {
         // Without an elector, as in a test of a body, there are no ticks either.
-        let _ = self.told.send(told);
+        let _ = self.sender.send(message);
     }
 }
 
 /// A task whose ticks are taken.
 #[derive(Debug)]
 pub(crate) struct TickSubscription<'a> {
-    board: &'a TickChannel,
+    channel: &'a TickChannel,
     task: Arc<str>,
     signals: mpsc::UnboundedReceiver<ElectorMessage>,
     left: bool,
@@ -82,13 +82,13 @@ impl TickSubscription<'_> {
     /// would take what has waited for it.
     pub(crate) fn leave(&mut self) {
         if !std::mem::replace(&mut self.left, true) {
-            self.board.tell(TaskMessage::Leave { task: self.task.clone() });
+            self.channel.tell(TaskMessage::Leave { task: self.task.clone() });
         }
     }
 
     /// Says how a run ended, once nothing of it is left.
     pub(crate) fn ended(&self, id: AttemptId, end: RunEnd) {
-        self.board.tell(TaskMessage::Ended { id, end });
+        self.channel.tell(TaskMessage::Ended { id, end });
     }
 }
 

@@ -42,7 +42,7 @@ pub(crate) struct TermState {
     extended: Notify,
     exit_on_loss: AtomicBool,
     roll: DrainCount,
-    board: TickChannel,
+    tick_channel: TickChannel,
     poll_margin: Duration,
     /// What waits on this lock must not wait for anybody's code: nothing is allocated, freed, dropped, logged or woken under
     /// it.
@@ -89,7 +89,7 @@ impl TermState {
             extended: Notify::new(),
             exit_on_loss: AtomicBool::new(false),
             roll: DrainCount::new(),
-            board: TickChannel::new(),
+            tick_channel: TickChannel::new(),
             poll_margin: deadlines.hard_stop.since(deadlines.drop_at),
             ledger: Mutex::new(TermLedger { deadlines, expired: false, gates: Slots::new() }),
             to_tell: AtomicBool::new(false),
@@ -250,8 +250,8 @@ impl TermState {
     }
 
     /// Where its scheduled tasks and the elector tell each other.
-    pub(crate) fn board(&self) -> &TickChannel {
-        &self.board
+    pub(crate) fn tick_channel(&self) -> &TickChannel {
+        &self.tick_channel
     }
 
     /// The watchdog looks after this term, under this number.
