@@ -174,7 +174,7 @@ pub(super) struct ElectionPort {
     pub(super) timing: Timing,
     pub(super) identity: Arc<str>,
     pub(super) clock: Arc<dyn Clock>,
-    pub(super) heart: Arc<Heartbeat>,
+    pub(super) heartbeat: Arc<Heartbeat>,
     pub(super) tasks: Arc<AnnouncedTasks>,
     pub(super) labels: Arc<Labels>,
     /// Boxed, as a channel has room for many at once.
@@ -192,7 +192,7 @@ impl ElectionPort {
         timing: Timing,
         identity: Arc<str>,
         clock: Arc<dyn Clock>,
-        heart: Arc<Heartbeat>,
+        heartbeat: Arc<Heartbeat>,
     ) -> (ElectionPort, ElectionHandle) {
         let status = LeaseStatus::new(&lease, Standing::Follower);
         let tasks = Arc::new(AnnouncedTasks::default());
@@ -211,7 +211,7 @@ impl ElectionPort {
             timing,
             identity,
             clock,
-            heart,
+            heartbeat,
             tasks,
             labels: Arc::default(),
             commands,

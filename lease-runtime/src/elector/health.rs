@@ -67,7 +67,7 @@ impl Heartbeat {
     }
 }
 
-/// Stops the heart however the loop ends.
+/// Marks the heartbeat as stopped, however the loop ends.
 pub(super) struct HeartbeatGuard(pub(super) Arc<Heartbeat>);
 
 impl Drop for HeartbeatGuard {

@@ -62,7 +62,7 @@ pub(crate) struct Elector {
     inbox: mpsc::UnboundedSender<ElectionPort>,
     identity: Arc<str>,
     clock: Arc<dyn Clock>,
-    heart: Arc<Heartbeat>,
+    heartbeat: Arc<Heartbeat>,
     labels: Arc<Labels>,
     /// With a thread of its own.
     spoken: Option<LogFlush>,
@@ -83,7 +83,7 @@ impl Elector {
         clock: Arc<dyn Clock>,
     ) -> Result<Elector, ElectorError> {
         watchdog::start(&*clock).map_err(|source| ElectorError::Thread { cause: source })?;
-        let heart = Heartbeat::new(Arc::clone(&clock));
+        let heartbeat = Heartbeat::new(Arc::clone(&clock));
         let server_time = ServerTime::new(Arc::clone(&clock));
         let (inbox, outlets) = mpsc::unbounded_channel();
         let mut spoken = None;
@@ -92,7 +92,7 @@ impl Elector {
                 let voice = LogThread::start().map_err(|source| ElectorError::Thread { cause: source })?;
                 spoken = Some(voice.spoken());
                 let memories = ProcessMemory::of(&cluster.url(), &*clock);
-                thread::start(cluster, outlets, Arc::clone(&heart), server_time, memories, voice)?;
+                thread::start(cluster, outlets, Arc::clone(&heartbeat), server_time, memories, voice)?;
             }
             Connection::Client(client) => {
                 let runtime = Handle::try_current().map_err(|_| ElectorError::NoRuntime)?;
@@ -100,14 +100,14 @@ impl Elector {
                     client,
                     Multiplexed::default(),
                     outlets,
-                    Arc::clone(&heart),
+                    Arc::clone(&heartbeat),
                     server_time,
                     // A client does not tell where its cluster is, so that its memories end with it.
                     ProcessMemory::default(),
                 )));
             }
         }
-        Ok(Elector { inbox, identity, clock, heart, labels: Arc::default(), spoken })
+        Ok(Elector { inbox, identity, clock, heartbeat, labels: Arc::default(), spoken })
     }
 
     /// Sees to it that the Leases of the elections to come have these labels.
@@ -118,7 +118,7 @@ impl Elector {
     /// Takes part in the election of `lease`, from now on.
     pub(crate) fn contend(&self, lease: LeaseId, timing: Timing) -> ElectionHandle {
         let (identity, clock) = (Arc::clone(&self.identity), Arc::clone(&self.clock));
-        let (mut outlet, mut election) = ElectionPort::new(lease, timing, identity, clock, Arc::clone(&self.heart));
+        let (mut outlet, mut election) = ElectionPort::new(lease, timing, identity, clock, Arc::clone(&self.heartbeat));
         election.way.spoken.clone_from(&self.spoken);
         outlet.labels = Arc::clone(&self.labels);
         // If the elector's runtime is gone, so is the outlet now, and the handle says that the election has ended.
@@ -128,7 +128,7 @@ impl Elector {
 
     /// Whether the loop that runs the elections is alive.
     pub(crate) fn health(&self) -> Health {
-        self.heart.health()
+        self.heartbeat.health()
     }
 }
 

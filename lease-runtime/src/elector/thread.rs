@@ -29,7 +29,7 @@ use crate::lease::LeaseId;
 pub(super) fn start(
     cluster: ClusterAccess,
     inbox: mpsc::UnboundedReceiver<ElectionPort>,
-    heart: Arc<Heartbeat>,
+    heartbeat: Arc<Heartbeat>,
     server_time: Arc<ServerTime>,
     memories: ProcessMemory,
     voice: LogThread,
@@ -49,7 +49,7 @@ pub(super) fn start(
             match connect::client(cluster) {
                 Ok((client, multiplexed)) => {
                     let _ = ready.send(Ok(()));
-                    host(client, multiplexed, inbox, heart, server_time, memories).await;
+                    host(client, multiplexed, inbox, heartbeat, server_time, memories).await;
                 }
                 Err(error) => drop(ready.send(Err(error))),
             }
@@ -68,11 +68,11 @@ pub(super) async fn host(
     client: Client,
     multiplexed: Multiplexed,
     mut inbox: mpsc::UnboundedReceiver<ElectionPort>,
-    heart: Arc<Heartbeat>,
+    heartbeat: Arc<Heartbeat>,
     server_time: Arc<ServerTime>,
     memories: ProcessMemory,
 ) {
-    let beating = HeartbeatGuard(Arc::clone(&heart));
+    let beating = HeartbeatGuard(Arc::clone(&heartbeat));
     let client = server_time.listen(client);
     let mut elections = JoinSet::new();
     let mut turns: BTreeMap<LeaseId, ElectionTurn> = BTreeMap::new();
@@ -103,7 +103,7 @@ pub(super) async fn host(
             Some(_) = elections.join_next(), if !elections.is_empty() => {}
             () = tokio::time::sleep(BEAT) => {}
         }
-        heart.beat(heart.clock.now());
+        heartbeat.beat(heartbeat.clock.now());
     }
     drop(beating);
 }

@@ -195,7 +195,7 @@ impl ElectionDriver {
     fn step(&mut self, event: Event) {
         // Read here, after whatever the event reports has been received (rule C1).
         let now = Now { moment: self.out.clock.now(), wall: self.out.clock.wall(), dice: self.rng.u8(..) };
-        self.out.heart.beat(now.moment);
+        self.out.heartbeat.beat(now.moment);
         self.agree_with_watchdog(now);
         for action in self.election.step(event, now) {
             self.perform(action);
@@ -234,7 +234,7 @@ impl ElectionDriver {
             }
             Action::Altered(fields) => self.is_altered(&fields),
             Action::Bar { highest, shown } => {
-                self.out.heart.bar();
+                self.out.heartbeat.bar();
                 self.record_problem(ElectorError::WentBackwards { highest, shown });
             }
         }

@@ -129,9 +129,9 @@ async fn one_elector_runs_many_elections() {
     assert_eq!((0..200).filter(free).count(), 200);
     // All have left and the handle is gone: so is the loop.
     drop(elections);
-    let heart = Arc::clone(&elector.heart);
+    let heartbeat = Arc::clone(&elector.heartbeat);
     drop(elector);
-    until("the end of the loop", || !heart.health().running).await;
+    until("the end of the loop", || !heartbeat.health().running).await;
 }
 
 /// Over TCP, on a thread of its own, in real time.
@@ -151,10 +151,10 @@ async fn elections_run_on_a_thread_of_their_own() {
     election.left().await;
     assert_eq!(api.lease(NAMESPACE, LEASE).unwrap().spec.unwrap().holder_identity.as_deref(), Some(""));
     drop(election);
-    let heart = Arc::clone(&elector.heart);
+    let heartbeat = Arc::clone(&elector.heartbeat);
     drop(elector);
     for _ in 0..1_000 {
-        if !heart.health().running {
+        if !heartbeat.health().running {
             return;
         }
         millis(10).await;

@@ -26,18 +26,18 @@ struct Watched {
 
 impl Watched {
     fn new(client: Client, clock: &Arc<dyn Clock>) -> Watched {
-        let (heart, time) = (Heartbeat::new(Arc::clone(clock)), ServerTime::new(Arc::clone(clock)));
+        let (heartbeat, time) = (Heartbeat::new(Arc::clone(clock)), ServerTime::new(Arc::clone(clock)));
         let (inbox, outlets) = mpsc::unbounded_channel();
         drop(tokio::spawn(thread::host(
             client,
             Multiplexed::default(),
             outlets,
-            Arc::clone(&heart),
+            Arc::clone(&heartbeat),
             Arc::clone(&time),
             ProcessMemory::default(),
         )));
         let lease = LeaseId::new(NAMESPACE, LEASE);
-        let (outlet, election) = ElectionPort::new(lease, Timing::default(), "a".into(), Arc::clone(clock), heart);
+        let (outlet, election) = ElectionPort::new(lease, Timing::default(), "a".into(), Arc::clone(clock), heartbeat);
         assert!(inbox.send(outlet).is_ok(), "the elector has ended");
         Watched { time, election, clock: Arc::clone(clock) }
     }
