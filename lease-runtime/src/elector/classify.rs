@@ -21,7 +21,7 @@ use lease_protocol::election::{Answer, Observation};
 /// What kind of request ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum RequestKind {
-    Look,
+    Get,
     Create,
     Replace,
     Watch,
@@ -31,7 +31,7 @@ impl RequestKind {
     /// The verb that access rules know the request by. A create is a PUT, which the server first checks as an update.
     pub(super) fn verb(self) -> &'static str {
         match self {
-            RequestKind::Look => "get",
+            RequestKind::Get => "get",
             RequestKind::Create => "create",
             RequestKind::Replace => "update",
             RequestKind::Watch => "watch",
@@ -78,7 +78,7 @@ pub(super) fn answer(
     };
     match ended {
         Ok(object) => match kept.read(object) {
-            Ok(view) if asked == RequestKind::Look => (Answer::Shown(Observation::Present(view)), None),
+            Ok(view) if asked == RequestKind::Get => (Answer::Shown(Observation::Present(view)), None),
             Ok(view) => (Answer::Committed(view), None),
             Err(reason) => (Answer::Unknown, Some(ElectorError::Unreadable { reason: reason.to_owned() })),
         },
@@ -130,7 +130,7 @@ pub(crate) enum RequestFailure {
 
 /// Why a request about a Lease has failed that no election has sent: a look, or the replacement of what was read.
 pub(crate) fn beside_election(error: &kube::Error, is_write: bool, lease: &LeaseId) -> RequestFailure {
-    let asked = if is_write { RequestKind::Replace } else { RequestKind::Look };
+    let asked = if is_write { RequestKind::Replace } else { RequestKind::Get };
     let (answer, problem) = match error {
         kube::Error::Api(status) if is_write && status.code == 404 && is_of_the_lease(status) => {
             return RequestFailure::Missing;
@@ -160,7 +160,7 @@ const REFUSED: Answer = Answer::Refused { retry_after: None, unreached: false };
 fn refusal(asked: RequestKind, status: &Status, lease: &LeaseId) -> (Answer, Option<ElectorError>) {
     let rejected = || ElectorError::Rejected { code: status.code, message: words(status) };
     match (status.code, asked) {
-        (404, RequestKind::Look) if is_of_the_lease(status) => {
+        (404, RequestKind::Get) if is_of_the_lease(status) => {
             (Answer::Shown(Observation::Missing { revision: None }), None)
         }
         (404, _) if is_about(status, "namespaces") => (REFUSED, Some(namespace_missing(status, lease))),

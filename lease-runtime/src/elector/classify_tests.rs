@@ -32,7 +32,7 @@ fn page(code: u16) -> Value {
     json!({ "message": "<html>sorry</html>", "reason": "Failed to parse error data", "code": code })
 }
 
-const EACH: [RequestKind; 3] = [RequestKind::Look, RequestKind::Create, RequestKind::Replace];
+const EACH: [RequestKind; 3] = [RequestKind::Get, RequestKind::Create, RequestKind::Replace];
 const WRITES: [RequestKind; 2] = [RequestKind::Create, RequestKind::Replace];
 
 fn kind(problem: &Option<ElectorError>) -> Option<&'static str> {
@@ -46,10 +46,10 @@ fn only_kubernetes_own_word_makes_a_lease_missing() {
         "details": { "name": "ledger", "group": "coordination.k8s.io", "kind": "leases" },
     });
     let missing = Answer::Shown(Observation::Missing { revision: None });
-    assert!(matches!(refused(RequestKind::Look, own), (answer, None) if answer == missing));
+    assert!(matches!(refused(RequestKind::Get, own), (answer, None) if answer == missing));
     // A wrong address, a proxy that lost its backend, a cluster without Leases: nothing of that ends a term.
     for not_it in [page(404), json!({ "code": 404, "reason": "NotFound", "message": "the server could not find it" })] {
-        let (answer, problem) = refused(RequestKind::Look, not_it);
+        let (answer, problem) = refused(RequestKind::Get, not_it);
         assert_eq!((answer, kind(&problem)), (REFUSED, Some("rejected")));
     }
 }
@@ -137,7 +137,7 @@ fn a_write_that_a_server_failed_at_may_have_been_done() {
 
 #[test]
 fn denials_name_the_verb_that_was_needed() {
-    for (asked, verb) in [(RequestKind::Look, "get"), (RequestKind::Create, "create"), (RequestKind::Replace, "update")]
+    for (asked, verb) in [(RequestKind::Get, "get"), (RequestKind::Create, "create"), (RequestKind::Replace, "update")]
     {
         let (answer, problem) = refused(asked, json!({ "code": 403 }));
         assert_eq!(answer, REFUSED);
@@ -147,8 +147,8 @@ fn denials_name_the_verb_that_was_needed() {
     let (problem, _) = watch(&kube::Error::Api(Status::default().with_code(403).boxed()), &id());
     assert!(matches!(problem, ElectorError::Forbidden(denial) if denial.verb == "watch"));
     // A proxy's 403 is no matter of roles.
-    assert_eq!(kind(&refused(RequestKind::Look, page(403)).1), Some("rejected"));
-    assert_eq!(kind(&refused(RequestKind::Look, page(401)).1), Some("unauthorized"));
+    assert_eq!(kind(&refused(RequestKind::Get, page(403)).1), Some("rejected"));
+    assert_eq!(kind(&refused(RequestKind::Get, page(401)).1), Some("unauthorized"));
 }
 
 #[test]
@@ -164,7 +164,7 @@ fn an_answer_that_is_no_lease_proves_nothing() {
     let lease: Lease = serde_json::from_value(object).unwrap();
     let version = Version { uid: "u".into(), revision: 9 };
     assert!(
-        matches!(ended(RequestKind::Look, Ok(lease.clone())), (Answer::Shown(Observation::Present(v)), None) if v.version == version)
+        matches!(ended(RequestKind::Get, Ok(lease.clone())), (Answer::Shown(Observation::Present(v)), None) if v.version == version)
     );
     assert!(matches!(ended(RequestKind::Replace, Ok(lease)), (Answer::Committed(v), None) if v.version == version));
 }

@@ -153,7 +153,7 @@ impl Requests {
         self.number += 1;
         let number = self.number;
         let (asked, object) = match request {
-            Request::Get => (RequestKind::Look, None),
+            Request::Get => (RequestKind::Get, None),
             Request::Create(record) => (RequestKind::Create, Some(self.kept.creation(record))),
             Request::Replace { base, record } => (RequestKind::Replace, self.kept.replacement(base, record, edits)),
         };

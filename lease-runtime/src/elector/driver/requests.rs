@@ -24,7 +24,7 @@ impl ElectionDriver {
             Answer::Shown(Observation::Present(view)) | Answer::Committed(view) => {
                 looked(WatchStart::Revision(view.version.revision));
                 let foreign = view.record.holder().is_some_and(|holder| holder != &*self.out.identity);
-                self.settled |= foreign || reply.asked != RequestKind::Look;
+                self.settled |= foreign || reply.asked != RequestKind::Get;
             }
             Answer::Conflict => self.settled |= reply.served.is_some(),
             _ => {}
