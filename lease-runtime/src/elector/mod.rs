@@ -91,8 +91,8 @@ impl Elector {
             Connection::Config(cluster) => {
                 let voice = LogThread::start().map_err(|source| ElectorError::Thread { cause: source })?;
                 spoken = Some(voice.spoken());
-                let memories = ProcessMemory::of(&cluster.url(), &*clock);
-                thread::start(cluster, outlets, Arc::clone(&heartbeat), server_time, memories, voice)?;
+                let process_memory = ProcessMemory::of(&cluster.url(), &*clock);
+                thread::start(cluster, outlets, Arc::clone(&heartbeat), server_time, process_memory, voice)?;
             }
             Connection::Client(client) => {
                 let runtime = Handle::try_current().map_err(|_| ElectorError::NoRuntime)?;

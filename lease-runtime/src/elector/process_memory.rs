@@ -95,19 +95,19 @@ mod tests {
 
     #[test]
     fn a_name_that_was_used_once_leaves_eight_bytes() {
-        let memories = ProcessMemory::default();
+        let process_memory = ProcessMemory::default();
         for number in 0..10_000_u64 {
             let at = Moment::from_nanos(number * 1_000_000_000);
-            memories.keep(&LeaseId::new("jobs", format!("once-{number}")), seen(at), at);
+            process_memory.keep(&LeaseId::new("jobs", format!("once-{number}")), seen(at), at);
         }
-        let known = memories.known();
+        let known = process_memory.known();
         assert!(known.recent.len() <= 61, "{}", known.recent.len());
         assert!(known.met.len() >= 9_900, "{}", known.met.len());
         drop(known);
         // And yet it is not taken for one that was never seen, whose tokens begin anew, or whose holder would be gone soon.
-        let old = memories.recall(&LeaseId::new("jobs", "once-0"));
+        let old = process_memory.recall(&LeaseId::new("jobs", "once-0"));
         assert!(old.has_met() && old.last_duration() == Duration::from_secs(60));
-        assert!(!memories.recall(&LeaseId::new("jobs", "never")).has_met());
+        assert!(!process_memory.recall(&LeaseId::new("jobs", "never")).has_met());
     }
 
     #[test]

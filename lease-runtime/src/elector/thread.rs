@@ -31,7 +31,7 @@ pub(super) fn start(
     inbox: mpsc::UnboundedReceiver<ElectionPort>,
     heartbeat: Arc<Heartbeat>,
     server_time: Arc<ServerTime>,
-    memories: ProcessMemory,
+    process_memory: ProcessMemory,
     voice: LogThread,
 ) -> Result<(), ElectorError> {
     let (ready, built) = std::sync::mpsc::sync_channel(1);
@@ -49,7 +49,7 @@ pub(super) fn start(
             match connect::client(cluster) {
                 Ok((client, multiplexed)) => {
                     let _ = ready.send(Ok(()));
-                    host(client, multiplexed, inbox, heartbeat, server_time, memories).await;
+                    host(client, multiplexed, inbox, heartbeat, server_time, process_memory).await;
                 }
                 Err(error) => drop(ready.send(Err(error))),
             }
@@ -70,7 +70,7 @@ pub(super) async fn host(
     mut inbox: mpsc::UnboundedReceiver<ElectionPort>,
     heartbeat: Arc<Heartbeat>,
     server_time: Arc<ServerTime>,
-    memories: ProcessMemory,
+    process_memory: ProcessMemory,
 ) {
     let beating = HeartbeatGuard(Arc::clone(&heartbeat));
     let client = server_time.listen(client);
@@ -93,8 +93,8 @@ pub(super) async fn host(
                         SharedWatch::new(client.clone(), &outlet.lease.namespace, identity, clock)
                     });
                     let (in_flight, shared) = (Arc::clone(&in_flight), Arc::clone(shared));
-                    let (client, server_time, memories) = (client.clone(), Arc::clone(&server_time), memories.clone());
-                    let drive = move |outlet| ElectionDriver::new(outlet, client, in_flight, shared, server_time, memories);
+                    let (client, server_time, process_memory) = (client.clone(), Arc::clone(&server_time), process_memory.clone());
+                    let drive = move |outlet| ElectionDriver::new(outlet, client, in_flight, shared, server_time, process_memory);
                     drop(elections.spawn(in_turn(turn, outlet, drive)));
                 }
                 None => open = false,

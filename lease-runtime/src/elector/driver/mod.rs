@@ -38,7 +38,7 @@ const SLICE: Duration = Duration::from_secs(1);
 pub(super) struct ElectionDriver {
     out: ElectionPort,
     election: Election,
-    memories: ProcessMemory,
+    process_memory: ProcessMemory,
     requests: Requests,
     /// What the elections of the namespace share.
     shared: Arc<SharedWatch>,
@@ -89,13 +89,13 @@ impl ElectionDriver {
         in_flight: Arc<InFlight>,
         shared: Arc<SharedWatch>,
         server_time: Arc<ServerTime>,
-        memories: ProcessMemory,
+        process_memory: ProcessMemory,
     ) -> ElectionDriver {
-        let memory = memories.recall(&out.lease);
+        let memory = process_memory.recall(&out.lease);
         let kept = RecentStates::new(out.lease.clone(), Arc::clone(&out.labels));
         ElectionDriver {
             election: Election::recalling(out.identity.to_string(), out.timing, memory),
-            memories,
+            process_memory,
             requests: Requests::new(client, kept, out.lease.clone(), out.timing, in_flight),
             shared,
             server_time,
@@ -315,7 +315,7 @@ impl ElectionDriver {
 /// However the election ends: what it knows is of the process.
 impl Drop for ElectionDriver {
     fn drop(&mut self) {
-        self.memories.keep(&self.out.lease, self.election.memory(), self.out.clock.now());
+        self.process_memory.keep(&self.out.lease, self.election.memory(), self.out.clock.now());
     }
 }
 
