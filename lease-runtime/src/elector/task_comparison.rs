@@ -84,7 +84,7 @@ impl TaskComparison {
 
     /// Looks at what the holder says, and tells which of our tasks it does not run, as far as that is known; `None` if there
     /// is nothing new. A holder is given `patience` for its first renewal, and for tasks that it is about to add.
-    pub(super) fn look(
+    pub(super) fn compare(
         &mut self,
         holder: Option<&str>,
         annotations: Option<&Annotations>,
@@ -175,7 +175,7 @@ mod tests {
         names.iter().map(|name| Arc::from(*name)).collect()
     }
 
-    fn company(ours: &[&str]) -> TaskComparison {
+    fn task_comparison(ours: &[&str]) -> TaskComparison {
         let tasks = Arc::new(AnnouncedTasks::default());
         tasks.set(names(ours));
         TaskComparison::new(tasks)
@@ -184,10 +184,11 @@ mod tests {
     /// What a follower that has `ours` finds once it has been patient.
     fn found(ours: &[&str], annotation: Option<String>) -> Option<Vec<String>> {
         let annotations = annotation.map(|value| Annotations::from([(TASKS.to_owned(), value)]));
-        let (mut company, log) = (company(ours), ElectionLog::new(LeaseId::new("jobs", "ledger"), "b".into()));
+        let (mut comparison, log) =
+            (task_comparison(ours), ElectionLog::new(LeaseId::new("jobs", "ledger"), "b".into()));
         let patience = Duration::from_secs(15);
-        let mut look = |now| company.look(Some("a"), annotations.as_ref(), Moment::ZERO + now, patience, &log);
-        look(Duration::ZERO).or_else(|| look(patience))
+        let mut compare = |now| comparison.compare(Some("a"), annotations.as_ref(), Moment::ZERO + now, patience, &log);
+        compare(Duration::ZERO).or_else(|| compare(patience))
     }
 
     #[test]
@@ -216,13 +217,13 @@ mod tests {
 
     #[test]
     fn it_is_written_once_and_where_there_is_room() {
-        let company = company(&["bills"]);
+        let comparison = task_comparison(&["bills"]);
         let (mut annotations, mut edits) = (Annotations::new(), Edits::new());
-        assert!(company.edit("a", &annotations, &mut edits));
+        assert!(comparison.edit("a", &annotations, &mut edits));
         annotations.insert(TASKS.to_owned(), edits.remove(TASKS).unwrap().unwrap());
-        assert!(!company.edit("a", &annotations, &mut edits) && edits.is_empty());
-        assert!(company.edit("b", &annotations, &mut edits), "it is another's");
+        assert!(!comparison.edit("a", &annotations, &mut edits) && edits.is_empty());
+        assert!(comparison.edit("b", &annotations, &mut edits), "it is another's");
         let full = Annotations::from([("example.com/full".to_owned(), "x".repeat(ANNOTATIONS_BYTES - 50))]);
-        assert!(!company.edit("a", &full, &mut Edits::new()));
+        assert!(!comparison.edit("a", &full, &mut Edits::new()));
     }
 }

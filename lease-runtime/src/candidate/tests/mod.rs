@@ -2,7 +2,6 @@
 
 mod adding;
 mod admin;
-mod company;
 mod composing;
 mod ending;
 mod giving_up;
@@ -11,6 +10,7 @@ mod process;
 mod scheduled;
 mod settings;
 mod taking_part;
+mod tasks_not_run;
 mod waiting;
 
 use std::future::{Future, pending};

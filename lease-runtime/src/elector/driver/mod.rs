@@ -65,7 +65,7 @@ pub(super) struct ElectionDriver {
     ticking: LeaseTicks,
     /// The state whose ticks the status shows.
     ticks_of: Option<Version>,
-    company: TaskComparison,
+    task_comparison: TaskComparison,
     log: ElectionLog,
     rng: fastrand::Rng,
     /// When the last request was sent.
@@ -116,7 +116,7 @@ impl ElectionDriver {
             ),
             ticking: LeaseTicks::default(),
             ticks_of: None,
-            company: TaskComparison::new(Arc::clone(&out.tasks)),
+            task_comparison: TaskComparison::new(Arc::clone(&out.tasks)),
             log: ElectionLog::new(out.lease.clone(), Arc::clone(&out.identity)),
             rng: fastrand::Rng::new(),
             asked: Moment::ZERO,

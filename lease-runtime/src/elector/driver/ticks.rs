@@ -18,7 +18,7 @@ impl ElectionDriver {
         let Some(annotations) = self.requests.annotations(base) else { return Edits::new() };
         let mut edits = self.ticking.compose(id, annotations, time, self.asked, renews);
         let may_say = renews && self.ticking.may_say(id);
-        if may_say && self.company.edit(&self.out.identity, annotations, &mut edits) {
+        if may_say && self.task_comparison.edit(&self.out.identity, annotations, &mut edits) {
             self.ticking.says();
         }
         edits
@@ -69,7 +69,7 @@ impl ElectionDriver {
         let annotations = self.election.newest().and_then(|newest| self.requests.annotations(newest));
         let other = holder.filter(|holder| !holder.is_empty() && *holder != &*self.out.identity);
         let (now, patience) = (self.out.clock.now(), self.out.timing.lease_duration);
-        if let Some(not_run) = self.company.look(other, annotations, now, patience, &self.log) {
+        if let Some(not_run) = self.task_comparison.compare(other, annotations, now, patience, &self.log) {
             status.not_run = not_run;
         }
         status.standing = standing;
