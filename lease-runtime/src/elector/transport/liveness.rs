@@ -38,16 +38,16 @@ pub(super) async fn open(
         .await;
     let (sender, mut connection) = opened.map_err(TransportError::of_stream)?;
     let load = Arc::new(Load::default());
-    let lane = Arc::new(Http2Connection { sender, load: Arc::clone(&load) });
+    let http2 = Arc::new(Http2Connection { sender, load: Arc::clone(&load) });
     let pings = connection.ping_pong();
-    let (pool, this) = (Weak::clone(pool), Arc::downgrade(&lane));
+    let (pool, this) = (Weak::clone(pool), Arc::downgrade(&http2));
     drop(tokio::spawn(async move {
         drive(connection, pings, &load, &pool).await;
         if let Some(pool) = pool.upgrade() {
             pool.forget(&this);
         }
     }));
-    Ok(lane)
+    Ok(http2)
 }
 
 /// Drives a connection to its end, or until it is found to be dead. Everything on it fails when this returns.

@@ -89,17 +89,17 @@ impl Service<Request<Body>> for Transport {
             let mut last = None;
             for _ in 0..3 {
                 let request = Request::from_parts(head.clone(), body.clone());
-                let lane = match pool.route().await? {
-                    Route::Http2(lane) => lane,
+                let connection = match pool.route().await? {
+                    Route::Http2(connection) => connection,
                     Route::Http1(client) => {
                         let answer = client.send(request.map(Body::from)).await?;
                         return Ok(answer.map(|body| body.map_err(BoxError::from).boxed_unsync()));
                     }
                 };
-                match lane.send(request).await {
+                match connection.send(request).await {
                     Ok(answer) => return Ok(answer.map(|body| body.map_err(BoxError::from).boxed_unsync())),
                     Err(error @ TransportError::Closed) => {
-                        pool.forget(&Arc::downgrade(&lane));
+                        pool.forget(&Arc::downgrade(&connection));
                         last = Some(error);
                     }
                     Err(error @ TransportError::Refused) => last = Some(error),

@@ -26,7 +26,7 @@ pub(super) struct Pool {
 
 #[derive(Default)]
 pub(super) struct PoolState {
-    pub(super) lanes: Vec<Arc<Http2Connection>>,
+    pub(super) connections: Vec<Arc<Http2Connection>>,
     /// The connection that is being made.
     pub(super) dialing: Option<Dialing>,
 }
@@ -36,7 +36,7 @@ pub(super) type Dialing = Shared<BoxFuture<'static, Result<DialOutcome, Transpor
 /// What making a connection has led to.
 #[derive(Clone)]
 pub(super) enum DialOutcome {
-    Lane(Arc<Http2Connection>),
+    Http2(Arc<Http2Connection>),
     Http1,
 }
 
@@ -63,7 +63,7 @@ impl Pool {
         let mut state = self.state();
         state.dialing = None;
         match made {
-            Ok(DialOutcome::Lane(lane)) => state.lanes.push(Arc::clone(lane)),
+            Ok(DialOutcome::Http2(connection)) => state.connections.push(Arc::clone(connection)),
             Ok(DialOutcome::Http1) => self.multiplexed.set(false),
             Err(_) => {}
         }
@@ -72,7 +72,7 @@ impl Pool {
     /// Lets a connection that [`another`](Self::another) has made carry requests.
     pub(super) fn keep(&self, made: DialOutcome) {
         match made {
-            DialOutcome::Lane(lane) => self.state().lanes.push(lane),
+            DialOutcome::Http2(connection) => self.state().connections.push(connection),
             DialOutcome::Http1 => self.multiplexed.set(false),
         }
     }
@@ -84,7 +84,7 @@ impl Pool {
 
     /// A connection has ended.
     pub(super) fn forget(&self, ended: &Weak<Http2Connection>) {
-        self.state().lanes.retain(|lane| !std::ptr::eq(Arc::as_ptr(lane), ended.as_ptr()));
+        self.state().connections.retain(|connection| !std::ptr::eq(Arc::as_ptr(connection), ended.as_ptr()));
     }
 
     pub(super) fn state(&self) -> MutexGuard<'_, PoolState> {

@@ -23,29 +23,29 @@ impl Pool {
             return Ok(route);
         }
         match self.dial().await? {
-            DialOutcome::Lane(lane) => Ok(Route::Http2(lane)),
+            DialOutcome::Http2(connection) => Ok(Route::Http2(connection)),
             DialOutcome::Http1 => Ok(Route::Http1(self.http1.clone())),
         }
     }
 
     /// The connection with the fewest requests on their way. None if there is to be another first.
     fn ready(&self) -> Option<Route> {
-        let (lane, full) = {
+        let (connection, full) = {
             if !self.multiplexed.is_on() {
                 return Some(Route::Http1(self.http1.clone()));
             }
             let state = self.state();
-            let lane = state.lanes.iter().min_by_key(|lane| lane.carries())?;
-            let more = state.lanes.len() < MOST;
-            if more && lane.is_taken() {
+            let connection = state.connections.iter().min_by_key(|connection| connection.carries())?;
+            let more = state.connections.len() < MOST;
+            if more && connection.is_taken() {
                 return None;
             }
-            (Arc::clone(lane), more && lane.carries() >= FULL)
+            (Arc::clone(connection), more && connection.carries() >= FULL)
         };
         if full {
             drop(self.dial());
         }
-        Some(Route::Http2(lane))
+        Some(Route::Http2(connection))
     }
 
     /// Makes a connection that serves all requests, unless one is being made.
@@ -79,7 +79,7 @@ impl Pool {
 
 async fn connect(dialer: &Dialer, pool: &Weak<Pool>) -> Result<DialOutcome, TransportError> {
     match dialer.dial(&[b"h2", b"http/1.1"]).await.map_err(|error| TransportError::Connect(Arc::new(error)))? {
-        Dialed::Http2(stream) => Ok(DialOutcome::Lane(liveness::open(stream, pool).await?)),
+        Dialed::Http2(stream) => Ok(DialOutcome::Http2(liveness::open(stream, pool).await?)),
         Dialed::Http1(stream) => {
             if let Some(pool) = pool.upgrade() {
                 pool.spare.put(stream);
