@@ -27,7 +27,7 @@ pub(super) struct LeaseTicks {
     shown: Option<Version>,
     /// The write that is on its way, and its number.
     composed: Option<Composed>,
-    hush: AnnotationBackoff,
+    backoff: AnnotationBackoff,
     /// What keeps ticks from being written, for people.
     problem: Option<Arc<str>>,
     said: SaidOnce,
@@ -142,7 +142,7 @@ impl LeaseTicks {
             log.clock_ahead(by);
         }
         self.said.ahead = ahead.is_some();
-        self.ticks.wants_write(time) && !self.hush.holds(now)
+        self.ticks.wants_write(time) && !self.backoff.holds(now)
     }
 
     /// When to take a turn at the latest.
@@ -165,7 +165,7 @@ impl LeaseTicks {
         now: Moment,
         renews: bool,
     ) -> Edits {
-        if self.hush.holds(now) {
+        if self.backoff.holds(now) {
             // What is not composed takes no runs, and ends wait.
             self.composed = None;
             return Edits::new();
@@ -188,7 +188,7 @@ impl LeaseTicks {
     /// A write was refused, as this one would be again: that may be for what it says of ticks.
     pub(super) fn refused(&mut self, id: RequestId) {
         let says = self.composed.take_if(|composed| composed.id == id).is_some_and(|composed| composed.says);
-        self.hush.refused(says);
+        self.backoff.refused(says);
     }
 
     /// What keeps ticks from being written.
@@ -203,13 +203,13 @@ impl LeaseTicks {
         let altered = composed.as_ref().zip(stored).and_then(|(composed, stored)| altered(&composed.expected, stored));
         let is_altered = altered.is_some();
         let problem: Option<Arc<str>> = match altered {
-            Some(what) => self.hush.altered(now).then(|| what.into()),
-            None => self.hush.succeeded(says, now).then(|| REFUSED.into()),
+            Some(what) => self.backoff.altered(now).then(|| what.into()),
+            None => self.backoff.succeeded(says, now).then(|| REFUSED.into()),
         };
         if let Some(problem) = problem {
             log.tick_trouble(&problem);
             self.problem = Some(problem);
-        } else if !self.hush.is_quiet() {
+        } else if !self.backoff.is_quiet() {
             self.problem = None;
         }
         if let Some(Composed { number, .. }) = composed {
