@@ -20,11 +20,11 @@ impl CandidateInner {
         let (shutdown, stop) = (self.shutdown.clone(), entry.stop_token().clone());
         let place = entry.warm_up_place(&self.identity);
         let mut warm_up = Box::pin(place.around(warm_up));
-        let (waits, waiting, mut told) = (entry.clone(), lease_tasks.clone(), false);
+        let (waits, waiting, mut logged) = (entry.clone(), lease_tasks.clone(), false);
         let warm_up = poll_fn(move |cx| {
             let polled = warm_up.as_mut().poll(cx);
-            if !told && waits.waits_within().is_some() {
-                told = true;
+            if !logged && waits.waits_within().is_some() {
+                logged = true;
                 waiting.tell();
             }
             polled

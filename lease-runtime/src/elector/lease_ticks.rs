@@ -19,7 +19,7 @@ use lease_protocol::ticks::{Annotations, Edits, RunEnd, RunStart, TickNote, Tick
 #[derive(Default)]
 pub(super) struct LeaseTicks {
     ticks: Ticks,
-    told: Option<mpsc::UnboundedReceiver<TaskMessage>>,
+    messages: Option<mpsc::UnboundedReceiver<TaskMessage>>,
     tasks: BTreeMap<Arc<str>, mpsc::UnboundedSender<ElectorMessage>>,
     /// Of the runs that were to be started: what lets them begin.
     permits: BTreeMap<AttemptId, Permit>,
@@ -56,7 +56,7 @@ struct SaidOnce {
 impl LeaseTicks {
     /// A term has begun.
     pub(super) fn begin(&mut self, grant: &Grant, term_state: &TermState, time: TickTime) {
-        self.told = term_state.tick_channel().receiver();
+        self.messages = term_state.tick_channel().receiver();
         self.tasks.clear();
         self.permits.clear();
         self.ticks.begin(grant.transitions, time);
@@ -79,24 +79,24 @@ impl LeaseTicks {
         // If its runtime has gone, nobody has asked the bodies to end.
         self.drain();
         self.permits.clear();
-        (self.told, self.tasks) = (None, BTreeMap::new());
+        (self.messages, self.tasks) = (None, BTreeMap::new());
         self.ticks.end();
     }
 
     /// What a task tells next; never, if there is nobody to tell. Cancel safe.
-    pub(super) async fn told(&mut self) -> TaskMessage {
-        let told = match &mut self.told {
-            Some(told) => told.recv().await,
+    pub(super) async fn next_message(&mut self) -> TaskMessage {
+        let message = match &mut self.messages {
+            Some(messages) => messages.recv().await,
             None => None,
         };
-        match told {
-            Some(told) => told,
+        match message {
+            Some(message) => message,
             None => std::future::pending().await,
         }
     }
 
-    pub(super) fn hear(&mut self, told: TaskMessage, now: WallTime) {
-        match told {
+    pub(super) fn hear(&mut self, message: TaskMessage, now: WallTime) {
+        match message {
             TaskMessage::Join { task, timetable, signals } => {
                 self.tasks.insert(task.clone(), signals);
                 self.ticks.join(task, *timetable, now);

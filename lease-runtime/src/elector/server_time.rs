@@ -23,7 +23,7 @@ use crate::clock::{Clock, Moment, WallTime};
 #[derive(Debug)]
 pub(super) struct ServerTime {
     clock: Arc<dyn Clock>,
-    told: Mutex<Option<ServerTimeSample>>,
+    sample: Mutex<Option<ServerTimeSample>>,
     /// Counts the answers.
     answers: AtomicU64,
 }
@@ -37,7 +37,7 @@ struct ServerTimeSample {
 
 impl ServerTime {
     pub(super) fn new(clock: Arc<dyn Clock>) -> Arc<ServerTime> {
-        Arc::new(ServerTime { clock, told: Mutex::new(None), answers: AtomicU64::new(0) })
+        Arc::new(ServerTime { clock, sample: Mutex::new(None), answers: AtomicU64::new(0) })
     }
 
     /// The API server's clock at `now`, as its newest answer tells and our own steady clock has counted since; `None`: no
@@ -46,8 +46,8 @@ impl ServerTime {
     /// Not ahead of the server that gave this answer, and behind it by the fraction of a second that a `Date` leaves out, and
     /// by the time the answer took to come and be looked at. Another server of the same cluster may differ by its own error.
     pub(super) fn at(&self, now: Moment) -> Option<WallTime> {
-        let told = (*self.told())?;
-        Some(told.wall.plus(now.since(told.received)))
+        let sample = (*self.sample())?;
+        Some(sample.wall.plus(now.since(sample.received)))
     }
 
     /// A client like this one, whose answers are noted here. Has to be called on the runtime that shall run it.
@@ -73,14 +73,14 @@ impl ServerTime {
 
     /// Answers may be noted at once on several threads.
     fn keep(&self, new: ServerTimeSample) {
-        let mut told = self.told();
-        if told.is_none_or(|old| old.received <= new.received) {
-            *told = Some(new);
+        let mut sample = self.sample();
+        if sample.is_none_or(|old| old.received <= new.received) {
+            *sample = Some(new);
         }
     }
 
-    fn told(&self) -> MutexGuard<'_, Option<ServerTimeSample>> {
-        self.told.lock().unwrap_or_else(PoisonError::into_inner)
+    fn sample(&self) -> MutexGuard<'_, Option<ServerTimeSample>> {
+        self.sample.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -61,12 +61,12 @@ impl SimulatedElector {
     }
 
     /// What a task tells next. Cancel safe.
-    pub(crate) async fn told(&mut self) -> TaskMessage {
-        self.ticking.told().await
+    pub(crate) async fn next_message(&mut self) -> TaskMessage {
+        self.ticking.next_message().await
     }
 
-    pub(crate) fn hear(&mut self, told: TaskMessage, wall: WallTime) {
-        self.ticking.hear(told, wall);
+    pub(crate) fn hear(&mut self, message: TaskMessage, wall: WallTime) {
+        self.ticking.hear(message, wall);
     }
 
     /// Shows the Lease, and starts what it says is taken.

@@ -130,8 +130,8 @@ impl SeenHolder {
             return if self.ours.is_empty() { TasksNotRun::NotRun(Vec::new()) } else { TasksNotRun::NotKnown };
         };
         // They are sorted, so that those which had no room come after the last.
-        let told = |name: &str| complete || names.last().is_some_and(|last| name <= last.as_str());
-        let missing = self.ours.iter().filter(|name| !names.contains(&***name) && told(name));
+        let known = |name: &str| complete || names.last().is_some_and(|last| name <= last.as_str());
+        let missing = self.ours.iter().filter(|name| !names.contains(&***name) && known(name));
         TasksNotRun::NotRun(missing.map(ToString::to_string).collect())
     }
 }

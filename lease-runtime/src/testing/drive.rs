@@ -211,8 +211,8 @@ impl Cluster {
         let node = &mut self.nodes[number];
         let Some(process) = &mut node.process else { return };
         match news {
-            ProcessNews::Told(told) => {
-                process.elector.hear(told, node.clock.wall());
+            ProcessNews::TaskMessage(message) => {
+                process.elector.hear(message, node.clock.wall());
                 process.held.iter_mut().for_each(|held| (held.tells, held.seen) = (true, 0));
             }
             ProcessNews::Exit(why) => {

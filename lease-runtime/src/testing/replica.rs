@@ -113,7 +113,7 @@ pub(super) struct Held {
 
 /// What happens to a process.
 pub(super) enum ProcessNews {
-    Told(TaskMessage),
+    TaskMessage(TaskMessage),
     /// A task wants the process to end.
     Exit(Error),
     /// A task's supervisor has ended.
@@ -208,7 +208,7 @@ impl Process {
         let term_state = held.term.state().clone();
         tokio::select! {
             biased;
-            told = elector.told() => ProcessNews::Told(told),
+            message = elector.next_message() => ProcessNews::TaskMessage(message),
             Some(why) = held.exits.recv() => ProcessNews::Exit(*why),
             Some(_) = held.supervisors.join_next() => ProcessNews::Ended,
             () = held.term.cancelled(), if !held.ending => ProcessNews::Cancelled,

@@ -88,9 +88,9 @@ async fn a_lease_can_be_taken_up_again_after_its_tasks_were_over() {
     seconds(60).await;
     let third = candidate.add(done("one", LEDGER.lease_duration(Duration::from_secs(30)), &world.story));
     within(60, third).await.unwrap().unwrap();
-    let told = world.story.told();
-    assert_eq!(told.len(), 3, "{told:?}");
-    assert!(told.windows(2).all(|two| two[0] != two[1]), "each in a term of its own: {told:?}");
+    let lines = world.story.lines();
+    assert_eq!(lines.len(), 3, "{lines:?}");
+    assert!(lines.windows(2).all(|two| two[0] != two[1]), "each in a term of its own: {lines:?}");
     running.abort();
 }
 
@@ -146,7 +146,7 @@ async fn two_tasks_of_one_name_on_one_lease_are_refused() {
                     of its own with `.lease(..)`";
     assert_eq!(within(1, second).await.unwrap_err().to_string(), sentence);
     assert_eq!(within(1, candidate.run_until(pending::<()>())).await.unwrap_err().to_string(), sentence);
-    assert!(world.story.told().is_empty() && !first.is_finished());
+    assert!(world.story.lines().is_empty() && !first.is_finished());
 }
 
 #[tokio::test(start_paused = true)]

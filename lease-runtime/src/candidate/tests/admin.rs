@@ -65,12 +65,12 @@ async fn a_paused_task_runs_no_tick_until_it_is_resumed() {
     assert_eq!(world.annotation("pause").as_deref(), Some("maintenance"));
     seconds(3600).await;
     assert!(admin.ticks(LEASE).await.unwrap()[TASK].is_paused());
-    assert_eq!((world.story.told(), world.ticks().counts().paused), (vec![], 1));
+    assert_eq!((world.story.lines(), world.ticks().counts().paused), (vec![], 1));
     admin.resume(LEASE, TASK).await.unwrap();
     // Again, which changes nothing.
     admin.resume(LEASE, TASK).await.unwrap();
     seconds(3600).await;
-    assert_eq!(world.story.told(), ["Schedule 2023-11-15T00:00:00Z began", "Schedule 2023-11-15T00:00:00Z ended"]);
+    assert_eq!(world.story.lines(), ["Schedule 2023-11-15T00:00:00Z began", "Schedule 2023-11-15T00:00:00Z ended"]);
     leader.end().await.unwrap();
 }
 
@@ -103,7 +103,7 @@ async fn a_trigger_waits_for_the_run_that_goes_on_and_is_not_overwritten() {
     let error = admin.trigger(LEASE, TASK, "third").await.unwrap_err();
     assert!(matches!(&error, TickAdminError::TriggerWaiting { waiting, .. } if waiting == "second"), "{error}");
     seconds(20).await;
-    assert_eq!(world.story.told(), ["first began"]);
+    assert_eq!(world.story.lines(), ["first began"]);
     assert_eq!(world.story.grown_to(4).await, ["first began", "first ended", "second began", "second ended"]);
     leader.end().await.unwrap();
 }
@@ -134,13 +134,13 @@ async fn a_backfill_runs_each_tick_of_a_stretch_once_and_one_after_another() {
     world.story.grown_to(1).await;
     let error = admin.backfill(LEASE, TASK, stretch).await.unwrap_err();
     assert!(matches!(&error, TickAdminError::BackfillWaiting { .. }), "{error}");
-    let told = world.story.grown_to(6).await;
+    let lines = world.story.grown_to(6).await;
     until(|| world.annotation("backfill").is_none()).await;
     seconds(60).await;
     let want: Vec<String> = (1..=3)
         .flat_map(|hour| ["began", "ended"].map(|what| format!("Backfill 2023-11-01T0{hour}:00:00Z {what}")))
         .collect();
-    assert_eq!((told, world.story.told().len()), (want, 6));
+    assert_eq!((lines, world.story.lines().len()), (want, 6));
     assert_eq!(world.ticks().counts().done, 3);
     leader.end().await.unwrap();
 }
@@ -168,9 +168,9 @@ async fn a_merge_patch_does_the_same() {
     merge(&world, "pause", Some("")).await;
     seconds(3600).await;
     merge(&world, "pause", None).await;
-    assert_eq!(world.story.told().len(), 4);
+    assert_eq!(world.story.lines().len(), 4);
     seconds(3600).await;
-    assert_eq!(world.story.told().len(), 6);
+    assert_eq!(world.story.lines().len(), 6);
     leader.end().await.unwrap();
 }
 
@@ -200,19 +200,19 @@ async fn conflicts_with_the_leader_lose_neither_s_write() {
     });
     for number in 0..20 {
         admin.trigger(LEASE, TASK, &format!("t{number}")).await.unwrap();
-        until(|| world.story.told().contains(&format!("t{number} ended"))).await;
+        until(|| world.story.lines().contains(&format!("t{number} ended"))).await;
         seconds(7).await;
     }
-    let told = world.story.told();
+    let lines = world.story.lines();
     for number in 0..20 {
-        assert_eq!(told.iter().filter(|line| **line == format!("t{number} began")).count(), 1, "{told:?}");
+        assert_eq!(lines.iter().filter(|line| **line == format!("t{number} began")).count(), 1, "{lines:?}");
     }
     let lease = world.api.lease_json("default", LEASE).unwrap();
     assert_eq!(lease["metadata"]["labels"]["team"], "ledger");
     assert!(lease["metadata"]["annotations"]["example.com/count"].is_string());
     let counts = world.ticks().counts();
-    let scheduled = told.iter().filter(|line| line.starts_with("Schedule") && line.ends_with("began")).count() as u64;
-    assert!(scheduled >= 2, "{told:?}");
+    let scheduled = lines.iter().filter(|line| line.starts_with("Schedule") && line.ends_with("began")).count() as u64;
+    assert!(scheduled >= 2, "{lines:?}");
     assert_eq!(counts.run() + world.ticks().running().len() as u64, 20 + scheduled);
     leader.end().await.unwrap();
 }
@@ -303,6 +303,6 @@ async fn refusals_and_silence_end_with_what_to_do() {
     assert_eq!(rule.hits(), 1);
     admin.trigger(LEASE, TASK, "ticket-1").await.unwrap();
     world.story.grown_to(2).await;
-    assert_eq!((world.story.told().len(), rule.hits()), (2, 1));
+    assert_eq!((world.story.lines().len(), rule.hits()), (2, 1));
     leader.end().await.unwrap();
 }

@@ -19,12 +19,12 @@ async fn bodies_end_before_their_lease_is_released_and_that_before_the_return() 
     let took = world.clock.now().since(before);
     // Past the deadline of the lease at the signal: it was renewed meanwhile.
     assert!((35.0..35.5).contains(&took.as_secs_f64()), "{took:?}");
-    let mut told = world.story.told();
-    told[..3].sort();
-    told[3..5].sort();
+    let mut lines = world.story.lines();
+    lines[..3].sort();
+    lines[3..5].sort();
     let ends = ["one ended, lease held", "three ended, lease held", "two dropped, lease held"];
-    assert_eq!(told[..3], ["one began", "three began", "two began"]);
-    assert_eq!(told[3..], ends);
+    assert_eq!(lines[..3], ["one began", "three began", "two began"]);
+    assert_eq!(lines[3..], ends);
     assert_eq!((world.holder("ledger").as_deref(), world.holder("shard").as_deref()), (Some(""), Some("")));
     let status = candidate.status("ledger").unwrap();
     assert_eq!(
@@ -48,8 +48,8 @@ async fn the_next_candidate_goes_on_at_once() {
     let before = world.clock.now();
     let running_b = tokio::spawn(async move { b.run_until(seconds(20)).await });
     within(60, running).await.unwrap().unwrap();
-    let told = world.story.grown_to(3).await;
-    assert_eq!(told, ["in_a began", "in_a ended, lease held", "in_b began"]);
+    let lines = world.story.grown_to(3).await;
+    assert_eq!(lines, ["in_a began", "in_a ended, lease held", "in_b began"]);
     assert!(world.clock.now().since(before) < Duration::from_secs(6), "released, not waited out");
     within(60, running_b).await.unwrap().unwrap();
     assert_eq!(world.holder("ledger").as_deref(), Some(""));
@@ -72,7 +72,7 @@ async fn a_run_that_is_dropped_drops_the_bodies_and_then_releases() {
     let before = world.clock.now();
     assert!(matches!(within(60, handle).await, Err(Error::Stopped { .. })));
     until(|| world.holder("ledger").as_deref() == Some("")).await;
-    assert_eq!(world.story.told(), ["one began", "one dropped, lease held"]);
+    assert_eq!(world.story.lines(), ["one began", "one dropped, lease held"]);
     assert!(world.clock.now().since(before) < Duration::from_secs(1), "with no grace");
 }
 
@@ -88,8 +88,8 @@ async fn a_refusal_at_first_contact_ends_the_rest_in_order() {
     assert!(error.to_string().starts_with("cannot take part in the election of lease `default/shard`: "), "{error}");
     assert!(matches!(shard.await, Err(Error::Election { .. })));
     // Whether it had begun by then is a race; if so it has ended in order.
-    let began = world.story.told().len();
-    assert_eq!(world.story.told()[..], ["one began", "one ended, lease held"][..began]);
+    let began = world.story.lines().len();
+    assert_eq!(world.story.lines()[..], ["one began", "one ended, lease held"][..began]);
     assert_eq!(ledger.await.is_ok(), began > 0);
     assert!(matches!(world.holder("ledger").as_deref(), None | Some("")));
 }
@@ -115,7 +115,7 @@ async fn a_signal_that_cannot_be_waited_for_is_an_error_after_an_orderly_end() {
     };
     let error = within(120, candidate.run_until(signal)).await.unwrap_err();
     assert!(matches!(error, Error::Signal(_)), "{error}");
-    assert_eq!(world.story.told(), ["one began", "one ended, lease held"]);
+    assert_eq!(world.story.lines(), ["one began", "one ended, lease held"]);
     assert_eq!(world.holder("ledger").as_deref(), Some(""));
 }
 
@@ -138,8 +138,8 @@ async fn a_lost_lease_ends_the_body_which_begins_again_in_the_next_term() {
     let first = within(60, status.wait_for(|now| token(now.standing).is_some())).await.unwrap().standing;
     world.story.grown_to(1).await;
     world.api.edit_lease("default", "ledger", |lease| lease["spec"]["holderIdentity"] = "somebody".into());
-    let told = world.story.grown_to(2).await;
-    assert_eq!(told[1], "one dropped, lease not held", "with no grace: somebody else may be at work");
+    let lines = world.story.grown_to(2).await;
+    assert_eq!(lines[1], "one dropped, lease not held", "with no grace: somebody else may be at work");
     let lost = within(60, status.wait_for(|now| now.standing == Standing::Follower)).await.unwrap().clone();
     assert_eq!(
         lost.last_stop,
@@ -165,8 +165,8 @@ async fn an_api_that_is_gone_ends_the_bodies_before_the_hard_stop() {
     let fault = world.api.inject(RequestMatcher::any(), Fault::hang());
     let last_renewal = world.api.requests().count(|entry| entry.call.verb == Verb::Update);
     let before = world.clock.now();
-    let told = world.story.grown_to(2).await;
-    assert_eq!(told[1], "one dropped, lease held", "as far as the server knows");
+    let lines = world.story.grown_to(2).await;
+    assert_eq!(lines[1], "one dropped, lease held", "as far as the server knows");
     let took = world.clock.now().since(before).as_secs_f64();
     assert!(took < 12.0, "{took}, after {last_renewal} renewals");
     fault.remove();
@@ -189,7 +189,7 @@ async fn an_end_without_an_answer_takes_a_bound_of_its_own() {
     world.api.inject(RequestMatcher::any(), Fault::hang());
     let before = world.clock.now();
     running.end().await.unwrap();
-    assert_eq!(world.story.told()[1], "one ended, lease held");
+    assert_eq!(world.story.lines()[1], "one ended, lease held");
     let took = world.clock.now().since(before);
     assert!(took <= Duration::from_secs(6), "{took:?}");
     assert_eq!(candidate.status("ledger").unwrap().borrow().standing, Standing::Out);

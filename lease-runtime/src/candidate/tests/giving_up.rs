@@ -41,7 +41,7 @@ async fn what_a_task_given_up_by_a_follower_has_captured_is_not_kept() {
     lease_tasks.give_up(&entry);
     drop((entry, lease_tasks, handle));
     seconds(60).await;
-    assert_eq!(world.story.told()[1..], ["dropped"]);
+    assert_eq!(world.story.lines()[1..], ["dropped"]);
     in_b.end().await.unwrap();
     in_a.end().await.unwrap();
 }
@@ -56,7 +56,7 @@ async fn what_a_task_has_captured_is_not_dropped_under_a_lock() {
     drop((entry, lease_tasks, handle));
     // The next one clears up.
     candidate.add(world.obedient("two", LEDGER));
-    assert_eq!(world.story.told(), ["dropped"]);
+    assert_eq!(world.story.lines(), ["dropped"]);
 }
 
 /// As when the runtime that built the candidate of the process has gone, and a task is added from outside of any.
@@ -72,7 +72,7 @@ fn a_runtime_that_is_gone_does_not_drop_tasks_under_a_lock() {
     candidate.inner.run_for_good(bodies.handle());
     drop(bodies);
     let handle = candidate.add(capturing(&world, &candidate, "one"));
-    assert_eq!(world.story.told(), ["dropped"]);
+    assert_eq!(world.story.lines(), ["dropped"]);
     assert!(handle.is_finished());
 }
 

@@ -141,14 +141,14 @@ impl Story {
         self.0.lock().unwrap().push(what.into());
     }
 
-    fn told(&self) -> Vec<String> {
+    fn lines(&self) -> Vec<String> {
         self.0.lock().unwrap().clone()
     }
 
     /// Waits until so much has been told.
     async fn grown_to(&self, length: usize) -> Vec<String> {
-        until(|| self.told().len() >= length).await;
-        self.told()
+        until(|| self.lines().len() >= length).await;
+        self.lines()
     }
 }
 

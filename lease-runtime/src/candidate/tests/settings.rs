@@ -118,7 +118,7 @@ async fn max_restarts_and_then_stop() {
     );
     assert_eq!(runs.count(), 3);
     seconds(60).await;
-    assert_eq!(world.story.told(), ["other began"], "the others go on");
+    assert_eq!(world.story.lines(), ["other began"], "the others go on");
     running.end().await.unwrap();
 }
 
@@ -158,8 +158,8 @@ async fn a_task_that_keeps_failing_resigns_and_another_replica_tries() {
     b.add(world.obedient("in_b", LEDGER));
     let before = world.clock.now();
     let in_b = Running::start(&b);
-    let told = world.story.grown_to(3).await;
-    assert_eq!(told, ["with_it began", "with_it ended, lease held", "in_b began"]);
+    let lines = world.story.grown_to(3).await;
+    assert_eq!(lines, ["with_it began", "with_it ended, lease held", "in_b began"]);
     assert!(world.clock.now().since(before) < Duration::from_secs(1), "released, not waited out");
     assert_eq!(a.status("ledger").unwrap().borrow().last_stop, Some(StopReason::SteppedDown));
     seconds(60).await;
@@ -243,9 +243,9 @@ async fn timeout_drops_a_run_with_its_children_and_counts_as_a_failure() {
     within(60, handle).await.unwrap();
     let took = world.clock.now().since(before);
     assert!((5.0..6.5).contains(&took.as_secs_f64()), "{took:?}");
-    let mut told = world.story.told();
-    told.sort();
-    assert_eq!(told, ["body dropped", "child dropped"]);
+    let mut lines = world.story.lines();
+    lines.sort();
+    assert_eq!(lines, ["body dropped", "child dropped"]);
     running.end().await.unwrap();
 }
 

@@ -15,20 +15,20 @@ async fn a_lease_is_not_contended_for_before_its_tasks_are_warm() {
     candidate.add(world.obedient("shard", SHARD));
     let running = Running::start(&candidate);
     seconds(60).await;
-    assert_eq!(world.story.told(), ["shard began"], "the other lease does not wait");
+    assert_eq!(world.story.lines(), ["shard began"], "the other lease does not wait");
     assert_eq!(world.holder("ledger"), None);
     assert_eq!(candidate.status("ledger").unwrap().borrow().standing, Standing::Out);
     warm.send(()).unwrap();
-    let mut told = world.story.grown_to(3).await;
-    told.sort();
-    assert_eq!(told, ["one began", "shard began", "two began"]);
+    let mut lines = world.story.grown_to(3).await;
+    lines.sort();
+    assert_eq!(lines, ["one began", "shard began", "two began"]);
 
     // One that is added later does not take the lease away from the others.
     candidate.add(world.obedient("late", LEDGER).warm_up(seconds(5)));
     seconds(4).await;
-    assert_eq!(world.story.told().len(), 3);
-    let told = world.story.grown_to(4).await;
-    assert_eq!(told[3], "late began");
+    assert_eq!(world.story.lines().len(), 3);
+    let lines = world.story.grown_to(4).await;
+    assert_eq!(lines[3], "late began");
     running.end().await.unwrap();
 }
 
@@ -47,7 +47,7 @@ async fn a_warm_up_that_never_ends_does_not_keep_the_candidate_from_ending() {
     let running = Running::start(&candidate);
     seconds(5).await;
     running.end().await.unwrap();
-    assert_eq!(world.story.told(), ["warm-up dropped"]);
+    assert_eq!(world.story.lines(), ["warm-up dropped"]);
     assert!(matches!(handle.await, Err(Error::Stopped { .. })));
 }
 
@@ -77,7 +77,7 @@ async fn a_condition_that_turns_false_gives_the_lease_up_until_it_is_true() {
     a.add(world.obedient("shard", SHARD));
     let in_a = Running::start(&a);
     seconds(60).await;
-    assert_eq!(world.story.told(), ["shard began"]);
+    assert_eq!(world.story.lines(), ["shard began"]);
     assert_eq!(world.holder("ledger"), None);
     ready.send_replace(true);
     world.story.grown_to(2).await;
@@ -91,10 +91,10 @@ async fn a_condition_that_turns_false_gives_the_lease_up_until_it_is_true() {
     ready.send_replace(false);
     other.send_replace(true);
     seconds(60).await;
-    assert_eq!(world.story.told(), ["shard began", "one began", "one ended, lease held"]);
+    assert_eq!(world.story.lines(), ["shard began", "one began", "one ended, lease held"]);
     ready.send_replace(true);
-    let told = world.story.grown_to(4).await;
-    assert_eq!(told[3], "one began");
+    let lines = world.story.grown_to(4).await;
+    assert_eq!(lines[3], "one began");
 
     // Whoever waits gets it at once.
     b.add(world.obedient("in_b", LEDGER));
@@ -102,8 +102,8 @@ async fn a_condition_that_turns_false_gives_the_lease_up_until_it_is_true() {
     seconds(5).await;
     ready.send_replace(false);
     let before = world.clock.now();
-    let told = world.story.grown_to(6).await;
-    assert_eq!(told[4..], ["one ended, lease held", "in_b began"]);
+    let lines = world.story.grown_to(6).await;
+    assert_eq!(lines[4..], ["one ended, lease held", "in_b began"]);
     assert!(world.clock.now().since(before) < Duration::from_secs(1));
     // The last value stays.
     drop((ready, other));

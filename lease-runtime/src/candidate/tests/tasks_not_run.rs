@@ -100,7 +100,7 @@ async fn a_policy_that_refuses_the_names_does_not_take_the_lease_away() {
     candidate.add(world.obedient("one", LEDGER));
     let running = Running::start(&candidate);
     seconds(600).await;
-    assert_eq!((world.story.told(), world.holder("ledger").as_deref()), (vec!["one began".to_owned()], Some("a")));
+    assert_eq!((world.story.lines(), world.holder("ledger").as_deref()), (vec!["one began".to_owned()], Some("a")));
     let refused = world.api.requests().count(|entry| entry.call.body.to_string().contains(TASKS));
     assert!(refused <= 8, "{refused} writes were refused");
     running.end().await.unwrap();

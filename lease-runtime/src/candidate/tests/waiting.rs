@@ -51,7 +51,7 @@ async fn a_body_that_waits_for_a_task_of_its_lease_under_another_candidate_is_to
     let others = Running::start(&b);
     a.add(waiting(&world.story, added(&b, seven(LEDGER))));
     within(60, a.run()).await.unwrap();
-    assert_eq!(world.story.told(), ["waits for itself"]);
+    assert_eq!(world.story.lines(), ["waits for itself"]);
     assert_eq!(
         lines.matching(&[SAID, "waiting", "seven", "ledger", "give one of them a lease of its own"]),
         1,
@@ -74,7 +74,7 @@ async fn so_is_what_a_body_has_started() {
         }
     }));
     within(60, a.run()).await.unwrap();
-    assert_eq!(world.story.told(), ["true"]);
+    assert_eq!(world.story.lines(), ["true"]);
     others.end().await.unwrap();
 }
 
@@ -86,7 +86,7 @@ async fn a_body_that_waits_for_its_own_end_is_told() {
     let own = a.add(waiting(&world.story, async move { handle.await.unwrap().await }));
     give.send(own).unwrap();
     within(60, a.run()).await.unwrap();
-    assert_eq!(world.story.told(), ["waits for itself"]);
+    assert_eq!(world.story.lines(), ["waits for itself"]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -104,7 +104,7 @@ async fn waiting_for_what_can_run_meanwhile_is_none_of_that() {
         world.story.grown_to(number + 1).await;
         seconds(5).await;
     }
-    assert_eq!(world.story.told(), ["got 7"; 3]);
+    assert_eq!(world.story.lines(), ["got 7"; 3]);
     assert_eq!(lines.matching(&[SAID]), 0, "{lines:?}");
     running.end().await.unwrap();
     for others in others {
@@ -165,7 +165,7 @@ async fn a_warm_up_that_waits_in_vain_does_not_hold_the_lease() {
     assert!(within(60, migration).await.unwrap().is_err());
     until(|| world.holder("ledger").as_deref() == Some("")).await;
     seconds(60).await;
-    assert_eq!((world.story.told(), world.holder("ledger").as_deref()), (vec![], Some("")));
+    assert_eq!((world.story.lines(), world.holder("ledger").as_deref()), (vec![], Some("")));
     running.end().await.unwrap();
 }
 

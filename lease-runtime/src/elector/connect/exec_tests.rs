@@ -55,13 +55,13 @@ async fn a_plugin_is_told_what_the_protocol_says() {
     let version =
         r#"*'"apiVersion":"client.authentication.k8s.io/v1"'*'"kind":"ExecCredential"'*'"interactive":false'*"#;
     plugin(&check(version), |_| {}).run().await.unwrap();
-    let told = r#"*'"server":"https://k:6443"'*'"interactive":false'*"#;
+    let expected = r#"*'"server":"https://k:6443"'*'"interactive":false'*"#;
     let cluster = |exec: &mut ExecConfig| {
         exec.provide_cluster_info = true;
         exec.cluster =
             Some(kube::config::ExecAuthCluster { server: Some("https://k:6443".into()), ..Default::default() });
     };
-    plugin(&check(told), cluster).run().await.unwrap();
+    plugin(&check(expected), cluster).run().await.unwrap();
     let answer = credential(r#""token":"ok""#);
     let sees = format!("[ \"$OWN\" = value ] && [ -z \"$PATH_GONE\" ] && ! read line && echo '{answer}'");
     let env = |exec: &mut ExecConfig| {

@@ -162,8 +162,8 @@ fn what_is_said_of_credentials_is_said_by_another_thread() {
 
     impl CredentialSource for Says {
         async fn fetch(&mut self) -> Result<FetchedCredentials, ElectorError> {
-            let told = self.0.clone();
-            say(Level::INFO, move || told.send(std::thread::current().name().map(str::to_owned)).unwrap());
+            let sender = self.0.clone();
+            say(Level::INFO, move || sender.send(std::thread::current().name().map(str::to_owned)).unwrap());
             Ok(FetchedCredentials::default())
         }
 
@@ -172,9 +172,9 @@ fn what_is_said_of_credentials_is_said_by_another_thread() {
         }
     }
 
-    let (told, tell) = std::sync::mpsc::channel();
-    let kept = start(Says(told), Arc::new(crate::clock::SystemClock)).unwrap();
-    assert_eq!(tell.recv().unwrap().as_deref(), Some("lease-log"));
+    let (sender, receiver) = std::sync::mpsc::channel();
+    let kept = start(Says(sender), Arc::new(crate::clock::SystemClock)).unwrap();
+    assert_eq!(receiver.recv().unwrap().as_deref(), Some("lease-log"));
     drop(kept);
 }
 

@@ -76,7 +76,7 @@ pub(super) struct ElectionDriver {
 enum Wakeup {
     Command(Option<Box<Command>>),
     Replied(Reply),
-    Told(TaskMessage),
+    TaskMessage(TaskMessage),
     Drained,
     Noted(WatchEvent),
     Woken,
@@ -136,7 +136,7 @@ impl ElectionDriver {
             match self.turn().await {
                 Wakeup::Command(command) => self.handle_command(command.map(|command| *command)),
                 Wakeup::Replied(reply) => self.handle_reply(reply),
-                Wakeup::Told(told) => self.ticking.hear(told, self.out.clock.wall()),
+                Wakeup::TaskMessage(message) => self.ticking.hear(message, self.out.clock.wall()),
                 Wakeup::Drained => {
                     self.drained = None;
                     self.ticking.drained();
@@ -166,7 +166,7 @@ impl ElectionDriver {
             command = self.out.commands.recv(), if !self.alone => Wakeup::Command(command),
             Some(reply) = self.requests.next(), if !self.requests.is_empty() => Wakeup::Replied(reply),
             // Before the end of the term, which comes when all have told how they ended.
-            told = self.ticking.told() => Wakeup::Told(told),
+            message = self.ticking.next_message() => Wakeup::TaskMessage(message),
             () = maybe(self.drained.as_mut()) => Wakeup::Drained,
             note = noted(self.watch.as_mut()) => Wakeup::Noted(note),
             () = tokio::time::sleep(nap) => Wakeup::Woken,

@@ -11,13 +11,13 @@ fn voice() -> LogThread {
 #[test]
 fn lines_are_said_in_their_order_by_another_thread() {
     let voice = voice();
-    let (told, tell) = mpsc::channel();
+    let (sender, receiver) = mpsc::channel();
     for line in 0..1000 {
-        let told = told.clone();
-        say(Level::INFO, move || told.send((line, std::thread::current().name().map(str::to_owned))).unwrap());
+        let sender = sender.clone();
+        say(Level::INFO, move || sender.send((line, std::thread::current().name().map(str::to_owned))).unwrap());
     }
-    drop((told, voice));
-    let said: Vec<_> = tell.iter().collect();
+    drop((sender, voice));
+    let said: Vec<_> = receiver.iter().collect();
     assert!(said.iter().all(|(_, thread)| thread.as_deref() == Some("lease-log")));
     assert!(said.iter().map(|(line, _)| *line).eq(0..1000));
 }
@@ -32,16 +32,16 @@ fn a_line_that_blocks_holds_up_nobody_and_the_quiet_ones_give_way() {
         let _ = blocked.recv();
     });
     has_begun.recv().unwrap();
-    let (told, tell) = mpsc::channel();
+    let (sender, receiver) = mpsc::channel();
     for level in [Level::TRACE, Level::DEBUG, Level::INFO, Level::WARN, Level::ERROR] {
         for _ in 0..ROOM {
-            let told = told.clone();
-            say(level, move || told.send(level).unwrap());
+            let sender = sender.clone();
+            say(level, move || sender.send(level).unwrap());
         }
     }
     assert_eq!(voice.0.waiting().dropped, 4 * u64::try_from(ROOM).unwrap());
-    drop((release, told, voice));
-    let said: Vec<_> = tell.iter().collect();
+    drop((release, sender, voice));
+    let said: Vec<_> = receiver.iter().collect();
     let count = |level| said.iter().filter(|said| **said == level).count();
     assert_eq!(
         [Level::TRACE, Level::DEBUG, Level::INFO, Level::WARN, Level::ERROR].map(count),
@@ -52,10 +52,10 @@ fn a_line_that_blocks_holds_up_nobody_and_the_quiet_ones_give_way() {
 #[test]
 fn a_line_that_panics_does_not_end_the_log() {
     let voice = voice();
-    let (told, tell) = mpsc::channel();
+    let (sender, receiver) = mpsc::channel();
     say(Level::WARN, || panic!("the subscriber fell over"));
-    say(Level::WARN, move || told.send(()).unwrap());
-    tell.recv().unwrap();
+    say(Level::WARN, move || sender.send(()).unwrap());
+    receiver.recv().unwrap();
     drop(voice);
 }
 
@@ -78,7 +78,7 @@ async fn the_end_waits_for_what_was_handed_in_but_not_for_ever() {
 #[test]
 fn other_threads_say_their_lines_themselves() {
     let here = std::thread::current().id();
-    let (told, tell) = mpsc::channel();
-    say(Level::INFO, move || told.send(std::thread::current().id()).unwrap());
-    assert_eq!(tell.try_recv().unwrap(), here);
+    let (sender, receiver) = mpsc::channel();
+    say(Level::INFO, move || sender.send(std::thread::current().id()).unwrap());
+    assert_eq!(receiver.try_recv().unwrap(), here);
 }

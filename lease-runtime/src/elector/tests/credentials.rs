@@ -215,9 +215,9 @@ async fn say_all_there_is_to_say() {
             let fault = refusal.clone().map(|refusal| api.inject(RequestMatcher::any(), refusal));
             let lease = LeaseId::new(NAMESPACE, format!("ledger-{}", fault.is_some()));
             let mut election = elector.contend(lease, Timing::default());
-            let told =
+            let is_settled =
                 |status: &LeaseStatus| status.problem.is_some() || matches!(status.standing, Standing::Leader(_));
-            let status = tokio::time::timeout(Duration::from_secs(60), election.status.wait_for(told)).await;
+            let status = tokio::time::timeout(Duration::from_secs(60), election.status.wait_for(is_settled)).await;
             let status = status.unwrap().unwrap().clone();
             status.problem.iter().for_each(|problem| println!("{problem}"));
             println!("{status:?}");

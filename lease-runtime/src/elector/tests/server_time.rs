@@ -67,9 +67,9 @@ async fn the_servers_time_is_known_from_the_start_and_follows_its_clock() {
     }
     // Refusals tell it as well.
     api.inject(RequestMatcher::any(), Fault::status(503));
-    let told = a.time.at(Moment::ZERO);
+    let time = a.time.at(Moment::ZERO);
     secs(7).await;
-    assert_ne!(a.time.at(Moment::ZERO), told);
+    assert_ne!(a.time.at(Moment::ZERO), time);
     // An answer that takes long has been dated when it left, not when its request did.
     api.clear_faults();
     let slow = api.inject(RequestMatcher::any(), Fault::none().slow_answer(Duration::from_secs(2)));
@@ -81,9 +81,9 @@ async fn the_servers_time_is_known_from_the_start_and_follows_its_clock() {
     // Nobody answers: our own clock counts on.
     api.clear_faults();
     api.inject(RequestMatcher::any(), Fault::hang());
-    let told = a.time.at(Moment::ZERO);
+    let time = a.time.at(Moment::ZERO);
     secs(3_600).await;
-    assert_eq!(a.time.at(Moment::ZERO), told);
+    assert_eq!(a.time.at(Moment::ZERO), time);
     assert!(a.behind(theirs.wall()).unwrap() < Duration::from_secs(1));
     assert!(term.0.stop_reason().is_some());
 }
@@ -127,10 +127,10 @@ async fn answers_without_a_date_leave_what_was_known() {
     dated.store(true, Ordering::Relaxed);
     secs(10).await;
     dated.store(false, Ordering::Relaxed);
-    let told = a.time.at(Moment::ZERO);
-    assert!(told.is_some());
+    let time = a.time.at(Moment::ZERO);
+    assert!(time.is_some());
     secs(60).await;
-    assert_eq!(a.time.at(Moment::ZERO), told);
+    assert_eq!(a.time.at(Moment::ZERO), time);
     assert!(a.behind(world.clock.wall()).unwrap() < Duration::from_secs(1));
     assert!(term.0.stop_reason().is_none());
 }

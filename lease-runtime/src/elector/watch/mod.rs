@@ -49,7 +49,7 @@ pub(super) struct Watch {
     /// And that all is well with it.
     well: bool,
     /// Counts what has been told of the feed.
-    told: u64,
+    reported: u64,
     /// How often a watch by name turned out to be deaf.
     deaf: u32,
 }
@@ -67,7 +67,7 @@ impl Watch {
             from: None,
             open: false,
             well: false,
-            told: 0,
+            reported: 0,
             deaf: 0,
         }
     }
@@ -126,7 +126,7 @@ impl Watch {
             let feed = self.feed.borrow_and_update();
             (feed.link, feed.sight.clone(), feed.number)
         };
-        if std::mem::replace(&mut self.told, number) != number {
+        if std::mem::replace(&mut self.reported, number) != number {
             return sight.map(|sight| match sight {
                 LeaseUpdate::Shows(object) => WatchEvent::Shows(object),
                 LeaseUpdate::Deleted { revision } => WatchEvent::Deleted { revision },

@@ -27,7 +27,7 @@ impl Story {
         self.0.lock().unwrap().push(what.into());
     }
 
-    fn told(&self) -> Vec<String> {
+    fn lines(&self) -> Vec<String> {
         self.0.lock().unwrap().clone()
     }
 
@@ -175,7 +175,7 @@ async fn a_body_that_ends_because_it_was_asked_to_runs_again_in_the_next_term() 
     supervisor.await.unwrap();
     // No term follows a shutdown, so what it returned is the last word.
     handle.await.unwrap();
-    assert_eq!(story.told(), ["term 1 began", "term 1 ended", "term 2 began", "term 2 ended"]);
+    assert_eq!(story.lines(), ["term 1 began", "term 1 ended", "term 2 began", "term 2 ended"]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -217,10 +217,10 @@ async fn a_body_is_dropped_when_its_grace_is_used_up_while_renewals_go_on() {
     for _ in 0..5 {
         seconds(5.0).await;
         term_state.extend(elector.deadlines());
-        assert!(story.told().is_empty());
+        assert!(story.lines().is_empty());
     }
     supervisor.await.unwrap();
-    assert_eq!(story.told(), ["dropped"]);
+    assert_eq!(story.lines(), ["dropped"]);
     assert!(is_drained(&term_state));
     let took = elector.clock.now().since(asked);
     assert!((30.0..30.01).contains(&took.as_secs_f64()), "{took:?}");
@@ -232,7 +232,7 @@ async fn the_deadline_drops_an_idle_body_even_if_the_elector_says_nothing() {
     let (mut elector, _handle) = Elector::with(stubborn(&story));
     let (term_state, supervisor) = elector.grant();
     let granted = elector.clock.now();
-    while story.told().is_empty() {
+    while story.lines().is_empty() {
         seconds(0.01).await;
     }
     let took = elector.clock.now().since(granted);
@@ -243,7 +243,7 @@ async fn the_deadline_drops_an_idle_body_even_if_the_elector_says_nothing() {
     seconds(1.0).await;
     term_state.expire();
     supervisor.await.unwrap();
-    assert_eq!(story.told(), ["dropped", "dropped"]);
+    assert_eq!(story.lines(), ["dropped", "dropped"]);
     assert!(is_drained(&term_state));
 }
 
@@ -259,7 +259,7 @@ async fn a_task_that_is_stopped_is_dropped_without_grace() {
     elector.stop.cancel();
     supervisor.await.unwrap();
     assert_eq!(elector.clock.now(), before);
-    assert_eq!(story.told(), ["dropped"]);
+    assert_eq!(story.lines(), ["dropped"]);
     assert!(matches!(handle.await, Err(Error::Stopped { task, .. }) if task == "t"));
 }
 
@@ -289,10 +289,10 @@ async fn children_of_a_failed_body_are_gone_before_it_runs_again() {
     let (mut elector, _handle) = Elector::with::<LeaderTask<Result<(), _>>>(task);
     let (term_state, supervisor) = elector.grant();
     seconds(5.0).await;
-    assert_eq!(story.told(), ["run 1", "child 1 dropped", "run 2"]);
+    assert_eq!(story.lines(), ["run 1", "child 1 dropped", "run 2"]);
     term_state.expire();
     supervisor.await.unwrap();
-    assert_eq!(story.told()[3..], ["child 2 dropped"]);
+    assert_eq!(story.lines()[3..], ["child 2 dropped"]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -339,7 +339,7 @@ fn a_runtime_that_goes_away_takes_its_bodies_along() {
     });
     assert!(!is_drained(&term_state));
     drop(runtime);
-    assert_eq!(story.told(), ["dropped"]);
+    assert_eq!(story.lines(), ["dropped"]);
     assert!(is_drained(&term_state));
     assert!(matches!(handle.now_or_never(), Some(Err(Error::CandidateGone { .. }))));
 }
@@ -364,5 +364,5 @@ async fn a_body_does_not_outlive_its_supervisor() {
     supervisor.abort();
     let drained = tokio::time::timeout(Duration::from_secs(5), term_state.drained()).await;
     assert!(drained.is_ok(), "nobody is left to end the body");
-    assert_eq!(story.told(), ["dropped"]);
+    assert_eq!(story.lines(), ["dropped"]);
 }

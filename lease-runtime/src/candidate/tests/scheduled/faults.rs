@@ -98,13 +98,13 @@ async fn a_task_that_is_given_up_and_added_again_in_one_term_runs_each_tick_once
         let (again, placed) = a.place(task("second"));
         a.inner.drive(&placed.unwrap().lease_tasks, &Handle::current(), Arrival::Late);
         seconds(65).await;
-        let told = world.story.told();
+        let lines = world.story.lines();
         let mut want = vec!["body began", "first 2023-11-14T22:14:00Z #1"];
         if delivery == Delivery::AtLeastOnce {
             want.extend(["second 2023-11-14T22:14:00Z #2", "second 2023-11-14T22:14:00Z done"]);
         }
         want.push("second 2023-11-14T22:15:00Z #1");
-        assert_eq!(told, want);
+        assert_eq!(lines, want);
         running.end().await.unwrap();
         drop((handle, again));
     }
@@ -119,7 +119,7 @@ async fn a_group_whose_members_do_not_listen_has_failed_after_their_grace() {
     let running = Running::start(&a);
     // 22:14:00, and 20 s, and 10 s of grace.
     seconds(75).await;
-    assert_eq!(world.story.told(), ["deaf began", "deaf dropped, lease held"]);
+    assert_eq!(world.story.lines(), ["deaf began", "deaf dropped, lease held"]);
     assert_eq!(ticks(&world, "nightly").counts().failed, 1);
     running.end().await.unwrap();
 }
@@ -152,7 +152,7 @@ async fn a_lease_full_of_busy_tasks_is_renewed_in_time() {
     }
     let running = Running::start(&a);
     seconds(65).await;
-    assert_eq!(world.story.told(), ["body began"]);
+    assert_eq!(world.story.lines(), ["body began"]);
     for name in &names {
         let counts = ticks(&world, name).counts();
         // 22:13:30 to 22:14:10, and that of 22:14:20 if it is over.

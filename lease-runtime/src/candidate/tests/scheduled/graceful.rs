@@ -41,19 +41,19 @@ async fn end_around_the_tick(ends: Ends, offset: i64, request: Duration) -> Vec<
         let counts = ticks(&world, name).counts();
         assert_eq!((counts.done, counts.run(), counts.not_run()), (2, 2, 0), "{ends:?} {offset} ms {request:?} {name}");
     }
-    let mut told = world.story.told();
-    told.retain(|what| what.contains("T22:14:00Z #"));
-    told
+    let mut lines = world.story.lines();
+    lines.retain(|what| what.contains("T22:14:00Z #"));
+    lines
 }
 
 async fn each_offset(request: u64) {
     for (ends, step) in [(Ends::Shutdown, 1), (Ends::StepDown, 5), (Ends::NoPart, 5)] {
         for offset in (-50..=50).step_by(step) {
-            let told = end_around_the_tick(ends, offset, Duration::from_millis(request)).await;
+            let lines = end_around_the_tick(ends, offset, Duration::from_millis(request)).await;
             for name in ["once", "again"] {
-                let of: Vec<&String> = told.iter().filter(|what| what.starts_with(name)).collect();
+                let of: Vec<&String> = lines.iter().filter(|what| what.starts_with(name)).collect();
                 let once = matches!(&of[..], [only] if only.ends_with("#1"));
-                assert!(once, "{ends:?} at {offset} ms, requests of {request} ms twice: {told:?}");
+                assert!(once, "{ends:?} at {offset} ms, requests of {request} ms twice: {lines:?}");
             }
         }
     }

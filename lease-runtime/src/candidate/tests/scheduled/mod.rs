@@ -43,7 +43,7 @@ async fn each_tick_is_run_once_by_whoever_leads() {
     seconds(200).await;
     let counts = ticks(&world, "minutely").counts();
     assert_eq!(
-        world.story.told(),
+        world.story.lines(),
         [
             "a 2023-11-14T22:14:00Z #1",
             "a 2023-11-14T22:14:00Z done",
@@ -73,7 +73,7 @@ async fn a_tick_that_falls_due_while_nobody_leads_is_run_by_the_next_leader() {
     b.add(task("b"));
     let second = Running::start(&b);
     seconds(40).await;
-    assert_eq!(world.story.told(), ["b 2023-11-14T22:14:00Z #1", "b 2023-11-14T22:14:00Z done"]);
+    assert_eq!(world.story.lines(), ["b 2023-11-14T22:14:00Z #1", "b 2023-11-14T22:14:00Z done"]);
     second.end().await.unwrap();
     drop(first);
 }
@@ -92,12 +92,12 @@ async fn a_run_that_was_interrupted_is_run_again_if_it_has_to_be_done() {
         b.add(task("b"));
         let second = Running::start(&b);
         seconds(40).await;
-        let told = world.story.told();
+        let lines = world.story.lines();
         let mut want = vec!["a 2023-11-14T22:14:00Z #1"];
         if again {
             want.extend(["b 2023-11-14T22:14:00Z #2", "b 2023-11-14T22:14:00Z done"]);
         }
-        assert_eq!(told, want);
+        assert_eq!(lines, want);
         let counts = ticks(&world, "minutely").counts();
         assert_eq!((counts.done, counts.abandoned), if again { (1, 0) } else { (0, 1) });
         second.end().await.unwrap();

@@ -81,7 +81,7 @@ async fn what_records_nothing_costs_nothing() {
     let task = telling(&story, "t", "a", 0).every(Duration::from_secs(2)).catch_up(crate::CatchUp::None);
     let (writes, looks) = requests(Some(task)).await;
     assert_eq!((writes, looks), (renewals, 0));
-    assert!(story.told().len() >= 600, "{} starts and ends in 660 s", story.told().len());
+    assert!(story.lines().len() >= 600, "{} starts and ends in 660 s", story.lines().len());
 }
 
 /// The machine's clock, set wrong by so many seconds.
@@ -116,13 +116,13 @@ async fn a_leader_whose_clock_is_far_ahead_goes_by_the_servers_and_silences_nobo
     a.add(task.every(Duration::from_secs(60)));
     let first = Running::start(&a);
     seconds(110).await;
-    assert_eq!(world.story.told(), ["a 2023-11-14T22:14:00Z", "a 2023-11-14T22:15:00Z"]);
+    assert_eq!(world.story.lines(), ["a 2023-11-14T22:14:00Z", "a 2023-11-14T22:15:00Z"]);
     first.end().await.unwrap();
     let b = world.candidate("b").await;
     b.add(telling(&world.story, "t", "b", 1).every(Duration::from_secs(60)));
     let second = Running::start(&b);
     seconds(60).await;
-    assert_eq!(world.story.told()[2..], ["b 2023-11-14T22:16:00Z #1", "b 2023-11-14T22:16:00Z done"]);
+    assert_eq!(world.story.lines()[2..], ["b 2023-11-14T22:16:00Z #1", "b 2023-11-14T22:16:00Z done"]);
     second.end().await.unwrap();
 }
 
@@ -143,12 +143,17 @@ async fn a_clock_that_is_a_little_ahead_or_behind_moves_ticks_and_doubles_none()
         let second = Running::start(&b);
         seconds(150).await;
         second.end().await.unwrap();
-        let mut ticks: Vec<String> =
-            world.story.told().iter().filter(|told| told.ends_with("#1")).map(|told| told[2..22].to_owned()).collect();
+        let mut ticks: Vec<String> = world
+            .story
+            .lines()
+            .iter()
+            .filter(|lines| lines.ends_with("#1"))
+            .map(|lines| lines[2..22].to_owned())
+            .collect();
         let count = ticks.len();
         ticks.sort();
         ticks.dedup();
-        assert_eq!(ticks.len(), count, "{wrong} s: {:?}", world.story.told());
+        assert_eq!(ticks.len(), count, "{wrong} s: {:?}", world.story.lines());
         assert!(count >= 3, "{wrong} s: {ticks:?}");
     }
 }

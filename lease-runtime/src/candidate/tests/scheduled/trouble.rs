@@ -40,12 +40,12 @@ async fn annotations_that_are_full_cost_neither_the_lease_nor_more_writes_and_ar
     seconds(100).await;
     // One renewal in five seconds, as without ticks.
     assert!(writes(&world) - before <= 21, "{} writes", writes(&world) - before);
-    assert_eq!(world.story.told(), ["body began"]);
+    assert_eq!(world.story.lines(), ["body began"]);
     assert_eq!(lines.matching(&["ERROR", "annotations of the lease are full", "`t`"]), 1, "{lines:?}");
     // With room, it goes on.
     annotate(&world, |annotations| drop(annotations.remove("somebodys")));
     seconds(80).await;
-    assert!(world.story.told().len() > 1, "{:?}", world.story.told());
+    assert!(world.story.lines().len() > 1, "{:?}", world.story.lines());
     running.end().await.unwrap();
 }
 
@@ -96,13 +96,13 @@ async fn a_server_that_refuses_what_is_said_of_ticks_does_not_take_the_lease_awa
     seconds(20).await;
     let before = writes(&world);
     seconds(280).await;
-    assert_eq!(world.story.told(), ["body began"]);
+    assert_eq!(world.story.lines(), ["body began"]);
     assert!(writes(&world) - before <= 80, "{} writes", writes(&world) - before);
     assert_eq!(lines.matching(&["refuses what the leader writes about ticks and tasks"]), 1, "{lines:?}");
     // It is tried again from time to time.
     world.api.clear_faults();
     seconds(420).await;
-    assert!(world.story.told().len() > 1, "{:?}", world.story.told());
+    assert!(world.story.lines().len() > 1, "{:?}", world.story.lines());
     running.end().await.unwrap();
 }
 
@@ -176,13 +176,13 @@ async fn a_record_that_is_removed_while_a_run_goes_on_does_not_start_another_bes
             _ => task.every(MINUTE),
         });
         let running = Running::start(&a);
-        let told = world.story.grown_to(1).await;
+        let lines = world.story.grown_to(1).await;
         seconds(2).await;
         for _ in 0..3 {
             annotate(&world, |annotations| drop(annotations.remove(&format!("{RECORD}t"))));
             seconds(20).await;
         }
-        assert_eq!(world.story.told(), told);
+        assert_eq!(world.story.lines(), lines);
         running.end().await.unwrap();
     }
 }
@@ -243,7 +243,7 @@ async fn a_policy_that_alters_what_is_said_of_ticks_costs_ticks_and_nothing_else
             }
         });
         seconds(280).await;
-        assert_eq!(world.story.told(), ["body began"], "{how}");
+        assert_eq!(world.story.lines(), ["body began"], "{how}");
         assert!(writes(&world) - before <= 80, "{how}: {} writes", writes(&world) - before);
         assert_eq!(lines.matching(&["ERROR", "alters what the leader writes about ticks", how]), 1, "{how}: {lines:?}");
         let problem = || a.status("ledger").unwrap().borrow().tick_problem.clone();
@@ -261,7 +261,7 @@ async fn a_policy_that_alters_what_is_said_of_ticks_costs_ticks_and_nothing_else
             annotate(&world, |annotations| drop(annotations.remove(&format!("{RECORD}t"))));
         }
         seconds(420).await;
-        assert!(world.story.told().len() > 1, "{how}: {:?}", world.story.told());
+        assert!(world.story.lines().len() > 1, "{how}: {:?}", world.story.lines());
         assert_eq!(problem(), None);
         running.end().await.unwrap();
     }
