@@ -59,7 +59,7 @@ pub(super) enum RequestOutcome {
 pub(super) fn answer(
     asked: RequestKind,
     outcome: RequestOutcome,
-    kept: &mut RecentStates,
+    states: &mut RecentStates,
     lease: &LeaseId,
 ) -> (Answer, Option<ElectorError>) {
     let ended = match outcome {
@@ -77,7 +77,7 @@ pub(super) fn answer(
         }
     };
     match ended {
-        Ok(object) => match kept.read(object) {
+        Ok(object) => match states.read(object) {
             Ok(view) if asked == RequestKind::Get => (Answer::Shown(Observation::Present(view)), None),
             Ok(view) => (Answer::Committed(view), None),
             Err(reason) => (Answer::Unknown, Some(ElectorError::Unreadable { reason: reason.to_owned() })),

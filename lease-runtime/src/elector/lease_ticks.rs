@@ -290,9 +290,9 @@ const REFUSED: &str = "the API server refuses what the leader writes about ticks
 
 /// Our annotations, with these changes.
 fn expected(annotations: &Annotations, edits: &Edits) -> Annotations {
-    let kept = annotations.iter().filter(|(name, _)| is_ours(name) && !edits.contains_key(*name));
-    let kept = kept.map(|(name, value)| (name.clone(), value.clone()));
-    kept.chain(edits.iter().filter_map(|(name, value)| Some((name.clone(), value.clone()?)))).collect()
+    let unchanged = annotations.iter().filter(|(name, _)| is_ours(name) && !edits.contains_key(*name));
+    let unchanged = unchanged.map(|(name, value)| (name.clone(), value.clone()));
+    unchanged.chain(edits.iter().filter_map(|(name, value)| Some((name.clone(), value.clone()?)))).collect()
 }
 
 /// Those that are stored otherwise than they were sent. A write names the state that it replaces, so that nobody else can have

@@ -27,7 +27,7 @@ pub(super) struct RecentStates {
 pub(crate) type Labels = BTreeMap<String, String>;
 
 /// How many states are kept: those that looks, writes and the watch may deliver out of order between two steps.
-const KEPT: usize = 4;
+const MOST_STATES: usize = 4;
 
 impl RecentStates {
     pub(super) fn new(lease: LeaseId, labels: Arc<Labels>) -> RecentStates {
@@ -43,7 +43,7 @@ impl RecentStates {
         match self.objects.iter().position(|(version, _)| *version == view.version) {
             // The same state, read again. Move it to the end of the line.
             Some(at) => drop(self.objects.remove(at)),
-            None if self.objects.len() == KEPT => drop(self.objects.pop_front()),
+            None if self.objects.len() == MOST_STATES => drop(self.objects.pop_front()),
             None => {}
         }
         self.objects.push_back((view.version.clone(), object));
@@ -102,7 +102,7 @@ impl RecentStates {
     }
 
     fn object(&self, version: &Version) -> Option<&Lease> {
-        self.objects.iter().find(|(kept, _)| kept == version).map(|(_, object)| object)
+        self.objects.iter().find(|(stored, _)| stored == version).map(|(_, object)| object)
     }
 }
 
@@ -116,7 +116,7 @@ mod tests {
     use crate::elector::wire::dynamic;
     use crate::elector::wire::tests::{id, object};
 
-    fn kept_of_ledger() -> RecentStates {
+    fn recent_states() -> RecentStates {
         RecentStates::new(id(), Arc::default())
     }
 
@@ -136,12 +136,12 @@ mod tests {
 
     #[test]
     fn a_write_changes_the_elections_fields_and_nothing_else() {
-        let mut kept = kept_of_ledger();
+        let mut states = recent_states();
         let read = json!({
             "holderIdentity": "b", "leaseTransitions": 2, "strategy": "OldestEmulationVersion", "preferredHolder": "c",
         });
-        let view = kept.read(lease(read)).unwrap();
-        let sent = serde_json::to_value(kept.replacement(&view.version, &ours(), Edits::new()).unwrap()).unwrap();
+        let view = states.read(lease(read)).unwrap();
+        let sent = serde_json::to_value(states.replacement(&view.version, &ours(), Edits::new()).unwrap()).unwrap();
         let mut want = object(json!({
             "holderIdentity": "a_1", "leaseDurationSeconds": 15, "leaseTransitions": 3,
             "acquireTime": "2023-11-14T22:13:20.000001Z", "renewTime": "2023-11-14T22:13:25.000000Z",
@@ -154,7 +154,7 @@ mod tests {
 
     #[test]
     fn a_creation_names_neither_uid_nor_version() {
-        let sent = kept_of_ledger().creation(&ours());
+        let sent = recent_states().creation(&ours());
         assert_eq!((sent.metadata.uid, sent.metadata.resource_version), (None, None));
         assert_eq!(sent.metadata.name.as_deref(), Some("ledger"));
     }
@@ -162,28 +162,28 @@ mod tests {
     #[test]
     fn labels_are_added_and_never_changed() {
         let labels = Labels::from([("team".into(), "jobs".into()), ("example.com/tier".into(), "3".into())]);
-        let mut kept = RecentStates::new(id(), Arc::new(labels));
+        let mut states = RecentStates::new(id(), Arc::new(labels));
         let labels = |lease: Lease| serde_json::to_value(lease.metadata.labels).unwrap();
-        assert_eq!(labels(kept.creation(&ours())), json!({ "team": "jobs", "example.com/tier": "3" }));
-        let view = kept.read(lease(json!({}))).unwrap();
-        let replaced = kept.replacement(&view.version, &ours(), Edits::new()).unwrap();
+        assert_eq!(labels(states.creation(&ours())), json!({ "team": "jobs", "example.com/tier": "3" }));
+        let view = states.read(lease(json!({}))).unwrap();
+        let replaced = states.replacement(&view.version, &ours(), Edits::new()).unwrap();
         assert_eq!(labels(replaced), json!({ "team": "ledger", "example.com/tier": "3" }));
     }
 
     #[test]
     fn a_lease_that_was_deleted_is_created_with_the_labels_it_had() {
-        let mut kept = kept_of_ledger();
-        assert_eq!(kept.creation(&ours()).metadata.labels, None);
-        kept.read(lease(json!({}))).unwrap();
-        let created = serde_json::to_value(kept.creation(&ours()).metadata).unwrap();
+        let mut states = recent_states();
+        assert_eq!(states.creation(&ours()).metadata.labels, None);
+        states.read(lease(json!({}))).unwrap();
+        let created = serde_json::to_value(states.creation(&ours()).metadata).unwrap();
         assert_eq!(created, json!({ "name": "ledger", "namespace": "jobs", "labels": { "team": "ledger" } }));
     }
 
     #[test]
     fn what_is_written_is_what_is_read_back() {
-        let mut kept = kept_of_ledger();
-        let view = kept.read(lease(json!({}))).unwrap();
-        let sent = kept.replacement(&view.version, &ours(), Edits::new()).unwrap();
+        let mut states = recent_states();
+        let view = states.read(lease(json!({}))).unwrap();
+        let sent = states.replacement(&view.version, &ours(), Edits::new()).unwrap();
         assert_eq!(super::view(&id(), &sent).unwrap().record, ours());
     }
 
@@ -204,15 +204,15 @@ mod tests {
             let mut object = object(json!({}));
             *object.pointer_mut(path).unwrap() = value.clone();
             let object = serde_json::from_value(object).unwrap();
-            assert!(kept_of_ledger().read(object).is_err(), "{path} = {value}");
+            assert!(recent_states().read(object).is_err(), "{path} = {value}");
         }
     }
 
     #[test]
     fn what_is_sent_is_a_lease() {
-        let mut kept = kept_of_ledger();
-        let base = kept.read(lease(json!({ "strategy": "s" }))).unwrap();
-        let sent = dynamic(&kept.replacement(&base.version, &ours(), Edits::new()).unwrap()).unwrap();
+        let mut states = recent_states();
+        let base = states.read(lease(json!({ "strategy": "s" }))).unwrap();
+        let sent = dynamic(&states.replacement(&base.version, &ours(), Edits::new()).unwrap()).unwrap();
         let sent = serde_json::to_value(sent).unwrap();
         assert_eq!((&sent["apiVersion"], &sent["kind"]), (&json!("coordination.k8s.io/v1"), &json!("Lease")));
         assert_eq!((&sent["spec"]["holderIdentity"], &sent["spec"]["strategy"]), (&json!("a_1"), &json!("s")));
@@ -220,21 +220,21 @@ mod tests {
 
     #[test]
     fn only_the_last_states_are_kept() {
-        let mut kept = kept_of_ledger();
+        let mut states = recent_states();
         let mut versions = Vec::new();
         for revision in 1..=20 {
             let mut object = lease(json!({}));
             object.metadata.resource_version = Some(revision.to_string());
-            versions.push(kept.read(object).unwrap().version);
+            versions.push(states.read(object).unwrap().version);
         }
         // Read again, it is the newest, and not there twice.
         let mut again = lease(json!({}));
         again.metadata.resource_version = Some("13".into());
-        kept.read(again).unwrap();
-        assert_eq!(kept.objects.len(), KEPT);
+        states.read(again).unwrap();
+        assert_eq!(states.objects.len(), MOST_STATES);
         let known: Vec<u64> = versions
             .iter()
-            .filter(|v| kept.replacement(v, &ours(), Edits::new()).is_some())
+            .filter(|v| states.replacement(v, &ours(), Edits::new()).is_some())
             .map(|v| v.revision)
             .collect();
         assert_eq!(known, [13, 18, 19, 20]);
@@ -253,13 +253,13 @@ mod tests {
                 holder, transitions, duration_seconds: duration,
                 acquired: times.0.map(WallTime), renewed: times.1.map(WallTime),
             };
-            let mut kept = kept_of_ledger();
-            let base = kept.read(lease(Value::Null)).unwrap();
-            let sent = kept.replacement(&base.version, &record, Edits::new()).unwrap();
+            let mut states = recent_states();
+            let base = states.read(lease(Value::Null)).unwrap();
+            let sent = states.replacement(&base.version, &record, Edits::new()).unwrap();
             let text = serde_json::to_string(&sent).unwrap();
             let mut back = serde_json::from_str::<Lease>(&text).unwrap();
             back.metadata.resource_version = Some("42".into());
-            let view = kept.read(back).unwrap();
+            let view = states.read(back).unwrap();
             prop_assert_eq!(&view.record.holder, &record.holder);
             prop_assert_eq!(view.record.duration_seconds, record.duration_seconds);
             prop_assert_eq!(view.record.acquired.is_some(), record.acquired.is_some());

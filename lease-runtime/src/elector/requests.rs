@@ -43,7 +43,7 @@ pub(super) struct Requests {
     lease: LeaseId,
     patience: AnswerDeadlines,
     in_flight: Arc<InFlight>,
-    kept: RecentStates,
+    states: RecentStates,
     open: FuturesUnordered<Pin<Box<dyn Future<Output = FinishedRequest> + Send>>>,
     /// What is on its way, and since when. Two at most, and now and then one that is of no more use.
     sent: Vec<SentRequest>,
@@ -88,7 +88,7 @@ struct AnswerDeadlines {
 impl Requests {
     pub(super) fn new(
         client: Client,
-        kept: RecentStates,
+        states: RecentStates,
         lease: LeaseId,
         timing: Timing,
         in_flight: Arc<InFlight>,
@@ -96,7 +96,7 @@ impl Requests {
         Requests {
             api: Api::namespaced_with(client, &lease.namespace, &ApiResource::erase::<Lease>(&())),
             in_flight,
-            kept,
+            states,
             lease,
             patience: AnswerDeadlines { slow: timing.attempt_timeout(), longest: timing.renew_deadline },
             open: FuturesUnordered::new(),
@@ -128,12 +128,12 @@ impl Requests {
 
     /// The annotations of a state of the Lease that was read not long ago.
     pub(super) fn annotations(&self, version: &Version) -> Option<&Annotations> {
-        self.kept.annotations(version)
+        self.states.annotations(version)
     }
 
     /// A state of the Lease that came another way. `None` if it is none.
     pub(super) fn read(&mut self, object: Lease) -> Option<View> {
-        self.kept.read(object).ok()
+        self.states.read(object).ok()
     }
 
     /// Sends a request and returns what it asks for. Its future is dropped when the
@@ -154,8 +154,8 @@ impl Requests {
         let number = self.number;
         let (asked, object) = match request {
             Request::Get => (RequestKind::Get, None),
-            Request::Create(record) => (RequestKind::Create, Some(self.kept.creation(record))),
-            Request::Replace { base, record } => (RequestKind::Replace, self.kept.replacement(base, record, edits)),
+            Request::Create(record) => (RequestKind::Create, Some(self.states.creation(record))),
+            Request::Replace { base, record } => (RequestKind::Replace, self.states.replacement(base, record, edits)),
         };
         let signs = self.signs(answers);
         self.sent.push(SentRequest { number, asked, at: now, signs });
@@ -208,7 +208,7 @@ impl Requests {
         let Some(outcome) = outcome else {
             return Some(Reply { id, asked, answer: Answer::Conflict, served: None, sent });
         };
-        let (answer, problem) = classify::answer(asked, outcome, &mut self.kept, &self.lease);
+        let (answer, problem) = classify::answer(asked, outcome, &mut self.states, &self.lease);
         Some(Reply { id, asked, answer, served: Some(problem.map_or(Ok(()), Err)), sent })
     }
 }

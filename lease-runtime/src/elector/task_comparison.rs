@@ -159,11 +159,11 @@ fn read(text: &str, holder: &str) -> Option<(BTreeSet<String>, bool)> {
 }
 
 fn has_room(annotations: &Annotations, edits: &Edits, value: &str) -> bool {
-    let kept = annotations.iter().filter(|(name, _)| !edits.contains_key(*name) && *name != TASKS);
-    let kept: usize = kept.map(|(name, value)| name.len() + value.len()).sum();
+    let unchanged = annotations.iter().filter(|(name, _)| !edits.contains_key(*name) && *name != TASKS);
+    let unchanged: usize = unchanged.map(|(name, value)| name.len() + value.len()).sum();
     let said: usize =
         edits.iter().filter_map(|(name, value)| value.as_ref().map(|value| name.len() + value.len())).sum();
-    kept + said + TASKS.len() + value.len() <= ANNOTATIONS_BYTES
+    unchanged + said + TASKS.len() + value.len() <= ANNOTATIONS_BYTES
 }
 
 #[cfg(test)]

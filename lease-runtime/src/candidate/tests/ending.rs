@@ -235,7 +235,7 @@ fn a_runtime_that_is_dropped_releases_its_leases() {
     });
     let handle = candidate.add(task);
     // Somebody still has the candidate, to look at its health.
-    let kept = candidate.clone();
+    let another_handle = candidate.clone();
     drop(bodies.spawn(async move { candidate.run_until(pending::<()>()).await }));
     has_begun.recv_timeout(Duration::from_secs(30)).unwrap();
     drop(bodies);
@@ -244,7 +244,7 @@ fn a_runtime_that_is_dropped_releases_its_leases() {
         let released = || api.lease("default", "ledger").unwrap().spec.unwrap().holder_identity.as_deref() == Some("");
         until(released).await;
     });
-    drop(kept);
+    drop(another_handle);
 }
 
 /// A log may block for ever. The bodies are asked to end all the same.

@@ -31,7 +31,7 @@ enum CredentialKind {
     Bare,
     Fixed(HeaderValue),
     File(TokenFile),
-    Kept {
+    Fetched {
         state: watch::Receiver<CredentialState>,
         refused: Arc<Notify>,
     },
@@ -74,7 +74,7 @@ impl Credentials {
     pub(in crate::elector) fn refused(&self) {
         match &*self.kind {
             CredentialKind::File(file) => file.read().looked = None,
-            CredentialKind::Kept { refused, .. } => refused.notify_one(),
+            CredentialKind::Fetched { refused, .. } => refused.notify_one(),
             CredentialKind::Bare | CredentialKind::Fixed(_) => {}
         }
     }
@@ -82,7 +82,7 @@ impl Credentials {
     /// The client certificate that a plugin has returned, if it has.
     pub(super) fn identity(&self) -> Option<Identity> {
         match &*self.kind {
-            CredentialKind::Kept { state, .. } => state.borrow().held.as_ref()?.identity.clone(),
+            CredentialKind::Fetched { state, .. } => state.borrow().held.as_ref()?.identity.clone(),
             _ => None,
         }
     }
@@ -92,11 +92,11 @@ impl Credentials {
             CredentialKind::Bare => Ok(None),
             CredentialKind::Fixed(value) => Ok(Some(value.clone())),
             CredentialKind::File(file) => Ok(Some(file.header(self.clock.now()))),
-            CredentialKind::Kept { state, .. } => self.kept(state.clone()).await,
+            CredentialKind::Fetched { state, .. } => self.fetched(state.clone()).await,
         }
     }
 
-    async fn kept(&self, mut state: watch::Receiver<CredentialState>) -> Result<Option<HeaderValue>, ElectorError> {
+    async fn fetched(&self, mut state: watch::Receiver<CredentialState>) -> Result<Option<HeaderValue>, ElectorError> {
         loop {
             {
                 let state = state.borrow_and_update();
@@ -123,9 +123,9 @@ fn kind(config: &Config, clock: &Arc<dyn Clock>) -> Result<CredentialKind, Elect
         reason: format!("the {what} of the configuration cannot stand in a header"),
         remedy: "remove line breaks and control characters from it",
     };
-    let kept = |(state, refused)| CredentialKind::Kept { state, refused };
+    let fetched = |(state, refused)| CredentialKind::Fetched { state, refused };
     if auth.auth_provider.is_some() {
-        return keeper::start(Provider::new(config), Arc::clone(clock)).map(kept);
+        return keeper::start(Provider::new(config), Arc::clone(clock)).map(fetched);
     }
     // This is how kube gives the values of its secret fields: as a kubeconfig has them.
     let fields = serde_json::to_value(auth).unwrap_or_default();
@@ -140,7 +140,7 @@ fn kind(config: &Config, clock: &Arc<dyn Clock>) -> Result<CredentialKind, Elect
         return TokenFile::open(Path::new(path), clock.now()).map(CredentialKind::File);
     }
     match &auth.exec {
-        Some(exec) => keeper::start(Plugin::new(exec, auth), Arc::clone(clock)).map(kept),
+        Some(exec) => keeper::start(Plugin::new(exec, auth), Arc::clone(clock)).map(fetched),
         None => Ok(CredentialKind::Bare),
     }
 }

@@ -85,7 +85,7 @@ pub(super) fn start(
     source: impl CredentialSource,
     clock: Arc<dyn Clock>,
 ) -> Result<(watch::Receiver<CredentialState>, Arc<Notify>), ElectorError> {
-    let (state, kept) = watch::channel(CredentialState::default());
+    let (state, receiver) = watch::channel(CredentialState::default());
     let refused = Arc::new(Notify::new());
     let hears = Arc::clone(&refused);
     // A log that blocks must not keep credentials from being renewed.
@@ -99,7 +99,7 @@ pub(super) fn start(
     };
     let thread = std::thread::Builder::new().name("lease-credential".to_owned()).spawn(body);
     thread.map_err(|source| ElectorError::Thread { cause: source })?;
-    Ok((kept, refused))
+    Ok((receiver, refused))
 }
 
 /// Fetches and renews until nobody is there any more to use it. `refused` tells that the API server does not accept them.

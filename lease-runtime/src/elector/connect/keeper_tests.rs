@@ -69,15 +69,15 @@ impl Script {
         began.windows(2).map(|two| two[1].since(two[0]).as_secs()).collect()
     }
 
-    fn kept(&self) -> (watch::Receiver<CredentialState>, Arc<Notify>) {
-        let (state, kept) = watch::channel(CredentialState::default());
+    fn start(&self) -> (watch::Receiver<CredentialState>, Arc<Notify>) {
+        let (state, receiver) = watch::channel(CredentialState::default());
         let refused = Arc::new(Notify::new());
         let (source, hears) = (self.clone(), Arc::clone(&refused));
         tokio::spawn(async move {
             let clock = source.clock;
             keep(source, state, &hears, &clock).await;
         });
-        (kept, refused)
+        (receiver, refused)
     }
 }
 
@@ -94,7 +94,7 @@ async fn slow_fetches_are_begun_so_early_that_there_are_always_credentials() {
     // As long as they last, until they are renewed, at the latest.
     for (takes, lasts, begins) in [(4, 80, 40), (30, 80, 40), (1, 900, 675), (60, 3600, 2700), (0, 12, 10)] {
         let script = Script::new(takes, Some(lasts));
-        let (mut state, _refused) = script.kept();
+        let (mut state, _refused) = script.start();
         state.changed().await.unwrap();
         for _ in 0..4 * lasts {
             secs(1).await;
@@ -109,7 +109,7 @@ async fn slow_fetches_are_begun_so_early_that_there_are_always_credentials() {
 #[tokio::test(start_paused = true)]
 async fn the_pauses_after_failures_grow_to_a_minute() {
     let script = Script::new(0, Some(80));
-    let (mut state, refused) = script.kept();
+    let (mut state, refused) = script.start();
     state.changed().await.unwrap();
     *script.fails.lock().unwrap() = true;
     for _ in 0..600 {
@@ -129,7 +129,7 @@ async fn the_pauses_after_failures_grow_to_a_minute() {
 #[tokio::test(start_paused = true)]
 async fn a_fetch_that_hangs_is_given_up() {
     let script = Script::new(100_000, None);
-    let (mut state, _refused) = script.kept();
+    let (mut state, _refused) = script.start();
     state.changed().await.unwrap();
     assert!(state.borrow().failure.as_ref().unwrap().to_string().contains("did not end within 120s"));
     *script.takes.lock().unwrap() = Duration::ZERO;
@@ -140,7 +140,7 @@ async fn a_fetch_that_hangs_is_given_up() {
 #[tokio::test(start_paused = true)]
 async fn what_the_server_refuses_is_fetched_again_but_not_all_the_time() {
     let script = Script::new(0, None);
-    let (mut state, refused) = script.kept();
+    let (mut state, refused) = script.start();
     state.changed().await.unwrap();
     secs(100_000).await;
     assert_eq!(script.began.lock().unwrap().len(), 1);
@@ -173,15 +173,15 @@ fn what_is_said_of_credentials_is_said_by_another_thread() {
     }
 
     let (sender, receiver) = std::sync::mpsc::channel();
-    let kept = start(Says(sender), Arc::new(crate::clock::SystemClock)).unwrap();
+    let credentials = start(Says(sender), Arc::new(crate::clock::SystemClock)).unwrap();
     assert_eq!(receiver.recv().unwrap().as_deref(), Some("lease-log"));
-    drop(kept);
+    drop(credentials);
 }
 
 #[tokio::test(start_paused = true)]
 async fn credentials_are_there_before_anything_is_said_of_them() {
     let (script, lines) = (Script::new(0, Some(80)), Lines::default());
-    let (mut state, _refused) = script.kept();
+    let (mut state, _refused) = script.start();
     state.changed().await.unwrap();
     *script.fails.lock().unwrap() = true;
     let (seen, here) = (state.clone(), std::rc::Rc::new(std::cell::Cell::new(0)));
@@ -201,7 +201,7 @@ async fn credentials_are_there_before_anything_is_said_of_them() {
 #[tokio::test(start_paused = true)]
 async fn new_credentials_are_used_whatever_our_clock_says_of_them() {
     let script = Script::new(0, Some(0));
-    let (mut state, _refused) = script.kept();
+    let (mut state, _refused) = script.start();
     state.changed().await.unwrap();
     for _ in 0..600 {
         secs(1).await;
@@ -214,7 +214,7 @@ async fn new_credentials_are_used_whatever_our_clock_says_of_them() {
 async fn it_ends_with_whoever_needs_it() {
     for takes in [100_000, 0] {
         let script = Script::new(takes, Some(80));
-        let (state, _refused) = script.kept();
+        let (state, _refused) = script.start();
         secs(10).await;
         drop(state);
         secs(1).await;

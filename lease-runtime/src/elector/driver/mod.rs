@@ -92,11 +92,11 @@ impl ElectionDriver {
         process_memory: ProcessMemory,
     ) -> ElectionDriver {
         let memory = process_memory.recall(&out.lease);
-        let kept = RecentStates::new(out.lease.clone(), Arc::clone(&out.labels));
+        let states = RecentStates::new(out.lease.clone(), Arc::clone(&out.labels));
         ElectionDriver {
             election: Election::recalling(out.identity.to_string(), out.timing, memory),
             process_memory,
-            requests: Requests::new(client, kept, out.lease.clone(), out.timing, in_flight),
+            requests: Requests::new(client, states, out.lease.clone(), out.timing, in_flight),
             shared,
             server_time,
             watch: None,
