@@ -313,10 +313,10 @@ impl LeaseDriver {
         &self,
         way: &ElectionControl,
         terms: &mut mpsc::UnboundedReceiver<(Term, DrainToken)>,
-        loss: StopReason,
+        reason: StopReason,
         for_good: bool,
     ) {
-        way.withdraw(loss);
+        way.withdraw(reason);
         let mut overdue = pin!(self.overdue(for_good));
         loop {
             tokio::select! {

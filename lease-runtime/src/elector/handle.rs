@@ -40,10 +40,10 @@ pub(crate) struct ElectionControl {
 
 impl ElectionControl {
     /// Leaves the election: cancels the term for this reason, gives the lease up once the bodies are gone, stays out.
-    pub(crate) fn withdraw(&self, loss: StopReason) {
+    pub(crate) fn withdraw(&self, reason: StopReason) {
         let number = self.asked.fetch_add(1, Ordering::Relaxed) + 1;
         // The election is gone: then it has been left.
-        let _ = self.commands.send(Box::new(Command::Withdraw { loss, number }));
+        let _ = self.commands.send(Box::new(Command::Withdraw { reason, number }));
     }
 
     /// Takes part again.
@@ -69,8 +69,8 @@ impl ElectionControl {
 
 #[cfg(all(test, feature = "embedded"))]
 impl ElectionHandle {
-    pub(crate) fn withdraw(&self, loss: StopReason) {
-        self.way.withdraw(loss);
+    pub(crate) fn withdraw(&self, reason: StopReason) {
+        self.way.withdraw(reason);
     }
 
     pub(crate) fn contend(&self) {
@@ -84,7 +84,7 @@ impl ElectionHandle {
 
 /// What a candidate asks of an election.
 pub(super) enum Command {
-    Withdraw { loss: StopReason, number: u64 },
+    Withdraw { reason: StopReason, number: u64 },
     Contend { number: u64 },
 }
 

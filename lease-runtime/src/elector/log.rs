@@ -110,12 +110,12 @@ impl ElectionLog {
         say!(trace, self, term = term.get(), "renewed lease");
     }
 
-    pub(super) fn cancelled(&mut self, term: FencingToken, loss: &StopReason) {
-        if loss.is_involuntary() {
+    pub(super) fn cancelled(&mut self, term: FencingToken, reason: &StopReason) {
+        if reason.is_involuntary() {
             self.held = false;
-            say!(warn, self, term = term.get(), reason = %loss, "lost lease");
+            say!(warn, self, term = term.get(), reason = %reason, "lost lease");
         } else {
-            say!(info, self, term = term.get(), reason = %loss, "giving up lease, stopping tasks");
+            say!(info, self, term = term.get(), reason = %reason, "giving up lease, stopping tasks");
         }
     }
 

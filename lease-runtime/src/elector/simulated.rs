@@ -48,10 +48,10 @@ impl SimulatedElector {
     }
 
     /// Asks the bodies to end, for this reason if they have not been asked before. Nothing is taken from now on.
-    pub(crate) fn cancel(&mut self, term: &Term, loss: StopReason) {
-        self.log.cancelled(term.fencing_token(), &loss);
+    pub(crate) fn cancel(&mut self, term: &Term, reason: StopReason) {
+        self.log.cancelled(term.fencing_token(), &reason);
         self.ticking.drain();
-        term.state().cancel(loss);
+        term.state().cancel(reason);
     }
 
     /// Nothing of the term is left.

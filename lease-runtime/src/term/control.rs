@@ -56,8 +56,8 @@ impl Term {
 
 impl TermControl {
     /// Asks the body to end, as the loss of the lease would.
-    pub fn cancel(&self, loss: StopReason) {
-        self.term.state().cancel(loss);
+    pub fn cancel(&self, reason: StopReason) {
+        self.term.state().cancel(reason);
     }
 
     /// Ends the term: guarded futures are dropped, checks fail.

@@ -12,10 +12,10 @@ pub(crate) const LAST_WORDS: Duration = Duration::from_millis(100);
 /// Ends the process if its term was lost and a task said [`OnLoss::Exit`](crate::OnLoss::Exit). The elector calls it from its
 /// own thread when nothing of the term is left, and at the hard stop.
 pub(crate) fn if_lost(term_state: &TermState) {
-    if let Some(loss) = term_state.stop_reason().filter(|loss| loss.is_involuntary())
+    if let Some(reason) = term_state.stop_reason().filter(|reason| reason.is_involuntary())
         && term_state.exits_on_loss()
     {
-        now(&format!("lease `{}` is lost, {loss}, and a task says `on_loss = exit`", term_state.lease()));
+        now(&format!("lease `{}` is lost, {reason}, and a task says `on_loss = exit`", term_state.lease()));
     }
 }
 

@@ -166,7 +166,7 @@ impl fmt::Debug for Term {
             .field("lease", self.lease())
             .field("fencing_token", &self.fencing_token())
             .field("remaining", &self.remaining())
-            .field("loss", &self.stop_reason())
+            .field("stop_reason", &self.stop_reason())
             .finish()
     }
 }

@@ -227,8 +227,8 @@ impl Cluster {
                 }
             }
             ProcessNews::Cancelled => {
-                let loss = process.held.as_ref().and_then(|held| held.term.stop_reason());
-                process.cancel(loss.unwrap_or(StopReason::SteppedDown));
+                let reason = process.held.as_ref().and_then(|held| held.term.stop_reason());
+                process.cancel(reason.unwrap_or(StopReason::SteppedDown));
             }
             ProcessNews::Drained => {
                 let timing = process.timing;

@@ -181,10 +181,10 @@ impl Process {
     }
 
     /// Asks the bodies of its term to end.
-    pub(super) fn cancel(&mut self, loss: StopReason) {
+    pub(super) fn cancel(&mut self, reason: StopReason) {
         if let Some(held) = &mut self.held {
             held.ending = true;
-            self.elector.cancel(&held.term, loss);
+            self.elector.cancel(&held.term, reason);
             held.let_go();
         }
     }

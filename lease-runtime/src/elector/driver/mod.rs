@@ -218,11 +218,11 @@ impl ElectionDriver {
                 self.out.term_state.iter().for_each(|term_state| term_state.extend(deadlines));
                 self.log.renewed(self.token);
             }
-            Action::Cancel(loss) => {
-                self.out.term_state.iter().for_each(|term_state| term_state.cancel(loss.clone()));
+            Action::Cancel(reason) => {
+                self.out.term_state.iter().for_each(|term_state| term_state.cancel(reason.clone()));
                 self.ticking.drain();
-                self.log.cancelled(self.token, &loss);
-                self.out.status.last_stop = Some(loss);
+                self.log.cancelled(self.token, &reason);
+                self.out.status.last_stop = Some(reason);
             }
             Action::Expire => self.out.term_state.iter().for_each(|term_state| term_state.expire()),
             Action::Rewatch => self.watch.iter_mut().for_each(Watch::replace),
@@ -242,14 +242,14 @@ impl ElectionDriver {
 
     fn handle_command(&mut self, command: Option<Command>) {
         match command {
-            Some(Command::Withdraw { loss, number }) => {
+            Some(Command::Withdraw { reason, number }) => {
                 self.leaving = Some(number);
                 if self.election.role() == Role::Out {
                     // It has been left already, and the election would not say so twice.
                     self.leaving = None;
                     self.out.left(number);
                 }
-                self.step(Event::Withdraw(loss));
+                self.step(Event::Withdraw(reason));
             }
             Some(Command::Contend { number }) => {
                 self.leaving = None;

@@ -108,20 +108,20 @@ async fn a_term_ends_at_once_when_the_lease_says_so() {
             StopReason::Lost(lease_protocol::election::LossReason::Overwritten),
         ),
     ];
-    for (deed, loss) in deeds {
+    for (deed, reason) in deeds {
         let world = World::new();
         let mut a = world.replica("a");
         let led = a.term().await;
         secs(12).await;
         deed(&world.api);
         tokio::time::timeout(Duration::from_millis(5), led.term.cancelled()).await.expect("not at once");
-        assert_eq!(led.term.stop_reason(), Some(loss.clone()));
-        assert!(led.term.check().is_err(), "{loss:?}");
+        assert_eq!(led.term.stop_reason(), Some(reason.clone()));
+        assert!(led.term.check().is_err(), "{reason:?}");
         let token = led.term.fencing_token();
         drop(led);
         let again = a.term().await;
-        assert!(again.term.fencing_token() > token, "{loss:?}");
-        assert_eq!(a.status().last_stop, Some(loss));
+        assert!(again.term.fencing_token() > token, "{reason:?}");
+        assert_eq!(a.status().last_stop, Some(reason));
     }
 }
 

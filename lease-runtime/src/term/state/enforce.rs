@@ -85,13 +85,13 @@ impl TermState {
 
     /// The lease is lost, and the process is to end with it.
     pub(super) fn ends_the_process(&self) -> bool {
-        self.exits_on_loss() && self.loss.get().is_some_and(StopReason::is_involuntary)
+        self.exits_on_loss() && self.stop_reason.get().is_some_and(StopReason::is_involuntary)
     }
 
     /// Marks the term as cancelled and wakes nobody. Whether that was news.
-    pub(super) fn mark_cancelled(&self, loss: StopReason, now: Moment) -> bool {
+    pub(super) fn mark_cancelled(&self, reason: StopReason, now: Moment) -> bool {
         // In this order: whoever sees the cancellation finds the reason.
-        let _ = self.loss.set(loss);
+        let _ = self.stop_reason.set(reason);
         self.cancelled.mark(now)
     }
 

@@ -37,7 +37,7 @@ pub(crate) struct TermState {
     clock: Arc<dyn Clock>,
     /// Mirrors `deadlines.drop_at`; zero once expired.
     drop_at: AtomicU64,
-    loss: OnceLock<StopReason>,
+    stop_reason: OnceLock<StopReason>,
     cancelled: Arc<StopSignal>,
     extended: Notify,
     exit_on_loss: AtomicBool,
@@ -84,7 +84,7 @@ impl TermState {
             token: grant.token,
             clock,
             drop_at: AtomicU64::new(deadlines.drop_at.as_nanos()),
-            loss: OnceLock::new(),
+            stop_reason: OnceLock::new(),
             cancelled: Arc::new(StopSignal::new()),
             extended: Notify::new(),
             exit_on_loss: AtomicBool::new(false),
@@ -113,8 +113,8 @@ impl TermState {
     }
 
     /// Asks the bodies to end. The first reason stays.
-    pub(crate) fn cancel(&self, loss: StopReason) {
-        self.mark_cancelled(loss, self.clock.now());
+    pub(crate) fn cancel(&self, reason: StopReason) {
+        self.mark_cancelled(reason, self.clock.now());
         self.cancelled.tell();
     }
 
@@ -168,7 +168,7 @@ impl TermState {
     }
 
     pub(crate) fn stop_reason(&self) -> Option<StopReason> {
-        self.loss.get().cloned()
+        self.stop_reason.get().cloned()
     }
 
     pub(crate) fn is_cancelled(&self) -> bool {
