@@ -57,7 +57,7 @@ pub(super) enum RequestOutcome {
 /// What the end of a request means: to the election, and as a problem to report if it is one. No problem means that the
 /// API server did its part, whoever won the race for the lease.
 pub(super) fn answer(
-    asked: RequestKind,
+    request_kind: RequestKind,
     outcome: RequestOutcome,
     states: &mut RecentStates,
     lease: &LeaseId,
@@ -65,7 +65,7 @@ pub(super) fn answer(
     let ended = match outcome {
         RequestOutcome::Ended(ended) => *ended,
         // A server that refused one copy has been reached. Another copy may still take effect.
-        RequestOutcome::TimedOut(_, Some(error)) => return (Answer::Unknown, failed(asked, &error, lease).1),
+        RequestOutcome::TimedOut(_, Some(error)) => return (Answer::Unknown, failed(request_kind, &error, lease).1),
         RequestOutcome::TimedOut(after, None) => {
             let reason = format!("no answer within {after:?}");
             return (Answer::Unknown, Some(ElectorError::Unreachable { reason }));
@@ -78,24 +78,24 @@ pub(super) fn answer(
     };
     match ended {
         Ok(object) => match states.read(object) {
-            Ok(view) if asked == RequestKind::Get => (Answer::Shown(Observation::Present(view)), None),
+            Ok(view) if request_kind == RequestKind::Get => (Answer::Shown(Observation::Present(view)), None),
             Ok(view) => (Answer::Committed(view), None),
             Err(reason) => (Answer::Unknown, Some(ElectorError::Unreadable { reason: reason.to_owned() })),
         },
-        Err(error) => failed(asked, &error, lease),
+        Err(error) => failed(request_kind, &error, lease),
     }
 }
 
-fn failed(asked: RequestKind, error: &kube::Error, lease: &LeaseId) -> (Answer, Option<ElectorError>) {
+fn failed(request_kind: RequestKind, error: &kube::Error, lease: &LeaseId) -> (Answer, Option<ElectorError>) {
     match error {
-        kube::Error::Api(status) => refusal(asked, status, lease),
+        kube::Error::Api(status) => refusal(request_kind, status, lease),
         error => failure(error),
     }
 }
 
 /// Whether a request has failed because the Lease is in another state than the one it names.
-pub(super) fn is_conflict(asked: RequestKind, error: &kube::Error, lease: &LeaseId) -> bool {
-    matches!(error, kube::Error::Api(status) if matches!(refusal(asked, status, lease).0, Answer::Conflict))
+pub(super) fn is_conflict(request_kind: RequestKind, error: &kube::Error, lease: &LeaseId) -> bool {
+    matches!(error, kube::Error::Api(status) if matches!(refusal(request_kind, status, lease).0, Answer::Conflict))
 }
 
 /// Why a watch could not be opened, or broke, and how long the server asked to wait.
@@ -109,11 +109,11 @@ pub(super) fn watch(error: &kube::Error, lease: &LeaseId) -> (ElectorError, Opti
         kube::Error::Api(status) => refusal(RequestKind::Watch, status, lease),
         error => failure(error),
     };
-    let asked = match answer {
+    let retry_after = match answer {
         Answer::Refused { retry_after, .. } => retry_after,
         _ => None,
     };
-    (problem.unwrap_or_else(|| ElectorError::Rejected { code: 0, message: chain(error) }), asked)
+    (problem.unwrap_or_else(|| ElectorError::Rejected { code: 0, message: chain(error) }), retry_after)
 }
 
 /// What has become of a request that changes a lease, or looks at it, beside any election.
@@ -130,12 +130,12 @@ pub(crate) enum RequestFailure {
 
 /// Why a request about a Lease has failed that no election has sent: a look, or the replacement of what was read.
 pub(crate) fn beside_election(error: &kube::Error, is_write: bool, lease: &LeaseId) -> RequestFailure {
-    let asked = if is_write { RequestKind::Replace } else { RequestKind::Get };
+    let request_kind = if is_write { RequestKind::Replace } else { RequestKind::Get };
     let (answer, problem) = match error {
         kube::Error::Api(status) if is_write && status.code == 404 && is_of_the_lease(status) => {
             return RequestFailure::Missing;
         }
-        error => failed(asked, error, lease),
+        error => failed(request_kind, error, lease),
     };
     match (answer, problem) {
         (_, Some(ElectorError::Forbidden(denial))) => {
@@ -157,9 +157,9 @@ const REFUSED: Answer = Answer::Refused { retry_after: None, unreached: false };
 
 /// An answer with an error status. The code decides: kube 5's helpers (`is_conflict` and so on) know the reasons of
 /// Kubernetes only, and a proxy's page has none.
-fn refusal(asked: RequestKind, status: &Status, lease: &LeaseId) -> (Answer, Option<ElectorError>) {
+fn refusal(request_kind: RequestKind, status: &Status, lease: &LeaseId) -> (Answer, Option<ElectorError>) {
     let rejected = || ElectorError::Rejected { code: status.code, message: words(status) };
-    match (status.code, asked) {
+    match (status.code, request_kind) {
         (404, RequestKind::Get) if is_of_the_lease(status) => {
             (Answer::Shown(Observation::Missing { revision: None }), None)
         }
@@ -169,14 +169,14 @@ fn refusal(asked: RequestKind, status: &Status, lease: &LeaseId) -> (Answer, Opt
         // missing Lease, for that would end a term.
         (404, _) => (REFUSED, Some(rejected())),
 
-        (409, _) if asked.is_write() && is_denial(status) => (REFUSED, Some(rejected())),
-        (409, _) if asked.is_write() => (Answer::Conflict, None),
+        (409, _) if request_kind.is_write() && is_denial(status) => (REFUSED, Some(rejected())),
+        (409, _) if request_kind.is_write() => (Answer::Conflict, None),
         // A PUT without a version on a Lease that exists.
         (422, RequestKind::Create) if is_about_the_version(status) => (Answer::Conflict, None),
 
         (401, _) => (REFUSED, Some(ElectorError::Unauthorized { message: words(status) })),
         (403, _) if has_cause(status, "NamespaceTerminating") => (REFUSED, Some(namespace_missing(status, lease))),
-        (403, _) => match Denial::read(status, asked.verb(), lease) {
+        (403, _) => match Denial::read(status, request_kind.verb(), lease) {
             Some(denial) => (REFUSED, Some(ElectorError::Forbidden(Box::new(denial)))),
             None => (REFUSED, Some(rejected())),
         },
@@ -185,8 +185,8 @@ fn refusal(asked: RequestKind, status: &Status, lease: &LeaseId) -> (Answer, Opt
         (429, _) => unavailable(status, true),
         // The API server says "unavailable" only before it hands a write to storage. A proxy also says so when the
         // connection behind it broke, after the write had been passed on; its page has no reason in it.
-        (503, _) if asked.is_write() => unavailable(status, status.reason == "ServiceUnavailable"),
-        (500.., _) => unavailable(status, !asked.is_write()),
+        (503, _) if request_kind.is_write() => unavailable(status, status.reason == "ServiceUnavailable"),
+        (500.., _) => unavailable(status, !request_kind.is_write()),
 
         // "Request timeout" says nothing about what was done before; below 400 it is no error status at all.
         (408 | ..=399, _) => unavailable(status, false),

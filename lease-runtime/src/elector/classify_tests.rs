@@ -18,13 +18,13 @@ fn id() -> LeaseId {
 }
 
 /// What a request that was answered with this error status means.
-fn refused(asked: RequestKind, status: Value) -> (Answer, Option<ElectorError>) {
+fn refused(request_kind: RequestKind, status: Value) -> (Answer, Option<ElectorError>) {
     let status: Status = serde_json::from_value(status).unwrap();
-    ended(asked, Err(kube::Error::Api(status.boxed())))
+    ended(request_kind, Err(kube::Error::Api(status.boxed())))
 }
 
-fn ended(asked: RequestKind, result: Result<Lease, kube::Error>) -> (Answer, Option<ElectorError>) {
-    answer(asked, RequestOutcome::Ended(Box::new(result)), &mut RecentStates::new(id(), Arc::default()), &id())
+fn ended(request_kind: RequestKind, result: Result<Lease, kube::Error>) -> (Answer, Option<ElectorError>) {
+    answer(request_kind, RequestOutcome::Ended(Box::new(result)), &mut RecentStates::new(id(), Arc::default()), &id())
 }
 
 /// As kube reads a proxy's page.
@@ -60,9 +60,9 @@ fn a_missing_namespace_is_told_from_a_missing_lease() {
         "code": 404, "reason": "NotFound", "message": "namespaces \"jobs\" not found",
         "details": { "name": "jobs", "kind": "namespaces" },
     });
-    for asked in EACH {
-        let (answer, problem) = refused(asked, status.clone());
-        assert_eq!((answer, kind(&problem)), (REFUSED, Some("namespace_missing")), "{asked:?}");
+    for request_kind in EACH {
+        let (answer, problem) = refused(request_kind, status.clone());
+        assert_eq!((answer, kind(&problem)), (REFUSED, Some("namespace_missing")), "{request_kind:?}");
     }
     let ending = json!({
         "code": 403, "reason": "Forbidden", "message": "unable to create new content in namespace jobs",
@@ -73,9 +73,9 @@ fn a_missing_namespace_is_told_from_a_missing_lease() {
 
 #[test]
 fn a_write_that_lost_the_race_is_a_conflict_and_no_problem() {
-    for asked in WRITES {
+    for request_kind in WRITES {
         for status in [json!({ "code": 409, "reason": "Conflict" }), page(409)] {
-            assert!(matches!(refused(asked, status), (Answer::Conflict, None)), "{asked:?}");
+            assert!(matches!(refused(request_kind, status), (Answer::Conflict, None)), "{request_kind:?}");
         }
     }
     // A write that names a uid, and no such object.
@@ -98,10 +98,10 @@ fn what_the_server_finds_invalid_is_no_conflict() {
     let message = "admission webhook \"owners\" denied the request: no owner is named";
     let denied = json!({ "code": 422, "message": message });
     let clash = json!({ "code": 409, "reason": "Conflict", "message": message });
-    for asked in WRITES {
+    for request_kind in WRITES {
         for status in [&invalid, &denied, &clash] {
-            let (answer, problem) = refused(asked, status.clone());
-            assert_eq!((answer, kind(&problem)), (REFUSED, Some("rejected")), "{asked:?}");
+            let (answer, problem) = refused(request_kind, status.clone());
+            assert_eq!((answer, kind(&problem)), (REFUSED, Some("rejected")), "{request_kind:?}");
         }
     }
 }
@@ -110,10 +110,10 @@ fn what_the_server_finds_invalid_is_no_conflict() {
 fn a_refusal_that_asks_to_wait_says_how_long() {
     for code in [429, 503] {
         let status = json!({ "code": code, "reason": "ServiceUnavailable", "details": { "retryAfterSeconds": 7 } });
-        for asked in EACH {
-            let (answer, problem) = refused(asked, status.clone());
+        for request_kind in EACH {
+            let (answer, problem) = refused(request_kind, status.clone());
             let want = Answer::Refused { retry_after: Some(Duration::from_secs(7)), unreached: false };
-            assert_eq!((answer, kind(&problem)), (want, Some("unavailable")), "{asked:?} {code}");
+            assert_eq!((answer, kind(&problem)), (want, Some("unavailable")), "{request_kind:?} {code}");
         }
     }
 }
@@ -124,22 +124,23 @@ fn a_write_that_a_server_failed_at_may_have_been_done() {
     let own = [json!({ "code": 500, "reason": "InternalError" }), json!({ "code": 504, "reason": "Timeout" })];
     // No status at all: what kube makes of a JSON body that is none.
     for status in pages.into_iter().chain(own).chain([json!({}), page(408)]) {
-        for asked in WRITES {
-            assert_eq!(refused(asked, status.clone()).0, Answer::Unknown, "{asked:?} {status}");
+        for request_kind in WRITES {
+            assert_eq!(refused(request_kind, status.clone()).0, Answer::Unknown, "{request_kind:?} {status}");
         }
     }
-    for asked in WRITES {
+    for request_kind in WRITES {
         let timed_out = RequestOutcome::TimedOut(Duration::from_secs(3), None);
-        let (answer, problem) = answer(asked, timed_out, &mut RecentStates::new(id(), Arc::default()), &id());
+        let (answer, problem) = answer(request_kind, timed_out, &mut RecentStates::new(id(), Arc::default()), &id());
         assert_eq!((answer, kind(&problem)), (Answer::Unknown, Some("unreachable")));
     }
 }
 
 #[test]
 fn denials_name_the_verb_that_was_needed() {
-    for (asked, verb) in [(RequestKind::Get, "get"), (RequestKind::Create, "create"), (RequestKind::Replace, "update")]
+    for (request_kind, verb) in
+        [(RequestKind::Get, "get"), (RequestKind::Create, "create"), (RequestKind::Replace, "update")]
     {
-        let (answer, problem) = refused(asked, json!({ "code": 403 }));
+        let (answer, problem) = refused(request_kind, json!({ "code": 403 }));
         assert_eq!(answer, REFUSED);
         let Some(ElectorError::Forbidden(denial)) = problem else { panic!("{problem:?}") };
         assert_eq!(denial.verb, verb);
@@ -153,9 +154,9 @@ fn denials_name_the_verb_that_was_needed() {
 
 #[test]
 fn an_answer_that_is_no_lease_proves_nothing() {
-    for asked in EACH {
-        let (answer, problem) = ended(asked, Ok(Lease::default()));
-        assert_eq!((answer, kind(&problem)), (Answer::Unknown, Some("unreadable")), "{asked:?}");
+    for request_kind in EACH {
+        let (answer, problem) = ended(request_kind, Ok(Lease::default()));
+        assert_eq!((answer, kind(&problem)), (Answer::Unknown, Some("unreadable")), "{request_kind:?}");
     }
     let object = json!({
         "apiVersion": "coordination.k8s.io/v1", "kind": "Lease",

@@ -33,7 +33,7 @@ pub(crate) struct ElectionControl {
     commands: mpsc::UnboundedSender<Box<Command>>,
     /// The number of the last command that has been carried out as far as leaving goes.
     done: watch::Receiver<u64>,
-    asked: AtomicU64,
+    last_command: AtomicU64,
     /// What the elector's own thread has to say, if it has one.
     pub(super) spoken: Option<LogFlush>,
 }
@@ -41,14 +41,14 @@ pub(crate) struct ElectionControl {
 impl ElectionControl {
     /// Leaves the election: cancels the term for this reason, gives the lease up once the bodies are gone, stays out.
     pub(crate) fn withdraw(&self, reason: StopReason) {
-        let number = self.asked.fetch_add(1, Ordering::Relaxed) + 1;
+        let number = self.last_command.fetch_add(1, Ordering::Relaxed) + 1;
         // The election is gone: then it has been left.
         let _ = self.commands.send(Box::new(Command::Withdraw { reason, number }));
     }
 
     /// Takes part again.
     pub(crate) fn contend(&self) {
-        let number = self.asked.fetch_add(1, Ordering::Relaxed) + 1;
+        let number = self.last_command.fetch_add(1, Ordering::Relaxed) + 1;
         let _ = self.commands.send(Box::new(Command::Contend { number }));
     }
 
@@ -56,7 +56,7 @@ impl ElectionControl {
     /// it could not be released in time. Resolves at once if no withdrawal was asked for, and when one was called off by
     /// [`contend`](Self::contend). Cancel safe.
     pub(crate) async fn left(&self) {
-        let number = self.asked.load(Ordering::Relaxed);
+        let number = self.last_command.load(Ordering::Relaxed);
         let mut done = self.done.clone();
         // An election that ended has been left, too.
         let _ = done.wait_for(|done| *done >= number).await;
@@ -204,7 +204,12 @@ impl ElectionPort {
             terms: terms_in,
             status: status_in,
             tasks: Arc::clone(&tasks),
-            way: ElectionControl { commands: commands_out, done: done_in, asked: AtomicU64::new(0), spoken: None },
+            way: ElectionControl {
+                commands: commands_out,
+                done: done_in,
+                last_command: AtomicU64::new(0),
+                spoken: None,
+            },
         };
         let outlet = ElectionPort {
             lease,

@@ -30,7 +30,7 @@ use lease_protocol::ticks::{Annotations, Edits};
 pub(super) struct Reply {
     /// The election's name for it; none if it was only sent to see whether a problem is over.
     pub(super) id: Option<RequestId>,
-    pub(super) asked: RequestKind,
+    pub(super) kind: RequestKind,
     pub(super) answer: Answer,
     /// Whether the API server did its part. `None`: it was not asked.
     pub(super) served: Option<Result<(), ElectorError>>,
@@ -53,7 +53,7 @@ pub(super) struct Requests {
 /// A request that is on its way.
 struct SentRequest {
     number: u64,
-    asked: RequestKind,
+    kind: RequestKind,
     at: Moment,
     /// How many signs of life the server had given by then.
     signs: u64,
@@ -71,7 +71,7 @@ pub(super) struct SendContext {
 struct FinishedRequest {
     number: u64,
     id: Option<RequestId>,
-    asked: RequestKind,
+    kind: RequestKind,
     /// None: it was not worth sending.
     outcome: Option<RequestOutcome>,
 }
@@ -119,7 +119,7 @@ impl Requests {
     pub(super) fn slow(&self, now: Moment, answers: u64) -> Option<(RequestKind, bool)> {
         let slow = self.sent.iter().filter(|sent| now.since(sent.at) >= self.patience.slow);
         let signs = self.signs(answers);
-        slow.min_by_key(|sent| sent.at).map(|sent| (sent.asked, sent.signs < signs))
+        slow.min_by_key(|sent| sent.at).map(|sent| (sent.kind, sent.signs < signs))
     }
 
     fn signs(&self, answers: u64) -> u64 {
@@ -152,17 +152,17 @@ impl Requests {
     ) -> RequestKind {
         self.number += 1;
         let number = self.number;
-        let (asked, object) = match request {
+        let (kind, object) = match request {
             Request::Get => (RequestKind::Get, None),
             Request::Create(record) => (RequestKind::Create, Some(self.states.creation(record))),
             Request::Replace { base, record } => (RequestKind::Replace, self.states.replacement(base, record, edits)),
         };
         let signs = self.signs(answers);
-        self.sent.push(SentRequest { number, asked, at: now, signs });
-        if asked == RequestKind::Replace && object.is_none() {
+        self.sent.push(SentRequest { number, kind, at: now, signs });
+        if kind == RequestKind::Replace && object.is_none() {
             // So many states have been seen since that the write would be a conflict.
-            self.open.push(Box::pin(async move { FinishedRequest { number, id, asked, outcome: None } }));
-            return asked;
+            self.open.push(Box::pin(async move { FinishedRequest { number, id, kind, outcome: None } }));
+            return kind;
         }
         let (api, name, patience) = (self.api.clone(), Arc::clone(&self.lease.name), self.patience);
         let (in_flight, lease) = (Arc::clone(&self.in_flight), self.lease.clone());
@@ -186,8 +186,8 @@ impl Requests {
                 Ok(turn) => {
                     let again = (!in_flight.is_multiplexed()).then_some(patience.slow);
                     let mut failed = None;
-                    let lost_race = |error: &kube::Error| classify::is_conflict(asked, error, &lease);
-                    match bounded(repeated(once, asked.is_write(), lost_race, again, &mut failed), turn, patience).await
+                    let lost_race = |error: &kube::Error| classify::is_conflict(kind, error, &lease);
+                    match bounded(repeated(once, kind.is_write(), lost_race, again, &mut failed), turn, patience).await
                     {
                         Some(Some(ended)) => RequestOutcome::Ended(Box::new(ended)),
                         Some(None) => RequestOutcome::Open,
@@ -195,21 +195,21 @@ impl Requests {
                     }
                 }
             };
-            FinishedRequest { number, id, asked, outcome: Some(outcome) }
+            FinishedRequest { number, id, kind, outcome: Some(outcome) }
         }));
-        asked
+        kind
     }
 
     /// The next request that ends; `None` if none is on its way. Cancel safe.
     pub(super) async fn next(&mut self) -> Option<Reply> {
-        let FinishedRequest { number, id, asked, outcome } = self.open.next().await?;
+        let FinishedRequest { number, id, kind, outcome } = self.open.next().await?;
         let at = self.sent.iter().position(|sent| sent.number == number)?;
         let sent = self.sent.swap_remove(at).at;
         let Some(outcome) = outcome else {
-            return Some(Reply { id, asked, answer: Answer::Conflict, served: None, sent });
+            return Some(Reply { id, kind, answer: Answer::Conflict, served: None, sent });
         };
-        let (answer, problem) = classify::answer(asked, outcome, &mut self.states, &self.lease);
-        Some(Reply { id, asked, answer, served: Some(problem.map_or(Ok(()), Err)), sent })
+        let (answer, problem) = classify::answer(kind, outcome, &mut self.states, &self.lease);
+        Some(Reply { id, kind, answer, served: Some(problem.map_or(Ok(()), Err)), sent })
     }
 }
 

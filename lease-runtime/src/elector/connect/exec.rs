@@ -129,8 +129,8 @@ impl Plugin {
         if answer["kind"] != "ExecCredential" {
             return Err(wrong("what is no ExecCredential"));
         }
-        if let (Some(asked), Some(given)) = (&self.exec.api_version, answer["apiVersion"].as_str())
-            && asked != given
+        if let (Some(requested), Some(given)) = (&self.exec.api_version, answer["apiVersion"].as_str())
+            && requested != given
         {
             return Err(wrong("an ExecCredential of another `apiVersion` than the kubeconfig names"));
         }

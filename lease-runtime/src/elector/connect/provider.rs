@@ -23,14 +23,14 @@ pub(super) struct Provider {
     config: Config,
     name: String,
     secrets: Secrets,
-    asks: Option<Client>,
+    client: Option<Client>,
 }
 
 impl Provider {
     pub(super) fn new(config: &Config) -> Provider {
         let auth = &config.auth_info;
         let name = auth.auth_provider.as_ref().map_or(String::new(), |provider| provider.name.clone());
-        Provider { config: config.clone(), name, secrets: Secrets::of(auth), asks: None }
+        Provider { config: config.clone(), name, secrets: Secrets::of(auth), client: None }
     }
 
     fn failed(&self, error: &(dyn StdError + 'static)) -> ElectorError {
@@ -44,8 +44,8 @@ impl Provider {
     }
 
     /// kube's own layer, in front of nobody.
-    fn asks(&mut self) -> Result<Client, ElectorError> {
-        if let Some(client) = &self.asks {
+    fn client(&mut self) -> Result<Client, ElectorError> {
+        if let Some(client) = &self.client {
             return Ok(client.clone());
         }
         // Asks the provider, and blocks this thread meanwhile, which has nothing else to do.
@@ -54,13 +54,13 @@ impl Provider {
             Some(layer) => ClientBuilder::new(Mirror, "").with_layer(&layer).build(),
             None => ClientBuilder::new(Mirror, "").build(),
         };
-        Ok(self.asks.insert(client).clone())
+        Ok(self.client.insert(client).clone())
     }
 }
 
 impl CredentialSource for Provider {
     async fn fetch(&mut self) -> Result<FetchedCredentials, ElectorError> {
-        let client = self.asks()?;
+        let client = self.client()?;
         let shown = client.send(Request::new(Body::empty())).await.map_err(|error| self.failed(&error))?;
         let mut header = shown.headers().get(header::AUTHORIZATION).cloned();
         header.iter_mut().for_each(|header| header.set_sensitive(true));

@@ -69,7 +69,7 @@ pub(super) struct ElectionDriver {
     log: ElectionLog,
     rng: fastrand::Rng,
     /// When the last request was sent.
-    asked: Moment,
+    last_sent: Moment,
 }
 
 /// What a turn is about.
@@ -119,7 +119,7 @@ impl ElectionDriver {
             task_comparison: TaskComparison::new(Arc::clone(&out.tasks)),
             log: ElectionLog::new(out.lease.clone(), Arc::clone(&out.identity)),
             rng: fastrand::Rng::new(),
-            asked: Moment::ZERO,
+            last_sent: Moment::ZERO,
             out,
         }
     }

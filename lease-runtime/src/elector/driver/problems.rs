@@ -12,13 +12,13 @@ use lease_protocol::election::{AlteredField, Request, Role};
 
 impl ElectionDriver {
     /// A request went well.
-    pub(super) fn clear_problem(&mut self, asked: RequestKind, sent: Moment) {
+    pub(super) fn clear_problem(&mut self, kind: RequestKind, sent: Moment) {
         let now = self.out.clock.now();
         if now.since(sent) >= self.out.timing.attempt_timeout() {
             // It is still slow. Nothing else is wrong any more.
-            return self.is_slow(asked);
+            return self.is_slow(kind);
         }
-        if self.failed_write.is_some_and(|since| !asked.is_write() && !self.is_moot(since)) {
+        if self.failed_write.is_some_and(|since| !kind.is_write() && !self.is_moot(since)) {
             return;
         }
         self.failed_write = None;
@@ -54,29 +54,29 @@ impl ElectionDriver {
     /// Says of a request that has had no answer for long that it is slow, if the server gives signs of life, or else that nobody
     /// can be reached. Once for as long as it lasts; the request is waited for all the same.
     pub(super) fn notice_slow(&mut self) {
-        let Some((asked, lives)) = self.requests.slow(self.out.clock.now(), self.server_time.answers()) else { return };
+        let Some((kind, lives)) = self.requests.slow(self.out.clock.now(), self.server_time.answers()) else { return };
         if lives {
-            self.is_slow(asked);
+            self.is_slow(kind);
         } else if self.out.status.problem.is_none() {
-            self.note_write(asked);
+            self.note_write(kind);
             let reason = format!("no answer for {:.1?}", self.out.timing.attempt_timeout());
             self.record_problem(ElectorError::Unreachable { reason });
         }
     }
 
-    pub(super) fn is_slow(&mut self, asked: RequestKind) {
+    pub(super) fn is_slow(&mut self, kind: RequestKind) {
         let worse = self.out.status.problem.as_deref().is_some_and(|problem| {
             !matches!(problem, ElectorError::Unreachable { .. } | ElectorError::Unavailable { .. })
         });
         if !worse {
-            self.note_write(asked);
-            self.record_problem(ElectorError::Slow { verb: asked.verb(), after: self.out.timing.attempt_timeout() });
+            self.note_write(kind);
+            self.record_problem(ElectorError::Slow { verb: kind.verb(), after: self.out.timing.attempt_timeout() });
         }
     }
 
     /// Remembers that a write is in trouble, and which state it found.
-    pub(super) fn note_write(&mut self, asked: RequestKind) {
-        if asked.is_write() {
+    pub(super) fn note_write(&mut self, kind: RequestKind) {
+        if kind.is_write() {
             self.failed_write = Some(self.revision());
         }
     }
@@ -95,7 +95,7 @@ impl ElectionDriver {
     /// long. It looks once per lease duration until the problem is over; the election need not know.
     pub(super) fn look_again(&mut self) {
         let standby = self.election.role() == Role::Standby && self.requests.is_empty();
-        let due = self.out.clock.now() >= self.asked + self.out.timing.lease_duration;
+        let due = self.out.clock.now() >= self.last_sent + self.out.timing.lease_duration;
         if standby && due && self.out.status.problem.is_some() && !self.is_barred() {
             self.send(None, &Request::Get);
         }

@@ -16,7 +16,7 @@ impl ElectionDriver {
         }
         let (time, renews) = (self.time(), self.election.may_take());
         let Some(annotations) = self.requests.annotations(base) else { return Edits::new() };
-        let mut edits = self.ticking.compose(id, annotations, time, self.asked, renews);
+        let mut edits = self.ticking.compose(id, annotations, time, self.last_sent, renews);
         let may_say = renews && self.ticking.may_say(id);
         if may_say && self.task_comparison.edit(&self.out.identity, annotations, &mut edits) {
             self.ticking.says();

@@ -10,12 +10,12 @@ impl ElectionDriver {
     /// election may have read the clock just before a deadline, and have carried out what it then said just after: for it
     /// the term goes on, while its bodies have been asked to end.
     pub(super) fn agree_with_watchdog(&mut self, now: Now) {
-        let asked = self
+        let timed_out = self
             .out
             .term_state
             .as_ref()
             .is_some_and(|term_state| term_state.stop_reason() == Some(StopReason::Lost(LossReason::NotRenewed)));
-        if asked && self.election.role() == Role::Leading {
+        if timed_out && self.election.role() == Role::Leading {
             for event in [Event::Withdraw(StopReason::Lost(LossReason::NotRenewed)), Event::Contend] {
                 for action in self.election.step(event, now) {
                     self.perform(action);

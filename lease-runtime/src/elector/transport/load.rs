@@ -22,7 +22,7 @@ pub(super) struct Load {
     /// Answers that have begun.
     pub(super) answers: AtomicU64,
     /// There is a request that waits.
-    asked: Notify,
+    request_waits: Notify,
     pub(super) dead: OnceLock<()>,
 }
 
@@ -30,9 +30,9 @@ impl Load {
     /// Requests wait, and for a while none of them has been answered.
     pub(super) async fn goes_unanswered(&self) {
         loop {
-            let asked = pin!(self.asked.notified());
+            let request_waits = pin!(self.request_waits.notified());
             if self.waiting.load(Ordering::Relaxed) == 0 {
-                asked.await;
+                request_waits.await;
             }
             let answers = self.answers.load(Ordering::Relaxed);
             tokio::time::sleep(QUIET).await;
@@ -49,7 +49,7 @@ pub(super) struct AwaitedHead(Arc<Load>);
 impl AwaitedHead {
     pub(super) fn new(load: &Arc<Load>) -> AwaitedHead {
         load.waiting.fetch_add(1, Ordering::Relaxed);
-        load.asked.notify_one();
+        load.request_waits.notify_one();
         AwaitedHead(Arc::clone(load))
     }
 }

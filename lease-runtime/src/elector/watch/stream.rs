@@ -32,7 +32,7 @@ const ACCEPT: Duration = Duration::from_secs(10);
 /// gets at most seven requests in the first minute and three in each that follows.
 const LONGEST: Duration = Duration::from_secs(30);
 /// The longest pause that a server may ask for.
-const ASKED: Duration = Duration::from_secs(240);
+const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(240);
 
 /// Who hears of what a watch shows.
 pub(super) trait Listener {
@@ -181,7 +181,7 @@ impl<L: Listener> Watching<L> {
             if let ControlFlow::Break(end) = self.listener.goes_on(self.from) {
                 return ControlFlow::Break(end);
             }
-            let (problem, asked) = match self.attempt(pause, moment.as_mut()).await {
+            let (problem, retry_after) = match self.attempt(pause, moment.as_mut()).await {
                 Ok(Ok(events)) => break events,
                 Ok(Err(error)) => {
                     // A revision may also be one that the server has not reached, as after restoring a backup. By the third
@@ -198,7 +198,7 @@ impl<L: Listener> Watching<L> {
             let gives_up = self.listener.gives_up(&problem, self.tried);
             pause = match gives_up {
                 Some(pause) => self.jittered(pause),
-                None => self.pause().max(asked.unwrap_or_default().min(ASKED)),
+                None => self.pause().max(retry_after.unwrap_or_default().min(LONGEST_RETRY_AFTER)),
             };
             self.trouble = Some(problem);
             if gives_up.is_some() || self.lost {
