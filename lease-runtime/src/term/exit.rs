@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::TermState;
 
 /// Saying why must not hold up the end: stderr may be a full pipe, and its lock with a body that is stuck.
-pub(crate) const LAST_WORDS: Duration = Duration::from_millis(100);
+pub(crate) const FINAL_MESSAGE_TIME: Duration = Duration::from_millis(100);
 
 /// Ends the process if its term was lost and a task said [`OnLoss::Exit`](crate::OnLoss::Exit). The elector calls it from its
 /// own thread when nothing of the term is left, and at the hard stop.
@@ -39,12 +39,12 @@ pub(crate) fn now(why: &str) -> ! {
 /// Lets the process's last words be said, for a moment. On another thread: see [`LAST_WORDS`].
 pub(super) fn say(words: impl FnOnce() + Send + 'static) {
     let (said, done) = mpsc::channel::<()>();
-    let speaker = std::thread::Builder::new().name("lease-last-words".to_owned()).spawn(move || {
+    let speaker = std::thread::Builder::new().name("lease-exit".to_owned()).spawn(move || {
         words();
         drop(said);
     });
     if speaker.is_ok() {
         // Resolves when the speaker is done, by the closed channel.
-        let _ = done.recv_timeout(LAST_WORDS);
+        let _ = done.recv_timeout(FINAL_MESSAGE_TIME);
     }
 }

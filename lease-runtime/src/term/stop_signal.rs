@@ -28,7 +28,7 @@ impl StopSignal {
     pub(crate) fn request(&self, now: Moment) {
         // In this order: whoever sees the token finds the moment.
         self.mark(now);
-        self.tell();
+        self.wake();
     }
 
     /// Asks, and wakes nobody. Whether that was news.
@@ -38,7 +38,7 @@ impl StopSignal {
     }
 
     /// Wakes whoever waits to be asked. Runs code of others: a waker may be the user's.
-    pub(super) fn tell(&self) {
+    pub(super) fn wake(&self) {
         self.token.cancel();
     }
 

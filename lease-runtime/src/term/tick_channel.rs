@@ -50,11 +50,11 @@ impl TickChannel {
     /// The elector takes the ticks of this task until the subscription is dropped.
     pub(crate) fn join(&self, task: Arc<str>, timetable: Timetable) -> TickSubscription<'_> {
         let (signals, receiver) = mpsc::unbounded_channel();
-        self.tell(TaskMessage::Join { task: task.clone(), timetable: Box::new(timetable), signals });
+        self.send(TaskMessage::Join { task: task.clone(), timetable: Box::new(timetable), signals });
         TickSubscription { channel: self, task, signals: receiver, left: false }
     }
 
-    fn tell(&self, message: TaskMessage) {
+    fn send(&self, message: TaskMessage) {
         // Without an elector, as in a test of a body, there are no ticks either.
         let _ = self.sender.send(message);
     }
@@ -82,13 +82,13 @@ impl TickSubscription<'_> {
     /// would take what has waited for it.
     pub(crate) fn leave(&mut self) {
         if !std::mem::replace(&mut self.left, true) {
-            self.channel.tell(TaskMessage::Leave { task: self.task.clone() });
+            self.channel.send(TaskMessage::Leave { task: self.task.clone() });
         }
     }
 
     /// Says how a run ended, once nothing of it is left.
     pub(crate) fn ended(&self, id: AttemptId, end: RunEnd) {
-        self.channel.tell(TaskMessage::Ended { id, end });
+        self.channel.send(TaskMessage::Ended { id, end });
     }
 }
 

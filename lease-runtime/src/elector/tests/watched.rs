@@ -16,8 +16,8 @@ async fn a_term_that_the_watchdog_has_ended_is_over_for_the_election_too() {
     let led = a.term().await;
     secs(7).await;
     let term_state = led.term.state().clone();
-    assert!(term_state.enforce(term_state.deadlines().cancel_at).tell);
-    term_state.tell();
+    assert!(term_state.enforce(term_state.deadlines().cancel_at).notify);
+    term_state.notify();
     assert!(led.term.is_cancelled() && a.status().standing == Standing::Leader(led.term.fencing_token()));
     let status = a.status_until(|status| status.standing == Standing::Draining).await;
     assert_eq!(status.last_stop, Some(StopReason::Lost(lease_protocol::election::LossReason::NotRenewed)));

@@ -84,13 +84,13 @@ pub(crate) fn find(term_state: &TermState, now: Moment, policy: OnOverrun) -> Ve
 impl Overrun {
     fn message(&self) -> String {
         let Overrun { task, lease, namespace, term, place, lasted, .. } = self;
-        let verdict = match self.policy {
+        let consequence = match self.policy {
             OnOverrun::Abort => "ending the process so that two never run at once",
             OnOverrun::Report => "it goes on beside its successor, as `on_overrun = report` asks for",
         };
         format!(
             "task `{task}` of lease `{namespace}/{lease}` (term {term}) has been inside {place} for {lasted:.1?} and the \
-             lease may pass to another replica now; {verdict}: yield in long loops, move what blocks to `term.blocking(..)` \
+             lease may pass to another replica now; {consequence}: yield in long loops, move what blocks to `term.blocking(..)` \
              and let it ask its check between two steps"
         )
     }

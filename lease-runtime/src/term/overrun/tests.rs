@@ -149,7 +149,7 @@ fn a_process_with_an_overrun() {
     }
     enforce(&term_state, clock.now());
     // Only `report` comes here. Its speaker may be slower than this thread.
-    std::thread::sleep(exit::LAST_WORDS * 5);
+    std::thread::sleep(exit::FINAL_MESSAGE_TIME * 5);
     drop(unblock);
     body.join().unwrap();
     println!("survived");

@@ -13,7 +13,7 @@ pub(crate) struct Enforcement {
     /// When to look at it next.
     pub(crate) next: Moment,
     /// Somebody has to be woken or told, which is left to another thread: it may run code of the user's.
-    pub(crate) tell: bool,
+    pub(crate) notify: bool,
     /// A body that must not go on cannot be stopped in another way.
     pub(crate) abort: bool,
     /// The lease is lost, and the process is to end with it.
@@ -22,13 +22,13 @@ pub(crate) struct Enforcement {
 
 impl Enforcement {
     /// Nothing, ever.
-    pub(crate) const NONE: Enforcement = Enforcement { next: Moment::FAR, tell: false, abort: false, exit: false };
+    pub(crate) const NONE: Enforcement = Enforcement { next: Moment::FAR, notify: false, abort: false, exit: false };
 
     /// Both.
     pub(crate) fn and(self, other: Enforcement) -> Enforcement {
         Enforcement {
             next: self.next.min(other.next),
-            tell: self.tell || other.tell,
+            notify: self.notify || other.notify,
             abort: self.abort || other.abort,
             exit: self.exit || other.exit,
         }
@@ -43,44 +43,44 @@ impl TermState {
     /// of that either. What has to be told to others waits for [`tell`](Self::tell).
     pub(crate) fn enforce(&self, now: Moment) -> Enforcement {
         let mut ledger = self.ledger();
-        let mut tell = false;
+        let mut notify = false;
         if now >= ledger.deadlines.cancel_at {
-            tell |= self.mark_cancelled(StopReason::Lost(LossReason::NotRenewed), now);
+            notify |= self.mark_cancelled(StopReason::Lost(LossReason::NotRenewed), now);
         }
         if now >= ledger.deadlines.drop_at && !ledger.expired {
             self.mark_expired(&mut ledger, now);
-            tell = true;
+            notify = true;
         }
         let next = ledger.next_deadline(now, self.is_cancelled());
         let exit = now >= ledger.deadlines.hard_stop && self.ends_the_process();
-        let mut verdict = Enforcement { next, tell, exit, ..Enforcement::NONE };
+        let mut enforcement = Enforcement { next, notify, exit, ..Enforcement::NONE };
         if ledger.expired {
-            verdict = verdict.and(self.enforce_gates(&ledger, now));
+            enforcement = enforcement.and(self.enforce_gates(&ledger, now));
         }
-        if verdict.tell {
-            self.to_tell.store(true, Ordering::Release);
+        if enforcement.notify {
+            self.notification_pending.store(true, Ordering::Release);
         }
-        verdict
+        enforcement
     }
 
     /// Shuts the gates, and past the hard stop finds who is inside.
     fn enforce_gates(&self, ledger: &TermLedger, now: Moment) -> Enforcement {
-        let mut verdict = Enforcement::NONE;
+        let mut enforcement = Enforcement::NONE;
         for (_, gate) in ledger.gates.iter() {
             let Some(inside) = gate.shut() else { continue };
             if now < ledger.deadlines.hard_stop {
                 continue;
             }
             // Whoever is inside now may come out, or go on to a drop.
-            verdict.next = verdict.next.min(now + self.poll_margin);
+            enforcement.next = enforcement.next.min(now + self.poll_margin);
             if inside.is_overrun(now, self.poll_margin) {
                 match gate.scope().on_overrun() {
-                    OnOverrun::Abort => verdict.abort = true,
-                    OnOverrun::Report => verdict.tell |= !gate.is_reported(),
+                    OnOverrun::Abort => enforcement.abort = true,
+                    OnOverrun::Report => enforcement.notify |= !gate.is_reported(),
                 }
             }
         }
-        verdict
+        enforcement
     }
 
     /// The lease is lost, and the process is to end with it.
@@ -109,14 +109,14 @@ impl TermState {
     }
 
     /// Whether [`enforce`](Self::enforce) has left something to tell, which is then the caller's to do.
-    pub(crate) fn take_to_tell(&self) -> bool {
-        self.to_tell.swap(false, Ordering::AcqRel)
+    pub(crate) fn take_pending_notification(&self) -> bool {
+        self.notification_pending.swap(false, Ordering::AcqRel)
     }
 
     /// Wakes whoever waits for what [`enforce`](Self::enforce) has done. Runs code of others.
-    pub(crate) fn tell(&self) {
+    pub(crate) fn notify(&self) {
         if self.is_cancelled() {
-            self.cancelled.tell();
+            self.cancelled.wake();
         }
         if self.ledger().expired {
             self.gates().iter().for_each(|gate| gate.wake());

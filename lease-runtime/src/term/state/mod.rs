@@ -48,7 +48,7 @@ pub(crate) struct TermState {
     /// it.
     ledger: Mutex<TermLedger>,
     /// The watchdog has left something to tell.
-    to_tell: AtomicBool,
+    notification_pending: AtomicBool,
     /// The watchdog that looks after it, and its number there.
     watched: OnceLock<(Arc<dyn TermWatcher>, usize)>,
 }
@@ -92,7 +92,7 @@ impl TermState {
             tick_channel: TickChannel::new(),
             poll_margin: deadlines.hard_stop.since(deadlines.drop_at),
             ledger: Mutex::new(TermLedger { deadlines, expired: false, gates: Slots::new() }),
-            to_tell: AtomicBool::new(false),
+            notification_pending: AtomicBool::new(false),
             watched: OnceLock::new(),
         });
         let alive = DrainToken::first(term_state.clone());
@@ -115,7 +115,7 @@ impl TermState {
     /// Asks the bodies to end. The first reason stays.
     pub(crate) fn cancel(&self, reason: StopReason) {
         self.mark_cancelled(reason, self.clock.now());
-        self.cancelled.tell();
+        self.cancelled.wake();
     }
 
     /// Ends the term: when this returns, no poll of a body begins any more, and idle ones are on their way to be dropped.
@@ -133,7 +133,7 @@ impl TermState {
         }
         // The hard stop may have come nearer.
         self.watched.get().into_iter().for_each(|(watched, _)| watched.nudge());
-        self.tell();
+        self.notify();
     }
 
     /// The deadlines. Once expired, `drop_at` is zero and `hard_stop` the moment at which what still runs is an overrun.

@@ -62,8 +62,8 @@ pub(crate) fn watch(term_state: &Arc<TermState>) {
 pub(crate) struct WatchedTerms {
     terms: Mutex<Slots<Arc<TermState>>>,
     watchdog: OnceLock<Thread>,
-    herald: OnceLock<Thread>,
-    last_words: OnceLock<Thread>,
+    notifier: OnceLock<Thread>,
+    final_message: OnceLock<Thread>,
     /// The process is being ended.
     ending: AtomicBool,
     /// There is nothing more to say.
@@ -75,20 +75,20 @@ impl WatchedTerms {
         WatchedTerms {
             terms: Mutex::new(Slots::new()),
             watchdog: OnceLock::new(),
-            herald: OnceLock::new(),
-            last_words: OnceLock::new(),
+            notifier: OnceLock::new(),
+            final_message: OnceLock::new(),
             ending: AtomicBool::new(false),
             said: AtomicBool::new(false),
         }
     }
 
     fn start(self: Arc<Self>) -> io::Result<()> {
-        let [last_words, herald, watchdog] = [(); 3].map(|()| Arc::clone(&self));
+        let [final_message, notifier, watchdog] = [(); 3].map(|()| Arc::clone(&self));
         let spawn = |name: &str, body: Box<dyn FnOnce() + Send>| Builder::new().name(name.to_owned()).spawn(body);
-        let thread = spawn("lease-last-words", Box::new(move || last_words.say_last_words()))?;
-        let _ = self.last_words.set(thread.thread().clone());
-        let thread = spawn("lease-herald", Box::new(move || herald.herald()))?;
-        let _ = self.herald.set(thread.thread().clone());
+        let thread = spawn("lease-exit", Box::new(move || final_message.say_final_message()))?;
+        let _ = self.final_message.set(thread.thread().clone());
+        let thread = spawn("lease-notifier", Box::new(move || notifier.notifier()))?;
+        let _ = self.notifier.set(thread.thread().clone());
         let thread = spawn("lease-watchdog", Box::new(move || watchdog.watch()))?;
         let _ = self.watchdog.set(thread.thread().clone());
         Ok(())
@@ -102,7 +102,9 @@ impl WatchedTerms {
 
     /// Enforces the deadlines of all terms.
     fn enforce(&self, now: Moment) -> Enforcement {
-        self.terms().iter().fold(Enforcement::NONE, |verdict, (_, term_state)| verdict.and(term_state.enforce(now)))
+        self.terms()
+            .iter()
+            .fold(Enforcement::NONE, |enforcement, (_, term_state)| enforcement.and(term_state.enforce(now)))
     }
 
     /// The watchdog.
@@ -110,20 +112,20 @@ impl WatchedTerms {
         let _fuse = Fuse;
         loop {
             let now = SystemClock.now();
-            let verdict = self.enforce(now);
-            if verdict.abort {
-                self.end(exit::LAST_WORDS);
+            let enforcement = self.enforce(now);
+            if enforcement.abort {
+                self.end(exit::FINAL_MESSAGE_TIME);
             }
-            if verdict.exit {
+            if enforcement.exit {
                 self.end(IN_ORDER);
             }
-            if verdict.tell {
-                self.herald.get().into_iter().for_each(Thread::unpark);
+            if enforcement.notify {
+                self.notifier.get().into_iter().for_each(Thread::unpark);
             }
-            if verdict.next == Moment::FAR && self.terms().iter().next().is_none() {
+            if enforcement.next == Moment::FAR && self.terms().iter().next().is_none() {
                 thread::park();
             } else {
-                thread::park_timeout(verdict.next.after(SystemClock.now()).clamp(Duration::from_millis(1), SLICE));
+                thread::park_timeout(enforcement.next.after(SystemClock.now()).clamp(Duration::from_millis(1), SLICE));
             }
         }
     }
@@ -131,7 +133,7 @@ impl WatchedTerms {
     /// Ends the process, after its last words if they can be said within this time.
     fn end(&self, patience: Duration) -> ! {
         self.ending.store(true, Ordering::Release);
-        self.last_words.get().into_iter().for_each(Thread::unpark);
+        self.final_message.get().into_iter().for_each(Thread::unpark);
         let until = SystemClock.now() + patience;
         while !self.said.load(Ordering::Acquire) {
             let left = until.after(SystemClock.now());
@@ -143,7 +145,7 @@ impl WatchedTerms {
         std::process::abort()
     }
 
-    fn say_last_words(&self) {
+    fn say_final_message(&self) {
         while !self.ending.load(Ordering::Acquire) {
             thread::park();
         }
@@ -159,19 +161,19 @@ impl WatchedTerms {
         self.nudge();
     }
 
-    fn herald(&self) {
+    fn notifier(&self) {
         loop {
             thread::park();
-            self.tell();
+            self.notify();
         }
     }
 
-    fn tell(&self) {
-        for term_state in self.each(TermState::take_to_tell) {
+    fn notify(&self) {
+        for term_state in self.each(TermState::take_pending_notification) {
             // A waker is somebody else's code.
             let _ = catch_unwind(AssertUnwindSafe(|| {
                 overrun::report(&term_state, term_state.clock().now());
-                term_state.tell();
+                term_state.notify();
             }));
         }
     }

@@ -39,14 +39,14 @@ fn each_deadline_is_enforced_and_the_next_one_waited_for() {
     let clock = HandClock::new();
     let (watched, term_state, _alive) = watched(&clock);
     let quiet = |next| Enforcement { next: at(next), ..Enforcement::NONE };
-    let tell = |next| Enforcement { next: at(next), tell: true, ..Enforcement::NONE };
+    let notify = |next| Enforcement { next: at(next), notify: true, ..Enforcement::NONE };
     assert_eq!(watched.enforce(at(499)), quiet(500));
     assert!(!term_state.is_cancelled());
-    assert_eq!(watched.enforce(at(500)), tell(1000));
+    assert_eq!(watched.enforce(at(500)), notify(1000));
     assert_eq!(term_state.stop_reason(), Some(StopReason::Lost(LossReason::NotRenewed)));
     assert!(term_state.is_cancelled() && term_state.deadlines().drop_at == at(1000));
     assert_eq!(watched.enforce(at(999)), quiet(1000));
-    assert_eq!(watched.enforce(at(1000)), tell(1010));
+    assert_eq!(watched.enforce(at(1000)), notify(1010));
     assert_eq!((term_state.deadlines().drop_at, term_state.deadlines().hard_stop), (Moment::ZERO, at(1010)));
     // Nobody is inside.
     assert_eq!(watched.enforce(at(1010)), Enforcement::NONE);
@@ -56,7 +56,7 @@ fn each_deadline_is_enforced_and_the_next_one_waited_for() {
 #[test]
 fn deadlines_that_passed_together_are_enforced_together() {
     let (watched, term_state, _alive) = watched(&HandClock::new());
-    assert!(watched.enforce(at(5000)).tell);
+    assert!(watched.enforce(at(5000)).notify);
     assert!(term_state.is_cancelled() && term_state.deadlines().drop_at == Moment::ZERO);
 }
 
@@ -89,8 +89,8 @@ fn an_idle_body_is_never_polled_again_and_is_woken_by_another_thread() {
     assert!(poll().is_pending());
     assert!(!watched.enforce(at(1010)).abort);
     assert_eq!(count.0.load(Ordering::SeqCst), 0, "the watchdog runs no waker");
-    assert!(term_state.take_to_tell());
-    term_state.tell();
+    assert!(term_state.take_pending_notification());
+    term_state.notify();
     assert_eq!(count.0.load(Ordering::SeqCst), 1);
     // Even by a guard that read the clock long ago.
     clock.set(10);
@@ -118,13 +118,13 @@ fn inside(policy: OnOverrun, moments: &'static [u64]) -> Vec<Enforcement> {
 #[test]
 fn a_body_inside_a_poll_at_the_hard_stop_ends_the_process() {
     let said = inside(OnOverrun::Abort, &[500, 1000, 1009, 1010]);
-    assert_eq!(said.iter().map(|verdict| verdict.abort).collect::<Vec<_>>(), [false, false, false, true]);
+    assert_eq!(said.iter().map(|enforcement| enforcement.abort).collect::<Vec<_>>(), [false, false, false, true]);
 }
 
 #[test]
 fn one_that_may_go_on_is_told_about_and_looked_at_again() {
     let said = inside(OnOverrun::Report, &[1000, 1010]);
-    assert_eq!(said[1], Enforcement { next: at(1020), tell: true, ..Enforcement::NONE });
+    assert_eq!(said[1], Enforcement { next: at(1020), notify: true, ..Enforcement::NONE });
 }
 
 /// All gates of all terms are shut before anything else happens, whichever of them is to end the process.
@@ -153,9 +153,9 @@ fn a_drop_is_given_the_time_of_a_poll() {
     impl Drop for Slow {
         fn drop(&mut self) {
             for (moment, abort) in [(2000, false), (2009, false), (2010, true)] {
-                let verdict = self.0.enforce(at(moment));
+                let enforcement = self.0.enforce(at(moment));
                 self.1.fetch_add(
-                    usize::from(verdict.abort == abort && verdict.next <= at(moment + 10)),
+                    usize::from(enforcement.abort == abort && enforcement.next <= at(moment + 10)),
                     Ordering::SeqCst,
                 );
             }
@@ -244,8 +244,8 @@ fn a_waker_that_panics_does_not_keep_others_from_being_woken() {
             body
         })
         .collect();
-    assert!(watched.enforce(at(1000)).tell);
-    watched.tell();
+    assert!(watched.enforce(at(1000)).notify);
+    watched.notify();
     assert_eq!(count.0.load(Ordering::SeqCst), 1);
 }
 
