@@ -1,4 +1,4 @@
-//! What a body starts beside itself.
+//! The work that a body starts beside itself.
 
 use std::fmt;
 use std::future::Future;
@@ -39,7 +39,7 @@ impl<T> Future for TermHandle<T> {
         let Some(task) = &mut self.task else { return Poll::Ready(Err(Ended::NoRuntime)) };
         Pin::new(task).poll(cx).map(|joined| match joined {
             Ok(result) => result,
-            // The guard catches what the work itself does; this is the runtime going away, or an abort.
+            // The guard catches a panic of the work. So this error means that the runtime is going away, or an abort.
             Err(error) if error.is_cancelled() => Err(Ended::Dropped),
             Err(error) => Err(Ended::Panicked(error.to_string())),
         })
@@ -96,12 +96,12 @@ fn runtime(term: &Term) -> Option<Handle> {
     Handle::try_current().ok().or_else(|| term.scope().runtime().cloned())
 }
 
-/// A closure and what stands for it. Dropped as a whole if it never gets to run.
+/// A closure with its token and gate. If it never runs, all are dropped together.
 struct ChildWork<F> {
     closure: Option<F>,
     gate: std::sync::Arc<Gate>,
     term: Term,
-    // Last: these are given back when the closure, and what it captured, is gone.
+    // Last in the struct, so that they are dropped after the closure and its captures. The lease must not be released earlier.
     _alive: Option<super::DrainToken>,
     _child: tokio_util::task::task_tracker::TaskTrackerToken,
 }

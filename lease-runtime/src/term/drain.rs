@@ -1,4 +1,4 @@
-//! What still runs code of a term.
+//! Counts what may still run code of a term.
 
 use std::fmt;
 use std::sync::Arc;
@@ -8,16 +8,16 @@ use tokio_util::sync::CancellationToken;
 
 use crate::lease::LeaseId;
 
-/// Counts what may still run code of a term, down to a zero that is final.
+/// Counts what may still run code of a term. Once the count is zero, it stays zero.
 #[derive(Debug)]
 pub(super) struct DrainCount {
     count: AtomicUsize,
-    /// Cancelled when the count reaches zero: an event that stays, and can be awaited from any runtime.
+    /// Cancelled when the count reaches zero. A token stays cancelled, and can be awaited from any runtime.
     empty: CancellationToken,
 }
 
 impl DrainCount {
-    /// With one entry, the first token's.
+    /// The count starts at one, for the first token.
     pub(super) fn new() -> DrainCount {
         DrainCount { count: AtomicUsize::new(1), empty: CancellationToken::new() }
     }
@@ -27,46 +27,45 @@ impl DrainCount {
     }
 }
 
-/// The term that tokens are about: it has their count.
+/// The term that the tokens count for. It owns the count.
 pub(super) trait Drain: Send + Sync {
     fn lease(&self) -> &LeaseId;
 
     fn count(&self) -> &DrainCount;
 
-    /// The last token is about to go: called once, before [`DrainCount::emptied`] resolves.
+    /// The last token is being dropped. Called once, before [`DrainCount::emptied`] resolves.
     fn before_empty(&self);
 }
 
-/// Something that may still run code of a term: the supervisor, a body, a child, a blocking closure.
+/// Stands for something that may still run code of a term: the supervisor, a body, a child, a blocking closure.
 ///
-/// A term is drained when no token is left. A new one can be had only while there is one, so "drained" is final. Whoever
-/// holds one drops it strictly after the future or closure that it stands for; a runtime that is shut down drops its
-/// futures, and so its tokens.
+/// A term is drained when no token is left. A new token can be made only while another one exists, so a drained term stays
+/// drained. The holder of a token drops it strictly after the future or closure that the token stands for. A runtime that shuts
+/// down drops its futures, and so their tokens.
 pub(crate) struct DrainToken {
     term: Arc<dyn Drain>,
 }
 
 impl DrainToken {
-    /// The first token, which [`DrainCount::new`] has counted already.
+    /// The first token. [`DrainCount::new`] has counted it already.
     pub(super) fn first(term: Arc<dyn Drain>) -> DrainToken {
         DrainToken { term }
     }
 
-    /// One more; never fails, because this one is there.
+    /// One more token. It never fails, because this token exists.
     pub(crate) fn another(&self) -> DrainToken {
-        // Relaxed: nothing is published by going from one to two. The thread that got here has this token, so the count
-        // cannot be zero.
+        // Relaxed: going from one to two publishes nothing. This thread has this token, so the count cannot be zero.
         self.term.count().count.fetch_add(1, Ordering::Relaxed);
         DrainToken { term: self.term.clone() }
     }
 
-    /// Goes, and stays counted: the term is never drained.
+    /// Drops the token but leaves it counted, so that the term is never drained.
     pub(super) fn stay_counted(self) {
         // Relaxed: as for `another`.
         self.term.count().count.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// A token of a term that is not drained.
+    /// A token, if the term is not drained.
     pub(super) fn join(term: Arc<dyn Drain>) -> Option<DrainToken> {
         term.count()
             .count

@@ -1,4 +1,4 @@
-//! The end of the process, where a task asks for it.
+//! Ends the process, where a task asks for that.
 
 use std::io::Write;
 use std::sync::mpsc;
@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use super::TermState;
 
-/// Saying why must not hold up the end: stderr may be a full pipe, and its lock with a body that is stuck.
+/// How long the end waits for the final message. Stderr may be a full pipe, or a stuck body may hold its lock.
 pub(crate) const FINAL_MESSAGE_TIME: Duration = Duration::from_millis(100);
 
-/// Ends the process if its term was lost and a task said [`OnLoss::Exit`](crate::OnLoss::Exit). The elector calls it from its
-/// own thread when nothing of the term is left, and at the hard stop.
+/// Ends the process if its term was lost and a task has [`OnLoss::Exit`](crate::OnLoss::Exit). The elector calls it from its own
+/// thread when the term is drained, and at the hard stop.
 pub(crate) fn if_lost(term_state: &TermState) {
     if let Some(reason) = term_state.stop_reason().filter(|reason| reason.is_involuntary())
         && term_state.exits_on_loss()
@@ -36,7 +36,7 @@ pub(crate) fn now(why: &str) -> ! {
     std::process::exit(1)
 }
 
-/// Lets the process's last words be said, for a moment. On another thread: see [`LAST_WORDS`].
+/// Writes the final message of the process on another thread, and waits for it for at most [`FINAL_MESSAGE_TIME`].
 pub(super) fn say(words: impl FnOnce() + Send + 'static) {
     let (said, done) = mpsc::channel::<()>();
     let speaker = std::thread::Builder::new().name("lease-exit".to_owned()).spawn(move || {
@@ -44,7 +44,7 @@ pub(super) fn say(words: impl FnOnce() + Send + 'static) {
         drop(said);
     });
     if speaker.is_ok() {
-        // Resolves when the speaker is done, by the closed channel.
+        // The thread has finished when it closes the channel.
         let _ = done.recv_timeout(FINAL_MESSAGE_TIME);
     }
 }

@@ -43,18 +43,18 @@ use lease_protocol::election::{FencingToken, LossReason, StopReason};
 #[derive(Clone)]
 pub struct Term {
     state: Arc<TermState>,
-    /// The body that this handle was given to: its children end with it, and its grace is theirs.
+    /// The run that this handle was given to. Children that it starts end with that run, and have its grace.
     scope: Arc<RunScope>,
 }
 
 impl Term {
-    /// The handle on a term that no body has yet.
+    /// A handle that belongs to no body yet.
     pub(crate) fn new(state: Arc<TermState>) -> Term {
         let scope = Arc::new(RunScope::unbounded(state.asks().clone()));
         Term { state, scope }
     }
 
-    /// The same term for one run of one body.
+    /// A handle on the same term, for one run of one body.
     pub(crate) fn scoped(&self, scope: Arc<RunScope>) -> Term {
         Term { state: self.state.clone(), scope }
     }
@@ -98,7 +98,8 @@ impl Term {
 
     /// Why the body was asked to end. `None` if it was not asked.
     pub fn stop_reason(&self) -> Option<StopReason> {
-        // One that has to go on for others does not know yet. The clock may be ahead of the elector, which has not said so.
+        // A body may be asked later than the others of its term, so its own signal decides. The clock may have passed the
+        // deadline before the elector has noticed.
         let asked = self.scope.stop_signal();
         let because = || asked.why().or_else(|| self.state.stop_reason()).unwrap_or(StopReason::GroupFailed);
         let known = asked.is_asked().then(because);

@@ -1,4 +1,4 @@
-//! Whether bodies have been asked to end.
+//! The signal that asks bodies to end.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -8,12 +8,12 @@ use tokio_util::sync::CancellationToken;
 use crate::clock::Moment;
 use lease_protocol::election::StopReason;
 
-/// Whether bodies have been asked to end, and when: their grace counts from then. A term asks all of its bodies at once,
-/// unless some have to wait until others are gone; those are asked by whoever keeps the order.
+/// Whether bodies have been asked to end, and when: their grace counts from then. A term asks all of its bodies at once. In a
+/// group with an order, the supervisor asks each member when those before it are gone.
 #[derive(Debug)]
 pub(crate) struct StopSignal {
     at: AtomicU64,
-    /// Why this body in particular, if not for a reason of the term.
+    /// Why this body was asked, if not for the reason of its term.
     why: OnceLock<StopReason>,
     token: CancellationToken,
 }
@@ -24,25 +24,25 @@ impl StopSignal {
         StopSignal { at, why: OnceLock::new(), token: CancellationToken::new() }
     }
 
-    /// Asks; the first time counts.
+    /// Asks the bodies to end. If they were asked before, the first time counts.
     pub(crate) fn request(&self, now: Moment) {
-        // In this order: whoever sees the token finds the moment.
+        // The time first, so that a thread that sees the cancelled token finds the time.
         self.mark(now);
         self.wake();
     }
 
-    /// Asks, and wakes nobody. Whether that was news.
+    /// Notes the time and wakes nothing. Returns whether they were not asked before.
     pub(super) fn mark(&self, now: Moment) -> bool {
         let far = Moment::FAR.as_nanos();
         self.at.compare_exchange(far, now.as_nanos(), Ordering::AcqRel, Ordering::Acquire).is_ok()
     }
 
-    /// Wakes whoever waits to be asked. Runs code of others: a waker may be the user's.
+    /// Wakes everything that waits for this signal. A waker may be user code.
     pub(super) fn wake(&self) {
         self.token.cancel();
     }
 
-    /// Asks for a reason of its own, unless it was asked already.
+    /// Asks the bodies to end for this reason, unless they were asked already.
     pub(crate) fn ask_because(&self, now: Moment, why: StopReason) {
         if !self.is_asked() {
             let _ = self.why.set(why);
@@ -50,7 +50,7 @@ impl StopSignal {
         }
     }
 
-    /// Asks as `other` was asked: for the same reason.
+    /// Asks the bodies to end for the reason of `other`.
     pub(crate) fn ask_as(&self, now: Moment, other: &StopSignal) {
         match other.why() {
             Some(why) => self.ask_because(now, why),
@@ -58,7 +58,7 @@ impl StopSignal {
         }
     }
 
-    /// The reason, if it is one of its own.
+    /// The reason, if it is not the reason of the term.
     pub(crate) fn why(&self) -> Option<StopReason> {
         self.why.get().cloned()
     }
@@ -67,12 +67,12 @@ impl StopSignal {
         self.at() != Moment::FAR
     }
 
-    /// Resolves once asked. Cancel safe.
+    /// Resolves when the bodies are asked to end. Cancel safe.
     pub(crate) async fn requested(&self) {
         self.token.cancelled().await;
     }
 
-    /// When it was asked; [`Moment::FAR`] if it was not.
+    /// When they were asked to end; [`Moment::FAR`] if they were not.
     pub(super) fn at(&self) -> Moment {
         Moment::from_nanos(self.at.load(Ordering::Acquire))
     }

@@ -1,4 +1,4 @@
-//! What the tests of terms have in common.
+//! What the tests of terms share.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -23,7 +23,7 @@ impl HandClock {
         self.0.store(nanos, Ordering::SeqCst);
     }
 
-    /// Drop at `drop_at`, hard stop ten later.
+    /// Drop at `drop_at`, hard stop 10 ns later.
     pub(crate) fn deadlines(drop_at: u64) -> Deadlines {
         Deadlines {
             cancel_at: Moment::from_nanos(drop_at / 2),
@@ -49,7 +49,7 @@ pub(crate) fn granted(clock: Arc<HandClock>, drop_at: u64) -> (Arc<TermState>, D
     TermState::begin(LeaseId::new("default", "ledger"), "pod_1".into(), &grant, clock)
 }
 
-/// Waits for what must come, but not for ever.
+/// Waits for something that must happen, with a time limit.
 pub(crate) async fn bounded<F: Future>(future: F) -> F::Output {
     tokio::time::timeout(Duration::from_secs(30), future).await.expect("it comes in time")
 }

@@ -21,7 +21,7 @@ fn a_term_tells_what_it_is() {
     assert_eq!((term.stop_reason(), term.is_cancelled()), (None, false));
     assert!(term.check().is_ok());
 
-    // The clock is ahead of the elector.
+    // The clock has passed the deadline, and the elector has not noticed.
     clock.set(100);
     assert_eq!((term.stop_reason(), term.is_cancelled()), (Some(StopReason::Lost(LossReason::NotRenewed)), true));
     let lost = term.check().unwrap_err();
@@ -72,7 +72,7 @@ fn tokens_come_only_from_tokens() {
     assert!(term_state.alive().is_none());
 }
 
-/// Threads that take tokens from the term and give them back, until it is drained: then nobody ever gets one again.
+/// Threads take tokens of the term and give them back, until the term is drained. After that, no thread gets a token.
 #[test]
 fn drained_is_final_whoever_comes_at_the_same_time() {
     for _ in 0..500 {
@@ -115,7 +115,7 @@ async fn a_child_ends_with_the_term_and_the_term_waits_for_it() {
     bounded(control.drained()).await;
     assert_eq!(is_gone.try_recv(), Err(mpsc::TryRecvError::Disconnected));
     assert_eq!(bounded(child).await, Err(Ended::Dropped));
-    assert_eq!(bounded(term.spawn(async { 7 })).await, Err(Ended::Dropped), "and nothing starts on it any more");
+    assert_eq!(bounded(term.spawn(async { 7 })).await, Err(Ended::Dropped), "nothing starts on a drained term");
 }
 
 #[tokio::test]

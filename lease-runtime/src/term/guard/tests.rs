@@ -48,11 +48,11 @@ fn nothing_is_polled_at_or_past_the_deadline() {
     assert!(poll(&mut body).is_pending());
     assert_eq!(polls.load(Ordering::SeqCst), 1);
 
-    // Nobody has called `expire`: the clock alone decides.
+    // `expire` was not called: the clock alone decides.
     clock.set(100);
     assert_eq!(poll(&mut body), Poll::Ready(Err(Ended::Dropped)));
     assert_eq!(polls.load(Ordering::SeqCst), 1);
-    assert!(is_drained(&term_state), "and the future is gone, although the guard is not");
+    assert!(is_drained(&term_state), "the future is gone, although the guard exists");
 }
 
 #[test]
@@ -96,7 +96,7 @@ fn grace_counts_from_the_cancellation_and_not_past_the_deadline() {
     assert!(short.check().is_err());
     assert_eq!(poll(&mut early), Poll::Ready(Err(Ended::Dropped)));
 
-    // The lease goes on being renewed while bodies drain.
+    // The lease is still renewed while bodies drain.
     term_state.extend(HandClock::deadlines(200));
     assert_eq!(long.remaining(), Duration::from_nanos(60));
     clock.set(129);
@@ -144,7 +144,7 @@ fn a_term_is_drained_after_its_future_is_dropped_and_not_before() {
 #[test]
 fn panics_of_the_body_and_of_its_drop_do_not_keep_the_term() {
     let (term_state, alive) = granted(HandClock::new(), 100);
-    // Not a panic while unwinding, which ends every Rust program: the guard drops the future afterwards.
+    // The guard drops the future after it caught the panic, so that this is not a panic while unwinding, which aborts.
     let guard = OnDrop(|| panic!("on the way out"));
     let body = poll_fn(move |_| -> Poll<()> {
         let _ = &guard;
@@ -213,7 +213,7 @@ fn a_runtime_that_is_dropped_drains_the_term() {
     assert!(is_drained(&term_state));
 }
 
-/// Polls as fast as they can, and an end that comes at any point of them: once nobody is inside, nobody is ever again.
+/// Bodies are polled as fast as possible, and the term ends at any point. Once nothing is inside, nothing ever enters again.
 #[test]
 fn no_poll_runs_after_the_gates_were_found_empty() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_time().build().unwrap();
@@ -245,7 +245,7 @@ fn no_poll_runs_after_the_gates_were_found_empty() {
     }
 }
 
-/// An end that comes while the body is being polled for the first time, or just before, or just after.
+/// The term ends while the body is polled for the first time, or just before or after that.
 #[test]
 fn no_wake_up_is_lost() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_time().build().unwrap();
@@ -280,13 +280,13 @@ async fn virtual_time_decides_too() {
         })
         .await;
     assert_eq!(ended, Err::<(), _>(Ended::Dropped));
-    assert_eq!(worked.load(Ordering::SeqCst), 4, "the fifth second is not this term's");
+    assert_eq!(worked.load(Ordering::SeqCst), 4, "the fifth second is after the end of the term");
 }
 
-/// A log may block.
+/// A log may block, so nothing may be inside the gate when it is called.
 #[cfg(feature = "embedded")]
 #[test]
-fn nobody_is_inside_any_more_when_a_panic_of_a_drop_is_said() {
+fn a_panic_of_a_drop_is_logged_after_the_gate_was_left() {
     struct Panics;
     impl Drop for Panics {
         fn drop(&mut self) {
@@ -305,7 +305,7 @@ fn nobody_is_inside_any_more_when_a_panic_of_a_drop_is_said() {
         let (heard, term_state) = (heard.clone(), term_state.clone());
         move |line| {
             assert!(line.contains("panicked while being dropped") && term_state.shut_gates().is_empty(), "{line}");
-            assert!(term_state.alive().is_some(), "the lease may be released before it was said");
+            assert!(term_state.alive().is_some(), "the lease may be released before the panic was logged");
             heard.set(heard.get() + 1);
         }
     });

@@ -1,4 +1,4 @@
-//! A body that does not yield when its time is up.
+//! Finds and reports bodies that do not yield when their time is up.
 
 use std::io::Write;
 use std::time::Duration;
@@ -7,9 +7,8 @@ use super::{GateUse, TermState, exit};
 use crate::clock::Moment;
 use crate::policy::OnOverrun;
 
-/// Deals with what is inside user code although the term is over, unless the watchdog does. The elector calls it from its own
-/// thread when the hard stop has come and the term is not drained, and again from time to time until it is. Says each overrun
-/// once.
+/// Handles user code that still runs although the term is over, unless the watchdog does. The elector calls it from its own
+/// thread at the hard stop if the term is not drained, and then from time to time until it is. Each overrun is reported once.
 pub(crate) fn enforce(term_state: &TermState, now: Moment) {
     if term_state.is_watched() {
         return;
@@ -22,22 +21,22 @@ pub(crate) fn enforce(term_state: &TermState, now: Moment) {
     report(term_state, now);
 }
 
-/// Says who goes on as it may.
+/// Reports the overruns that may continue.
 pub(crate) fn report(term_state: &TermState, now: Moment) {
     let overruns = find(term_state, now, OnOverrun::Report);
     if !overruns.is_empty() {
-        // Not to be waited for, and a process that has no thread left for it goes on.
+        // This thread does not wait for the message. If no thread can be started, the process continues without it.
         let _ = std::thread::Builder::new().name("lease-overrun".to_owned()).spawn(move || say(&overruns));
     }
 }
 
-/// Says all of these, for people first.
+/// Reports all of these: first on stderr, for people, and then in the log.
 pub(crate) fn say(overruns: &[Overrun]) {
     overruns.iter().for_each(Overrun::say_on_stderr);
     overruns.iter().for_each(Overrun::say_in_log);
 }
 
-/// A body that is inside a poll, a closure or a drop at the hard stop.
+/// User code that is inside a poll, a closure or a drop at the hard stop.
 #[derive(Clone, PartialEq, Debug)]
 pub(crate) struct Overrun {
     task: String,
@@ -50,7 +49,7 @@ pub(crate) struct Overrun {
     policy: OnOverrun,
 }
 
-/// Shuts every gate, so that nothing enters any more, and tells who of this policy is still inside and was not told before.
+/// Shuts every gate, so that nothing enters any more. Returns the overruns with this policy that were not reported before.
 pub(crate) fn find(term_state: &TermState, now: Moment, policy: OnOverrun) -> Vec<Overrun> {
     if now < term_state.deadlines().hard_stop {
         return Vec::new();
@@ -95,9 +94,9 @@ impl Overrun {
         )
     }
 
-    /// As well as in the log, which may go elsewhere, or nowhere, and buffer; and these may be the process's last words.
+    /// On stderr as well as in the log: the log may go elsewhere or nowhere, or may be buffered, and the process may end next.
     fn say_on_stderr(&self) {
-        // An error has nobody to go to.
+        // There is nobody to report this error to.
         let _ = writeln!(std::io::stderr(), "lease-runtime: {}", self.message());
     }
 

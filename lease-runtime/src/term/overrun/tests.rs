@@ -18,7 +18,7 @@ fn term(term_state: &Arc<TermState>, policy: OnOverrun) -> Term {
     Term::new(term_state.clone()).scoped(Arc::new(scope))
 }
 
-/// What is found from within a poll, at each of these moments.
+/// What is found at each of these moments, called from within a poll.
 fn found_inside(clock: &Arc<HandClock>, moments: &'static [u64]) -> Vec<Vec<Overrun>> {
     let (term_state, alive) = granted(clock.clone(), 1000);
     let found = Arc::new(std::sync::Mutex::new(Vec::new()));
@@ -63,7 +63,7 @@ fn an_idle_body_is_no_overrun_and_never_runs_again() {
     assert!(poll().is_pending());
     clock.set(1010);
     enforce(&term_state, clock.now());
-    // Even for a guard that read the clock long ago.
+    // This holds even for a guard that read the clock long ago.
     clock.set(900);
     assert!(poll().is_ready());
 }
@@ -117,7 +117,7 @@ async fn a_closure_that_outlasts_the_lease_is_an_overrun() {
     drop(alive);
 }
 
-/// The process that the tests below look at: a body that blocks its thread, and an elector that enforces the hard stop.
+/// The process that the tests below start: a body that blocks its thread, and an elector that enforces the hard stop.
 #[test]
 #[ignore = "run by other tests, in a process of its own"]
 fn a_process_with_an_overrun() {
@@ -134,7 +134,7 @@ fn a_process_with_an_overrun() {
     let (term_state, alive) = TermState::begin(lease, "pod_1".into(), &grant, clock.clone());
     let (unblock, blocked) = mpsc::channel::<()>();
     let body = poll_fn(move |_| {
-        // The worst that a body can be in the middle of: writing to a stderr that nobody reads.
+        // The worst thing to be stuck in: writing to a stderr that nobody reads.
         let _gagged = gag.then(|| std::io::stderr().lock());
         let _ = blocked.recv();
         Poll::<()>::Pending
@@ -148,7 +148,7 @@ fn a_process_with_an_overrun() {
         std::thread::sleep(Duration::from_millis(1));
     }
     enforce(&term_state, clock.now());
-    // Only `report` comes here. Its speaker may be slower than this thread.
+    // Only `report` comes here. The thread that writes its message may be slower than this one.
     std::thread::sleep(exit::FINAL_MESSAGE_TIME * 5);
     drop(unblock);
     body.join().unwrap();

@@ -48,11 +48,11 @@ fn each_deadline_is_enforced_and_the_next_one_waited_for() {
     assert_eq!(watched.enforce(at(999)), quiet(1000));
     assert_eq!(watched.enforce(at(1000)), notify(1010));
     assert_eq!((term_state.deadlines().drop_at, term_state.deadlines().hard_stop), (Moment::ZERO, at(1010)));
-    // Nobody is inside.
+    // Nothing is inside.
     assert_eq!(watched.enforce(at(1010)), Enforcement::NONE);
 }
 
-/// As after the whole process was stopped.
+/// As after a suspend of the whole process.
 #[test]
 fn deadlines_that_passed_together_are_enforced_together() {
     let (watched, term_state, _alive) = watched(&HandClock::new());
@@ -68,7 +68,7 @@ fn a_renewal_moves_the_deadlines() {
     assert!(!term_state.is_cancelled());
 }
 
-/// A phase never goes back.
+/// Phases only go forward.
 #[test]
 fn a_renewal_does_not_revive_what_was_enforced() {
     let (watched, term_state, _alive) = watched(&HandClock::new());
@@ -88,16 +88,16 @@ fn an_idle_body_is_never_polled_again_and_is_woken_by_another_thread() {
     let mut poll = || Pin::new(&mut body).poll(&mut Context::from_waker(&waker));
     assert!(poll().is_pending());
     assert!(!watched.enforce(at(1010)).abort);
-    assert_eq!(count.0.load(Ordering::SeqCst), 0, "the watchdog runs no waker");
+    assert_eq!(count.0.load(Ordering::SeqCst), 0, "the watchdog must not run a waker");
     assert!(term_state.take_pending_notification());
     term_state.notify();
     assert_eq!(count.0.load(Ordering::SeqCst), 1);
-    // Even by a guard that read the clock long ago.
+    // This holds even for a guard that read the clock long ago.
     clock.set(10);
     assert!(poll().is_ready());
 }
 
-/// What the watchdog says of a body that is inside a poll, at each of these moments.
+/// What the watchdog decides about a body that is inside a poll, at each of these moments.
 fn inside(policy: OnOverrun, moments: &'static [u64]) -> Vec<Enforcement> {
     let clock = HandClock::new();
     let (watched, term_state, alive) = watched(&clock);
@@ -122,12 +122,12 @@ fn a_body_inside_a_poll_at_the_hard_stop_ends_the_process() {
 }
 
 #[test]
-fn one_that_may_go_on_is_told_about_and_looked_at_again() {
+fn a_body_that_may_continue_is_reported_and_looked_at_again() {
     let said = inside(OnOverrun::Report, &[1000, 1010]);
     assert_eq!(said[1], Enforcement { next: at(1020), notify: true, ..Enforcement::NONE });
 }
 
-/// All gates of all terms are shut before anything else happens, whichever of them is to end the process.
+/// All gates of all terms are shut before the process is ended for one of them.
 #[test]
 fn one_term_does_not_keep_the_others_from_being_enforced() {
     let clock = HandClock::new();
@@ -174,7 +174,7 @@ fn a_drop_is_given_the_time_of_a_poll() {
     assert_eq!(right.load(Ordering::SeqCst), 3);
 }
 
-/// A term that is taken away has its hard stop sooner than it was.
+/// If a term is taken away, its hard stop comes earlier.
 #[test]
 fn a_term_that_is_taken_away_is_looked_at_sooner() {
     let clock = HandClock::new();
@@ -197,7 +197,7 @@ fn a_drained_term_is_forgotten() {
     assert_eq!(Arc::strong_count(&term_state), 1);
 }
 
-/// The end of the process does not depend on an elector that has yet to notice that nothing of the term is left.
+/// The process ends even if the elector has not noticed that the term is drained.
 #[test]
 fn a_lost_term_that_ends_the_process_ends_it_at_the_hard_stop() {
     let (watched, term_state, alive) = watched(&HandClock::new());
@@ -249,7 +249,7 @@ fn a_waker_that_panics_does_not_keep_others_from_being_woken() {
     assert_eq!(count.0.load(Ordering::SeqCst), 1);
 }
 
-/// A clock that is the system's is watched by a thread, without an elector.
+/// With the system's clock, a thread enforces the deadlines without an elector.
 #[tokio::test]
 async fn the_thread_of_the_process_cancels_and_expires_by_itself() {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
