@@ -1,4 +1,4 @@
-//! The candidate as the program that runs it sees it.
+//! The handle on a candidate, which the program uses.
 
 use std::fmt;
 use std::future::Future;
@@ -62,9 +62,9 @@ impl Candidate {
     /// A body that does not return from a poll cannot be dropped. This method then waits for it, and the lease is renewed, until the
     /// process is killed or the lease cannot be renewed.
     ///
-    /// With [`shutdown_signal`](crate::shutdown_signal), a second SIGTERM or SIGINT cuts the grace to nothing, and the wait for the release to half a
-    /// second. Any future may be the signal that resolves to `()` or `io::Result<()>`, as `tokio::signal::ctrl_c()` does. If
-    /// it has resolved already, no lease is contended for.
+    /// With [`shutdown_signal`](crate::shutdown_signal), a second SIGTERM or SIGINT cuts the grace to nothing, and the wait for the
+    /// release to half a second. Any future that resolves to `()` or `io::Result<()>` can be the signal, as
+    /// `tokio::signal::ctrl_c()` is. If it has resolved already, no lease is contended for.
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! Leads the tasks of one lease through its terms.
+//! Takes part in the election of one lease, and runs its tasks in each term.
 
 use std::convert::Infallible;
 use std::pin::pin;
@@ -20,7 +20,7 @@ use crate::term::{DrainToken, Term};
 use lease_protocol::election::{StopReason, Timing};
 
 impl CandidateInner {
-    /// Lets the tasks of a lease run, on `runtime` if they have none.
+    /// Starts the tasks of a lease, on `runtime` if they have no other, and their driver if none runs.
     pub(super) fn drive(self: &Arc<Self>, lease_tasks: &Arc<LeaseTasks>, runtime: &Handle, arrival: Arrival) {
         for entry in lease_tasks.live() {
             self.warm_up(lease_tasks, &entry, runtime);
@@ -33,7 +33,7 @@ impl CandidateInner {
     }
 }
 
-/// Takes part in the election of one lease, as long as there are tasks for it.
+/// Takes part in the election of one lease as long as it has tasks.
 struct LeaseDriver {
     candidate: Arc<CandidateInner>,
     lease_tasks: Arc<LeaseTasks>,
@@ -41,16 +41,16 @@ struct LeaseDriver {
     done: bool,
 }
 
-/// When a lease came to the candidate.
+/// When a lease was added to the candidate.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Arrival {
-    /// It was there when the candidate began to run.
+    /// Before the candidate ran.
     First,
     /// While the candidate ran.
     Late,
 }
 
-/// How long the release is waited for once somebody has asked a second time for the end.
+/// How long to wait for the release after a second shutdown signal.
 const CUT_RELEASE: Duration = Duration::from_millis(500);
 
 /// How an election ended. In each case the lease is not held any more.
@@ -59,16 +59,16 @@ enum LeaveOutcome {
     Finished,
     /// The candidate is shutting down.
     Shutdown,
-    /// The election cannot go on.
+    /// The election cannot continue.
     Failed(Arc<ElectorError>),
 }
 
-/// Why a term was left that could have gone on.
+/// Why the driver leaves an election in which it could continue.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum LeaveReason {
     /// All tasks were over.
     Finished,
-    /// For another replica to try.
+    /// A task gives the lease up, so that another replica can try.
     SteppedDown,
     /// A condition does not hold.
     Withdrawn,
@@ -107,7 +107,7 @@ impl LeaseDriver {
                     }
                 }
             }
-            // What comes from here on has been added while the candidate ran.
+            // A task that is added from here on was added while the candidate ran.
             self.arrival = Arrival::Late;
             if self.lease_tasks.retire() {
                 break;
@@ -117,8 +117,8 @@ impl LeaseDriver {
         self.candidate.retired(&self.lease_tasks.lease);
     }
 
-    /// Whether the other leases of the candidate can go on. That an election has ended, by an error of ours or with the
-    /// elector, is a matter of the process.
+    /// Whether this error concerns only this lease. An election that ended by a bug or with the elector concerns the whole
+    /// process.
     fn is_of_this_lease_alone(&self, why: &ElectorError) -> bool {
         self.arrival == Arrival::Late
             && self.candidate.settings.on_late_refusal == OnLateRefusal::EndTasks
@@ -164,28 +164,28 @@ impl LeaseDriver {
             left = self.run_election(election, timing) => left,
             never = forward(status.clone(), &self.lease_tasks) => match never {},
         };
-        // The last word about the lease, such as that it was released.
+        // The final status of the lease, such as that it was released.
         self.lease_tasks.publish(status.borrow().clone());
         left
     }
 
-    /// Takes part until there is nothing more to do with these timings.
+    /// Takes part in the election until there is nothing more to do with these timings.
     async fn run_election(&self, mut election: ElectionHandle, timing: Timing) -> LeaveOutcome {
-        let ElectionHandle { terms, status, way, .. } = &mut election;
-        let mut parting = None;
+        let ElectionHandle { terms, status, control, .. } = &mut election;
+        let mut leaving = None;
         loop {
             if self.candidate.shutdown.is_cancelled() {
-                self.leave(way, terms, StopReason::Shutdown, true).await;
+                self.leave(control, terms, StopReason::Shutdown, true).await;
                 return LeaveOutcome::Shutdown;
             }
-            if let Some(parting) = parting.take().or_else(|| self.reason_to_part()) {
-                self.leave(way, terms, parting.stop_reason(), parting == LeaveReason::Finished).await;
-                self.stay_out(parting, timing).await;
+            if let Some(leaving) = leaving.take().or_else(|| self.leave_reason()) {
+                self.leave(control, terms, leaving.stop_reason(), leaving == LeaveReason::Finished).await;
+                self.stay_out(leaving, timing).await;
                 if self.lease_tasks.timing() != Some(timing) {
                     return LeaveOutcome::Finished;
                 }
                 if !self.candidate.shutdown.is_cancelled() {
-                    way.contend();
+                    control.contend();
                 }
                 continue;
             }
@@ -193,12 +193,12 @@ impl LeaseDriver {
                 biased;
                 () = self.candidate.shutdown.cancelled() => {}
                 term = terms.recv() => match term {
-                    Some((term, alive)) => parting = self.lead(way, term, alive).await,
+                    Some((term, alive)) => leaving = self.lead(control, term, alive).await,
                     None => return LeaveOutcome::Failed(problem(status)),
                 },
                 () = fatal(status) => {
                     let problem = problem(status);
-                    self.leave(way, terms, StopReason::Shutdown, true).await;
+                    self.leave(control, terms, StopReason::Shutdown, true).await;
                     return LeaveOutcome::Failed(problem);
                 }
                 () = self.lease_tasks.news() => {}
@@ -207,7 +207,7 @@ impl LeaseDriver {
         }
     }
 
-    fn reason_to_part(&self) -> Option<LeaveReason> {
+    fn leave_reason(&self) -> Option<LeaveReason> {
         if self.lease_tasks.is_over() {
             Some(LeaveReason::Finished)
         } else if !self.lease_tasks.is_willing() || self.lease_tasks.is_stuck() {
@@ -217,11 +217,11 @@ impl LeaseDriver {
         }
     }
 
-    /// Waits until there is a reason to take part again, or none to wait for one.
-    async fn stay_out(&self, parting: LeaveReason, timing: Timing) {
+    /// Waits until there is a reason to take part again, or no reason to wait.
+    async fn stay_out(&self, leaving: LeaveReason, timing: Timing) {
         let mut rested = pin!(async {
-            if parting == LeaveReason::SteppedDown {
-                // So that whoever watches may take the lease, also one that only polls.
+            if leaving == LeaveReason::SteppedDown {
+                // For one lease duration, so that every other replica has time to take the lease, even one that polls.
                 sleep(timing.lease_duration).await;
             }
         });
@@ -240,23 +240,23 @@ impl LeaseDriver {
         }
     }
 
-    /// One term: from the acquisition until nothing of it is left here. Tells why, if the election is being left.
-    async fn lead(&self, way: &ElectionControl, term: Term, alive: DrainToken) -> Option<LeaveReason> {
+    /// Runs one term, from the acquisition until nothing of it is left here. Returns the reason, if the election is to be left.
+    async fn lead(&self, control: &ElectionControl, term: Term, alive: DrainToken) -> Option<LeaveReason> {
         let mut supervisors = JoinSet::new();
-        // Those that run, and those that are not over but have ended in this term.
+        // The tasks that run, and those that have ended in this term but are not over. These run again only in the next term.
         let mut started: Vec<(Id, Arc<Entry>)> = Vec::new();
         let (exits, mut exit) = mpsc::unbounded_channel();
-        let (mut shutdown, mut parting) = (false, None);
+        let (mut shutdown, mut leaving) = (false, None);
         self.lease_tasks.leads(&term);
         loop {
             if !shutdown && self.candidate.shutdown.is_cancelled() {
                 shutdown = true;
-                way.withdraw(StopReason::Shutdown);
+                control.withdraw(StopReason::Shutdown);
             }
             let leading = !term.state().is_cancelled();
-            if !shutdown && parting.is_none() && leading {
+            if !shutdown && leaving.is_none() && leading {
                 for entry in self.lease_tasks.live() {
-                    // One of the same name may have been given up, and be inside a poll still.
+                    // A task of the same name that was given up may still be inside a poll.
                     if entry.is_warm()
                         && !started.iter().any(|(_, other)| other.shared_name(&entry).is_some())
                         && let Some(runtime) = entry.runtime()
@@ -268,23 +268,23 @@ impl LeaseDriver {
                         started.push((supervisors.spawn_on(supervisor, &runtime).id(), entry));
                     }
                 }
-                // What is over may still be about to end.
-                parting = self.reason_to_part().filter(|why| {
+                // A task that is over may have a supervisor that has not ended.
+                leaving = self.leave_reason().filter(|why| {
                     supervisors.is_empty() || *why != LeaveReason::Finished && !self.lease_tasks.is_willing()
                 });
-                parting.iter().for_each(|parting| way.withdraw(parting.stop_reason()));
-            } else if parting.is_none() && term.state().stop_reason() == Some(StopReason::SteppedDown) {
-                parting = Some(LeaveReason::SteppedDown);
-                way.withdraw(StopReason::SteppedDown);
+                leaving.iter().for_each(|leaving| control.withdraw(leaving.stop_reason()));
+            } else if leaving.is_none() && term.state().stop_reason() == Some(StopReason::SteppedDown) {
+                leaving = Some(LeaveReason::SteppedDown);
+                control.withdraw(StopReason::SteppedDown);
             }
-            // As it was when the reasons were looked at: one that has come since is yet to be.
+            // `leading` from above, because reasons that came later have not been handled yet.
             if supervisors.is_empty() && !leading {
-                // One may have asked for the end of the process with its last breath.
+                // The last supervisor may have asked for the end of the process just before it ended.
                 while let Ok(why) = exit.try_recv() {
                     self.candidate.exit(*why);
                 }
-                // `alive` is dropped with this frame, and the term is drained.
-                return parting;
+                // `alive` is dropped when this function returns, and then the term is drained.
+                return leaving;
             }
             tokio::select! {
                 biased;
@@ -294,34 +294,34 @@ impl LeaseDriver {
                 Some(ended) = supervisors.join_next_with_id(), if !supervisors.is_empty() => {
                     let (id, lost) = ended.map_or_else(|error| (error.id(), true), |(id, ())| (id, false));
                     if lost {
-                        // It went away with its runtime, which is not this one. The others go on.
+                        // The supervisor was dropped with the runtime of its task, which is not this one. The other tasks go on.
                         started.iter().filter(|(of, _)| *of == id).for_each(|(_, entry)| entry.lose());
                     }
                     started.retain(|(of, entry)| *of != id || !entry.is_over());
                 }
                 () = self.lease_tasks.news() => {}
-                () = self.lease_tasks.willing(false), if leading && !shutdown && parting.is_none() => {}
-                // Given up although a body is left that does not yield: there is nothing more to wait for.
-                () = way.left(), if shutdown || parting.is_some() => return parting,
+                () = self.lease_tasks.willing(false), if leading && !shutdown && leaving.is_none() => {}
+                // The lease was given up although a body does not yield. Waiting for that body would help nobody.
+                () = control.left(), if shutdown || leaving.is_some() => return leaving,
             }
         }
     }
 
-    /// Leaves the election when its bodies are gone, and waits until nothing is held. A term that was on its way here ends
-    /// unused. `for_good`: somebody waits for the end, and not for longer than the release may take.
+    /// Leaves the election when its bodies are gone, and waits until the lease is not held. A term that arrives meanwhile is
+    /// dropped unused. `for_good`: the candidate waits for this end, so the wait is limited by the release timeout.
     async fn leave(
         &self,
-        way: &ElectionControl,
+        control: &ElectionControl,
         terms: &mut mpsc::UnboundedReceiver<(Term, DrainToken)>,
         reason: StopReason,
         for_good: bool,
     ) {
-        way.withdraw(reason);
+        control.withdraw(reason);
         let mut overdue = pin!(self.overdue(for_good));
         loop {
             tokio::select! {
                 biased;
-                () = way.left() => return,
+                () = control.left() => return,
                 Some(term) = terms.recv() => drop(term),
                 () = &mut overdue => {
                     tracing::warn!(
@@ -338,7 +338,7 @@ impl LeaseDriver {
         }
     }
 
-    /// Resolves when the release has been waited for long enough.
+    /// Resolves when the wait for the release has lasted too long.
     async fn overdue(&self, for_good: bool) {
         if !for_good {
             self.candidate.shutdown.cancelled().await;
@@ -351,16 +351,16 @@ impl LeaseDriver {
     }
 }
 
-/// Resolves when the election cannot go on.
+/// Resolves when the election cannot continue.
 async fn fatal(status: &mut watch::Receiver<LeaseStatus>) {
-    // An error says that the election is gone, which is fatal, too.
+    // An error means that the election is gone, which is fatal too.
     let _ = status.wait_for(|status| status.fatal).await.is_ok();
 }
 
-/// Why the election cannot go on.
+/// Why the election cannot continue.
 fn problem(status: &watch::Receiver<LeaseStatus>) -> Arc<ElectorError> {
     let problem = status.borrow().problem.clone();
-    problem.unwrap_or_else(|| Arc::new(ElectorError::Ended { reason: "it went away".to_owned() }))
+    problem.unwrap_or_else(|| Arc::new(ElectorError::Ended { reason: "its elector is gone".to_owned() }))
 }
 
 /// Publishes the status of this election to those who watch the lease. They see one status across elections.
@@ -374,7 +374,7 @@ async fn forward(mut status: watch::Receiver<LeaseStatus>, lease_tasks: &LeaseTa
     }
 }
 
-/// However the driver goes, even with its runtime: nobody waits for its tasks any more, and another driver may come.
+/// If the driver is dropped before its end, as with its runtime, nothing may wait for its tasks, and another driver may start.
 impl Drop for LeaseDriver {
     fn drop(&mut self) {
         if !self.done {

@@ -25,7 +25,7 @@ pub(crate) struct ElectionHandle {
     pub(crate) status: watch::Receiver<LeaseStatus>,
     /// What this process would run, for the holder to name and for a follower to compare.
     pub(crate) tasks: Arc<AnnouncedTasks>,
-    pub(crate) way: ElectionControl,
+    pub(crate) control: ElectionControl,
 }
 
 /// The way out of an election, and back in.
@@ -70,15 +70,15 @@ impl ElectionControl {
 #[cfg(all(test, feature = "embedded"))]
 impl ElectionHandle {
     pub(crate) fn withdraw(&self, reason: StopReason) {
-        self.way.withdraw(reason);
+        self.control.withdraw(reason);
     }
 
     pub(crate) fn contend(&self) {
-        self.way.contend();
+        self.control.contend();
     }
 
     pub(crate) async fn left(&self) {
-        self.way.left().await;
+        self.control.left().await;
     }
 }
 
@@ -204,7 +204,7 @@ impl ElectionPort {
             terms: terms_in,
             status: status_in,
             tasks: Arc::clone(&tasks),
-            way: ElectionControl {
+            control: ElectionControl {
                 commands: commands_out,
                 done: done_in,
                 last_command: AtomicU64::new(0),

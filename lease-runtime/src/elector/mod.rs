@@ -119,7 +119,7 @@ impl Elector {
     pub(crate) fn contend(&self, lease: LeaseId, timing: Timing) -> ElectionHandle {
         let (identity, clock) = (Arc::clone(&self.identity), Arc::clone(&self.clock));
         let (mut outlet, mut election) = ElectionPort::new(lease, timing, identity, clock, Arc::clone(&self.heartbeat));
-        election.way.spoken.clone_from(&self.spoken);
+        election.control.spoken.clone_from(&self.spoken);
         outlet.labels = Arc::clone(&self.labels);
         // If the elector's runtime is gone, so is the outlet now, and the handle says that the election has ended.
         let _ = self.inbox.send(outlet);
