@@ -1,4 +1,4 @@
-//! The I/O side of elections: requests, watches and timers, against a real API server.
+//! Runs elections against a real API server: requests, watches and timers.
 
 mod annotation_backoff;
 mod causes;
@@ -56,7 +56,8 @@ use crate::lease::LeaseId;
 use crate::term::watchdog;
 use lease_protocol::election::Timing;
 
-/// Runs all elections of a candidate. A cheap handle: the elections go on until every [`ElectionHandle`] has been dropped and every election left.
+/// Runs all elections of a candidate. A cheap handle: the elections go on until every [`ElectionHandle`] has been dropped and
+/// every election has been left.
 #[derive(Clone)]
 pub(crate) struct Elector {
     inbox: mpsc::UnboundedSender<ElectionPort>,
@@ -64,15 +65,15 @@ pub(crate) struct Elector {
     clock: Arc<dyn Clock>,
     heartbeat: Arc<Heartbeat>,
     labels: Arc<Labels>,
-    /// With a thread of its own.
+    /// Waits for the log, if the elector has a thread of its own.
     spoken: Option<LogFlush>,
 }
 
 impl Elector {
-    /// Starts an elector, on a thread of its own or, for a ready client, on the current runtime. `identity` must be unique
-    /// to this start of this process.
+    /// Starts an elector: on a thread of its own, or on the current runtime if a client is given. `identity` must be unique to this
+    /// start of this process.
     ///
-    /// Blocks while the client is being built, which is short: credentials that have to be fetched are not waited for.
+    /// Blocks while the client is being built, which is short. It does not wait for credentials that have to be fetched.
     ///
     /// # Errors
     ///
@@ -102,7 +103,7 @@ impl Elector {
                     outlets,
                     Arc::clone(&heartbeat),
                     server_time,
-                    // A client does not tell where its cluster is, so that its memories end with it.
+                    // A client does not say where its cluster is, so its memory ends with it.
                     ProcessMemory::default(),
                 )));
             }
@@ -110,18 +111,18 @@ impl Elector {
         Ok(Elector { inbox, identity, clock, heartbeat, labels: Arc::default(), spoken })
     }
 
-    /// Sees to it that the Leases of the elections to come have these labels.
+    /// Adds these labels to the Leases of later elections.
     pub(crate) fn label(&mut self, labels: Labels) {
         self.labels = Arc::new(labels);
     }
 
-    /// Takes part in the election of `lease`, from now on.
+    /// Takes part in the election of `lease` from now on.
     pub(crate) fn contend(&self, lease: LeaseId, timing: Timing) -> ElectionHandle {
         let (identity, clock) = (Arc::clone(&self.identity), Arc::clone(&self.clock));
         let (mut outlet, mut election) = ElectionPort::new(lease, timing, identity, clock, Arc::clone(&self.heartbeat));
         election.control.spoken.clone_from(&self.spoken);
         outlet.labels = Arc::clone(&self.labels);
-        // If the elector's runtime is gone, so is the outlet now, and the handle says that the election has ended.
+        // If the runtime of the elector is gone, the port is dropped here, and the handle says that the election has ended.
         let _ = self.inbox.send(outlet);
         election
     }

@@ -1,4 +1,4 @@
-//! The last states of a Lease, whole, and the objects that writes send in their place.
+//! The last states of a Lease, and the objects that replace them in writes.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -11,10 +11,10 @@ use crate::lease::LeaseId;
 use lease_protocol::election::{Record, Version, View};
 use lease_protocol::ticks::{Annotations, Edits};
 
-/// The last states of one Lease as they were read, whole: a write is a replacement of the whole object, so it has to send
-/// back the labels, annotations, owners and every field of the spec that is not the election's.
+/// The last states of one Lease, as whole objects. A write replaces the whole object, so it has to send back the labels,
+/// annotations, owners and every field of the spec that does not belong to the election.
 ///
-/// An election writes on top of the newest state it knows, which is one of the last few; a write on top of an older one
+/// An election writes on top of the newest state that it knows, which is one of the last few. A write on top of an older state
 /// would be a conflict anyway.
 #[derive(Debug)]
 pub(super) struct RecentStates {
@@ -23,10 +23,10 @@ pub(super) struct RecentStates {
     objects: VecDeque<(Version, Lease)>,
 }
 
-/// What every Lease is labelled with that a candidate writes, unless it has a label of that key already.
+/// Labels for every Lease that a candidate writes. A label with the same key that exists already is not changed.
 pub(crate) type Labels = BTreeMap<String, String>;
 
-/// How many states are kept: those that looks, writes and the watch may deliver out of order between two steps.
+/// How many states are kept. Reads, writes and the watch may deliver so many out of order between two steps.
 const MOST_STATES: usize = 4;
 
 impl RecentStates {
@@ -34,14 +34,14 @@ impl RecentStates {
         RecentStates { lease, labels, objects: VecDeque::new() }
     }
 
-    /// Reads an object of the API server and keeps it. `Err` says why it is not a state of this Lease; whatever stands
-    /// in its *spec* is legal, for other programs write Leases too.
+    /// Reads an object of the API server and keeps it. `Err` says why it is not a state of this Lease. Any content of its *spec* is
+    /// valid, because other programs write Leases too.
     pub(super) fn read(&mut self, mut object: Lease) -> Result<View, &'static str> {
         let view = view(&self.lease, &object)?;
-        // Most of an object, and the server's to keep: a write that has none leaves them as they are.
+        // They are most of an object. A write without them leaves them as they are.
         object.metadata.managed_fields = None;
         match self.objects.iter().position(|(version, _)| *version == view.version) {
-            // The same state, read again. Move it to the end of the line.
+            // The same state was read again. It moves to the end of the queue.
             Some(at) => drop(self.objects.remove(at)),
             None if self.objects.len() == MOST_STATES => drop(self.objects.pop_front()),
             None => {}
@@ -50,8 +50,8 @@ impl RecentStates {
         Ok(view)
     }
 
-    /// The object that creates the Lease. It names no uid and no version, so that the server refuses it if there is one. A
-    /// Lease that was there before keeps its labels, since a policy may demand them.
+    /// The object that creates the Lease. It names no uid and no version, so the server refuses it if the Lease exists. If there was
+    /// a Lease before, its labels are used again, since a policy may demand them.
     pub(super) fn creation(&self, record: &Record) -> Lease {
         let metadata = ObjectMeta {
             name: Some(self.lease.name.to_string()),
@@ -65,9 +65,9 @@ impl RecentStates {
         object
     }
 
-    /// The object that replaces the state `base`, or `None` if that state is no longer kept. It names the uid and the
-    /// version of `base`: the first keeps the write from creating a Lease that was deleted, the second from overwriting
-    /// one that was changed. `edits` are what else is said, in annotations.
+    /// The object that replaces the state `base`, or `None` if that state is no longer kept. It names the uid and the version of
+    /// `base`. With the uid, the write cannot create a Lease that was deleted. With the version, it cannot overwrite one that was
+    /// changed. `edits` are changes of annotations.
     pub(super) fn replacement(&self, base: &Version, record: &Record, edits: Edits) -> Option<Lease> {
         let mut object = self.object(base)?.clone();
         self.label(&mut object);
@@ -84,7 +84,7 @@ impl RecentStates {
         Some(object)
     }
 
-    /// Adds the labels that are missing. What somebody has set otherwise stays as it is.
+    /// Adds the labels that are missing. Others may have set the same key to another value, which stays.
     fn label(&self, object: &mut Lease) {
         if self.labels.is_empty() {
             return;
@@ -147,7 +147,7 @@ mod tests {
             "acquireTime": "2023-11-14T22:13:20.000001Z", "renewTime": "2023-11-14T22:13:25.000000Z",
             "strategy": "OldestEmulationVersion", "preferredHolder": "c",
         }));
-        // The server goes on with its own.
+        // The server adds its own managed fields.
         want["metadata"].as_object_mut().unwrap().remove("managedFields");
         assert_eq!(sent, want);
     }
@@ -227,7 +227,7 @@ mod tests {
             object.metadata.resource_version = Some(revision.to_string());
             versions.push(states.read(object).unwrap().version);
         }
-        // Read again, it is the newest, and not there twice.
+        // Read again, it is the newest state, and kept only once.
         let mut again = lease(json!({}));
         again.metadata.resource_version = Some("13".into());
         states.read(again).unwrap();
@@ -241,7 +241,7 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever stands in the five fields, reading is total, and so is writing it back.
+        /// Any content of the five fields can be read, and written back.
         #[test]
         fn any_spec_is_legal(
             holder in any::<Option<String>>(),

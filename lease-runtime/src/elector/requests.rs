@@ -1,10 +1,10 @@
-//! The requests of one election: each waited for as long as its answer can matter, each read for what it proves.
+//! The requests of one election: how long each is waited for, and what its answer proves.
 //!
-//! A request that is slow is not given up: an API server that is short of time would get the same work again. It is given up
-//! when its answer cannot matter any more, or when its connection is known to be dead. On HTTP/2 the connections are watched
-//! over for that (see `transport`). On HTTP/1.1 nobody can tell a slow answer from a dead connection, so the same request is
-//! sent once more on another connection, beside the first: a write names the state that it replaces, so that it takes effect
-//! once however often it is sent.
+//! A slow request is not given up, because an overloaded API server would then get the same work again. It is given up when its
+//! answer cannot matter any more, or when its connection is known to be dead. On HTTP/2 the connections are checked for that (see
+//! `transport`). On HTTP/1.1 a slow answer cannot be told from a dead connection, so the same request is sent once more on
+//! another connection, beside the first. A write names the state that it replaces, so that it takes effect once, however often it
+//! is sent.
 
 use std::pin::{Pin, pin};
 use std::sync::Arc;
@@ -28,13 +28,13 @@ use lease_protocol::ticks::{Annotations, Edits};
 
 /// A request that has ended.
 pub(super) struct Reply {
-    /// The election's name for it; none if it was only sent to see whether a problem is over.
+    /// The id that the election gave it; `None` if it was only sent to see whether a problem is over.
     pub(super) id: Option<RequestId>,
     pub(super) kind: RequestKind,
     pub(super) answer: Answer,
-    /// Whether the API server did its part. `None`: it was not asked.
+    /// Whether the API server did its part. `None`: no request was sent.
     pub(super) served: Option<Result<(), ElectorError>>,
-    /// When it was handed out.
+    /// When the election handed it out.
     pub(super) sent: Moment,
 }
 
@@ -45,24 +45,24 @@ pub(super) struct Requests {
     in_flight: Arc<InFlight>,
     states: RecentStates,
     open: FuturesUnordered<Pin<Box<dyn Future<Output = FinishedRequest> + Send>>>,
-    /// What is on its way, and since when. Two at most, and now and then one that is of no more use.
+    /// The requests that have no answer yet. Mostly two at most, and sometimes one whose answer does not matter any more.
     sent: Vec<SentRequest>,
     number: u64,
 }
 
-/// A request that is on its way.
+/// A request that has no answer yet.
 struct SentRequest {
     number: u64,
     kind: RequestKind,
     at: Moment,
-    /// How many signs of life the server had given by then.
+    /// How many signs of life the server had given when it was sent.
     signs: u64,
 }
 
-/// How things stand as a request is handed out.
+/// The circumstances in which a request is sent.
 pub(super) struct SendContext {
     pub(super) now: Moment,
-    /// How many answers have come by now, to any election.
+    /// How many answers have come so far, to any election.
     pub(super) answers: u64,
     /// This process holds the lease.
     pub(super) holds: bool,
@@ -72,7 +72,7 @@ struct FinishedRequest {
     number: u64,
     id: Option<RequestId>,
     kind: RequestKind,
-    /// None: it was not worth sending.
+    /// `None`: it was not worth sending.
     outcome: Option<RequestOutcome>,
 }
 
@@ -81,7 +81,7 @@ struct FinishedRequest {
 struct AnswerDeadlines {
     /// An answer that takes longer is slow.
     slow: Duration,
-    /// An answer that takes longer comes too late: the term that it would begin or extend is over.
+    /// An answer that takes longer is useless: the term that it would begin or extend is over.
     longest: Duration,
 }
 
@@ -109,13 +109,13 @@ impl Requests {
         self.open.is_empty()
     }
 
-    /// Gives up on all that are on their way.
+    /// Gives up all requests that have no answer yet.
     pub(super) fn clear(&mut self) {
         self.open.clear();
         self.sent.clear();
     }
 
-    /// The request that has been slow for longest, at `now`, and whether the server has given a sign of life since it was sent.
+    /// The request that has been slow for longest at `now`, and whether the server has given a sign of life since it was sent.
     pub(super) fn slow(&self, now: Moment, answers: u64) -> Option<(RequestKind, bool)> {
         let slow = self.sent.iter().filter(|sent| now.since(sent.at) >= self.patience.slow);
         let signs = self.signs(answers);
@@ -126,23 +126,23 @@ impl Requests {
         answers + self.in_flight.signs()
     }
 
-    /// The annotations of a state of the Lease that was read not long ago.
+    /// The annotations of a state of the Lease that was read recently.
     pub(super) fn annotations(&self, version: &Version) -> Option<&Annotations> {
         self.states.annotations(version)
     }
 
-    /// A state of the Lease that came another way. `None` if it is none.
+    /// Reads a state of the Lease that came from elsewhere, such as the watch. `None` if it is not valid.
     pub(super) fn read(&mut self, object: Lease) -> Option<View> {
         self.states.read(object).ok()
     }
 
-    /// Sends a request and returns what it asks for. Its future is dropped when the
-    /// answer cannot matter any more; what has been sent by then may still take effect.
+    /// Sends a request and returns its kind. Its future is dropped when the answer cannot matter any more. What was sent by then
+    /// may still take effect.
     ///
-    /// A request has to wait for its turn where too many are on their way. To a holder, whose term counts from the instant at
-    /// which it handed the request out, the turn comes at once or nearly so.
+    /// If too many requests have no answer yet, this one waits for its turn. A holder gets its turn almost at once, because its
+    /// term counts from the instant at which it handed the request out.
     ///
-    /// `edits` are what the write changes in the annotations.
+    /// `edits` are the changes of annotations in the write.
     pub(super) fn send(
         &mut self,
         id: Option<RequestId>,
@@ -160,7 +160,7 @@ impl Requests {
         let signs = self.signs(answers);
         self.sent.push(SentRequest { number, kind, at: now, signs });
         if kind == RequestKind::Replace && object.is_none() {
-            // So many states have been seen since that the write would be a conflict.
+            // The state is not kept any more, so many have been seen since. The write would be a conflict.
             self.open.push(Box::pin(async move { FinishedRequest { number, id, kind, outcome: None } }));
             return kind;
         }
@@ -200,7 +200,7 @@ impl Requests {
         kind
     }
 
-    /// The next request that ends; `None` if none is on its way. Cancel safe.
+    /// The next request that ends; `None` if there is none. Cancel safe.
     pub(super) async fn next(&mut self) -> Option<Reply> {
         let FinishedRequest { number, id, kind, outcome } = self.open.next().await?;
         let at = self.sent.iter().position(|sent| sent.number == number)?;
@@ -213,8 +213,8 @@ impl Requests {
     }
 }
 
-/// Waits for a request, and keeps its turn only for an eighth of the time after which it counts as slow: an answer that has
-/// not come by then may never come, and others must not wait for it.
+/// Waits for a request. It gives its turn back after an eighth of the time after which it counts as slow: an answer that has
+/// not come by then may never come, and other requests must not wait for it.
 async fn bounded<F: Future>(request: F, turn: impl Sized, patience: AnswerDeadlines) -> Option<F::Output> {
     let mut request = pin!(request);
     let soon = tokio::time::timeout(patience.slow / 8, &mut request).await;
@@ -225,12 +225,12 @@ async fn bounded<F: Future>(request: F, turn: impl Sized, patience: AnswerDeadli
     }
 }
 
-/// Sends a request, and the same once more beside it whenever `again` has passed without an answer. The first that succeeds
-/// counts. `None`: a later copy of a write has met another state of the Lease than the one it replaces. The first copy may be
-/// the reason, or somebody else, and a look tells. `lost_race` says which answers mean that.
+/// Sends a request, and the same request once more beside it each time `again` has passed without an answer. The first that
+/// succeeds counts. `None`: a later copy of a write has met another state of the Lease than the one it replaces. Either the first
+/// copy has written that state, or another process, and a read shows which. `lost_race` says which answers mean this.
 ///
-/// If all fail, the answer is one that leaves the outcome open, if there is such a one: that one copy of a write was refused
-/// proves nothing while another may have taken effect. Until then it stands in `failed`, for a caller that waits no longer.
+/// If all copies fail, an answer that leaves the outcome open is preferred: that one copy of a write was refused proves nothing
+/// while another may have taken effect. Until then this answer is in `failed`, for a caller that stops waiting.
 async fn repeated<F: Future<Output = kube::Result<Lease>>>(
     once: impl Fn() -> F,
     is_write: bool,
@@ -258,7 +258,7 @@ async fn repeated<F: Future<Output = kube::Result<Lease>>>(
         };
         match ended {
             Ok(object) => return Some(Ok(object)),
-            // Whatever the server says to a read is an answer.
+            // For a read, every error of the server is an answer.
             Err(error @ kube::Error::Api(_)) if !is_write => return Some(Err(error)),
             Err(error) if is_copied && lost_race(&error) => return None,
             Err(error) => {
@@ -275,7 +275,7 @@ async fn repeated<F: Future<Output = kube::Result<Lease>>>(
     }
 }
 
-/// Whose fields they are, in the Lease's `managedFields`.
+/// The owner of our fields in the `managedFields` of the Lease.
 fn options() -> PostParams {
     PostParams { field_manager: Some("lease-runtime".to_owned()), ..PostParams::default() }
 }

@@ -1,7 +1,7 @@
-//! Where elections run.
+//! The thread that runs elections.
 //!
-//! In production that is an OS thread of their own, so that no task of the process, however long it blocks its runtime, keeps
-//! a lease from being renewed.
+//! In production this is an OS thread of its own. A task of the process can block its runtime for long, and the leases are still
+//! renewed.
 
 use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
@@ -25,7 +25,7 @@ use super::server_time::ServerTime;
 use super::watch::SharedWatch;
 use crate::lease::LeaseId;
 
-/// Starts the thread. Returns when its client is built, or cannot be.
+/// Starts the thread. Returns when its client is built, or when that has failed.
 pub(super) fn start(
     cluster: ClusterAccess,
     inbox: mpsc::UnboundedReceiver<ElectionPort>,
@@ -45,7 +45,7 @@ pub(super) fn start(
             }
         };
         runtime.block_on(async move {
-            // On this runtime: a client's worker lives where it was built.
+            // On this runtime, because the worker of a client lives where the client was built.
             match connect::client(cluster) {
                 Ok((client, multiplexed)) => {
                     let _ = ready.send(Ok(()));
@@ -63,7 +63,7 @@ pub(super) fn start(
     built.recv().unwrap_or_else(|_| Err(lost()))
 }
 
-/// Runs elections until nobody can hand in another and all have been left.
+/// Runs elections until no other can be handed in and all have been left.
 pub(super) async fn host(
     client: Client,
     multiplexed: Multiplexed,
@@ -84,7 +84,7 @@ pub(super) async fn host(
             biased;
             outlet = inbox.recv(), if open => match outlet {
                 Some(outlet) => {
-                    // What is of leases and namespaces that nobody contends for any more goes when the next one comes.
+                    // Entries of leases and namespaces without an election are removed when the next election comes.
                     turns.retain(|_, turn| Arc::strong_count(turn) > 1);
                     shared.retain(|_, shared| Arc::strong_count(shared) > 1);
                     let turn = Arc::clone(turns.entry(outlet.lease.clone()).or_default());
@@ -99,7 +99,7 @@ pub(super) async fn host(
                 }
                 None => open = false,
             },
-            // An election's panic is caught where its term can still be ended: see `one`.
+            // A panic of an election is caught in `one`, where its term can still be ended.
             Some(_) = elections.join_next(), if !elections.is_empty() => {}
             () = tokio::time::sleep(BEAT) => {}
         }
@@ -108,12 +108,12 @@ pub(super) async fn host(
     drop(beating);
 }
 
-/// Held by the election of a lease that runs.
+/// The running election of a lease holds this lock.
 type ElectionTurn = Arc<Mutex<()>>;
 
 /// Runs an election when the one before it, of the same lease in this process, has ended, which it does when its bodies are
-/// gone. H6 again: the two have one name, so that the second would take the lease for its own, and begin a term beside the
-/// bodies of the first.
+/// gone (rule H6). The two have the same identity. Without this, the second would take the lease for its own, and begin a term
+/// beside the bodies of the first.
 async fn in_turn(turn: ElectionTurn, mut outlet: ElectionPort, drive: impl FnOnce(ElectionPort) -> ElectionDriver) {
     let mut wanted = true;
     let _turn = loop {
@@ -122,7 +122,7 @@ async fn in_turn(turn: ElectionTurn, mut outlet: ElectionPort, drive: impl FnOnc
             command = outlet.commands.recv() => command,
             mine = turn.lock(), if wanted => break mine,
         };
-        // Until it is its turn, this election holds nothing, and is left as soon as that is asked for.
+        // Until its turn comes, this election holds nothing, so a withdrawal is complete at once.
         let number = match command.map(|command| *command) {
             Some(Command::Withdraw { number, .. }) => {
                 (wanted, outlet.status.standing) = (false, Standing::Out);
@@ -140,12 +140,12 @@ async fn in_turn(turn: ElectionTurn, mut outlet: ElectionPort, drive: impl FnOnc
         outlet.publish();
         outlet.left(number);
     };
-    // Boxed, as is whatever is large and lives as long as an election: a future has room for each place that it is moved to.
+    // Boxed, as is everything large that lives as long as an election: a future has room for each place that a value moves to.
     one(Box::new(drive(outlet))).await;
 }
 
-/// Runs one election to its end. A panic in it, which would be an error of ours, costs this lease its term and nothing
-/// else: the other elections go on.
+/// Runs one election to its end. A panic in it would be a bug of this crate. It ends the term of this lease, and the other
+/// elections go on.
 async fn one(mut drive: Box<ElectionDriver>) {
     if let Err(panic) = AssertUnwindSafe(drive.run()).catch_unwind().await {
         let reason = match (panic.downcast_ref::<&str>(), panic.downcast_ref::<String>()) {

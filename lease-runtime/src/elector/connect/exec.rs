@@ -1,8 +1,8 @@
-//! Credential plugins: programs that a kubeconfig names, which print credentials. Their protocol is `ExecCredential` of
+//! Credential plugins: programs that a kubeconfig names, and that print credentials. Their protocol is `ExecCredential` of
 //! `client.authentication.k8s.io`.
 //!
-//! kube would run them as well, but in the middle of a request, in a thread that cannot be ended, and with everything it
-//! knows of a failed one in the error: environment, arguments and output.
+//! kube could run them as well, but it runs them within a request, on a thread that cannot be stopped. After a failure, its error
+//! contains the environment, the arguments and the output, which may be secret.
 
 use std::pin::pin;
 use std::process::Stdio;
@@ -20,11 +20,11 @@ use crate::clock::WallTime;
 use crate::elector::error::ElectorError;
 use crate::elector::text::{LONGEST_SHOWN, shown};
 
-/// The most that is read of what a plugin prints.
+/// The most that is read of a plugin's output.
 const MOST_OUTPUT: u64 = 1 << 20;
-/// The last words are looked for in as much of the end of its errors.
+/// How much of the end of its error output is kept.
 const MOST_ERRORS: usize = 1 << 16;
-/// How long what a plugin has printed is read for when it has ended. Something that it has started may keep its pipes open.
+/// How long its output is still read after it has ended. A process that it started may keep the pipes open.
 const LEFT_OPEN: Duration = Duration::from_secs(1);
 
 /// A credential plugin.
@@ -40,7 +40,7 @@ impl Plugin {
         Plugin { command, exec: exec.clone(), secrets: Secrets::of(auth) }
     }
 
-    /// Runs it once. Dropping the future ends it.
+    /// Runs the plugin once. Dropping the future ends it.
     async fn run(&self) -> Result<FetchedCredentials, ElectorError> {
         if self.command.is_empty() {
             return Err(self.failed("is not named", "give `command` under `exec` in the kubeconfig"));
@@ -70,7 +70,7 @@ impl Plugin {
         if status.success() {
             return self.read(&output);
         }
-        // How it says "exit status: 1" differs between systems.
+        // The text for "exit status: 1" differs between systems.
         let ended = match status.code() {
             Some(code) => format!("ended with exit code {code}"),
             None => format!("was ended ({status})"),
@@ -113,11 +113,11 @@ impl Plugin {
             Some(hint) => format!("install it ({})", shown(hint.trim())),
             None => "install it, or correct `command` under `exec` in the kubeconfig".to_owned(),
         };
-        // The path of the command is all that such an error may be about, so its kind says enough.
+        // Such an error concerns the path of the command and nothing else, so its kind says enough.
         self.failed(format!("cannot be started ({})", error.kind()), remedy)
     }
 
-    /// Reads what it has printed.
+    /// Reads its output.
     fn read(&self, output: &str) -> Result<FetchedCredentials, ElectorError> {
         let wrong = |what: &str| {
             self.failed(
@@ -177,7 +177,7 @@ impl CredentialSource for Plugin {
     }
 }
 
-/// The header of a bearer token; `None` if no header can carry it.
+/// The value of a header with a bearer token; `None` if a header cannot contain the token.
 pub(super) fn bearer(token: &str) -> Option<HeaderValue> {
     let mut header = HeaderValue::try_from(format!("Bearer {token}")).ok()?;
     header.set_sensitive(true);
@@ -186,18 +186,18 @@ pub(super) fn bearer(token: &str) -> Option<HeaderValue> {
 
 async fn beginning(pipe: Option<impl AsyncRead + Unpin>, bytes: &mut Vec<u8>) {
     if let Some(mut pipe) = pipe {
-        // What cannot be read is not there, and is found to be missing.
+        // If the output cannot be read, it is empty, and that is reported later.
         let _ = (&mut pipe).take(MOST_OUTPUT).read_to_end(bytes).await;
-        // The rest is read as well: a plugin that cannot write would not end.
+        // The rest is read as well. A plugin that cannot write would not end.
         let _ = tokio::io::copy(&mut pipe, &mut tokio::io::sink()).await;
     }
 }
 
-/// The last part of what is written.
+/// The last part of an output.
 #[derive(Default)]
 struct OutputTail {
     bytes: Vec<u8>,
-    /// Something came before it.
+    /// There was more before it.
     cut: bool,
 }
 
@@ -215,7 +215,7 @@ async fn tail(pipe: Option<impl AsyncRead + Unpin>, tail: &mut OutputTail) {
 }
 
 impl OutputTail {
-    /// Beginning with a whole line: a half secret would not be found.
+    /// Begins with a whole line: the redaction would not find half of a secret.
     fn text(&self) -> String {
         let text = String::from_utf8_lossy(&self.bytes);
         match text.split_once('\n') {

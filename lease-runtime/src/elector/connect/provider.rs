@@ -1,4 +1,4 @@
-//! The older `auth-provider`s of a kubeconfig (`oidc`, `gcp`), which kube knows how to ask.
+//! The older `auth-provider`s of a kubeconfig (`oidc`, `gcp`), which kube implements.
 
 use std::error::Error as StdError;
 use std::future::{Ready, ready};
@@ -16,7 +16,7 @@ use crate::elector::causes::find;
 use crate::elector::error::ElectorError;
 use crate::elector::text::{chain, shown};
 
-/// kube keeps such tokens itself, and does not tell when they end: it is asked as often as this.
+/// kube keeps such tokens and does not say when they expire, so it is asked as often as this.
 const AGAIN: Duration = Duration::from_secs(20);
 
 pub(super) struct Provider {
@@ -35,7 +35,7 @@ impl Provider {
 
     fn failed(&self, error: &(dyn StdError + 'static)) -> ElectorError {
         let reason = match find::<AuthError>(error) {
-            // It shows everything: the command with its arguments, and what it printed.
+            // Its text contains the command with its arguments and its output.
             Some(AuthError::AuthExecRun { out, .. }) => format!("failed ({})", out.status),
             _ => format!("failed: {}", shown(&self.secrets.redact(&chain(error)))),
         };
@@ -43,12 +43,12 @@ impl Provider {
         ElectorError::Plugin { command: shown(&self.name).to_string(), reason, remedy }
     }
 
-    /// kube's own layer, in front of nobody.
+    /// A client with kube's own layer for credentials, around [`Mirror`].
     fn client(&mut self) -> Result<Client, ElectorError> {
         if let Some(client) = &self.client {
             return Ok(client.clone());
         }
-        // Asks the provider, and blocks this thread meanwhile, which has nothing else to do.
+        // This asks the provider, and blocks this thread, which has nothing else to do.
         let layer = self.config.auth_layer().map_err(|error| self.failed(&error))?;
         let client = match layer {
             Some(layer) => ClientBuilder::new(Mirror, "").with_layer(&layer).build(),
@@ -74,7 +74,7 @@ impl CredentialSource for Provider {
     }
 }
 
-/// Answers a request with the `Authorization` that it came with.
+/// Answers a request with the `Authorization` header of that request.
 #[derive(Clone)]
 struct Mirror;
 

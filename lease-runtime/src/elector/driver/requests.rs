@@ -1,4 +1,4 @@
-//! The election's requests, and what their answers mean to it, to the status and to the log.
+//! Sends the requests of the election, and handles their answers.
 
 use super::ElectionDriver;
 use crate::elector::classify::RequestKind;
@@ -16,7 +16,7 @@ impl ElectionDriver {
         self.log.sent(kind.verb());
     }
 
-    /// What the end of a request means to the status, to the log and to the election.
+    /// Passes the answer to a request to the status, to the log and to the election.
     pub(super) fn handle_reply(&mut self, reply: Reply) {
         let mut looked = |from| self.watch.iter_mut().for_each(|watch| watch.looked(from));
         match &reply.answer {
@@ -55,7 +55,7 @@ impl ElectionDriver {
                 self.log.stored_duration(seconds, self.out.timing.lease_duration);
             }
         }
-        // After the step, which knows by then who holds the lease. A process that may not lead any more goes on saying so.
+        // After the step, which knows the holder of the lease. A process that must not lead any more keeps its problem.
         if well && !self.is_barred() && !std::mem::take(&mut self.altered) {
             self.clear_problem(reply.kind, reply.sent);
         }

@@ -1,4 +1,4 @@
-//! The election's news for the ticks, the ticks' for its writes, and both for the status.
+//! Connects the ticks with the election: its states of the Lease, its writes, and the status.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use lease_protocol::election::{Event, Request, RequestId, Role};
 use lease_protocol::ticks::{Edits, TaskTicks, TickTime};
 
 impl ElectionDriver {
-    /// What a write says about ticks: one that renews takes runs, and one that releases says how the last ones ended.
+    /// What a write says about ticks. A renewal takes runs, and a release says how the last runs ended.
     pub(super) fn edits(&mut self, id: Option<RequestId>, request: &Request) -> Edits {
         let (Some(id), Request::Replace { base, .. }) = (id, request) else { return Edits::new() };
         if self.election.is_acquiring() {
@@ -32,7 +32,7 @@ impl ElectionDriver {
         }
     }
 
-    /// Shows the ticks what the Lease says, and renews early if they have something to say.
+    /// Shows the state of the Lease to the ticks, and renews early if they have something to write.
     pub(super) fn tick(&mut self) {
         let time = self.time();
         if let Some(version) = self.election.rests_on()
@@ -57,7 +57,7 @@ impl ElectionDriver {
         self.log.holder(holder);
         let status = &mut self.out.status;
         if self.election.newest().is_none() && self.ticks_of.take().is_some() {
-            // The Lease is gone, and with it what it said.
+            // The Lease is gone, and so are its records.
             status.ticks = Arc::default();
         }
         if let Some(newest) = self.election.newest().filter(|newest| self.ticks_of.as_ref() != Some(newest))

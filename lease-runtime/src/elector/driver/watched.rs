@@ -1,4 +1,4 @@
-//! The election's view of what the watchdog has done.
+//! Tells the election what the watchdog has done.
 
 use super::ElectionDriver;
 use lease_protocol::election::{Event, LossReason, Now, Role, StopReason};
@@ -6,9 +6,9 @@ use lease_protocol::election::{Event, LossReason, Now, Role, StopReason};
 impl ElectionDriver {
     /// Tells the election that its term is ending.
     ///
-    /// The watchdog and the election compare the same deadlines with the same clock, and mostly come to the same. But the
-    /// election may have read the clock just before a deadline, and have carried out what it then said just after: for it
-    /// the term goes on, while its bodies have been asked to end.
+    /// The watchdog and the election compare the same deadlines with the same clock. But the election may read the clock just
+    /// before a deadline, and carry out its actions just after it. Then the term continues for the election, while the watchdog has
+    /// asked its bodies to end.
     pub(super) fn agree_with_watchdog(&mut self, now: Now) {
         let timed_out = self
             .out

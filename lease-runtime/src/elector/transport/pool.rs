@@ -14,11 +14,11 @@ use crate::elector::multiplexed::Multiplexed;
 /// The connections to one API server.
 pub(super) struct Pool {
     pub(super) dialer: Arc<Dialer>,
-    /// The connection that has shown that the server speaks HTTP/1.1 only.
+    /// The connection on which the server chose HTTP/1.1. The first request on HTTP/1.1 uses it.
     pub(super) spare: Spare,
     /// For a server that speaks HTTP/1.1 only. It adds nothing to a request.
     pub(super) http1: Client,
-    /// The server speaks HTTP/2, as far as is known.
+    /// Whether the server speaks HTTP/2, as far as is known.
     pub(super) multiplexed: Multiplexed,
     state: Mutex<PoolState>,
     pub(super) this: Weak<Pool>,
@@ -33,7 +33,7 @@ pub(super) struct PoolState {
 
 pub(super) type Dialing = Shared<BoxFuture<'static, Result<DialOutcome, TransportError>>>;
 
-/// What making a connection has led to.
+/// The result of making a connection.
 #[derive(Clone)]
 pub(super) enum DialOutcome {
     Http2(Arc<Http2Connection>),
@@ -69,7 +69,7 @@ impl Pool {
         }
     }
 
-    /// Lets a connection that [`another`](Self::another) has made carry requests.
+    /// Uses a connection that [`another`](Self::another) has made.
     pub(super) fn keep(&self, made: DialOutcome) {
         match made {
             DialOutcome::Http2(connection) => self.state().connections.push(connection),

@@ -1,4 +1,4 @@
-//! Which connection a request goes by, and when another one is made.
+//! Chooses the connection for a request, and decides when another one is made.
 
 use std::sync::{Arc, Weak};
 
@@ -10,14 +10,15 @@ use super::failure::TransportError;
 use super::liveness;
 use super::pool::{DialOutcome, Dialing, Pool, Route};
 
-/// So many requests on their way on each connection call for one more, up to so many. One connection suffices for thousands
-/// of leases; a server that takes seconds for an answer needs more streams than it allows on one. kube-apiserver allows 100.
+/// When each connection carries so many requests, another one is made, up to so many connections. One connection is enough for
+/// thousands of leases, but a server that takes seconds to answer needs more streams than it allows on one. kube-apiserver
+/// allows 100.
 const FULL: usize = 90;
 const MOST: usize = 12;
 
 impl Pool {
-    /// Chooses a connection, and makes one if there is none. Cancel safe: a connection that is being made is made for all who
-    /// wait for it, and goes on without them.
+    /// Chooses a connection, and makes one if there is none. Cancel safe: a connection that is being made serves all requests that
+    /// wait for it, and continues without them.
     pub(super) async fn route(&self) -> Result<Route, TransportError> {
         if let Some(route) = self.ready() {
             return Ok(route);
@@ -28,7 +29,7 @@ impl Pool {
         }
     }
 
-    /// The connection with the fewest requests on their way. None if there is to be another first.
+    /// The connection with the fewest requests. `None` if another one has to be made first.
     fn ready(&self) -> Option<Route> {
         let (connection, full) = {
             if !self.multiplexed.is_on() {
@@ -48,10 +49,10 @@ impl Pool {
         Some(Route::Http2(connection))
     }
 
-    /// Makes a connection that serves all requests, unless one is being made.
+    /// Makes a connection for all requests, unless one is being made.
     fn dial(&self) -> Dialing {
         let mut state = self.state();
-        // One that has ended and is still here has panicked, and nobody is to wait for it any more.
+        // An attempt that has ended but was not removed has panicked. Nothing may wait for it any more.
         if let Some(dialing) = state.dialing.as_ref().filter(|dialing| dialing.peek().is_none()) {
             return dialing.clone();
         }
@@ -69,10 +70,10 @@ impl Pool {
         dialing
     }
 
-    /// Makes another connection, to see whether that is possible. It carries nothing yet.
+    /// Makes another connection, to see whether that is possible. It does not carry requests yet.
     pub(super) fn another(&self) -> BoxFuture<'static, Result<DialOutcome, TransportError>> {
         let (dialer, this) = (Arc::clone(&self.dialer), Weak::clone(&self.this));
-        // Boxed, because the connection that it makes may call for another again.
+        // Boxed, because the new connection may in turn ask for another.
         async move { connect(&dialer, &this).await }.boxed()
     }
 }
