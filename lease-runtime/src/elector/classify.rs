@@ -103,7 +103,7 @@ pub(super) fn watch(error: &kube::Error, lease: &LeaseId) -> (ElectorError, Opti
     let (answer, problem) = match error {
         // If kube cannot read an event, it returns a status without content.
         kube::Error::Api(status) if status.code == 0 => {
-            let reason = "an event of a watch is none".to_owned();
+            let reason = "an event of a watch cannot be read".to_owned();
             (Answer::Unknown, Some(ElectorError::Unreadable { reason }))
         }
         kube::Error::Api(status) => refusal(RequestKind::Watch, status, lease),

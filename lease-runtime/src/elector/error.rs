@@ -27,7 +27,7 @@ pub enum ElectorError {
     },
 
     /// A kubeconfig cannot be used.
-    #[error("the kubeconfig {place} cannot be used ({reason}): mend it, or name another file or context")]
+    #[error("the kubeconfig {place} cannot be used ({reason}): correct it, or name another file or context")]
     Kubeconfig {
         /// The file, or the variable that named it.
         place: String,
@@ -163,7 +163,7 @@ pub enum ElectorError {
 
     /// The API server stores another Lease than was written, so this process cannot lead by it.
     #[error(
-        "the API server stores the lease otherwise than it was written ({fields}): look for a mutating webhook or an admission \
+        "the API server stores the lease differently from what was written ({fields}): look for a mutating webhook or an admission \
          policy that changes leases, and let it leave the fields of the election alone"
     )]
     Altered {

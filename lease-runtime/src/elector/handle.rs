@@ -273,7 +273,7 @@ impl Drop for ElectionPort {
         // An election that was left in order has no term to end.
         if self.status.standing != Standing::Out {
             self.term_state.take().inspect(|term_state| term_state.expire());
-            self.end(ElectorError::Ended { reason: "its runtime has gone".to_owned() });
+            self.end(ElectorError::Ended { reason: "its runtime is gone".to_owned() });
         }
     }
 }

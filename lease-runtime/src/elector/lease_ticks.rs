@@ -259,7 +259,7 @@ impl LeaseTicks {
         let refused = self.ticks.refused().into_iter().map(|(request, why)| format!("the request {request}: {why}"));
         let zones = self.ticks.other_zone_data().into_iter().map(|(task, data)| {
             format!(
-                "the last tick of task `{task}` was computed by the time zones of {}, which are not this replica's: no civil \
+                "the last tick of task `{task}` was computed with the time zones of {}, which are not this replica's: no civil \
                  time is run twice, but replicas may start it at different instants until all have the same version",
                 shown(&data)
             )
@@ -272,8 +272,8 @@ impl LeaseTicks {
         });
         let given_up = self.ticks.given_up().into_iter().map(|(task, outcome)| {
             format!(
-                "task `{task}` runs once, and its last run was {outcome}: whoever waits for it waits until it is done, and it is \
-                 not run again unless somebody asks for it, by an annotation `{TRIGGER}{task}` with any new id"
+                "task `{task}` runs once, and its last run was {outcome}: tasks that wait for it go on waiting, and it does \
+                 not run again unless it is triggered, by an annotation `{TRIGGER}{task}` with any new id"
             )
         });
         let troubles: Vec<String> = unreadable.chain(refused).chain(zones).chain(full).chain(given_up).collect();
@@ -284,9 +284,9 @@ impl LeaseTicks {
     }
 }
 
-const REFUSED: &str = "the API server refuses what the leader writes about ticks and tasks into the annotations of the lease, and takes the same \
-                       write without it: the lease is kept, and no tick is run until a policy allows annotations of the domain \
-                       lease-runtime.dev there";
+const REFUSED: &str = "the API server refuses what the leader writes about ticks and tasks into the annotations of the lease, and accepts the \
+                       same write without it: the lease is still renewed, and no tick runs until a policy allows annotations \
+                       of the domain lease-runtime.dev there";
 
 /// Our annotations after these changes.
 fn expected(annotations: &Annotations, edits: &Edits) -> Annotations {
@@ -313,9 +313,9 @@ fn altered(sent: &Annotations, stored: &Annotations) -> Option<String> {
     let more = altered_names(sent, stored).count() - 1;
     let others = if more > 0 { format!(", and {more} more") } else { String::new() };
     Some(format!(
-        "the cluster alters what the leader writes about ticks: the annotation {} {how} as the write was stored{others}. Look for \
+        "the cluster alters what the leader writes about ticks: the annotation {} {how} when the write was stored{others}. Look for \
          a mutating webhook or admission policy on leases, and let it leave annotations of the domain lease-runtime.dev alone. The \
-         lease is kept, and ticks are tried again after growing pauses",
+         lease is still renewed, and ticks are tried again after growing pauses",
         shown(name)
     ))
 }

@@ -162,7 +162,7 @@ impl ElectionLog {
             error,
             self,
             ahead_s = by.as_secs(),
-            "this replica's clock is ahead of the API server's: ticks go by the server's until it is mended"
+            "this replica's clock is ahead of the API server's: ticks follow the server's clock until this one is corrected"
         );
     }
 
@@ -207,7 +207,7 @@ impl ElectionLog {
             self,
             requests = %shown(&requests),
             tasks = %shown(&tasks),
-            "something is asked of tasks that this replica does not have, or does not run yet: check the spelling"
+            "the lease has requests for tasks that this replica does not have, or does not run yet: check the spelling"
         );
     }
 
@@ -216,7 +216,7 @@ impl ElectionLog {
             warn,
             self,
             behind_s = by.as_secs(),
-            "ticks are recorded that are in the future of this replica's clock: the next ones are waited for"
+            "the last recorded ticks are in the future of this replica's clock: the next ticks run after that time"
         );
     }
 
@@ -241,7 +241,7 @@ impl ElectionLog {
                 self,
                 task,
                 tick = time(tick),
-                "a run of an earlier leader did not come to an end that is known: it is not run again"
+                "it is not known how a run of an earlier leader ended: it is not run again"
             ),
             TickNote::RunAgain(tick, attempt) => say!(
                 info,
@@ -249,7 +249,7 @@ impl ElectionLog {
                 task,
                 tick = time(tick),
                 attempt,
-                "a run of an earlier leader did not come to an end that is known: it is run again"
+                "it is not known how a run of an earlier leader ended: it is run again"
             ),
             TickNote::GivenBack(tick) => {
                 say!(info, self, task, tick = time(tick), "a run was given back: its body has not begun");
@@ -258,7 +258,7 @@ impl ElectionLog {
                 say!(info, self, task, tick = time(tick), "a run that was given back before its body began is started");
             }
             TickNote::TriggeredBefore(id) => {
-                say!(info, self, task, id = %shown(id.as_str()), "a trigger was dropped, its id has been used");
+                say!(info, self, task, id = %shown(id.as_str()), "a trigger was dropped: its id has been used before");
             }
         }
     }

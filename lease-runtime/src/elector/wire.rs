@@ -66,7 +66,7 @@ pub(super) fn revision(text: Option<&str>) -> Result<u64, &'static str> {
         None | Some("") => Err("it has no resourceVersion"),
         // Zero means "any version" in a request, and is never the version of an object.
         Some(text) => match text.parse() {
-            Ok(0) | Err(_) => Err("its resourceVersion is no positive integer"),
+            Ok(0) | Err(_) => Err("its resourceVersion is not a positive integer"),
             Ok(revision) => Ok(revision),
         },
     }

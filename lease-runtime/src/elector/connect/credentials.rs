@@ -120,7 +120,7 @@ impl Credentials {
 fn kind(config: &Config, clock: &Arc<dyn Clock>) -> Result<CredentialKind, ElectorError> {
     let auth = &config.auth_info;
     let unusable = |what: &str| ElectorError::Client {
-        reason: format!("the {what} of the configuration cannot stand in a header"),
+        reason: format!("the {what} of the configuration cannot be sent in a header"),
         remedy: "remove line breaks and control characters from it",
     };
     let fetched = |(state, refused)| CredentialKind::Fetched { state, refused };
@@ -195,7 +195,7 @@ fn token_in(path: &Path) -> Result<HeaderValue, String> {
     if token.trim().is_empty() {
         return Err("is empty".to_owned());
     }
-    bearer(token.trim()).ok_or_else(|| "has a token that cannot stand in a header".to_owned())
+    bearer(token.trim()).ok_or_else(|| "has a token that a header cannot contain".to_owned())
 }
 
 /// What of a user does not go into the header: the user to act as, and a client certificate.

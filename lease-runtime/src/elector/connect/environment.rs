@@ -39,10 +39,10 @@ pub(super) fn choose(env: impl Fn(&str) -> Option<OsString>, home: Option<&Path>
     match place {
         Some(path) if path.is_file() => Found::Home(path),
         Some(path) => Found::Nothing {
-            looked: format!("KUBECONFIG is not set, this is no pod, and there is no {}", path.display()),
+            looked: format!("KUBECONFIG is not set, this is not a pod, and there is no {}", path.display()),
         },
         None => {
-            Found::Nothing { looked: "KUBECONFIG is not set, this is no pod, and there is no home directory".into() }
+            Found::Nothing { looked: "KUBECONFIG is not set, this is not a pod, and there is no home directory".into() }
         }
     }
 }

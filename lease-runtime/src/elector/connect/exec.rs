@@ -47,7 +47,7 @@ impl Plugin {
         }
         if self.exec.interactive_mode == Some(ExecInteractiveMode::Always) {
             let remedy = "set `interactiveMode` to `IfAvailable` or `Never` in the kubeconfig, and log in beforehand";
-            return Err(self.failed("wants a person to talk to, which an election does not have", remedy));
+            return Err(self.failed("asks a person for input, which an election cannot give", remedy));
         }
         let mut child = self.prepare()?.spawn().map_err(|error| self.not_started(&error))?;
         let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
@@ -75,9 +75,12 @@ impl Plugin {
             Some(code) => format!("ended with exit code {code}"),
             None => format!("was ended ({status})"),
         };
-        let words = last_words(&secrets.redact(&errors));
-        let reason =
-            if words.is_empty() { ended + " and no word" } else { format!("{ended}, its last words: {words}") };
+        let words = last_output(&secrets.redact(&errors));
+        let reason = if words.is_empty() {
+            ended + " and printed no error"
+        } else {
+            format!("{ended}, its last output: {words}")
+        };
         Err(self.failed(reason, AGAIN))
     }
 
@@ -87,7 +90,9 @@ impl Plugin {
         if exec.provide_cluster_info {
             let remedy = "load the kubeconfig by its path, or set `exec.cluster` in its configuration";
             let cluster = exec.cluster.as_ref();
-            let cluster = cluster.ok_or_else(|| self.failed("wants to know the cluster, which is not told", remedy))?;
+            let cluster = cluster.ok_or_else(|| {
+                self.failed("needs to know the cluster, which the configuration does not name", remedy)
+            })?;
             spec["cluster"] = serde_json::to_value(cluster).unwrap_or_default();
         }
         let version = exec.api_version.as_deref().unwrap_or("client.authentication.k8s.io/v1");
@@ -125,24 +130,24 @@ impl Plugin {
                 "run it by hand and compare with the ExecCredential of its `apiVersion`",
             )
         };
-        let answer: Value = serde_json::from_str(output).map_err(|_| wrong("what is no JSON"))?;
+        let answer: Value = serde_json::from_str(output).map_err(|_| wrong("text that is not JSON"))?;
         if answer["kind"] != "ExecCredential" {
-            return Err(wrong("what is no ExecCredential"));
+            return Err(wrong("JSON that is not an ExecCredential"));
         }
         if let (Some(requested), Some(given)) = (&self.exec.api_version, answer["apiVersion"].as_str())
             && requested != given
         {
-            return Err(wrong("an ExecCredential of another `apiVersion` than the kubeconfig names"));
+            return Err(wrong("an ExecCredential with another `apiVersion` than the kubeconfig names"));
         }
         let status = &answer["status"];
         let text = |name: &str| status[name].as_str().map(str::trim).filter(|text| !text.is_empty());
         let until = match text("expirationTimestamp").map(str::parse::<WallTime>) {
             Some(Ok(at)) => Some(at),
-            Some(Err(_)) => return Err(wrong("an `expirationTimestamp` that is no time")),
+            Some(Err(_)) => return Err(wrong("an `expirationTimestamp` that is not a time")),
             None => None,
         };
         let header = match text("token").map(bearer) {
-            Some(None) => return Err(wrong("a token that cannot stand in a header")),
+            Some(None) => return Err(wrong("a token that a header cannot contain")),
             Some(header) => header,
             None => None,
         };
@@ -227,7 +232,7 @@ impl OutputTail {
 }
 
 /// The end of a text on one line, escaped.
-fn last_words(text: &str) -> String {
+fn last_output(text: &str) -> String {
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
     let line = shown_from_end(&line);
     if line.is_empty() { line } else { format!("`{line}`") }

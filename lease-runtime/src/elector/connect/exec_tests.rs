@@ -75,10 +75,10 @@ async fn a_plugin_is_told_what_the_protocol_says() {
 }
 
 #[tokio::test]
-async fn a_failure_says_the_exit_code_and_the_last_words_first() {
+async fn a_failure_says_the_exit_code_and_the_last_output_first() {
     let text =
         refused(plugin("echo one >&2; printf 'session expired:\\n log in again\\033[0m\\n' >&2; exit 7", |_| {})).await;
-    let start = "the credential plugin `/bin/sh` ended with exit code 7, its last words: `one session expired: log in \
+    let start = "the credential plugin `/bin/sh` ended with exit code 7, its last output: `one session expired: log in \
                  again\\u{1b}[0m`: ";
     assert!(text.starts_with(start), "{text}");
     let text = refused(plugin("kill -9 $$", |_| {})).await;
@@ -116,12 +116,12 @@ async fn what_is_secret_is_not_shown() {
 #[tokio::test]
 async fn what_cannot_be_used_is_said_without_what_it_is() {
     for (answer, hint) in [
-        ("CANARY".to_owned(), "no JSON"),
-        ("{\"CANARY\":1}".to_owned(), "no ExecCredential"),
+        ("CANARY".to_owned(), "text that is not JSON"),
+        ("{\"CANARY\":1}".to_owned(), "JSON that is not an ExecCredential"),
         (credential("").replace("k8s.io/v1", "k8s.io/v1beta1"), "another `apiVersion`"),
         (credential(""), "neither a token"),
-        (credential(r#""token":"CANARY","expirationTimestamp":"CANARY""#), "that is no time"),
-        (credential(r#""token":"CAN\nARY""#), "cannot stand in a header"),
+        (credential(r#""token":"CANARY","expirationTimestamp":"CANARY""#), "that is not a time"),
+        (credential(r#""token":"CAN\nARY""#), "that a header cannot contain"),
         (credential(r#""clientKeyData":"CANARY""#), "without its certificate"),
     ] {
         let text = refused(plugin(&format!("printf '%s' '{answer}'"), |_| {})).await;
@@ -149,7 +149,7 @@ async fn one_that_talks_a_lot_does_not_block() {
     let answer = credential(r#""token":"ok""#);
     let script = format!("head -c 3000000 /dev/zero >&2; echo '{answer}'; head -c 100000 /dev/zero | tr '\\0' ' '");
     plugin(&script, |_| {}).run().await.unwrap();
-    assert!(refused(plugin("head -c 3000000 /dev/zero", |_| {})).await.contains("no JSON"));
+    assert!(refused(plugin("head -c 3000000 /dev/zero", |_| {})).await.contains("text that is not JSON"));
 }
 
 /// As one that starts an agent, which keeps the pipes that it was given.

@@ -150,7 +150,7 @@ pub(super) async fn keep(
 
 fn say_failed(error: String) {
     say(Level::WARN, move || {
-        tracing::warn!(target: "lease_runtime", error, "the credentials cannot be renewed: those at hand are used while they last");
+        tracing::warn!(target: "lease_runtime", error, "the credentials cannot be renewed: the current ones are used until they expire");
     });
 }
 

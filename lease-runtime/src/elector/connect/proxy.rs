@@ -75,7 +75,7 @@ fn usable(uri: Uri, place: &str) -> Result<Proxy, ElectorError> {
 
 fn no_address(place: &str) -> ElectorError {
     ElectorError::Proxy {
-        reason: format!("{place} is no address of a proxy"),
+        reason: format!("{place} is not the address of a proxy"),
         remedy:
             "give it as `http://HOST:PORT`, `https://HOST:PORT` or `socks5://HOST:PORT`, or name the cluster's host in \
                  NO_PROXY"

@@ -189,7 +189,7 @@ impl Now {
                 let renewed = self.built.is_some();
                 (self.material, self.failed, self.built) = (material, None, Some(Arc::new(built)));
                 if renewed {
-                    say(Level::INFO, || tracing::info!(target: "lease_runtime", "renewed certificates are taken up"));
+                    say(Level::INFO, || tracing::info!(target: "lease_runtime", "renewed certificates are now in use"));
                 }
             }
             Err(error) if self.built.is_none() => {
@@ -199,7 +199,7 @@ impl Now {
             Err(error) => {
                 let error = error.to_string();
                 say(Level::DEBUG, move || {
-                    tracing::debug!(target: "lease_runtime", error, "renewed certificates cannot be used, those before them are kept");
+                    tracing::debug!(target: "lease_runtime", error, "renewed certificates cannot be used: the earlier ones stay in use");
                 });
             }
         }
@@ -224,7 +224,7 @@ pub(in crate::elector) fn certificate_error(error: &(dyn StdError + 'static)) ->
                 "renew the API server's certificate, or correct this machine's clock"
             }
             CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
-                "correct this machine's clock, or that of whoever made the certificate"
+                "correct this machine's clock, or that of the machine that made the certificate"
             }
             CertificateError::UnknownIssuer | CertificateError::BadSignature => {
                 "give the authority of the API server's certificate as `certificate-authority`, or correct `server`; a file \

@@ -128,7 +128,7 @@ fn no_secret_is_said_anywhere() {
     assert!(out.status.success(), "{said}");
     // It has said what it is made for.
     for part in [
-        "ended with exit code 3, its last words: `no luck with [redacted]",
+        "ended with exit code 3, its last output: `no luck with [redacted]",
         "TRACE lease_runtime",
         "started leading",
         "features = [\\\"http-proxy\\\"]",
