@@ -82,7 +82,7 @@ async fn a_failure_says_the_exit_code_and_the_last_output_first() {
                  again\\u{1b}[0m`: ";
     assert!(text.starts_with(start), "{text}");
     let text = refused(plugin("kill -9 $$", |_| {})).await;
-    assert!(text.contains("was ended (signal: 9") && text.contains("no word"), "{text}");
+    assert!(text.contains("was ended (signal: 9") && text.contains("printed no error"), "{text}");
     // Bounded, and the last of them.
     let long = "i=0; while [ $i -lt 20000 ]; do echo \"line $i of many words that nobody reads\"; i=$((i+1)); done >&2; echo END >&2; exit 1";
     let text = refused(plugin(long, |_| {})).await;
