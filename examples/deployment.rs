@@ -7,13 +7,14 @@
 //! KUBECONFIG=/tmp/lease.kubeconfig cargo run --example deployment
 //! ```
 //!
-//! One of them prints an order a second. Stop it with Ctrl-C: it finishes its order, releases the lease, and another goes on.
+//! One of them prints an order each second. Stop it with Ctrl-C: it finishes its order, releases the lease, and another one
+//! continues.
 
 use std::time::Duration;
 
 use lease_runtime::{Candidate, Lost, Term, leader_only, shutdown_signal};
 
-/// The orders, wherever they come from.
+/// The source of the orders.
 #[derive(Clone)]
 struct Orders;
 
@@ -23,18 +24,18 @@ impl Orders {
         fastrand::u64(1000..10_000)
     }
 
-    /// Where it matters that an order is not paid twice, the target refuses a token below the highest it has seen.
+    /// If an order must not be paid twice, the target refuses a token below the highest that it has seen.
     async fn pay(&self, order: u64, fencing_token: u64) {
         tracing::info!(order, fencing_token, "paid");
     }
 }
 
-/// Runs on the leader only, and is gone before another replica runs it.
+/// Runs only on the leader, and has ended before another replica runs it.
 #[leader_only(lease = "orders", lease_duration = "15s", renew_deadline = "10s", retry_period = "2s", grace = "5s")]
 async fn process_orders(term: Term, orders: Orders) -> Result<(), Lost> {
     while !term.is_cancelled() {
         let order = orders.next().await;
-        // The last look before an effect: the process may have been stopped since the order came.
+        // The last check before the effect: the process may have been paused since the order arrived.
         term.check()?;
         orders.pay(order, term.fencing_token().get()).await;
     }
@@ -43,11 +44,11 @@ async fn process_orders(term: Term, orders: Orders) -> Result<(), Lost> {
 
 #[tokio::main]
 async fn main() -> Result<(), lease_runtime::Error> {
-    // kube logs each failed request at ERROR; lease-runtime says once what is wrong, and when it is over.
+    // kube logs each failed request at ERROR. lease-runtime logs a problem once when it begins and once when it ends.
     tracing_subscriber::fmt().with_env_filter("info,kube_client=off").init();
     let candidate = Candidate::from_env().await?;
     tracing::info!(identity = candidate.identity(), "standing by");
     candidate.add(process_orders(Orders));
-    // SIGTERM: the order in hand is finished, then the lease is released, then this returns.
+    // SIGTERM: the current order is finished, then the lease is released, then this returns.
     candidate.run_until(shutdown_signal()).await
 }

@@ -1,3 +1,3 @@
-//! What the examples share: the replicas as processes, and the log of their work. The stories are in the files beside.
+//! The common code of the examples: replicas as processes, and the log of their work.
 
-pub mod drama;
+pub mod harness;

@@ -1,22 +1,23 @@
-//! A migration that is done once, and what waits for it on every replica.
+//! A migration that runs once, and work on every replica that waits for it.
 //!
 //! ```sh
 //! cargo run --example migration                          # against the Lease API in this process
 //! cargo run --example migration -- --kubeconfig FILE     # against a cluster of your choice
 //! ```
 //!
-//! Three replicas start at once. One of them migrates, and is killed in the middle; the next one does it again, to the end.
-//! Only then does any of them serve, and the leader among them consumes. A replica that is started later finds the migration
-//! done, and serves at once. Ends by itself in under a minute with the story as a table, and with an error if somebody served
-//! before the migration was done or it was done twice. (On a cluster, remove the Lease `schema` to see it again.)
+//! Three replicas start at the same time. One of them begins the migration and is killed in the middle. The next leader runs it
+//! again, to the end. Then all replicas serve, and the leader consumes. A replica that is started later finds that the migration
+//! is done and serves at once. The program ends by itself in under a minute and prints a table. It fails if a replica served
+//! before the migration was done, or if the migration was completed twice. (On a cluster, delete the Lease `schema` to run it
+//! again.)
 
 use std::time::Duration;
 
-use lease_examples::drama::{End, Entry, Outcome, Stage, WorkLog, overlaps, print_table};
+use lease_examples::harness::{End, Entry, Harness, Outcome, WorkLog, overlaps, print_table};
 use lease_runtime::{Candidate, Term, Tick, leader_only, shutdown_signal};
 
-/// Done once in the life of the Lease, whichever replica leads. One that is interrupted is begun again, so it has to be
-/// something that can be.
+/// Runs once in the life of the Lease, on the replica that leads. An interrupted migration runs again from the beginning, so each
+/// step must be repeatable.
 #[leader_only(lease = "schema", lease_duration = "3s", once, delivery = at_least_once)]
 async fn migrate(term: Term, tick: Tick, log: WorkLog) -> Result<(), String> {
     log.note(&term, &format!("migration begun, attempt {}", tick.attempt()));
@@ -40,9 +41,9 @@ async fn consume(term: Term, log: WorkLog) {
 async fn replica(log: WorkLog) -> Result<(), lease_runtime::Error> {
     let candidate = Candidate::from_env().await?;
     let migration = candidate.add(migrate(log.clone()));
-    // This replica takes no part in the election before the schema is there.
+    // This replica does not take part in the election of the consumer before the migration is done.
     candidate.add(consume(log.clone()).warm_up(migration.completed()));
-    // What every replica does, leader or not, waits as well.
+    // The work of every replica, leader or not, also waits.
     let migrated = migration.completed();
     tokio::spawn(async move {
         migrated.await;
@@ -56,27 +57,27 @@ async fn main() -> Outcome<()> {
     if let Some(log) = WorkLog::of_this_replica()? {
         return Ok(replica(log).await?);
     }
-    let mut stage = Stage::open("migration").await?;
+    let mut harness = Harness::open("migration").await?;
     for name in ["replica-1", "replica-2", "replica-3"] {
-        stage.start(name)?;
+        harness.start(name)?;
     }
-    let first = stage.wait_for("a migration", |entry| entry.what == "step 1").await?;
-    stage.say(first.at, &format!("{} migrates", first.replica));
-    let (at, gone) = stage.end(&first.replica, End::Sigkill)?;
-    stage.say(at, &format!("{} to {}, in the middle", End::Sigkill, first.replica));
+    let first = harness.wait_for("a migration", |entry| entry.what == "step 1").await?;
+    harness.say(first.at, &format!("{} migrates", first.replica));
+    let (at, gone) = harness.end(&first.replica, End::Sigkill)?;
+    harness.say(at, &format!("{} to {}, in the middle", End::Sigkill, first.replica));
     gone.await?;
-    let done = stage.wait_for("the migration", |entry| entry.what == "migration done").await?;
-    stage.say(done.at, &format!("{} has migrated", done.replica));
-    serving(&mut stage, 2).await?;
-    let consuming = stage.wait_for("a consumer", |entry| entry.what == "consuming").await?;
-    stage.say(consuming.at, &format!("{} consumes", consuming.replica));
+    let done = harness.wait_for("the migration", |entry| entry.what == "migration done").await?;
+    harness.say(done.at, &format!("{} has migrated", done.replica));
+    serving(&mut harness, 2).await?;
+    let consuming = harness.wait_for("a consumer", |entry| entry.what == "consuming").await?;
+    harness.say(consuming.at, &format!("{} consumes", consuming.replica));
     let late = "replica-4";
-    stage.start(late)?;
-    let last = stage.wait_for("the late one", |entry| entry.replica == late && entry.what == "serving").await?;
-    stage.say(last.at, &format!("{late} has come, and serves at once"));
-    stage.close().await?;
+    harness.start(late)?;
+    let last = harness.wait_for("the late one", |entry| entry.replica == late && entry.what == "serving").await?;
+    harness.say(last.at, &format!("{late} has started and serves at once"));
+    harness.close().await?;
 
-    let log = stage.log()?;
+    let log = harness.log()?;
     let rows: Vec<_> = log.iter().map(|entry| vec![entry.replica.clone(), entry.what.clone(), token(entry)]).collect();
     print_table(&["replica", "did", "token"], &rows);
     let (terms, overlaps) = overlaps(log);
@@ -85,16 +86,16 @@ async fn main() -> Outcome<()> {
     let times = log.iter().filter(|entry| entry.what == "migration done").count();
     let early = log.iter().any(|entry| ["serving", "consuming"].contains(&&*entry.what) && entry.at < done.at);
     if times != 1 || early {
-        return Err(format!("the migration was done {times} times, and somebody was early: {early}").into());
+        return Err(format!("the migration was done {times} times, and a replica served too early: {early}").into());
     }
-    println!("the migration was done once, and nobody was early");
-    if overlaps == 0 { Ok(()) } else { Err("two leaders worked at once".into()) }
+    println!("the migration was done once, and no replica served too early");
+    if overlaps == 0 { Ok(()) } else { Err("two leaders worked at the same time".into()) }
 }
 
-/// Waits until so many replicas serve.
-async fn serving(stage: &mut Stage, count: usize) -> Outcome<()> {
+/// Waits until this many replicas serve.
+async fn serving(harness: &mut Harness, count: usize) -> Outcome<()> {
     let serving = |log: &[Entry]| log.iter().filter(|entry| entry.what == "serving").count();
-    stage.wait("replicas that serve", |log| (serving(log) >= count).then_some(())).await
+    harness.wait("replicas that serve", |log| (serving(log) >= count).then_some(())).await
 }
 
 fn token(entry: &Entry) -> String {

@@ -1,35 +1,35 @@
-//! Three schedules under one lease, and a leader that is killed at a tick.
+//! Three schedules under one lease, and a leader that is killed right before a tick.
 //!
 //! ```sh
 //! cargo run --example scheduled                          # against the Lease API in this process
 //! cargo run --example scheduled -- --kubeconfig FILE     # against a cluster of your choice
 //! ```
 //!
-//! Three replicas; a report each minute by cron, a poll every ten seconds, a cleanup ten seconds after the end of the last
-//! one. The leader is killed right before a poll is due. Nobody leads at that moment, and the poll is run all the same, once, by
-//! the next leader, for the Lease remembers which one was the last. Ends by itself after about a minute and a half with the
-//! timeline, and with an error if a tick was lost or run twice.
+//! Three replicas run a report each minute by cron, a poll every ten seconds, and a cleanup ten seconds after the end of the last
+//! cleanup. The leader is killed right before a poll is due, so no replica leads at that time. The next leader runs this poll,
+//! once: the Lease records which tick was the last. The program ends by itself after about a minute and a half and prints a
+//! timeline. It fails if a tick was lost or run twice.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use lease_examples::drama::{End, Entry, Outcome, Stage, WorkLog, overlaps, print_table};
+use lease_examples::harness::{End, Entry, Harness, Outcome, WorkLog, overlaps, print_table};
 use lease_runtime::clock::{Clock, SystemClock, WallTime};
 use lease_runtime::{Candidate, Term, Tick, leader_only, shutdown_signal};
 
-/// Each full minute, in the time of the office.
+/// Runs each full minute, in the time zone of the office.
 #[leader_only(lease = "reports", lease_duration = "3s", cron = "* * * * *", time_zone = "Europe/Prague")]
 async fn report(term: Term, tick: Tick, log: WorkLog) {
     run("report", &term, &tick, &log, Duration::from_millis(300)).await;
 }
 
-/// Every ten seconds, counted from the epoch: on each replica the same ones.
+/// Runs every ten seconds, counted from 1970, so the ticks are the same on each replica.
 #[leader_only(lease = "reports", lease_duration = "3s", every = "10s")]
 async fn poll(term: Term, tick: Tick, log: WorkLog) {
     run("poll", &term, &tick, &log, Duration::from_millis(100)).await;
 }
 
-/// Ten seconds after the end of the last one, however long that took and wherever it was.
+/// Runs ten seconds after the end of the last run, on any replica, however long that run took.
 #[leader_only(lease = "reports", lease_duration = "3s", delay = "10s")]
 async fn clean_up(term: Term, tick: Tick, log: WorkLog) {
     run("clean_up", &term, &tick, &log, Duration::from_millis(1_500)).await;
@@ -56,28 +56,29 @@ async fn main() -> Outcome<()> {
     if let Some(log) = WorkLog::of_this_replica()? {
         return Ok(replica(log).await?);
     }
-    let mut stage = Stage::open("scheduled").await?;
+    let mut harness = Harness::open("scheduled").await?;
     for name in ["replica-1", "replica-2", "replica-3"] {
-        stage.start(name)?;
+        harness.start(name)?;
     }
-    let first = begun(&mut stage, "a poll", |run| run.task == "poll").await?;
-    stage.say(first.entry.at, &format!("{} leads, and runs the poll of {}", first.entry.replica, first.due));
+    let first = begun(&mut harness, "a poll", |run| run.task == "poll").await?;
+    harness.say(first.entry.at, &format!("{} leads, and runs the poll of {}", first.entry.replica, first.due));
 
     let due = first.due_at + 10_000_000;
     sleep_until(due - 200_000).await;
-    let (at, gone) = stage.end(&first.entry.replica, End::Sigkill)?;
-    stage.say(at, &format!("{} to {}, a moment before the next poll is due", End::Sigkill, first.entry.replica));
+    let (at, gone) = harness.end(&first.entry.replica, End::Sigkill)?;
+    harness.say(at, &format!("{} to {}, right before the next poll is due", End::Sigkill, first.entry.replica));
     gone.await?;
-    let second = begun(&mut stage, "the poll of nobody's time", |run| run.task == "poll" && run.due_at == due).await?;
-    stage.say(second.entry.at, &format!("{} leads, and runs the poll of {}", second.entry.replica, second.due));
+    let second =
+        begun(&mut harness, "the poll without a leader", |run| run.task == "poll" && run.due_at == due).await?;
+    harness.say(second.entry.at, &format!("{} leads, and runs the poll of {}", second.entry.replica, second.due));
 
-    let report = begun(&mut stage, "a report", |run| run.task == "report").await?;
-    stage.say(report.entry.at, &format!("the report of {}", report.due));
-    // Two polls more: time enough for a tick to be run twice, if it were to be.
-    begun(&mut stage, "the poll after it", |run| run.task == "poll" && run.due_at > report.due_at).await?;
-    stage.close().await?;
+    let report = begun(&mut harness, "a report", |run| run.task == "report").await?;
+    harness.say(report.entry.at, &format!("the report of {}", report.due));
+    // Waits for two more polls, so that a tick that runs twice would be noticed.
+    begun(&mut harness, "the poll after it", |run| run.task == "poll" && run.due_at > report.due_at).await?;
+    harness.close().await?;
 
-    let log = stage.log()?;
+    let log = harness.log()?;
     let runs: Vec<Run> = log.iter().filter_map(Run::read).collect();
     let rows: Vec<_> = runs.iter().map(Run::row).collect();
     print_table(&["task", "due", "late", "run by", "token"], &rows);
@@ -85,13 +86,13 @@ async fn main() -> Outcome<()> {
     println!("{terms} terms");
     println!("overlaps: {overlaps}");
     check(&runs)?;
-    println!("each tick was run once, also the one that fell due while nobody led");
-    if overlaps == 0 { Ok(()) } else { Err("two leaders worked at once".into()) }
+    println!("each tick was run once, also the one that fell due while no replica led");
+    if overlaps == 0 { Ok(()) } else { Err("two leaders worked at the same time".into()) }
 }
 
 /// Waits for a run to begin.
-async fn begun(stage: &mut Stage, what: &str, wanted: impl Fn(&Run) -> bool) -> Outcome<Run> {
-    stage.wait(what, |log| log.iter().filter_map(Run::read).find(|run| wanted(run))).await
+async fn begun(harness: &mut Harness, what: &str, wanted: impl Fn(&Run) -> bool) -> Outcome<Run> {
+    harness.wait(what, |log| log.iter().filter_map(Run::read).find(|run| wanted(run))).await
 }
 
 async fn sleep_until(wall: i64) {
@@ -99,7 +100,7 @@ async fn sleep_until(wall: i64) {
     tokio::time::sleep(Duration::from_micros(u64::try_from(left).unwrap_or(0))).await;
 }
 
-/// The beginning of a run, as the log shows it.
+/// The beginning of a run in the log.
 #[derive(Clone)]
 struct Run {
     task: String,
@@ -126,7 +127,7 @@ impl Run {
     }
 }
 
-/// No tick twice, and no poll left out.
+/// Checks that no tick ran twice and no poll was skipped.
 fn check(runs: &[Run]) -> Outcome<()> {
     let mut times: BTreeMap<(&str, i64), usize> = BTreeMap::new();
     for run in runs {

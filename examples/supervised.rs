@@ -5,14 +5,15 @@
 //! cargo run --example supervised -- --kubeconfig FILE     # against a cluster of your choice
 //! ```
 //!
-//! `export` runs again and again on the leader of two replicas, on which something can be broken. Where it fails, the pauses
-//! before it is tried again grow, and after the fifth failure its replica gives the lease up, and the other leads: there it works.
-//! A run that hangs is dropped, and is one failure. Then the first replica is mended and the second one stopped: the first leads
-//! again. Ends by itself in under a minute with a table of all runs, and with an error if they were other than they should be.
+//! `export` runs again and again on the leader of two replicas. The program can break a replica. When `export` fails, it runs
+//! again after pauses that grow. After the fifth failure, the replica releases the lease and the other one leads, where `export`
+//! works. A run that hangs is dropped and counts as a failure. Then the program repairs the first replica and stops the second,
+//! and the first leads again. The program ends by itself in under a minute and prints a table of all runs. It fails if the runs
+//! are not as expected.
 
 use std::time::Duration;
 
-use lease_examples::drama::{End, Entry, Outcome, Stage, WorkLog, overlaps, print_table};
+use lease_examples::harness::{End, Entry, Harness, Outcome, WorkLog, overlaps, print_table};
 use lease_runtime::clock::Moment;
 use lease_runtime::{Candidate, Term, leader_only, shutdown_signal};
 
@@ -29,11 +30,11 @@ use lease_runtime::{Candidate, Term, leader_only, shutdown_signal};
 async fn export(term: Term, log: WorkLog) -> Result<(), String> {
     let mut run = Ending { log: &log, term: &term, end: "dropped" };
     log.note(&term, "started");
-    if log.sees(&format!("{} is full", log.replica())) {
+    if log.has_flag(&format!("{} is full", log.replica())) {
         run.end = "failed: no space left";
         return Err("no space left".to_owned());
     }
-    if log.sees(&format!("{} hangs", log.replica())) {
+    if log.has_flag(&format!("{} hangs", log.replica())) {
         std::future::pending::<()>().await;
     }
     for _part in 0..5 {
@@ -44,7 +45,7 @@ async fn export(term: Term, log: WorkLog) -> Result<(), String> {
     Ok(())
 }
 
-/// Notes the end of a run, also of one that is dropped where it waits.
+/// Logs the end of a run, also of one that is dropped.
 struct Ending<'a> {
     log: &'a WorkLog,
     term: &'a Term,
@@ -69,54 +70,54 @@ async fn main() -> Outcome<()> {
     if let Some(log) = WorkLog::of_this_replica()? {
         return Ok(replica(log).await?);
     }
-    let mut stage = Stage::open("supervised").await?;
+    let mut harness = Harness::open("supervised").await?;
     let [first, second] = ["replica-1", "replica-2"];
-    stage.put(&format!("{first} is full"))?;
-    stage.start(first)?;
-    let term = stage.wait_for("a leader", |entry| entry.what == "started").await?;
-    stage.say(term.at, &format!("{first} leads, and its disk is full"));
-    stage.start(second)?;
-    let term = next_term(&mut stage, &term).await?;
-    stage.say(term.at, &format!("{first} has given up, {} leads", term.replica));
-    reports(&mut stage, term.token, 3).await?;
+    harness.set_flag(&format!("{first} is full"))?;
+    harness.start(first)?;
+    let term = harness.wait_for("a leader", |entry| entry.what == "started").await?;
+    harness.say(term.at, &format!("{first} leads, and its disk is full"));
+    harness.start(second)?;
+    let term = next_term(&mut harness, &term).await?;
+    harness.say(term.at, &format!("{first} has released the lease, {} leads", term.replica));
+    reports(&mut harness, term.token, 3).await?;
 
-    let at = stage.put(&format!("{second} hangs"))?;
-    stage.say(at, &format!("{second} hangs"));
-    let dropped = stage.wait_for("a run to be dropped", |entry| entry.what == "dropped").await?;
-    stage.take_away(&format!("{second} hangs"))?;
-    stage.say(dropped.at, "the run that hung was dropped");
-    reports(&mut stage, term.token, 6).await?;
+    let at = harness.set_flag(&format!("{second} hangs"))?;
+    harness.say(at, &format!("{second} hangs"));
+    let dropped = harness.wait_for("a run to be dropped", |entry| entry.what == "dropped").await?;
+    harness.clear_flag(&format!("{second} hangs"))?;
+    harness.say(dropped.at, "the run that hung was dropped");
+    reports(&mut harness, term.token, 6).await?;
 
-    let at = stage.take_away(&format!("{first} is full"))?;
-    stage.say(at, &format!("{first} is mended"));
-    let (at, gone) = stage.end(second, End::Sigterm)?;
-    stage.say(at, &format!("{} to {second}", End::Sigterm));
-    let term = next_term(&mut stage, &term).await?;
-    stage.say(term.at, &format!("{} leads", term.replica));
+    let at = harness.clear_flag(&format!("{first} is full"))?;
+    harness.say(at, &format!("{first} is repaired"));
+    let (at, gone) = harness.end(second, End::Sigterm)?;
+    harness.say(at, &format!("{} to {second}", End::Sigterm));
+    let term = next_term(&mut harness, &term).await?;
+    harness.say(term.at, &format!("{} leads", term.replica));
     gone.await?;
-    reports(&mut stage, term.token, 3).await?;
-    stage.close().await?;
+    reports(&mut harness, term.token, 3).await?;
+    harness.close().await?;
 
-    let runs = runs(stage.log()?);
+    let runs = runs(harness.log()?);
     print_table(&["runs", "replica", "token", "end", "lasted", "then"], &rows(&runs));
-    let (terms, overlaps) = overlaps(stage.log()?);
+    let (terms, overlaps) = overlaps(harness.log()?);
     println!("{terms} terms, {} runs", runs.len());
     println!("overlaps: {overlaps}");
     check(&runs)?;
-    if overlaps == 0 { Ok(()) } else { Err("two leaders worked at once".into()) }
+    if overlaps == 0 { Ok(()) } else { Err("two leaders worked at the same time".into()) }
 }
 
-async fn next_term(stage: &mut Stage, term: &Entry) -> Outcome<Entry> {
-    stage.wait_for("a successor", |entry| entry.what == "started" && entry.token > term.token).await
+async fn next_term(harness: &mut Harness, term: &Entry) -> Outcome<Entry> {
+    harness.wait_for("a successor", |entry| entry.what == "started" && entry.token > term.token).await
 }
 
-/// Waits until a term has brought so many reports.
-async fn reports(stage: &mut Stage, token: u64, count: usize) -> Outcome<()> {
+/// Waits until this many reports were written in a term.
+async fn reports(harness: &mut Harness, token: u64, count: usize) -> Outcome<()> {
     let done = |log: &[Entry]| log.iter().filter(|entry| entry.token == token && entry.what == "done").count();
-    stage.wait("reports", |log| (done(log) >= count).then_some(())).await
+    harness.wait("reports", |log| (done(log) >= count).then_some(())).await
 }
 
-/// One run of the task, as the log shows it.
+/// One run of the task in the log.
 struct Run {
     replica: String,
     token: u64,
@@ -148,7 +149,7 @@ fn runs(log: &[Entry]) -> Vec<Run> {
     runs
 }
 
-/// A row for each failure, and one for each series of runs that went well.
+/// A row for each failure, and one for each series of successful runs.
 fn rows(runs: &[Run]) -> Vec<Vec<String>> {
     let mut rows = Vec::new();
     let mut from = 0;
@@ -158,7 +159,7 @@ fn rows(runs: &[Run]) -> Vec<Vec<String>> {
             continue;
         }
         let numbers = if from == index { format!("{}", from + 1) } else { format!("{} to {}", from + 1, index + 1) };
-        let then = next.map_or("the play is over".to_owned(), |next| {
+        let then = next.map_or("the program ends".to_owned(), |next| {
             let pause = next.began.since(run.ended).as_millis();
             match next.token == run.token {
                 true => format!("runs again after {pause} ms"),
@@ -172,7 +173,7 @@ fn rows(runs: &[Run]) -> Vec<Vec<String>> {
     rows
 }
 
-/// What the settings ask for.
+/// Checks that the runs are as the settings say.
 fn check(runs: &[Run]) -> Outcome<()> {
     let mut terms: Vec<Vec<&Run>> = Vec::new();
     for run in runs {
@@ -181,18 +182,18 @@ fn check(runs: &[Run]) -> Outcome<()> {
             None => terms.push(vec![run]),
         }
     }
-    let [full, hung, mended] = &terms[..] else { return Err(format!("{} terms, not 3", terms.len()).into()) };
-    let leaders = [full, hung, mended].map(|term| term[0].replica.as_str());
+    let [full, hung, repaired] = &terms[..] else { return Err(format!("{} terms, not 3", terms.len()).into()) };
+    let leaders = [full, hung, repaired].map(|term| term[0].replica.as_str());
     let dropped: Vec<_> = hung.iter().filter(|run| run.failed()).collect();
     let claims = [
         ("the leaders are replica-1, replica-2, replica-1", leaders == ["replica-1", "replica-2", "replica-1"]),
         ("a full disk fails every run", full.iter().all(|run| run.end == "failed: no space left")),
-        ("one run and four restarts, then the lease is given up", full.len() == 1 + 4),
+        ("one run and four restarts, then the lease is released", full.len() == 1 + 4),
         (
-            "one run was dropped, in its time",
+            "one run was dropped at its timeout",
             dropped.len() == 1 && dropped[0].ended.since(dropped[0].began).as_secs() >= 1,
         ),
-        ("what is mended works", mended.iter().all(|run| !run.failed())),
+        ("the repaired replica works", repaired.iter().all(|run| !run.failed())),
     ];
     match claims.iter().find(|(_, holds)| !holds) {
         Some((claim, _)) => Err(format!("not so: {claim}").into()),

@@ -1,11 +1,11 @@
-//! A program with a scheduled task, and the tests that its author writes for it: a spring of nights in milliseconds.
+//! A program with a scheduled task, and its tests: the nights of a spring in milliseconds of test time.
 //!
 //! ```sh
-//! cargo run --example your_own_test    # plays the scenario and prints what has run
+//! cargo run --example your_own_test    # runs the scenario and prints the runs
 //! cargo test --example your_own_test   # the tests at the end of this file
 //! ```
 //!
-//! In a project of your own, the feature belongs to the tests alone:
+//! In your own project, only the tests need the feature:
 //!
 //! ```toml
 //! [dev-dependencies]
@@ -22,7 +22,7 @@ use lease_runtime::{Cause, Delivery, LeaderTask, LeaseSpec, Term, Tick};
 
 // ---- the program
 
-/// Where reports go: a table whose key is the day, so that writing one twice changes nothing.
+/// A table of reports. Its key is the day, so writing the same report twice has no effect.
 #[derive(Clone, Default)]
 struct Reports(Arc<Mutex<BTreeMap<String, u32>>>);
 
@@ -32,12 +32,12 @@ impl Reports {
     }
 }
 
-/// The report of the night. It takes ten minutes, has to be there in the morning, and bears to be begun again.
+/// The nightly report. It takes ten minutes, must be ready in the morning, and may run again from the beginning.
 fn nightly_report(reports: Reports) -> LeaderTask<Result<(), String>> {
     LeaderTask::scheduled("nightly-report", LeaseSpec::new("billing"), move |_term: Term, tick: Tick| {
         let reports = reports.clone();
         async move {
-            tokio::time::sleep(Duration::from_secs(600)).await; // Adds everything up.
+            tokio::time::sleep(Duration::from_secs(600)).await; // Computes the report.
             let key = match tick.cause() {
                 Cause::Trigger(id) => id.to_string(),
                 _ => tick.zoned().date().to_string(),
@@ -61,21 +61,21 @@ fn cluster(start: &str, reports: &Reports) -> Cluster {
     cluster
 }
 
-/// A week around the change of the clocks, in which somebody crashes, somebody pauses, and somebody cannot wait.
+/// A week around the change of the clocks, with a crash, a pause, and a tick that is triggered by hand.
 #[tokio::main(flavor = "current_thread", start_paused = true)]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut cluster = cluster("2027-03-25T12:00:00+01:00", &Reports::default());
 
     // The leader's machine dies in the middle of a report.
     cluster.run_until("2027-03-26T02:35:00+01:00").await;
-    let leader = cluster.leader().ok_or("nobody leads")?;
+    let leader = cluster.leader().ok_or("no replica leads")?;
     cluster.crash(leader).await;
 
     // On the 28th, the clocks go from 02:00 to 03:00, and there is no 02:30.
     cluster.run_until("2027-03-29T12:00:00+02:00").await;
     cluster.trigger("nightly-report", "ticket-4711")?;
 
-    // The database is moved in the night to the 30th.
+    // The database is moved during the night before the 30th.
     cluster.run_for(Duration::from_secs(3600)).await;
     cluster.pause("nightly-report", "the database is being moved")?;
     cluster.run_until("2027-03-30T12:00:00+02:00").await;
@@ -89,7 +89,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-// ---- its tests
+// ---- the tests
 
 #[cfg(test)]
 mod tests {
@@ -163,7 +163,7 @@ mod tests {
         let reports = Reports::default();
         let mut cluster = cluster(MARCH, &reports);
         for night in 2..=8 {
-            // In the middle of a report: its replica has its grace, and the next one begins it again.
+            // In the middle of a report: its replica has the grace to finish, and the next replica runs it again.
             cluster.run_until(format!("2027-03-0{night}T02:35:00+01:00").as_str()).await;
             for replica in 0..3 {
                 cluster.shut_down(replica).await;

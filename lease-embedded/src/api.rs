@@ -1,4 +1,4 @@
-//! The handle: ways in, faults, and what tests do behind the API's back.
+//! The handle of an embedded API: clients, faults, and direct access to its objects and watches.
 
 use std::io;
 use std::net::SocketAddr;
@@ -21,7 +21,7 @@ use super::store::{Key, Store};
 use super::time::{self, Layout};
 use super::watches::{OpenWatch, WatchControl};
 
-/// The Lease API in this process. Clones share one set of objects. See the [module](super).
+/// The Lease API in this process. Clones share one set of objects. The [crate](crate) says what it can do.
 #[derive(Clone, Debug)]
 pub struct EmbeddedApi {
     shared: Arc<Shared>,
@@ -33,33 +33,34 @@ impl Default for EmbeddedApi {
     }
 }
 
-/// The objects of an embedded API at one revision, to go back to.
+/// The objects of an embedded API at one revision, for [`EmbeddedApi::restore`].
 #[derive(Clone, Debug)]
 pub struct Snapshot(Store);
 
 impl EmbeddedApi {
-    /// An API with the namespaces every cluster has and nothing in them.
+    /// An API with the namespaces that every cluster has, and no other objects.
     pub fn new() -> EmbeddedApi {
         EmbeddedApi::with(Settings::default())
     }
 
-    /// An API set up as `settings` say.
+    /// An API with these settings.
     pub fn with(settings: Settings) -> EmbeddedApi {
         EmbeddedApi { shared: Arc::new(Shared::new(settings)) }
     }
 
-    // ---- ways in
+    // ---- clients and servers
 
-    /// A client in this process, without sockets. Its requests come from `embedded`.
+    /// A client in this process, without sockets. The caller of its requests is `embedded`.
     ///
     /// # Panics
     ///
-    /// Outside a tokio runtime, as every kube client does: its worker lives on the runtime it was made on.
+    /// Outside a tokio runtime, like every kube client: it spawns a task on the runtime on which it is made.
     pub fn client(&self, namespace: &str) -> kube::Client {
         self.client_as("embedded", namespace)
     }
 
-    /// A client in this process whose requests come from `caller`, for fault rules and the log to tell it from others.
+    /// A client in this process. The caller of its requests is `caller`, so fault rules and the log can distinguish it from
+    /// others.
     ///
     /// # Panics
     ///
@@ -70,12 +71,12 @@ impl EmbeddedApi {
         kube::Client::new(service, namespace)
     }
 
-    /// The API as a tower service. Callers are told apart by their headers, see [`RecordedRequest::caller`].
+    /// The API as a tower service. The headers of a request name its caller, see [`RecordedRequest::caller`].
     pub fn service(&self) -> ApiService {
         ApiService { shared: self.shared.clone(), caller: None, stop: CancellationToken::new() }
     }
 
-    /// Serves the API at `addr` over plain HTTP, on the current tokio runtime. Port 0 finds a free one.
+    /// Serves the API at `addr` over plain HTTP, on the current tokio runtime. With port 0, the system chooses a free port.
     ///
     /// There is no access control: bind to a loopback address.
     ///
@@ -88,69 +89,70 @@ impl EmbeddedApi {
 
     // ---- faults
 
-    /// From now on, `fault` strikes the requests that `when` describes. Where several rules fit, the latest decides.
+    /// From now on, `fault` strikes the requests that `when` matches. If several rules match a request, the latest one decides.
     pub fn inject(&self, when: RequestMatcher, fault: Fault) -> Injection {
         self.shared.faults.when(when, fault)
     }
 
-    /// From now on, `choose` says for each request which fault strikes it, if any. It must not block.
+    /// From now on, `choose` is called for each request and returns the fault that strikes it, or `None`. It must not block.
     pub fn inject_with(&self, choose: impl Fn(&RecordedRequest) -> Option<Fault> + Send + Sync + 'static) -> Injection {
         self.shared.faults.choosing(choose)
     }
 
     /// From now on, `policy` rewrites each object that is created or replaced, as a mutating webhook or admission policy does: the
-    /// caller hears what was stored. It must not block. There is one policy; [`clear_faults`](Self::clear_faults) ends it.
+    /// answer contains what was stored. It must not block. A second policy replaces the first, and
+    /// [`clear_faults`](Self::clear_faults) removes it.
     pub fn mutate(&self, policy: impl Fn(&RecordedRequest, &mut Value) + Send + Sync + 'static) {
         self.shared.faults.mutating(Some(Arc::new(policy)));
     }
 
-    /// Ends all rules. Requests already struck stay struck.
+    /// Removes all rules. A fault that has already struck a request stays in effect for that request.
     pub fn clear_faults(&self) {
         self.shared.faults.clear();
         self.shared.faults.mutating(None);
     }
 
-    /// The requests so far, and those to come.
+    /// The log of all requests. It also shows requests that arrive after this call.
     pub fn requests(&self) -> RequestLog {
         self.shared.log.clone()
     }
 
     // ---- watches
 
-    /// The requests that opened the watches now open.
+    /// The requests of the watches that are open now.
     pub fn watches(&self) -> Vec<Arc<RecordedRequest>> {
         self.open_watches().iter().map(|open| open.call.clone()).collect()
     }
 
-    /// Ends open watches as if their time was up. Returns how many.
+    /// Ends open watches as if their timeout had expired. Returns how many.
     pub fn close_watches(&self, which: impl Fn(&RecordedRequest) -> bool) -> usize {
-        self.order(WatchControl::Close, which)
+        self.control(WatchControl::Close, which)
     }
 
     /// Breaks the connections of open watches. Returns how many.
     pub fn break_watches(&self, which: impl Fn(&RecordedRequest) -> bool) -> usize {
-        self.order(WatchControl::Break, which)
+        self.control(WatchControl::Break, which)
     }
 
-    /// Makes open watches silent: they stay open, even beyond their time, and say nothing any more. Returns how many.
+    /// Makes open watches silent: they stay open, even after their timeout, and send nothing. Returns how many.
     pub fn silence_watches(&self, which: impl Fn(&RecordedRequest) -> bool) -> usize {
-        self.order(WatchControl::Silent, which)
+        self.control(WatchControl::Silent, which)
     }
 
-    /// Makes silent watches speak again: what they held back comes at once. Returns how many.
+    /// Lets silent watches continue: they send what they have held back at once. Returns how many.
     pub fn resume_watches(&self, which: impl Fn(&RecordedRequest) -> bool) -> usize {
-        self.order(WatchControl::Run, which)
+        self.control(WatchControl::Run, which)
     }
 
     /// Sends 410 to open watches and ends them. Returns how many.
     pub fn expire_watches(&self, which: impl Fn(&RecordedRequest) -> bool) -> usize {
-        self.order(WatchControl::Expire, which)
+        self.control(WatchControl::Expire, which)
     }
 
-    fn order(&self, order: WatchControl, which: impl Fn(&RecordedRequest) -> bool) -> usize {
+    fn control(&self, control: WatchControl, which: impl Fn(&RecordedRequest) -> bool) -> usize {
         let mut count = 0;
         for open in self.open_watches().iter().filter(|open| which(&open.call)) {
-            open.set(order);
+            open.set(control);
             count += 1;
         }
         self.shared.wake();
@@ -161,14 +163,14 @@ impl EmbeddedApi {
         self.shared.state().watches.open()
     }
 
-    // ---- behind the API's back
+    // ---- direct access, without requests
 
     /// The revision of the latest write.
     pub fn revision(&self) -> u64 {
         self.shared.state().store.revision()
     }
 
-    /// Forgets the past: a watch from a version before now gets 410.
+    /// Drops the history: a watch that starts from an earlier version gets 410.
     pub fn compact(&self) {
         self.shared.state().store.compact();
         self.shared.wake();
@@ -185,13 +187,13 @@ impl EmbeddedApi {
         self.shared.write(|store| shared::create_namespace(store, name, wall));
     }
 
-    /// A lease as it is, without a request.
+    /// Reads a lease without a request.
     pub fn lease(&self, namespace: &str, name: &str) -> Option<Lease> {
         let view = self.lease_json(namespace, name)?;
         serde_json::from_value(view).ok()
     }
 
-    /// A lease as JSON, without a request.
+    /// Reads a lease as JSON, without a request.
     pub fn lease_json(&self, namespace: &str, name: &str) -> Option<Value> {
         let state = self.shared.state();
         state.store.get(&Key::new(Storage::Leases, namespace, name)).map(|object| LEASES.to_view(object))
@@ -199,7 +201,7 @@ impl EmbeddedApi {
 
     /// Changes a lease as another writer would, in one step and without a request. Returns whether there is such a lease.
     ///
-    /// Nothing is validated: this is how a test gets values into a lease that no client should trip over.
+    /// Nothing is validated, so a test can store invalid values that a client has to cope with.
     pub fn edit_lease(&self, namespace: &str, name: &str, edit: impl FnOnce(&mut Value)) -> bool {
         let key = Key::new(Storage::Leases, namespace, name);
         self.shared.write(|store| {
@@ -210,8 +212,8 @@ impl EmbeddedApi {
         })
     }
 
-    /// Creates a lease or replaces it by another of that name (with another `uid`), without a request or validation. Only
-    /// `spec`, and of `metadata` labels, annotations, owners and finalizers, are taken from `lease`.
+    /// Creates a lease, or deletes it and creates it with another `uid`, without a request or validation. Copies from `lease` its
+    /// `spec` and the labels, annotations, owners and finalizers of its `metadata`.
     pub fn put_lease(&self, namespace: &str, name: &str, lease: &Value) {
         let wall = self.shared.settings.clock.wall();
         let key = Key::new(Storage::Leases, namespace, name);
@@ -231,17 +233,17 @@ impl EmbeddedApi {
         });
     }
 
-    /// Deletes a lease at once, whatever its finalizers, without a request. Returns whether there was one.
+    /// Deletes a lease at once, even if it has finalizers, without a request. Returns whether it existed.
     pub fn delete_lease(&self, namespace: &str, name: &str) -> bool {
         self.shared.write(|store| store.commit(Key::new(Storage::Leases, namespace, name), None).is_some())
     }
 
-    /// The objects as they are now.
+    /// A snapshot of all objects.
     pub fn snapshot(&self) -> Snapshot {
         Snapshot(self.shared.state().store.clone())
     }
 
-    /// Goes back to a snapshot, revision and all, as a restored etcd does. Breaks all watches.
+    /// Restores a snapshot, including its revision, as a restored etcd does. Breaks all watches.
     pub fn restore(&self, snapshot: &Snapshot) {
         self.shared.state().store = snapshot.0.clone();
         self.break_watches(|_| true);

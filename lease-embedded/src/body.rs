@@ -1,4 +1,4 @@
-//! The body of an answer: whole, a stream of watch events, or broken on purpose.
+//! The body of an answer: complete, a stream of watch events, or cut off by a fault.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -8,7 +8,8 @@ use http_body::Frame;
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full, StreamBody};
 
-/// The connection ended without (all of) an answer. Over TCP the peer sees it closed; in process the call fails with this.
+/// The connection ended before the complete answer was sent. Over TCP, the peer sees a closed connection. In process, the call
+/// fails with this error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("connection closed by the embedded api")]
 pub struct Dropped;
@@ -22,7 +23,7 @@ impl Body {
         Body(Full::new(bytes.into()).map_err(|never| match never {}).boxed_unsync())
     }
 
-    /// Frames as they come; the connection breaks at the first error.
+    /// Sends each frame when the stream yields it. The connection breaks at the first error.
     pub(crate) fn stream<S>(frames: S) -> Body
     where
         S: futures_util::Stream<Item = Result<Bytes, Dropped>> + Send + 'static,

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde_json::Value;
 
-/// What a request does, in the words of Kubernetes' RBAC.
+/// What a request does. The names are those of Kubernetes RBAC, except `About`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Verb {
@@ -12,7 +12,7 @@ pub enum Verb {
     Get,
     /// Reads many objects.
     List,
-    /// Follows changes.
+    /// Receives changes as they happen.
     Watch,
     /// `POST`.
     Create,
@@ -24,7 +24,7 @@ pub enum Verb {
     Delete,
     /// Deletes many objects.
     DeleteCollection,
-    /// Asks about the API itself: discovery, version, health.
+    /// Reads about the API itself: discovery, version, health.
     About,
 }
 
@@ -34,7 +34,7 @@ impl Verb {
         matches!(self, Verb::Create | Verb::Update | Verb::Patch | Verb::Delete | Verb::DeleteCollection)
     }
 
-    /// The verb as RBAC rules spell it.
+    /// The verb as it is written in RBAC rules.
     pub const fn as_str(self) -> &'static str {
         match self {
             Verb::Get | Verb::About => "get",
@@ -59,28 +59,28 @@ impl fmt::Display for Verb {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct RecordedRequest {
-    /// What it does.
+    /// What the request does.
     pub verb: Verb,
     /// Path and query as sent.
     pub uri: String,
-    /// The resource, as in `leases`; empty where the request is not about objects.
+    /// The resource, as in `leases`. Empty if the request is not about objects.
     pub resource: &'static str,
     /// The namespace of the path.
     pub namespace: Option<String>,
-    /// The object's name: from the path, for a `POST` from its body, for a list or watch from the selector
+    /// The object's name: from the path; for a `POST`, from its body; for a list or a watch, from the field selector
     /// `metadata.name=`.
     pub name: Option<String>,
-    /// Who asks: the name given to [`client_as`](super::EmbeddedApi::client_as), or else the `Impersonate-User` header, or
-    /// else the bearer token taken as a name, or else `system:anonymous`.
+    /// Who sent the request: the name given to [`client_as`](super::EmbeddedApi::client_as), otherwise the `Impersonate-User`
+    /// header, otherwise the bearer token, otherwise `system:anonymous`.
     pub caller: String,
     /// The `User-Agent` header.
     pub user_agent: Option<String>,
-    /// The body, where it is JSON; null otherwise.
+    /// The body if it is JSON, otherwise null.
     pub body: Value,
 }
 
 impl RecordedRequest {
-    /// The holder that a write of a lease puts into it; `Some("")` is a release.
+    /// The holder in the body of this request. `Some("")` is a release.
     pub fn holder(&self) -> Option<&str> {
         self.body.get("spec")?.get("holderIdentity")?.as_str()
     }

@@ -1,11 +1,11 @@
-//! The clock of the API, unless a test gives it one: the one place where this crate reads time.
+//! The default clock of the API. This crate reads time nowhere else, so a test that passes its own clock controls all of it.
 
 use std::sync::LazyLock;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use lease_protocol::clock::{Clock, Moment, WallTime};
 
-/// The clocks of the standard library. A server need not count the time that its machine sleeps.
+/// The clocks of the standard library. `Instant` does not count the time that the machine sleeps, which is fine for a server.
 #[derive(Debug)]
 pub(crate) struct ServerClock;
 

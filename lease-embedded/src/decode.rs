@@ -1,4 +1,4 @@
-//! From the bytes of a request to an object.
+//! Decodes the bytes of a request as an object.
 
 use serde_json::Value;
 
@@ -37,7 +37,7 @@ pub(crate) fn object(
     Ok(resource.to_storage(object))
 }
 
-/// What is wrong with an object that [`object`] refused, without saying what it is no such object of.
+/// Why [`object`] refused an object, without the part of the message that names the kind.
 pub(crate) fn reason<'a>(resource: &Resource, failure: &'a Failure) -> &'a str {
     let before = format!("cannot be handled as a {}: ", resource.kind);
     failure.message.split_once(&before).map_or(failure.message.as_str(), |(_, why)| why)
@@ -54,7 +54,7 @@ fn unrecognised(resource: &Resource, why: &str) -> Failure {
     ))
 }
 
-/// A body may leave out its kind and version, but not claim others.
+/// A body may leave out its kind and version. If it has them, they must be those of the resource.
 fn check_kind(resource: &Resource, value: &Value) -> Result<(), Failure> {
     let text = |field: &str, default: &str| match value.get(field).and_then(Value::as_str) {
         None | Some("") => default.to_owned(),

@@ -16,7 +16,7 @@ use super::shared::Shared;
 use super::status::Failure;
 use super::write::{Preconditions, Writer, Written};
 
-/// Deletes one object and answers with a status or, if finalizers hold it, with what is left.
+/// Deletes one object and answers with a status or, if it has finalizers, with the object that remains.
 pub(crate) fn one(shared: &Shared, arrived: &ReceivedRequest, target: &Target, name: &str) -> Result<Value, Failure> {
     let (preconditions, dry_run) = options(arrived)?;
     let written = with_writer(shared, target, dry_run, |writer| writer.delete(name, &preconditions))?;
@@ -26,7 +26,7 @@ pub(crate) fn one(shared: &Shared, arrived: &ReceivedRequest, target: &Target, n
     })
 }
 
-/// Deletes what is selected and answers with the list of it.
+/// Deletes the selected objects and answers with a list of them.
 pub(crate) fn many(
     shared: &Shared,
     arrived: &ReceivedRequest,

@@ -1,4 +1,4 @@
-//! What the API says of itself: version, health, groups and resources, as far as clients ask before they start.
+//! Answers about the API itself: version, health, groups and resources, as far as clients read them when they start.
 
 use http::Response;
 use serde_json::{Value, json};

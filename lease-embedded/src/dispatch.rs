@@ -1,4 +1,4 @@
-//! From an arrived request to its answer: which operation it is, and with which options.
+//! Answers a request: finds its operation and options, and carries it out.
 
 use std::sync::Arc;
 
@@ -29,7 +29,7 @@ use super::time::{self, Layout};
 use super::watch;
 use super::write::{self, Writer, Written};
 
-/// Lets a request take effect and says what came of it.
+/// Carries out a request and returns its answer.
 pub(crate) fn answer(
     shared: &Arc<Shared>,
     arrived: &ReceivedRequest,
@@ -198,7 +198,7 @@ fn object(code: u16, object: &Value, warnings: &[String]) -> Response<Body> {
     response
 }
 
-/// A path that leads nowhere is not an API error: the real server answers in plain text.
+/// The answer to an unknown path. The real server answers in plain text, not with a `Status`.
 fn not_found() -> Response<Body> {
     response::raw(404, "text/plain; charset=utf-8", "404 page not found\n")
 }

@@ -1,4 +1,4 @@
-//! Faults to order: which requests, and what happens to them.
+//! Faults that tests inject: which requests they strike, and what happens to those.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,8 +13,8 @@ use super::status::Failure;
 
 /// What goes wrong with a request.
 ///
-/// A fault has three parts: how long the request takes to arrive, whether it takes effect, and what the caller hears of it.
-/// The constructors set the usual combinations, the methods change one part each:
+/// A fault has three parts: how long the request takes to arrive, whether it takes effect, and what the caller receives.
+/// The constructors set the usual combinations. The methods change one part each:
 ///
 /// ```
 /// use std::time::Duration;
@@ -22,32 +22,32 @@ use super::status::Failure;
 ///
 /// // Refused.
 /// Fault::status(503);
-/// // Takes effect, and the caller hears "timeout".
+/// // Takes effect, and the caller receives a timeout.
 /// Fault::status(504).after_commit();
-/// // Takes effect two seconds from now, whether or not the caller is still there, and nobody hears of it.
+/// // Takes effect two seconds from now, even if the caller has given up, and no answer is sent.
 /// Fault::lost_answer().late(Duration::from_secs(2));
 /// ```
 #[derive(Clone, Debug)]
 #[must_use = "a fault does nothing until it is injected"]
 pub struct Fault {
     pub(crate) before: Duration,
-    /// Whether the delay goes on, and the request takes effect after it, when the caller gives up.
+    /// Whether the request still takes effect after the delay if the caller has given up.
     pub(crate) unattended: bool,
     pub(crate) commit: bool,
     pub(crate) after: Duration,
     pub(crate) answer: Answer,
 }
 
-/// What the caller hears.
+/// What the caller receives.
 #[derive(Clone, Debug)]
 pub(crate) enum Answer {
-    /// The truth.
+    /// The real answer.
     Real,
-    /// Nothing, for ever.
+    /// Nothing. The connection stays open.
     Never,
     /// The connection closes.
     Dropped,
-    /// Half of the truth, then the connection closes.
+    /// Half of the real answer, then the connection closes.
     Half,
     Status(Failure),
     Raw(u16, String, Bytes),
@@ -58,7 +58,7 @@ impl Fault {
         Fault { before: Duration::ZERO, unattended: false, commit, after: Duration::ZERO, answer }
     }
 
-    /// Nothing goes wrong. A start for [`delayed`](Fault::delayed) and its like.
+    /// No fault. The start for methods such as [`delayed`](Fault::delayed).
     pub fn none() -> Fault {
         Fault::new(true, Answer::Real)
     }
@@ -89,7 +89,7 @@ impl Fault {
         Fault::new(false, Answer::Status(Failure::of_code(code)))
     }
 
-    /// Not the API's answer but somebody else's, as from a proxy: any code, content type and bytes.
+    /// An answer that is not from the API, but for example from a proxy: any code, content type and bytes.
     pub fn body(code: u16, content_type: &str, body: impl Into<Bytes>) -> Fault {
         Fault::new(false, Answer::Raw(code, content_type.to_owned(), body.into()))
     }
@@ -105,20 +105,20 @@ impl Fault {
         self
     }
 
-    /// The request arrives after `delay`; not at all if the caller has given up by then.
+    /// The request arrives after `delay`. It does not arrive if the caller has given up before.
     pub fn delayed(mut self, delay: Duration) -> Fault {
         (self.before, self.unattended) = (delay, false);
         self
     }
 
-    /// The request arrives after `delay`, and takes effect even if the caller has given up by then, as a packet does that
-    /// was held up somewhere.
+    /// The request arrives after `delay`, and takes effect even if the caller has given up before, like a packet that the
+    /// network has delayed.
     pub fn late(mut self, delay: Duration) -> Fault {
         (self.before, self.unattended) = (delay, true);
         self
     }
 
-    /// The answer leaves `delay` after the request took effect.
+    /// The answer is sent `delay` after the request took effect.
     pub fn slow_answer(mut self, delay: Duration) -> Fault {
         self.after = delay;
         self
@@ -151,7 +151,7 @@ impl Fault {
 
 type Predicate = Arc<dyn Fn(&RecordedRequest) -> bool + Send + Sync>;
 
-/// Which requests a fault strikes. Conditions add up.
+/// Which requests a fault strikes. A request must meet all conditions.
 ///
 /// ```
 /// use lease_embedded::{RequestMatcher, Verb};
@@ -194,12 +194,12 @@ impl RequestMatcher {
         RequestMatcher::matching(|call| call.verb.is_write())
     }
 
-    /// Requests for which `predicate` holds. It may be called for any request at any time, and must not block.
+    /// Requests for which `predicate` returns `true`. It may be called for any request at any time, and must not block.
     pub fn matching(predicate: impl Fn(&RecordedRequest) -> bool + Send + Sync + 'static) -> RequestMatcher {
         RequestMatcher::any().and(predicate)
     }
 
-    /// Also this verb, beside those named before.
+    /// Also requests of this verb.
     pub fn or(mut self, verb: Verb) -> RequestMatcher {
         self.verbs.push(verb);
         self
@@ -223,25 +223,25 @@ impl RequestMatcher {
         self
     }
 
-    /// Only requests for which `predicate` holds as well.
+    /// Only requests for which `predicate` also returns `true`.
     pub fn and(mut self, predicate: impl Fn(&RecordedRequest) -> bool + Send + Sync + 'static) -> RequestMatcher {
         self.predicates.push(Arc::new(predicate));
         self
     }
 
-    /// Lets the first `count` of them pass.
+    /// Does not strike the first `count` matching requests.
     pub fn skip(mut self, count: usize) -> RequestMatcher {
         self.skip = count;
         self
     }
 
-    /// Strikes this many of them, and lets the rest pass.
+    /// Strikes this many matching requests, and no later ones.
     pub fn times(mut self, count: usize) -> RequestMatcher {
         self.times = Some(count);
         self
     }
 
-    /// Whether a request meets the conditions; [`skip`](RequestMatcher::skip) and [`times`](RequestMatcher::times) aside.
+    /// Whether a request meets the conditions, apart from [`skip`](RequestMatcher::skip) and [`times`](RequestMatcher::times).
     pub fn matches(&self, call: &RecordedRequest) -> bool {
         (self.verbs.is_empty() || self.verbs.contains(&call.verb))
             && self.resource.as_ref().is_none_or(|resource| resource == call.resource)
@@ -291,7 +291,7 @@ impl fmt::Debug for Faults {
     }
 }
 
-/// What a mutating admission policy does to an object that is written.
+/// A mutating admission policy: it changes an object that is about to be written.
 type Policy = Arc<dyn Fn(&RecordedRequest, &mut Value) + Send + Sync>;
 
 impl Faults {
@@ -299,7 +299,7 @@ impl Faults {
         *self.policy.lock().unwrap_or_else(PoisonError::into_inner) = policy;
     }
 
-    /// The body of a request as the policy lets it through; `None` if it is left as it is.
+    /// The body of a request after the policy has changed it. `None` if no policy changes it.
     pub(crate) fn mutated(&self, call: &RecordedRequest) -> Option<Bytes> {
         let policy = self.policy.lock().unwrap_or_else(PoisonError::into_inner).clone()?;
         if !matches!(call.verb, Verb::Create | Verb::Update) {
@@ -341,9 +341,9 @@ impl Faults {
         self.rules().clear();
     }
 
-    /// The fault for this request: the latest rule that has one decides.
+    /// The fault for this request. The latest rule that has one decides.
     pub(crate) fn for_call(&self, call: &RecordedRequest) -> Option<Fault> {
-        // The rules are the caller's code; they run without the lock.
+        // The rules are code of the caller. They run without the lock, so that they may call this API.
         let rules = self.rules().clone();
         rules.iter().rev().find_map(|rule| {
             let fault = (rule.choose)(call)?;
@@ -361,19 +361,19 @@ pub struct Injection {
 }
 
 impl Injection {
-    /// How many requests it has struck.
+    /// How many requests the rule has struck.
     pub fn hits(&self) -> usize {
         *self.rule.hits.borrow()
     }
 
-    /// Returns when it has struck at least `count` requests. Cancel safe.
+    /// Returns when the rule has struck at least `count` requests. Cancel safe.
     pub async fn hit(&self, count: usize) {
         let mut hits = self.rule.hits.subscribe();
-        // The sender lives in the rule that is held here, so waiting cannot fail.
+        // The rule that is held here owns the sender, so waiting cannot fail.
         let _ = hits.wait_for(|hits| *hits >= count).await;
     }
 
-    /// Ends it. Requests it has struck stay struck: what hangs goes on hanging.
+    /// Removes the rule. A request that the rule has struck stays struck: if it hangs, it continues to hang.
     pub fn remove(self) {
         self.faults.rules().retain(|rule| !Arc::ptr_eq(rule, &self.rule));
     }

@@ -11,7 +11,7 @@ pub(crate) struct FieldError {
 }
 
 impl FieldError {
-    /// `value` as Go prints it: strings quoted, numbers plain.
+    /// `value` as Go prints it: strings in quotes, numbers without.
     pub(crate) fn invalid(field: impl Into<String>, value: &Value, why: &str) -> FieldError {
         FieldError {
             field: field.into(),

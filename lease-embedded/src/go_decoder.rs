@@ -1,16 +1,16 @@
-//! Reading an object the way the server's typed decoder does: wrong types are refused, unknown fields reported, absent
-//! and null and (for plain fields) zero values are one and the same.
+//! Decodes an object as the server's typed decoder does: it refuses wrong types and reports unknown fields. Absent and null
+//! mean the same and, for fields that are not pointers, zero as well.
 
 use serde_json::{Map, Value};
 
 use super::time::{self, Layout};
 
-/// The type of a field, as far as decoding cares.
+/// The type of a field, as far as it matters for decoding.
 #[derive(Debug)]
 pub(crate) enum Type {
     /// A Go `string`: empty means absent.
     Text,
-    /// A Go `*string`: empty is a value. `LeaseSpec.holderIdentity` is one, and a released lease lives on it.
+    /// A Go `*string`: empty is a value. `LeaseSpec.holderIdentity` is one: an empty holder means that the lease was released.
     TextPointer,
     /// A Go `int32`: zero means absent.
     Int32,
@@ -32,25 +32,25 @@ pub(crate) enum Type {
     Struct(&'static Struct),
     /// A Go pointer to a struct.
     Pointer(&'static Struct),
-    /// Anything at all (`fieldsV1`).
+    /// Any JSON (`fieldsV1`).
     Any,
 }
 
-/// A Go struct: its name, for messages, and its fields.
+/// A Go struct: its name, which messages contain, and its fields.
 #[derive(Debug)]
 pub(crate) struct Struct {
     pub(crate) name: &'static str,
     pub(crate) fields: &'static [(&'static str, Type)],
 }
 
-/// What decoding found beside the object.
+/// What decoding returns in addition to the object.
 #[derive(Debug, Default)]
 pub(crate) struct DecodeWarnings {
-    /// Paths of fields the type does not have, in order of appearance.
+    /// The paths of fields that the type does not have, in the order of the text.
     pub(crate) unknown: Vec<String>,
 }
 
-/// Decodes `value` as `shape`. The error is worded as Go's.
+/// Decodes `value` as `shape`. The error has the words of Go's.
 pub(crate) fn decode(
     shape: &Struct,
     value: Value,
@@ -125,7 +125,7 @@ fn decode_field(
             None => refuse(&value, "int64"),
         },
         Type::Time(layout) => match value.as_str() {
-            // Go's zero time is a value, which it then writes as null.
+            // Go's zero time is valid, and Go writes it as null.
             Some(text) => Ok(Some(time::normalise(text, *layout)?.map_or(Value::Null, Value::from))),
             None => refuse(&value, "string"),
         },
@@ -190,7 +190,7 @@ fn go_kind(value: &Value) -> String {
 }
 
 fn mismatch(value: &Value, owner: &str, path: &str, go: &str) -> String {
-    // Go gives the number's text for a number that does not fit, and only then.
+    // Go's message contains the number only if the number does not fit.
     let kind = match value {
         Value::Number(_) if !go.starts_with("int") => "number".to_owned(),
         other => go_kind(other),
@@ -290,7 +290,7 @@ const EVENT_SOURCE: Struct = Struct { name: "EventSource", fields: &[("component
 const EVENT_SERIES: Struct =
     Struct { name: "EventSeries", fields: &[("count", Type::Int32), ("lastObservedTime", Type::Time(Layout::Micros))] };
 
-/// `v1.Event`, which is also how both kinds of Event are stored.
+/// `v1.Event`. Both kinds of Event are stored in this form.
 pub(crate) const CORE_EVENT: Struct = Struct {
     name: "Event",
     fields: &[

@@ -1,11 +1,11 @@
-//! JSON, with an eye for fields that are given twice.
+//! Parses JSON and reports fields that occur twice.
 
 use std::fmt;
 
 use k8s_openapi::serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
-/// A value, and the paths of fields that occurred more than once (the last one counts).
+/// A value, and the paths of fields that occur more than once. The last occurrence counts.
 pub(crate) fn parse(bytes: &[u8]) -> Result<(Value, Vec<String>), serde_json::Error> {
     let mut duplicates = Vec::new();
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);

@@ -5,12 +5,12 @@
 //! watches with bookmarks and 410, validation, finalizers, dry runs, and refusals with the real server's codes, reasons and
 //! words. One suite of plain HTTP cases (`tests/conformance`) runs against it and against a real kube-apiserver.
 //!
-//! It can be used in process, through [`client`](EmbeddedApi::client), without sockets and so under tokio's paused time; or
-//! over TCP, through [`serve`](EmbeddedApi::serve), by other processes and other languages.
+//! Tests in the same process use it through [`client`](EmbeddedApi::client), without sockets, so tokio's time may be paused.
+//! Other processes and other languages use it over TCP, through [`serve`](EmbeddedApi::serve).
 //!
-//! What sets it apart is that it fails to order: [`inject`](EmbeddedApi::inject) makes requests hang, arrive late, be
-//! refused, or take effect while the caller hears something else; watches can be closed, silenced and expired; the
-//! [request log](EmbeddedApi::requests) tells what came from whom.
+//! Tests make it fail: [`inject`](EmbeddedApi::inject) makes requests hang, arrive late, be refused, or take effect while the
+//! caller receives an error. Watches can be closed, silenced and expired. The [request log](EmbeddedApi::requests) contains
+//! each request and its caller.
 //!
 //! ```
 //! # #[tokio::main(flavor = "current_thread")]
@@ -25,7 +25,7 @@
 //! let lease = Lease { metadata: ObjectMeta { name: Some("ledger".into()), ..Default::default() }, ..Default::default() };
 //! let lease = leases.create(&PostParams::default(), &lease).await?;
 //!
-//! // The next update takes effect, and the caller hears "timeout".
+//! // The next update takes effect, and the caller receives a timeout.
 //! embedded.inject(RequestMatcher::verb(Verb::Update).name("ledger").times(1), Fault::status(504).after_commit());
 //! let mut changed = lease.clone();
 //! changed.spec.get_or_insert_default().holder_identity = Some("me".into());
@@ -36,18 +36,19 @@
 //! # }
 //! ```
 //!
-//! # What it is not
+//! # Limits
 //!
-//! Not a cluster, and never chosen silently: nothing in this crate talks to it unless a program made it.
+//! It is not a cluster. A program uses it only if its code makes an [`EmbeddedApi`]. No environment variable and no default
+//! selects it.
 //!
-//! - It keeps nothing on disk, and knows Leases, Events and Namespaces, no other kinds and no subresources.
-//! - Everybody may do everything: there is no authentication and no RBAC. A bearer token is taken as the caller's name;
-//!   refusals are injected.
-//! - It speaks JSON only: no protobuf, no YAML (what is applied must be JSON too), no tables, no bare metadata.
-//! - Its reads are never behind. A real server may answer a read that names a `resourceVersion`, also 0, from a cache that
-//!   lags.
-//! - A deleted namespace is gone at once, with all that is in it. No controller runs: nothing collects garbage, and Events
-//!   are kept for ever.
+//! - It stores nothing on disk. It has Leases, Events and Namespaces, no other kinds and no subresources.
+//! - Every caller may do everything: there is no authentication and no RBAC. The bearer token of a request is its caller's
+//!   name. To test a refusal, inject it.
+//! - It reads and writes JSON only: no protobuf, no YAML (also for server-side apply), no tables, no metadata-only objects.
+//! - Its reads always return the latest state. A real server may answer a read that names a `resourceVersion`, also 0, from
+//!   a stale cache.
+//! - A deleted namespace and its objects are removed at once. No controllers run: garbage is not collected, and Events do not
+//!   expire.
 
 mod body;
 mod call;

@@ -1,4 +1,4 @@
-//! Which requests came, from whom, and how they ended.
+//! The request log: each request, its caller, and how it ended.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -16,7 +16,7 @@ pub enum Outcome {
     Open,
     /// Answered with this code. A watch is answered when it begins.
     Answered(u16),
-    /// Its connection was closed by a fault.
+    /// A fault closed its connection.
     Dropped,
     /// The caller gave up waiting.
     Abandoned,
@@ -28,7 +28,7 @@ pub enum Outcome {
 pub struct Entry {
     /// Its number, from 0, in order of arrival.
     pub id: u64,
-    /// What was asked.
+    /// The request.
     pub call: Arc<RecordedRequest>,
     /// When it arrived, on the API's clock.
     pub at: Moment,
@@ -39,7 +39,7 @@ pub struct Entry {
 }
 
 impl Entry {
-    /// The code it was answered with, if it was.
+    /// The code of the answer, if there is one.
     pub fn code(&self) -> Option<u16> {
         match self.outcome {
             Outcome::Answered(code) => Some(code),
@@ -48,7 +48,7 @@ impl Entry {
     }
 }
 
-/// How many entries are kept; the counts go on beyond.
+/// How many entries the log stores. The counts cover all requests.
 const ENTRIES_KEPT: usize = 65_536;
 
 #[derive(Debug, Default)]
@@ -60,7 +60,7 @@ struct Entries {
 
 /// The requests that an embedded API has seen. Clones share one log.
 ///
-/// The latest 65,536 entries are kept; the counts cover all of them.
+/// The log stores the latest 65,536 entries. The counts cover all requests.
 #[derive(Clone, Debug, Default)]
 pub struct RequestLog {
     entries: Arc<Mutex<Entries>>,
@@ -72,22 +72,22 @@ impl RequestLog {
         self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The entries kept, in order of arrival.
+    /// The stored entries, in order of arrival.
     pub fn entries(&self) -> Vec<Entry> {
         self.lock().kept.iter().cloned().collect()
     }
 
-    /// How many requests came.
+    /// How many requests arrived.
     pub fn total(&self) -> u64 {
         self.lock().counts.values().sum()
     }
 
-    /// How many of the entries kept satisfy `predicate`.
+    /// How many of the stored entries satisfy `predicate`.
     pub fn count(&self, predicate: impl Fn(&Entry) -> bool) -> usize {
         self.lock().kept.iter().filter(|entry| predicate(entry)).count()
     }
 
-    /// How many requests of each verb came.
+    /// How many requests of each verb arrived.
     pub fn by_verb(&self) -> BTreeMap<Verb, u64> {
         let mut out = BTreeMap::new();
         for ((_, verb), count) in &self.lock().counts {
@@ -96,7 +96,7 @@ impl RequestLog {
         out
     }
 
-    /// How many requests of each verb came from each caller.
+    /// How many requests of each verb each caller sent.
     pub fn by_caller(&self) -> BTreeMap<String, BTreeMap<Verb, u64>> {
         let mut out: BTreeMap<String, BTreeMap<Verb, u64>> = BTreeMap::new();
         for ((caller, verb), count) in &self.lock().counts {
@@ -105,14 +105,14 @@ impl RequestLog {
         out
     }
 
-    /// Forgets entries and counts. Numbers go on.
+    /// Deletes entries and counts. The numbers of entries continue.
     pub fn clear(&self) {
         let mut entries = self.lock();
         entries.kept.clear();
         entries.counts.clear();
     }
 
-    /// Returns when at least `count` of the entries kept satisfy `predicate`. Cancel safe.
+    /// Returns when at least `count` of the stored entries satisfy `predicate`. Cancel safe.
     pub async fn wait_for(&self, count: usize, predicate: impl Fn(&Entry) -> bool) {
         let mut changed = self.changed.subscribe();
         loop {
@@ -121,7 +121,7 @@ impl RequestLog {
                 return;
             }
             if changed.changed().await.is_err() {
-                return; // The sender is in this very log: it cannot be gone.
+                return; // Not reached: this log owns the sender.
             }
         }
     }
@@ -142,7 +142,7 @@ impl RequestLog {
     }
 }
 
-/// A request being answered. Dropped before its end, it is logged as abandoned.
+/// A request that is being answered. If this is dropped before the answer, the request is logged as abandoned.
 #[derive(Debug)]
 pub(crate) struct Pending {
     log: RequestLog,

@@ -1,7 +1,7 @@
-//! Who manages which field: `metadata.managedFields`, kept up by every write and decided on by server-side apply.
+//! Who manages which field: `metadata.managedFields`. Every write updates it, and server-side apply finds conflicts with it.
 //!
-//! Fields are named as in `fieldsV1`: `f:` and a name, `k:` and the keys of a list's item, `v:` and an item of a set, `.`
-//! for a map or list itself.
+//! Fields have the names of `fieldsV1`: `f:` and a name, `k:` and the keys of an item of a list, `v:` and an item of a set,
+//! `.` for a map or list itself.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -13,7 +13,7 @@ use super::resource::Resource;
 
 /// A place in an object.
 pub(crate) type Path = Vec<String>;
-/// Places and what is there.
+/// Places and the values at them.
 pub(crate) type Leaves = BTreeMap<Path, Value>;
 
 /// One manager's fields.
@@ -27,21 +27,21 @@ pub(crate) struct ManagerEntry {
 }
 
 impl ManagerEntry {
-    /// Dates the entry.
+    /// Sets the time of the entry.
     pub(crate) fn touch(&mut self, now: &str) {
         now.clone_into(&mut self.time);
     }
 }
 
 impl fmt::Display for ManagerEntry {
-    /// As conflicts name it.
+    /// The manager's name in messages about conflicts.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:?}", self.manager)?;
         if self.apply { Ok(()) } else { write!(f, " using {}", self.api_version) }
     }
 }
 
-/// Parts of `metadata` that belong to the object rather than to a manager.
+/// Parts of `metadata` that the server sets and no manager owns.
 const NOBODYS: [&str; 10] = [
     "name",
     "namespace",
@@ -126,7 +126,7 @@ fn of_meta(key: &str, value: &Value, path: Path, out: &mut Leaves) {
     }
 }
 
-/// Takes the field at `path` out of an object; nothing happens if it is not there.
+/// Removes the field at `path` from an object, if the field exists.
 pub(crate) fn take_out(view: &mut Value, path: &[String]) {
     let Some((last, parents)) = path.split_last() else { return };
     let mut place = view;
@@ -149,7 +149,7 @@ pub(crate) fn take_out(view: &mut Value, path: &[String]) {
     }
 }
 
-/// The entries of an object; empty if there are none or they cannot be read.
+/// The entries of an object. Empty if it has no entries or they cannot be read.
 pub(crate) fn entries(object: &Value) -> Vec<ManagerEntry> {
     let list = object_meta::field(object, "managedFields").and_then(Value::as_array);
     let read = |entry: &Value| {
@@ -213,7 +213,7 @@ pub(crate) fn set_entries(object: &mut Value, mut entries: Vec<ManagerEntry>) {
     object_meta::set(object, "managedFields", (!list.is_empty()).then_some(Value::Array(list)));
 }
 
-/// The entry of `manager`, made if need be.
+/// The entry of `manager`. Creates it if it does not exist.
 pub(crate) fn entry_of<'a>(
     entries: &'a mut Vec<ManagerEntry>,
     resource: &Resource,
@@ -233,16 +233,16 @@ pub(crate) fn entry_of<'a>(
     &mut entries[index]
 }
 
-/// Brings the entries of `new` up to date after a creation, an update or a patch by `manager`. Both objects are as stored.
+/// Updates the entries of `new` after a creation, an update or a patch by `manager`. Both objects are in stored form.
 pub(crate) fn after_write(resource: &Resource, old: Option<&Value>, new: &mut Value, manager: &str, now: &str) {
     let given = object_meta::field(new, "managedFields");
-    // Exactly one empty entry asks to forget who manages what.
+    // A client that sends exactly one empty entry asks the server to remove all entries.
     let reset = given.and_then(Value::as_array).is_some_and(|list| list.as_slice() == [json!({})]);
     let mut known = if reset { Vec::new() } else { entries(new) };
     if known.is_empty() && !reset {
         known = old.map(entries).unwrap_or_default();
     }
-    // An object that nobody is known to manage stays so until somebody applies it.
+    // An object without entries stays without entries until the first server-side apply.
     if known.is_empty() && old.is_some() {
         object_meta::set(new, "managedFields", None);
         return;

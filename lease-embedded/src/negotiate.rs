@@ -1,4 +1,4 @@
-//! Content types: what a body may be, and what a caller must be able to read.
+//! Content types: which ones a body may have, and which one a caller must accept.
 
 use http::header;
 
@@ -11,7 +11,7 @@ pub(crate) fn content_type(arrived: &ReceivedRequest) -> String {
     value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
 }
 
-/// Refuses a body that is not JSON. One without a type is.
+/// Refuses a body that is not JSON. A body without a type counts as JSON.
 pub(crate) fn check_content_type(arrived: &ReceivedRequest) -> Result<(), Failure> {
     match content_type(arrived).as_str() {
         "" | "application/json" => Ok(()),
@@ -23,7 +23,7 @@ pub(crate) fn check_content_type(arrived: &ReceivedRequest) -> Result<(), Failur
     }
 }
 
-/// Refuses a caller that cannot read JSON.
+/// Refuses a caller that does not accept JSON.
 pub(crate) fn check_accept(arrived: &ReceivedRequest) -> Result<(), Failure> {
     let accepted = arrived.parts.headers.get_all(header::ACCEPT);
     let accepted: Vec<&str> = accepted.iter().filter_map(|value| value.to_str().ok()).collect();

@@ -1,10 +1,10 @@
-//! `metadata`: reading it, the fields the server owns, and the rules that hold for every kind of object.
+//! `metadata`: reading it, the fields that the server sets, and the rules that hold for every kind of object.
 
 use serde_json::{Map, Value, json};
 
 use super::field_error::FieldError;
 
-/// A field of `metadata` as text; empty where absent.
+/// A field of `metadata` as text. Empty if absent.
 pub(crate) fn text<'a>(object: &'a Value, field: &str) -> &'a str {
     object.get("metadata").and_then(|meta| meta.get(field)).and_then(Value::as_str).unwrap_or_default()
 }
@@ -31,7 +31,7 @@ pub(crate) fn finalizers(object: &Value) -> Vec<&str> {
     list.into_iter().flatten().filter_map(Value::as_str).collect()
 }
 
-/// What a caller may write into a new object's `metadata` without effect: the server fills these itself.
+/// Fields of `metadata` that the server sets itself. What a caller writes into them has no effect.
 pub(crate) const SYSTEM_FIELDS: [&str; 5] =
     ["uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "selfLink"];
 

@@ -1,4 +1,4 @@
-//! Merge patches (RFC 7396), JSON patches (RFC 6902), and strategic merge patches as far as these kinds need them.
+//! Merge patches (RFC 7396), JSON patches (RFC 6902), and the part of strategic merge patches that these kinds use.
 
 use serde_json::{Map, Value};
 
@@ -14,7 +14,7 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    /// The kind that a content type names.
+    /// The kind of patch for a content type.
     pub(crate) fn of(content_type: &str) -> Option<Kind> {
         match content_type {
             "application/json-patch+json" => Some(Kind::Json),
@@ -26,7 +26,7 @@ impl Kind {
     }
 }
 
-/// `current` with the patch of the given kind applied; apply is done elsewhere.
+/// `current` with the patch of the given kind applied. Server-side apply is in `server_side_apply`.
 pub(crate) fn patched(kind: Kind, current: Value, bytes: &[u8]) -> Result<Value, Failure> {
     match kind {
         Kind::Json => json(current, bytes),
@@ -68,7 +68,7 @@ fn merge(target: &mut Value, patch: &Value) {
     }
 }
 
-/// Like [`merge`], but finalizers are a set, owner references are merged by uid, and `$patch` directives are obeyed.
+/// Like [`merge`], but finalizers are a set, owner references are merged by uid, and `$patch` directives take effect.
 fn strategic(target: &mut Value, patch: &Value, path: &str) -> Result<(), Failure> {
     let Value::Object(patch) = patch else {
         *target = patch.clone();
@@ -151,7 +151,7 @@ fn merge_by_uid(target: &mut Value, added: &[Value]) -> Result<(), Failure> {
 
 const OPERATIONS_LIMIT: usize = 10_000;
 
-/// RFC 6902. A malformed patch is the caller's mistake (400); one that does not apply is 422.
+/// RFC 6902. A malformed patch is answered with 400, a patch that cannot be applied with 422.
 fn json(current: Value, bytes: &[u8]) -> Result<Value, Failure> {
     let operations: Vec<Map<String, Value>> = serde_json::from_slice(bytes)
         .map_err(|error| Failure::bad_request(format!("error decoding patch: {error}")))?;
@@ -170,7 +170,7 @@ fn json(current: Value, bytes: &[u8]) -> Result<Value, Failure> {
 fn operate(target: &mut Value, operation: &Map<String, Value>) -> Option<()> {
     let text = |key: &str| operation.get(key).and_then(Value::as_str);
     let path = text("path")?;
-    // A member that is null and one that is absent are one for the real server.
+    // For the real server, null and absent are the same.
     let value = || operation.get("value").cloned().unwrap_or(Value::Null);
     match text("op")? {
         "add" => insert(target, path, value()),

@@ -22,7 +22,7 @@ impl Query {
         )
     }
 
-    /// The first value of `key`, if it is not empty.
+    /// The first value of `key`, unless it is empty.
     pub(crate) fn text(&self, key: &str) -> Option<&str> {
         self.first(key).filter(|value| !value.is_empty())
     }
@@ -31,7 +31,7 @@ impl Query {
         self.0.iter().find(|(name, _)| name == key).map(|(_, value)| value.as_str())
     }
 
-    /// Go's reading of a flag: present and neither `0` nor `false`.
+    /// A flag as Go reads it: true if present, unless its value is `0` or `false`.
     pub(crate) fn flag(&self, key: &str) -> bool {
         self.first(key).is_some_and(|value| value != "0" && !value.eq_ignore_ascii_case("false"))
     }
@@ -49,7 +49,7 @@ impl Query {
     }
 }
 
-/// Percent-decodes `text`; `+` is a space in queries. What is not valid stays as it is.
+/// Percent-decodes `text`. In queries, `+` is a space. An invalid sequence stays as it is.
 pub(crate) fn decode(text: &str, plus: bool) -> String {
     let mut out = Vec::with_capacity(text.len());
     let mut bytes = text.as_bytes();
@@ -71,7 +71,7 @@ pub(crate) fn decode(text: &str, plus: bool) -> String {
     String::from_utf8_lossy(&out).into_owned()
 }
 
-/// What to do about fields that the type does not have.
+/// What happens to fields that the type does not have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum FieldValidation {
     Ignore,
@@ -91,7 +91,7 @@ pub(crate) struct WriteOptions {
 const MANAGER_LIMIT: usize = 128;
 
 impl WriteOptions {
-    /// `kind` is the name of the options in messages; `apply` whether this is a server-side apply.
+    /// `kind` is the name of the options in messages. `apply` says whether this is a server-side apply.
     pub(crate) fn read(
         query: &Query,
         kind: &str,
@@ -126,7 +126,7 @@ impl WriteOptions {
         if !errors.is_empty() {
             return Err(Failure::invalid("meta.k8s.io", kind, "", &errors));
         }
-        // Without a name of its own a manager goes by the first part of its user agent.
+        // If the request names no manager, its name is the first part of the user agent.
         let agent = user_agent.and_then(|agent| agent.split('/').next()).filter(|agent| !agent.is_empty());
         let manager = manager.or(agent).unwrap_or("unknown").to_owned();
         Ok(WriteOptions { dry_run: query.has("dryRun"), field_validation, manager, force: query.flag("force") })
@@ -215,11 +215,11 @@ impl ListOptions {
     }
 }
 
-/// A `resourceVersion` of a request; `None` where it is absent.
+/// The `resourceVersion` of a request. `None` if it is absent.
 pub(crate) fn version(text: Option<&str>) -> Result<Option<u64>, Failure> {
     let Some(text) = text else { return Ok(None) };
     text.parse().map(Some).map_err(|_| {
-        // No slip of ours: the real server finds this out too late to call it the caller's fault.
+        // 500 and not 400: the real server finds this out too late to answer with an error of the caller.
         let why = format!("strconv.ParseUint: parsing {text:?}: invalid syntax");
         Failure::new(500, "", format!("resourceVersion: Invalid value: {text:?}: {why}"))
     })

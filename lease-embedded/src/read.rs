@@ -9,7 +9,7 @@ use super::selector::Selector;
 use super::status::Failure;
 use super::store::{Key, Store};
 
-/// `GET` of one object. A missing namespace is not told from a missing object.
+/// `GET` of one object. The answer is the same for a missing namespace and a missing object.
 pub(crate) fn get(store: &Store, target: &Target, name: &str, version: Option<u64>) -> Result<Value, Failure> {
     not_too_new(store, version)?;
     let key = Key::new(target.resource.storage, target.namespace.as_deref().unwrap_or_default(), name);
@@ -17,7 +17,7 @@ pub(crate) fn get(store: &Store, target: &Target, name: &str, version: Option<u6
     Ok(target.resource.to_view(object))
 }
 
-/// `GET` of many objects, in pages if asked.
+/// `GET` of many objects, in pages if the request has a limit.
 pub(crate) fn list(
     store: &Store,
     target: &Target,
@@ -52,7 +52,7 @@ pub(crate) fn list(
     let mut meta = json!({ "resourceVersion": version.to_string() });
     if let (Some(last), 1..) = (last, remaining) {
         meta["continue"] = Value::from(Continue::encode(version, last));
-        // The real server counts only where it need not look into the objects.
+        // The real server counts the remaining items only if there is no selector.
         if selector.is_empty() {
             meta["remainingItemCount"] = Value::from(remaining);
         }
@@ -70,7 +70,7 @@ pub(crate) fn of_items(resource: &Resource, meta: Value, items: Vec<Value>) -> V
     Value::Object(list)
 }
 
-/// A version that has not been yet is answered with "try again".
+/// A version from the future is answered with "try again".
 pub(crate) fn not_too_new(store: &Store, version: Option<u64>) -> Result<(), Failure> {
     let current = store.revision();
     let Some(version) = version.filter(|version| *version > current) else { return Ok(()) };
@@ -81,7 +81,7 @@ pub(crate) fn not_too_new(store: &Store, version: Option<u64>) -> Result<(), Fai
     Err(failure)
 }
 
-/// Where a list in pages goes on. Opaque to callers: hexadecimal digits of `revision/namespace/name`.
+/// Where the next page of a list begins. Opaque to callers: hexadecimal digits of `revision/namespace/name`.
 struct Continue {
     revision: u64,
     namespace: String,

@@ -1,4 +1,4 @@
-//! A request that has arrived whole, and what its path, query and headers say.
+//! A request that has arrived completely, with the parsed parts of its path, query and headers.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use super::object_meta;
 use super::query::Query;
 use super::route::{self, Route};
 
-/// A request that has arrived whole.
+/// A request that has arrived completely.
 #[derive(Debug)]
 pub(crate) struct ReceivedRequest {
     pub(crate) parts: request::Parts,
@@ -73,7 +73,7 @@ fn record(parts: &request::Parts, query: &Query, route: &Route, caller: Option<&
     }
 }
 
-/// The value of a header, where it is text.
+/// The value of a header if it is text.
 pub(crate) fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get(name)?.to_str().ok()
 }

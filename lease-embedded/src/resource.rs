@@ -1,4 +1,4 @@
-//! The kinds of object this API knows, and what is peculiar to each.
+//! The kinds of objects that this API has, and the rules of each.
 
 use serde_json::{Map, Value};
 
@@ -16,21 +16,21 @@ pub(crate) struct Resource {
     pub(crate) short: &'static [&'static str],
     pub(crate) kind: &'static str,
     pub(crate) namespaced: bool,
-    /// Where its objects are kept. The two kinds of Event are two views of one store.
+    /// Where its objects are stored. The two kinds of Event are two views of the same stored objects.
     pub(crate) storage: Storage,
     pub(crate) schema: &'static Struct,
-    /// Names of fields here and in the store, where they differ.
+    /// Pairs of names for fields that have one name in this resource and another in the store.
     pub(crate) renamed: &'static [(&'static str, &'static str)],
     /// `PUT` without a `resourceVersion` overwrites.
     pub(crate) unconditional_update: bool,
     /// `PUT` of a missing object creates it.
     pub(crate) create_on_update: bool,
     pub(crate) validate: fn(&Value, Option<&Value>) -> Vec<FieldError>,
-    /// Field selectors: the label and the path of the stored field.
+    /// Field selectors: each label with the path of the stored field.
     pub(crate) selectable: &'static [(&'static str, &'static str)],
 }
 
-/// A store of objects of one kind.
+/// Which objects are stored together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Storage {
     Namespaces,
@@ -150,7 +150,7 @@ impl Resource {
         if self.group.is_empty() { self.version.to_owned() } else { format!("{}/{}", self.group, self.version) }
     }
 
-    /// An object of this resource as it is stored: without kind, under the store's names.
+    /// Converts an object of this resource to its stored form: without kind and version, with the store's names of fields.
     pub(crate) fn to_storage(&self, mut object: Map<String, Value>) -> Value {
         object.remove("kind");
         object.remove("apiVersion");
@@ -162,7 +162,7 @@ impl Resource {
         Value::Object(object)
     }
 
-    /// A stored object as this resource shows it, without kind, as it stands in a list.
+    /// Converts a stored object to an item of a list: like [`to_view`](Resource::to_view), without kind and version.
     pub(crate) fn to_item(&self, stored: &Value) -> Map<String, Value> {
         let mut object = stored.as_object().cloned().unwrap_or_default();
         for (here, stored) in self.renamed {
@@ -173,7 +173,7 @@ impl Resource {
         object
     }
 
-    /// A stored object as this resource shows it.
+    /// Converts a stored object to the form in which this resource shows it.
     pub(crate) fn to_view(&self, stored: &Value) -> Value {
         let mut object = self.to_item(stored);
         object.insert("kind".to_owned(), Value::from(self.kind));

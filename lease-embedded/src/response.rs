@@ -1,4 +1,4 @@
-//! Responses: of any content, and refusals.
+//! Responses: any content, and a `Status` that refuses a request.
 
 use bytes::Bytes;
 use http::{Response, StatusCode, header};

@@ -1,4 +1,4 @@
-//! What a path speaks of.
+//! Parses the path of a request.
 
 use super::query;
 use super::resource::{self, Resource};
@@ -10,17 +10,17 @@ pub(crate) enum Route {
     Objects(Target),
     /// A path that describes the API itself: discovery, version, health.
     About(String),
-    /// Nothing here, in a group that exists.
+    /// An unknown path in an existing group.
     Missing,
-    /// Nothing here.
+    /// An unknown path.
     Unknown,
 }
 
-/// Objects of one resource, of one namespace or all, by name or all.
+/// Objects of one resource: of one namespace or of all, with one name or all.
 #[derive(Clone, Debug)]
 pub(crate) struct Target {
     pub(crate) resource: &'static Resource,
-    /// `None`: of all namespaces, or a resource that has none.
+    /// `None` for all namespaces, and for a resource without namespaces.
     pub(crate) namespace: Option<String>,
     pub(crate) name: Option<String>,
     /// The old `/watch/` prefix, which makes a `GET` a watch.
@@ -54,7 +54,7 @@ pub(crate) fn route(path: &str) -> Route {
     };
     let known = resource::ALL.into_iter().find(|resource| resource.group == group && resource.plural == plural);
     match known {
-        // A namespaced object is named within its namespace only.
+        // A path to one namespaced object must contain its namespace.
         Some(resource) if resource.namespaced == namespace.is_some() || (resource.namespaced && name.is_none()) => {
             Route::Objects(Target { resource, namespace, name, watch })
         }

@@ -6,7 +6,7 @@ use super::object_meta;
 use super::resource::Resource;
 use super::status::Failure;
 
-/// Which objects a list, a watch or a deletion of many speaks of.
+/// Which objects a list, a watch or a deletion of many is about.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Selector {
     /// Path into the stored object, wanted value, equal or not.
@@ -44,7 +44,7 @@ impl Selector {
         Ok(selector)
     }
 
-    /// The same, of one name only.
+    /// The same selector, limited to one name.
     pub(crate) fn named(mut self, name: &str) -> Selector {
         self.fields.push(("/metadata/name", name.to_owned(), true));
         self

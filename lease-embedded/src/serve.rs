@@ -17,14 +17,14 @@ use super::service::ApiService;
 /// How long [`Server::stop`] waits for requests in flight before it closes their connections.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// An embedded API being served. Dropping it is [`kill`](Server::kill).
+/// A running server of an embedded API. Dropping it stops the server like [`kill`](Server::kill).
 ///
-/// It runs on the tokio runtime it was started on, and needs real time: a runtime whose time is paused takes an idle socket
-/// for nothing to do and jumps to the next timeout.
+/// It runs on the tokio runtime on which it was started, and needs real time: while a socket is idle, a runtime with paused
+/// time jumps to the next timeout.
 #[derive(Debug)]
 pub struct Server {
     addr: SocketAddr,
-    /// Ends the listener, the watches, and each connection after the request it is in.
+    /// Ends the listener and the watches, and each connection after its current request.
     stopping: CancellationToken,
     connections: Arc<Mutex<CancellationToken>>,
     tasks: TaskTracker,
@@ -42,7 +42,7 @@ impl Server {
         Ok(Server { addr, stopping, connections, tasks })
     }
 
-    /// The address it listens on, with the port that was found if port 0 was asked for.
+    /// The address on which it listens. If port 0 was given, this contains the port that the system chose.
     pub fn addr(&self) -> SocketAddr {
         self.addr
     }
@@ -57,7 +57,7 @@ impl Server {
         self.kubeconfig_as("admin", "default")
     }
 
-    /// A kubeconfig with which requests come from `caller`, so that fault rules and the log can tell them apart.
+    /// A kubeconfig whose requests have the caller `caller`, so that fault rules and the log can distinguish them.
     pub fn kubeconfig_as(&self, caller: &str, namespace: &str) -> String {
         // A JSON string is a YAML string.
         let (url, caller, namespace) = (Value::from(self.url()), Value::from(caller), Value::from(namespace));
@@ -82,7 +82,7 @@ impl Server {
         )
     }
 
-    /// Closes all connections, in the middle of whatever they do, and goes on listening.
+    /// Closes all connections at once, also during a request, and continues to listen.
     pub fn close_connections(&self) {
         let mut current = self.connections.lock().unwrap_or_else(PoisonError::into_inner);
         std::mem::take(&mut *current).cancel();
@@ -94,12 +94,12 @@ impl Server {
     pub async fn stop(self) {
         self.stopping.cancel();
         self.tasks.close();
-        // What is left after the grace is cut off when this is dropped.
+        // When `self` is dropped, the connections that are still open are closed.
         let _ = tokio::time::timeout(GRACE, self.tasks.wait()).await;
         self.kill().await;
     }
 
-    /// Stops at once: the port is closed, connections are cut. Returns when they are.
+    /// Stops at once: closes the port and all connections. Returns when they are closed.
     pub async fn kill(self) {
         let tasks = self.tasks.clone();
         drop(self);
@@ -125,11 +125,11 @@ async fn accept(
     while let Some(accepted) = stopping.run_until_cancelled(listener.accept()).await {
         match accepted {
             Ok((socket, _)) => {
-                // A child made under the lock: one that closes all connections closes this one or a later one, never neither.
+                // The child is made under the lock. Otherwise `close_connections` could miss this connection.
                 let cut = connections.lock().unwrap_or_else(PoisonError::into_inner).child_token();
-                drop(tasks.spawn(converse(socket, service.clone(), cut)));
+                drop(tasks.spawn(serve_connection(socket, service.clone(), cut)));
             }
-            // Out of file descriptors, most likely. Others may give some back.
+            // Most likely there are no file descriptors left. Wait until some are closed.
             Err(error) => {
                 tracing::warn!(error = %error, "embedded api cannot accept a connection");
                 tokio::time::sleep(Duration::from_millis(50)).await;
@@ -138,20 +138,20 @@ async fn accept(
     }
 }
 
-async fn converse(socket: TcpStream, service: ApiService, cut: CancellationToken) {
+async fn serve_connection(socket: TcpStream, service: ApiService, cut: CancellationToken) {
     let _ = socket.set_nodelay(true);
     let stopping = service.stop.clone();
     let connection = hyper::server::conn::http1::Builder::new()
-        // The API dates its answers itself, by its own clock.
+        // The API sets the `Date` header itself, from its own clock.
         .auto_date_header(false)
         .serve_connection(TokioIo::new(socket), TowerToHyperService::new(service));
     let mut connection = std::pin::pin!(connection);
-    let talk = async {
-        // Errors are the peer's: it went away, or a fault closed the connection.
+    let serve = async {
+        // An error means that the peer disconnected or that a fault closed the connection.
         if stopping.run_until_cancelled(connection.as_mut()).await.is_none() {
             connection.as_mut().graceful_shutdown();
             let _ = connection.await;
         }
     };
-    cut.run_until_cancelled(talk).await;
+    cut.run_until_cancelled(serve).await;
 }

@@ -13,7 +13,7 @@ use super::resource::Resource;
 use super::status::Failure;
 use super::write;
 
-/// Reads what is to be applied, as the resource shows it. Only JSON is understood, of all that is YAML.
+/// Reads the configuration to apply, in the form in which the resource shows it. It must be JSON. Other YAML is refused.
 pub(crate) fn read(resource: &Resource, bytes: &[u8], name: &str, namespace: &str) -> Result<Value, Failure> {
     let (config, _) =
         json::parse(bytes).map_err(|error| Failure::bad_request(format!("error decoding patch: {error}")))?;
@@ -42,7 +42,7 @@ pub(crate) fn read(resource: &Resource, bytes: &[u8], name: &str, namespace: &st
     Ok(resource.to_view(&decoded))
 }
 
-/// The object that comes of applying `config` to the current one, as the resource shows it.
+/// Applies `config` to the current object. Returns the new object in the form in which the resource shows it.
 pub(crate) fn applied(
     resource: &Resource,
     current: Option<&Value>,
@@ -63,7 +63,7 @@ pub(crate) fn applied(
     let mut new = resource.to_view(current);
     let there = managed_fields::leaves(&new);
     if entries.is_empty() {
-        // Whatever was there before the first apply is somebody's.
+        // The fields from before the first apply get a manager of their own, as in the real server.
         managed_fields::entry_of(&mut entries, resource, "before-first-apply", false, now).fields =
             there.keys().cloned().collect();
     }
@@ -94,7 +94,7 @@ pub(crate) fn applied(
     Ok(new)
 }
 
-/// An applied configuration manages what is in a map or list, not the map or list.
+/// An applied configuration manages the content of a map or list, not the map or list itself.
 fn is_container(path: &Path) -> bool {
     path.last().is_some_and(|last| last == ".")
 }
@@ -143,7 +143,7 @@ fn dotted(path: &Path) -> String {
         .collect()
 }
 
-/// Puts what `config` says over `new`. Sets and keyed lists are merged item by item.
+/// Merges `config` into `new`. Sets and keyed lists are merged item by item.
 fn merge(new: &mut Value, config: &Value) {
     let (Value::Object(new), Value::Object(config)) = (new, config) else { return };
     merge_map(new, config, "");
@@ -172,7 +172,7 @@ fn merge_map(new: &mut Map<String, Value>, config: &Map<String, Value>, path: &s
     }
 }
 
-/// An item that is new comes before the one that follows it in `wanted`, if that is there, and else last.
+/// Where to insert a new item: before the item that follows it in `wanted`, otherwise at the end.
 fn merge_list(place: &mut Value, wanted: &[Value], key: impl Fn(&Value) -> Value) {
     let mut list = place.as_array().cloned().unwrap_or_default();
     let position = |list: &[Value], item: &Value| list.iter().position(|there| key(there) == key(item));

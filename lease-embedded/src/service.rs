@@ -1,4 +1,4 @@
-//! The API as one tower service: who calls, which fault strikes, when the request takes effect, what is heard of it.
+//! The API as a tower service: finds the caller and the fault, carries out the request, and answers.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -22,16 +22,16 @@ use super::shared::Shared;
 use super::status::Failure;
 use super::time;
 
-/// Larger bodies are refused, as by the real server.
+/// Larger bodies are refused, as the real server does.
 const BODY_LIMIT: usize = 3 * 1024 * 1024;
 
 /// The embedded API as a [`tower_service::Service`], over any request body. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct ApiService {
     pub(crate) shared: Arc<Shared>,
-    /// Who calls through this service, if that is not to be read from the request.
+    /// The caller of all requests through this service. `None`: the headers of each request name it.
     pub(crate) caller: Option<Arc<str>>,
-    /// Ends the watches of a server that stops.
+    /// Ends the watches when the server stops.
     pub(crate) stop: CancellationToken,
 }
 
@@ -67,7 +67,7 @@ impl ApiService {
                 let why = format!("Request entity too large: limit is {BODY_LIMIT}");
                 (Bytes::new(), Some(Failure::new(413, "RequestEntityTooLarge", why)))
             }
-            // The caller broke off in the middle; nobody listens any more.
+            // The caller disconnected in the middle of the body. The answer reaches no one.
             Err(_) => return Err(Dropped),
         };
         let mut arrived = ReceivedRequest::read(parts, body, self.caller.as_deref());
@@ -95,20 +95,20 @@ impl ApiService {
         dispatch::answer(&self.shared, arrived, &self.stop).unwrap_or_else(|failure| refusal(&failure))
     }
 
-    /// Dates every answer, also an injected one: a proxy in front of the API would date it too.
+    /// Sets the `Date` header of every answer, also of an injected one, because a proxy would set it too.
     fn date(&self, response: &mut Response<Body>) {
         if let Ok(value) = time::in_head(self.shared.settings.clock.wall()).parse() {
             response.headers_mut().insert(header::DATE, value);
         }
     }
 
-    /// Lets `fault` have its way with a request.
+    /// Answers a request as `fault` says.
     async fn strike(&self, arrived: ReceivedRequest, fault: Fault) -> Result<Response<Body>, Dropped> {
         let call = arrived.call.clone();
         let truth = if fault.unattended {
             let (send, receive) = oneshot::channel();
             let service = self.clone();
-            // Nobody waits for this task: it is the packet that arrives after its sender has given up.
+            // This task is not awaited: the request takes effect even after its caller has given up.
             tokio::spawn(async move {
                 tokio::time::sleep(fault.before).await;
                 let _ = send.send(fault.commit.then(|| service.take_effect(&arrived)));
@@ -134,7 +134,7 @@ impl ApiService {
     }
 }
 
-/// The words of a refusal that depend on what was refused.
+/// Fills in the parts of a refusal that depend on the request.
 fn in_words(failure: Failure, call: &RecordedRequest) -> Failure {
     let resource = super::resource::ALL.into_iter().find(|resource| resource.plural == call.resource);
     match resource {
@@ -153,7 +153,7 @@ async fn never<T>() -> T {
     std::future::pending().await
 }
 
-/// The answer with half of its body, after which the connection breaks. Of a watch, which has no half, nothing is left.
+/// The answer with half of its body, after which the connection breaks. The body of a watch has no end, so nothing of it is sent.
 async fn half(response: Response<Body>) -> Response<Body> {
     let (mut parts, body) = response.into_parts();
     if http_body::Body::size_hint(&body).exact().is_none() {

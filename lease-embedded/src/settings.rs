@@ -1,4 +1,4 @@
-//! How an embedded API is set up.
+//! The settings of an embedded API.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use lease_protocol::clock::Clock;
 
 use super::clock::ServerClock;
 
-/// How an embedded API is set up.
+/// The settings of an embedded API.
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct Settings {
@@ -31,33 +31,33 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// The clock that dates objects, answers and log entries. Under virtual time, the test's own.
+    /// The clock for the times of objects, answers and log entries. A test in virtual time must set its own clock.
     pub fn clock(mut self, clock: impl Clock) -> Settings {
         self.clock = Arc::new(clock);
         self
     }
 
-    /// Where uids and generated names come from; the same seed gives the same ones. Random by default.
+    /// The seed of uids and generated names. The same seed gives the same ones. Random by default.
     pub fn seed(mut self, seed: u64) -> Settings {
         self.seed = Some(seed);
         self
     }
 
-    /// How many changes are kept for watches that start from the past or fall behind (4,096 by default). Who needs older
-    /// ones gets 410.
+    /// How many changes are stored for watches that start from an earlier version or fall behind (4,096 by default). A watch that
+    /// needs older ones gets 410.
     pub fn changes_kept(mut self, count: usize) -> Settings {
         self.changes_kept = count;
         self
     }
 
-    /// How often a watch that asked for bookmarks gets one (once a minute by default), beside the one shortly before its end.
+    /// How often a watch with bookmarks gets one (once a minute by default), in addition to the one shortly before its end.
     pub fn bookmark_every(mut self, period: Duration) -> Settings {
         self.bookmark_every = period;
         self
     }
 
-    /// Whether the feature gate `CoordinatedLeaderElection` is on. It is off by default, as in Kubernetes: `strategy` and
-    /// `preferredHolder` are then dropped from what is written.
+    /// Whether the feature gate `CoordinatedLeaderElection` is on. It is off by default, as in Kubernetes. If it is off, writes
+    /// drop `strategy` and `preferredHolder`.
     pub fn coordinated_leader_election(mut self, on: bool) -> Settings {
         self.coordinated = on;
         self

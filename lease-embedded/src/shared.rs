@@ -1,4 +1,4 @@
-//! What all clones, connections and watches of one embedded API share.
+//! The state that all clones, connections and watches of one embedded API share.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -14,7 +14,7 @@ use super::watches::OpenWatches;
 use super::write::Writer;
 use lease_protocol::clock::WallTime;
 
-/// What a lock guards.
+/// The state behind the lock.
 #[derive(Debug)]
 pub(crate) struct State {
     pub(crate) store: Store,
@@ -24,7 +24,7 @@ pub(crate) struct State {
 #[derive(Debug)]
 pub(crate) struct Shared {
     state: Mutex<State>,
-    /// Bumped after every write and every order to a watch.
+    /// Increased after every write and every change of a watch's control.
     pub(crate) changed: watch::Sender<u64>,
     pub(crate) faults: Arc<Faults>,
     pub(crate) log: RequestLog,
@@ -68,18 +68,18 @@ impl Shared {
         out
     }
 
-    /// Lets all watches look again.
+    /// Wakes all watches, so that they check for changes.
     pub(crate) fn wake(&self) {
         self.changed.send_modify(|version| *version = version.wrapping_add(1));
     }
 }
 
-/// Creates a namespace; nothing happens if it exists.
+/// Creates a namespace. Nothing happens if it exists.
 pub(crate) fn create_namespace(store: &mut Store, name: &str, wall: WallTime) {
     if store.get(&Key::new(Storage::Namespaces, "", name)).is_some() {
         return;
     }
     let mut writer = Writer { store, resource: &NAMESPACES, namespace: "", wall, dry_run: false, coordinated: false };
-    // A name that is no name is refused, and then there is no such namespace, which is what the caller will find.
+    // An invalid name is refused. The caller learns of it from the 404 of its next request in that namespace.
     let _ = writer.create(json!({ "metadata": { "name": name } }));
 }

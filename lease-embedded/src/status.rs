@@ -1,11 +1,11 @@
-//! `metav1.Status`: how the API says no, and why.
+//! `metav1.Status`: refusals and their reasons.
 
 use serde_json::{Map, Value, json};
 
 use super::field_error::FieldError;
 use super::resource::Resource;
 
-/// A refusal, as the real server words it. Clients act on `code` and `reason`; people read `message`.
+/// A refusal in the words of the real server. Clients act on `code` and `reason`. People read `message`.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Failure {
     pub(crate) code: u16,
@@ -19,7 +19,7 @@ impl Failure {
         Failure { code, reason: reason.to_owned(), message: message.into(), details: Map::new() }
     }
 
-    /// What the server answers with `code` when nothing more is known.
+    /// The server's general answer with `code`.
     pub(crate) fn of_code(code: u16) -> Failure {
         let (reason, message) = match code {
             400 => ("BadRequest", "the server rejected our request for an unknown reason"),
@@ -54,7 +54,7 @@ impl Failure {
         self
     }
 
-    /// Asks the caller to come back in `seconds`; also sent as the `Retry-After` header.
+    /// Asks the caller to retry after `seconds`. Also sent as the `Retry-After` header.
     pub(crate) fn retry_after(mut self, seconds: u32) -> Failure {
         self.details.insert("retryAfterSeconds".to_owned(), Value::from(seconds));
         self
@@ -79,7 +79,7 @@ impl Failure {
         Failure::new(409, "Conflict", message).about(resource.group, resource.plural, name)
     }
 
-    /// A deletion whose preconditions do not hold. Here the real server names the kind rather than the resource.
+    /// A deletion whose preconditions do not hold. In this message, the real server names the kind instead of the resource.
     pub(crate) fn deletion_conflict(resource: &Resource, name: &str, why: &str) -> Failure {
         let group = resource.group;
         let kind = if group.is_empty() { resource.kind.to_owned() } else { format!("{}.{group}", resource.kind) };

@@ -1,4 +1,4 @@
-//! The objects, one global revision over all of them, and the changes that watches replay.
+//! The objects, one revision for all of them, and the changes that watches replay.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::object_meta;
 use super::resource::Storage;
 
-/// What an object is found by. Ordered as the real server's keys are, so lists come out in its order.
+/// The key of an object. Keys have the order of the real server's, so that lists have it too.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Key {
     pub(crate) storage: Storage,
@@ -31,11 +31,11 @@ pub(crate) struct Change {
     pub(crate) new: Option<Arc<Value>>,
 }
 
-/// Everything the API remembers.
+/// All objects of the API, and their recent changes.
 #[derive(Clone, Debug)]
 pub(crate) struct Store {
     revision: u64,
-    /// Changes up to and including this revision are forgotten: no watch can start from before it.
+    /// Changes up to and including this revision are deleted. No watch can start from an earlier one.
     compacted: u64,
     objects: BTreeMap<Key, Arc<Value>>,
     changes: VecDeque<Change>,
@@ -43,7 +43,7 @@ pub(crate) struct Store {
     random: fastrand::Rng,
 }
 
-/// A real server has written a few hundred objects of its own by the time it is ready; revision 1 is long compacted.
+/// A real server has written a few hundred objects of its own before it is ready, and has compacted revision 1.
 const FIRST_REVISION: u64 = 100;
 
 impl Store {
@@ -84,7 +84,7 @@ impl Store {
             .take_while(move |(key, _)| key.storage == storage && namespace.is_none_or(|name| key.namespace == name))
     }
 
-    /// [`list`](Store::list) as it was at `revision`; `None` if that is forgotten.
+    /// [`list`](Store::list) as it was at `revision`. `None` if those changes are deleted.
     pub(crate) fn list_at(
         &self,
         storage: Storage,
@@ -131,7 +131,7 @@ impl Store {
         answer
     }
 
-    /// The changes after `revision`; `None` if some of them are forgotten.
+    /// The changes after `revision`. `None` if some of them are deleted.
     pub(crate) fn changes_after(&self, revision: u64) -> Option<impl Iterator<Item = &Change>> {
         if revision < self.compacted {
             return None;
@@ -140,7 +140,7 @@ impl Store {
         Some(self.changes.range(from..))
     }
 
-    /// Forgets all changes so far.
+    /// Deletes all changes so far.
     pub(crate) fn compact(&mut self) {
         self.compacted = self.revision;
         self.changes.clear();
@@ -158,7 +158,7 @@ impl Store {
         format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
     }
 
-    /// `base` and five random characters, as `generateName` asks for.
+    /// `base` and five random characters, for `generateName`.
     pub(crate) fn generate_name(&mut self, base: &str) -> String {
         const ALPHABET: &[u8] = b"bcdfghjklmnpqrstvwxz2456789";
         const MAX_BASE: usize = 63 - 5;

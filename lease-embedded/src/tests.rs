@@ -1,4 +1,4 @@
-//! What only a caller in this process can see: paused time, faults, the log, orders to watches.
+//! Features that need a caller in this process: paused time, faults, the log, control of watches.
 
 use std::future::Future;
 use std::time::Duration;
@@ -62,7 +62,7 @@ fn holder(api: &EmbeddedApi, name: &str) -> Option<String> {
     api.lease("default", name)?.spec?.holder_identity
 }
 
-/// Whether `future` is still unfinished after an hour, which under paused time passes at once.
+/// Whether `future` is still unfinished after an hour. With paused time, the hour passes at once.
 async fn hangs<F: Future>(future: F) -> bool {
     timeout(LONG, future).await.is_err()
 }

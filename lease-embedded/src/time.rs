@@ -1,11 +1,11 @@
 //! Times as the API server reads and writes them.
 //!
-//! Stricter than most libraries: a `MicroTime` must carry exactly six fraction digits, and what was written with an offset
-//! comes back in UTC. Wider, too: an offset can carry a time out of the years 0 to 9999, and it is stored all the same.
+//! It is stricter than most libraries: a `MicroTime` must have exactly six fraction digits, and a time with an offset is stored
+//! in UTC. It also accepts more: an offset can move a time out of the years 0 to 9999, and the server stores that time.
 
 use lease_protocol::clock::WallTime;
 
-/// The two layouts of the API, named as Go writes them, because its error messages do.
+/// The two layouts of the API. Error messages contain them in Go's notation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Layout {
     /// `metav1.Time`: whole seconds.
@@ -27,10 +27,10 @@ impl Layout {
 type Instant = (i64, u32);
 
 const DAY: i64 = 86_400;
-/// Go's zero time, the first second of year 1, which it writes as null.
+/// Go's zero time, the first second of year 1. Go writes it as null.
 const ZERO: Instant = (-62_135_596_800, 0);
 
-/// The same instant as the server stores it, or Go's complaint. `None` is Go's zero time.
+/// The same instant as the server stores it, or Go's error. `None` is Go's zero time.
 pub(crate) fn normalise(text: &str, layout: Layout) -> Result<Option<String>, String> {
     let instant = parse(text, layout)
         .ok_or_else(|| format!("parsing time {text:?} as {:?}: cannot parse {text:?}", layout.go()))?;
@@ -43,7 +43,7 @@ pub(crate) fn of_wall(wall: WallTime, layout: Layout) -> String {
     format((wall.0.div_euclid(1_000_000), micros), layout)
 }
 
-/// `wall` as the head of an answer carries it (RFC 9110, IMF-fixdate): in whole seconds, which have begun.
+/// `wall` in the format of the `Date` header (RFC 9110, IMF-fixdate), rounded down to whole seconds.
 pub(crate) fn in_head(wall: WallTime) -> String {
     // The first day of 1970 was a Thursday.
     const WEEK: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
@@ -94,7 +94,7 @@ fn parse(text: &str, layout: Layout) -> Option<Instant> {
         return None;
     }
     let days = days(year, month, day);
-    // A day that the month does not have is another month's.
+    // If the month does not have this day, `civil` returns a day of the next month.
     if civil(days) != (year, month, day) {
         return None;
     }
@@ -110,7 +110,7 @@ fn days(year: i64, month: i64, day: i64) -> i64 {
     cycle * 146_097 + year_of_cycle * 365 + year_of_cycle / 4 - year_of_cycle / 100 + day_of_year - 719_468
 }
 
-/// The date that [`days`] came from.
+/// The date of this number of days: the inverse of [`days`].
 fn civil(days: i64) -> (i64, i64, i64) {
     let days = days + 719_468;
     let (cycle, day) = (days.div_euclid(146_097), days.rem_euclid(146_097));
@@ -134,7 +134,7 @@ fn number(rest: &mut &[u8], digits: usize) -> Option<i64> {
     head.iter().try_fold(0, |sum, digit| digit.is_ascii_digit().then(|| sum * 10 + i64::from(digit - b'0')))
 }
 
-/// Microseconds: six digits exactly, or, in a layout without a fraction, any number of digits or none, which do not count.
+/// Microseconds: exactly six digits. In a layout without a fraction, any number of digits is accepted and ignored.
 fn fraction(rest: &mut &[u8], layout: Layout) -> Option<u32> {
     match layout {
         Layout::Micros => {
@@ -226,7 +226,7 @@ mod tests {
         assert_eq!(at(0, 0), "Thu, 01 Jan 1970 00:00:00 GMT");
         assert_eq!(at(0, -1), "Wed, 31 Dec 1969 23:59:59 GMT");
         assert_eq!(at(951_782_399, 0), "Mon, 28 Feb 2000 23:59:59 GMT");
-        // Whatever the clock says, there is an answer.
+        // No time of the clock makes it panic.
         for wall in [i64::MIN, i64::MAX] {
             assert!(in_head(WallTime(wall)).ends_with(" GMT"));
         }

@@ -1,4 +1,4 @@
-//! What each kind of object must satisfy. Every function takes the object as stored and, for an update, its predecessor.
+//! The validation of each kind. Every function takes the object in stored form and, for an update, the object it replaces.
 
 use serde_json::{Value, json};
 
@@ -33,7 +33,7 @@ pub(crate) fn lease(lease: &Value, old: Option<&Value>) -> Vec<FieldError> {
     errors
 }
 
-/// One of Kubernetes' own, or a qualified name with somebody else's domain.
+/// A strategy of Kubernetes, or a qualified name with a domain.
 fn strategy_name(strategy: &str, errors: &mut Vec<FieldError>) {
     let field = "spec.strategy";
     let parts: Vec<&str> = strategy.split('/').collect();
@@ -64,7 +64,7 @@ pub(crate) fn core_event(event: &Value, old: Option<&Value>) -> Vec<FieldError> 
     errors
 }
 
-/// The rules for an Event sent to `events.k8s.io`: all of the core group's, and more.
+/// The rules for an Event sent to `events.k8s.io`: those of the core group, and more.
 pub(crate) fn event(event: &Value, old: Option<&Value>) -> Vec<FieldError> {
     let mut errors = event_basics(event, "reportingController");
     errors.extend(object_meta::validate(event, old, object_meta::dns_subdomain));

@@ -1,4 +1,4 @@
-//! Watches: replay what happened since a version, then follow.
+//! Watches: send the changes since a version, then new changes as they happen.
 
 use std::collections::VecDeque;
 use std::pin::Pin;
@@ -22,7 +22,7 @@ use super::status::Failure;
 use super::store::{Change, Store};
 use super::watches::{OpenWatch, WatchControl};
 
-/// The real server ends a watch that asks for no time after 30 to 60 minutes.
+/// The real server ends a watch without a timeout after 30 to 60 minutes.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(45 * 60);
 /// It sends the last bookmark this long before it ends the watch.
 const LAST_BOOKMARK: Duration = Duration::from_secs(2);
@@ -33,18 +33,18 @@ struct Watch {
     target: Target,
     selector: Selector,
     changed: tokio::sync::watch::Receiver<u64>,
-    /// The revision up to which everything was sent.
+    /// All changes up to this revision were sent.
     cursor: u64,
     pending: VecDeque<Bytes>,
     ends: Pin<Box<Sleep>>,
-    /// When the next bookmark is due, for those who asked.
+    /// When the next bookmark is due, if the watch asked for bookmarks.
     bookmark: Option<Pin<Box<Sleep>>>,
     last_bookmark: Option<Pin<Box<Sleep>>>,
     stop: CancellationToken,
     ended: bool,
 }
 
-/// Opens a watch. Errors that the real server reports within the stream are in the stream here too.
+/// Opens a watch. Errors that the real server sends in the stream are sent in the stream here too.
 pub(crate) fn open(
     shared: &Arc<Shared>,
     call: &Arc<RecordedRequest>,
@@ -107,7 +107,7 @@ impl Watch {
     async fn next(&mut self) -> Option<Result<Bytes, Dropped>> {
         loop {
             self.changed.borrow_and_update();
-            match self.open.order() {
+            match self.open.control() {
                 WatchControl::Run => {}
                 WatchControl::Silent => {
                     tokio::select! {
@@ -158,7 +158,7 @@ impl Watch {
     fn collect(&mut self) {
         let state = self.shared.state();
         let Some(changes) = state.store.changes_after(self.cursor) else {
-            // So far behind that what it missed is forgotten.
+            // The watch is so far behind that the store has deleted changes it has not sent.
             self.pending.push_back(error_line(&too_old(&state.store, self.cursor)));
             self.ended = true;
             return;
@@ -175,7 +175,7 @@ impl Watch {
         self.cursor = self.cursor.max(state.store.revision());
     }
 
-    /// The event that a change is to this watch: an object that leaves the selection is deleted, as far as it can see.
+    /// The event of this watch for a change. An object that no longer matches the selector is reported as deleted.
     fn line_for(&self, change: &Change) -> Option<Bytes> {
         let seen = |object: &&Arc<Value>| self.selector.matches(object);
         let old = change.old.as_ref().filter(seen);
@@ -187,7 +187,7 @@ impl Watch {
             (Some(_), Some(new)) => Some(line("MODIFIED", resource.to_view(new))),
             (Some(old), None) => {
                 let mut view = resource.to_view(old);
-                // As it was at last, with the version of its end.
+                // The last state of the object, with the version of the deletion.
                 object_meta::set(&mut view, "resourceVersion", Some(Value::from(change.revision.to_string())));
                 Some(line("DELETED", view))
             }

@@ -5,39 +5,39 @@ use std::sync::{Arc, Weak};
 
 use super::call::RecordedRequest;
 
-/// What a test wants of an open watch.
+/// What a test tells an open watch to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub(crate) enum WatchControl {
     Run = 0,
-    /// Say nothing any more and never end, as a connection does whose other end is gone.
+    /// Send nothing and stay open, like a connection whose other end has vanished.
     Silent = 1,
-    /// End as if the time was up.
+    /// End as if the timeout had expired.
     Close = 2,
     /// Break the connection.
     Break = 3,
-    /// Say 410 and end.
+    /// Send 410 and end.
     Expire = 4,
 }
 
-/// An open watch, as the list of open watches knows it.
+/// An open watch in the list of open watches.
 #[derive(Debug)]
 pub(crate) struct OpenWatch {
     pub(crate) call: Arc<RecordedRequest>,
-    order: AtomicU8,
+    control: AtomicU8,
 }
 
 impl OpenWatch {
     pub(crate) fn new(call: Arc<RecordedRequest>) -> OpenWatch {
-        OpenWatch { call, order: AtomicU8::new(WatchControl::Run as u8) }
+        OpenWatch { call, control: AtomicU8::new(WatchControl::Run as u8) }
     }
 
-    pub(crate) fn set(&self, order: WatchControl) {
-        self.order.store(order as u8, Ordering::Release);
+    pub(crate) fn set(&self, control: WatchControl) {
+        self.control.store(control as u8, Ordering::Release);
     }
 
-    pub(crate) fn order(&self) -> WatchControl {
-        match self.order.load(Ordering::Acquire) {
+    pub(crate) fn control(&self) -> WatchControl {
+        match self.control.load(Ordering::Acquire) {
             1 => WatchControl::Silent,
             2 => WatchControl::Close,
             3 => WatchControl::Break,
@@ -47,7 +47,7 @@ impl OpenWatch {
     }
 }
 
-/// The open watches, oldest first. A watch that has ended is no longer held by anybody else.
+/// The open watches, oldest first. This list holds the only reference to a watch that has ended.
 #[derive(Debug, Default)]
 pub(crate) struct OpenWatches(Vec<Weak<OpenWatch>>);
 

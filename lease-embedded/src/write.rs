@@ -1,4 +1,4 @@
-//! Creating, replacing, patching and deleting, in the order of the real server's checks.
+//! Creates, replaces, patches and deletes objects, with the real server's checks in the real server's order.
 
 use std::sync::Arc;
 
@@ -14,23 +14,23 @@ use super::store::{Key, Store};
 use super::time::{self, Layout};
 use lease_protocol::clock::WallTime;
 
-/// What a write needs to know beside the object.
+/// What a write needs in addition to the object.
 pub(crate) struct Writer<'a> {
     pub(crate) store: &'a mut Store,
     pub(crate) resource: &'static Resource,
     pub(crate) namespace: &'a str,
     pub(crate) wall: WallTime,
     pub(crate) dry_run: bool,
-    /// Whether the server runs coordinated leader election; if not, it drops that feature's fields unseen.
+    /// Whether the feature gate `CoordinatedLeaderElection` is on. If not, writes drop its fields without validation.
     pub(crate) coordinated: bool,
 }
 
-/// What a write did.
+/// The result of a write.
 #[derive(Debug)]
 pub(crate) enum Written {
     Created(Arc<Value>),
     Stored(Arc<Value>),
-    /// Gone at once; this is the status to answer with.
+    /// Deleted at once. This is the status to answer with.
     Gone(Value),
 }
 
@@ -39,7 +39,7 @@ pub(crate) enum Written {
 pub(crate) struct Preconditions {
     pub(crate) uid: Option<String>,
     pub(crate) version: Option<String>,
-    /// `Orphan` and `Foreground` leave a finalizer to be removed by the garbage collector, which does not run here.
+    /// `Orphan` and `Foreground` add a finalizer. The garbage collector, which does not run here, would remove it.
     pub(crate) propagation: Option<String>,
 }
 
@@ -63,7 +63,7 @@ impl<'a> Writer<'a> {
     pub(crate) fn create(&mut self, object: Value) -> Result<Written, Failure> {
         let object = self.prepare_new(object)?;
         let key = self.key(object_meta::text(&object, "name"));
-        // A version that is no number is no version here, though it is an error in an update.
+        // A creation ignores a version that is not a number. An update refuses it.
         if object_meta::text(&object, "resourceVersion").parse::<u64>().is_ok_and(|version| version != 0) {
             return Err(Failure::new(500, "", "resourceVersion should not be set on objects to be created"));
         }
@@ -107,7 +107,7 @@ impl<'a> Writer<'a> {
             }
             return Ok(Written::Stored(Arc::new(object)));
         }
-        // An update that changes nothing is answered with the object as it is. It is no write.
+        // The real server does not write an update that changes nothing, so the revision stays the same.
         if object == *current {
             return Ok(Written::Stored(current));
         }
@@ -165,7 +165,7 @@ impl<'a> Writer<'a> {
         Ok(Written::Gone(answer))
     }
 
-    /// A namespace takes its objects with it, at once and whatever their finalizers say.
+    /// Deletes all objects of a namespace at once, even if they have finalizers.
     fn empty_namespace(&mut self, namespace: &str) {
         for storage in [Storage::Leases, Storage::Events] {
             let keys: Vec<Key> = self.store.list(storage, Some(namespace)).map(|(key, _)| key.clone()).collect();
@@ -196,7 +196,7 @@ impl<'a> Writer<'a> {
         Err(Failure::conflict(self.resource, name, &why))
     }
 
-    /// The system's fields, then the rules for new objects.
+    /// Sets the fields that the server owns, then validates a new object.
     fn prepare_new(&mut self, mut object: Value) -> Result<Value, Failure> {
         self.check_namespace(&mut object)?;
         let generate = object_meta::text(&object, "generateName");
@@ -224,7 +224,7 @@ impl<'a> Writer<'a> {
         Ok(object)
     }
 
-    /// The version, the fields that an update cannot touch, then the rules.
+    /// Checks the version, restores the fields that an update cannot change, then validates.
     fn prepare_update(&self, name: &str, mut object: Value, current: &Value) -> Result<Value, Failure> {
         let found = object_meta::text(current, "resourceVersion");
         let given = object_meta::text(&object, "resourceVersion");
@@ -274,7 +274,7 @@ impl<'a> Writer<'a> {
         Err(Failure::invalid(self.resource.group, self.resource.kind, name, &errors))
     }
 
-    /// An object may leave out its namespace, but not name another.
+    /// An object may leave out its namespace. If it has one, it must be that of the request.
     fn check_namespace(&self, object: &mut Value) -> Result<(), Failure> {
         match object_meta::text(object, "namespace") {
             found if found == self.namespace => Ok(()),
@@ -309,7 +309,7 @@ impl<'a> Writer<'a> {
     }
 }
 
-/// An object's version must be a number, even where it does not count.
+/// The version of an object must be a number, even if it is not compared.
 fn check_version(object: &Value) -> Result<(), Failure> {
     match object_meta::text(object, "resourceVersion") {
         "" => Ok(()),
@@ -318,7 +318,7 @@ fn check_version(object: &Value) -> Result<(), Failure> {
     }
 }
 
-/// The name and namespace that a `PUT` body gives must be those of the path.
+/// The name and namespace in the body of a `PUT` must be those of the path.
 pub(crate) fn check_name(object: &Value, name: &str, namespace: &str) -> Result<(), Failure> {
     match object_meta::text(object, "name") {
         "" => {

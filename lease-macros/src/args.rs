@@ -1,4 +1,4 @@
-//! `lease = "ledger", grace = "30s"`: what stands in the attribute's parentheses.
+//! Parses the arguments of the attribute: `lease = "ledger", grace = "30s"`.
 
 use std::fmt::Display;
 
@@ -12,22 +12,22 @@ use crate::keys::{self, Key, Kind};
 use crate::value::{self, Value};
 use crate::written::{Written, at_end, at_key};
 
-/// The attribute's arguments, with what is wrong with them.
+/// The attribute's arguments and the mistakes in them.
 ///
-/// A wrong argument is left out and said in `mistakes`, so that the function still becomes a task and its callers are not
-/// told off for a mistake that is not theirs.
+/// A wrong argument is left out and reported in `mistakes`. The function still becomes a task: otherwise the compiler would also
+/// report errors at its callers.
 #[derive(Default)]
 pub(crate) struct Args {
     given: Vec<Argument>,
     pub(crate) mistakes: Mistakes,
-    /// The keys that were meant, right or wrong, in the order in which they were written.
+    /// The keys that the user meant, also those of wrong arguments, in the order of the text.
     attempted: Vec<(&'static str, Span)>,
 }
 
-/// An argument that can be used.
+/// An argument without mistakes.
 pub(crate) struct Argument {
     pub(crate) key: &'static Key,
-    /// The key as it was written.
+    /// The key in the user's code.
     pub(crate) ident: Ident,
     pub(crate) value: Value,
 }
@@ -68,22 +68,22 @@ impl Args {
         args
     }
 
-    /// What `key` is set to, if it is and rightly so.
+    /// The argument of `key`, if it is set and has no mistakes.
     pub(crate) fn get(&self, key: &str) -> Option<&Argument> {
         self.given.iter().find(|argument| argument.key.name == key)
     }
 
-    /// The usable arguments, in the order of the table.
+    /// The arguments without mistakes, in the order of the table.
     pub(crate) fn all(&self) -> impl Iterator<Item = &Argument> {
         keys::KEYS.iter().filter_map(|key| self.get(key.name))
     }
 
-    /// Leaves out what has turned out to be wrong.
+    /// Removes an argument that a later check has found to be wrong.
     pub(crate) fn remove(&mut self, key: &str) {
         self.given.retain(|argument| argument.key.name != key);
     }
 
-    /// Where `key` was meant to be, right or wrong.
+    /// The place of `key`, also if its argument is wrong.
     pub(crate) fn attempted(&self, key: &str) -> Option<Span> {
         self.attempted.iter().find(|(attempted, _)| *attempted == key).map(|(_, span)| *span)
     }
@@ -92,21 +92,21 @@ impl Args {
         let mut seen = Vec::new();
         while !input.is_empty() {
             match self.argument(input, &mut seen) {
-                // Where only the comma is missing, what follows is still worth reading.
+                // If only the comma is missing, the next argument can still be parsed and checked.
                 Ok(()) if at_key(input) => {
                     self.mistakes.add(input.error("a comma is missing: put a `,` before this argument"))
                 }
                 Ok(()) if at_end(input) => {}
                 Ok(()) => {
                     let rest = Written::take(input);
-                    self.mistakes.add(rest.wrong("this belongs to no argument: remove it, or put a `,` before it"));
+                    self.mistakes.add(rest.wrong("this is not part of an argument: remove it, or put a `,` before it"));
                 }
                 Err(mistake) => {
                     self.mistakes.add(mistake);
                     Written::take(input);
                 }
             }
-            // Not there only at the end and where its absence has been reported.
+            // The comma is absent only at the end, and where the loop above has reported it.
             let _ = input.parse::<Option<Token![,]>>();
         }
     }
@@ -119,7 +119,7 @@ impl Args {
                 self.attempted.push(("lease", value.span()));
             }
             let name = value.literal().map_or_else(|| "ledger".to_owned(), |text| text.value());
-            return Err(value.wrong(format_args!("an argument has a key: write `lease = {name:?}`")));
+            return Err(value.wrong(format_args!("an argument needs a key: write `lease = {name:?}`")));
         }
         let ident = input.call(Ident::parse_any)?;
         let Some(key) = keys::key(&ident.unraw().to_string()) else {

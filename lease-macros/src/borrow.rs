@@ -1,4 +1,4 @@
-//! Arguments that borrow from the caller, which a task outlives.
+//! Finds arguments that borrow from the caller. A task may outlive its caller, so it cannot have them.
 
 use quote::ToTokens as _;
 use syn::punctuated::Punctuated;
@@ -6,7 +6,7 @@ use syn::{GenericArgument, Lifetime, Path, PathArguments, Token, Type, TypeParam
 
 use crate::args::Mistakes;
 
-/// Why there are no borrows; what to do instead follows.
+/// Why a task cannot borrow. Messages append the remedy.
 pub(crate) const CANNOT_BORROW: &str = "a leader task may outlive its caller, so it cannot borrow";
 
 /// Adds a mistake for each borrow in `ty`, but not for those of a function's own arguments: `fn(&str)`, `impl Fn(&str)`,
@@ -60,14 +60,14 @@ fn check_bounds(bounds: &Punctuated<TypeParamBound, Token![+]>, mistakes: &mut M
 }
 
 fn check_lifetime(lifetime: &Lifetime, mistakes: &mut Mistakes) {
-    // A named one is declared by the function and reported there, or by the `impl`, and then it is for the compiler to say
-    // whether it lives long enough.
+    // A named lifetime of the function is reported at its declaration. For one of the `impl`, the compiler reports it if it
+    // does not live long enough.
     if lifetime.ident == "_" {
         mistakes.at(lifetime, format_args!("{CANNOT_BORROW}: take an owned value, or one that is `'static`"));
     }
 }
 
-/// Why, and what to take instead.
+/// The reason and the type to take instead.
 fn borrowed(reference: &TypeReference) -> String {
     let owned = match &*reference.elem {
         Type::Slice(slice) => Some(format!("Vec<{}>", slice.elem.to_token_stream())),

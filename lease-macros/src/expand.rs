@@ -1,8 +1,7 @@
-//! The annotated function and the arguments become a constructor with the function inside.
+//! Writes the constructor: it contains the annotated function and makes the task from the arguments.
 //!
-//! Generated tokens resolve as if they stood at the attribute, and point at what the user wrote: at the function's name, at a
-//! parameter, at an argument's value. A mistake found by the compiler is then shown there, and lints know that nobody wrote
-//! the code.
+//! Generated tokens resolve as if they were written at the attribute. Their spans point at the user's code: the function's name,
+//! a parameter, the value of an argument. The compiler then reports mistakes there, and lints know that the code is generated.
 
 mod attrs;
 mod expansion;
@@ -41,7 +40,7 @@ pub(crate) fn leader_only(args: TokenStream, tokens: TokenStream) -> TokenStream
     rules::check_task_name(&mut args, &item.sig.ident);
     rules::check(&mut args, &item);
     if let Some(mistake) = rules::check_output(&args, &item) {
-        // As a task it would be wrong once more, in the compiler's words.
+        // Expanding it would make the compiler report the same mistake again.
         args.mistakes.add(mistake);
         return args.mistakes.into_error().map_or_else(TokenStream::new, |mistake| beside(&mistake, tokens));
     }
@@ -79,7 +78,7 @@ impl Expansion<'_> {
         let mut body_sig = sig.clone();
         body_sig.ident = self.body_name();
         if self.needs_sibling() {
-            // A nested function cannot name `Self`, so that the body goes beside the constructor.
+            // A nested function cannot name `Self`, so the body is written beside the constructor.
             let on_constructor = self.documented(attrs::split(attrs, Place::ConstructorBesideBody));
             let on_body = attrs::split(attrs, Place::BodyBesideConstructor);
             let block = self.block(quote_spanned!(here=> #lease #task));
@@ -101,15 +100,15 @@ impl Expansion<'_> {
         }
     }
 
-    /// The constructor's braces, with the place of the user's closing brace. The compiler does not show most of its lints for
-    /// code that a macro has written, and counts a function as that if its last token is. `dead_code` has to be shown.
+    /// The constructor's block, with the span of the user's closing brace. The compiler hides most lints in generated code, and
+    /// treats a function as generated if its last token is. `dead_code` must be shown for a task that is never added.
     fn block(&self, statements: TokenStream) -> Group {
         let mut block = Group::new(Delimiter::Brace, statements);
         block.set_span(self.item.body.span_close());
         block
     }
 
-    /// The attributes, and after the documentation what the arguments mean together, where that may come as a surprise.
+    /// The attributes. Appends notes to the documentation if the arguments together have an effect that may be unexpected.
     fn documented(&self, attrs: impl Iterator<Item = Attribute>) -> Vec<TokenStream> {
         let mut attrs: Vec<_> = attrs.collect();
         let here = at(self.item.sig.ident.span());
@@ -124,7 +123,7 @@ impl Expansion<'_> {
         before.into_iter().chain(rest.into_iter().map(ToTokens::into_token_stream)).collect()
     }
 
-    /// The parameters without the term and the tick, and each with a name.
+    /// The parameters without the term and the tick. A pattern is replaced by a name.
     fn constructor_params(&self) -> TokenStream {
         let comma = quote_spanned!(at(self.item.sig.ident.span())=> ,);
         let params = self.item.params().enumerate().filter_map(|(index, param)| match param {
@@ -150,7 +149,7 @@ impl Expansion<'_> {
         let runtime = &self.runtime;
         let sig = &self.item.sig;
         let here = at(sig.ident.span());
-        // The user's token, for the same reason as in `block`.
+        // The user's token, so that lints are shown. See `block`.
         let close = Token![>](sig.paren_token.span.close());
         match &sig.output {
             ReturnType::Default => quote_spanned!(here=> -> #runtime::LeaderTask<() #close),

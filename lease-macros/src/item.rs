@@ -1,4 +1,4 @@
-//! The annotated function: read, and checked for what a leader task cannot be.
+//! Reads the annotated function and checks that it can be a leader task.
 
 use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
 use syn::ext::IdentExt as _;
@@ -11,7 +11,7 @@ use syn::{
 use crate::args::Mistakes;
 use crate::borrow::{self, CANNOT_BORROW};
 
-/// The annotated function. Its body stays as it was written, so that what is wrong in there is said by the compiler alone.
+/// The annotated function. Its body is not parsed, so that the compiler reports the mistakes in it, and only once.
 pub(crate) struct AnnotatedItem {
     pub(crate) attrs: Vec<Attribute>,
     pub(crate) vis: Visibility,
@@ -28,7 +28,7 @@ pub(crate) enum Param<'a> {
 }
 
 impl AnnotatedItem {
-    /// Reads all but the body, which is split off before the rest is made ready for parsing: it is the larger part.
+    /// Parses all but the body. The body is split off first: it is usually the larger part, and parsing it would cost time.
     pub(crate) fn read(tokens: TokenStream) -> syn::Result<AnnotatedItem> {
         let mut tokens: Vec<TokenTree> = tokens.into_iter().collect();
         let body = tokens.last().and_then(body);
@@ -54,7 +54,7 @@ impl AnnotatedItem {
     }
 }
 
-/// The braces, also where a `macro_rules!` fragment has put invisible delimiters around them.
+/// The braces, also if a `macro_rules!` fragment has put invisible delimiters around them.
 fn body(token: &TokenTree) -> Option<Group> {
     match token {
         TokenTree::Group(group) if group.delimiter() == Delimiter::Brace => Some(group.clone()),
@@ -65,10 +65,10 @@ fn body(token: &TokenTree) -> Option<Group> {
     }
 }
 
-/// Says what stands where a function should, if it is something else.
+/// A mistake that names the item, if it is not a function.
 fn not_a_function(input: ParseStream<'_>) -> Option<Error> {
     let ahead = input.fork();
-    // What may stand between the visibility and `fn`. Which of these a task may have is asked later, of all at once.
+    // Skips the qualifiers before `fn`. `check_qualifiers` checks later which of them a task may have.
     while ahead.peek(Token![const])
         || ahead.peek(Token![async])
         || ahead.peek(Token![unsafe])
@@ -90,7 +90,7 @@ fn not_a_function(input: ParseStream<'_>) -> Option<Error> {
 }
 
 impl AnnotatedItem {
-    /// Everything that keeps this function from being a task.
+    /// Reports all reasons why this function cannot be a task.
     pub(crate) fn check(&self) -> Result<(), Error> {
         let mut mistakes = Mistakes::default();
         self.check_attributes(&mut mistakes);
@@ -103,7 +103,7 @@ impl AnnotatedItem {
     fn check_attributes(&self, mistakes: &mut Mistakes) {
         for attr in &self.attrs {
             if attr.path().segments.last().is_some_and(|last| last.ident == "leader_only") {
-                mistakes.at(attr, "one task runs under one lease: remove one of the two `#[leader_only]`");
+                mistakes.at(attr, "a task has one lease: remove one of the two `#[leader_only]`");
             }
         }
     }
@@ -113,7 +113,7 @@ impl AnnotatedItem {
         if sig.ident == "main" && sig.receiver().is_none() {
             mistakes.at(
                 &sig.ident,
-                "`main` runs in every replica: put the work into an `async fn` of its own and let a `Candidate` run it",
+                "`main` runs in every replica: move the work to another `async fn` and let a `Candidate` run it",
             );
         } else if sig.asyncness.is_none() {
             mistakes.at(
@@ -124,11 +124,11 @@ impl AnnotatedItem {
         if let Safety::Unsafe(token) = &sig.safety {
             mistakes.at(
                 token,
-                "a leader task is started by the runtime, which cannot vouch for its safety: use `unsafe` blocks inside",
+                "the runtime calls this function, and cannot meet the conditions of an `unsafe fn`: use `unsafe` blocks inside",
             );
         }
         if let Some(abi) = &sig.abi {
-            mistakes.at(abi, "a leader task is called by the runtime alone, which needs no ABI: remove it");
+            mistakes.at(abi, "only the runtime calls this function, so an ABI has no effect: remove it");
         }
     }
 
@@ -178,7 +178,7 @@ impl AnnotatedItem {
         }
     }
 
-    /// The parameters, told apart.
+    /// The parameters, each with its kind.
     pub(crate) fn params(&self) -> impl Iterator<Item = Param<'_>> {
         self.sig.inputs.iter().map(|input| match input {
             FnArg::Receiver(receiver) => Param::Receiver(receiver),
@@ -204,12 +204,12 @@ impl AnnotatedItem {
         })
     }
 
-    /// The parameter of this name, if there is one that becomes one of the constructor.
+    /// The parameter with this name, if it is also a parameter of the constructor.
     pub(crate) fn argument(&self, name: &Ident) -> Option<&Ident> {
         self.argument_called(&name.unraw().to_string())
     }
 
-    /// The name of the parameter that is called so, raw or not.
+    /// The parameter with this name, with or without `r#`.
     pub(crate) fn argument_called(&self, name: &str) -> Option<&Ident> {
         self.params().find_map(|param| match param {
             Param::Argument(PatType { pat, .. }) => match &**pat {
@@ -220,7 +220,7 @@ impl AnnotatedItem {
         })
     }
 
-    /// `const async fn`: the compiler has said so already.
+    /// Whether this is a `const async fn`, which the compiler has already refused.
     pub(crate) fn is_const(&self) -> bool {
         self.sig.constness.is_some()
     }

@@ -1,4 +1,4 @@
-//! The attribute's keys: what is known about each.
+//! The attribute's keys, and the messages about unknown ones.
 
 mod absent;
 mod key;
@@ -13,23 +13,23 @@ pub(crate) use self::table::KEYS;
 pub(crate) use self::words::{Words, last_word};
 use lease_grammar::suggest;
 
-/// What to say to a key that there is not, and which one was meant.
+/// The message about an unknown key, and the key that was meant.
 pub(crate) struct Unknown {
     pub(crate) says: String,
     pub(crate) meant: Option<&'static Key>,
 }
 
-/// The key of this name.
+/// The key with this name.
 pub(crate) fn key(name: &str) -> Option<&'static Key> {
     KEYS.iter().find(|key| key.name == name)
 }
 
-/// Which key was meant by one that there is not, and which has this value: by its meaning elsewhere, or else by its spelling.
+/// Finds the key that was meant by an unknown one with this value: by its meaning in other systems, otherwise by its spelling.
 pub(crate) fn unknown(word: &Ident, value: Option<&str>) -> Unknown {
     let word = word.to_string();
-    let there_is_none = format!("there is no key `{word}`");
+    let problem = format!("there is no key `{word}`");
     if let Some((_, answer)) = ABSENT.iter().find(|(words, _)| suggest::is_among(&word, words)) {
-        return Unknown { says: format!("{there_is_none}: {answer}"), meant: None };
+        return Unknown { says: format!("{problem}: {answer}"), meant: None };
     }
     let as_in = |key: &Key| format!("did you mean `{}`, as in `{}`?", key.name, key.example());
     let by_meaning = KEYS.iter().find(|key| suggest::is_among(&word, key.others));
@@ -46,7 +46,7 @@ pub(crate) fn unknown(word: &Ident, value: Option<&str>) -> Unknown {
         },
         None => format!("there are {}", suggest::list(KEYS.iter().map(|key| key.name), "and")),
     };
-    Unknown { says: format!("{there_is_none}: {answer}"), meant }
+    Unknown { says: format!("{problem}: {answer}"), meant }
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! What the arguments say about each other, and about the function's parameters.
+//! The rules between arguments, and between arguments and the function's parameters.
 
 mod periods;
 mod schedule;
@@ -14,7 +14,7 @@ use crate::timing;
 use crate::value::{Hole, Named, Value};
 use lease_grammar::suggest;
 
-/// Finds the mistakes that no argument has by itself, and leaves out what is wrong.
+/// Finds the mistakes that involve several arguments or parameters, and removes the wrong arguments.
 pub(crate) fn check(args: &mut Args, item: &AnnotatedItem) {
     schedule::check(args, item);
     without_effect(args);
@@ -31,13 +31,13 @@ pub(crate) fn check(args: &mut Args, item: &AnnotatedItem) {
     }
 }
 
-/// What concerns the second run and those after it, where there is none.
+/// Keys about restarts, which have no effect if a body is never restarted.
 fn without_effect(args: &mut Args) {
     let Some(Value::Word { word: "never", .. }) = args.get("restart").map(|argument| &argument.value) else { return };
     for key in ["backoff", "max_restarts", "on_exhausted"] {
         if let Some(argument) = args.get(key) {
             let says =
-                format!("`{key}` concerns a body that runs again, and `restart = never` runs it once: remove one");
+                format!("`{key}` has no effect with `restart = never`, which runs the body once: remove one of them");
             let mistake = Error::new(argument.ident.span(), says);
             args.mistakes.add(mistake);
             args.remove(key);
@@ -45,12 +45,12 @@ fn without_effect(args: &mut Args) {
     }
 }
 
-/// What the arguments mean together, where that may come as a surprise: whole sentences.
+/// Sentences for the documentation of the function, about effects of the arguments that may be unexpected.
 pub(crate) fn notes(args: &Args) -> impl Iterator<Item = String> {
     timing::grace_on_loss(args).into_iter().chain(periods::longer_than_the_period(args))
 }
 
-/// An argument of the function is no constant. A name can be made from one; the rest can be set on the task.
+/// Refuses arguments of the function as values of keys that need a constant. Only names can contain arguments.
 fn check_constants(args: &mut Args, item: &AnnotatedItem) {
     for key in ["cron", "time_zone"] {
         let Some(argument) = args.get(key) else { continue };
@@ -85,23 +85,27 @@ fn check_name(key: &str, name: &Named, item: &AnnotatedItem) -> Result<(), Strin
     }
 }
 
-/// Whether there is what stands between the braces.
+/// Checks that the argument or constant in the braces exists.
 fn check_hole(key: &str, hole: &Hole, item: &AnnotatedItem) -> Result<(), String> {
     let root = &hole.root;
     if root == "self" {
         return match item.sig.receiver() {
             Some(_) => Ok(()),
-            None => Err("there is no `self` here: use an argument".to_owned()),
+            None => Err("this function has no `self`: use an argument".to_owned()),
         };
     }
     let mut names = Vec::new();
     for param in item.params() {
         match param {
             Param::Term(param) if binds(&param.pat, root) => {
-                return Err(format!("the {key} is named before there is a term: use another argument than `{root}`"));
+                return Err(format!(
+                    "the name of the {key} is needed before a term begins: use another argument than `{root}`"
+                ));
             }
             Param::Tick(param) if binds(&param.pat, root) => {
-                return Err(format!("the {key} is named before there is a tick: use another argument than `{root}`"));
+                return Err(format!(
+                    "the name of the {key} is needed before a tick is due: use another argument than `{root}`"
+                ));
             }
             Param::Argument(param) => match &*param.pat {
                 Pat::Ident(pat) if pat.ident.unraw() == *root => return Ok(()),
@@ -118,18 +122,18 @@ fn check_hole(key: &str, hole: &Hole, item: &AnnotatedItem) -> Result<(), String
     if hole.is_constant() {
         return Ok(());
     }
-    let there_is_none = format!("there is no argument `{root}`");
+    let unknown = format!("there is no argument `{root}`");
     Err(match suggest::closest(root, names.iter().map(|name| (name.as_str(), name))) {
-        Some(meant) => format!("{there_is_none}: did you mean `{meant}`?"),
-        None if names.is_empty() => format!("{there_is_none}: add it to the function"),
+        Some(meant) => format!("{unknown}: did you mean `{meant}`?"),
+        None if names.is_empty() => format!("{unknown}: add it to the function"),
         None => {
             let verb = if names.len() == 1 { "is" } else { "are" };
-            format!("{there_is_none}: there {verb} {}", suggest::list(names.iter().map(String::as_str), "and"))
+            format!("{unknown}: there {verb} {}", suggest::list(names.iter().map(String::as_str), "and"))
         }
     })
 }
 
-/// Whether the pattern has this name in it.
+/// Whether the pattern binds this name.
 fn binds(pat: &Pat, name: &str) -> bool {
     let binds = |pat: &Pat| binds(pat, name);
     match pat {
@@ -144,7 +148,7 @@ fn binds(pat: &Pat, name: &str) -> bool {
     }
 }
 
-/// The name under which the task is logged and observed: the key's, or else the function's.
+/// Checks the function's name, which is the name of the task unless the key `name` is set.
 pub(crate) fn check_task_name(args: &mut Args, ident: &Ident) {
     if args.get("name").is_some() {
         return;
@@ -156,7 +160,7 @@ pub(crate) fn check_task_name(args: &mut Args, ident: &Ident) {
     }
 }
 
-/// There is no task without a lease.
+/// Reports a missing lease.
 pub(crate) fn require_lease(args: &mut Args, ident: &Ident) {
     if args.attempted("lease").is_some() {
         return;
@@ -166,9 +170,9 @@ pub(crate) fn require_lease(args: &mut Args, ident: &Ident) {
     let says = match args.get("name").map(|argument| &argument.value) {
         Some(Value::TaskName(name)) => {
             let form = keys::key("lease").map(|key| key.form(&format!("{:?}", name.value())));
-            format!("`name` is the task's: name the lease, too, as in `{}`", form.unwrap_or_default())
+            format!("`name` is the name of the task: also name the lease, as in `{}`", form.unwrap_or_default())
         }
-        _ => format!("a leader task runs under a lease: name it, as in `#[leader_only(lease = {example:?})]`"),
+        _ => format!("a leader task needs a lease: name it, as in `#[leader_only(lease = {example:?})]`"),
     };
     args.mistakes.add(Error::new(proc_macro2::Span::call_site(), says));
 }

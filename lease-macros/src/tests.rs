@@ -1,4 +1,4 @@
-//! The expansion, as `cargo expand` would show it. `UPDATE_EXPECT=1 cargo test -p lease-macros` writes it anew.
+//! The expansion in the form of `cargo expand`. `UPDATE_EXPECT=1 cargo test -p lease-macros` updates it.
 
 mod docs;
 #[path = "../examples/expand/file.rs"]
@@ -307,11 +307,11 @@ fn a_plain_function_grows_by_at_most_twelve_lines() {
     assert!(after.lines().count() <= before + 12, "{after}");
 }
 
-/// The integration tests compile both files: the expansion is valid when pasted over the functions it was made from.
+/// The integration tests compile both files. This proves that the expansion is valid code that users could write themselves.
 #[test]
 fn the_expansion_is_what_one_could_write() {
     let mut file: syn::File =
-        syn::parse_str(include_str!("../../tests/attribute/hygiene/annotated.rs")).expect("it is Rust");
+        syn::parse_str(include_str!("../../tests/attribute/hygiene/annotated.rs")).expect("the file is valid Rust");
     file.items = file::expand_annotated(file.items, true);
     let expanded = "// Of `annotated.rs`, written by `UPDATE_EXPECT=1 cargo test -p lease-macros`.\n\n".to_owned();
     expect_file!["../../tests/attribute/hygiene/expanded.rs"].assert_eq(&(expanded + &prettyplease::unparse(&file)));

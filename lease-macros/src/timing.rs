@@ -1,5 +1,5 @@
-//! How the durations of a lease fit together. The runtime holds constants and values of run time to the same rules; here they
-//! come with the numbers, and point at the one to change.
+//! The rules between the durations of a lease. The runtime applies the same rules to constants and to values at run time. The
+//! messages here contain the numbers and point at the argument to change.
 
 use lease_grammar::Rule;
 use lease_grammar::timing::Timings;
@@ -9,7 +9,7 @@ use syn::Error;
 use crate::args::Args;
 use crate::value::{Duration, Timed, Value};
 
-/// A lease's timings, those that are not set following the lease duration.
+/// The timings of the lease. Those that are not set are computed from the lease duration.
 fn timings(args: &Args) -> Timings {
     let set = |key| duration(args, key).map(|timed| timed.duration.into());
     Timings::new(set("lease_duration"), set("renew_deadline"), set("retry_period"))
@@ -20,7 +20,7 @@ fn millis(duration: std::time::Duration) -> u128 {
     duration.as_nanos().div_ceil(1_000_000)
 }
 
-/// What `key` is set to, if that is a duration.
+/// The value of `key`, if it is a duration.
 pub(crate) fn duration(args: &Args, key: &str) -> Option<Timed> {
     match args.get(key)?.value {
         Value::Duration(timed) => Some(timed),
@@ -28,7 +28,7 @@ pub(crate) fn duration(args: &Args, key: &str) -> Option<Timed> {
     }
 }
 
-/// Leaves out the timings if they do not fit together, and says which of them to change.
+/// Checks the timings against each other. If they break a rule, reports which of them to change and removes them.
 pub(crate) fn check(args: &mut Args) {
     let Some((at, says)) = broken(args) else { return };
     args.mistakes.add(Error::new(at, says));
@@ -46,20 +46,19 @@ fn broken(args: &Args) -> Option<(Span, String)> {
     match rule {
         Rule::LeaseDurationWhole => {
             let whole = written(millis(timings.lease_duration).next_multiple_of(1000));
-            let says = format!(
-                "a lease lasts for whole seconds, as Kubernetes counts it: write `lease_duration = \"{whole}\"`"
-            );
+            let says =
+                format!("Kubernetes stores a lease duration in whole seconds: write `lease_duration = \"{whole}\"`");
             Some((lease_at?, says))
         }
         Rule::LeaseDurationLength => {
-            let says = "a lease lasts for at most 2147483647 seconds, as Kubernetes counts it: `\"15s\"` is usual";
+            let says = "Kubernetes stores a lease duration of at most 2147483647 seconds: lower it, `\"15s\"` is usual";
             Some((lease_at?, says.to_owned()))
         }
         Rule::RenewDeadlineLength => {
             let stop = written(millis(timings.hard_stop()));
             let says = format!(
                 "`renew_deadline` must come before the hard stop at {stop}, which is `lease_duration` / 1.25: lower it, or \
-                 raise the other, as in `lease_duration = \"{}s\"`",
+                                 raise the lease duration, as in `lease_duration = \"{}s\"`",
                 (renew_deadline * 3).div_ceil(2).div_ceil(1000)
             );
             Some((renew_at.or(lease_at)?, says))
@@ -73,25 +72,25 @@ fn broken(args: &Args) -> Option<(Span, String)> {
             );
             Some((retry_at.or(renew_at)?, says))
         }
-        // A duration that is zero has been refused before.
+        // A duration of zero was refused when it was read.
         _ => None,
     }
 }
 
-/// How long it takes, in milliseconds, until another replica is sure to lead when the leader has died.
+/// The longest time, in milliseconds, from the crash of a leader until another replica leads.
 pub(crate) fn failover(args: &Args) -> u128 {
     millis(timings(args).failover())
 }
 
-/// As it is written in the attribute.
+/// The duration in the notation of the attribute.
 pub(crate) fn written(millis: u128) -> String {
     Duration::of_millis(u64::try_from(millis).unwrap_or(u64::MAX))
 }
 
-/// What to say about a grace that is longer than what a body has of it when the lease is lost.
+/// A note if the grace is longer than the time that a body has after the lease is lost.
 ///
-/// The body is asked to end at the renew deadline, and dropped at the hard stop. On a shutdown the lease is renewed meanwhile,
-/// and it has all of its grace.
+/// If the lease is lost, the body is asked to end at the renew deadline and dropped at the hard stop. On a shutdown the lease is
+/// still renewed, so the body has all of its grace.
 pub(crate) fn grace_on_loss(args: &Args) -> Option<String> {
     let grace = duration(args, "grace")?.duration;
     let timings = timings(args);

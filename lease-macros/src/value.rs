@@ -1,4 +1,4 @@
-//! Values of the keys, and how each is read.
+//! The values of the keys.
 
 mod constant;
 mod count;
@@ -37,7 +37,7 @@ pub(crate) enum Value {
         within: Duration,
         span: Span,
     },
-    /// What it says is known if it is a string.
+    /// `cron` is `None` if the value is a constant.
     Cron {
         value: Expr,
         cron: Option<Cron>,
@@ -48,7 +48,7 @@ pub(crate) enum Value {
         count: u32,
         span: Span,
     },
-    /// `with` the number in parentheses, of the word that takes one.
+    /// `with` is the number in parentheses, for a word that takes one.
     Word {
         word: &'static str,
         with: Option<u32>,

@@ -7,14 +7,14 @@ use jiff::Timestamp;
 
 /// An instant on the clock of a machine: nanoseconds since a fixed but arbitrary point of this machine.
 ///
-/// Moments of different machines, or of different clocks, have nothing to do with each other.
+/// Moments of different machines, or of different clocks, cannot be compared.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Moment(u64);
 
 impl Moment {
-    /// The clock's own beginning.
+    /// The beginning of the clock.
     pub const ZERO: Moment = Moment(0);
-    /// Later than any moment a clock shows: about 584 years after its beginning.
+    /// Later than any moment that a clock shows: about 584 years after its beginning.
     pub const FAR: Moment = Moment(u64::MAX);
 
     /// The moment `nanos` nanoseconds after the clock's beginning.
@@ -27,12 +27,12 @@ impl Moment {
         self.0
     }
 
-    /// How long after `earlier` this moment is; zero if it is not.
+    /// How long after `earlier` this moment is. Zero if it is not later.
     pub const fn since(self, earlier: Moment) -> Duration {
         Duration::from_nanos(self.0.saturating_sub(earlier.0))
     }
 
-    /// How long from `now` until this moment; zero if it has come.
+    /// How long it is from `now` until this moment. Zero if this moment has passed.
     pub const fn after(self, now: Moment) -> Duration {
         self.since(now)
     }
@@ -62,8 +62,8 @@ impl fmt::Debug for Moment {
     }
 }
 
-/// Calendar time in microseconds since 1970, as a Lease carries it. Written for people to read; never compared with
-/// another machine's.
+/// Calendar time in microseconds since 1970, as a Lease stores it. It is written for people to read, and never compared
+/// with the time of another machine.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 pub struct WallTime(pub i64);
 
@@ -75,21 +75,21 @@ impl WallTime {
 }
 
 impl From<WallTime> for Timestamp {
-    /// Beyond the years that can be written, the first or the last instant of them.
+    /// Times outside the years that jiff can represent become the first or the last instant of these years.
     fn from(WallTime(micros): WallTime) -> Timestamp {
         Timestamp::from_microsecond(micros).unwrap_or(if micros < 0 { Timestamp::MIN } else { Timestamp::MAX })
     }
 }
 
 impl From<Timestamp> for WallTime {
-    /// Cuts off what is less than a microsecond.
+    /// Drops fractions of a microsecond.
     fn from(at: Timestamp) -> WallTime {
         WallTime(at.as_microsecond())
     }
 }
 
 impl fmt::Display for WallTime {
-    /// As RFC 3339 in UTC.
+    /// Formats as RFC 3339 in UTC.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match Timestamp::from_microsecond(self.0) {
             Ok(at) => at.fmt(f),
@@ -109,18 +109,18 @@ impl std::str::FromStr for WallTime {
 
 /// Where elections, guards and schedules read time.
 ///
-/// In production this is `lease_runtime::clock::SystemClock`. A test that wants virtual time hands in one of its own; all of `lease-runtime`
-/// then follows it.
+/// In production this is `lease_runtime::clock::SystemClock`. A test that needs virtual time passes its own clock, and
+/// all of `lease-runtime` follows it.
 pub trait Clock: fmt::Debug + Send + Sync + 'static {
-    /// The current moment. Never goes back, and counts time asleep.
+    /// The current moment. It never goes back, and it includes the time that the machine was suspended.
     fn now(&self) -> Moment;
     /// The current calendar time. May jump.
     fn wall(&self) -> WallTime;
-    /// Whether its moments are those of `lease_runtime::clock::SystemClock`.
+    /// Whether the moments are those of `lease_runtime::clock::SystemClock`.
     ///
-    /// If they are, a thread of the library's own enforces the deadlines of each term, and reads the system's clock for
-    /// that, since anything else might block. For any other clock, the default, the elector does it, as well as it can: it
-    /// is late if its thread is stuck.
+    /// If so, a separate thread enforces the deadlines of each term. It reads the system's clock directly, because
+    /// another clock might block. With any other clock, which is the default, the elector enforces the deadlines. It is
+    /// late if its thread is stuck.
     fn is_system(&self) -> bool {
         false
     }

@@ -269,9 +269,53 @@ fn in_words(timing: &Timing) -> String {
     )
 }
 
-/// The sentence, as for people: this is what a `main` that returns the error prints.
+impl Error {
+    fn variant(&self) -> &'static str {
+        match self {
+            Error::Spec { .. } => "Spec",
+            Error::TaskName { .. } => "TaskName",
+            Error::NoLease { .. } => "NoLease",
+            Error::Policy { .. } => "Policy",
+            Error::Schedule { .. } => "Schedule",
+            Error::NoSchedule { .. } => "NoSchedule",
+            Error::TooManyTasks { .. } => "TooManyTasks",
+            Error::DuplicateTask { .. } => "DuplicateTask",
+            Error::TimingsDiffer { .. } => "TimingsDiffer",
+            Error::LeasesDiffer { .. } => "LeasesDiffer",
+            Error::EmptyGroup { .. } => "EmptyGroup",
+            Error::Failed { .. } => "Failed",
+            Error::Exhausted { .. } => "Exhausted",
+            Error::Namespace { .. } => "Namespace",
+            Error::Label { .. } => "Label",
+            Error::Connect(..) => "Connect",
+            Error::Election { .. } => "Election",
+            Error::WaitsForItself { .. } => "WaitsForItself",
+            Error::Stopped { .. } => "Stopped",
+            Error::CandidateGone { .. } => "CandidateGone",
+            Error::AlreadyRun => "AlreadyRun",
+            Error::NoRuntime => "NoRuntime",
+            Error::Random(..) => "Random",
+            Error::Signal(..) => "Signal",
+        }
+    }
+}
+
+/// The variant, and the sentence: a `main` that returns the error prints this.
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
+        write!(f, "{}: {self}", self.variant())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Error;
+
+    /// `Debug` is what a failed `unwrap` and a `main` that returns the error print: a program's author needs the variant to match
+    /// on, an operator needs the sentence.
+    #[test]
+    fn debug_names_the_variant_and_says_the_sentence() {
+        let error = Error::NoLease { task: "sync".to_owned() };
+        assert_eq!(format!("{error:?}"), "NoLease: task `sync` has no lease to run under: name one with `.lease(..)`");
     }
 }

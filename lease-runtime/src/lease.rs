@@ -42,6 +42,23 @@ impl FromStr for LeaseId {
     }
 }
 
+/// As the text `namespace/name`.
+#[cfg(feature = "serde")]
+impl serde::Serialize for LeaseId {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// From the text `namespace/name`.
+#[cfg(feature = "serde")]
+impl<'de> serde::Deserialize<'de> for LeaseId {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<LeaseId, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
 /// A text that names no lease.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("a lease is named by its namespace and its name: write it as in \"jobs/ledger\"")]

@@ -39,9 +39,9 @@ pub(crate) struct Config {
     /// Which nodes have a watch, which may be late, deaf, or repeat itself. The others look.
     pub(crate) watch: [bool; 2],
     /// What a look shows may arrive later than it was true.
-    pub(crate) late_looks: bool,
+    pub(crate) late_gets: bool,
     /// A look may be served while a write of the same node is under way.
-    pub(crate) looks_beside_writes: bool,
+    pub(crate) gets_beside_writes: bool,
     /// The answer to a write may arrive later than it took effect.
     pub(crate) late_answers: bool,
     /// News of a conflict may be late.
@@ -69,8 +69,8 @@ impl Config {
             unknowns: 1,
             orphans: 0,
             watch: [false; 2],
-            late_looks: false,
-            looks_beside_writes: false,
+            late_gets: false,
+            gets_beside_writes: false,
             late_answers: true,
             late_conflicts: false,
             refusals: false,

@@ -96,18 +96,19 @@ impl World {
             let mut idle = true;
             for index in 0..2 {
                 let node = &stage.world.nodes[index];
-                idle &=
-                    node.write.is_none() && !node.is_due() && !node.bodies.as_ref().is_some_and(|bodies| bodies.told);
+                idle &= node.write.is_none()
+                    && !node.is_due()
+                    && !node.bodies.as_ref().is_some_and(|bodies| bodies.cancelled);
                 stage.serve_write(index);
-                stage.hear_write(index);
-                stage.serve_look(index);
-                stage.hear_look(index);
+                stage.receive_write(index);
+                stage.serve_get(index);
+                stage.receive_get(index);
                 if config.watch[index] && stage.world.server.revision > 0 {
                     stage.world.nodes[index].watched = None;
-                    let sight = stage.world.server.watched();
-                    stage.see(index, sight);
+                    let observation = stage.world.server.watched();
+                    stage.see(index, observation);
                 }
-                if stage.world.nodes[index].bodies.as_ref().is_some_and(|bodies| bodies.told) {
+                if stage.world.nodes[index].bodies.as_ref().is_some_and(|bodies| bodies.cancelled) {
                     stage.drain(index);
                 }
                 stage.feed(index, Event::Woken);

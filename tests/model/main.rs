@@ -211,9 +211,9 @@ fn a_watch_that_is_late_or_deaf() {
 }
 
 #[test]
-fn writes_that_take_long_and_looks_that_do_not() {
+fn writes_that_take_long_and_gets_that_do_not() {
     check(Config {
-        looks_beside_writes: true,
+        gets_beside_writes: true,
         unknowns: 0,
         cap: 20_000_000,
         duration: [2, 2],
@@ -232,7 +232,7 @@ fn large() {
     large(Config { duration: [4, 4], ..Config::new("still longer duration") });
     large(Config { rate: [FAST, SLOW], duration: [3, 2], ..Config::new("different durations, slow network") });
     large(Config { late_conflicts: true, ..Config::new("late conflicts") });
-    large(Config { late_looks: true, ..brisk("late looks") });
+    large(Config { late_gets: true, ..brisk("late gets") });
     large(Config { orphans: 1, duration: [2, 2], ..Config::new("given-up writes, slow network") });
     large(Config { withdrawals: 1, duration: [2, 2], ..Config::new("leaving, slow network") });
     large(Config { deletions: 1, duration: [2, 2], ..Config::new("deletion, slow network") });

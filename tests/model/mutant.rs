@@ -41,11 +41,11 @@ pub(crate) enum Mutant {
 
 impl Config {
     /// A sight as the core of `node` gets to see it.
-    pub(crate) fn seen_by(&self, node: usize, mut sight: Observation) -> Observation {
-        if let Observation::Present(view) = &mut sight {
+    pub(crate) fn seen_by(&self, node: usize, mut observation: Observation) -> Observation {
+        if let Observation::Present(view) = &mut observation {
             self.distort(node, view);
         }
-        sight
+        observation
     }
 
     fn distort(&self, node: usize, view: &mut View) {

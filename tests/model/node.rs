@@ -20,14 +20,14 @@ pub(crate) struct Node {
     pub(crate) core: Election,
     /// From `Begin` until the last of them is gone, however late that is.
     pub(crate) bodies: Option<Bodies>,
-    pub(crate) look: Option<Look>,
+    pub(crate) get: Option<Get>,
     pub(crate) write: Option<Write>,
     /// A write under way that the core has forgotten, since it sent another.
     pub(crate) dropped: Option<Request>,
     /// What the watch has on its way: a state of the Lease, maybe an old one by the time it arrives.
     pub(crate) watched: Option<Observation>,
     /// Has seen the Lease.
-    pub(crate) met: bool,
+    pub(crate) existed: bool,
     /// Was not told to leave.
     pub(crate) wants: bool,
     /// A late answer that is taken for another request's. Mutants only.
@@ -39,13 +39,13 @@ pub(crate) struct Bodies {
     /// The guard: no poll from here on. Fed by actions alone, as the guard of a real term is.
     pub(crate) drop_at: Moment,
     /// They were asked to end.
-    pub(crate) told: bool,
+    pub(crate) cancelled: bool,
     /// The term is over.
     pub(crate) over: bool,
 }
 
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub(crate) struct Look {
+pub(crate) struct Get {
     pub(crate) id: RequestId,
     pub(crate) shown: Option<Observation>,
     /// Recorded for one mutant only.
@@ -65,11 +65,11 @@ impl Node {
         Node {
             core: Election::new(identity.to_owned(), config.timing(index)),
             bodies: None,
-            look: None,
+            get: None,
             write: None,
             dropped: None,
             watched: None,
-            met: false,
+            existed: false,
             wants: true,
             stray: None,
         }
@@ -101,7 +101,7 @@ impl Node {
             match action {
                 Action::Send { id, request: Request::Get } => {
                     let sent = config.is(Mutant::CountsFromAsking).then_some(NOW);
-                    self.look = Some(Look { id, shown: None, sent });
+                    self.get = Some(Get { id, shown: None, sent });
                 }
                 Action::Send { id, request } => {
                     if self.bodies.is_some() {
@@ -129,7 +129,7 @@ impl Node {
                     }
                     *newest = token;
                     let drop_at = believe(&grant.deadlines, config, index);
-                    self.bodies = Some(Bodies { drop_at, told: false, over: false });
+                    self.bodies = Some(Bodies { drop_at, cancelled: false, over: false });
                 }
                 Action::Extend(deadlines) => {
                     if let Some(bodies) = &mut self.bodies {
@@ -138,7 +138,7 @@ impl Node {
                 }
                 Action::Cancel(_) => {
                     if let Some(bodies) = &mut self.bodies {
-                        bodies.told = true;
+                        bodies.cancelled = true;
                     }
                     if config.is(Mutant::ReleasesBeforeStop) {
                         self.feed(Event::Drained, now, config, index, newest)?;
@@ -153,7 +153,7 @@ impl Node {
                     }
                 }
                 Action::Altered(_) => {}
-                Action::Bar { .. } => return Err(Broken::Barred),
+                Action::Disqualified { .. } => return Err(Broken::Disqualified),
                 Action::Rewatch | Action::Left { .. } => {}
             }
         }

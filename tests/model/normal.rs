@@ -36,7 +36,7 @@ impl World {
             if let Some(bodies) = &mut node.bodies {
                 bodies.drop_at = bodies.drop_at - pass.by;
             }
-            if let Some(sent) = node.look.as_mut().and_then(|look| look.sent.as_mut()) {
+            if let Some(sent) = node.get.as_mut().and_then(|get| get.sent.as_mut()) {
                 *sent = *sent - pass.by;
             }
         }
@@ -68,12 +68,12 @@ impl World {
         let shown = shown.chain(self.orphans.iter().filter_map(record_of).cloned());
         let under_way = self.nodes.iter().flat_map(|node| {
             let asked = node.write.iter().filter_map(|write| write.request.as_ref()).filter_map(record_of).cloned();
-            let looked = node.look.iter().filter_map(|look| look.shown.as_ref());
-            let sights = looked.chain(&node.watched).filter_map(|sight| match sight {
+            let got = node.get.iter().filter_map(|get| get.shown.as_ref());
+            let observations = got.chain(&node.watched).filter_map(|observation| match observation {
                 Observation::Present(view) => Some(view.record.clone()),
                 Observation::Missing { .. } => None,
             });
-            asked.chain(sights)
+            asked.chain(observations)
         });
         let mut shows = Shows { records: shown.chain(under_way).collect() };
         for node in &mut self.nodes {
@@ -84,7 +84,7 @@ impl World {
             if ids.bound > self.server.revision {
                 self.broken.get_or_insert(Broken::BoundTooHigh);
             }
-            node.look.take_if(|look| !ids.known.contains(&look.id));
+            node.get.take_if(|get| !ids.known.contains(&get.id));
             if let Some(write) = node.write.take_if(|write| !ids.known.contains(&write.id)) {
                 self.orphans.extend(write.request.filter(|request| write.answer.is_none() && !doomed(request)));
             }
@@ -116,7 +116,7 @@ impl World {
             if let Some(bodies) = &mut node.bodies {
                 bodies.drop_at = if bodies.over { NOW } else { bodies.drop_at.max(NOW) };
             }
-            if let Some(sent) = node.look.as_mut().and_then(|look| look.sent.as_mut()) {
+            if let Some(sent) = node.get.as_mut().and_then(|get| get.sent.as_mut()) {
                 *sent = (*sent).max(NOW - config.longest());
             }
         }
@@ -150,11 +150,11 @@ impl Node {
     fn visit(&mut self, index: usize, map: &mut (impl Map + Owned)) {
         map.owner(Owner::Node(index));
         self.core.map(map);
-        let mut names = Names { look: None, write: None };
-        if let Some(look) = &mut self.look {
-            names.look = Some(look.id);
-            if let Some(sight) = &mut look.shown {
-                map.sight(sight);
+        let mut names = Names { get: None, write: None };
+        if let Some(get) = &mut self.get {
+            names.get = Some(get.id);
+            if let Some(observation) = &mut get.shown {
+                map.observation(observation);
             }
         }
         if let Some(write) = &mut self.write {
@@ -166,15 +166,15 @@ impl Node {
                 visit_answer(answer, map);
             }
         }
-        if let Some(sight) = &mut self.watched {
-            map.sight(sight);
+        if let Some(observation) = &mut self.watched {
+            map.observation(observation);
         }
         if let Some(answer) = &mut self.stray {
             visit_answer(answer, map);
         }
         self.core.map(&mut names);
-        if let Some(look) = &mut self.look {
-            names.request(&mut look.id);
+        if let Some(get) = &mut self.get {
+            names.request(&mut get.id);
         }
         if let Some(write) = &mut self.write {
             names.request(&mut write.id);
@@ -196,7 +196,7 @@ fn visit_request(request: &mut Request, map: &mut impl Map) {
 fn visit_answer(answer: &mut Answer, map: &mut impl Map) {
     match answer {
         Answer::Committed(view) => map.view(view),
-        Answer::Shown(sight) => map.sight(sight),
+        Answer::Shown(observation) => map.observation(observation),
         Answer::Conflict | Answer::Refused { .. } | Answer::Unknown => {}
     }
 }
@@ -246,13 +246,13 @@ impl Map for Shows {
 
 /// Names the look 0, the write 1, and the next request 2.
 struct Names {
-    look: Option<RequestId>,
+    get: Option<RequestId>,
     write: Option<RequestId>,
 }
 
 impl Map for Names {
     fn request(&mut self, id: &mut RequestId) {
-        *id = if Some(*id) == self.look {
+        *id = if Some(*id) == self.get {
             RequestId(0)
         } else if Some(*id) == self.write {
             RequestId(1)

@@ -20,7 +20,7 @@ pub(crate) struct Lenience {
 }
 
 impl Server {
-    pub(crate) fn sight(&self) -> Observation {
+    pub(crate) fn observation(&self) -> Observation {
         match &self.object {
             Some(view) => Observation::Present(view.clone()),
             None => Observation::Missing { revision: None },
@@ -37,7 +37,7 @@ impl Server {
 
     pub(crate) fn apply(&mut self, request: &Request, lenience: Lenience) -> Answer {
         match (request, &self.object) {
-            (Request::Get, _) => Answer::Shown(self.sight()),
+            (Request::Get, _) => Answer::Shown(self.observation()),
             (Request::Create(record), None) => self.create(record),
             (Request::Create(_), Some(_)) => Answer::Conflict,
             (Request::Replace { base, record }, Some(old)) if *base == old.version || lenience.any_version => {

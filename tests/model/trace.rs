@@ -49,10 +49,10 @@ impl Node {
                 false => write!(line, ", bodies for {:?}", bodies.drop_at.after(NOW)),
             };
         }
-        if let Some(look) = &self.look {
-            line.push_str(", looks");
-            if let Some(sight) = &look.shown {
-                let _ = write!(line, " -> {}", shown(sight));
+        if let Some(get) = &self.get {
+            line.push_str(", gets");
+            if let Some(observation) = &get.shown {
+                let _ = write!(line, " -> {}", shown(observation));
             }
         }
         if let Some(write) = &self.write {
@@ -66,8 +66,8 @@ impl Node {
                 _ => {}
             }
         }
-        if let Some(sight) = &self.watched {
-            let _ = write!(line, ", watch brings {}", shown(sight));
+        if let Some(observation) = &self.watched {
+            let _ = write!(line, ", watch brings {}", shown(observation));
         }
         line
     }
@@ -82,8 +82,8 @@ fn says(record: &Record) -> String {
     format!("[{} t{} +{renewed}]", record.holder().unwrap_or("-"), record.transitions.unwrap_or(0))
 }
 
-fn shown(sight: &Observation) -> String {
-    match sight {
+fn shown(observation: &Observation) -> String {
+    match observation {
         Observation::Present(view) => brief(view),
         Observation::Missing { .. } => "none".to_owned(),
     }

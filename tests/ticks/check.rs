@@ -57,7 +57,7 @@ pub(crate) struct Ledger {
     backfills: BTreeMap<i64, u32>,
     pub(crate) live: Vec<(usize, AttemptId)>,
     /// A leader without a record, for comparison.
-    pub(crate) memory: BTreeMap<i64, u32>,
+    pub(crate) unrecorded: BTreeMap<i64, u32>,
     /// The last second that it is compared for.
     pub(crate) faulty_until: i64,
 }
@@ -82,7 +82,7 @@ impl Ledger {
             triggers: BTreeMap::new(),
             backfills: BTreeMap::new(),
             live: Vec::new(),
-            memory: BTreeMap::new(),
+            unrecorded: BTreeMap::new(),
             faulty_until: seconds(server::time(span).0) - 120,
         }
     }
@@ -354,8 +354,8 @@ impl Ledger {
         let again = self.task.delivery == Delivery::AtLeastOnce;
         if let (When::Every { .. }, Some(armed)) = (self.task.when, self.armed) {
             let due = self.task.ticks_between(armed, seconds(record.accounted_until.0)).unsigned_abs() + self.asked_for;
-            let told = counts.run() + counts.not_run() + record.open.len() as u64;
-            must!(due == told, "T4: {due} ticks were due or asked for, {told} are accounted for: {counts:?}");
+            let accounted = counts.run() + counts.not_run() + record.open.len() as u64;
+            must!(due == accounted, "T4: {due} ticks were due or asked for, {accounted} are accounted for: {counts:?}");
             let newest =
                 self.task.tick_before(seconds(server::time(now).0) - 15 - self.task.jitter).unwrap_or_default();
             must!(self.taken.contains(&newest), "T3: the newest tick, {newest}, was not taken");

@@ -141,14 +141,14 @@ impl World {
             Action::Left { .. } => self.left(r),
             Action::Rewatch => {}
             Action::Altered(_) => {}
-            Action::Bar { .. } => return Err(Broken("W3: revisions went backwards".to_owned())),
+            Action::Disqualified { .. } => return Err(Broken("W3: revisions went backwards".to_owned())),
         }
         Ok(())
     }
 
     fn send(&mut self, r: usize, id: RequestId, request: Request) {
         let mut edits = Edits::new();
-        let (time, looks) = (self.time(r), matches!(request, Request::Get));
+        let (time, gets) = (self.time(r), matches!(request, Request::Get));
         let replica = &mut self.replicas[r];
         let may_take = replica.election.may_take();
         if let Request::Replace { base, .. } = &request {
@@ -165,7 +165,7 @@ impl World {
             }
         }
         if replica.election.role() == Role::Leading {
-            if looks { self.figures.looks_of_holders += 1 } else { self.figures.writes_of_holders += 1 }
+            if gets { self.figures.gets_of_holders += 1 } else { self.figures.writes_of_holders += 1 }
         }
         let timeout = self.config_timeout(r);
         self.later(r, timeout, Local::Answered { id, answer: Answer::Unknown, state: None, date: None });
@@ -287,7 +287,7 @@ impl World {
         let wall = self.wall(r);
         let second = wall.0.div_euclid(1_000_000);
         let ticks = self.config.tasks.iter().filter_map(|task| Some((task.name.clone(), task.tick_before(second)?)));
-        self.replicas[r].memory = ticks.collect();
+        self.replicas[r].unrecorded = ticks.collect();
     }
 
     fn remember(&mut self, r: usize) {
@@ -298,14 +298,14 @@ impl World {
             return;
         }
         for task in &self.config.tasks {
-            let (Some(due), Some(last)) = (task.tick_before(second), self.replicas[r].memory.get_mut(&task.name))
+            let (Some(due), Some(last)) = (task.tick_before(second), self.replicas[r].unrecorded.get_mut(&task.name))
             else {
                 continue;
             };
             if due > *last {
                 *last = due;
                 let ledger = self.ledgers.get_mut(&task.name).expect("a task of this run");
-                *ledger.memory.entry(due).or_default() += 1;
+                *ledger.unrecorded.entry(due).or_default() += 1;
             }
         }
     }

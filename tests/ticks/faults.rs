@@ -39,7 +39,7 @@ impl World {
         }
         let span = self.config.span;
         self.at(span, Happening::Act(Act::Heal));
-        self.at(span, Happening::Look);
+        self.at(span, Happening::Observe);
     }
 
     fn next_strike(&mut self, fault: Fault) {

@@ -19,7 +19,7 @@ pub(crate) struct Figures {
     pub(crate) handovers: u64,
     pub(crate) lost_answers: u64,
     pub(crate) hurried: u64,
-    pub(crate) looks_of_holders: u64,
+    pub(crate) gets_of_holders: u64,
     pub(crate) writes_of_holders: u64,
     pub(crate) taken: u64,
     pub(crate) asked_for: u64,
@@ -28,7 +28,7 @@ pub(crate) struct Figures {
     /// At most once, at least once: ticks that a term had taken, and not begun, when it released the lease.
     pub(crate) graceful: [Hand; 2],
     /// A leader without a record, of the same ticks under the same faults.
-    pub(crate) memory: Share,
+    pub(crate) unrecorded: Share,
 }
 
 /// What has become of ticks.
@@ -79,9 +79,9 @@ impl Figures {
         if comparable && ledger.task.runs_all() && ledger.task.delivery == Delivery::AtMostOnce {
             // Ticks of the faulty time only: the memory is not asked after that.
             let due = ledger.taken.iter().filter(|tick| **tick <= ledger.faulty_until);
-            self.memory.ticks += due.clone().count() as u64;
-            self.memory.never_started += due.filter(|tick| !ledger.memory.contains_key(tick)).count() as u64;
-            self.memory.started_again += ledger.memory.values().filter(|times| **times > 1).count() as u64;
+            self.unrecorded.ticks += due.clone().count() as u64;
+            self.unrecorded.never_started += due.filter(|tick| !ledger.unrecorded.contains_key(tick)).count() as u64;
+            self.unrecorded.started_again += ledger.unrecorded.values().filter(|times| **times > 1).count() as u64;
         }
     }
 
@@ -96,10 +96,10 @@ impl Figures {
     /// Without faults: a tick costs no more than two writes beside the renewals, and no look at all.
     pub(crate) fn check_requests(&self, faults: Faults) -> Result<(), Broken> {
         let runs = self.taken + self.asked_for;
-        if faults == Faults::NONE && (self.hurried > 2 * runs + 10 || self.looks_of_holders > 0) {
+        if faults == Faults::NONE && (self.hurried > 2 * runs + 10 || self.gets_of_holders > 0) {
             return Err(Broken(format!(
-                "W2: {} writes and {} looks beside the renewals for {runs} runs",
-                self.hurried, self.looks_of_holders
+                "W2: {} writes and {} gets beside the renewals for {runs} runs",
+                self.hurried, self.gets_of_holders
             )));
         }
         Ok(())
@@ -116,13 +116,13 @@ impl AddAssign for Figures {
         self.handovers += other.handovers;
         self.lost_answers += other.lost_answers;
         self.hurried += other.hurried;
-        self.looks_of_holders += other.looks_of_holders;
+        self.gets_of_holders += other.gets_of_holders;
         self.writes_of_holders += other.writes_of_holders;
         self.taken += other.taken;
         self.asked_for += other.asked_for;
         self.once += other.once;
         self.again += other.again;
-        self.memory += other.memory;
+        self.unrecorded += other.unrecorded;
         for (hand, other) in self.graceful.iter_mut().zip(other.graceful) {
             hand.ticks += other.ticks;
             hand.never_started += other.never_started;
@@ -146,7 +146,7 @@ impl std::fmt::Display for Figures {
         writeln!(
             f,
             "{} worlds, {} replicas, {} terms, {} crashes, {} handovers, {} lost answers, {} runs; holders: {} writes, {} \
-             of them hurried, {} looks",
+             of them hurried, {} gets",
             self.worlds,
             self.replicas,
             self.terms,
@@ -156,7 +156,7 @@ impl std::fmt::Display for Figures {
             self.runs,
             self.writes_of_holders,
             self.hurried,
-            self.looks_of_holders
+            self.gets_of_holders
         )?;
         for (name, share) in [("at_most_once", self.once), ("at_least_once", self.again)] {
             writeln!(
@@ -177,9 +177,9 @@ impl std::fmt::Display for Figures {
         write!(
             f,
             "in memory: {} ticks, {:.3} % never started, {:.3} % started again",
-            self.memory.ticks,
-            percent(self.memory.never_started, self.memory.ticks),
-            percent(self.memory.started_again, self.memory.ticks)
+            self.unrecorded.ticks,
+            percent(self.unrecorded.never_started, self.unrecorded.ticks),
+            percent(self.unrecorded.started_again, self.unrecorded.ticks)
         )
     }
 }

@@ -12,7 +12,7 @@ use lease_runtime::clock::{Moment, WallTime};
 use super::server::{EPOCH, State};
 
 /// How many states of the Lease a process keeps to write on top of.
-const KEPT: usize = 8;
+const RECENT_STATES: usize = 8;
 
 pub(crate) struct Replica {
     /// Which start of the process it is.
@@ -27,7 +27,7 @@ pub(crate) struct Replica {
     pub(crate) ticks: Ticks,
     pub(crate) tenure: Option<Tenure>,
     pub(crate) terms: u32,
-    kept: VecDeque<(Version, Rc<Annotations>)>,
+    recent: VecDeque<(Version, Rc<Annotations>)>,
     pub(crate) shown: Option<Version>,
     pub(crate) composed: Option<(RequestId, u64)>,
     /// What the last answer told of the server's time, and when it came.
@@ -39,7 +39,7 @@ pub(crate) struct Replica {
     /// The next step that time alone brings.
     pub(crate) wake: Option<(u64, u64)>,
     /// A leader without a record, for comparison: the next tick of each task by its memory.
-    pub(crate) memory: BTreeMap<Arc<str>, i64>,
+    pub(crate) unrecorded: BTreeMap<Arc<str>, i64>,
 }
 
 /// A process' clocks, from global time in microseconds.
@@ -120,28 +120,28 @@ impl Replica {
             ticks: Ticks::default(),
             tenure: None,
             terms: 0,
-            kept: VecDeque::new(),
+            recent: VecDeque::new(),
             shown: None,
             composed: None,
             date: None,
             comes_back: false,
             done: BTreeSet::new(),
             wake: None,
-            memory: BTreeMap::new(),
+            unrecorded: BTreeMap::new(),
         }
     }
 
     pub(crate) fn keep(&mut self, state: &State) {
         let version = &state.view.version;
-        self.kept.retain(|(kept, _)| kept != version);
-        if self.kept.len() == KEPT {
-            self.kept.pop_front();
+        self.recent.retain(|(recent, _)| recent != version);
+        if self.recent.len() == RECENT_STATES {
+            self.recent.pop_front();
         }
-        self.kept.push_back((version.clone(), state.annotations.clone()));
+        self.recent.push_back((version.clone(), state.annotations.clone()));
     }
 
     pub(crate) fn annotations(&self, version: &Version) -> Option<Rc<Annotations>> {
-        self.kept.iter().find(|(kept, _)| kept == version).map(|(_, annotations)| annotations.clone())
+        self.recent.iter().find(|(recent, _)| recent == version).map(|(_, annotations)| annotations.clone())
     }
 
     /// Whether the guard lets a body be polled now.

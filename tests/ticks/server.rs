@@ -33,7 +33,7 @@ pub(crate) fn date(now: u64) -> WallTime {
 }
 
 impl Server {
-    pub(crate) fn sight(&self) -> Observation {
+    pub(crate) fn observation(&self) -> Observation {
         match &self.object {
             Some(state) => Observation::Present(state.view.clone()),
             None => Observation::Missing { revision: None },
@@ -46,7 +46,7 @@ impl Server {
 
     pub(crate) fn serve(&mut self, request: &Request, edits: &Edits) -> Answer {
         match (request, &self.object) {
-            (Request::Get, _) => Answer::Shown(self.sight()),
+            (Request::Get, _) => Answer::Shown(self.observation()),
             (Request::Create(record), None) => {
                 self.revision += 1;
                 let version = Version { uid: "lease".to_owned(), revision: self.revision };

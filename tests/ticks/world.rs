@@ -30,7 +30,7 @@ pub(crate) enum Happening {
     /// Somebody asks for a run of a task under an id that was asked for before.
     AskedAgain(Arc<str>, String),
     /// Whether all has been caught up, after the last fault.
-    Look,
+    Observe,
 }
 
 pub(crate) enum Local {
@@ -65,7 +65,7 @@ pub(crate) struct World {
 }
 
 impl World {
-    pub(crate) fn new(config: Config, told: bool) -> World {
+    pub(crate) fn new(config: Config, traced: bool) -> World {
         let mut rng = Rng::with_seed(config.seed ^ 0x7469_636b);
         let clocks: Vec<SkewedClock> = (0..REPLICAS).map(|index| clock(&mut rng, &config, index)).collect();
         let ledgers =
@@ -83,7 +83,7 @@ impl World {
             figures: Figures { replicas: REPLICAS as u64, ..Figures::default() },
             healing: false,
             caught_up: None,
-            lines: told.then(Vec::new),
+            lines: traced.then(Vec::new),
             config,
         };
         (0..REPLICAS).for_each(|r| world.boot(r));
@@ -127,8 +127,8 @@ impl World {
                 Happening::Asked(edits) if !self.healing => self.annotate(&edits),
                 Happening::Asked(_) => {}
                 Happening::AskedAgain(task, id) => self.ask_again(&task, id),
-                Happening::Look => {
-                    if self.look()? {
+                Happening::Observe => {
+                    if self.observe()? {
                         return Ok(());
                     }
                 }
@@ -171,8 +171,8 @@ impl World {
     }
 
     /// After the last fault: `true` at the end of the run.
-    fn look(&mut self) -> Result<bool, Broken> {
-        self.at(self.now + 10 * SECOND, Happening::Look);
+    fn observe(&mut self) -> Result<bool, Broken> {
+        self.at(self.now + 10 * SECOND, Happening::Observe);
         let annotations = self.server.annotations();
         let healed_for = self.now - self.config.span;
         match self.caught_up {

@@ -1,4 +1,4 @@
-//! What answers say of the time.
+//! The `Date` header of answers.
 
 use tower_service::Service;
 
@@ -10,7 +10,7 @@ use crate::clock::ServerClock;
 /// The example of RFC 9110, `Sun, 06 Nov 1994 08:49:37 GMT`.
 const EXAMPLE: WallTime = WallTime(784_111_777_000_000);
 
-/// Of all answers: refusals by rule and by fault, and what a proxy says.
+/// The `Date` header is in all answers: real refusals, injected ones, and those of a proxy.
 #[tokio::test(start_paused = true)]
 async fn answers_are_dated_by_the_clock_that_was_set() {
     let clock = PausedClock::starting_at(EXAMPLE.plus(Duration::from_millis(900)));
@@ -34,7 +34,7 @@ async fn answers_are_dated_by_the_clock_that_was_set() {
         api.inject(RequestMatcher::any().times(1), fault);
         assert_eq!(answer(&none).await, at(code, "09:49:38"));
     }
-    // Not when the request arrived, but when the answer leaves.
+    // The time at which the answer is sent, not at which the request arrived.
     api.inject(RequestMatcher::any().times(1), Fault::none().slow_answer(Duration::from_secs(10)));
     assert_eq!(answer(&none).await, at(404, "09:49:48"));
 }
@@ -52,7 +52,7 @@ impl Clock for Stopped {
     }
 }
 
-/// By the API, and not by the HTTP server as well, whose clock is the machine's.
+/// The HTTP server must not add a second `Date`: its clock is the machine's, not the test's.
 #[tokio::test]
 async fn answers_over_tcp_are_dated_once() {
     let api = EmbeddedApi::with(Settings::default().clock(Stopped));

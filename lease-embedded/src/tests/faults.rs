@@ -1,4 +1,4 @@
-//! Each kind of fault, and the rules that choose it.
+//! Each kind of fault, and the rules that select requests.
 
 use super::*;
 
@@ -37,7 +37,7 @@ async fn a_late_request_takes_effect_after_its_caller_has_gone() {
     assert_eq!(holder(&api, "x").as_deref(), Some("a"));
     tokio::time::sleep(10 * SOON).await;
     assert_eq!(holder(&api, "x").as_deref(), Some("b"));
-    // The merely delayed one dies with its caller.
+    // The request that is only delayed does not arrive, because its caller has given up.
     late.remove();
     api.inject(RequestMatcher::writes().times(1), Fault::none().delayed(10 * SOON));
     let current = leases.get("x").await.expect("there");

@@ -1,4 +1,4 @@
-//! Orders to watches, and watches that fall behind.
+//! Control of watches, and watches that fall behind.
 
 use super::*;
 
@@ -16,10 +16,10 @@ async fn watches_follow_until_told_otherwise() {
     let made = renew(&leases, &made, "c").await.expect("renewed");
     assert_eq!(next(&mut events).await, "silence");
     tokio::time::sleep(LONG).await;
-    assert_eq!(next(&mut events).await, "silence", "not even its end is heard of");
+    assert_eq!(next(&mut events).await, "silence", "a silent watch does not end either");
     api.resume_watches(|_| true);
     assert_eq!(next(&mut events).await, "modified x c");
-    // Its time was up long ago.
+    // Its timeout has expired meanwhile.
     assert_eq!(next(&mut events).await, "end");
 
     let mut events = watch(&leases, &version(&made).to_string()).await;

@@ -4,7 +4,7 @@ use proc_macro2::TokenStream;
 use quote::{ToTokens as _, quote};
 use syn::{Attribute, ImplItem, Item};
 
-/// The annotated functions as what the attribute makes of them, and the rest of the items if `rest`.
+/// Replaces the annotated functions by their expansions. Keeps the other items if `rest`.
 pub(crate) fn expand_annotated(items: Vec<Item>, rest: bool) -> Vec<Item> {
     items.into_iter().flat_map(|item| expand_item(item, rest)).collect()
 }
@@ -47,11 +47,11 @@ fn expand_item(mut item: Item, rest: bool) -> Vec<Item> {
 fn parse(expanded: TokenStream) -> Vec<Item> {
     match syn::parse2::<syn::File>(expanded.clone()) {
         Ok(file) => file.items,
-        Err(error) => panic!("what the attribute makes is not Rust: {error}: {expanded}"),
+        Err(error) => panic!("the expansion is not valid Rust: {error}: {expanded}"),
     }
 }
 
-/// Removes the attribute and returns what is in its parentheses.
+/// Removes the attribute and returns its arguments.
 pub(crate) fn take_args(attrs: &mut Vec<Attribute>) -> Option<TokenStream> {
     let is_ours = |attr: &Attribute| attr.path().segments.last().is_some_and(|last| last.ident == "leader_only");
     let at = attrs.iter().position(is_ours)?;

@@ -1,4 +1,4 @@
-//! Prints what `#[leader_only]` makes of the functions in a file, as `cargo expand` would, for those who have not installed it.
+//! Prints the expansions of `#[leader_only]` in a file, like `cargo expand`, but without a tool to install.
 //!
 //! ```sh
 //! cargo run -p lease-macros --example expand -- examples/by_hand.rs
@@ -6,7 +6,7 @@
 
 mod file;
 
-/// The attribute itself, compiled once more: a program cannot call what a proc-macro crate exports.
+/// The code of the attribute, compiled a second time: a program cannot call the functions of a proc-macro crate.
 #[path = "../../src"]
 mod attribute {
     pub(crate) mod args;
@@ -28,7 +28,7 @@ use attribute::{args, borrow, expand, item, keys, rules, timing, value, written}
 fn main() -> Result<(), Box<dyn Error>> {
     let paths: Vec<_> = env::args().skip(1).collect();
     if paths.is_empty() {
-        return Err("which file? as in `cargo run -p lease-macros --example expand -- examples/by_hand.rs`".into());
+        return Err("name a file, as in `cargo run -p lease-macros --example expand -- examples/by_hand.rs`".into());
     }
     for path in paths {
         let text = fs::read_to_string(&path).map_err(|error| format!("{path}: {error}"))?;

@@ -1,4 +1,4 @@
-//! Which of the function's attributes belong to the constructor, which to the body.
+//! Distributes the function's attributes between the constructor and the body.
 
 use quote::quote_spanned;
 use syn::parse::{Parse, ParseStream};
@@ -6,16 +6,16 @@ use syn::punctuated::Punctuated;
 use syn::spanned::Spanned as _;
 use syn::{Attribute, Meta, Path, Token};
 
-/// Where attributes are wanted.
+/// An item that gets some of the attributes.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Place {
-    /// The constructor, with the body's function inside it, where it feels the constructor's lint levels.
+    /// The constructor with the body's function inside. The constructor's lint levels apply to both.
     ConstructorAroundBody,
     /// The body's function inside the constructor.
     BodyInConstructor,
-    /// The constructor, with the body's function beside it.
+    /// The constructor with the body's function beside it.
     ConstructorBesideBody,
-    /// The body's function beside the constructor, where it needs `cfg`s and lint levels of its own.
+    /// The body's function beside the constructor. It needs its own `cfg`s and lint levels.
     BodyBesideConstructor,
 }
 
@@ -27,12 +27,12 @@ pub(crate) fn split(attrs: &[Attribute], place: Place) -> impl Iterator<Item = A
     })
 }
 
-/// The `#[cfg(..)]` of a parameter, which go with it wherever it goes. Its other attributes concern its use in the body.
+/// The `#[cfg(..)]` of a parameter. They are needed wherever the parameter is written. Its other attributes are for the body.
 pub(crate) fn cfgs(attrs: &[Attribute]) -> impl Iterator<Item = &Attribute> {
     attrs.iter().filter(|attr| attr.path().is_ident("cfg"))
 }
 
-/// `#[cfg_attr(condition, attributes..)]` is split, too.
+/// `#[cfg_attr(condition, attributes..)]` is split in the same way.
 fn split_meta(meta: &Meta, place: Place) -> Option<Meta> {
     let conditional = match meta {
         Meta::List(list) if list.path.is_ident("cfg_attr") => list.parse_args::<Conditional>().ok(),
@@ -63,10 +63,10 @@ fn belongs(path: &Path, place: Place) -> bool {
     let on_constructor = matches!(place, Place::ConstructorAroundBody | Place::ConstructorBesideBody);
     let name = path.get_ident().map(ToString::to_string).unwrap_or_default();
     match (name.as_str(), place) {
-        // There must be both or none.
+        // Either both functions exist or neither.
         ("cfg", Place::ConstructorBesideBody | Place::BodyBesideConstructor) => true,
         ("allow" | "warn" | "deny" | "forbid", Place::ConstructorBesideBody | Place::BodyBesideConstructor) => true,
-        // Fulfilled once, and most likely by the body.
+        // An expectation must be fulfilled at each item that has it. The lint is most likely in the body.
         ("expect", Place::ConstructorBesideBody | Place::BodyBesideConstructor) => !on_constructor,
         ("doc" | "cfg" | "cfg_attr" | "deprecated" | "must_use" | "track_caller", _) => on_constructor,
         ("allow" | "warn" | "deny" | "forbid" | "expect", _) => on_constructor,

@@ -1,4 +1,4 @@
-//! The function and the arguments that are expanded, and where the body goes.
+//! The input of an expansion, and where it puts the body.
 
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use quote::{ToTokens, format_ident};
@@ -9,7 +9,7 @@ use super::names::Names;
 use crate::args::Args;
 use crate::item::{AnnotatedItem, Param};
 
-/// What is expanded.
+/// The input of an expansion: the function and the arguments.
 pub(super) struct Expansion<'a> {
     pub(super) item: &'a AnnotatedItem,
     pub(super) args: &'a Args,
@@ -18,7 +18,8 @@ pub(super) struct Expansion<'a> {
 }
 
 impl Expansion<'_> {
-    /// Whether the body needs to know what `Self` is. Its text is looked through first: it seldom does, and tokens are slow.
+    /// Whether the function uses `Self`. Searches the text of the body first: most bodies do not use it, and walking through
+    /// tokens is slow.
     pub(super) fn needs_sibling(&self) -> bool {
         let AnnotatedItem { sig, body, .. } = self.item;
         sig.receiver().is_some()
@@ -26,10 +27,11 @@ impl Expansion<'_> {
             || (body.to_string().contains("Self") && names_self(body.stream(), true))
     }
 
-    /// The constructor's name, unless it is taken by one of its parameters, or by the constructor itself beside which it is.
+    /// The name of the body's function: that of the constructor, unless a parameter has this name or the body is beside the
+    /// constructor.
     ///
-    /// In the `impl` of a trait there can be no function beside it, which a macro cannot see. What the compiler then says shows
-    /// this name and nothing else, so that the name has to tell where the attribute belongs.
+    /// In the `impl` of a trait there can be no other function beside the constructor, and a macro cannot see that it is in one.
+    /// The compiler's message contains only this name, so the name says where the attribute can be used.
     pub(super) fn body_name(&self) -> Ident {
         let ident = &self.item.sig.ident;
         let Names { term, tick } = Names::of(self.item);
@@ -49,7 +51,7 @@ impl Expansion<'_> {
     }
 }
 
-/// Whether the tokens name the `Self` of the `impl` around them. `in_body`, items may have a `Self` of their own.
+/// Whether the tokens use the `Self` of the surrounding `impl`. With `in_body`, skips items that have their own `Self`.
 fn names_self(tokens: TokenStream, in_body: bool) -> bool {
     let mut tokens = tokens.into_iter().peekable();
     while let Some(token) = tokens.next() {
@@ -73,7 +75,7 @@ fn names_self(tokens: TokenStream, in_body: bool) -> bool {
 fn begins_item(word: &Ident, next: Option<&TokenTree>) -> bool {
     match word.to_string().as_str() {
         "impl" | "trait" | "struct" | "enum" => true,
-        // And not the type `fn(A) -> B`.
+        // An item, not the type `fn(A) -> B`.
         "fn" => matches!(next, Some(TokenTree::Ident(_))),
         _ => false,
     }

@@ -1,4 +1,4 @@
-//! The lease of a task: a constant, and names that are made from arguments.
+//! The lease of a task: a constant, and names that contain arguments.
 
 use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens, quote_spanned};
@@ -11,7 +11,7 @@ use super::values;
 use crate::keys::Sets;
 use crate::value::{Hole, Named, Pattern, Value};
 
-/// A name that is made when the constructor is called.
+/// A name that is formatted when the constructor is called.
 pub(super) struct Made {
     /// `let lease = ::std::format!("shard-{shard}");`
     pub(super) statement: TokenStream,
@@ -20,8 +20,8 @@ pub(super) struct Made {
 }
 
 impl Expansion<'_> {
-    /// `const __LEASE`: an item, because the compiler evaluates items and names in the editor, too, and a `const { .. }` block
-    /// only when the function is built.
+    /// `const __LEASE`. It is an item because the compiler always evaluates items, also in the editor. It evaluates a
+    /// `const { .. }` block only when it generates code for the function.
     pub(super) fn lease(&self) -> TokenStream {
         let runtime = &self.runtime;
         let here = at(self.item.sig.ident.span());
@@ -32,7 +32,7 @@ impl Expansion<'_> {
                 quote_spanned!(there=> #runtime::LeaseSpec::new(#value))
             }
             Some(_) => quote_spanned!(here=> #runtime::LeaseSpec::unnamed()),
-            // Wrong or missing, and reported.
+            // A wrong or missing name has been reported.
             None => quote_spanned!(here=> #runtime::LeaseSpec::new("missing")),
         };
         let settings = self.args.all().filter(|argument| argument.key.sets == Sets::Lease);
@@ -40,7 +40,7 @@ impl Expansion<'_> {
         quote_spanned!(here=> const __LEASE: #runtime::LeaseSpec = #spec #(#settings)*;)
     }
 
-    /// The names that are made from arguments: formatted before the closure takes the arguments.
+    /// The names that contain arguments. They are formatted before the closure takes the arguments.
     pub(super) fn made_names(&self) -> Vec<Made> {
         let patterns = self.args.all().filter_map(|argument| match &argument.value {
             Value::Name(Named::Pattern(pattern)) => Some((&argument.ident, pattern)),
@@ -66,7 +66,7 @@ impl Expansion<'_> {
         self.item.sig.ident == *name || self.item.argument(name).is_some()
     }
 
-    /// The string and the values for `format!`, which takes names in braces, and fields after the string.
+    /// The arguments of `format!`: it accepts names in braces, but fields only after the string.
     fn format(&self, pattern: &Pattern) -> (LitStr, Vec<TokenStream>) {
         let mut text = String::new();
         let mut values = Vec::new();

@@ -1,4 +1,4 @@
-//! Where generated tokens point and how they resolve.
+//! The spans of generated tokens: where they point, and how they resolve.
 
 use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
 
@@ -7,12 +7,12 @@ pub(super) fn at(there: Span) -> Span {
     Span::call_site().located_at(there)
 }
 
-/// Points at `there`, resolves to itself alone: for names that must not meet the user's.
+/// Points at `there`, resolves only to generated names. For names that must not clash with the user's.
 pub(super) fn own(there: Span) -> Span {
     Span::mixed_site().located_at(there)
 }
 
-/// The tokens, pointing at `there` and resolving as before: a path may say `$crate`.
+/// The tokens, pointing at `there`. They resolve as before, because a path may contain `$crate`.
 pub(super) fn relocate(tokens: TokenStream, there: Span) -> TokenStream {
     let relocated = tokens.into_iter().map(|mut token| {
         if let TokenTree::Group(group) = &token {
@@ -26,8 +26,8 @@ pub(super) fn relocate(tokens: TokenStream, there: Span) -> TokenStream {
     relocated.collect()
 }
 
-/// A name of the user's with another span. What resolves at the attribute is of the attribute's edition, in which `gen` is a
-/// keyword; in the user's it may be a name.
+/// A name of the user with another span. A token that resolves at the attribute has the edition of this crate, in which `gen` is
+/// a keyword. In the user's edition it may be a name.
 pub(super) fn respan(name: &Ident, span: Span) -> Ident {
     if name == "gen" {
         return Ident::new_raw("gen", span);

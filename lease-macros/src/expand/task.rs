@@ -28,7 +28,7 @@ impl Expansion<'_> {
         quote_spanned!(here=> #(#statements)* #task #(#names)* #(#settings)*)
     }
 
-    /// The call of the runtime, pointing at what the body returns: whether a task can return that is decided here.
+    /// The call of the runtime. It points at the return type, because the compiler reports here that a task cannot return it.
     fn constructed(&self) -> TokenStream {
         let sig = &self.item.sig;
         let there = match &sig.output {
@@ -41,12 +41,12 @@ impl Expansion<'_> {
         quote_spanned!(there=> #runtime::LeaderTask::#new(#name, __LEASE, #start))
     }
 
-    /// Whether the body is started by ticks.
+    /// Whether ticks start the body.
     fn is_scheduled(&self) -> bool {
         rules::trigger(self.args).is_some() || self.item.tick().is_some()
     }
 
-    /// The name under which the task is logged and observed: the key's, or else the function's.
+    /// The name of the task in logs and status: the key `name`, otherwise the function's name.
     fn name(&self) -> LitStr {
         match self.args.get("name").map(|argument| &argument.value) {
             Some(Value::TaskName(name)) => LitStr::new(&name.value(), at(name.span())),
@@ -81,7 +81,7 @@ impl Expansion<'_> {
         let turbofish = self.turbofish();
         let call = quote_spanned!(here=> #of_self #body #turbofish (#(#arguments),*));
         match &sig.output {
-            // Called before the block, which would otherwise move the arguments out of the closure.
+            // The call is outside of the `async` block, which would otherwise move the arguments out of the closure.
             ReturnType::Type(_, ty) if is_never(ty) => {
                 let future = Ident::new("body", own(sig.ident.span()));
                 quote_spanned!(here=> move |#params| { let #future = #call; async move { #future.await } })
@@ -90,7 +90,7 @@ impl Expansion<'_> {
         }
     }
 
-    /// The function's own generic arguments, those that the compiler could not infer included.
+    /// The function's generic arguments, including those that the compiler cannot infer.
     fn turbofish(&self) -> Option<TokenStream> {
         let here = at(self.item.sig.ident.span());
         let names = self.item.sig.generics.params.iter().filter_map(|param| match param {
@@ -103,7 +103,7 @@ impl Expansion<'_> {
     }
 }
 
-/// By full path: `name.clone()` would copy what a `&'static` points to.
+/// With the full path: `name.clone()` on a `&'static T` would clone the `T`.
 fn clone_of(name: impl ToTokens) -> TokenStream {
     let there = name.to_token_stream().into_iter().next().map_or_else(Span::call_site, |token| token.span());
     quote_spanned!(there=> ::core::clone::Clone::clone(&#name))

@@ -1,4 +1,4 @@
-//! Arguments of the attribute as calls of the methods that are called like them.
+//! Writes each argument as a call of the method with the same name.
 
 use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::{ToTokens, quote_spanned};
@@ -8,7 +8,7 @@ use super::spans::{at, relocate};
 use crate::args::Argument;
 use crate::value::{Duration, Named, Value};
 
-/// `.key(value)`, pointing at what was written.
+/// `.key(value)`, pointing at the user's code.
 pub(super) fn method(argument: &Argument, runtime: &TokenStream) -> Option<TokenStream> {
     let (there, value) = match &argument.value {
         Value::Name(Named::Constant(value)) | Value::Cron { value, .. } | Value::TimeZone(value) => {
@@ -33,7 +33,7 @@ pub(super) fn method(argument: &Argument, runtime: &TokenStream) -> Option<Token
             let with = with.map(|with| number(u64::from(with), *span)).into_iter();
             (*span, quote_spanned!(at(*span)=> #runtime::#of::#variant #((#with))*))
         }
-        // These have places of their own.
+        // The expansion handles these keys elsewhere.
         Value::Name(Named::Pattern(_)) | Value::TaskName(_) | Value::Path(_) => return None,
     };
     let mut key = argument.ident.unraw();
@@ -61,7 +61,7 @@ fn number(number: u64, there: Span) -> Literal {
     number
 }
 
-/// Keys and their words are called like the types of the runtime and their variants: `on_loss` is an `OnLoss`.
+/// A key has the name of a type of the runtime, and its words have the names of the variants: `on_loss` is an `OnLoss`.
 fn camel_case(word: &str) -> String {
     let capitalised = word.split('_').map(|part| {
         let mut letters = part.chars();

@@ -1,25 +1,25 @@
-//! A key and the kinds of values.
+//! The description of a key, and the kinds of values.
 
 use super::words::Words;
 
-/// A key, and what is known about it.
+/// A key of the attribute.
 pub(crate) struct Key {
     pub(crate) name: &'static str,
-    /// A value that fits.
+    /// An example of a value.
     pub(crate) example: &'static str,
-    /// How its value is read.
+    /// How its value is parsed.
     pub(crate) kind: Kind,
     pub(crate) sets: Sets,
-    /// Which tasks it concerns: those of these triggers, and `continuous` ones, which have none.
+    /// Which tasks it is for: scheduled ones with one of these triggers, and `continuous` ones.
     pub(crate) of: &'static str,
-    /// What other systems call it, in their spelling; `leaseTTL` and `lease_ttl` are one.
+    /// Its names in other systems. `leaseTTL` and `lease_ttl` count as the same name.
     pub(super) others: &'static str,
 }
 
 /// Where a key's value goes.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Sets {
-    /// To a place of its own in the expansion.
+    /// The expansion handles this key specially.
     Place,
     /// To the method of the same name of `LeaseSpec`.
     Lease,
@@ -32,25 +32,25 @@ pub(crate) enum Sets {
 pub(crate) enum Kind {
     /// The name of a lease: a string, a constant, or a string with arguments in braces.
     LeaseName,
-    /// The name of a namespace: likewise.
+    /// The name of a namespace, in the same forms.
     Namespace,
     /// The name of a task.
     TaskName,
-    /// A duration that is not zero.
+    /// A duration longer than zero.
     Duration,
     /// Two durations, the shorter one first.
     Range,
-    /// How often within a duration.
+    /// A count and a duration.
     Rate,
     /// A cron expression: a string or a constant.
     Cron,
-    /// The name of a time zone: likewise.
+    /// The name of a time zone: a string or a constant.
     TimeZone,
-    /// None: the key says it all.
+    /// No value.
     Flag,
-    /// A number in these bounds.
+    /// A number from the first to the second.
     Count(u32, u32),
-    /// A duration that is not zero, or `unlimited`.
+    /// A duration longer than zero, or `unlimited`.
     Deadline,
     /// One of these words.
     Word(Words),
@@ -59,7 +59,7 @@ pub(crate) enum Kind {
 }
 
 impl Key {
-    /// How it is written, with `value`.
+    /// The argument with this value, as users write it.
     pub(crate) fn form(&self, value: &str) -> String {
         match self.kind {
             Kind::Flag => self.name.to_owned(),
@@ -67,7 +67,7 @@ impl Key {
         }
     }
 
-    /// How it is written, with a value that fits.
+    /// The argument with the example as its value.
     pub(crate) fn example(&self) -> String {
         self.form(self.example)
     }

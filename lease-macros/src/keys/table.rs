@@ -1,15 +1,15 @@
-//! The keys, one a row: a new key is a new row.
+//! The table of keys. To add a key, add a row.
 
 use super::key::{Key, Kind, Sets};
 use super::words::Words;
 
-/// All tasks: those without a trigger, and those of each trigger.
+/// All tasks: continuous ones, and scheduled ones with each trigger.
 pub(super) const ALL: &str = "continuous cron every delay once";
 
-/// Those that run at times.
+/// Scheduled tasks.
 const SCHEDULED: &str = "cron every delay once";
 
-/// In the order of the expansion. The methods of `LeaseSpec` want the lease duration before what has to fit into it.
+/// In the order of the expansion. The methods of `LeaseSpec` check timings against the lease duration, so it comes before them.
 pub(crate) static KEYS: [Key; 29] = [
     Key {
         name: "lease",
@@ -126,24 +126,24 @@ pub(crate) static KEYS: [Key; 29] = [
             words: &[
                 (
                     "skip",
-                    "leaves out a tick that falls due during a run",
+                    "skips a tick that falls due during a run",
                     "forbid forbidden disallow deny no never none false drop ignore reject",
                 ),
                 (
                     "buffer_one",
-                    "runs the latest of them when the run has ended",
+                    "runs the latest of them after the run has ended",
                     "buffer queue enqueue wait delay pending one latest coalesce",
                 ),
                 (
                     "cancel_other",
-                    "asks the run to end and runs then",
+                    "asks the run to end and then runs the tick",
                     "replace cancel cancel_running terminate_other terminate restart kill abort interrupt stop",
                 ),
-                ("allow_all", "runs so many beside each other", "allow yes true parallel concurrent"),
+                ("allow_all", "runs up to that many at the same time", "allow yes true parallel concurrent"),
             ],
             absent: &[(
                 "buffer_all all",
-                "every tick in its turn, whenever it fell due, is `catch_up = all` without `overlap`",
+                "to run every tick, one after the other, write `catch_up = all` without `overlap`",
             )],
             counted: Some(("allow_all", 2, 4)),
         }),
@@ -160,18 +160,18 @@ pub(crate) static KEYS: [Key; 29] = [
             words: &[
                 (
                     "none",
-                    "runs only what falls due while this replica leads",
+                    "runs only ticks that fall due while this replica leads",
                     "no never false off skip ignore do_nothing discard drop nothing",
                 ),
                 (
                     "latest",
-                    "runs the last tick that nobody could run",
+                    "runs the latest tick that no replica could run",
                     "fire_once fire_now fire_once_now fire_and_proceed run_once once one last newest most_recent yes \
                      true on coalesce smart_policy",
                 ),
                 (
                     "all",
-                    "runs all of them, the oldest first",
+                    "runs all of them, oldest first",
                     "fire_all ignore_misfires ignore_misfire_policy every each everything backfill replay unlimited",
                 ),
             ],
@@ -207,7 +207,7 @@ pub(crate) static KEYS: [Key; 29] = [
             words: &[
                 (
                     "at_most_once",
-                    "does not run a tick again whose run was interrupted",
+                    "does not run a tick again if its run was interrupted",
                     "most_once at_most best_effort no false",
                 ),
                 (
@@ -218,8 +218,8 @@ pub(crate) static KEYS: [Key; 29] = [
             ],
             absent: &[(
                 "exactly_once exactly once effectively_once",
-                "nothing runs exactly once when a replica may die at any time, so write `delivery = at_least_once` and let \
-                 the effect bear to be repeated, as by `tick.nominal()` for a key",
+                "a replica may crash at any time, so no tick can be guaranteed to run exactly once; write \
+                                 `delivery = at_least_once` and make the effect idempotent, as with `tick.nominal()` as a key",
             )],
             counted: None,
         }),
@@ -243,7 +243,7 @@ pub(crate) static KEYS: [Key; 29] = [
             words: &[
                 (
                     "always",
-                    "runs a body again however it ended",
+                    "runs a body again whenever it has ended",
                     "permanent yes true unless_stopped forever repeat loop",
                 ),
                 (
@@ -286,7 +286,7 @@ pub(crate) static KEYS: [Key; 29] = [
             words: &[
                 ("resign", "lets another replica try", "resignation step_down release give_up failover escalate yield"),
                 ("exit", "ends the process", "abort panic terminate kill crash shutdown die reboot"),
-                ("stop", "gives up this task alone", "ignore continue none finish end remove"),
+                ("stop", "gives up only this task", "ignore continue none finish end remove"),
             ],
             absent: &[],
             counted: None,
@@ -329,7 +329,7 @@ pub(crate) static KEYS: [Key; 29] = [
         kind: Kind::Word(Words {
             words: &[
                 ("abort", "ends the process", "exit kill panic terminate die"),
-                ("report", "logs it and goes on", "log warn ignore continue none"),
+                ("report", "logs it and continues", "log warn ignore continue none"),
             ],
             absent: &[],
             counted: None,

@@ -1,17 +1,17 @@
-//! Words that a key takes, and those that other systems use.
+//! The words that are values of a key, and the words of other systems.
 
 use lease_grammar::suggest;
 
-/// A word, what it does, and what other systems call it.
+/// A word, what it does, and its names in other systems.
 pub(crate) type Word = (&'static str, &'static str, &'static str);
 
-/// The words that a key takes.
+/// The words that a key accepts.
 #[derive(Clone, Copy)]
 pub(crate) struct Words {
     pub(crate) words: &'static [Word],
-    /// What other systems have a word for, and this one has not: words and answers.
+    /// Words of other systems for something that this key does not offer, and the answer to each.
     pub(crate) absent: &'static [(&'static str, &'static str)],
-    /// The word that takes a number in parentheses, and the least and the largest.
+    /// The word that takes a number in parentheses, the smallest number and the largest.
     pub(crate) counted: Option<(&'static str, u32, u32)>,
 }
 
@@ -21,7 +21,7 @@ impl Words {
         self.counted.is_some_and(|(counted, ..)| counted == word)
     }
 
-    /// The word that was meant by `text`, as it is written here.
+    /// The word that was meant by `text`.
     pub(crate) fn meant(&self, text: &str) -> Option<String> {
         let (last, number) = last_word(text);
         match (last, number, self.counted) {
@@ -30,14 +30,14 @@ impl Words {
         }
     }
 
-    /// The word that was meant, by its meaning elsewhere or by its spelling.
+    /// Finds the word that was meant: by its meaning in other systems, otherwise by its spelling.
     pub(crate) fn find(&self, text: &str) -> Option<&'static str> {
         let is_it = |(word, _, others): &&Word| suggest::is_among(text, word) || suggest::is_among(text, others);
         let by_meaning = self.words.iter().find(is_it).map(|(word, ..)| *word);
         by_meaning.or_else(|| suggest::closest(text, self.words.iter().map(|(word, ..)| (*word, *word))))
     }
 
-    /// The word with a number that fits, if it takes one.
+    /// The word, with a valid number if it takes one.
     pub(crate) fn form(&self, word: &str, number: Option<u32>) -> String {
         match self.counted {
             Some((counted, least, most)) if counted == word => {
@@ -48,7 +48,7 @@ impl Words {
     }
 }
 
-/// `allow_all(3)` is `allow_all` and 3, and `Restart::OnFailure` is `OnFailure`.
+/// Splits `allow_all(3)` into `allow_all` and 3, and returns `OnFailure` for `Restart::OnFailure`.
 pub(crate) fn last_word(text: &str) -> (&str, Option<u32>) {
     let text = text.trim_end_matches([' ', ')']);
     let (text, number) = text.split_at(text.trim_end_matches(|c: char| c.is_ascii_digit()).len());

@@ -1,4 +1,4 @@
-//! How the durations of a schedule fit together: periods, and what has to fit into them.
+//! The rules between the durations of a schedule.
 
 use syn::Error;
 
@@ -7,12 +7,12 @@ use crate::args::Args;
 use crate::timing::{self, duration, written};
 use crate::value::Value;
 
-/// Ticks that are closer than this are not recorded: each would cost a write of the Lease.
+/// Ticks with less time between them are not recorded, because each record is a write of the Lease.
 const RECORDED: u128 = 10_000;
 
 const DAY: u128 = 86_400_000;
 
-/// The longest period that the runtime counts.
+/// The longest period that the runtime supports.
 const LONGEST: u128 = 100 * 366 * DAY;
 
 pub(super) fn check(args: &mut Args) {
@@ -29,14 +29,15 @@ fn check_period(args: &mut Args, key: &'static str) {
     let Some(period) = duration(args, key) else { return };
     let millis = period.duration.millis();
     if millis < 1_000 {
-        let says = format!("`{key}` is at least a second: write `{key} = \"1s\"`, or loop in a body without `{key}`");
+        let says =
+            format!("`{key}` must be at least one second: write `{key} = \"1s\"`, or loop in a body without `{key}`");
         return wrong_value(args, key, &says);
     }
     if !whole_seconds(args, key, millis) {
         return;
     }
     if millis > LONGEST {
-        let says = format!("`{key}` is at most 100 years: lower it, or remove it if the body is never to run");
+        let says = format!("`{key}` must be at most 100 years: lower it, or remove the task if it should never run");
         return wrong_value(args, key, &says);
     }
     let catch_up = word(args, "catch_up");
@@ -48,16 +49,16 @@ fn check_period(args: &mut Args, key: &'static str) {
             args,
             "delivery",
             &format!(
-                "`delivery` is about ticks that are recorded with the lease, and those less than 10s apart are not: \
-                 raise `{key}` to \"10s\", or remove `delivery`"
+                "`delivery` needs recorded ticks, and ticks less than 10s apart are not recorded: raise `{key}` to \
+                                 \"10s\", or remove `delivery`"
             ),
         ),
-        // Wrong, and reported.
+        // A wrong value has been reported.
         None if args.attempted("catch_up").is_some() => {}
         _ => {
             let says = format!(
-                "ticks less than 10s apart are not recorded with the lease, so that none can be caught up: write \
-                 `catch_up = none`, or raise `{key}` to \"10s\""
+                "ticks less than 10s apart are not recorded, so they cannot be caught up: write `catch_up = none`, or \
+                                 raise `{key}` to \"10s\""
             );
             let at = catch_up.map_or(period.span, |(_, span)| span);
             args.mistakes.add(Error::new(at, says));
@@ -65,12 +66,12 @@ fn check_period(args: &mut Args, key: &'static str) {
     }
 }
 
-/// Whether it is a whole number of seconds; if not, it is left out.
+/// Whether the value is a whole number of seconds. If not, reports it and removes the argument.
 fn whole_seconds(args: &mut Args, key: &'static str, millis: u128) -> bool {
     let is_whole = millis.is_multiple_of(1_000);
     if !is_whole {
         let instead = written(millis.next_multiple_of(1_000));
-        wrong_value(args, key, &format!("ticks are at whole seconds: write `{key} = \"{instead}\"`"));
+        wrong_value(args, key, &format!("`{key}` must be a whole number of seconds: write `{key} = \"{instead}\"`"));
     }
     is_whole
 }
@@ -85,9 +86,9 @@ fn check_offset(args: &mut Args) {
     let every = every.duration;
     let remedy = match millis % every.millis() {
         0 => "remove it".to_owned(),
-        rest => format!("write `offset = \"{}\"`, which is the same", written(rest)),
+        rest => format!("write `offset = \"{}\"`, which has the same effect", written(rest)),
     };
-    wrong_value(args, "offset", &format!("`offset` lies within the period, which is {every}: {remedy}"));
+    wrong_value(args, "offset", &format!("`offset` must be shorter than the period, which is {every}: {remedy}"));
 }
 
 fn check_deadline(args: &mut Args) {
@@ -99,8 +100,8 @@ fn check_deadline(args: &mut Args) {
     let least = timing::failover(args);
     if deadline.duration.millis() < least {
         let says = format!(
-            "`start_deadline` must leave time for another replica to take over, `lease_duration` + 2.2 × `retry_period`, \
-             which is {}: write at least `start_deadline = \"{}\"`, or `catch_up = none` instead",
+            "`start_deadline` must leave another replica time to take over (`lease_duration` + 2.2 × `retry_period`, which \
+                         is {}): write at least `start_deadline = \"{}\"`, or `catch_up = none` instead",
             written(least),
             written(least.next_multiple_of(1_000))
         );
@@ -116,7 +117,7 @@ fn check_jitter(args: &mut Args) {
     {
         let between = if trigger == "cron" { "the shortest time between two ticks" } else { "the period" };
         let says = format!(
-            "`jitter` is at most half of {between}, which is {}: write `jitter = \"{}\"` or less",
+            "`jitter` must be at most half of {between}, which is {}: write `jitter = \"{}\"` or less",
             written(period),
             written(period / 2)
         );
@@ -126,8 +127,8 @@ fn check_jitter(args: &mut Args) {
         && jitter >= deadline.duration.millis()
     {
         let says = format!(
-            "`jitter` must be shorter than `start_deadline`, which is {}, or else ticks expire while they wait: lower it, or \
-             raise the other",
+            "`jitter` must be shorter than `start_deadline`, which is {}, because ticks would expire while they wait: lower \
+                         `jitter`, or raise `start_deadline`",
             deadline.duration
         );
         wrong_value(args, "jitter", &says);
@@ -137,13 +138,13 @@ fn check_jitter(args: &mut Args) {
 fn check_initial_delay(args: &mut Args) {
     let is_long = duration(args, "initial_delay").is_some_and(|delay| delay.duration.millis() > DAY);
     if is_long && trigger(args).is_some() {
-        let says = "no tick is taken before `initial_delay` has passed in each term, so that it is at most a day: write \
-                    `initial_delay = \"24h\"` or less";
+        let says = "in each term, no tick runs before `initial_delay` has passed, so it must be at most one day: write \
+                            `initial_delay = \"24h\"` or less";
         wrong_value(args, "initial_delay", says);
     }
 }
 
-/// The trigger, and how many milliseconds there are between two of its ticks, at least.
+/// The trigger, and the shortest time between two of its ticks in milliseconds.
 fn period(args: &Args) -> Option<(&'static str, u128)> {
     if let Some(Value::Cron { cron: Some(cron), .. }) = args.get("cron").map(|argument| &argument.value) {
         return Some(("cron", u128::from(cron.shortest_minutes()) * 60_000));
@@ -153,7 +154,7 @@ fn period(args: &Args) -> Option<(&'static str, u128)> {
     Some((key, period.duration.millis()))
 }
 
-/// What to say about runs that may take longer than the time to the next tick, which is then skipped.
+/// A note if a run may take longer than the time to the next tick, because that tick is then skipped.
 pub(super) fn longer_than_the_period(args: &Args) -> Option<String> {
     let timeout = duration(args, "timeout")?.duration;
     let skips = match word(args, "overlap") {
@@ -165,7 +166,7 @@ pub(super) fn longer_than_the_period(args: &Args) -> Option<String> {
     (trigger != "delay" && skips && !is_all && timeout.millis() > period).then(|| {
         let period = written(period);
         format!(
-            "A run may take {timeout}, and ticks may be {period} apart: those that fall due during a run are skipped."
+            "A run may take {timeout}, and ticks may be {period} apart: ticks that fall due during a run are skipped."
         )
     })
 }

@@ -1,4 +1,4 @@
-//! What the documentation says about expansions and keys, compared with what the attribute does.
+//! Compares the documentation of expansions and keys with the attribute.
 
 use std::collections::HashMap;
 
@@ -14,7 +14,7 @@ fn rustdoc() -> String {
     lines.map(|line| line.strip_prefix(' ').unwrap_or(line).to_owned() + "\n").collect()
 }
 
-/// What is under the heading.
+/// The text below the heading.
 fn section<'a>(text: &'a str, heading: &str) -> &'a str {
     let (_, rest) = text.split_once(&format!("\n{heading}\n")).unwrap_or_else(|| panic!("there is no {heading}"));
     let level = format!("\n{} ", heading.split(' ').next().unwrap_or_default());
@@ -32,8 +32,8 @@ fn functions(text: &str) -> Vec<syn::ItemFn> {
     functions.collect()
 }
 
-/// Compares the functions of the section with what the attribute makes of the annotated ones in the text. Documentation is left
-/// out, and bodies are where they are comments.
+/// Compares the functions of the section with the expansions of the annotated functions in the text. Ignores documentation, and
+/// bodies that consist of a comment.
 fn check_expansions(text: &str, section: &str) -> usize {
     let mut annotated = HashMap::new();
     for mut function in functions(text) {

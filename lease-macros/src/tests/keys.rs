@@ -1,9 +1,9 @@
-//! Keys of other systems.
+//! The messages about keys of other systems.
 
 use super::mistakes::{HELLO, says};
 use super::*;
 
-/// What is said to each of the keys.
+/// The message about each of the keys.
 fn says_to(keys: &str) -> String {
     let said = keys.split_whitespace().map(|key| {
         let key = proc_macro2::Ident::new(key, proc_macro2::Span::call_site());
@@ -41,14 +41,14 @@ fn of_client_go() {
         there is no key `LeaseDuration`: did you mean `lease_duration`, as in `lease_duration = "15s"`?
         there is no key `RenewDeadline`: did you mean `renew_deadline`, as in `renew_deadline = "10s"`?
         there is no key `RetryPeriod`: did you mean `retry_period`, as in `retry_period = "2s"`?
-        there is no key `ReleaseOnCancel`: the lease is always released when its work has ended
-        there is no key `Callbacks`: write what is to be done into the body, which begins when this replica leads
+        there is no key `ReleaseOnCancel`: the lease is always released after its tasks have ended
+        there is no key `Callbacks`: write the work into the body, which starts when this replica leads
         there is no key `OnStoppedLeading`: did you mean `on_loss`, as in `on_loss = exit`?
-        there is no key `OnStartedLeading`: write what is to be done into the body, which begins when this replica leads
-        there is no key `OnNewLeader`: write what is to be done into the body, which begins when this replica leads
+        there is no key `OnStartedLeading`: write the work into the body, which starts when this replica leads
+        there is no key `OnNewLeader`: write the work into the body, which starts when this replica leads
         there is no key `LeaderElectionID`: did you mean `lease`, as in `lease = "ledger"`?
         there is no key `LeaderElectionNamespace`: did you mean `namespace`, as in `namespace = "payments"`?
-        there is no key `identity`: the identity is the candidate's, not the task's
+        there is no key `identity`: the identity is a setting of the candidate, not of the task
     "#]]
     .assert_eq(&said);
 }
@@ -80,7 +80,7 @@ fn of_schedulers() {
         there is no key `tz`: did you mean `time_zone`, as in `time_zone = "Europe/Prague"`?
         there is no key `zone`: did you mean `time_zone`, as in `time_zone = "Europe/Prague"`?
         there is no key `RandomizedDelaySec`: did you mean `jitter`, as in `jitter = "30s"`?
-        there is no key `phase`: tasks are put in an order where they are added, as in `TaskGroup::stack("work").with(connect()).with(consume())`
+        there is no key `phase`: set the order of tasks where you add them, as in `TaskGroup::stack("work").with(connect()).with(consume())`
         there is no key `concurrencyPolicy`: did you mean `overlap = allow_all(4)`?
         there is no key `max_instances`: did you mean `overlap = allow_all(4)`?
         there is no key `without_overlapping`: did you mean `overlap = allow_all(4)`?
@@ -94,15 +94,15 @@ fn of_schedulers() {
         there is no key `acks_late`: did you mean `delivery`, as in `delivery = at_least_once`?
         there is no key `requestsRecovery`: did you mean `delivery`, as in `delivery = at_least_once`?
         there is no key `exactly_once`: did you mean `delivery`, as in `delivery = at_least_once`?
-        there is no key `retries`: a tick that has failed is tried again with `retry = 3`, and a body that runs all the time with `max_restarts = "5 in 1m"`
-        there is no key `max_retries`: a tick that has failed is tried again with `retry = 3`, and a body that runs all the time with `max_restarts = "5 in 1m"`
-        there is no key `backoffLimit`: a tick that has failed is tried again with `retry = 3`, and a body that runs all the time with `max_restarts = "5 in 1m"`
+        there is no key `retries`: write `retry = 3` to try a failed tick again, or `max_restarts = "5 in 1m"` to limit the restarts of a continuous task
+        there is no key `max_retries`: write `retry = 3` to try a failed tick again, or `max_restarts = "5 in 1m"` to limit the restarts of a continuous task
+        there is no key `backoffLimit`: write `retry = 3` to try a failed tick again, or `max_restarts = "5 in 1m"` to limit the restarts of a continuous task
         there is no key `retry_policy`: did you mean `retry`, as in `retry = 3`?
-        there is no key `lockAtMostFor`: the lease is renewed for as long as the body runs, which `timeout = "30m"` limits
-        there is no key `lockAtLeastFor`: ticks need none, since what has run is recorded with the lease; a body without a trigger stays in its loop for as long as nobody else is to run it
+        there is no key `lockAtMostFor`: the lease is renewed while the body runs: `timeout = "30m"` limits a run
+        there is no key `lockAtLeastFor`: a scheduled task does not need it, because the Lease records which ticks have run; a continuous body keeps the lease until it returns
         there is no key `delayed`: did you mean `initial_delay`, as in `initial_delay = "5s"`?
         there is no key `activeDeadlineSeconds`: did you mean `timeout`, as in `timeout = "30s"`?
-        there is no key `parallelism`: a tick is one run on one replica, so write a function for each that is to run beside it
+        there is no key `parallelism`: each tick runs once, on one replica, so write a function for each part that should run at the same time
         there is no key `every_`: did you mean `every`, as in `every = "5m"`?
         there is no key `ofset`: did you mean `offset`, as in `offset = "30s"`?
         there is no key `overlaps`: did you mean `overlap = allow_all(4)`?
@@ -140,18 +140,18 @@ fn of_other_libraries() {
     expect![[r#"
         there is no key `ttl`: did you mean `lease_duration`, as in `lease_duration = "15s"`?
         there is no key `lease_ttl`: did you mean `lease_duration`, as in `lease_duration = "15s"`?
-        there is no key `holder_id`: the identity is the candidate's, not the task's
-        there is no key `claimant`: the identity is the candidate's, not the task's
+        there is no key `holder_id`: the identity is a setting of the candidate, not of the task
+        there is no key `claimant`: the identity is a setting of the candidate, not of the task
         there is no key `renew_grace_period`: did you mean `renew_deadline`, as in `renew_deadline = "10s"`?
-        there is no key `heartBeatMillis`: a lease is renewed every third of its `lease_duration`, so set that
+        there is no key `heartBeatMillis`: the lease is renewed three times in each `lease_duration`, so set that
         there is no key `role`: did you mean `lease`, as in `lease = "ledger"`?
-        there is no key `retries`: a tick that has failed is tried again with `retry = 3`, and a body that runs all the time with `max_restarts = "5 in 1m"`
+        there is no key `retries`: write `retry = 3` to try a failed tick again, or `max_restarts = "5 in 1m"` to limit the restarts of a continuous task
         there is no key `krate`: did you mean `crate`, as in `crate = my_runtime`?
     "#]]
     .assert_eq(&said);
 }
 
-/// Their values are understood, too, where they are words.
+/// The message also translates a value that is a word of another system.
 #[test]
 fn with_their_values() {
     let arguments = [

@@ -1,4 +1,4 @@
-//! Methods and associated functions, whose bodies go beside the constructor.
+//! Methods and associated functions, whose bodies are written beside the constructor.
 
 use super::*;
 
@@ -107,7 +107,7 @@ fn an_associated_function_that_names_self() {
     );
 }
 
-/// Neither needs to know what `Self` is; free functions must not ask.
+/// These bodies do not use `Self`, so they stay inside the constructor. In a free function, `Self` would not resolve.
 #[test]
 fn a_self_of_somebody_else() {
     check(

@@ -1,8 +1,8 @@
-//! What the attribute says itself. Where it says it is up to the UI tests, which see source code.
+//! The attribute's messages. The UI tests check where the compiler shows them, because they have source code.
 
 use super::*;
 
-/// What is said, one sentence a line.
+/// The messages, one on each line.
 pub(super) fn says(args: TokenStream, item: &str) -> String {
     let item = item.parse().expect("the function is Rust");
     let file: syn::File = syn::parse2(crate::expand::leader_only(args, item)).expect("the expansion parses");
@@ -77,8 +77,8 @@ fn a_const_function_is_left_to_the_compiler() {
 fn a_lease_is_required() {
     let said = [says(quote!(), "async fn Nightly_Report() {}"), says(quote!(name = "ledger"), HELLO)].concat();
     expect![[r#"
-        a leader task runs under a lease: name it, as in `#[leader_only(lease = "nightly-report")]`
-        `name` is the task's: name the lease, too, as in `lease = "ledger"`
+        a leader task needs a lease: name it, as in `#[leader_only(lease = "nightly-report")]`
+        `name` is the name of the task: also name the lease, as in `lease = "ledger"`
     "#]]
     .assert_eq(&said);
 }
@@ -108,10 +108,10 @@ fn an_argument_without_a_key() {
         says(quote!(= 7, lease = "ledger"), HELLO),
     ];
     expect![[r#"
-        an argument has a key: write `lease = "ledger"`
+        an argument needs a key: write `lease = "ledger"`
         `lease` needs a value: write `lease = "ledger"`
         `lease` needs a value: write `lease = "ledger"`
-        an argument has a key: write `lease = "ledger"`
+        an argument needs a key: write `lease = "ledger"`
     "#]]
     .assert_eq(&said.concat());
 }
@@ -127,7 +127,7 @@ fn a_missing_comma_hides_nothing() {
         a comma is missing: put a `,` before this argument
         a comma is missing: put a `,` before this argument
         there is no key `leese`: did you mean `lease`, as in `lease = "ledger"`?
-        this belongs to no argument: remove it, or put a `,` before it
+        this is not part of an argument: remove it, or put a `,` before it
         a comma is missing: put a `,` before this argument
     "#]]
     .assert_eq(&said.concat());
@@ -159,10 +159,10 @@ fn functions_that_cannot_be_tasks() {
         `#[leader_only]` goes on an `async fn`, not on `static ..`: put it on the function that does the work
         a leader task has to stop when the lease is lost, and only async code can be stopped: write `async fn`
         a leader task has to stop when the lease is lost, and only async code can be stopped: write `async fn`
-        a leader task is started by the runtime, which cannot vouch for its safety: use `unsafe` blocks inside
-        a leader task is called by the runtime alone, which needs no ABI: remove it
-        `main` runs in every replica: put the work into an `async fn` of its own and let a `Candidate` run it
-        one task runs under one lease: remove one of the two `#[leader_only]`
+        the runtime calls this function, and cannot meet the conditions of an `unsafe fn`: use `unsafe` blocks inside
+        only the runtime calls this function, so an ABI has no effect: remove it
+        `main` runs in every replica: move the work to another `async fn` and let a `Candidate` run it
+        a task has one lease: remove one of the two `#[leader_only]`
         a leader task may outlive its caller, so it cannot borrow: take owned values and remove `'a`
         a leader task may outlive its caller, so it cannot borrow: take an owned value, or one that is `'static`
         a leader task may outlive its caller, so it cannot borrow: take `String` instead

@@ -1,4 +1,4 @@
-//! What is said to values of a schedule's keys that do not fit. What is said to cron expressions is tested in lease-grammar.
+//! The messages about wrong values of a schedule's keys. Those about cron expressions are tested in lease-grammar.
 
 use super::values::says_to;
 use super::*;
@@ -51,30 +51,30 @@ fn time_zones() {
         "America/New York"       there is no time zone `America/New York`: write `time_zone = "America/New_York"`
         "Germany"                there is no time zone `Germany`: write the IANA name of a place, as in `time_zone = "Europe/Prague"`, or "UTC"
         "Czech"                  there is no time zone `Czech`: write the IANA name of a place, as in `time_zone = "Europe/Prague"`, or "UTC"
-        "+01:00"                 `+01:00` is an offset, which no summer time changes: write the place, as in `time_zone = "Europe/Prague"`, or "Etc/GMT-1", whose sign is the other way round
-        "-0500"                  `-0500` is an offset, which no summer time changes: write the place, as in `time_zone = "Europe/Prague"`, or "Etc/GMT+5", whose sign is the other way round
-        "GMT+1"                  `GMT+1` is an offset, which no summer time changes: write the place, as in `time_zone = "Europe/Prague"`, or "Etc/GMT-1", whose sign is the other way round
-        "UTC-5"                  `UTC-5` is an offset, which no summer time changes: write the place, as in `time_zone = "Europe/Prague"`, or "Etc/GMT+5", whose sign is the other way round
-        "UTC+0"                  `UTC+0` is an offset, which no summer time changes: write the place, as in `time_zone = "Europe/Prague"`, or "UTC"
-        "UTC+5:30"               `UTC+5:30` is an offset, which no summer time changes: write the place, as in `time_zone = "Europe/Prague"`
-        "CEST"                   `CEST` is an abbreviation, and not the name of a time zone: write the place, as in `time_zone = "Europe/Berlin"`
-        "PST"                    `PST` is an abbreviation, and not the name of a time zone: write the place, as in `time_zone = "America/Los_Angeles"`
-        "CST"                    `CST` is an abbreviation, and not the name of a time zone: write the place, as in `time_zone = "America/Chicago"`
+        "+01:00"                 `+01:00` is a fixed offset, which has no summer time: write a place, as in `time_zone = "Europe/Prague"`, or "Etc/GMT-1", whose sign is reversed
+        "-0500"                  `-0500` is a fixed offset, which has no summer time: write a place, as in `time_zone = "Europe/Prague"`, or "Etc/GMT+5", whose sign is reversed
+        "GMT+1"                  `GMT+1` is a fixed offset, which has no summer time: write a place, as in `time_zone = "Europe/Prague"`, or "Etc/GMT-1", whose sign is reversed
+        "UTC-5"                  `UTC-5` is a fixed offset, which has no summer time: write a place, as in `time_zone = "Europe/Prague"`, or "Etc/GMT+5", whose sign is reversed
+        "UTC+0"                  `UTC+0` is a fixed offset, which has no summer time: write a place, as in `time_zone = "Europe/Prague"`, or "UTC"
+        "UTC+5:30"               `UTC+5:30` is a fixed offset, which has no summer time: write a place, as in `time_zone = "Europe/Prague"`
+        "CEST"                   `CEST` is an abbreviation, not the name of a time zone: write a place, as in `time_zone = "Europe/Berlin"`
+        "PST"                    `PST` is an abbreviation, not the name of a time zone: write a place, as in `time_zone = "America/Los_Angeles"`
+        "CST"                    `CST` is an abbreviation, not the name of a time zone: write a place, as in `time_zone = "America/Chicago"`
         "utc"                    there is no time zone `utc`: write `time_zone = "UTC"`
         "Z"                      `Z` is not the name of a time zone: write `time_zone = "UTC"`
-        "local"                  `local` may be another on each replica: write the IANA name of a place, as in `time_zone = "Europe/Prague"`, or "UTC"
-        "Central Europe Standard Time" `Central Europe Standard Time` is a name of Windows: write `time_zone = "Europe/Budapest"`
-        "Eastern Standard Time"  `Eastern Standard Time` is a name of Windows: write `time_zone = "America/New_York"`
+        "local"                  `local` may differ between replicas: write the IANA name of a place, as in `time_zone = "Europe/Prague"`, or "UTC"
+        "Central Europe Standard Time" `Central Europe Standard Time` is a Windows name of a time zone: write `time_zone = "Europe/Budapest"`
+        "Eastern Standard Time"  `Eastern Standard Time` is a Windows name of a time zone: write `time_zone = "America/New_York"`
         "Tasmania Standard Time" `Tasmania Standard Time` is not the name of a time zone: write the IANA name of a place, as in `time_zone = "Europe/Prague"`, or "UTC"
         "Pacific Time"           `Pacific Time` is not the name of a time zone: write the IANA name of a place, as in `time_zone = "Europe/Prague"`, or "UTC"
-        ""                       a time zone has a name: leave `time_zone` out, or write `time_zone = "Europe/Prague"`
+        ""                       the name of a time zone must not be empty: leave `time_zone` out, or write `time_zone = "Europe/Prague"`
         "Middle/Earth"           there is no time zone `Middle/Earth`: write the IANA name of a place, as in `time_zone = "Europe/Prague"`, or "UTC"
-        "{zone}"                 `{zone}` is not filled in here: leave `time_zone` out, and set what is computed on the task, as in `.time_zone(zone)`
+        "{zone}"                 `{zone}` is not filled in here: leave `time_zone` out, and set a computed value on the task, as in `.time_zone(zone)`
         Europe/Prague            `time_zone` takes a string or a constant: write `time_zone = "Europe/Prague"`
         Europe/Prag              `time_zone` takes a string or a constant: write `time_zone = "Europe/Prague"`
         7                        `time_zone` takes a string or a constant: write `time_zone = "Europe/Prague"`
-        format!("{area}/Prague") `time_zone` takes a string or a constant: write `time_zone = "Europe/Prague"`, and set what is computed on the task, with `.time_zone(..)`
-        zone                     `time_zone` goes with `cron`: add one, as in `cron = "0 2 * * *"`, or remove `time_zone`
+        format!("{area}/Prague") `time_zone` takes a string or a constant: write `time_zone = "Europe/Prague"`, and set a computed value on the task, with `.time_zone(..)`
+        zone                     `time_zone` needs `cron`: add it, as in `cron = "0 2 * * *"`, or remove `time_zone`
     "#]].assert_eq(&said);
 }
 
@@ -100,8 +100,8 @@ fn cron_expressions() {
         @daily                   `cron` takes a string or a constant: write `cron = "0 2 * * *"`
         ["0 2 * * *"]            `cron` takes a string or a constant: write `cron = "0 2 * * *"`
         7                        `cron` takes a string or a constant: write `cron = "0 2 * * *"`
-        format!("{minute} 2 * * *") `cron` takes a string or a constant: write `cron = "0 2 * * *"`, and set what is computed on the task, with `.cron(..)`
-        nightly()                `cron` takes a string or a constant: write `cron = "0 2 * * *"`, and set what is computed on the task, with `.cron(..)`
+        format!("{minute} 2 * * *") `cron` takes a string or a constant: write `cron = "0 2 * * *"`, and set a computed value on the task, with `.cron(..)`
+        nightly()                `cron` takes a string or a constant: write `cron = "0 2 * * *"`, and set a computed value on the task, with `.cron(..)`
     "#]]
     .assert_eq(&said);
 }
@@ -153,28 +153,28 @@ fn overlaps() {
         "#,
     );
     expect![[r#"
-        allow_all                `allow_all` takes how many at once, from 2 to 4: write `overlap = allow_all(2)`
-        allow_all(1)             `allow_all` takes how many at once, from 2 to 4: write `overlap = allow_all(2)`
-        allow_all(9)             `allow_all` takes how many at once, from 2 to 4: write `overlap = allow_all(4)`
-        allow_all(0)             `allow_all` takes how many at once, from 2 to 4: write `overlap = allow_all(2)`
-        allow_all[3]             `allow_all` takes how many at once, from 2 to 4: write `overlap = allow_all(3)`
-        allow_all = 3            `allow_all` takes how many at once, from 2 to 4: write `overlap = allow_all(3)`
+        allow_all                `allow_all` takes a number of runs, from 2 to 4: write `overlap = allow_all(2)`
+        allow_all(1)             `allow_all` takes a number of runs, from 2 to 4: write `overlap = allow_all(2)`
+        allow_all(9)             `allow_all` takes a number of runs, from 2 to 4: write `overlap = allow_all(4)`
+        allow_all(0)             `allow_all` takes a number of runs, from 2 to 4: write `overlap = allow_all(2)`
+        allow_all[3]             `allow_all` takes a number of runs, from 2 to 4: write `overlap = allow_all(3)`
+        allow_all = 3            `allow_all` takes a number of runs, from 2 to 4: write `overlap = allow_all(3)`
         "allow_all(3)"           `overlap` is `skip`, `buffer_one`, `cancel_other` or `allow_all(2)`: write `overlap = allow_all(3)`, without quotes
         "allow_all"              `overlap` is `skip`, `buffer_one`, `cancel_other` or `allow_all(2)`: write `overlap = allow_all(2)`, without quotes
-        Overlap::AllowAll(3)     `allow_all` takes how many at once, from 2 to 4: write `overlap = allow_all(3)`
-        allow                    `allow_all` takes how many at once, from 2 to 4: write `overlap = allow_all(2)`
-        allowall(2)              `allow_all` takes how many at once, from 2 to 4: write `overlap = allow_all(2)`
+        Overlap::AllowAll(3)     `allow_all` takes a number of runs, from 2 to 4: write `overlap = allow_all(3)`
+        allow                    `allow_all` takes a number of runs, from 2 to 4: write `overlap = allow_all(2)`
+        allowall(2)              `allow_all` takes a number of runs, from 2 to 4: write `overlap = allow_all(2)`
         Forbid                   `overlap` is `skip`, `buffer_one`, `cancel_other` or `allow_all(2)`: write `overlap = skip`
         Replace                  `overlap` is `skip`, `buffer_one`, `cancel_other` or `allow_all(2)`: write `overlap = cancel_other`
         terminate_other          `overlap` is `skip`, `buffer_one`, `cancel_other` or `allow_all(2)`: write `overlap = cancel_other`
-        buffer_all               `overlap` is `skip`, `buffer_one`, `cancel_other` or `allow_all(2)`: every tick in its turn, whenever it fell due, is `catch_up = all` without `overlap`
+        buffer_all               `overlap` is `skip`, `buffer_one`, `cancel_other` or `allow_all(2)`: to run every tick, one after the other, write `catch_up = all` without `overlap`
         BufferOne                `overlap` is `skip`, `buffer_one`, `cancel_other` or `allow_all(2)`: write `overlap = buffer_one`
         "skip"                   `overlap` is `skip`, `buffer_one`, `cancel_other` or `allow_all(2)`: write `overlap = skip`, without quotes
         skip(2)                  `overlap` is `skip`, `buffer_one`, `cancel_other` or `allow_all(2)`: write `overlap = skip`
         skp                      `overlap` is `skip`, `buffer_one`, `cancel_other` or `allow_all(2)`: write `overlap = skip`
-        true                     `allow_all` takes how many at once, from 2 to 4: write `overlap = allow_all(2)`
-        3                        `overlap` is `skip`, `buffer_one`, `cancel_other` or `allow_all(2)`: `skip` leaves out a tick that falls due during a run, `buffer_one` runs the latest of them when the run has ended, `cancel_other` asks the run to end and runs then, `allow_all(2)` runs so many beside each other
-        sometimes                `overlap` is `skip`, `buffer_one`, `cancel_other` or `allow_all(2)`: `skip` leaves out a tick that falls due during a run, `buffer_one` runs the latest of them when the run has ended, `cancel_other` asks the run to end and runs then, `allow_all(2)` runs so many beside each other
+        true                     `allow_all` takes a number of runs, from 2 to 4: write `overlap = allow_all(2)`
+        3                        `overlap` is `skip`, `buffer_one`, `cancel_other` or `allow_all(2)`: `skip` skips a tick that falls due during a run, `buffer_one` runs the latest of them after the run has ended, `cancel_other` asks the run to end and then runs the tick, `allow_all(2)` runs up to that many at the same time
+        sometimes                `overlap` is `skip`, `buffer_one`, `cancel_other` or `allow_all(2)`: `skip` skips a tick that falls due during a run, `buffer_one` runs the latest of them after the run has ended, `cancel_other` asks the run to end and then runs the tick, `allow_all(2)` runs up to that many at the same time
     "#]].assert_eq(&said);
 }
 
@@ -199,7 +199,7 @@ fn what_becomes_of_missed_ticks() {
         false                    `catch_up` is `none`, `latest` or `all`: write `catch_up = none`
         True                     `catch_up` is `none`, `latest` or `all`: write `catch_up = latest`
         coalesce                 `catch_up` is `none`, `latest` or `all`: write `catch_up = latest`
-        sometimes                `catch_up` is `none`, `latest` or `all`: `none` runs only what falls due while this replica leads, `latest` runs the last tick that nobody could run, `all` runs all of them, the oldest first
+        sometimes                `catch_up` is `none`, `latest` or `all`: `none` runs only ticks that fall due while this replica leads, `latest` runs the latest tick that no replica could run, `all` runs all of them, oldest first
         5                        a duration needs a unit: write `start_deadline = "5s"`
         "5"                      a duration needs a unit: write `start_deadline = "5s"`
         "1d"                     a duration is a string of a whole number and one of `ms`, `s`, `m`, `h`: write `start_deadline = "24h"`
@@ -209,13 +209,13 @@ fn what_becomes_of_missed_ticks() {
         Unlimited                `start_deadline` is a duration or `unlimited`: write `start_deadline = unlimited`
         StartDeadline::Unlimited `start_deadline` is a duration or `unlimited`: write `start_deadline = unlimited`
         forever                  `start_deadline` is a duration or `unlimited`: write `start_deadline = unlimited`
-        exactly_once             `delivery` is `at_most_once` or `at_least_once`: nothing runs exactly once when a replica may die at any time, so write `delivery = at_least_once` and let the effect bear to be repeated, as by `tick.nominal()` for a key
+        exactly_once             `delivery` is `at_most_once` or `at_least_once`: a replica may crash at any time, so no tick can be guaranteed to run exactly once; write `delivery = at_least_once` and make the effect idempotent, as with `tick.nominal()` as a key
         "at_least_once"          `delivery` is `at_most_once` or `at_least_once`: write `delivery = at_least_once`, without quotes
         atleastonce              `delivery` is `at_most_once` or `at_least_once`: write `delivery = at_least_once`
         at_leastonce             `delivery` is `at_most_once` or `at_least_once`: write `delivery = at_least_once`
         true                     `delivery` is `at_most_once` or `at_least_once`: write `delivery = at_least_once`
         Delivery::AtMostOnce     `delivery` is `at_most_once` or `at_least_once`: write `delivery = at_most_once`
-        maybe                    `delivery` is `at_most_once` or `at_least_once`: `at_most_once` does not run a tick again whose run was interrupted, `at_least_once` runs it again, on the next leader
+        maybe                    `delivery` is `at_most_once` or `at_least_once`: `at_most_once` does not run a tick again if its run was interrupted, `at_least_once` runs it again, on the next leader
         "3"                      `retry` is a number from 0 to 100: write `retry = 3`, without quotes
         101                      `retry` is a number from 0 to 100: write `retry = 100`
         -1                       `retry` is a number from 0 to 100: write `retry = 3`

@@ -1,4 +1,4 @@
-//! Tasks that are started by ticks.
+//! The expansion of scheduled tasks.
 
 use super::*;
 
@@ -260,10 +260,10 @@ fn a_run_that_may_be_longer_than_the_period() {
         documented(quote!(lease = "a", cron = NIGHTLY, timeout = "1h")),
     ];
     expect![[r#"
-        /// A run may take 90s, and ticks may be 1m apart: those that fall due during a run are skipped.
+        /// A run may take 90s, and ticks may be 1m apart: ticks that fall due during a run are skipped.
         /// If the lease is lost, the body has 2s of its 30s of grace: `lease_duration / 1.25 - renew_deadline`.
         ///
-        /// A run may take 1h, and ticks may be 5m apart: those that fall due during a run are skipped.
+        /// A run may take 1h, and ticks may be 5m apart: ticks that fall due during a run are skipped.
     "#]]
     .assert_eq(&said.concat());
 }

@@ -1,4 +1,4 @@
-//! Keys that become methods, and names that are made from arguments.
+//! Keys that become methods, and names that contain arguments.
 
 use super::*;
 

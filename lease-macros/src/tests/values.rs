@@ -1,9 +1,9 @@
-//! What is said to values that do not fit.
+//! The messages about wrong values.
 
 use super::mistakes::{HELLO, says};
 use super::*;
 
-/// What is said to each of the values, which stand between commas.
+/// The message about each of the values.
 pub(super) fn says_to(key: &str, values: &str) -> String {
     let key = format!("lease = \"a\", {key} = ");
     let said = values.lines().map(str::trim).filter(|value| !value.is_empty()).map(|value| {
@@ -84,20 +84,20 @@ fn ranges_of_pauses() {
         "#,
     );
     expect![[r#"
-        "1m..1s"                 the shorter pause comes first: write `backoff = "1s..1m"`
-        "1s"                     pauses grow from the shortest to the longest: write `backoff = "1s..1m"`, or `"1s..1s"` if they should not grow
-        5                        pauses grow from the shortest to the longest: write `backoff = "5s..5m"`, or `"5s..5s"` if they should not grow
-        "1s-1m"                  a range of pauses is a string of the shortest and the longest, with `..` between them: write `backoff = "1s..1m"`
-        "1s..=1m"                a range of pauses is a string of the shortest and the longest, with `..` between them: write `backoff = "1s..1m"`
-        "1s to 1 minute"         a range of pauses is a string of the shortest and the longest, with `..` between them: write `backoff = "1s..1m"`
-        "1..60"                  a range of pauses is a string of the shortest and the longest, with `..` between them: write `backoff = "1s..1m"`
+        "1m..1s"                 the shorter pause must come first: write `backoff = "1s..1m"`
+        "1s"                     a range of pauses needs two durations: write `backoff = "1s..1m"`, or `"1s..1s"` if pauses should not grow
+        5                        a range of pauses needs two durations: write `backoff = "5s..5m"`, or `"5s..5s"` if pauses should not grow
+        "1s-1m"                  a range of pauses is a string with `..` between the shortest and the longest: write `backoff = "1s..1m"`
+        "1s..=1m"                a range of pauses is a string with `..` between the shortest and the longest: write `backoff = "1s..1m"`
+        "1s to 1 minute"         a range of pauses is a string with `..` between the shortest and the longest: write `backoff = "1s..1m"`
+        "1..60"                  a range of pauses is a string with `..` between the shortest and the longest: write `backoff = "1s..1m"`
         "0s..1m"                 the shortest pause must be longer than zero: write `backoff = "1s..1m"`
         "0s..0s"                 the shortest pause must be longer than zero: write `backoff = "1s..1m"`
-        "1s.."                   a range of pauses is a string of the shortest and the longest, with `..` between them: write `backoff = "1s..1m"`
-        "..1m"                   a range of pauses is a string of the shortest and the longest, with `..` between them: write `backoff = "1s..1m"`
-        1s..1m                   a range of pauses is a string of the shortest and the longest, with `..` between them: write `backoff = "1s..1m"`
-        "exponential"            a range of pauses is a string of the shortest and the longest, with `..` between them: write `backoff = "1s..1m"`
-        ExponentialBackoff::default() a range of pauses is a string of the shortest and the longest, with `..` between them: write `backoff = "1s..1m"`
+        "1s.."                   a range of pauses is a string with `..` between the shortest and the longest: write `backoff = "1s..1m"`
+        "..1m"                   a range of pauses is a string with `..` between the shortest and the longest: write `backoff = "1s..1m"`
+        1s..1m                   a range of pauses is a string with `..` between the shortest and the longest: write `backoff = "1s..1m"`
+        "exponential"            a range of pauses is a string with `..` between the shortest and the longest: write `backoff = "1s..1m"`
+        ExponentialBackoff::default() a range of pauses is a string with `..` between the shortest and the longest: write `backoff = "1s..1m"`
     "#]].assert_eq(&said);
 }
 
@@ -128,25 +128,25 @@ fn limits_of_restarts() {
         "#,
     );
     expect![[r#"
-        5                        a limit of restarts is a string of a count and the time to count in: write `max_restarts = "5 in 1m"`
-        "5"                      a limit of restarts is a string of a count and the time to count in: write `max_restarts = "5 in 1m"`
+        5                        a limit of restarts is a string with a count and a duration: write `max_restarts = "5 in 1m"`
+        "5"                      a limit of restarts is a string with a count and a duration: write `max_restarts = "5 in 1m"`
         5 in 1m                  a limit of restarts is a string: write `max_restarts = "5 in 1m"`
-        "5 per minute"           a limit of restarts is a string of a count and the time to count in: write `max_restarts = "5 in 1m"`
-        "5/1m"                   a limit of restarts is a string of a count and the time to count in: write `max_restarts = "5 in 1m"`
-        "5/min"                  a limit of restarts is a string of a count and the time to count in: write `max_restarts = "5 in 1m"`
-        "5 times in 90 seconds"  a limit of restarts is a string of a count and the time to count in: write `max_restarts = "5 in 90s"`
-        "5 in an hour"           a limit of restarts is a string of a count and the time to count in: write `max_restarts = "5 in 1h"`
-        "5 in 1 m"               a limit of restarts is a string of a count and the time to count in: write `max_restarts = "5 in 1m"`
-        "5 in 0s"                a limit of restarts is a string of a count and the time to count in: write `max_restarts = "5 in 1m"`
-        "5 in sixty"             a limit of restarts is a string of a count and the time to count in: write `max_restarts = "5 in 1m"`
-        "unlimited"              restarts always have a limit: write one that cannot be reached, as in `max_restarts = "1000 in 1s"`
-        unlimited                restarts always have a limit: write one that cannot be reached, as in `max_restarts = "1000 in 1s"`
-        -1                       restarts always have a limit: write one that cannot be reached, as in `max_restarts = "1000 in 1s"`
-        "0 in 1m"                a limit of restarts is at least one: write `restart = never` for a body that runs once
-        0                        a limit of restarts is at least one: write `restart = never` for a body that runs once
-        never                    a limit of restarts is at least one: write `restart = never` for a body that runs once
-        "many"                   a limit of restarts is a string of a count and the time to count in: write `max_restarts = "5 in 1m"`
-        "99999999999 in 1m"      a limit of restarts is a string of a count and the time to count in: write `max_restarts = "5 in 1m"`
+        "5 per minute"           a limit of restarts is a string with a count and a duration: write `max_restarts = "5 in 1m"`
+        "5/1m"                   a limit of restarts is a string with a count and a duration: write `max_restarts = "5 in 1m"`
+        "5/min"                  a limit of restarts is a string with a count and a duration: write `max_restarts = "5 in 1m"`
+        "5 times in 90 seconds"  a limit of restarts is a string with a count and a duration: write `max_restarts = "5 in 90s"`
+        "5 in an hour"           a limit of restarts is a string with a count and a duration: write `max_restarts = "5 in 1h"`
+        "5 in 1 m"               a limit of restarts is a string with a count and a duration: write `max_restarts = "5 in 1m"`
+        "5 in 0s"                a limit of restarts is a string with a count and a duration: write `max_restarts = "5 in 1m"`
+        "5 in sixty"             a limit of restarts is a string with a count and a duration: write `max_restarts = "5 in 1m"`
+        "unlimited"              restarts must have a limit: write a limit that cannot be reached, as in `max_restarts = "1000 in 1s"`
+        unlimited                restarts must have a limit: write a limit that cannot be reached, as in `max_restarts = "1000 in 1s"`
+        -1                       restarts must have a limit: write a limit that cannot be reached, as in `max_restarts = "1000 in 1s"`
+        "0 in 1m"                a limit of restarts must be at least one: write `restart = never` for a body that runs once
+        0                        a limit of restarts must be at least one: write `restart = never` for a body that runs once
+        never                    a limit of restarts must be at least one: write `restart = never` for a body that runs once
+        "many"                   a limit of restarts is a string with a count and a duration: write `max_restarts = "5 in 1m"`
+        "99999999999 in 1m"      a limit of restarts is a string with a count and a duration: write `max_restarts = "5 in 1m"`
     "#]].assert_eq(&said);
 }
 
@@ -192,13 +192,13 @@ fn words() {
         Never                    `restart` is `always`, `on_failure` or `never`: write `restart = never`
         true                     `restart` is `always`, `on_failure` or `never`: write `restart = always`
         allways                  `restart` is `always`, `on_failure` or `never`: write `restart = always`
-        sometimes                `restart` is `always`, `on_failure` or `never`: `always` runs a body again however it ended, `on_failure` only if it failed or panicked, `never` not at all
+        sometimes                `restart` is `always`, `on_failure` or `never`: `always` runs a body again whenever it has ended, `on_failure` only if it failed or panicked, `never` not at all
         escalate                 `on_exhausted` is `resign`, `exit` or `stop`: write `on_exhausted = resign`
         terminate                `on_exhausted` is `resign`, `exit` or `stop`: write `on_exhausted = exit`
         "exit"                   `on_exhausted` is `resign`, `exit` or `stop`: write `on_exhausted = exit`, without quotes
         OnExhausted::Stop        `on_exhausted` is `resign`, `exit` or `stop`: write `on_exhausted = stop`
         resgin                   `on_exhausted` is `resign`, `exit` or `stop`: write `on_exhausted = resign`
-        page                     `on_exhausted` is `resign`, `exit` or `stop`: `resign` lets another replica try, `exit` ends the process, `stop` gives up this task alone
+        page                     `on_exhausted` is `resign`, `exit` or `stop`: `resign` lets another replica try, `exit` ends the process, `stop` gives up only this task
         retry                    `on_loss` is `reelect` or `exit`: write `on_loss = reelect`
         abort                    `on_loss` is `reelect` or `exit`: write `on_loss = exit`
         os.Exit                  `on_loss` is `reelect` or `exit`: write `on_loss = exit`
@@ -208,7 +208,7 @@ fn words() {
         kill                     `on_overrun` is `abort` or `report`: write `on_overrun = abort`
         log                      `on_overrun` is `abort` or `report`: write `on_overrun = report`
         panic                    `on_overrun` is `abort` or `report`: write `on_overrun = abort`
-        page                     `on_overrun` is `abort` or `report`: `abort` ends the process, `report` logs it and goes on
+        page                     `on_overrun` is `abort` or `report`: `abort` ends the process, `report` logs it and continues
     "#]].assert_eq(&said.concat());
 }
 
@@ -242,8 +242,8 @@ fn names_that_are_constant() {
         says(quote!(lease = "a", namespace = team), "async fn drain(team: String) {}"),
     ];
     expect![[r#"
-        the constant of `lease` cannot see `Self`: name the type, as in `Ledger::NAME`
-        the constant of `lease` cannot see `Self`: name the type, as in `Ledger::NAME`
+        the constant of `lease` cannot use `Self`: name the type, as in `Ledger::NAME`
+        the constant of `lease` cannot use `Self`: name the type, as in `Ledger::NAME`
         `lease` takes a string or a constant: write `lease = "ledger"`
         the attribute formats `lease` itself: write `lease = "shard-{shard}"`
         `shard` is an argument, not a constant: write `lease = "{shard}"`
@@ -301,22 +301,22 @@ fn names_made_from_arguments() {
     expect![[r#"
         shard-{shrad}            there is no argument `shrad`: did you mean `shard`?
         shard-{colour}           there is no argument `colour`: there are `shard` and `type`
-        shard-{term}             the lease is named before there is a term: use another argument than `term`
+        shard-{term}             the name of the lease is needed before a term begins: use another argument than `term`
         shard-{left}             `left` is part of a pattern: give the argument a name, and take it apart in the body
         shard-{right}            `right` is part of a pattern: give the argument a name, and take it apart in the body
         shard-{arg2}             there is no argument `arg2`: there are `shard` and `type`
-        shard-{self.id}          there is no `self` here: use an argument
-        shard-{}                 `{}` names no argument: write its name into the braces, as in `{shard}`
-        shard-{0}                `{0}` names no argument: write its name into the braces, as in `{shard}`
-        shard-{:03}              `{:03}` names no argument: write its name into the braces, as in `{shard:03}`
-        shard-{shard + 1}        braces hold an argument, a field of one, or a constant: pass `shard + 1` as an argument of its own
-        shard-{shard.len()}      braces hold an argument, a field of one, or a constant: pass `shard.len()` as an argument of its own
-        shard-{Self::ID}         braces hold an argument, a field of one, or a constant: pass `Self::ID` as an argument of its own
-        shard-{ shard }          braces hold a name without spaces around it: write `{shard}`
+        shard-{self.id}          this function has no `self`: use an argument
+        shard-{}                 `{}` does not name an argument: write a name in the braces, as in `{shard}`
+        shard-{0}                `{0}` does not name an argument: write a name in the braces, as in `{shard}`
+        shard-{:03}              `{:03}` does not name an argument: write a name in the braces, as in `{shard:03}`
+        shard-{shard + 1}        braces can contain an argument, a field of one, or a constant: pass `shard + 1` as another argument
+        shard-{shard.len()}      braces can contain an argument, a field of one, or a constant: pass `shard.len()` as another argument
+        shard-{Self::ID}         braces can contain an argument, a field of one, or a constant: pass `Self::ID` as another argument
+        shard-{ shard }          a name in braces must not have spaces around it: write `{shard}`
         shard-{shard:0width$}    `{shard:0width$}` takes its format from an argument: write it as a number, as in `{shard:03}`
-        shard-{{shard}}          doubled braces stand for a brace, which a name in Kubernetes cannot hold: write one around an argument
+        shard-{{shard}}          doubled braces stand for a brace, which a name in Kubernetes cannot contain: write single braces
         shard-{shard             a brace is not closed: write `{shard}`
-        shard-shard}             a brace is not opened: write it around an argument, as in "shard-{shard}"
+        shard-shard}             a brace is not opened: put braces around an argument, as in "shard-{shard}"
         Shard_{shard}            a lease's name cannot hold `S`, but consists of lower-case letters, digits, `-` and `.`, a letter or digit at both ends of each part: write it as in "shard-{shard}"
         größe-{shard}            a lease's name cannot hold `ö`, but consists of lower-case letters, digits, `-` and `.`, a letter or digit at both ends of each part: write it as in "gr--e-{shard}"
         -{shard}                 a lease's name has a letter or digit at both ends of each part: put one, or an argument, before the `-`
@@ -338,9 +338,9 @@ fn arguments_without_effect() {
         HELLO,
     );
     expect![[r#"
-        `backoff` concerns a body that runs again, and `restart = never` runs it once: remove one
-        `max_restarts` concerns a body that runs again, and `restart = never` runs it once: remove one
-        `on_exhausted` concerns a body that runs again, and `restart = never` runs it once: remove one
+        `backoff` has no effect with `restart = never`, which runs the body once: remove one of them
+        `max_restarts` has no effect with `restart = never`, which runs the body once: remove one of them
+        `on_exhausted` has no effect with `restart = never`, which runs the body once: remove one of them
     "#]]
     .assert_eq(&said);
 }

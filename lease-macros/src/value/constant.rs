@@ -1,4 +1,4 @@
-//! `"ledger"`, `LEDGER`: a string or a constant.
+//! Reads a string or a constant: `"ledger"`, `LEDGER`.
 
 use syn::parse::ParseStream;
 use syn::{Expr, Lit, LitStr};
@@ -21,8 +21,8 @@ pub(super) fn read<'a>(key: &Key, input: ParseStream<'a>) -> syn::Result<(Expr, 
     }
 }
 
-/// Reads a string, which `check` takes or says what is wrong with, or a constant, which the runtime checks when the task is
-/// added.
+/// Reads a string or a constant. `check` checks a string and returns a message if it is wrong. A constant is not known here, so
+/// the runtime checks it when the task is added.
 pub(super) fn checked<T>(
     key: &Key,
     input: ParseStream<'_>,
@@ -46,7 +46,7 @@ pub(super) fn checked<T>(
         (Ok(_), _) => remedy_for(Remedy::Write(text), key),
         (Err(_), Expr::Call(_) | Expr::MethodCall(_) | Expr::Macro(_)) => {
             format!(
-                "{}, and set what is computed on the task, with `.{}(..)`",
+                "{}, and set a computed value on the task, with `.{}(..)`",
                 remedy_for(Remedy::WriteExample, key),
                 key.name
             )
@@ -56,7 +56,7 @@ pub(super) fn checked<T>(
     Err(written.wrong(format_args!("`{}` takes a string or a constant: {remedy}", key.name)))
 }
 
-/// A path, or a macro like `concat!`. What `format!` makes is no constant.
+/// Whether this is a path or a macro such as `concat!`. `format!` does not make a constant.
 fn is_constant(expr: &Expr) -> bool {
     match expr {
         Expr::Path(_) => true,
@@ -65,7 +65,7 @@ fn is_constant(expr: &Expr) -> bool {
     }
 }
 
-/// The string that the expression is, if it is one.
+/// The string literal, if the expression is one.
 pub(super) fn string(expr: &Expr) -> Option<&LitStr> {
     match expr {
         Expr::Lit(literal) => match &literal.lit {

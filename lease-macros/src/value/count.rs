@@ -1,4 +1,4 @@
-//! `3`: how many.
+//! Reads a count: `3`.
 
 use super::Value;
 use crate::keys::Key;

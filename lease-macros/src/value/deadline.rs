@@ -1,4 +1,4 @@
-//! `"5m"`, `unlimited`: how late is too late.
+//! Reads a deadline: `"5m"`, `unlimited`.
 
 use super::quoted::quoted;
 use super::{Timed, Value};
@@ -13,7 +13,7 @@ pub(super) fn read(key: &Key, written: &Written<'_>) -> syn::Result<Value> {
     if text == "unlimited" && !is_quoted {
         return Ok(Value::Word { word: "unlimited", with: None, span: written.span() });
     }
-    // `StartDeadline::Unlimited` is `Unlimited`.
+    // `StartDeadline::Unlimited` counts as `Unlimited`.
     let last = text.rsplit([':', '.', ' ']).next().unwrap_or(&text);
     if suggest::is_among(last, "unlimited none never no off false infinite infinity inf forever unbounded always max") {
         let quotes = if is_quoted { ", without quotes" } else { "" };

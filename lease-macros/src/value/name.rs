@@ -1,4 +1,4 @@
-//! Names in Kubernetes: of leases and namespaces, which may be made from arguments, and of tasks.
+//! Reads the names of leases and namespaces, which may contain arguments.
 
 use lease_grammar::names::Name;
 use syn::ext::IdentExt as _;
@@ -9,9 +9,9 @@ use syn::{Expr, Ident, LitStr, Member};
 use super::constant;
 use crate::keys::Key;
 
-/// A name as it was given.
+/// A name in the user's code.
 pub(crate) enum Named {
-    /// A string that is valid, or a constant: whether that is, the compiler finds out, by the rule of the runtime.
+    /// A valid string, or a constant. The compiler checks a constant, with the runtime's rule.
     Constant(Expr),
     /// A string with arguments in braces.
     Pattern(Pattern),
@@ -20,9 +20,9 @@ pub(crate) enum Named {
 /// `"tenant-{tenant.id}-x"`.
 pub(crate) struct Pattern {
     pub(crate) literal: LitStr,
-    /// What stands before each hole, and the hole.
+    /// The text before each hole, and the hole.
     pub(crate) parts: Vec<(String, Hole)>,
-    /// What stands after the last one.
+    /// The text after the last hole.
     pub(crate) end: String,
 }
 
@@ -31,7 +31,7 @@ pub(crate) struct Hole {
     /// An argument, `self` or a constant.
     pub(crate) root: String,
     pub(crate) fields: Vec<Member>,
-    /// How it is formatted: what follows the colon, with it.
+    /// The format: the colon and the text after it.
     pub(crate) spec: String,
 }
 
@@ -55,7 +55,7 @@ pub(super) fn read(name: Name, key: &'static Key, input: ParseStream<'_>) -> syn
         return named.map_err(|says| written.wrong(says));
     }
     if written.mentions("Self") {
-        let says = format!("the constant of `{}` cannot see `Self`: name the type, as in `Ledger::NAME`", key.name);
+        let says = format!("the constant of `{}` cannot use `Self`: name the type, as in `Ledger::NAME`", key.name);
         return Err(written.wrong(says));
     }
     Ok(Named::Constant(value))
@@ -67,7 +67,8 @@ impl Pattern {
         let mut parts = Vec::new();
         let mut rest = text.as_str();
         if text.contains("{{") || text.contains("}}") {
-            let says = "doubled braces stand for a brace, which a name in Kubernetes cannot hold: write one around an argument";
+            let says =
+                "doubled braces stand for a brace, which a name in Kubernetes cannot contain: write single braces";
             return Err(says.to_owned());
         }
         while let Some((before, behind)) = rest.split_once('{') {
@@ -77,7 +78,7 @@ impl Pattern {
             rest = after;
         }
         if rest.contains('}') || parts.iter().any(|(before, _)| before.contains('}')) {
-            return Err("a brace is not opened: write it around an argument, as in \"shard-{shard}\"".to_owned());
+            return Err("a brace is not opened: put braces around an argument, as in \"shard-{shard}\"".to_owned());
         }
         let pieces = parts.iter().map(|(before, _)| before.as_str()).chain([rest]);
         name.check_pieces(pieces, &text)?;
@@ -94,7 +95,7 @@ impl Hole {
         };
         if value.is_empty() || value.bytes().all(|b| b.is_ascii_digit()) {
             return Err(format!(
-                "`{{{text}}}` names no argument: write its name into the braces, as in `{{shard{spec}}}`"
+                "`{{{text}}}` does not name an argument: write a name in the braces, as in `{{shard{spec}}}`"
             ));
         }
         if spec.contains('$') {
@@ -102,24 +103,24 @@ impl Hole {
                 "`{{{text}}}` takes its format from an argument: write it as a number, as in `{{{value}:03}}`"
             ));
         }
-        let value_of_its_own = || {
+        let separate_argument = || {
             let value = value.trim();
-            format!("braces hold an argument, a field of one, or a constant: pass `{value}` as an argument of its own")
+            format!("braces can contain an argument, a field of one, or a constant: pass `{value}` as another argument")
         };
         let mut names = value.split('.');
         let root = names.next().unwrap_or_default();
         if value.trim() != value {
-            return Err(format!("braces hold a name without spaces around it: write `{{{}}}`", text.trim()));
+            return Err(format!("a name in braces must not have spaces around it: write `{{{}}}`", text.trim()));
         }
-        // As `format!` has it, where `type` is `r#type`.
+        // Accepts keywords as `format!` does: `{type}` means `r#type`.
         if Ident::parse_any.parse_str(root).is_err() {
-            return Err(value_of_its_own());
+            return Err(separate_argument());
         }
-        let fields = names.map(|field| syn::parse_str::<Member>(field).map_err(|_| value_of_its_own()));
+        let fields = names.map(|field| syn::parse_str::<Member>(field).map_err(|_| separate_argument()));
         Ok(Hole { root: root.to_owned(), fields: fields.collect::<Result<_, _>>()?, spec: spec.to_owned() })
     }
 
-    /// Whether it may be a constant: it is written like one.
+    /// Whether it may be a constant: it is in upper case.
     pub(crate) fn is_constant(&self) -> bool {
         self.fields.is_empty() && is_upper_case(&self.root)
     }
@@ -130,7 +131,7 @@ fn is_upper_case(name: &str) -> bool {
 }
 
 impl Named {
-    /// Where it stands.
+    /// Its place in the user's code.
     pub(crate) fn span(&self) -> proc_macro2::Span {
         match self {
             Named::Constant(value) => value.span(),

@@ -1,4 +1,4 @@
-//! Values in quotes.
+//! Reads values in quotes.
 
 use proc_macro2::Span;
 
@@ -8,7 +8,7 @@ use crate::written::Written;
 use lease_grammar::cron;
 use lease_grammar::value::{Remedy, Wrong};
 
-/// Reads a text that stands in quotes.
+/// Reads a text in quotes.
 pub(super) fn quoted<T>(
     key: &Key,
     noun: &str,

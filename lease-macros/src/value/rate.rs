@@ -1,4 +1,4 @@
-//! `"5 in 1m"`: how often within a stretch of time.
+//! Reads a limit of restarts, a count and a duration: `"5 in 1m"`.
 
 use lease_grammar::duration::{self, Duration};
 use lease_grammar::suggest;
@@ -12,11 +12,11 @@ pub(super) fn parse(text: &str) -> Result<(u32, Duration), Wrong> {
     }
 }
 
-/// Says what is wrong with a text that [`parse`] does not take: `"5"`, `"5/1m"`, `"5 per minute"`.
+/// The mistake in a text that [`parse`] refuses: `"5"`, `"5/1m"`, `"5 per minute"`.
 fn wrong(text: &str) -> Wrong {
     let text = text.trim();
     let none_at_all = Wrong {
-        what: "a limit of restarts is at least one",
+        what: "a limit of restarts must be at least one",
         remedy: Remedy::Say("write `restart = never` for a body that runs once".to_owned()),
     };
     if suggest::is_among(text, "never none no zero false") {
@@ -24,8 +24,8 @@ fn wrong(text: &str) -> Wrong {
     }
     if text.starts_with('-') || suggest::is_among(text, "unlimited infinite infinity inf forever always unbounded max")
     {
-        let remedy = "write one that cannot be reached, as in `max_restarts = \"1000 in 1s\"`".to_owned();
-        return Wrong { what: "restarts always have a limit", remedy: Remedy::Say(remedy) };
+        let remedy = "write a limit that cannot be reached, as in `max_restarts = \"1000 in 1s\"`".to_owned();
+        return Wrong { what: "restarts must have a limit", remedy: Remedy::Say(remedy) };
     }
     let (count, rest) = text.split_at(text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len()));
     let guess = match count.parse::<u32>() {
@@ -34,12 +34,12 @@ fn wrong(text: &str) -> Wrong {
         Err(_) => None,
     };
     Wrong {
-        what: "a limit of restarts is a string of a count and the time to count in",
+        what: "a limit of restarts is a string with a count and a duration",
         remedy: guess.map_or(Remedy::WriteExample, Remedy::Write),
     }
 }
 
-/// The time that was probably meant by what follows the count.
+/// The duration that was probably meant by the text after the count.
 fn guess_within(rest: &str) -> Option<Duration> {
     let is_noise = |word: &&str| suggest::is_among(word, "times x in per within every each a an one restarts");
     let rest = rest.replace(|c: char| c.is_ascii_punctuation(), " ");
@@ -47,7 +47,7 @@ fn guess_within(rest: &str) -> Option<Duration> {
     match words.concat() {
         within if within.is_empty() => Some(Duration::Secs(60)),
         within if within.starts_with(|c: char| c.is_ascii_digit()) => duration::guess(&within),
-        // "per minute" is in one minute.
+        // "per minute" means within one minute.
         unit => duration::guess(&format!("1{unit}")),
     }
 }

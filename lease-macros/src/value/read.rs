@@ -1,4 +1,4 @@
-//! From the tokens of an argument to its value, by the kind of its key.
+//! Reads the value of an argument, according to the kind of its key.
 
 use lease_grammar::names::Name;
 use lease_grammar::{cron, duration, names};
@@ -53,7 +53,7 @@ fn task_name(key: &Key, written: &Written<'_>) -> syn::Result<Value> {
     }
 }
 
-/// Says that a key stands alone which was given this value.
+/// The mistake that a key without a value was given one.
 fn flag(key: &Key, written: &Written<'_>) -> syn::Result<Value> {
     let name = key.name;
     let remedy = match written.text().as_str() {

@@ -1,10 +1,10 @@
-//! What to write instead of a wrong value.
+//! The second half of a message: what to write instead of a wrong value.
 
 use lease_grammar::value::Remedy;
 
 use crate::keys::Key;
 
-/// What to do about a wrong value of this key, in words.
+/// The remedy for a wrong value of this key, in words.
 pub(super) fn remedy_for(remedy: Remedy, key: &Key) -> String {
     match remedy {
         Remedy::Write(value) => format!("write `{}`", key.form(&format!("{value:?}"))),

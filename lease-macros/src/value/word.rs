@@ -1,4 +1,4 @@
-//! `on_failure`: one word out of a few.
+//! Reads one of the words of a key: `on_failure`.
 
 use super::Value;
 use crate::keys::{Key, Words, last_word};
@@ -24,7 +24,7 @@ pub(super) fn read(key: &'static Key, of: &Words, written: &Written<'_>) -> syn:
     Err(written.wrong(wrong(key, of, &text, is_quoted)))
 }
 
-/// Says what is wrong with `text`.
+/// The message about `text`.
 fn wrong(key: &Key, of: &Words, text: &str, is_quoted: bool) -> String {
     let words = of.words.iter().map(|(word, ..)| of.form(word, None));
     let words: Vec<_> = words.collect();
@@ -38,7 +38,7 @@ fn wrong(key: &Key, of: &Words, text: &str, is_quoted: bool) -> String {
     match (of.find(last), of.counted) {
         (Some(meant), Some((_, least, most))) if of.is_counted(meant) && !is_quoted => {
             let form = key.form(&of.form(meant, number));
-            format!("`{meant}` takes how many at once, from {least} to {most}: write `{form}`")
+            format!("`{meant}` takes a number of runs, from {least} to {most}: write `{form}`")
         }
         (Some(meant), _) => {
             format!("`{name}` is {choice}: write `{}`{quotes}", key.form(&of.form(meant, number)))

@@ -1,10 +1,10 @@
-//! `"Europe/Prague"`: names of time zones.
+//! Checks the names of time zones: `"Europe/Prague"`.
 
 use super::zones::ZONES;
 use lease_grammar::suggest;
 use lease_grammar::value::Remedy;
 
-/// Names of Windows.
+/// Windows names of time zones.
 const OF_WINDOWS: [(&str, &str); 16] = [
     ("AUS Eastern Standard Time", "Australia/Sydney"),
     ("Central Europe Standard Time", "Europe/Budapest"),
@@ -24,7 +24,7 @@ const OF_WINDOWS: [(&str, &str); 16] = [
     ("W. Europe Standard Time", "Europe/Berlin"),
 ];
 
-/// Abbreviations that stand for half of a year, and where clocks show them.
+/// Abbreviations that apply to a part of the year only, each with a place where they are used.
 const ABBREVIATIONS: [(&str, &str); 12] = [
     ("ACT AEST AEDT", "Australia/Sydney"),
     ("BST", "Europe/London"),
@@ -53,7 +53,7 @@ pub(crate) fn is_name(text: &str) -> bool {
     ZONES.iter().any(in_area)
 }
 
-/// Takes the name of a zone; of another text, says what is wrong and what to write, without the key.
+/// Checks the name of a time zone. The error has the mistake and the remedy, without the key.
 pub(super) fn check(text: &str) -> Result<(), (String, Remedy)> {
     if is_name(text) {
         return Ok(());
@@ -61,40 +61,40 @@ pub(super) fn check(text: &str) -> Result<(), (String, Remedy)> {
     let trimmed = text.trim();
     let quoted = format!("`{text}`");
     if trimmed.is_empty() {
-        return Err(("a time zone has a name".to_owned(), Remedy::LeaveOut));
+        return Err(("the name of a time zone must not be empty".to_owned(), Remedy::LeaveOut));
     }
     if trimmed.contains(['{', '}']) {
         let remedy = Remedy::Say(
-            "leave `time_zone` out, and set what is computed on the task, as in `.time_zone(zone)`".to_owned(),
+            "leave `time_zone` out, and set a computed value on the task, as in `.time_zone(zone)`".to_owned(),
         );
         return Err((format!("{quoted} is not filled in here"), remedy));
     }
     if let Some(hours) = offset(trimmed) {
-        let what = format!("{quoted} is an offset, which no summer time changes");
+        let what = format!("{quoted} is a fixed offset, which has no summer time");
         let east = match hours.filter(|hours| (-12..=14).contains(hours)) {
-            // The signs of these are the other way round.
+            // The signs of the `Etc` names are reversed.
             Some(0) => ", or \"UTC\"".to_owned(),
-            Some(hours) => format!(", or \"Etc/GMT{:+}\", whose sign is the other way round", -hours),
+            Some(hours) => format!(", or \"Etc/GMT{:+}\", whose sign is reversed", -hours),
             None => String::new(),
         };
-        return Err((what, Remedy::Say(format!("write the place, as in `time_zone = \"Europe/Prague\"`{east}"))));
+        return Err((what, Remedy::Say(format!("write a place, as in `time_zone = \"Europe/Prague\"`{east}"))));
     }
     if suggest::is_among(trimmed, "local localtime system machine default host") {
-        let what = format!("{quoted} may be another on each replica");
+        let what = format!("{quoted} may differ between replicas");
         return Err((what, write_a_place()));
     }
     if trimmed == "Z" {
         return Err((format!("{quoted} is not the name of a time zone"), Remedy::Write("UTC".to_owned())));
     }
     if let Some((_, place)) = OF_WINDOWS.iter().find(|(name, _)| suggest::plain(name) == suggest::plain(trimmed)) {
-        return Err((format!("{quoted} is a name of Windows"), Remedy::Write((*place).to_owned())));
+        return Err((format!("{quoted} is a Windows name of a time zone"), Remedy::Write((*place).to_owned())));
     }
     if trimmed.to_lowercase().ends_with(" time") {
         return Err((format!("{quoted} is not the name of a time zone"), write_a_place()));
     }
     if let Some((_, place)) = ABBREVIATIONS.iter().find(|(names, _)| suggest::is_among(trimmed, names)) {
-        let what = format!("{quoted} is an abbreviation, and not the name of a time zone");
-        return Err((what, Remedy::Say(format!("write the place, as in `time_zone = \"{place}\"`"))));
+        let what = format!("{quoted} is an abbreviation, not the name of a time zone");
+        return Err((what, Remedy::Say(format!("write a place, as in `time_zone = \"{place}\"`"))));
     }
     match meant(trimmed) {
         Some(meant) => Err((format!("there is no time zone {quoted}"), Remedy::Write(meant))),
@@ -106,7 +106,7 @@ fn write_a_place() -> Remedy {
     Remedy::Say("write the IANA name of a place, as in `time_zone = \"Europe/Prague\"`, or \"UTC\"".to_owned())
 }
 
-/// The zone whose name is spelled like this, or whose place is.
+/// The time zone with a similar name, or with a place of a similar name.
 fn meant(text: &str) -> Option<String> {
     let names: Vec<_> = names().collect();
     let place = |name: &str| name.rsplit('/').next().is_some_and(|place| suggest::plain(place) == suggest::plain(text));
@@ -116,7 +116,7 @@ fn meant(text: &str) -> Option<String> {
     same.or_else(close).cloned()
 }
 
-/// The whole hours of an offset, if it is one of whole hours: `+01:00`, `GMT+1`, `UTC-5`.
+/// `Some` if the text is an offset, with its hours if it has whole hours: `+01:00`, `GMT+1`, `UTC-5`.
 fn offset(text: &str) -> Option<Option<i32>> {
     let upper = text.to_uppercase();
     let rest = upper.strip_prefix("UTC").or_else(|| upper.strip_prefix("GMT")).unwrap_or(&upper).trim();

@@ -1,6 +1,6 @@
 //! The names of the time zones that come with the runtime, written by `UPDATE_EXPECT=1 cargo test -p lease-macros`.
 
-/// By area: what all names of it begin with, and how they go on.
+/// For each area, the common beginning of its names, and the rest of each name.
 pub(crate) static ZONES: [(&str, &str); 17] = [
     (
         "",

@@ -1,14 +1,15 @@
-//! A write that was stored otherwise than it was sent: a mutating webhook or policy of the cluster has changed it on its way.
+//! Writes that were stored differently than they were sent, because a mutating webhook or a policy of the cluster
+//! changed them.
 
 use std::fmt;
 
 use super::record::Record;
 use crate::clock::WallTime;
 
-/// A field that is stored otherwise than it was sent.
+/// A field that was stored differently than it was sent.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct AlteredField {
-    /// Its name in a Lease.
+    /// The name of the field in a Lease.
     pub field: &'static str,
     /// What was sent.
     pub sent: String,
@@ -22,8 +23,8 @@ impl fmt::Display for AlteredField {
     }
 }
 
-/// Whether what is stored is what was sent, or promises no less. No two writes of one process have this in common: their times
-/// differ by a second at least.
+/// Whether the stored record is the one that was sent, or promises no less. This is never true of two writes of one
+/// process, because their times differ by at least a second.
 pub(super) fn promises_no_less(sent: &Record, stored: &Record) -> bool {
     sent.holder == stored.holder
         && stored.duration_seconds >= sent.duration_seconds
@@ -32,7 +33,7 @@ pub(super) fn promises_no_less(sent: &Record, stored: &Record) -> bool {
         && is_coarser(sent.renewed, stored.renewed)
 }
 
-/// The fields that are stored otherwise than they were sent, and promise less.
+/// The fields in which the stored record promises less than the one that was sent.
 pub(super) fn altered(sent: &Record, stored: &Record) -> Vec<AlteredField> {
     fn say(value: Option<impl fmt::Debug>) -> String {
         value.map_or_else(|| "absent".to_owned(), |value| format!("{value:?}"))
@@ -56,7 +57,7 @@ pub(super) fn altered(sent: &Record, stored: &Record) -> Vec<AlteredField> {
     all
 }
 
-/// The same time, or one without its fraction of a second or a part of that.
+/// Whether the stored time is the one that was sent, or that time with all or part of its fraction of a second removed.
 fn is_coarser(sent: Option<WallTime>, stored: Option<WallTime>) -> bool {
     match (sent, stored) {
         (Some(sent), Some(stored)) => stored <= sent && stored.0.div_euclid(1_000_000) == sent.0.div_euclid(1_000_000),

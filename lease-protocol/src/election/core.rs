@@ -1,4 +1,4 @@
-//! The one entry of an election: [`Election::step`].
+//! [`Election::step`], the only entry to an election.
 
 use super::outstanding::{OutstandingGet, OutstandingWrite, WritePurpose};
 use super::plan::Intent;
@@ -8,17 +8,17 @@ use super::term::Phase;
 use crate::clock::Moment;
 
 impl Election {
-    /// Takes in one event and tells what to do. Begin with [`Event::Woken`].
+    /// Takes one event and returns what to do. Begin with [`Event::Woken`].
     pub fn step(&mut self, event: Event, now: Now) -> Vec<Action> {
         let mut out = Vec::new();
-        // Deadlines before events: an answer that comes after the deadline must find the term over.
+        // Deadlines come before events: an answer that arrives after the deadline must find that the term is over.
         self.pass_deadlines(now.moment, &mut out);
-        self.forget_the_old(now.moment);
-        // C3: who has been asleep, or cut off, does not create a Lease by what it saw before.
+        self.forget_old_writes(now.moment);
+        // C3: a process that was asleep or cut off does not create a Lease because of what it saw before.
         self.stale |= self.term.is_none() && self.seen.is_some() && self.has_gap(now.moment);
         match event {
             Event::Woken => {}
-            Event::Seen(sight) => self.observe_watched(sight, now, &mut out),
+            Event::Seen(observation) => self.observe_watched(observation, now, &mut out),
             Event::Answered { id, answer } => self.take_answer(id, answer, now, &mut out),
             Event::WatchOpened => self.watching = true,
             Event::WatchLost => {
@@ -32,7 +32,7 @@ impl Election {
                 self.left = false;
                 self.leave_by = None;
                 if !self.watching {
-                    // Nothing was seen in between, so that nothing that was seen before counts (rule C3).
+                    // Changes may have been missed in between, so nothing that was seen before counts (rule C3).
                     self.stale |= self.seen.is_some();
                     self.blind_at = Moment::ZERO;
                 }
@@ -51,8 +51,8 @@ impl Election {
         [deadline, request, self.leave_by].into_iter().flatten().min()
     }
 
-    /// H2: each step begins by comparing the deadlines with the clock, and a phase never goes back. Otherwise the late
-    /// answer to a renewal would revive a term that others already count as over.
+    /// H2: each step begins by comparing the deadlines with the clock, and a phase never goes back. Otherwise a late
+    /// answer to a renewal would revive a term that other processes already count as over.
     fn pass_deadlines(&mut self, now: Moment, out: &mut Vec<Action>) {
         let Some(term) = &mut self.term else { return };
         let deadlines = term.deadlines(&self.timing);
@@ -66,7 +66,8 @@ impl Election {
     fn withdraw(&mut self, loss: StopReason, out: &mut Vec<Action>) {
         self.contending = false;
         if std::mem::take(&mut self.altered) > 0 {
-            // The next try to lead was to wait; what that has left in the Lease may keep others waiting.
+            // The pause delays the next attempt to lead, but it must not delay the release: the altered record may keep
+            // other candidates waiting.
             self.pace.not_before = Moment::ZERO;
         }
         if let Some(term) = &mut self.term {
@@ -76,11 +77,12 @@ impl Election {
 
     fn drained(&mut self, out: &mut Vec<Action>) {
         let Some(mut term) = self.term.take() else { return };
-        // What was to extend this term extends no other.
+        // Writes that would have extended this term extend no other term.
         self.given_up.clear();
         if term.phase == Phase::Running {
-            // Nobody asked the bodies to go: whoever ran them is gone. To hold a lease without the work would keep others
-            // from doing it, and to acquire again would find nobody to do it either.
+            // The bodies are gone although nothing asked them to end, so the runtime that ran them is gone. Holding the
+            // lease without doing the work would keep other replicas from doing it. Acquiring it again would not start
+            // the bodies either.
             term.cancel(StopReason::RuntimeGone, out);
             self.contending = false;
         }
@@ -99,13 +101,13 @@ impl Election {
         }
     }
 
-    /// Turns an intent into a request, and remembers it as being in flight.
+    /// Turns an intent into a request, and notes it as in flight.
     fn carry_out(&mut self, intent: Intent, id: RequestId, now: Now) -> Request {
         let (purpose, record) = match intent {
-            Intent::Look { probe } => {
+            Intent::Get { probe } => {
                 let outstanding = self.writing.is_some() || !self.given_up.is_empty();
                 let evidence = outstanding.then_some(now.moment);
-                self.looking = Some(OutstandingGet { id, sent: now.moment, probe, evidence });
+                self.getting = Some(OutstandingGet { id, sent: now.moment, probe, evidence });
                 return Request::Get;
             }
             Intent::Create | Intent::Acquire => (WritePurpose::Acquire, self.acquiring(now)),
@@ -119,7 +121,7 @@ impl Election {
             base: base.clone(),
             sent: now.moment,
             from: now.moment,
-            look_at: self.next_look(now.moment, now.moment),
+            get_at: self.next_get(now.moment, now.moment),
             record: record.clone(),
             floor: self.highest.max(self.floor),
         });
@@ -134,18 +136,19 @@ impl Election {
             return;
         }
         let leave_by = *self.leave_by.get_or_insert(now + self.timing.lease_duration);
-        // A write that is on its way, or whose outcome is unknown, may yet make this process the holder.
+        // A write that is in flight, or whose outcome is unknown, may still make this process the holder.
         let unsettled = self.writing.is_some() || self.stale;
-        let holds = self.is_mine() && !self.barred;
+        let holds = self.is_mine() && !self.disqualified;
         if (unsettled || holds) && now < leave_by {
             return;
         }
-        // Past the bound the lease has run out for everybody who waits for it, whether it says so or not.
+        // Past this bound, the lease has expired for every candidate that waits for it, so this process can leave
+        // without a release.
         self.left = true;
         self.leave_by = None;
         self.writing = None;
         self.given_up.clear();
-        self.looking = None;
+        self.getting = None;
         let released = !unsettled && !self.is_mine();
         out.push(Action::Left { released });
     }

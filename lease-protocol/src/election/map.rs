@@ -1,7 +1,8 @@
-//! Renaming what an election remembers: instants, versions, ids.
+//! Replaces the numbers that an election remembers: instants, versions, ids.
 //!
-//! A model checker explores finitely many states only if two that differ just in "how late it is" or "how often the Lease
-//! was written" are the same state. It cannot know where such numbers are kept; this is where an election says so.
+//! A model checker explores finitely many states only if two states that differ just in how late it is, or in how often
+//! the Lease was written, count as the same state. It cannot know where these numbers are stored, so the election
+//! exposes them here.
 
 use super::outstanding::{OutstandingWrite, WritePurpose};
 use super::record::{FencingToken, Observation, Record, Version, View};
@@ -9,26 +10,28 @@ use super::state::Election;
 use super::step::RequestId;
 use crate::clock::{Moment, WallTime};
 
-/// What a remembered instant is for, and so from when on its exact age does not matter any more.
+/// The purpose of a remembered instant. It decides from which age on the exact instant does not matter any more.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Stamp {
     /// When the record that was seen last was first seen. Matters until the longest wait is over.
     Since,
-    /// When that was last confirmed. Compared with `Since` plus a part of a wait, `Asked` and `Clear`. Comes after `Since`.
+    /// When that record was last confirmed. Compared with `Since` plus a part of a wait, `Asked` and `Clear`. Comes
+    /// after `Since`.
     Confirmed,
-    /// Until when the holder of a Lease that is gone may believe. Compared with now and `Confirmed`. Comes after both.
+    /// Until when the holder of a deleted Lease may believe that it leads. Compared with now and `Confirmed`. Comes
+    /// after both.
     Clear,
-    /// From when the term counts. Matters until the bodies are dropped.
+    /// The instant from which the term counts. Matters until the bodies are dropped.
     Believed,
-    /// When the look in flight was sent. Compared with `Confirmed`.
+    /// When the get in flight was sent. Compared with `Confirmed`.
     Asked,
-    /// When a write that is outstanding was sent, or had not taken effect yet. Becomes `Believed`.
+    /// When an outstanding write was sent, or an instant at which it had not taken effect yet. Becomes `Believed`.
     Sent,
-    /// Something is due then. Once it is past, it is past.
+    /// Something is due at this instant. Once it has passed, its age does not matter.
     Due,
 }
 
-/// Gives each remembered number its new value. Must keep the order of what it maps.
+/// Gives each remembered number its new value. The order of the numbers must stay the same.
 pub trait Map {
     /// Maps an instant of this process' clock.
     fn moment(&mut self, stamp: Stamp, moment: &mut Moment);
@@ -42,7 +45,7 @@ pub trait Map {
     /// Maps a revision.
     fn revision(&mut self, revision: &mut u64);
 
-    /// Maps a revision that is only a lower bound: of what the write in flight may make, or of tokens to come.
+    /// Maps a revision that is only a lower bound: for what the write in flight makes, or for later tokens.
     fn bound(&mut self, revision: &mut u64) {
         self.revision(revision);
     }
@@ -51,7 +54,7 @@ pub trait Map {
     fn uid(&mut self, uid: &mut String);
     /// Maps a count of transitions.
     fn transitions(&mut self, transitions: &mut i32);
-    /// Maps a request's id: of the look in flight, of the write in flight, and the next one.
+    /// Maps a request's id: that of the get in flight, of the write in flight, or the next one.
     fn request(&mut self, id: &mut RequestId);
 
     /// Maps the id of a write that was given up.
@@ -59,7 +62,7 @@ pub trait Map {
         self.request(id);
     }
 
-    /// Whether a write that was given up can still be seen to have taken effect.
+    /// Whether it can still be observed that a write which was given up has taken effect.
     fn matters(&self, _record: &Record) -> bool {
         true
     }
@@ -86,9 +89,9 @@ pub trait Map {
         self.record(&mut view.record);
     }
 
-    /// Maps a sight.
-    fn sight(&mut self, sight: &mut Observation) {
-        match sight {
+    /// Maps an observation.
+    fn observation(&mut self, observation: &mut Observation) {
+        match observation {
             Observation::Present(view) => self.view(view),
             Observation::Missing { revision: Some(revision) } => self.revision(revision),
             Observation::Missing { revision: None } => {}
@@ -103,7 +106,7 @@ impl Election {
             map.moment(Stamp::Due, leave_by);
         }
         if let Some(seen) = &mut self.seen {
-            map.sight(&mut seen.sight);
+            map.observation(&mut seen.observation);
             map.moment(Stamp::Since, &mut seen.since);
             map.moment(Stamp::Confirmed, &mut seen.confirmed);
         }
@@ -114,7 +117,7 @@ impl Election {
         map.moment(Stamp::Due, &mut self.blind_at);
         map.revision(&mut self.highest);
         map.bound(&mut self.floor);
-        map.bound(&mut self.barred_by);
+        map.bound(&mut self.disqualified_by);
         if let Some(term) = &mut self.term {
             let mut token = term.token.get();
             map.bound(&mut token);
@@ -129,12 +132,12 @@ impl Election {
         if let Some(written) = &mut self.written {
             map.written(written);
         }
-        if let Some(look) = &mut self.looking {
-            map.request(&mut look.id);
-            map.moment(Stamp::Asked, &mut look.sent);
-            // It tells about what is outstanding, and of nothing else.
-            look.evidence = look.evidence.filter(|_| self.writing.is_some() || !self.given_up.is_empty());
-            if let Some(evidence) = &mut look.evidence {
+        if let Some(get) = &mut self.getting {
+            map.request(&mut get.id);
+            map.moment(Stamp::Asked, &mut get.sent);
+            // Evidence is only about outstanding writes. Without one, drop it, so that equal states compare as equal.
+            get.evidence = get.evidence.filter(|_| self.writing.is_some() || !self.given_up.is_empty());
+            if let Some(evidence) = &mut get.evidence {
                 map.moment(Stamp::Sent, evidence);
             }
         }
@@ -155,7 +158,7 @@ impl Election {
         map.moment(Stamp::Due, &mut self.poll_at);
     }
 
-    /// Whether the write in flight, if any, is an acquiring one.
+    /// Whether the write in flight, if there is one, acquires the lease.
     pub fn is_acquiring(&self) -> bool {
         self.writing.as_ref().is_some_and(|write| write.purpose == WritePurpose::Acquire)
     }
@@ -168,8 +171,8 @@ impl OutstandingWrite {
         }
         map.moment(Stamp::Sent, &mut self.sent);
         map.moment(Stamp::Sent, &mut self.from);
-        if let Some(look_at) = &mut self.look_at {
-            map.moment(Stamp::Due, look_at);
+        if let Some(get_at) = &mut self.get_at {
+            map.moment(Stamp::Due, get_at);
         }
         map.record(&mut self.record);
         map.bound(&mut self.floor);

@@ -1,4 +1,4 @@
-//! What a process knows of a Lease, apart from any election: rules C3 and W3 speak of it.
+//! What a process knows of a Lease independently of any election. Rules C3 and W3 use it.
 
 use std::time::Duration;
 
@@ -7,55 +7,56 @@ use super::state::{Election, SeenState};
 use super::timing::Timing;
 use crate::clock::{Moment, WallTime};
 
-/// What a process knows of a Lease. It outlives the election that has learned it, and the next one of the same process begins
-/// with it.
+/// What a process knows of a Lease. It outlives the election that learned it: the next election of the same process
+/// begins with it.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Memory {
-    /// There has been such a Lease.
-    pub(super) met: bool,
+    /// There has been a Lease of this name.
+    pub(super) existed: bool,
     pub(super) known: Option<String>,
     pub(super) last_duration: Duration,
     pub(super) clear_at: Moment,
     pub(super) highest: u64,
-    /// The highest revision seen in the cluster: tokens are above it.
+    /// The highest revision that was seen in the cluster. Tokens must be higher.
     pub(super) floor: u64,
-    pub(super) barred: bool,
-    pub(super) barred_by: u64,
+    pub(super) disqualified: bool,
+    pub(super) disqualified_by: u64,
     pub(super) written: Option<WallTime>,
 }
 
 impl Memory {
-    /// What is left of what was known long ago: whether there was such a Lease, and how long its holder may have believed.
-    pub fn of_the_distant_past(met: bool, last_duration: Duration) -> Memory {
+    /// The part that is still needed long after the last observation: whether the Lease existed, and for how long its
+    /// holder may believe that it leads.
+    pub fn from_long_ago(existed: bool, last_duration: Duration) -> Memory {
         Memory {
-            met,
+            existed,
             known: None,
             last_duration,
             clear_at: Moment::ZERO,
             highest: 0,
             floor: 0,
-            barred: false,
-            barred_by: 0,
+            disqualified: false,
+            disqualified_by: 0,
             written: None,
         }
     }
 
-    /// The same, knowing that the cluster has come to this revision.
+    /// The same, with the knowledge that the cluster has reached this revision.
     pub fn above(self, revision: u64) -> Memory {
         Memory { floor: self.floor.max(revision), ..self }
     }
 
-    /// There has been such a Lease.
-    pub fn has_met(&self) -> bool {
-        self.met
+    /// There has been a Lease of this name.
+    pub fn has_existed(&self) -> bool {
+        self.existed
     }
 
-    /// How long the last holder that was seen may go on believing.
+    /// For how long the last holder that was seen may still believe that it leads.
     pub fn last_duration(&self) -> Duration {
         self.last_duration
     }
 
-    /// Until then the holder of a Lease that is gone may go on believing.
+    /// Until this moment the holder of a deleted Lease may still believe that it leads.
     pub fn clear_at(&self) -> Moment {
         self.clear_at
     }
@@ -66,43 +67,55 @@ impl Memory {
     }
 
     /// This process does not lead again under this lease.
-    pub fn is_barred(&self) -> bool {
-        self.barred
+    pub fn is_disqualified(&self) -> bool {
+        self.disqualified
     }
 }
 
 impl Election {
-    /// A process that takes part in an election, as [`new`](Self::new), and knows the Lease already.
+    /// Like [`new`](Self::new), for a process that already knows the Lease.
     pub fn recalling(identity: String, timing: Timing, memory: Memory) -> Election {
-        let Memory { met, known, last_duration, clear_at, highest, floor, barred, barred_by, written } = memory;
+        let Memory { existed, known, last_duration, clear_at, highest, floor, disqualified, disqualified_by, written } =
+            memory;
         let last_duration = last_duration.max(timing.lease_duration);
         let new = Election::new(identity, timing);
-        Election { met, known, last_duration, clear_at, highest, floor, barred, barred_by, written, ..new }
+        Election {
+            existed,
+            known,
+            last_duration,
+            clear_at,
+            highest,
+            floor,
+            disqualified,
+            disqualified_by,
+            written,
+            ..new
+        }
     }
 
-    /// What this process knows of the Lease by now.
+    /// What this process knows of the Lease now.
     pub fn memory(&self) -> Memory {
         Memory {
-            met: self.met,
+            existed: self.existed,
             known: self.known.clone(),
             last_duration: self.last_duration,
             clear_at: self.clear_at,
             highest: self.highest,
             floor: self.floor,
-            barred: self.barred,
-            barred_by: self.barred_by,
+            disqualified: self.disqualified,
+            disqualified_by: self.disqualified_by,
             written: self.written,
         }
     }
 
-    /// C3: nothing has been seen of a missing Lease for so long that another may have come and gone meanwhile, whose holder
-    /// does not know yet.
+    /// C3: a missing Lease was not observed for so long that another Lease may have been created and deleted in
+    /// between, and the holder of that one may not have noticed the deletion yet.
     pub(super) fn has_gap(&self, now: Moment) -> bool {
         let unseen = match &self.seen {
             None => true,
-            Some(SeenState { sight: Observation::Missing { .. }, .. }) => now >= self.blind_at,
+            Some(SeenState { observation: Observation::Missing { .. }, .. }) => now >= self.blind_at,
             Some(_) => false,
         };
-        self.met && self.known.is_none() && unseen
+        self.existed && self.known.is_none() && unseen
     }
 }

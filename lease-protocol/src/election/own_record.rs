@@ -1,4 +1,4 @@
-//! The records that this process writes, and how it knows them again.
+//! The records that this process writes, and how it recognizes them.
 
 use super::record::{Record, View};
 use super::state::Election;
@@ -16,14 +16,16 @@ impl Election {
             duration_seconds: Some(self.timing.published_seconds()),
             acquired: Some(at),
             renewed: Some(at),
-            // Each acquisition is a new term, also one from our own earlier write whose answer was lost.
+            // Each acquisition is a new term, also if the record before it is our own, from a write whose answer was
+            // lost.
             transitions: Some(before.map_or(0, |before| before.saturating_add(1))),
         }
     }
 
-    /// The time of the next record: a whole second after the last even if the wall clock stands still or was set back.
-    /// Others compare times at that resolution, and no two records may be the same: C1 and R1 rest on it. The count of
-    /// transitions does not tell them apart, since it begins anew when the Lease is deleted, and has an end.
+    /// The time of the next record: at least a whole second after the last one, even if the wall clock stands still or
+    /// was set back. Other programs compare times at that resolution, and C1 and R1 need that no two records are the
+    /// same. The count of transitions alone does not tell them apart: it begins again when the Lease is deleted, and
+    /// stops at its maximum.
     fn next_time(&mut self, now: Now) -> WallTime {
         let at = self.written.map_or(now.wall, |last| now.wall.max(last.plus(std::time::Duration::from_secs(1))));
         self.written = Some(at);
@@ -44,8 +46,8 @@ impl Election {
         }
     }
 
-    /// The record of a release, in the form that every known contender takes for free: null instead of an empty holder
-    /// makes some wait for ever.
+    /// The record of a release, in a form that every known contender takes as free. If the holder were null instead of
+    /// empty, some would wait for ever.
     pub(super) fn releasing(&self, now: Now) -> Record {
         Record {
             holder: Some(String::new()),
@@ -56,8 +58,8 @@ impl Election {
         }
     }
 
-    /// Whether `view` shows what this term has written. The same record in another object is not: the Lease was deleted in
-    /// between, and somebody else may have held it.
+    /// Whether this term wrote what `view` shows. The same record in another object does not count: the Lease was
+    /// deleted in between, and another process may have held it.
     pub(super) fn wrote(&self, term: &HeldTerm, View { version, record }: &View) -> bool {
         version.uid == term.uid
             && record.holder() == Some(self.identity.as_str())

@@ -1,19 +1,19 @@
-//! W2: how fast requests may follow each other.
+//! W2: how quickly requests may follow each other.
 //!
-//! Without a cap, two writers that conflict with each other, or a server that refuses at once, turn a fleet of candidates
-//! into the load that keeps the server from recovering.
+//! Without this limit, two writers that conflict with each other, or a server that refuses at once, would make a fleet
+//! of candidates send so many requests that the server cannot recover.
 
 use std::time::Duration;
 
 use super::timing::Timing;
 use crate::clock::Moment;
 
-/// How many requests may go out at once after a quiet time.
+/// How many requests may be sent at once after a pause.
 const BURST: u32 = 8;
 
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub(super) struct Pace {
-    /// After a failure: not before this.
+    /// The next request after a failure is not sent before this.
     pub(super) not_before: Moment,
     /// How far the requests sent so far have used up the budget of one per `interval`.
     pub(super) spent_until: Moment,
@@ -34,15 +34,15 @@ impl Pace {
         self.spent_until = self.spent_until.max(now) + self.interval;
     }
 
-    /// A request failed: the next one comes `wait` after it was *sent*, so that a try which already used up its timeout is
-    /// followed at once.
+    /// A request failed. The next one is sent `wait` after this one was *sent*, so that an attempt which already used
+    /// up its timeout is followed at once.
     pub(super) fn failed(&mut self, sent: Moment, wait: Duration) {
         self.not_before = self.not_before.max(sent + wait);
     }
 }
 
 impl Timing {
-    /// `period` and up to a fifth more.
+    /// `period` plus up to a fifth of it.
     pub(super) fn jittered(&self, period: Duration, dice: u8) -> Duration {
         period + period * u32::from(dice) / (5 * 256)
     }

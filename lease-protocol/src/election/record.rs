@@ -1,4 +1,4 @@
-//! What a Lease says, without the object around it.
+//! The content of a Lease, without the object around it.
 
 use std::fmt;
 use std::num::{ParseIntError, TryFromIntError};
@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use crate::clock::WallTime;
 
-/// The election's part of a Lease, as read or as it shall be written. Every field may be absent: other programs write
-/// Leases too.
+/// The part of a Lease that belongs to the election, as read or to be written. Every field may be absent, because other
+/// programs write Leases too.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
 pub struct Record {
     /// `holderIdentity`.
@@ -24,13 +24,13 @@ pub struct Record {
 }
 
 impl Record {
-    /// The holder, unless there is none: an absent and an empty one mean the same.
+    /// The holder, if there is one. An absent holder and an empty one mean the same.
     pub fn holder(&self) -> Option<&str> {
         self.holder.as_deref().filter(|holder| !holder.is_empty())
     }
 
-    /// How long this record asks a candidate to wait; `own` where it says nothing usable. Reading an absent duration as
-    /// "expired" would take a lease from a holder that is alive.
+    /// How long this record asks a candidate to wait, or `own` if it gives no usable duration. If an absent duration
+    /// meant "expired", a candidate would take the lease from a holder that is alive.
     pub fn duration_or(&self, own: Duration) -> Duration {
         match self.duration_seconds.map(u64::try_from) {
             Some(Ok(seconds)) if seconds > 0 => Duration::from_secs(seconds),
@@ -39,47 +39,49 @@ impl Record {
     }
 }
 
-/// Which object, and which state of it. The API server accepts a write that names both only if nobody wrote in between.
+/// One object in one state. The API server accepts a write that names both only if no other write came in between.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Version {
-    /// `metadata.uid`. A deleted and re-created Lease has another one.
+    /// `metadata.uid`. A Lease that is deleted and created again has another uid.
     pub uid: String,
-    /// `metadata.resourceVersion`, which Kubernetes defines as an integer that grows over all objects of a type, also
-    /// across deletion (since 1.35; true in practice before).
+    /// `metadata.resourceVersion`. Kubernetes defines it as an integer that grows over all objects of a type, also
+    /// across deletions (defined since 1.35, and true before that).
     pub revision: u64,
 }
 
 /// One state of the Lease.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct View {
-    /// Which object and which state of it.
+    /// The object, and the state that it is in.
     pub version: Version,
-    /// What it says.
+    /// Its content.
     pub record: Record,
 }
 
-/// What a read, or a watch, showed.
+/// What a get or a watch showed.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum Observation {
     /// The Lease, in this state.
     Present(View),
-    /// There is none. A watch tells the revision of the deletion, a read does not.
+    /// There is no Lease. A watch reports the revision of the deletion, a get does not.
     Missing {
         /// The revision at which the Lease was deleted, if known.
         revision: Option<u64>,
     },
 }
 
-/// A number that grows with every term of a lease, over all replicas and also when the Lease was deleted in between.
+/// A number that grows with every term of a lease, over all replicas, and also if the Lease was deleted in between.
 ///
-/// Hand it to whatever the leader writes to, and let the target refuse a token below the highest it has seen: that closes
-/// the gaps that no program on the leader's side can close, such as a request that was already on its way. It is the
-/// `resourceVersion` of the write that began the term; restoring etcd from a backup sets it back.
+/// Pass it to the system that the leader writes to, and let that system refuse a token below the highest it has seen.
+/// This closes the gaps that no program on the leader's side can close, such as a request that was already under way
+/// when the term ended. The token is the `resourceVersion` of the write that began the term. Restoring etcd from a
+/// backup sets it back.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(transparent))]
 pub struct FencingToken(u64);
 
 impl FencingToken {
-    /// The token of this number.
+    /// The token with this number.
     pub const fn new(number: u64) -> FencingToken {
         FencingToken(number)
     }
@@ -102,7 +104,7 @@ impl From<FencingToken> for u64 {
     }
 }
 
-/// For targets that store signed numbers, as SQL's `BIGINT`.
+/// For targets that store signed numbers, like SQL's `BIGINT`.
 impl TryFrom<FencingToken> for i64 {
     type Error = TryFromIntError;
 

@@ -1,12 +1,13 @@
-//! Text from the cluster, in words for people.
+//! Text from the cluster, made safe for messages.
 
 use std::fmt::{self, Write};
 
-/// The most characters of a foreign text that one message shows.
+/// How many characters of a text from the cluster one message shows at most.
 pub const LONGEST_SHOWN: usize = 300;
 
-/// A text that somebody else has written, ready for a log line or an error message: no character of it can begin a new line,
-/// colour a terminal or turn the direction of writing, and it has an end. Data that programs read stays as it is.
+/// A text that another party has written, made safe for a log line or an error message. It is shortened to
+/// [`LONGEST_SHOWN`] characters, and none of them can begin a new line, colour a terminal or change the direction of
+/// writing. Data for programs is not changed.
 pub fn shown(text: &str) -> impl fmt::Display + fmt::Debug + '_ {
     Shown(text)
 }
@@ -28,14 +29,14 @@ impl fmt::Display for Shown<'_> {
     }
 }
 
-/// As [`fmt::Display`], so that a log field looks the same whichever way it is written.
+/// Like [`fmt::Display`], so that a log field looks the same in both formats.
 impl fmt::Debug for Shown<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
     }
 }
 
-/// Whether a character shows as what it is and changes nothing around it. Quotes and backslashes do.
+/// Whether a character is displayed as itself and changes nothing around it. Quotes and backslashes are.
 pub fn is_plain(c: char) -> bool {
     matches!(c, '"' | '\'' | '\\') || c.escape_debug().count() == 1
 }
@@ -56,13 +57,13 @@ mod tests {
             ("a\u{e0041}", "a\\u{e0041}"),
         ] {
             assert_eq!(shown(text).to_string(), want);
-            // A field that is written by its Debug is not escaped twice.
+            // A field that is formatted with `Debug` is not escaped twice.
             assert_eq!(format!("{:?}", shown(text)), want);
         }
         let long = "x".repeat(1 << 20);
         assert_eq!(shown(&long).to_string(), format!("{}…", "x".repeat(300)));
         assert_eq!(shown(&"x".repeat(300)).to_string(), "x".repeat(300));
-        // Escaped, it is no longer than that either.
+        // The limit also holds for the escaped text.
         assert!(shown(&"\u{e0041}".repeat(1000)).to_string().chars().count() <= 301);
     }
 

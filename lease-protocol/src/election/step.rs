@@ -1,4 +1,4 @@
-//! What goes into an election and what comes out of it.
+//! The events that go into an election, and the actions that come out of it.
 
 use std::fmt;
 use std::time::Duration;
@@ -114,9 +114,9 @@ pub enum Action {
     },
     /// A write was stored differently than it was sent, so no term begins or continues with it. The next attempt comes after a pause.
     Altered(Vec<AlteredField>),
-    /// The revisions of the API server went backwards, as after restoring a backup. Fencing tokens would not grow any more, so
-    /// this process does not lead again.
-    Bar {
+    /// The revisions of the API server went backwards, as after restoring a backup. Fencing tokens would not grow any
+    /// more, so this process does not lead again.
+    Disqualified {
         /// The highest revision that this process saw.
         highest: u64,
         /// The lower one that came after it.
@@ -148,6 +148,7 @@ pub struct Deadlines {
 
 /// Why a term, or one run of a body, was asked to end.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum StopReason {
     /// The lease was lost.
@@ -170,11 +171,12 @@ pub enum StopReason {
 
 /// Why a lease was lost, although this process did not give it up.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum LossReason {
     /// The lease could not be renewed within the renew deadline.
     NotRenewed,
-    /// The Lease names another holder: the value as it stands there. `Display` escapes and shortens it.
+    /// The Lease names another holder. This is the value in the Lease. `Display` escapes and shortens it.
     TakenBy(String),
     /// The Lease names no holder any more, although this process did not release it.
     HolderCleared,

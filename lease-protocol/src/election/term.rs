@@ -1,4 +1,4 @@
-//! The term that this process has, or had and whose bodies are not gone.
+//! The term of this process, until its bodies are gone.
 
 use super::record::FencingToken;
 use super::step::{Action, Deadlines, StopReason};
@@ -8,20 +8,22 @@ use crate::clock::{Moment, WallTime};
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub(super) struct HeldTerm {
     pub(super) token: FencingToken,
-    /// The object that it holds.
+    /// The `uid` of the Lease object that the term holds.
     pub(super) uid: String,
     pub(super) transitions: i32,
     pub(super) acquired: WallTime,
-    /// When the last acknowledged write was sent, or a later instant at which it had certainly not taken effect yet (rule R2).
+    /// When the last acknowledged write was sent, or a later instant at which that write had certainly not taken effect
+    /// yet (rule R2).
     pub(super) from: Moment,
-    /// When to renew: counted from when the last acknowledged write was sent, so that a slow one is followed at once.
+    /// When to renew. It is counted from when the last acknowledged write was sent, so that the next write follows a
+    /// slow one at once.
     pub(super) renew_at: Moment,
     /// `leaseDurationSeconds` as it is stored.
     pub(super) duration_seconds: Option<i32>,
     /// `renewTime` of the last acknowledged write.
     pub(super) renewed: WallTime,
     pub(super) phase: Phase,
-    /// The next renewal is wanted now rather than when it is due: it has something else to say.
+    /// Renew now and not when the renewal is due, because there is something else to write.
     pub(super) hurry: bool,
 }
 
@@ -29,7 +31,7 @@ pub(super) struct HeldTerm {
 pub(super) enum Phase {
     /// Bodies run.
     Running,
-    /// Bodies were asked to end; the lease is still held and renewed, so that they may use their grace.
+    /// Bodies were asked to end. The lease is still held and renewed, so that they may use their grace period.
     Cancelled,
     /// No body is polled any more, but some may not be gone yet. The lease is not held.
     Expired,

@@ -1,4 +1,4 @@
-//! A run from when a write takes it to when its end is written.
+//! One run, from the write that takes it to the write that records its end.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use super::record::Origin;
 use crate::clock::WallTime;
 use crate::ticks::AttemptId;
 
-/// A run that a write of this process has taken, or tried to.
+/// A run that a write of this process has taken or tried to take.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub(super) struct Attempt {
     pub(super) task: Arc<str>,
@@ -18,18 +18,18 @@ pub(super) struct Attempt {
     pub(super) missed: u64,
     pub(super) replaces: bool,
     pub(super) taken: WallTime,
-    /// When its body was found to be gone.
+    /// When its body was seen to be gone.
     pub(super) until: Option<WallTime>,
-    /// The last write that it was part of.
+    /// The number of the last write that it was part of.
     pub(super) composed: u64,
     pub(super) state: AttemptState,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(super) enum AttemptState {
-    /// It is part of a write that is on its way, or whose outcome is not known.
+    /// It is part of a write that is in flight or whose outcome is unknown.
     Asked,
-    /// The Lease shows it: its body was started.
+    /// The Lease shows that it was taken, and its body was started.
     Running,
     /// Its body is gone.
     Ended(RunEnd),
@@ -40,35 +40,36 @@ pub(super) enum AttemptState {
 pub enum RunEnd {
     /// It returned.
     Done,
-    /// It failed, and all further attempts that the task allows.
+    /// It failed, and so did all further attempts that the task allows.
     Failed,
-    /// It ended because a later tick takes its place, or never began.
+    /// It was ended, or not begun, because a later tick takes its place.
     Replaced,
-    /// It ended because its time was up, or was asked to: whether it was done, nobody knows.
+    /// It was interrupted because its term ended or because it was asked to end. Whether its work was done is not
+    /// known.
     Interrupted,
-    /// Its body was never polled, and never will be. The run is given back: whoever leads next starts it as if nobody had
-    /// taken it.
+    /// Its body was never polled and never will be. The run is given back: the next leader starts it as if it had not
+    /// been taken.
     NotStarted,
 }
 
-/// A body to start, once. The run is taken.
+/// A body to start once. Its run has been taken.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct RunStart {
-    /// Of this task.
+    /// The task.
     pub task: Arc<str>,
     /// The nominal time.
     pub tick: WallTime,
-    /// The attempt, to be named when it has [ended](super::Ticks::ended).
+    /// The id of the attempt, to pass to [`ended`](super::Ticks::ended).
     pub id: AttemptId,
-    /// Its number.
+    /// The number of the attempt at this tick.
     pub attempt: u32,
-    /// Who asked for it.
+    /// What asked for the run.
     pub origin: Origin,
-    /// The id of the trigger.
+    /// The id of the trigger, if a trigger asked for the run.
     pub trigger: Option<String>,
-    /// Ticks that were not run since the last one that was.
+    /// How many ticks were not run since the last one that was.
     pub missed: u64,
-    /// The task's other runs are to end first.
+    /// The task's other runs must end first.
     pub replaces: bool,
 }
 

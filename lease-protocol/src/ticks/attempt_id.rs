@@ -1,13 +1,13 @@
-//! The name of one attempt at one tick.
+//! The id of one attempt at one tick.
 
 use std::fmt;
 
-/// Names one attempt at one tick, over all replicas and for ever. Random.
+/// The id of one attempt at one tick. It is random, and unique over all replicas and all times.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AttemptId(pub u64);
 
 impl AttemptId {
-    /// The attempt of this number.
+    /// The id with this number.
     pub const fn new(number: u64) -> AttemptId {
         AttemptId(number)
     }
@@ -15,6 +15,14 @@ impl AttemptId {
     /// The number itself.
     pub const fn get(self) -> u64 {
         self.0
+    }
+}
+
+/// As `Display` writes it: a number of 64 bits is not safe in JSON.
+#[cfg(feature = "serde")]
+impl serde::Serialize for AttemptId {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
     }
 }
 

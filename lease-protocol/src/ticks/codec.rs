@@ -1,8 +1,8 @@
 //! The record as text.
 //!
 //! A JSON object, for people and their tools: `{"v":1,"schedule":"9f3a01c7","upto":"2026-11-25T02:00:00Z","term":7,
-//! "last":{..},"next":"..","counts":{"done":41}}`. Whatever somebody has written there instead is an error and not a panic,
-//! and is left as it is.
+//! "last":{..},"next":"..","counts":{"done":41}}`. Any other text in the annotation is an error, never a panic, and
+//! stays as it is.
 
 use jiff::Timestamp;
 use jiff::civil::DateTime;
@@ -14,13 +14,13 @@ use super::record::{EndedRun, MOST_OPEN, OpenRun, Origin, TickRecord};
 use crate::clock::WallTime;
 use crate::ticks::AttemptId;
 
-/// What this version of the library writes and reads.
+/// The version of the format that this library writes and reads.
 const VERSION: u64 = 1;
 
-/// Longer ids of triggers are refused: a record has a greatest length.
+/// Longer trigger ids are refused, so that the length of a record is bounded.
 pub(super) const MOST_TRIGGER_ID: usize = 36;
 
-/// Why an annotation is no record.
+/// Why an annotation cannot be read as a record.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, thiserror::Error)]
 pub enum Unreadable {
     /// A later version of the library wrote it.
@@ -28,10 +28,10 @@ pub enum Unreadable {
         "its format is version {found}, and this program knows version {VERSION}: let the newer version lead, or upgrade"
     )]
     Newer {
-        /// The version it says.
+        /// The version that the annotation names.
         found: u64,
     },
-    /// It is something else.
+    /// It is not a record.
     #[error("it cannot be read ({what}): remove the annotation, and ticks count from then on")]
     Broken {
         /// What is wrong with it.
@@ -40,8 +40,9 @@ pub enum Unreadable {
 }
 
 impl TickRecord {
-    /// The annotation's value: less than 512 bytes. What is only there for people is left out of one that would be longer; and
-    /// of the longest that there can be, what was given back, which then counts as interrupted.
+    /// The value of the annotation: less than 512 bytes. If it would be longer, fields that only people read are left
+    /// out. In the longest case the marks of given-back runs are left out too, and these runs then count as
+    /// interrupted.
     pub fn encode(&self) -> String {
         let mut fields = self.fields();
         for spare in ["", "next", "tzdata", "missed", "trigger", "last", "unstarted"] {
@@ -70,8 +71,8 @@ impl TickRecord {
         if !self.open.is_empty() {
             put("running", self.open.iter().map(open).collect());
         }
-        // By their places among them. A version of this library that does not know the field takes such a run for one that
-        // was interrupted, as it would have been before.
+        // Stored as indices into `running`. A version of this library that does not know the field treats these runs as
+        // interrupted, as it did before the field existed.
         let unstarted = self.open.iter().enumerate().filter(|(_, run)| run.unstarted);
         let unstarted: Vec<Value> = unstarted.map(|(place, _)| place.into()).collect();
         if !unstarted.is_empty() {
@@ -106,7 +107,7 @@ impl TickRecord {
     ///
     /// # Errors
     ///
-    /// If it is not a record, or one of a later version. It never panics, whatever the text.
+    /// If the text is not a record, or a record of a later version. No text makes it panic.
     pub fn decode(text: &str) -> Result<TickRecord, Unreadable> {
         let broken = |what: String| Unreadable::Broken { what };
         let value: Value = serde_json::from_str(text).map_err(|error| broken(error.to_string()))?;
@@ -120,7 +121,7 @@ impl TickRecord {
     }
 }
 
-/// The name of the first field that is wrong is the error.
+/// The error is the name of the first field that is wrong.
 fn read(fields: &Map<String, Value>) -> Result<TickRecord, &'static str> {
     let text = |name: &'static str| match fields.get(name) {
         None => Ok(None),
@@ -230,7 +231,7 @@ fn parse_id(value: &Value) -> Option<AttemptId> {
     u64::from_str_radix(text, 16).ok().map(AttemptId)
 }
 
-/// Whole seconds: ticks have no fractions, and what else is written is for people.
+/// In whole seconds: ticks have no fractions, and people read the other times.
 fn seconds(at: WallTime) -> i64 {
     at.0.div_euclid(1_000_000)
 }
@@ -240,7 +241,7 @@ fn from_seconds(seconds: i64) -> Option<WallTime> {
 }
 
 fn time(at: WallTime) -> String {
-    // Beyond the years that can be written, the last of them: nothing is due there.
+    // Times after the last year that can be written become the last instant of that year: nothing is due there.
     Timestamp::from(WallTime(seconds(at).saturating_mul(1_000_000))).to_string()
 }
 

@@ -1,4 +1,4 @@
-//! The ticks of one lease as this process sees them, and their entries.
+//! The ticks of one lease as this process sees them, and the entry points of the tick protocol.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -18,39 +18,40 @@ use crate::ticks::AttemptId;
 
 /// The ticks of one lease.
 ///
-/// In an election, [`begin`](Self::begin) and [`end`](Self::end) frame a term. In between, show it every state of the Lease that
-/// the term rests on ([`see`](Self::see)), send a renewal soon when it [wants one](Self::wants_write), and put into each
-/// write what it [composes](Self::compose) for the very state that the write replaces.
+/// In an election, [`begin`](Self::begin) and [`end`](Self::end) frame a term. In between, pass each state of the Lease
+/// that the term rests on to [`see`](Self::see), renew early when [`wants_write`](Self::wants_write) says so, and put
+/// into each write what [`compose`](Self::compose) returns for exactly the state that the write replaces.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
 pub struct Ticks {
     pub(super) tasks: BTreeMap<Arc<str>, JoinedTask>,
     pub(super) attempts: BTreeMap<AttemptId, Attempt>,
     pub(super) leading: Option<TickTerm>,
-    /// How many writes were composed.
+    /// How many writes have been composed.
     composed: u64,
-    /// The last of them that is known to have succeeded: those before it have taken effect, or never will.
+    /// The number of the last write that is known to have succeeded. Earlier ones have taken effect or never will.
     settled: u64,
-    /// What has changed in the write that was composed last.
+    /// What the write that was composed last changes.
     notes: Vec<(Arc<str>, TickNote)>,
-    /// The state of the Lease that was seen last, as far as it is ours.
+    /// The annotations of this library in the newest state of the Lease that was seen.
     pub(super) seen: Annotations,
-    /// Its records, as they were read: what is composed next mostly rests on that state.
+    /// The records of that state in decoded form. Most writes replace that state, so its records need not be decoded
+    /// again.
     records: BTreeMap<Arc<str>, (String, Reading)>,
-    outlook: Option<Outlook>,
-    /// The latest time that an answer of the API server has told, or a record. Not one that is in this replica's future.
+    urgency: Option<Urgency>,
+    /// The latest time found in an answer of the API server or in a record, but never later than this replica's clock.
     known: WallTime,
 }
 
-/// What an annotation says.
+/// A decoded annotation.
 pub(super) type Reading = Result<TickRecord, Unreadable>;
 
-/// What there is to do, as things stand.
+/// Whether a write is urgent, and for which span of time that result holds.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-struct Outlook {
+struct Urgency {
     urgent: bool,
-    /// Found out then.
+    /// When it was decided.
     at: WallTime,
-    /// True until then.
+    /// It holds until then.
     until: Option<WallTime>,
 }
 
@@ -58,71 +59,72 @@ struct Outlook {
 pub(super) struct JoinedTask {
     pub(super) timetable: Timetable,
     pub(super) unrecorded: UnrecordedTicks,
-    /// Nobody is there any more to start its bodies.
+    /// No caller is left that would start its bodies.
     pub(super) left: bool,
 }
 
-/// Changes to the annotations of the object that a write replaces; `None` removes one.
+/// Changes to the annotations of the object that a write replaces. `None` removes one.
 pub type Edits = BTreeMap<String, Option<String>>;
 
 impl Ticks {
     /// A term of this process has begun.
     pub fn begin(&mut self, transitions: i32, time: TickTime) {
         let acquired = time.bounded();
-        // What an earlier term has left open it cannot start any more. What it knows to have ended, it may still write.
+        // Runs of an earlier term that have not ended cannot be started any more. Ends that are known can still be
+        // written.
         self.attempts.retain(|_, attempt| matches!(attempt.state, AttemptState::Ended(_)));
         let none = BTreeSet::new();
         let (failed, armed, full, arming) = (none.clone(), none.clone(), none, BTreeMap::new());
         self.leading = Some(TickTerm { transitions, acquired, draining: false, failed, armed, arming, full });
         self.tasks.values_mut().for_each(|task| task.unrecorded.begin(time.wall));
-        self.outlook = None;
+        self.urgency = None;
     }
 
-    /// The bodies are asked to end: from now on ends are written, and nothing is taken. What a write on its way takes is not
-    /// started any more.
+    /// The bodies are asked to end. From now on, ends are written but no runs are taken. Runs that a write in flight
+    /// takes are not started.
     pub fn drain(&mut self) {
         self.leading.iter_mut().for_each(|leading| leading.draining = true);
         for attempt in self.attempts.values_mut().filter(|attempt| attempt.state == AttemptState::Asked) {
             attempt.state = AttemptState::Ended(RunEnd::NotStarted);
         }
-        self.outlook = None;
+        self.urgency = None;
     }
 
-    /// The term is over and its bodies are gone; a release may still be written.
+    /// The term is over and its bodies are gone. A release may still be written.
     pub fn end(&mut self) {
         self.drain();
         self.tasks.values_mut().for_each(|task| task.left = true);
         for attempt in self.attempts.values_mut() {
-            // Whoever ran it has gone without a word.
+            // The runtime that ran it is gone and has not reported an end.
             if attempt.state == AttemptState::Running {
                 attempt.state = AttemptState::Ended(RunEnd::Interrupted);
             }
         }
-        // Of what is not recorded there is nothing left to write.
+        // Unrecorded runs have no end to write.
         self.attempts.retain(|_, attempt| attempt.composed > 0);
         self.forget();
     }
 
-    /// Takes the ticks of a task from now on, which nobody else of this name does.
+    /// From now on, takes the ticks of this task. Only one task of a name may join.
     pub fn join(&mut self, task: Arc<str>, timetable: Timetable, now: WallTime) {
         self.tasks.insert(task, JoinedTask { timetable, unrecorded: UnrecordedTicks::new(now), left: false });
-        self.outlook = None;
+        self.urgency = None;
     }
 
-    /// Takes no more ticks of a task.
+    /// Takes no more ticks of this task.
     pub fn leave(&mut self, task: &str) {
-        // Its ends are still to be written: it goes when there are none.
+        // It is removed once its ends have been written.
         let Some(left) = self.tasks.get_mut(task) else { return };
         left.left = true;
-        self.outlook = None;
+        self.urgency = None;
         self.forget();
     }
 
-    /// The run of a body has ended, and nothing of it is left.
+    /// The run of a body has ended, and nothing of the body is left.
     pub fn ended(&mut self, id: AttemptId, end: RunEnd) {
         let Some(attempt) = self.attempts.get_mut(&id) else { return };
         if attempt.state == AttemptState::Ended(RunEnd::NotStarted) {
-            // It may have been given back already, and be somebody else's.
+            // It may have been given back already and belong to another process.
             return;
         }
         attempt.state = AttemptState::Ended(end);
@@ -133,15 +135,16 @@ impl Ticks {
         if end == RunEnd::Failed {
             self.leading.iter_mut().for_each(|leading| leading.failed.extend([task.clone()]));
         }
-        self.outlook = None;
+        self.urgency = None;
         self.forget();
     }
 
-    /// Shows a state of the Lease that this term rests on: the newest, and ours. Runs that it shows to be taken start now.
+    /// Takes a state of the Lease that this term rests on, which must be the newest. Returns the runs that start now
+    /// because the state shows them as taken.
     #[must_use = "these bodies have to be started"]
     pub fn see(&mut self, annotations: &Annotations) -> Vec<RunStart> {
         self.seen = annotations.iter().filter(|(name, _)| is_ours(name)).map(|(k, v)| (k.clone(), v.clone())).collect();
-        self.outlook = None;
+        self.urgency = None;
         let record = |task: &Arc<str>| {
             let text = text(annotations, task)?;
             Some((task.clone(), (text.to_owned(), self.record(annotations, task)?)))
@@ -161,7 +164,7 @@ impl Ticks {
                     || attempt.composed == 0
                     || match attempt.state {
                         AttemptState::Asked | AttemptState::Running => true,
-                        // The write that takes it may still be on its way.
+                        // The write that takes it may still be in flight.
                         AttemptState::Ended(RunEnd::NotStarted) => attempt.composed > settled,
                         AttemptState::Ended(_) => false,
                     }
@@ -169,7 +172,7 @@ impl Ticks {
             for id in open {
                 if let Some(attempt) = self.attempts.get_mut(&id).filter(|attempt| attempt.state == AttemptState::Asked)
                 {
-                    // One that is shown when the bodies have been asked to end was taken for nothing.
+                    // The bodies were asked to end before the run was shown as taken, so it must not start.
                     if self.leading.as_ref().is_none_or(|leading| leading.draining) || known.left {
                         attempt.state = AttemptState::Ended(RunEnd::NotStarted);
                     } else {
@@ -183,14 +186,14 @@ impl Ticks {
         starts
     }
 
-    /// Remembers what only a clock tells, at the first look at it.
-    fn look_at(&mut self, time: TickTime) {
+    /// Updates what depends on the clock.
+    fn note_time(&mut self, time: TickTime) {
         let recorded =
             self.records.values().filter_map(|(_, record)| Some(record.as_ref().ok()?.accounted_until)).max();
-        let told = time.server.into_iter().chain(recorded).max();
-        self.known = told.map_or(self.known, |told| told.min(time.wall)).max(self.known.min(time.wall));
+        let latest = time.server.into_iter().chain(recorded).max();
+        self.known = latest.map_or(self.known, |latest| latest.min(time.wall)).max(self.known.min(time.wall));
         if let Some(leading) = &mut self.leading {
-            // The clock was set back. Nothing is to wait until it shows that time again.
+            // The clock may have been set back. Do not wait until it shows that time again.
             leading.acquired = leading.acquired.min(time.bounded());
         }
         for attempt in self.attempts.values_mut().filter(|attempt| matches!(attempt.state, AttemptState::Ended(_))) {
@@ -198,40 +201,41 @@ impl Ticks {
         }
     }
 
-    /// Whether a write should not wait for the next renewal.
+    /// Whether a write is wanted before the next renewal is due.
     pub fn wants_write(&mut self, time: TickTime) -> bool {
-        self.look_at(time);
+        self.note_time(time);
         let known = self
-            .outlook
-            .filter(|outlook| outlook.at <= time.wall && outlook.until.is_none_or(|until| time.wall < until));
-        let outlook = known.unwrap_or_else(|| {
+            .urgency
+            .filter(|urgency| urgency.at <= time.wall && urgency.until.is_none_or(|until| time.wall < until));
+        let urgency = known.unwrap_or_else(|| {
             let seen = std::mem::take(&mut self.seen);
             let decisions = self.decide(&seen, time, true);
             self.seen = seen;
-            Outlook {
+            Urgency {
                 urgent: decisions.iter().any(|(task, decision)| decision.urgent && !self.is_full(task)),
                 at: time.wall,
                 until: decisions.iter().filter_map(|(_, decision)| decision.wake_at).min(),
             }
         });
-        self.outlook = Some(outlook);
-        outlook.urgent
+        self.urgency = Some(urgency);
+        urgency.urgent
     }
 
-    /// When to ask next, if nothing else happens.
+    /// When to ask [`wants_write`](Self::wants_write) next if nothing else happens.
     pub fn wake_at(&self) -> Option<WallTime> {
-        let recorded = self.outlook.and_then(|outlook| outlook.until);
+        let recorded = self.urgency.and_then(|urgency| urgency.until);
         let there = self.tasks.iter().filter(|(_, task)| !task.left);
         let unrecorded = there.filter_map(|(name, task)| task.unrecorded.wake_at(name, &task.timetable));
         let takes = self.leading.as_ref().is_some_and(|leading| !leading.draining);
         recorded.into_iter().chain(unrecorded.filter(|_| takes)).min()
     }
 
-    /// What a write that replaces this state of the Lease says about ticks. `renews`: it is a renewal, which may take runs.
+    /// The changes to the annotations for a write that replaces this state of the Lease. If the write `renews`, it may
+    /// take runs.
     ///
-    /// Returns a number for the write, to be named when it has [succeeded](Self::committed).
+    /// Returns a number for the write, to pass to [`committed`](Self::committed).
     pub fn compose(&mut self, annotations: &Annotations, time: TickTime, renews: bool) -> (u64, Edits) {
-        self.look_at(time);
+        self.note_time(time);
         self.composed += 1;
         self.notes.clear();
         let (mut edits, mut full) = (Edits::new(), BTreeSet::new());
@@ -262,11 +266,11 @@ impl Ticks {
                 (None, _) => 0,
             });
             let grown: usize = grown.sum();
-            // A run is not taken where its end could not be written.
+            // A run is only taken if its end will have room too.
             let there = annotations.get(&format!("{RECORD}{task}")).map_or(0, String::len);
             let reserve = if decision.takes.is_empty() { 0 } else { RECORD_BYTES.saturating_sub(there) };
             if bytes + grown.max(reserve) > ANNOTATIONS_BYTES {
-                // The API server would refuse the whole write, and the renewal with it. The next one will try again.
+                // The API server would refuse the whole write, and the renewal with it. The next write tries again.
                 full.insert(task);
                 continue;
             }
@@ -282,10 +286,10 @@ impl Ticks {
         (self.composed, edits)
     }
 
-    /// The write of this number has succeeded. To be told before the state that it made is shown. Gives what has happened, for
-    /// the log.
+    /// The write with this number has succeeded. Call this before the state that the write made is passed to
+    /// [`see`](Self::see). Returns what happened, for the log.
     pub fn committed(&mut self, number: u64) -> Vec<(Arc<str>, TickNote)> {
-        // A write that was composed before it, and has not taken effect yet, never will: it names a state that is gone.
+        // An earlier write that has not taken effect yet never will, because it names a state that is gone.
         self.attempts.retain(|_, attempt| attempt.state != AttemptState::Asked || attempt.composed >= number);
         self.settled = self.settled.max(number);
         let notes = if number == self.composed { std::mem::take(&mut self.notes) } else { Vec::new() };
@@ -297,14 +301,14 @@ impl Ticks {
         notes
     }
 
-    /// The write of this number has succeeded, but what it says of ticks was altered on its way: nothing has happened that the log
-    /// should tell. What the state that it made shows to be taken is taken.
+    /// The write with this number has succeeded, but its tick annotations were altered before they were stored. So
+    /// there is nothing to log. Runs that the stored state shows as taken are taken.
     pub fn altered(&mut self, number: u64) {
         self.notes.clear();
         let _ = self.committed(number);
     }
 
-    /// Starts what is due of the tasks that record nothing.
+    /// Starts the due runs of the tasks that record nothing.
     #[must_use = "these bodies have to be started"]
     pub fn poll(&mut self, time: TickTime) -> Vec<RunStart> {
         let Some(leading) = self.leading.as_ref().filter(|leading| !leading.draining) else { return Vec::new() };
@@ -334,7 +338,8 @@ impl Ticks {
             let record = match self.record(annotations, name) {
                 None => None,
                 Some(Ok(record)) => Some(record),
-                // Not to be overwritten, and not to be run by: what was taken is not known.
+                // An unreadable record is not overwritten, and nothing runs, because it is unknown which ticks were
+                // taken.
                 Some(Err(_)) => return None,
             };
             let requests = TaskRequests::read(annotations, name);
@@ -362,14 +367,14 @@ impl Ticks {
         Some(known.map_or_else(|| TickRecord::decode(text), |(_, record)| record.clone()))
     }
 
-    /// Tasks that have left, and of which no end is to be written.
+    /// Removes the tasks that have left and have no ends to write.
     fn forget(&mut self) {
         let attempts = &self.attempts;
         self.tasks.retain(|name, task| !task.left || attempts.values().any(|attempt| attempt.task == *name));
     }
 }
 
-/// The text of a task's record, if it has one: emptied by hand is as good as removed.
+/// The text of a task's record, if it has one. An annotation that was emptied by hand counts as removed.
 fn text<'a>(annotations: &'a Annotations, task: &str) -> Option<&'a str> {
     annotations.get(&format!("{RECORD}{task}")).map(String::as_str).filter(|text| !text.trim().is_empty())
 }

@@ -1,9 +1,10 @@
-//! What has become of ticks.
+//! Outcomes of ticks, and how often each occurred.
 
 use std::fmt;
 
 /// How a run ended.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum TickOutcome {
     /// The body returned.
@@ -12,16 +13,17 @@ pub enum TickOutcome {
     Failed,
     /// It was asked to end before it was done: for a later tick, or at the end of the term.
     Cancelled,
-    /// The process that ran it lost the lease or died. Whether the run had come to its end, nobody knows.
+    /// The process that ran it lost the lease or died. Whether its work was done is not known.
     Abandoned,
 }
 
 /// Why a tick was not run.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum NotRun {
-    /// A run of the task was going on, with [`Overlap::Skip`](super::Overlap::Skip), or as many as there may be, with
-    /// [`Overlap::AllowAll`](super::Overlap::AllowAll).
+    /// With [`Overlap::Skip`](super::Overlap::Skip), a run of the task had not ended. With
+    /// [`Overlap::AllowAll`](super::Overlap::AllowAll), as many runs as allowed had not ended.
     Overlapped,
     /// A later one was due as well: [`CatchUp::Latest`](super::CatchUp::Latest).
     Superseded,
@@ -35,8 +37,10 @@ pub enum NotRun {
     NotLeading,
 }
 
-/// What has become of the ticks of a task since it was first seen. Each tick that has come to its end is in one of the counts.
+/// How the ticks of a task ended since the task was first seen. Each tick that was run to its end, or not run, is in
+/// exactly one of the counts.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub struct TickCounts {
     /// [`TickOutcome::Done`].
@@ -61,16 +65,16 @@ pub struct TickCounts {
     pub not_leading: u64,
 }
 
-/// A count stays here: nine digits, so that a record has a greatest length.
+/// Counts stop here: nine digits, so that the length of a record is bounded.
 const MOST: u64 = 999_999_999;
 
 impl TickCounts {
-    /// Those that were started.
+    /// The ticks that were started.
     pub fn run(&self) -> u64 {
         self.done + self.failed + self.cancelled + self.abandoned
     }
 
-    /// Those that were not.
+    /// The ticks that were not run.
     pub fn not_run(&self) -> u64 {
         self.overlapped + self.superseded + self.expired + self.paused + self.over_limit + self.not_leading
     }
@@ -97,7 +101,7 @@ impl TickCounts {
         *count = count.saturating_add(by).min(MOST);
     }
 
-    /// The names that the record has for them, and what they count.
+    /// The counts, with their names in the record.
     pub(super) fn named(&mut self) -> [(&'static str, &mut u64); 10] {
         [
             ("done", &mut self.done),
@@ -113,7 +117,7 @@ impl TickCounts {
         ]
     }
 
-    /// What a record says that counts further than we do.
+    /// Limits a count that was read from a record.
     pub(super) fn capped(count: u64) -> u64 {
         count.min(MOST)
     }
@@ -123,7 +127,7 @@ impl TickOutcome {
     pub(super) const ALL: [TickOutcome; 4] =
         [TickOutcome::Done, TickOutcome::Failed, TickOutcome::Cancelled, TickOutcome::Abandoned];
 
-    /// The word for it in the record.
+    /// Its name in the record.
     pub(super) fn word(self) -> &'static str {
         match self {
             TickOutcome::Done => "done",

@@ -1,7 +1,7 @@
-//! One task's part of a write: what its record says next, and what it starts.
+//! The part of a write that concerns one task: the next record of the task, and the runs that it takes.
 //!
-//! A pure function of what the Lease says, what this term remembers, and the time. It is asked twice: to find out whether
-//! there is something to write, and, for the object that a write replaces, what.
+//! The decision is a pure function of the Lease, of what this term remembers, and of the time. It is computed once to
+//! find out whether there is something to write, and once for the object that a write replaces.
 
 use std::time::Duration;
 
@@ -24,8 +24,8 @@ impl DecisionContext<'_> {
             Some(record) if record.fingerprint == fingerprint => self.checked(record),
             Some(record) => self.rearm(record, fingerprint),
             None => {
-                // Somebody removes what we write. To write it at once again, and to take runs by it, would be a race that costs
-                // a write each time and that nobody wins.
+                // Another party removes our record. If this term wrote it again at once and took runs, the two would
+                // overwrite each other without end, at the cost of one write each time.
                 let again = self.leading.armed.contains(self.task);
                 self.may_take &= !again;
                 if self.timetable.recorded {
@@ -46,21 +46,21 @@ impl DecisionContext<'_> {
         }
         self.backfill(&mut next);
         self.plan_next(&mut next);
-        // One that records nothing has a record only for what was asked of it.
+        // A task that records nothing has a record only if a run was requested.
         let needed = self.timetable.recorded || record.is_some() || !next.open.is_empty() || next.trigger.is_some();
         self.out.record = (needed && record != Some(&next)).then_some(next);
         self.out
     }
 
-    /// From when on ticks count that nobody has counted before. Not by a clock that is ahead: ticks would begin when the others'
-    /// clocks have come so far. And not by an API server that is behind what is known to have come: the time in between
-    /// would be caught up.
+    /// The time from which the ticks of a task count that has no record yet. A clock that is ahead must not decide it:
+    /// no tick would run until the clocks of the other replicas reach that time. An API server whose clock is behind a
+    /// time that has certainly passed must not decide it either: the ticks in between would be caught up.
     fn now_for_arming(&self, known: WallTime) -> WallTime {
         self.time.bounded().max(known.max(self.known).min(self.time.wall))
     }
 
-    /// A record that this term has armed, unless the API server's clock has leapt forward since: then it was wrong when the record
-    /// was armed, and ticks count from now.
+    /// A record that this term has armed. If the API server's clock has jumped forward since then, it was wrong when
+    /// the record was armed, and ticks count from now.
     fn checked(&mut self, record: &TickRecord) -> TickRecord {
         let mut next = record.clone();
         let Some(arming) = self.leading.arming.get(self.task) else { return next };
@@ -76,8 +76,7 @@ impl DecisionContext<'_> {
         next
     }
 
-    /// The schedule is another one, of the same kind or not. Never a catch-up across an edit: what the new schedule would have
-    /// meant for the past, nobody has asked for.
+    /// The schedule was edited. An edit never causes a catch-up: a new schedule says nothing about the past.
     fn rearm(&mut self, record: &TickRecord, fingerprint: String) -> TickRecord {
         self.out.notes.push(TickNote::Rearmed);
         self.out.urgent = true;
@@ -92,8 +91,8 @@ impl DecisionContext<'_> {
         };
         let once = Schedule::once().fingerprint();
         if next.fingerprint == once || record.fingerprint == once {
-            // A run of the one says nothing about the other: the one tick of `once` is neither done by a run of a schedule,
-            // nor is it a tick of one.
+            // Runs of a schedule and the run of `once` are unrelated: a run of a schedule does not complete the one
+            // tick of `once`, and the run of `once` is not a tick of a schedule.
             let open: Vec<OpenRun> = next.open.clone();
             for run in open.iter().filter(|run| self.attempts.iter().all(|attempt| attempt.id != run.id)) {
                 self.out.notes.push(TickNote::Abandoned(run.tick));
@@ -106,8 +105,8 @@ impl DecisionContext<'_> {
         next
     }
 
-    /// Rule 5: an end is written for the very attempt that ended. One that is written for "the run at hand" would, after a lost
-    /// answer, mark the next tick as done before it has run.
+    /// Rule 5: an end is recorded for exactly the attempt that ended. If it were recorded for the current run, then
+    /// after a lost answer it would mark the next tick as done before that tick has run.
     fn end(&mut self, record: &mut TickRecord) {
         for attempt in self.attempts {
             let AttemptState::Ended(end) = attempt.state else { continue };
@@ -115,7 +114,7 @@ impl DecisionContext<'_> {
                 RunEnd::Done => TickOutcome::Done,
                 RunEnd::Failed => TickOutcome::Failed,
                 RunEnd::Replaced => TickOutcome::Cancelled,
-                // Who comes next settles it, or we do.
+                // The next leader settles it, or this process does in `resolve_interrupted`.
                 RunEnd::Interrupted | RunEnd::NotStarted => continue,
             };
             self.close(record, attempt.id, outcome);
@@ -134,7 +133,7 @@ impl DecisionContext<'_> {
         self.out.urgent = true;
     }
 
-    /// Somebody asks for a run, once for each id.
+    /// Takes the run that a trigger asks for, once for each id.
     fn trigger(&mut self, record: &mut TickRecord) {
         let Some(id) = &self.requests.trigger else { return };
         if record.trigger.as_ref() == Some(id) {
@@ -156,7 +155,7 @@ impl DecisionContext<'_> {
         self.take(record, whole_second(self.time.bounded()), 1, Origin::Trigger, replaces && running > 0);
     }
 
-    /// The ticks of the past that somebody asked for, one after the other, when nothing else is to be done.
+    /// Takes the ticks of a backfill one after the other, while nothing else is to be done.
     fn backfill(&mut self, record: &mut TickRecord) {
         let Some(stretch) = self.requests.backfill else { return };
         if !self.is_open() || self.requests.paused || self.running(record) > 0 || !has_room(record) {
@@ -167,7 +166,7 @@ impl DecisionContext<'_> {
             TimetableKind::Calendar => self.timetable.schedule.next(&from),
             TimetableKind::Delay(_) | TimetableKind::Once => None,
         };
-        // What is still to come runs when it comes.
+        // Ticks of the future are not part of a backfill: they run when they are due.
         let next = next.filter(|next| next.at <= stretch.to && next.at <= self.time.bounded());
         self.out.urgent = true;
         let Some(next) = next else {
@@ -179,7 +178,8 @@ impl DecisionContext<'_> {
         self.take(record, next.at, 1, Origin::Backfill, false);
     }
 
-    /// Rule 1: a run is taken by the write that also proves the leadership, and starts when that has succeeded.
+    /// Rule 1: the same write that proves the leadership takes the run, and the run starts when that write has
+    /// succeeded.
     pub(super) fn take(
         &mut self,
         record: &mut TickRecord,
@@ -188,8 +188,8 @@ impl DecisionContext<'_> {
         origin: Origin,
         replaces: bool,
     ) {
-        // Rule 3: a write whose outcome is unknown may have taken it. The same attempt is taken again, so that either write
-        // says the same.
+        // Rule 3: a write whose outcome is unknown may have taken the run. Take the same attempt again, so that both
+        // writes store the same.
         let asked = self.attempts.iter().find(|known| {
             known.state == AttemptState::Asked
                 && (known.tick, known.attempt, known.origin) == (tick, attempt, origin)
@@ -219,7 +219,7 @@ impl DecisionContext<'_> {
         });
     }
 
-    /// Notes what is to come: for people, and for whoever sleeps until then.
+    /// Notes the next tick in the record, for people, and when to ask again.
     fn plan_next(&mut self, record: &mut TickRecord) {
         let next = match self.timetable.kind {
             _ if !self.timetable.recorded => None,
@@ -232,7 +232,7 @@ impl DecisionContext<'_> {
         record.next = next;
         let ready = self.leading.acquired.plus(self.timetable.initial_delay);
         let due = next.map(|next| self.timetable.starts(self.task, next));
-        // What is due already waits for the end of a run.
+        // A tick that is due already waits for the end of a run, not for a time.
         let due = match due {
             Some(due) if due > self.time.bounded() => Some(self.time.shown(due)),
             _ => None,

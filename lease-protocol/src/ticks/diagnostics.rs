@@ -1,4 +1,4 @@
-//! What is worth knowing about the state of the Lease that was seen last: for whoever starts bodies, and for the log.
+//! Facts about the newest state of the Lease that was seen, for the code that starts bodies and for the log.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,12 +14,12 @@ use super::time::{TOLERANCE, TickTime};
 use super::timetable::TimetableKind;
 
 impl Ticks {
-    /// Runs of this process were started and have not ended.
+    /// Whether runs of this process were started and have not ended.
     pub fn is_running(&self) -> bool {
         self.attempts.values().any(|attempt| attempt.state == AttemptState::Running)
     }
 
-    /// The tasks that run once, and are done as the state says that was seen last.
+    /// The tasks with `once` that are done according to the newest state.
     pub fn done_once(&self) -> Vec<Arc<str>> {
         let once = self.tasks.iter().filter(|(_, task)| task.timetable.kind == TimetableKind::Once);
         let done = once.filter(|(name, _)| match self.record(&self.seen, name) {
@@ -29,12 +29,13 @@ impl Ticks {
         done.map(|(name, _)| name.clone()).collect()
     }
 
-    /// The tasks that the annotations have no room for, as of the last write.
+    /// The tasks whose annotations had no room in the last write.
     pub fn without_room(&self) -> Vec<Arc<str>> {
         self.leading.iter().flat_map(|leading| &leading.full).cloned().collect()
     }
 
-    /// The tasks that run once, have not been done, and are not run again unless somebody asks for it; and how the last run ended.
+    /// The tasks with `once` that are not done and do not run again unless they are triggered, and how their last run
+    /// ended.
     pub fn given_up(&self) -> Vec<(Arc<str>, TickOutcome)> {
         let ended = |(name, task): (&Arc<str>, &JoinedTask)| {
             let once = task.timetable.kind == TimetableKind::Once && task.timetable.delivery == Delivery::AtMostOnce;
@@ -47,14 +48,15 @@ impl Ticks {
         self.tasks.iter().filter_map(ended).collect()
     }
 
-    /// What keeps a task's ticks from being taken, in the state that was seen last.
+    /// The tasks whose record cannot be read in the newest state, so that no tick of them is taken.
     pub fn unreadable(&self) -> Vec<(Arc<str>, Unreadable)> {
         let read = |task: &Arc<str>| self.record(&self.seen, task)?.err().map(|why| (task.clone(), why));
         self.tasks.keys().filter_map(read).collect()
     }
 
-    /// How far the newest record is ahead of this replica's clock, if it is by more than clocks are apart. Its ticks are waited
-    /// for, and the record is not "corrected": its time has been taken.
+    /// How far the newest record is ahead of this replica's clock, if it is further than clocks normally differ. This
+    /// replica waits until its clock has passed that time. It does not change the record, because the ticks up to that
+    /// time have been taken.
     pub fn behind(&self, time: TickTime) -> Option<Duration> {
         let records = self.tasks.keys().filter_map(|task| self.record(&self.seen, task)?.ok());
         let upto = records.map(|record| record.accounted_until).max()?;
@@ -62,7 +64,7 @@ impl Ticks {
         (by > TOLERANCE).then_some(by)
     }
 
-    /// The tasks whose last tick was computed by another version of the zone data, and which.
+    /// The tasks whose last tick was computed with another version of the zone data, and that version.
     pub fn other_zone_data(&self) -> Vec<(Arc<str>, String)> {
         let own = crate::schedule::zone_data_version();
         let other = |task: &Arc<str>| {
@@ -72,7 +74,7 @@ impl Ticks {
         self.tasks.keys().filter_map(other).collect()
     }
 
-    /// The tasks that have a record in the state seen last, and that nobody here has joined for.
+    /// The tasks that have a record in the newest state, but have not joined in this process.
     pub fn unknown(&self) -> Vec<String> {
         if self.is_ending() {
             return Vec::new();
@@ -81,7 +83,7 @@ impl Ticks {
         tasks.filter(|task| !self.tasks.contains_key(*task)).map(str::to_owned).collect()
     }
 
-    /// Requests of the state seen last for tasks that nobody here has joined for: misspelt, most likely.
+    /// Requests in the newest state for tasks that have not joined in this process. Their names are probably misspelt.
     pub fn unknown_requests(&self) -> Vec<String> {
         let of = |name: &str| {
             [PAUSE, TRIGGER, BACKFILL].iter().find_map(|prefix| name.strip_prefix(prefix).map(str::to_owned))
@@ -90,12 +92,12 @@ impl Ticks {
         if self.is_ending() { Vec::new() } else { self.seen.keys().filter(unknown).cloned().collect() }
     }
 
-    /// Its tasks leave, one after the other.
+    /// While the term ends, the tasks leave one after the other, so tasks that are missing mean nothing.
     fn is_ending(&self) -> bool {
         self.leading.as_ref().is_none_or(|leading| leading.draining)
     }
 
-    /// Requests of the state seen last that cannot be understood, and why.
+    /// Requests in the newest state that cannot be understood, and why.
     pub fn refused(&self) -> Vec<(String, &'static str)> {
         self.tasks.keys().flat_map(|task| TaskRequests::read(&self.seen, task).refused).collect()
     }

@@ -1,4 +1,4 @@
-//! Which ticks are due, which of them is run next, and why the others are not.
+//! Which ticks are due, which of them runs next, and why the others do not run.
 
 use std::time::Duration;
 
@@ -10,12 +10,12 @@ use crate::clock::WallTime;
 use crate::schedule::ScheduledTime;
 
 impl DecisionContext<'_> {
-    /// The ticks that the calendar says are due.
+    /// Takes the ticks that are due by the calendar.
     pub(super) fn calendar(&mut self, record: &mut TickRecord) {
         if !self.may_take {
             return;
         }
-        // Several at once only where several may run at once.
+        // Several are taken at once only if several may run at once.
         let most = match self.timetable.overlap {
             Overlap::Skip | Overlap::BufferOne => 1,
             Overlap::CancelOther | Overlap::AllowAll(_) => MOST_OPEN,
@@ -31,7 +31,7 @@ impl DecisionContext<'_> {
             }
             let Some(head) = self.select_due(record, latest, now) else { return };
             let running = self.running(record);
-            // As when the runs that are to be replaced do not end, or nobody settles those of an earlier term.
+            // The record is full if replaced runs do not end, or if runs of an earlier term cannot be settled.
             if !has_room(record) {
                 return;
             }
@@ -49,13 +49,13 @@ impl DecisionContext<'_> {
         }
     }
 
-    /// Counts the due ticks that are not run, and gives the one that is next.
+    /// Counts the due ticks that are not run, and returns the one that runs next.
     fn select_due(&mut self, record: &mut TickRecord, latest: ScheduledTime, now: WallTime) -> Option<ScheduledTime> {
         let schedule = &self.timetable.schedule;
         if self.timetable.overlap == Overlap::Skip && self.timetable.catch_up != CatchUp::All {
             let goes_on = self.running(record) > 0;
-            // Skipped is what falls due during the run, also if the run has ended before this write could say so. What was due
-            // before it began, as after a failover, waits.
+            // A tick that falls due during a run is skipped, even if the run has ended before this write. A tick that
+            // was due before the run began, as after a failover, is not skipped.
             if let Some((began, until)) = self.run(goes_on, now) {
                 let first = schedule.next(&mark(record))?;
                 if self.timetable.starts(self.task, first.at) > began
@@ -97,7 +97,7 @@ impl DecisionContext<'_> {
         (record.accounted_until < latest.at).then_some(latest)
     }
 
-    /// The one tick that follows the end of the last run.
+    /// Takes the next tick of a task with `delay`, which follows the end of the last run.
     pub(super) fn delay(&mut self, record: &mut TickRecord, delay: Duration) {
         let now = self.time.bounded();
         let tick = whole_second(record.accounted_until.plus(delay));
@@ -117,14 +117,14 @@ impl DecisionContext<'_> {
         self.take(record, tick, 1, Origin::Schedule, false);
     }
 
-    /// The one tick there is.
+    /// Takes the only tick of a task with `once`.
     pub(super) fn once(&mut self, record: &mut TickRecord) {
         if !self.is_open() || self.requests.paused || !record.open.is_empty() || self.running(record) > 0 {
             return;
         }
         let attempt = match &record.last {
             None => 1,
-            // A migration that failed is tried again by the next term: after a restart, with what has mended it.
+            // The next term tries a failed migration again, because the restart may have brought the fix.
             Some(last) if last.outcome != TickOutcome::Done && self.timetable.delivery == Delivery::AtLeastOnce => {
                 if self.leading.failed.contains(self.task) {
                     return;
@@ -144,7 +144,7 @@ impl DecisionContext<'_> {
         self.out.notes.push(TickNote::NotRun(why, count));
     }
 
-    /// Of a task with `delay`: the next follows from now.
+    /// For a task with `delay`. The next tick is counted from now.
     fn skip_one(&mut self, record: &mut TickRecord, why: NotRun) {
         record.counts.skipped(why, 1);
         record.missed = record.missed.saturating_add(1);

@@ -1,4 +1,4 @@
-//! What earlier terms have left open: runs that were interrupted, and runs that have not begun.
+//! Runs that earlier terms have left open: those that were interrupted, and those that have not begun.
 
 use super::attempt::{Attempt, AttemptState, RunEnd};
 use super::counts::{NotRun, TickOutcome};
@@ -9,8 +9,8 @@ use super::timetable::TimetableKind;
 use crate::schedule::Watermark;
 
 impl DecisionContext<'_> {
-    /// Rule 7: what an earlier term has left comes first. A run whose attempt this term does not know was interrupted: by the
-    /// end of its process, or of its term.
+    /// Rule 7: runs that an earlier term has left open come first. If this term does not know the attempt of a run, the
+    /// run was interrupted by the end of its process or of its term.
     pub(super) fn resolve_interrupted(&mut self, record: &mut TickRecord) {
         self.give_back(record);
         let interrupted: Vec<(OpenRun, bool)> = record
@@ -37,9 +37,9 @@ impl DecisionContext<'_> {
         self.take_up(record);
     }
 
-    /// Rule 9: a run whose body has certainly not begun is given back. The record says so of the very attempt, so that saying it
-    /// twice, after a lost answer, changes nothing; and as this write replaces a state of our own, nobody has settled the
-    /// attempt before.
+    /// Rule 9: a run whose body has certainly not begun is given back. The record marks exactly that attempt, so
+    /// marking it twice, after a lost answer, changes nothing. This write replaces a state of our own, so no other
+    /// process has settled the attempt before.
     fn give_back(&mut self, record: &mut TickRecord) {
         for attempt in self.attempts.iter().filter(|attempt| attempt.state == AttemptState::Ended(RunEnd::NotStarted)) {
             let Some(run) = record.open.iter_mut().find(|run| run.id == attempt.id && !run.unstarted) else { continue };
@@ -50,11 +50,12 @@ impl DecisionContext<'_> {
         }
     }
 
-    /// Takes what was given back, under its number: of either delivery, as nobody has started it.
+    /// Takes runs that were given back, under the same attempt number. This is right for both kinds of delivery,
+    /// because the bodies never started.
     fn take_up(&mut self, record: &mut TickRecord) {
         let unstarted: Vec<OpenRun> = record.open.iter().filter(|run| run.unstarted).copied().collect();
         for run in unstarted {
-            // Also without a deadline of its own, once the next tick is due.
+            // Without a deadline of its own, a tick expires once the next tick is due.
             let next = match self.timetable.kind {
                 TimetableKind::Calendar => {
                     self.timetable.latest(self.task, &Watermark::at(run.tick), self.time.bounded())
@@ -79,7 +80,7 @@ impl DecisionContext<'_> {
         }
     }
 
-    /// The time in which a tick of the schedule may start is over.
+    /// Whether a tick of the schedule can no longer start in time.
     fn is_late(&self, run: &OpenRun) -> bool {
         run.origin == Origin::Schedule
             && self.timetable.start_deadline.is_some()
@@ -91,7 +92,7 @@ impl DecisionContext<'_> {
             self.out.notes.push(TickNote::Abandoned(run.tick));
             self.close(record, run.id, TickOutcome::Abandoned);
         } else if self.is_open() && !self.requests.paused && self.running(record) < self.timetable.most() {
-            // In its place: there is room for it.
+            // It takes the place of the interrupted run, so the record has room for it.
             let attempt = run.attempt.saturating_add(1);
             self.out.notes.push(TickNote::RunAgain(run.tick, attempt));
             record.open.retain(|other| other.id != run.id);

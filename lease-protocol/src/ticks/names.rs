@@ -1,29 +1,31 @@
-//! The annotations of a Lease that are ours.
+//! The annotations that this library uses on a Lease.
 //!
-//! One prefix for each purpose and the task's name after it, so that no task can be called like a purpose, and two requests
-//! about two tasks are two annotations.
+//! Each purpose has its own prefix, followed by the name of the task. So a task may have any name, and requests about
+//! two tasks are two annotations.
 
 /// `tick.lease-runtime.dev/report`: the record of the task `report`, written by the leader.
 pub const RECORD: &str = "tick.lease-runtime.dev/";
-/// `pause.lease-runtime.dev/report`, with any value: no tick of it is run as long as this stands.
+/// `pause.lease-runtime.dev/report`, with any value: while it exists, no tick of the task is run.
 pub const PAUSE: &str = "pause.lease-runtime.dev/";
-/// `trigger.lease-runtime.dev/report`, with an id: run it now, once for each id. Removed by the write that takes the run.
+/// `trigger.lease-runtime.dev/report`, with an id: run the task now, once for each id. The write that takes the run
+/// removes it.
 pub const TRIGGER: &str = "trigger.lease-runtime.dev/";
-/// `backfill.lease-runtime.dev/report`, with `from/to`: run the ticks of this stretch of the past. What is left of it is
-/// rewritten by each write that takes one.
+/// `backfill.lease-runtime.dev/report`, with `from/to`: run the ticks of this range of the past. Each write that takes
+/// one of them replaces the range with the rest.
 pub const BACKFILL: &str = "backfill.lease-runtime.dev/";
 
 /// Which tasks the holder runs, as JSON, written by the holder: `{"holder": "pod-7_..", "tasks": ["report"], "more": 0}`.
 pub const TASKS: &str = "lease-runtime.dev/tasks";
 
-/// What all annotations of an object may take together, names and values, says Kubernetes.
+/// Kubernetes' limit for all annotations of an object together, names and values.
 pub const ANNOTATIONS_BYTES: usize = 256 * 1024;
-/// A record is shorter than this.
+/// Every record is shorter than this.
 pub const RECORD_BYTES: usize = 512;
-/// How many scheduled tasks a lease may have: their records and names take less than two thirds of what there is.
+/// How many scheduled tasks a lease may have. Their names and records then take less than two thirds of
+/// [`ANNOTATIONS_BYTES`].
 pub const MOST_TASKS: usize = 256;
 
-/// Text from the Lease as it may be logged: quoted, so that it forges no line, and not longer than one.
+/// Text from the Lease for a log line: quoted, so that it cannot forge a line, and shortened.
 pub fn shown(text: &str) -> String {
     const MOST: usize = 80;
     let cut = text.char_indices().nth(MOST).map_or(text.len(), |(at, _)| at);
@@ -31,7 +33,7 @@ pub fn shown(text: &str) -> String {
     format!("{:?}{more}", &text[..cut])
 }
 
-/// Some of many names, for a line of the log.
+/// The first of many names, for a log line.
 pub fn some(names: &[String]) -> Vec<String> {
     const MOST: usize = 10;
     let mut some: Vec<String> = names.iter().take(MOST).map(|name| shown(name)).collect();
@@ -41,7 +43,7 @@ pub fn some(names: &[String]) -> Vec<String> {
     some
 }
 
-/// An annotation of this library.
+/// Whether an annotation belongs to this library.
 pub fn is_ours(name: &str) -> bool {
     name.split_once('/').is_some_and(|(domain, _)| domain.ends_with(".lease-runtime.dev"))
 }

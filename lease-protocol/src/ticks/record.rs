@@ -1,4 +1,4 @@
-//! What a Lease remembers of the ticks of one task.
+//! What a Lease stores about the ticks of one task.
 
 use jiff::civil::DateTime;
 
@@ -7,87 +7,89 @@ use crate::clock::WallTime;
 use crate::schedule::Schedule;
 use crate::ticks::AttemptId;
 
-/// The record of one task, as an annotation carries it.
+/// The record of one task, which an annotation stores.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct TickRecord {
-    /// Of the schedule. Another one means that the schedule was edited.
+    /// The fingerprint of the schedule. If it differs, the schedule was edited.
     pub fingerprint: String,
-    /// Every tick up to here is accounted for: taken, or counted as not run. Of a task with `delay`, the end of its last run.
+    /// Every tick up to this time is accounted for: it was taken, or counted as not run. For a task with `delay`, it is
+    /// the end of the last run.
     pub accounted_until: WallTime,
     /// The civil time of that tick in the schedule's zone, if it is a cron expression of fixed times.
     pub civil: Option<DateTime>,
-    /// The version of the zone data by which that was found out.
+    /// The version of the zone data with which that civil time was computed.
     pub zone_data: Option<String>,
     /// `leaseTransitions` of the term in which a run was last taken.
     pub term: i32,
-    /// Runs that were taken and whose end is not written, the latest last.
+    /// Runs that were taken and whose end has not been written. The latest is the last.
     pub open: Vec<OpenRun>,
     /// The run that ended last.
     pub last: Option<EndedRun>,
     /// When the next tick is due, for people.
     pub next: Option<WallTime>,
-    /// The id under which a run was last asked for.
+    /// The id of the last trigger that was taken.
     pub trigger: Option<String>,
     /// How many ticks were not run since the last one that was.
     pub missed: u64,
-    /// What has become of ticks.
+    /// How the ticks ended so far.
     pub counts: TickCounts,
 }
 
-/// A run that was taken and whose end is not written.
+/// A run that was taken and whose end has not been written.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct OpenRun {
     /// The tick's nominal time.
     pub tick: WallTime,
-    /// The attempt.
+    /// The id of the attempt.
     pub id: AttemptId,
-    /// Its number.
+    /// The number of the attempt at this tick.
     pub attempt: u32,
-    /// Who asked for it.
+    /// What asked for the run.
     pub origin: Origin,
-    /// It was given back: the process that took it says that its body never began. It waits to be taken again, under the
-    /// same number.
+    /// The run was given back: the process that took it reported that its body never began. It waits to be taken again,
+    /// under the same attempt number.
     pub unstarted: bool,
 }
 
-/// Who asked for a run.
+/// What asked for a run.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Origin {
     /// The schedule.
     Schedule,
-    /// Somebody, with an id.
+    /// A trigger, which has an id.
     Trigger,
-    /// Somebody, for a stretch of the past.
+    /// A backfill for a range of the past.
     Backfill,
 }
 
-/// A run whose end is written.
+/// A run whose end has been written.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct EndedRun {
     /// The tick's nominal time.
     pub tick: WallTime,
-    /// The attempt.
+    /// The id of the attempt.
     pub id: AttemptId,
-    /// Its number.
+    /// The number of the attempt at this tick.
     pub attempt: u32,
     /// How it ended.
     pub outcome: TickOutcome,
-    /// When that was written.
+    /// When the end was recorded.
     pub at: WallTime,
 }
 
-/// More runs of one task than this are not open at once, so that a record has a greatest length.
+/// How many runs of one task may be open at once, so that the length of a record is bounded.
 pub(super) const MOST_OPEN: usize = 4;
 
 impl TickRecord {
-    /// Of a task that runs once: it has. A run of another schedule, under the same name, is none of it.
+    /// Whether a task with `once` is done. A run of another schedule under the same name does not count.
     pub fn is_done(&self) -> bool {
         self.fingerprint == Schedule::once().fingerprint()
             && self.open.is_empty()
             && self.last.is_some_and(|last| last.outcome == TickOutcome::Done)
     }
 
-    /// A task that is seen for the first time, or with another schedule: ticks count from now, and none runs.
+    /// The record of a task that is seen for the first time, or with another schedule: ticks count from now, and no run
+    /// is open.
     pub fn armed(fingerprint: String, now: WallTime) -> TickRecord {
         TickRecord {
             fingerprint,

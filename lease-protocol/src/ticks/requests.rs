@@ -1,4 +1,4 @@
-//! What somebody asks of a task through annotations.
+//! The requests that people make of a task through annotations.
 
 use std::collections::BTreeMap;
 
@@ -11,17 +11,17 @@ use crate::clock::WallTime;
 /// The annotations of an object.
 pub type Annotations = BTreeMap<String, String>;
 
-/// What is asked of one task, as it stands in the annotations.
+/// The requests for one task, read from the annotations.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
 pub(super) struct TaskRequests {
     pub(super) paused: bool,
     pub(super) trigger: Option<String>,
     pub(super) backfill: Option<TimeRange>,
-    /// Requests that cannot be understood, and why. They are left as they are.
+    /// Requests that cannot be understood, and why. Their annotations stay as they are.
     pub(super) refused: Vec<(String, &'static str)>,
 }
 
-/// A stretch of the past whose ticks are to be run, both ends included.
+/// A range of the past whose ticks are to be run. Both ends are included.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(super) struct TimeRange {
     pub(super) from: WallTime,
@@ -48,7 +48,7 @@ impl TaskRequests {
     }
 }
 
-/// The rule that the id of a trigger breaks, if it does.
+/// Checks the id of a trigger. The error is the rule that it breaks.
 pub fn check_trigger(id: &str) -> Result<(), &'static str> {
     if id.is_empty() {
         Err("a trigger needs an id, which it runs once for: any word that was not used before")
@@ -61,7 +61,7 @@ pub fn check_trigger(id: &str) -> Result<(), &'static str> {
     }
 }
 
-/// A backfill of this stretch, as its annotation says it; `None` if it ends before it begins.
+/// The annotation value for a backfill of this range. `None` if the range ends before it begins.
 pub fn backfill_text(from: Timestamp, to: Timestamp) -> Option<String> {
     let [from, to] = [from, to].map(WallTime::from);
     (from <= to).then(|| TimeRange { from, to }.text())

@@ -30,42 +30,44 @@ pub struct TaskTicks {
     paused: bool,
 }
 
-/// What a task is at.
+/// The state of a task.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum TickState {
     /// It has not run yet.
     Waiting,
     /// A run was taken, and its end is not known.
     Taken,
-    /// The last run ended so.
+    /// The last run ended with this outcome.
     Ended(TickOutcome),
-    /// Its record cannot be read, so that nothing of it is run: see [`TaskTicks::trouble`].
+    /// The record of the task cannot be read, so no tick of it is run: see [`TaskTicks::trouble`].
     Unreadable,
 }
 
 /// A run, as the Lease shows it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub struct TickRun {
     /// The nominal time.
     pub tick: Timestamp,
-    /// The attempt's name.
+    /// The id of the attempt.
     pub id: AttemptId,
-    /// Its number.
+    /// The number of the attempt at this tick.
     pub attempt: u32,
-    /// When its end was written; `None` as long as it is not.
+    /// When its end was recorded. `None` if it has not been.
     pub ended: Option<Timestamp>,
 }
 
 impl TaskTicks {
-    /// What the annotations of a Lease say about each task that has a record there, whoever has written it.
+    /// The ticks of each task that has a record in the annotations of a Lease, no matter which program wrote it.
     pub fn all(annotations: &BTreeMap<String, String>) -> BTreeMap<String, TaskTicks> {
         let tasks = annotations.iter().filter_map(|(name, text)| Some((name.strip_prefix(RECORD)?, text)));
         tasks.map(|(task, text)| (task.to_owned(), TaskTicks::read(annotations, task, text))).collect()
     }
 
-    /// What they say about this one; `None` if it has no record.
+    /// The ticks of this task. `None` if it has no record.
     pub fn of(annotations: &Annotations, task: &str) -> Option<TaskTicks> {
         annotations.get(&format!("{RECORD}{task}")).map(|text| TaskTicks::read(annotations, task, text))
     }
@@ -79,7 +81,7 @@ impl TaskTicks {
         self.record.as_ref().ok()
     }
 
-    /// What the task is at.
+    /// The state of the task.
     pub fn state(&self) -> TickState {
         match &self.record {
             Err(_) => TickState::Unreadable,
@@ -88,12 +90,12 @@ impl TaskTicks {
         }
     }
 
-    /// Of a task that runs `once`: it has.
+    /// Whether a task with `once` is done.
     pub fn is_done(&self) -> bool {
         self.record().is_some_and(TickRecord::is_done)
     }
 
-    /// Somebody has paused it.
+    /// Whether the task is paused.
     pub fn is_paused(&self) -> bool {
         self.paused
     }
@@ -104,13 +106,14 @@ impl TaskTicks {
         Some(TickRun { tick: last.tick.into(), id: last.id, attempt: last.attempt, ended: Some(last.at.into()) })
     }
 
-    /// The runs that were taken and whose end is not written. What was [given back](Self::given_back) is not among them.
+    /// The runs that were taken and whose end has not been written, without those that were [given
+    /// back](Self::given_back).
     pub fn running(&self) -> Vec<TickRun> {
         self.open(false)
     }
 
-    /// The runs that were taken and given back, because the leader's term ended before their bodies began: the next leader
-    /// starts them.
+    /// The runs that were taken and given back, because the leader's term ended before their bodies began. The next
+    /// leader starts them.
     pub fn given_back(&self) -> Vec<TickRun> {
         self.open(true)
     }
@@ -123,12 +126,12 @@ impl TaskTicks {
             .collect()
     }
 
-    /// Every tick up to here has been taken, or counted as not run.
+    /// Every tick up to this time has been taken, or counted as not run.
     pub fn accounted_until(&self) -> Option<Timestamp> {
         self.record().map(|record| record.accounted_until.into())
     }
 
-    /// The id under which a run was last asked for and taken.
+    /// The id of the last trigger that was taken.
     pub fn last_trigger(&self) -> Option<&str> {
         self.record()?.trigger.as_deref()
     }
@@ -138,7 +141,7 @@ impl TaskTicks {
         self.record()?.next.map(Timestamp::from)
     }
 
-    /// What has become of its ticks so far.
+    /// How its ticks ended so far.
     pub fn counts(&self) -> TickCounts {
         self.record().map(|record| record.counts).unwrap_or_default()
     }
@@ -146,5 +149,27 @@ impl TaskTicks {
     /// Why its record cannot be read, and what to do.
     pub fn trouble(&self) -> Option<String> {
         self.record.as_ref().err().map(ToString::to_string)
+    }
+}
+
+/// Its methods as fields. `trouble` is null if the record can be read.
+#[cfg(feature = "serde")]
+impl serde::Serialize for TaskTicks {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        use serde::ser::SerializeStruct;
+
+        let mut fields = serializer.serialize_struct("TaskTicks", 11)?;
+        fields.serialize_field("state", &self.state())?;
+        fields.serialize_field("is_done", &self.is_done())?;
+        fields.serialize_field("is_paused", &self.is_paused())?;
+        fields.serialize_field("last", &self.last())?;
+        fields.serialize_field("running", &self.running())?;
+        fields.serialize_field("given_back", &self.given_back())?;
+        fields.serialize_field("accounted_until", &self.accounted_until())?;
+        fields.serialize_field("last_trigger", &self.last_trigger())?;
+        fields.serialize_field("next", &self.next())?;
+        fields.serialize_field("counts", &self.counts())?;
+        fields.serialize_field("trouble", &self.trouble())?;
+        fields.end()
     }
 }

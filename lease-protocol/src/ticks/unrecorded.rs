@@ -1,7 +1,8 @@
-//! Ticks of which nothing is recorded: too many for a write each.
+//! Ticks that are not recorded, because they are so frequent that each would cost too many writes.
 //!
-//! Only [`CatchUp::None`](super::CatchUp::None) can do without a record. The leader's memory decides, as in any program with a
-//! timer; what is due while nobody leads is not run, and two leaders whose clocks differ may both run the tick between them.
+//! This is only possible with [`CatchUp::None`](super::CatchUp::None). As in any program with a timer, only the
+//! leader's memory decides which ticks have run. Ticks that fall due while no replica leads are not run. If the clocks
+//! of two leaders differ, both may run the ticks between the times that they show.
 
 use std::sync::Arc;
 
@@ -13,11 +14,11 @@ use super::timetable::{Timetable, TimetableKind};
 use crate::clock::WallTime;
 use crate::schedule::Watermark;
 
-/// How far the ticks of a task are accounted for.
+/// The last tick of a task that is accounted for.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub(super) struct UnrecordedTicks {
     upto: WallTime,
-    /// What is due waits for the end of a run.
+    /// A due tick waits for the end of a run.
     waits: bool,
 }
 

@@ -125,9 +125,26 @@ fn quoted(names: &[String]) -> String {
     names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
 }
 
-/// The same text as `Display`, because a `main` that returns the error prints this.
+impl TickAdminError {
+    fn variant(&self) -> &'static str {
+        match self {
+            TickAdminError::Spec(..) => "Spec",
+            TickAdminError::TaskName { .. } => "TaskName",
+            TickAdminError::LeaseMissing { .. } => "LeaseMissing",
+            TickAdminError::UnknownTask { .. } => "UnknownTask",
+            TickAdminError::TriggerId { .. } => "TriggerId",
+            TickAdminError::TriggerWaiting { .. } => "TriggerWaiting",
+            TickAdminError::BackfillOrder { .. } => "BackfillOrder",
+            TickAdminError::BackfillWaiting { .. } => "BackfillWaiting",
+            TickAdminError::Contended { .. } => "Contended",
+            TickAdminError::Request { .. } => "Request",
+        }
+    }
+}
+
+/// The variant and the text of `Display`, because a `main` that returns the error prints this.
 impl fmt::Debug for TickAdminError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
+        write!(f, "{}: {self}", self.variant())
     }
 }

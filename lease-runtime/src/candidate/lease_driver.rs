@@ -63,27 +63,6 @@ enum LeaveOutcome {
     Failed(Arc<ElectorError>),
 }
 
-/// Why the driver leaves an election in which it could continue.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum LeaveReason {
-    /// All tasks were over.
-    Finished,
-    /// A task gives the lease up, so that another replica can try.
-    SteppedDown,
-    /// A condition does not hold.
-    Withdrawn,
-}
-
-impl LeaveReason {
-    fn stop_reason(self) -> StopReason {
-        match self {
-            LeaveReason::Finished => StopReason::Finished,
-            LeaveReason::SteppedDown => StopReason::SteppedDown,
-            LeaveReason::Withdrawn => StopReason::Withdrawn,
-        }
-    }
-}
-
 impl LeaseDriver {
     async fn run(mut self) {
         loop {
@@ -179,7 +158,8 @@ impl LeaseDriver {
                 return LeaveOutcome::Shutdown;
             }
             if let Some(leaving) = leaving.take().or_else(|| self.leave_reason()) {
-                self.leave(control, terms, leaving.stop_reason(), leaving == LeaveReason::Finished).await;
+                let and_finish = leaving == StopReason::Finished;
+                self.leave(control, terms, leaving.clone(), and_finish).await;
                 self.stay_out(leaving, timing).await;
                 if self.lease_tasks.timing() != Some(timing) {
                     return LeaveOutcome::Finished;
@@ -207,20 +187,21 @@ impl LeaseDriver {
         }
     }
 
-    fn leave_reason(&self) -> Option<LeaveReason> {
+    /// Why this process should give the lease up although the term could continue.
+    fn leave_reason(&self) -> Option<StopReason> {
         if self.lease_tasks.is_over() {
-            Some(LeaveReason::Finished)
+            Some(StopReason::Finished)
         } else if !self.lease_tasks.is_willing() || self.lease_tasks.is_stuck() {
-            Some(LeaveReason::Withdrawn)
+            Some(StopReason::Withdrawn)
         } else {
             None
         }
     }
 
     /// Waits until there is a reason to take part again, or no reason to wait.
-    async fn stay_out(&self, leaving: LeaveReason, timing: Timing) {
+    async fn stay_out(&self, leaving: StopReason, timing: Timing) {
         let mut rested = pin!(async {
-            if leaving == LeaveReason::SteppedDown {
+            if leaving == StopReason::SteppedDown {
                 // For one lease duration, so that every other replica has time to take the lease, even one that polls.
                 sleep(timing.lease_duration).await;
             }
@@ -240,8 +221,9 @@ impl LeaseDriver {
         }
     }
 
-    /// Runs one term, from the acquisition until nothing of it is left here. Returns the reason, if the election is to be left.
-    async fn lead(&self, control: &ElectionControl, term: Term, alive: DrainToken) -> Option<LeaveReason> {
+    /// Runs the tasks through one term, from the acquisition until nothing of it is left here. Returns a reason if this process
+    /// gives the lease up although the term could continue.
+    async fn lead(&self, control: &ElectionControl, term: Term, alive: DrainToken) -> Option<StopReason> {
         let mut supervisors = JoinSet::new();
         // The tasks that run, and those that have ended in this term but are not over. These run again only in the next term.
         let mut started: Vec<(Id, Arc<Entry>)> = Vec::new();
@@ -270,11 +252,11 @@ impl LeaseDriver {
                 }
                 // A task that is over may have a supervisor that has not ended.
                 leaving = self.leave_reason().filter(|why| {
-                    supervisors.is_empty() || *why != LeaveReason::Finished && !self.lease_tasks.is_willing()
+                    supervisors.is_empty() || *why != StopReason::Finished && !self.lease_tasks.is_willing()
                 });
-                leaving.iter().for_each(|leaving| control.withdraw(leaving.stop_reason()));
+                leaving.iter().for_each(|reason| control.withdraw(reason.clone()));
             } else if leaving.is_none() && term.state().stop_reason() == Some(StopReason::SteppedDown) {
-                leaving = Some(LeaveReason::SteppedDown);
+                leaving = Some(StopReason::SteppedDown);
                 control.withdraw(StopReason::SteppedDown);
             }
             // `leading` from above, because reasons that came later have not been handled yet.

@@ -90,6 +90,7 @@ pub(super) enum Command {
 
 /// The status of this process in the election of one lease.
 #[derive(Clone, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub struct LeaseStatus {
     /// The lease.
@@ -111,6 +112,7 @@ pub struct LeaseStatus {
     /// Why the last term of this process ended.
     pub last_stop: Option<StopReason>,
     /// What keeps this process from taking part at the moment. `None` after a request that succeeded.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "said"))]
     pub problem: Option<Arc<ElectorError>>,
     /// What keeps this process, while it leads, from recording ticks: a policy refuses or alters its annotations. `None` when they
     /// are stored as they were sent.
@@ -153,8 +155,15 @@ impl LeaseStatus {
     }
 }
 
+/// A problem is serialized as the sentence that it displays.
+#[cfg(feature = "serde")]
+fn said<S: serde::Serializer>(problem: &Option<Arc<ElectorError>>, serializer: S) -> Result<S::Ok, S::Error> {
+    serde::Serialize::serialize(&problem.as_deref().map(ToString::to_string), serializer)
+}
+
 /// The role of this process in an election.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum Standing {
     /// It takes no part and holds nothing.
@@ -275,5 +284,40 @@ impl Drop for ElectionPort {
             self.term_state.take().inspect(|term_state| term_state.expire());
             self.end(ElectorError::Ended { reason: "its runtime is gone".to_owned() });
         }
+    }
+}
+
+#[cfg(all(test, feature = "serde"))]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use serde_json::json;
+
+    use super::*;
+    use lease_protocol::election::LossReason;
+
+    /// What an admin page shows. Numbers that JSON readers round are texts, a problem is its sentence.
+    #[test]
+    fn a_status_is_serialized_as_it_reads() {
+        let token = FencingToken::new(7);
+        let record = r#"{"v":1,"schedule":"9f3a01c7","upto":"2026-11-25T00:00:30Z"}"#;
+        let annotations = BTreeMap::from([("tick.lease-runtime.dev/report".to_owned(), record.to_owned())]);
+        let lease = LeaseId::new("jobs", "ledger");
+        let status = LeaseStatus {
+            ticks: Arc::new(TaskTicks::all(&annotations)),
+            last_stop: Some(StopReason::Lost(LossReason::TakenBy("b".to_owned()))),
+            problem: Some(Arc::new(ElectorError::NoCluster { looked: "nowhere".to_owned() })),
+            ..LeaseStatus::new(&lease, Standing::Leader(token))
+        };
+        let shown = serde_json::to_value(&status).expect("a status");
+        assert_eq!(shown["lease"], "jobs/ledger");
+        assert_eq!(shown["standing"], json!({ "leader": 7 }));
+        assert_eq!(shown["last_stop"], json!({ "lost": { "taken_by": "b" } }));
+        assert_eq!(shown["problem"], status.problem.as_ref().map(ToString::to_string).unwrap_or_default());
+        assert_eq!(shown["ticks"]["report"]["state"], "waiting");
+        assert_eq!(shown["ticks"]["report"]["accounted_until"], "2026-11-25T00:00:30Z");
+        assert_eq!(serde_json::from_value::<FencingToken>(json!(7)).ok(), Some(token));
+        assert_eq!(serde_json::from_value::<LeaseId>(json!("jobs/ledger")).ok(), Some(lease));
+        assert!(serde_json::from_value::<LeaseId>(json!("ledger")).is_err());
     }
 }

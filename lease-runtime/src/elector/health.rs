@@ -14,16 +14,23 @@ pub(super) const BEAT: Duration = Duration::from_secs(1);
 /// It does not say whether this process leads. A follower is healthy. So is a process that cannot reach the API server, because
 /// a restart would not help.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub struct Health {
     /// The loop runs.
     pub running: bool,
     /// How long ago the loop was last active. Normally this is about a second at most. Much more means that the process gets no
     /// processor time, or that the loop is stuck.
+    #[cfg_attr(feature = "serde", serde(rename = "last_turn_seconds", serialize_with = "seconds"))]
     pub last_turn: Duration,
     /// The revisions of the API server went backwards, as after restoring a backup. This process does not lead some lease until it
     /// is restarted.
     pub barred: bool,
+}
+
+#[cfg(feature = "serde")]
+fn seconds<S: serde::Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_f64(duration.as_secs_f64())
 }
 
 impl Health {

@@ -49,7 +49,7 @@ impl ProcessMemory {
             return memory.clone().above(known.highest);
         }
         let met = known.met.contains(&known.hasher.hash_one(lease));
-        Memory::of_the_distant_past(met, known.longest).above(known.highest)
+        Memory::from_long_ago(met, known.longest).above(known.highest)
     }
 
     /// An election of a Lease has ended at `now`, and has learned this.
@@ -60,13 +60,13 @@ impl ProcessMemory {
         known.highest = known.highest.max(memory.highest());
         // After this time, no other process can still believe that it holds the lease. That the Lease was seen stays known.
         known.recent.retain(|lease, (memory, until)| {
-            let stays = memory.is_barred() || *until > now;
-            if !stays && memory.has_met() {
+            let stays = memory.is_disqualified() || *until > now;
+            if !stays && memory.has_existed() {
                 known.met.insert(known.hasher.hash_one(lease));
             }
             stays
         });
-        if memory.has_met() {
+        if memory.has_existed() {
             let until = memory.clear_at().max(now) + memory.last_duration();
             known.recent.insert(lease.clone(), (memory, until));
         }
@@ -106,8 +106,8 @@ mod tests {
         drop(known);
         // It still counts as seen: its tokens do not begin anew, and its holder may still be there.
         let old = process_memory.recall(&LeaseId::new("jobs", "once-0"));
-        assert!(old.has_met() && old.last_duration() == Duration::from_secs(60));
-        assert!(!process_memory.recall(&LeaseId::new("jobs", "never")).has_met());
+        assert!(old.has_existed() && old.last_duration() == Duration::from_secs(60));
+        assert!(!process_memory.recall(&LeaseId::new("jobs", "never")).has_existed());
     }
 
     #[test]
@@ -115,10 +115,10 @@ mod tests {
         let lease = LeaseId::new("jobs", "ledger");
         let now = SystemClock.now();
         ProcessMemory::of("https://a.test", &SystemClock).keep(&lease, seen(now), now);
-        assert!(ProcessMemory::of("https://a.test", &SystemClock).recall(&lease).has_met());
-        assert!(!ProcessMemory::of("https://b.test", &SystemClock).recall(&lease).has_met());
+        assert!(ProcessMemory::of("https://a.test", &SystemClock).recall(&lease).has_existed());
+        assert!(!ProcessMemory::of("https://b.test", &SystemClock).recall(&lease).has_existed());
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
         let virtual_clock = runtime.block_on(async { TokioClock::starting_at(WallTime(0)) });
-        assert!(!ProcessMemory::of("https://a.test", &virtual_clock).recall(&lease).has_met());
+        assert!(!ProcessMemory::of("https://a.test", &virtual_clock).recall(&lease).has_existed());
     }
 }

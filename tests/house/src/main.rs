@@ -7,6 +7,7 @@ mod dependencies;
 mod docs;
 mod drawing;
 mod error;
+mod files;
 mod graph;
 mod msrv;
 mod names;
@@ -16,6 +17,7 @@ mod public_api;
 mod sizes;
 mod source;
 mod walks;
+mod words;
 mod workspace;
 
 use std::process::ExitCode;
@@ -44,6 +46,7 @@ Checks of the workspace itself: cargo house COMMAND
   sizes                 Fails if a file has more than 400 lines, or if the median function of the library crates has
                         6 lines or more.
   walks                 Fails if a table of ARCHITECTURE.md names a file, or an item of it, that is not there.
+  words                 Fails on words and phrases that this project does not use. See tests/house/src/words.rs.
   help                  Prints this text.
 ";
 
@@ -73,6 +76,7 @@ fn run(arguments: &[&str]) -> Result<()> {
         ["public-api", "--write"] => public_api::write(&Workspace::load()?),
         ["sizes"] => sizes::check(&Workspace::load()?),
         ["walks"] => walks::check(&Workspace::load()?),
+        ["words"] => words::check(&Workspace::load()?),
         ["help" | "--help" | "-h"] => {
             print!("{HELP}");
             Ok(())

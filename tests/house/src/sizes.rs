@@ -1,12 +1,11 @@
 //! `sizes`: files stay short because each has one subject, and functions stay small.
 
-use std::path::{Path, PathBuf};
-
 use syn::spanned::Spanned;
 use syn::visit::{self, Visit};
 use syn::{Block, ImplItemFn, ItemFn, TraitItemFn};
 
-use crate::error::{Context, Result};
+use crate::error::Result;
+use crate::files;
 use crate::source::{self, Source};
 use crate::workspace::Workspace;
 
@@ -18,17 +17,21 @@ const MEDIAN_FUNCTION: usize = 6;
 /// Fails on a long file, and when the median function of the library crates gets longer.
 pub(crate) fn check(workspace: &Workspace) -> Result<()> {
     let root = &workspace.workspace_root;
-    let mut files = Vec::new();
-    collect_files(root, &mut files)?;
-    let long: Vec<_> = files.iter().filter(|file| file.lines > LONGEST_FILE).collect();
-    for file in &long {
-        let path = file.path.strip_prefix(root).unwrap_or(&file.path).display();
-        println!("{path} has {} lines: give each of its subjects a file of its own", file.lines);
+    let files = files::read(root, &["rs"])?;
+    let lines: Vec<_> = files.iter().map(|file| (&file.path, file.text.lines().count())).collect();
+    let long: Vec<_> = lines.iter().filter(|(_, lines)| *lines > LONGEST_FILE).collect();
+    for (path, lines) in &long {
+        let path = path.strip_prefix(root).unwrap_or(path).display();
+        println!("{path} has {lines} lines: move one of its subjects to another file");
     }
     let mut functions = function_lengths(&source::read(workspace)?);
     functions.sort_unstable();
     let (median, ninth_decile) = (at(&functions, 1, 2), at(&functions, 9, 10));
-    println!("{} files, the longest has {} lines", files.len(), files.iter().map(|file| file.lines).max().unwrap_or(0));
+    println!(
+        "{} files, the longest has {} lines",
+        files.len(),
+        lines.iter().map(|(_, lines)| lines).max().unwrap_or(&0)
+    );
     println!("{} functions of the libraries: median {median} lines, ninth decile {ninth_decile}", functions.len());
     if !long.is_empty() {
         return Err(format!("{} files have more than {LONGEST_FILE} lines", long.len()).into());
@@ -44,27 +47,6 @@ pub(crate) fn check(workspace: &Workspace) -> Result<()> {
 /// The value that a share of the sorted values does not exceed.
 fn at(sorted: &[usize], part: usize, of: usize) -> usize {
     sorted.get(sorted.len() * part / of).copied().unwrap_or(0)
-}
-
-struct Lines {
-    path: PathBuf,
-    lines: usize,
-}
-
-/// All `.rs` files below a folder, without build output and hidden folders.
-fn collect_files(folder: &Path, files: &mut Vec<Lines>) -> Result<()> {
-    let cannot_read = |path: &Path| format!("cannot read {}", path.display());
-    for entry in folder.read_dir().context(|| cannot_read(folder))? {
-        let path = entry.context(|| cannot_read(folder))?.path();
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        if path.is_dir() && name != "target" && !name.starts_with('.') {
-            collect_files(&path, files)?;
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
-            let text = std::fs::read_to_string(&path).context(|| cannot_read(&path))?;
-            files.push(Lines { lines: text.lines().count(), path });
-        }
-    }
-    Ok(())
 }
 
 /// The lines of the body of each function of the libraries, without tests.

@@ -27,7 +27,7 @@ pub(super) struct Age {
     bounded: bool,
     /// The write in flight will not take effect: what it says does not matter.
     doomed: bool,
-    sight: Seen,
+    observation: Seen,
     since: Moment,
     /// Before and after.
     confirmed: (Moment, Moment),
@@ -56,7 +56,7 @@ impl Age {
                 .as_ref()
                 .is_some_and(|write| write.request.is_some() || matches!(write.answer, Some(Answer::Committed(_)))),
             bounded: !config.is(Mutant::StaleAnswer),
-            sight: Seen::Nothing,
+            observation: Seen::Nothing,
             since: NOW,
             confirmed: (NOW, NOW),
         }
@@ -69,7 +69,7 @@ impl Map for Age {
             Stamp::Since => {
                 // Of what is free nobody waits for the end of a wait. Of what is missing the end is `Clear`, and only a probe
                 // of the watch counts from here.
-                if self.sight == Seen::Free || self.sight == Seen::Missing && !self.watch {
+                if self.observation == Seen::Free || self.observation == Seen::Missing && !self.watch {
                     *moment = NOW - self.longest;
                 }
                 self.since = *moment;
@@ -78,14 +78,14 @@ impl Map for Age {
             Stamp::Confirmed => {
                 let since = self.since.max(NOW - self.longest);
                 // With a watch, how long after `since` it was decides on a probe.
-                let counts = self.watch && self.sight != Seen::Free;
+                let counts = self.watch && self.observation != Seen::Free;
                 let after = if counts { (*moment).since(self.since).min(self.longest) } else { Duration::ZERO };
                 self.confirmed = (*moment, since + after);
                 *moment = self.confirmed.1;
             }
             Stamp::Clear if *moment <= NOW => {
                 // Past for good once the Lease was seen to be missing after it; until then, still to be looked after.
-                let settled = self.sight != Seen::Missing || self.confirmed.0 >= *moment;
+                let settled = self.observation != Seen::Missing || self.confirmed.0 >= *moment;
                 *moment = if settled { NOW - self.longest } else { NOW };
             }
             Stamp::Clear => {}
@@ -100,8 +100,8 @@ impl Map for Age {
         }
     }
 
-    fn sight(&mut self, sight: &mut Observation) {
-        self.sight = match sight {
+    fn observation(&mut self, observation: &mut Observation) {
+        self.observation = match observation {
             Observation::Missing { .. } => Seen::Missing,
             Observation::Present(view) => match view.record.holder() {
                 Some(holder) if holder.as_bytes()[0] != self.identity => Seen::Held,

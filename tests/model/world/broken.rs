@@ -12,5 +12,5 @@ pub(crate) enum Broken {
     /// A lower bound above all revisions there are.
     BoundTooHigh,
     /// Revisions seemed to go backwards, which they never do here.
-    Barred,
+    Disqualified,
 }

@@ -11,15 +11,15 @@ pub(crate) enum Happening {
     /// The node's timer fires. As late as it likes: a process can be stopped, or starved, at any time.
     Wake(usize),
     /// The server serves the node's look. Unless looks can be late, the answer arrives at once.
-    ServeLook(usize),
+    ServeGet(usize),
     /// The answer to the look arrives.
-    HearLook(usize),
+    ReceiveGet(usize),
     /// The node gives its look up.
-    LoseLook(usize),
+    LoseGet(usize),
     /// The server serves the node's write. Unless answers can be late, this one arrives at once.
     ServeWrite(usize),
     /// The answer to the write arrives.
-    HearWrite(usize),
+    ReceiveWrite(usize),
     /// The answer to the write is lost: the node does not know.
     LoseAnswer(usize),
     /// The node gives the write up while it is still on its way.
@@ -62,19 +62,19 @@ impl World {
             if node.is_due() {
                 out.push(Wake(index));
             }
-            if let Some(look) = &node.look {
-                if look.shown.is_some() {
-                    out.push(HearLook(index));
-                } else if config.looks_beside_writes || node.write.is_none() {
-                    out.push(ServeLook(index));
+            if let Some(get) = &node.get {
+                if get.shown.is_some() {
+                    out.push(ReceiveGet(index));
+                } else if config.gets_beside_writes || node.write.is_none() {
+                    out.push(ServeGet(index));
                 }
-                if config.looks_beside_writes || node.write.is_none() {
-                    out.push(LoseLook(index));
+                if config.gets_beside_writes || node.write.is_none() {
+                    out.push(LoseGet(index));
                 }
             }
             if let Some(write) = &node.write {
                 if write.answer.is_some() {
-                    out.push(HearWrite(index));
+                    out.push(ReceiveWrite(index));
                     if self.left.unknowns > 0 {
                         out.push(LoseAnswer(index));
                     }
@@ -92,7 +92,7 @@ impl World {
                 }
             }
             // To end by themselves in the very moment of a deadline counts as ending in time or too late, as the core has it.
-            if node.bodies.as_ref().is_some_and(|bodies| bodies.told || self.left.withdrawals > 0) {
+            if node.bodies.as_ref().is_some_and(|bodies| bodies.cancelled || self.left.withdrawals > 0) {
                 out.push(Drain(index));
             }
             if node.wants && self.left.withdrawals > 0 {
@@ -123,7 +123,7 @@ impl World {
         }
         // A process that never saw the Lease creates it at once, so deleting one that is held is safe only for those who
         // have met it: the documented limit of rule C3.
-        if self.left.deletions > 0 && self.server.object.is_some() && self.nodes.iter().all(|node| node.met) {
+        if self.left.deletions > 0 && self.server.object.is_some() && self.nodes.iter().all(|node| node.existed) {
             out.push(Delete);
         }
         if self.left.labels > 0 && self.server.object.is_some() {

@@ -61,20 +61,20 @@ impl Stage<'_> {
         match happening {
             Happening::Tick => self.world.tick(self.config),
             Happening::Wake(index) => self.feed(index, Event::Woken),
-            Happening::ServeLook(index) => self.serve_look(index),
-            Happening::HearLook(index) => self.hear_look(index),
-            Happening::LoseLook(index) => {
-                if let Some(look) = self.world.nodes[index].look.take() {
-                    self.feed(index, Event::Answered { id: look.id, answer: Answer::Unknown });
+            Happening::ServeGet(index) => self.serve_get(index),
+            Happening::ReceiveGet(index) => self.receive_get(index),
+            Happening::LoseGet(index) => {
+                if let Some(get) = self.world.nodes[index].get.take() {
+                    self.feed(index, Event::Answered { id: get.id, answer: Answer::Unknown });
                 }
             }
             Happening::ServeWrite(index) => {
                 self.serve_write(index);
                 if !self.config.late_answers {
-                    self.hear_write(index);
+                    self.receive_write(index);
                 }
             }
-            Happening::HearWrite(index) => self.hear_write(index),
+            Happening::ReceiveWrite(index) => self.receive_write(index),
             Happening::LoseAnswer(index) => {
                 self.serve_write(index);
                 let node = &mut self.world.nodes[index];
@@ -133,8 +133,8 @@ impl Stage<'_> {
             }
             Happening::Watch(index) => self.world.nodes[index].watched = Some(self.world.server.watched()),
             Happening::HearWatch(index) => {
-                if let Some(sight) = self.world.nodes[index].watched.take() {
-                    self.see(index, sight);
+                if let Some(observation) = self.world.nodes[index].watched.take() {
+                    self.see(index, observation);
                 }
             }
             Happening::Mistake(index) => {
@@ -185,38 +185,38 @@ impl Stage<'_> {
         answer
     }
 
-    pub(crate) fn serve_look(&mut self, index: usize) {
-        let sight = self.world.server.sight();
-        if let Some(look) = &mut self.world.nodes[index].look {
-            look.shown.get_or_insert(sight);
+    pub(crate) fn serve_get(&mut self, index: usize) {
+        let observation = self.world.server.observation();
+        if let Some(get) = &mut self.world.nodes[index].get {
+            get.shown.get_or_insert(observation);
         }
-        if !self.config.late_looks {
-            self.hear_look(index);
+        if !self.config.late_gets {
+            self.receive_get(index);
         }
     }
 
-    pub(crate) fn hear_look(&mut self, index: usize) {
-        let Some(look) = self.world.nodes[index].look.take_if(|look| look.shown.is_some()) else { return };
-        let Some(sight) = look.shown else { return };
+    pub(crate) fn receive_get(&mut self, index: usize) {
+        let Some(get) = self.world.nodes[index].get.take_if(|get| get.shown.is_some()) else { return };
+        let Some(observation) = get.shown else { return };
         let node = &mut self.world.nodes[index];
-        node.met |= matches!(sight, Observation::Present(_));
-        if matches!(sight, Observation::Missing { .. })
+        node.existed |= matches!(observation, Observation::Present(_));
+        if matches!(observation, Observation::Missing { .. })
             && self.config.is(Mutant::CreatesWhenMissing)
             && node.bodies.is_none()
         {
             // It forgets that there ever was one.
-            *node = Node { met: true, ..Node::new(self.config.identity(index), index, self.config) };
+            *node = Node { existed: true, ..Node::new(self.config.identity(index), index, self.config) };
             self.feed(index, Event::Woken);
-            self.serve_look_again(index);
+            self.serve_get_again(index);
             return;
         }
         let mut now = STEP;
-        if let (Some(sent), None) = (look.sent, &node.bodies) {
+        if let (Some(sent), None) = (get.sent, &node.bodies) {
             now.moment = sent;
         }
-        let own = sight_names(&sight, self.config.identity(index));
-        let answer = Answer::Shown(self.config.seen_by(index, sight));
-        self.feed_at(index, Event::Answered { id: look.id, answer }, now);
+        let own = names_holder(&observation, self.config.identity(index));
+        let answer = Answer::Shown(self.config.seen_by(index, observation));
+        self.feed_at(index, Event::Answered { id: get.id, answer }, now);
         if self.config.is(Mutant::BelievesOwnName)
             && own
             && let Some(bodies) = &mut self.world.nodes[index].bodies
@@ -227,10 +227,10 @@ impl Stage<'_> {
     }
 
     /// For a mutant: answers the first look of a process that forgot everything.
-    fn serve_look_again(&mut self, index: usize) {
-        let sight = self.world.server.sight();
-        if let Some(look) = self.world.nodes[index].look.take() {
-            self.feed(index, Event::Answered { id: look.id, answer: Answer::Shown(sight) });
+    fn serve_get_again(&mut self, index: usize) {
+        let observation = self.world.server.observation();
+        if let Some(get) = self.world.nodes[index].get.take() {
+            self.feed(index, Event::Answered { id: get.id, answer: Answer::Shown(observation) });
         }
     }
 
@@ -264,24 +264,24 @@ impl Stage<'_> {
         }
     }
 
-    pub(crate) fn hear_write(&mut self, index: usize) {
+    pub(crate) fn receive_write(&mut self, index: usize) {
         let Some(write) = self.world.nodes[index].write.take_if(|write| write.answer.is_some()) else { return };
         let Some(answer) = write.answer else { return };
-        self.world.nodes[index].met |= matches!(answer, Answer::Committed(_));
+        self.world.nodes[index].existed |= matches!(answer, Answer::Committed(_));
         self.feed(index, Event::Answered { id: write.id, answer });
     }
 
-    pub(crate) fn see(&mut self, index: usize, sight: Observation) {
-        self.world.nodes[index].met |= matches!(sight, Observation::Present(_));
-        let sight = self.config.seen_by(index, sight);
-        self.feed(index, Event::Seen(sight));
+    pub(crate) fn see(&mut self, index: usize, observation: Observation) {
+        self.world.nodes[index].existed |= matches!(observation, Observation::Present(_));
+        let observation = self.config.seen_by(index, observation);
+        self.feed(index, Event::Seen(observation));
     }
 
     pub(crate) fn drain(&mut self, index: usize) {
         let node = &mut self.world.nodes[index];
         let Some(bodies) = node.bodies.take() else { return };
         self.feed(index, Event::Drained);
-        if !bodies.told {
+        if !bodies.cancelled {
             // They have ended by themselves, or whoever ran them is gone. Unless the term was over anyway, the core takes
             // this for a withdrawal.
             self.world.left.withdrawals -= 1;
@@ -302,6 +302,6 @@ impl Stage<'_> {
     }
 }
 
-fn sight_names(sight: &Observation, identity: &str) -> bool {
-    matches!(sight, Observation::Present(view) if view.record.holder() == Some(identity))
+fn names_holder(observation: &Observation, identity: &str) -> bool {
+    matches!(observation, Observation::Present(view) if view.record.holder() == Some(identity))
 }

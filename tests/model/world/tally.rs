@@ -19,7 +19,7 @@ pub(crate) struct Tally {
 #[derive(Default, Debug)]
 pub(crate) struct Count {
     times: AtomicU64,
-    told: AtomicBool,
+    reported: AtomicBool,
 }
 
 impl Count {
@@ -29,6 +29,6 @@ impl Count {
 
     /// True once, after it has happened.
     pub(crate) fn is_news(&self) -> bool {
-        self.times.load(Ordering::Relaxed) > 0 && !self.told.swap(true, Ordering::Relaxed)
+        self.times.load(Ordering::Relaxed) > 0 && !self.reported.swap(true, Ordering::Relaxed)
     }
 }

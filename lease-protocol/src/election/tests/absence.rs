@@ -15,8 +15,8 @@ fn clear_to_create() -> Bench {
 
 /// It looks, finds the Lease missing, and waits as for a Lease that was just deleted.
 #[track_caller]
-fn looks_and_waits_anew(bench: &mut Bench) {
-    assert!(bench.open.iter().all(|(_, request)| *request == Request::Get), "creates without a look");
+fn gets_the_lease_and_waits_again(bench: &mut Bench) {
+    assert!(bench.open.iter().all(|(_, request)| *request == Request::Get), "creates without a get");
     bench.show(MISSING).step(Event::WatchOpened);
     let end = bench.now + SECOND * 15;
     while bench.now < end {
@@ -31,11 +31,11 @@ fn looks_and_waits_anew(bench: &mut Bench) {
 }
 
 #[test]
-fn c3_who_was_out_of_the_election_looks_and_waits_anew() {
+fn c3_a_process_that_was_out_of_the_election_gets_the_lease_and_waits_again() {
     let mut bench = clear_to_create();
     bench.step(Event::Withdraw(StopReason::Withdrawn)).step(Event::WatchLost);
     bench.pass(SECOND * 3600).step(Event::Contend);
-    looks_and_waits_anew(&mut bench);
+    gets_the_lease_and_waits_again(&mut bench);
 }
 
 #[test]
@@ -43,14 +43,14 @@ fn c3_who_was_out_for_a_moment_only_does_so_too() {
     let mut bench = clear_to_create();
     bench.step(Event::Withdraw(StopReason::Withdrawn)).step(Event::WatchLost);
     bench.pass(SECOND * 5).step(Event::Contend);
-    looks_and_waits_anew(&mut bench);
+    gets_the_lease_and_waits_again(&mut bench);
 }
 
 #[test]
 fn c3_who_slept_does_not_create_by_what_it_saw_before() {
     let mut bench = clear_to_create();
     bench.pass(SECOND * 3600).woken();
-    looks_and_waits_anew(&mut bench);
+    gets_the_lease_and_waits_again(&mut bench);
 }
 
 #[test]
@@ -61,10 +61,10 @@ fn c3_who_is_refused_for_a_moment_does_not_wait_anew() {
 }
 
 #[test]
-fn c3_a_deletion_that_a_watch_tells_before_the_first_look_is_a_deletion() {
+fn c3_a_deletion_reported_by_a_watch_before_the_first_get_counts() {
     let mut bench = Bench::new();
     bench.woken().step(Event::Seen(Observation::Missing { revision: Some(500) }));
-    looks_and_waits_anew(&mut bench);
+    gets_the_lease_and_waits_again(&mut bench);
 }
 
 #[test]
@@ -73,20 +73,20 @@ fn c3_a_new_election_knows_what_the_process_has_seen() {
     let memory = bench.election.memory();
     let mut next = Bench { election: Election::recalling(ME.to_owned(), Timing::default(), memory), ..bench };
     next.pass(SECOND).woken();
-    looks_and_waits_anew(&mut next);
+    gets_the_lease_and_waits_again(&mut next);
 }
 
 #[test]
 fn c3_of_the_distant_past_it_is_enough_to_know_that_there_was_a_lease() {
-    let memory = Memory::of_the_distant_past(true, SECOND * 15);
+    let memory = Memory::from_long_ago(true, SECOND * 15);
     let mut bench = Bench { election: Election::recalling(ME.to_owned(), Timing::default(), memory), ..Bench::new() };
     bench.woken();
-    looks_and_waits_anew(&mut bench);
+    gets_the_lease_and_waits_again(&mut bench);
 }
 
 #[test]
 fn a_lease_that_was_never_seen_is_created_at_once() {
-    let memory = Memory::of_the_distant_past(false, SECOND * 60);
+    let memory = Memory::from_long_ago(false, SECOND * 60);
     let mut bench = Bench { election: Election::recalling(ME.to_owned(), Timing::default(), memory), ..Bench::new() };
     bench.woken().show(MISSING);
     assert!(matches!(bench.request().1, Request::Create(_)));
@@ -94,11 +94,11 @@ fn a_lease_that_was_never_seen_is_created_at_once() {
 
 #[test]
 fn w3_a_token_is_above_what_the_process_has_seen_in_the_cluster() {
-    let memory = Memory::of_the_distant_past(false, SECOND * 15).above(5_000);
+    let memory = Memory::from_long_ago(false, SECOND * 15).above(5_000);
     let mut bench = Bench { election: Election::recalling(ME.to_owned(), Timing::default(), memory), ..Bench::new() };
     bench.woken().show(MISSING);
     bench.commit();
-    assert!(matches!(bench.take_acts()[..], [Action::Bar { .. }]));
+    assert!(matches!(bench.take_acts()[..], [Action::Disqualified { .. }]));
 }
 
 #[test]

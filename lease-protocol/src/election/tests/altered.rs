@@ -127,7 +127,7 @@ fn what_promises_no_less_is_led_with_if_the_watch_is_ahead_of_the_answers() {
 }
 
 #[test]
-fn a_write_that_is_reverted_as_a_whole_bars_nobody() {
+fn a_write_that_is_reverted_as_a_whole_disqualifies_nobody() {
     // The server stores nothing then, and answers with the state that it had.
     let mut bench = Bench::new();
     let mut free = bench.theirs("");
@@ -136,7 +136,7 @@ fn a_write_that_is_reverted_as_a_whole_bars_nobody() {
     bench.answer(Answer::Committed(free.clone()));
     let acts = bench.take_acts();
     assert!(matches!(&acts[..], [Action::Altered(_)]), "{acts:?}");
-    assert_eq!(bench.election.barred(), None);
+    assert_eq!(bench.election.disqualified(), None);
     // When the policy is gone, the lease is acquired.
     bench.run(SECOND * 5).commit();
     assert!(matches!(bench.take_acts()[..], [Action::Begin(_)]));

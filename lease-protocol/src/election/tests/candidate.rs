@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn c1_the_first_sight_of_a_held_lease_is_not_taken_for_its_age() {
+fn c1_the_wait_begins_when_the_record_is_first_received() {
     // The record says that it was renewed an hour ago. By whose clock?
     let mut bench = Bench::new();
     let mut theirs = bench.theirs("other");
@@ -96,7 +96,7 @@ fn c3_a_deleted_lease_is_not_created_by_somebody_who_knew_its_holder() {
     assert!(bench.is_quiet());
     bench.pass(SECOND).woken();
     bench.show(MISSING);
-    assert!(matches!(bench.request().1, Request::Create(_)), "creates after the wait and another look");
+    assert!(matches!(bench.request().1, Request::Create(_)), "creates after the wait and another get");
 }
 
 /// Somebody else's Lease, then one that our own lost create made after that was deleted.
@@ -247,7 +247,7 @@ fn a_waiting_candidate_with_a_watch_sends_nothing() {
 }
 
 #[test]
-fn a_candidate_without_a_watch_does_not_stop_looking() {
+fn a_candidate_without_a_watch_gets_the_lease_again_and_again() {
     let mut bench = Bench::new();
     bench.woken();
     for _ in 0..10 {

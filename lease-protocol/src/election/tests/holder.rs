@@ -38,13 +38,13 @@ fn h1_an_answer_does_not_count_for_another_request() {
     let (first, _) = bench.open[0].clone();
     let stored = bench.stored();
     bench.pass(3 * SECOND).answer(Answer::Unknown);
-    let looked = bench.now;
+    let get_sent = bench.now;
     bench.pass(SECOND).show(Observation::Present(view));
     // The renewal is sent again; now comes the late answer of the one that was given up. It counts for that one, which had
     // not taken effect when the look was sent.
     assert!(matches!(bench.open[..], [(_, Request::Replace { .. })]));
     bench.step(Event::Answered { id: first, answer: Answer::Committed(stored) });
-    assert_eq!(deadlines(&bench.take_acts()).hard_stop, looked + 12 * SECOND);
+    assert_eq!(deadlines(&bench.take_acts()).hard_stop, get_sent + 12 * SECOND);
     bench.answer(Answer::Conflict);
     assert!(bench.is_quiet(), "the second was doomed: {:?} {:?}", bench.acted, bench.open);
 }
@@ -84,7 +84,7 @@ fn h2_a_term_without_renewal_does_not_outlast_its_deadlines() {
 }
 
 #[test]
-fn h2_a_process_that_was_stopped_does_not_run_on_before_it_looks_at_the_clock() {
+fn h2_a_process_that_was_stopped_reads_the_clock_before_it_runs_on() {
     let (mut bench, _) = Bench::leading();
     bench.pass(22 * SECOND);
     assert!(!bench.election.may_run(bench.now));
@@ -222,14 +222,14 @@ fn h6_a_process_with_bodies_left_does_not_compete() {
 }
 
 #[test]
-fn w1_no_write_follows_an_unknown_outcome_without_a_look() {
+fn w1_no_write_follows_an_unknown_outcome_without_a_get() {
     let (mut bench, _) = Bench::leading();
     bench.run(5 * SECOND).pass(3 * SECOND).answer(Answer::Unknown);
     assert_eq!(bench.request().1, Request::Get);
 }
 
 #[test]
-fn w1_a_look_sent_before_the_outcome_does_not_count() {
+fn w1_a_get_sent_before_the_outcome_does_not_count() {
     let mut bench = Bench::new();
     let theirs = bench.theirs("other");
     bench.woken().show(Observation::Present(theirs.clone()));
@@ -242,7 +242,7 @@ fn w1_a_look_sent_before_the_outcome_does_not_count() {
     bench.open.clear();
     bench.step(Event::Answered { id: takeover, answer: Answer::Conflict });
     bench.step(Event::Answered { id: poll, answer: Answer::Shown(Observation::Present(theirs)) });
-    assert_eq!(bench.request().1, Request::Get, "a look of its own");
+    assert_eq!(bench.request().1, Request::Get, "a get of its own");
 }
 
 #[test]
@@ -291,13 +291,13 @@ fn w3_a_token_that_does_not_grow_begins_no_term() {
     free.version.revision = 1_000;
     bench.woken().show(Observation::Present(free));
     bench.commit();
-    assert_eq!(bench.take_acts(), [Action::Bar { highest: 1_000, shown: 102 }]);
+    assert_eq!(bench.take_acts(), [Action::Disqualified { highest: 1_000, shown: 102 }]);
     bench.run(60 * SECOND);
     assert!(bench.open.is_empty(), "never competes again");
 }
 
 #[test]
-fn w3_a_watch_and_a_look_at_one_instant_bar_nobody() {
+fn w3_a_watch_and_a_get_at_one_instant_disqualify_nobody() {
     let mut bench = Bench::new();
     let theirs = bench.theirs("other");
     let renewed = bench.theirs("other");
@@ -319,7 +319,7 @@ fn w3_a_cluster_that_was_set_back_is_not_led() {
     assert!(
         matches!(
             acts[..],
-            [Action::Cancel(StopReason::Lost(LossReason::WentBackwards)), Action::Expire, Action::Bar { .. }]
+            [Action::Cancel(StopReason::Lost(LossReason::WentBackwards)), Action::Expire, Action::Disqualified { .. }]
         ),
         "{acts:?}"
     );

@@ -17,7 +17,7 @@ fn a_hurry_renews_at_once_and_once_and_the_next_renewal_counts_from_there() {
 }
 
 #[test]
-fn w1_a_hurry_after_an_unknown_outcome_looks_before_it_writes() {
+fn w1_a_hurry_after_an_unknown_outcome_gets_before_it_writes() {
     let (mut bench, _) = Bench::leading();
     bench.run(5 * SECOND);
     bench.answer(Answer::Unknown).step(Event::Hurry);

@@ -39,7 +39,7 @@ fn a_lease_of_somebody_else_is_not_released() {
 }
 
 #[test]
-fn a_release_that_conflicts_looks_before_it_tries_again() {
+fn a_release_that_conflicts_gets_before_it_tries_again() {
     let (mut bench, view) = Bench::leading();
     bench.step(Event::Withdraw(StopReason::Shutdown)).step(Event::Drained);
     bench.answer(Answer::Conflict);

@@ -93,9 +93,9 @@ impl Bench {
 
     /// Answers the only open request, which must be a look.
     #[track_caller]
-    fn show(&mut self, sight: Observation) -> &mut Bench {
+    fn show(&mut self, observation: Observation) -> &mut Bench {
         assert_eq!(self.open.last().map(|(_, request)| request), Some(&Request::Get));
-        self.answer(Answer::Shown(sight))
+        self.answer(Answer::Shown(observation))
     }
 
     /// What the server would store for the only open request, which must be a write.
@@ -103,7 +103,7 @@ impl Bench {
     fn stored(&mut self) -> View {
         let record = match &self.open.last().expect("a write in flight").1 {
             Request::Create(record) | Request::Replace { record, .. } => record.clone(),
-            Request::Get => panic!("a look is in flight, not a write"),
+            Request::Get => panic!("a get is in flight, not a write"),
         };
         self.revision += 1;
         View { version: Version { uid: "u".to_owned(), revision: self.revision }, record }

@@ -9,25 +9,25 @@ struct Slow {
     stored: Option<View>,
     /// Writes under way, and when they take effect.
     under_way: Vec<(Moment, RequestId, Request)>,
-    looks: u32,
+    gets: u32,
     writes: u32,
     most: usize,
 }
 
 impl Slow {
     fn new(latency: Duration) -> Slow {
-        Slow { bench: Bench::new(), latency, stored: None, under_way: Vec::new(), looks: 0, writes: 0, most: 0 }
+        Slow { bench: Bench::new(), latency, stored: None, under_way: Vec::new(), gets: 0, writes: 0, most: 0 }
     }
 
-    fn sight(&self) -> Observation {
+    fn observation(&self) -> Observation {
         self.stored.clone().map_or(MISSING, Observation::Present)
     }
 
     fn serve(&mut self) {
         while let Some((id, request)) = self.bench.open.pop() {
             if request == Request::Get {
-                self.looks += 1;
-                let answer = Answer::Shown(self.sight());
+                self.gets += 1;
+                let answer = Answer::Shown(self.observation());
                 self.bench.step(Event::Answered { id, answer });
             } else {
                 self.writes += 1;
@@ -74,7 +74,7 @@ impl Slow {
 
 #[test]
 fn a_server_with_slow_writes_is_led_and_its_leader_stays() {
-    for (seconds, most_looks) in [(0, 1), (1, 1), (2, 30), (4, 70), (6, 70), (8, 70)] {
+    for (seconds, most_gets) in [(0, 1), (1, 1), (2, 30), (4, 70), (6, 70), (8, 70)] {
         let mut slow = Slow::new(seconds * SECOND);
         slow.run(120 * SECOND);
         let acts = slow.bench.take_acts();
@@ -83,19 +83,19 @@ fn a_server_with_slow_writes_is_led_and_its_leader_stays() {
         assert_eq!((begun, lost), (1, 0), "{seconds} s: {acts:?}");
         assert_eq!(slow.bench.election.role(), Role::Leading, "{seconds} s");
         assert_eq!(slow.most, 1, "{seconds} s: never two writes at once");
-        assert!(slow.looks <= most_looks, "{seconds} s: {} looks for {} writes", slow.looks, slow.writes);
+        assert!(slow.gets <= most_gets, "{seconds} s: {} gets for {} writes", slow.gets, slow.writes);
     }
 }
 
 #[test]
 fn r1_a_renewal_seen_counts_from_its_own_sending() {
-    for by_look in [false, true] {
+    for by_get in [false, true] {
         let (mut bench, _) = Bench::leading();
         bench.run(5 * SECOND);
         let sent = bench.now;
         let stored = bench.stored();
         let (write, _) = bench.request();
-        if by_look {
+        if by_get {
             bench.run(2 * SECOND).show(Observation::Present(stored.clone()));
         } else {
             bench.pass(2 * SECOND).step(Event::Seen(Observation::Present(stored.clone())));
@@ -130,7 +130,7 @@ fn r1_a_record_that_differs_in_anything_acknowledges_nothing() {
 }
 
 #[test]
-fn r1_a_term_that_is_over_is_not_revived_by_a_sight() {
+fn r1_a_term_that_is_over_is_not_revived_by_an_observation() {
     let (mut bench, _) = Bench::leading();
     bench.run(5 * SECOND);
     let stored = bench.stored();
@@ -167,18 +167,18 @@ fn r1_a_count_of_transitions_at_its_end_repeats_no_record() {
 }
 
 #[test]
-fn r2_a_write_that_was_not_there_yet_counts_from_the_look() {
+fn r2_a_write_that_had_not_taken_effect_counts_from_the_get() {
     let (mut bench, view) = Bench::leading();
     bench.run(5 * SECOND);
     let stored = bench.stored();
     let (write, _) = bench.request();
     bench.run(2 * SECOND);
-    let looked = bench.now;
+    let get_sent = bench.now;
     bench.pass(SECOND).show(Observation::Present(view));
-    assert!(bench.take_acts().is_empty(), "the look alone extends nothing");
+    assert!(bench.take_acts().is_empty(), "the get alone extends nothing");
     bench.pass(SECOND).step(Event::Answered { id: write, answer: Answer::Committed(stored) });
     let acts = bench.take_acts();
-    assert!(matches!(acts[..], [Action::Extend(until)] if until.hard_stop == looked + 12 * SECOND), "{acts:?}");
+    assert!(matches!(acts[..], [Action::Extend(until)] if until.hard_stop == get_sent + 12 * SECOND), "{acts:?}");
 }
 
 #[test]
@@ -207,15 +207,15 @@ fn r2_a_missing_lease_may_have_been_created_and_deleted_already() {
     // A look that shows it, sent after the one that did not, tells that it was created in between.
     bench.pass(SECOND / 10).show(Observation::Present(stored));
     let acts = bench.take_acts();
-    let looked = sent + 4 * SECOND;
+    let get_sent = sent + 4 * SECOND;
     assert!(
-        matches!(&acts[..], [Action::Begin(grant)] if grant.deadlines.hard_stop == looked + 12 * SECOND),
+        matches!(&acts[..], [Action::Begin(grant)] if grant.deadlines.hard_stop == get_sent + 12 * SECOND),
         "{acts:?}"
     );
 }
 
 #[test]
-fn a_quick_server_is_not_looked_at() {
+fn a_quick_write_costs_no_get() {
     let (mut bench, _) = Bench::leading();
     bench.run(5 * SECOND).run(2 * SECOND - Duration::from_millis(1));
     assert_eq!(bench.open.len(), 1, "{:?}", bench.open);
@@ -263,7 +263,7 @@ fn leaving_with_a_slow_write_under_way_is_bounded() {
 }
 
 #[test]
-fn a_look_that_shows_the_release_completes_the_leave() {
+fn a_get_that_shows_the_release_completes_the_leave() {
     let (mut bench, _) = Bench::leading();
     bench.step(Event::Withdraw(StopReason::Shutdown)).step(Event::Drained);
     bench.take_acts();

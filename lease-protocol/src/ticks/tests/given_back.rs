@@ -33,14 +33,14 @@ fn rule_9_what_the_write_under_way_takes_as_the_bodies_are_asked_to_end_is_the_s
             assert_eq!(story.record().open.iter().map(|run| run.unstarted).collect::<Vec<_>>(), [true]);
             story.at(62).lead();
             assert!(story.wants_write(), "nobody waits for a renewal");
-            assert_eq!(told(&story.write()), [(60, 1)], "{delivery:?}, shown={shown}");
+            assert_eq!(runs(&story.write()), [(60, 1)], "{delivery:?}, shown={shown}");
             assert_eq!((story.counts().run(), story.counts().not_run()), (0, 0), "it is on its way, and not lost");
         }
     }
 }
 
 #[test]
-fn rule_9_a_write_that_lands_after_a_look_has_missed_it_is_given_back_too() {
+fn rule_9_a_run_is_given_back_if_its_write_lands_after_a_get_that_did_not_show_it() {
     let mut story = Story::of(minutely());
     story.at(61);
     let late = story.compose();
@@ -56,7 +56,7 @@ fn rule_9_a_write_that_lands_after_a_look_has_missed_it_is_given_back_too() {
     story.ticks.end();
     release(&mut story);
     story.at(62).lead();
-    assert_eq!(told(&story.write()), [(60, 1)]);
+    assert_eq!(runs(&story.write()), [(60, 1)]);
 }
 
 #[test]
@@ -69,7 +69,7 @@ fn rule_9_a_run_that_may_have_begun_is_not_given_back() {
         story.ticks.end();
         release(&mut story);
         story.at(62).lead();
-        assert_eq!(told(&story.write()), again);
+        assert_eq!(runs(&story.write()), again);
     }
 }
 
@@ -82,7 +82,7 @@ fn rule_9_a_release_that_is_never_written_leaves_an_interrupted_run() {
         story.ticks.ended(run.id, RunEnd::NotStarted);
         story.ticks.end();
         story.at(62).lead();
-        assert_eq!(told(&story.write()), again, "nobody else can know");
+        assert_eq!(runs(&story.write()), again, "nobody else can know");
     }
 }
 
@@ -113,7 +113,7 @@ fn rule_9_what_was_given_back_and_taken_by_somebody_else_is_not_given_back_again
 }
 
 #[test]
-fn rule_9_an_end_that_is_told_after_a_run_was_given_back_changes_nothing() {
+fn rule_9_an_end_reported_after_a_run_was_given_back_changes_nothing() {
     for end in [RunEnd::Interrupted, RunEnd::Replaced, RunEnd::Done, RunEnd::Failed] {
         let mut story = Story::of(minutely());
         let run = story.at(61).write().remove(0);
@@ -124,7 +124,7 @@ fn rule_9_an_end_that_is_told_after_a_run_was_given_back_changes_nothing() {
         story.ticks.end();
         release(&mut story);
         story.at(62).lead();
-        assert_eq!(told(&story.write()), [(60, 1)], "{end:?}");
+        assert_eq!(runs(&story.write()), [(60, 1)], "{end:?}");
     }
 }
 
@@ -136,7 +136,7 @@ fn rule_9_a_run_whose_time_was_up_before_it_began_is_started_again_by_the_same_l
         story.ticks.ended(run.id, RunEnd::NotStarted);
         assert!(story.wants_write());
         let again = story.write();
-        assert_eq!(told(&again), [(60, 1)]);
+        assert_eq!(runs(&again), [(60, 1)]);
         assert_ne!(again[0].id, run.id);
     }
 }
@@ -149,7 +149,7 @@ fn rule_9_the_next_term_of_the_process_itself_starts_what_it_has_not_begun() {
     assert!(story.land(&write));
     story.ticks.end();
     story.next_term();
-    assert_eq!(told(&story.write()), [(60, 1)]);
+    assert_eq!(runs(&story.write()), [(60, 1)]);
 }
 
 #[test]
@@ -160,7 +160,7 @@ fn what_was_given_back_keeps_its_deadline_its_trigger_and_what_was_missed_before
     story.ticks.ended(run.id, RunEnd::NotStarted);
     release(&mut story);
     story.at(200).lead();
-    assert_eq!(told(&story.write()), [(180, 1)]);
+    assert_eq!(runs(&story.write()), [(180, 1)]);
     assert_eq!((story.counts().expired, story.counts().superseded, story.counts().run()), (2, 0, 0));
     // Missed.
     let deadline = Some(StartDeadline::Unlimited);
@@ -192,7 +192,7 @@ fn what_was_given_back_waits_for_the_end_of_a_pause() {
     story.at(70).lead();
     assert_eq!(story.write(), []);
     story.ask(PAUSE, None);
-    assert_eq!(told(&story.write()), [(60, 1)]);
+    assert_eq!(runs(&story.write()), [(60, 1)]);
 }
 
 #[test]

@@ -160,7 +160,7 @@ fn time(seconds: i64) -> WallTime {
 }
 
 /// The nominal times, in seconds since [`START`], and the numbers of the attempts.
-fn told(starts: &[RunStart]) -> Vec<(i64, u32)> {
+fn runs(starts: &[RunStart]) -> Vec<(i64, u32)> {
     starts.iter().map(|start| (start.tick.0 / 1_000_000 - START, start.attempt)).collect()
 }
 

@@ -15,7 +15,7 @@ fn skip_counts_what_falls_due_during_a_run() {
     assert_eq!(story.counts().overlapped, 1);
     ended(story.at(130), &run);
     assert_eq!(story.write(), []);
-    assert_eq!(told(&story.at(181).write()), [(180, 1)]);
+    assert_eq!(runs(&story.at(181).write()), [(180, 1)]);
 }
 
 #[test]
@@ -33,7 +33,7 @@ fn skip_runs_what_falls_due_between_the_end_of_a_run_and_the_write_that_says_so(
     let mut story = Story::of(minutely());
     let run = story.at(61).write().remove(0);
     ended(story.at(110), &run);
-    assert_eq!(told(&story.at(121).write()), [(120, 1)]);
+    assert_eq!(runs(&story.at(121).write()), [(120, 1)]);
     assert_eq!(story.counts().overlapped, 0);
 }
 
@@ -44,7 +44,7 @@ fn buffer_one_runs_the_latest_when_the_run_has_ended() {
     assert_eq!(story.at(121).write(), []);
     assert_eq!(story.at(181).write(), []);
     ended(story.at(190), &run);
-    assert_eq!(told(&story.write()), [(180, 1)]);
+    assert_eq!(runs(&story.write()), [(180, 1)]);
     assert_eq!(story.counts().not_run(), 1);
 }
 
@@ -62,8 +62,8 @@ fn cancel_other_takes_the_place_of_the_run_that_goes_on() {
 #[test]
 fn allow_all_runs_as_many_as_it_says() {
     let mut story = Story::of(Timetable { overlap: Overlap::AllowAll(2), ..minutely() });
-    assert_eq!(told(&story.at(61).write()), [(60, 1)]);
-    assert_eq!(told(&story.at(121).write()), [(120, 1)]);
+    assert_eq!(runs(&story.at(61).write()), [(60, 1)]);
+    assert_eq!(runs(&story.at(121).write()), [(120, 1)]);
     assert_eq!(story.at(181).write(), []);
     assert_eq!(story.counts().overlapped, 1);
 }
@@ -82,7 +82,7 @@ fn no_more_runs_are_open_than_a_record_may_have() {
 fn catch_up_latest_runs_the_last_of_those_that_nobody_led_for() {
     let mut story = Story::of(minutely());
     story.at(200).lead();
-    assert_eq!(told(&story.write()), [(180, 1)]);
+    assert_eq!(runs(&story.write()), [(180, 1)]);
     assert_eq!(story.counts().not_run(), 2);
 }
 
@@ -98,7 +98,7 @@ fn catch_up_all_runs_them_one_after_the_other() {
     story.at(200).lead();
     for tick in [60, 120, 180] {
         let starts = story.write();
-        assert_eq!(told(&starts), [(tick, 1)]);
+        assert_eq!(runs(&starts), [(tick, 1)]);
         assert_eq!(story.write(), []);
         ended(&mut story, &starts[0]);
     }
@@ -117,7 +117,7 @@ fn catch_up_all_leaves_the_oldest_that_are_too_many() {
     };
     let mut story = Story::of(all);
     story.at(320).lead();
-    assert_eq!(told(&story.write()), [(240, 1)]);
+    assert_eq!(runs(&story.write()), [(240, 1)]);
     assert_eq!(story.counts().over_limit, 3);
 }
 
@@ -127,7 +127,7 @@ fn catch_up_none_runs_what_falls_due_while_it_leads() {
     story.at(200).lead();
     assert_eq!(story.write(), []);
     assert_eq!(story.counts().not_run(), 3);
-    assert_eq!(told(&story.at(241).write()), [(240, 1)]);
+    assert_eq!(runs(&story.at(241).write()), [(240, 1)]);
 }
 
 #[test]
@@ -144,7 +144,7 @@ fn without_a_deadline_a_tick_waits_until_the_next_and_no_shorter_than_a_failover
     let every = Schedule::every(Duration::from_secs(10), Duration::ZERO).unwrap();
     let mut story = Story::of(timetable(every, TimetableKind::Calendar));
     story.at(25).lead();
-    assert_eq!(told(&story.write()), [(20, 1)]);
+    assert_eq!(runs(&story.write()), [(20, 1)]);
     assert_eq!((story.counts().expired, story.counts().superseded), (0, 1), "five and fifteen seconds late");
 }
 
@@ -152,7 +152,7 @@ fn without_a_deadline_a_tick_waits_until_the_next_and_no_shorter_than_a_failover
 fn an_interrupted_run_is_not_run_again_after_its_deadline() {
     let deadline = Some(StartDeadline::After(Duration::from_secs(30)));
     let mut story = Story::of(Timetable { start_deadline: deadline, delivery: Delivery::AtLeastOnce, ..minutely() });
-    assert_eq!(told(&story.at(61).write()), [(60, 1)]);
+    assert_eq!(runs(&story.at(61).write()), [(60, 1)]);
     story.at(100).lead();
     assert_eq!(story.write(), []);
     assert_eq!(story.counts().abandoned, 1);
@@ -167,7 +167,7 @@ fn delay_counts_from_the_end_that_was_written() {
     assert_eq!(story.write(), []);
     assert_eq!(story.at(159).write(), []);
     story.lead();
-    assert_eq!(told(&story.at(160).write()), [(160, 1)]);
+    assert_eq!(runs(&story.at(160).write()), [(160, 1)]);
 }
 
 #[test]
@@ -206,7 +206,7 @@ fn a_paused_task_counts_its_ticks_and_runs_none() {
     assert_eq!(story.at(125).write(), []);
     assert_eq!(story.counts().paused, 2);
     story.ask(PAUSE, None);
-    assert_eq!(told(&story.at(181).write()), [(180, 1)]);
+    assert_eq!(runs(&story.at(181).write()), [(180, 1)]);
 }
 
 #[test]
@@ -233,7 +233,7 @@ fn a_backfill_runs_the_ticks_of_its_stretch_and_is_gone_then() {
     story.ask(BACKFILL, Some(&format!("{from}/{to}")));
     for tick in [-120, -60, 0] {
         let starts = story.write();
-        assert_eq!(told(&starts), [(tick, 1)]);
+        assert_eq!(runs(&starts), [(tick, 1)]);
         assert_eq!(starts[0].origin, Origin::Backfill);
         ended(&mut story, &starts[0]);
     }
@@ -242,7 +242,7 @@ fn a_backfill_runs_the_ticks_of_its_stretch_and_is_gone_then() {
 }
 
 #[test]
-fn an_unrecorded_tick_that_waits_for_the_end_of_a_run_does_not_ask_to_be_looked_at_again_and_again() {
+fn an_unrecorded_tick_that_waits_for_the_end_of_a_run_asks_for_no_wakeup() {
     let schedule = Schedule::every(Duration::from_secs(5), Duration::ZERO).unwrap();
     let unrecorded = Timetable {
         overlap: Overlap::BufferOne,

@@ -10,7 +10,7 @@ fn rule_1_a_run_starts_when_the_lease_shows_that_it_is_taken_and_not_before() {
     let write = story.compose();
     assert_eq!(story.see(), [], "composed is not taken");
     assert!(story.land(&write));
-    assert_eq!(told(&story.see()), [(60, 1)]);
+    assert_eq!(runs(&story.see()), [(60, 1)]);
     assert_eq!(story.see(), [], "once");
 }
 
@@ -35,12 +35,12 @@ fn rule_2_a_run_that_is_shown_after_its_term_is_not_started() {
     let before = story.record().open[0].id;
     story.next_term();
     let again = story.write();
-    assert_eq!(told(&again), [(60, 1)]);
+    assert_eq!(runs(&again), [(60, 1)]);
     assert_ne!(again[0].id, before);
 }
 
 #[test]
-fn rule_3_after_an_unknown_outcome_the_same_attempt_is_looked_for() {
+fn rule_3_after_an_unknown_outcome_the_same_attempt_is_taken_again() {
     for lands in [true, false] {
         let mut story = Story::of(minutely());
         story.at(61);
@@ -53,7 +53,7 @@ fn rule_3_after_an_unknown_outcome_the_same_attempt_is_looked_for() {
         assert_eq!(story.land(&lost), !lands, "a write lands once");
         assert_eq!(story.land(&again), lands, "and only one of the two");
         let second = story.see();
-        assert_eq!(told(&[first, second].concat()), [(60, 1)], "lands={lands}");
+        assert_eq!(runs(&[first, second].concat()), [(60, 1)], "lands={lands}");
         assert_eq!(story.record().open.len(), 1);
     }
 }
@@ -64,7 +64,7 @@ fn rule_3_the_write_that_lands_late_starts_the_run_once() {
     story.at(61);
     let (first, second) = (story.compose(), story.compose());
     assert!(story.land(&first) && !story.land(&second));
-    assert_eq!(told(&story.see()), [(60, 1)]);
+    assert_eq!(runs(&story.see()), [(60, 1)]);
     assert_eq!(story.write(), []);
 }
 
@@ -92,7 +92,7 @@ fn rule_5_an_end_is_written_for_the_attempt_that_ended() {
     let lost = story.compose();
     assert!(story.land(&lost));
     story.lead();
-    assert_eq!(told(&story.write()), [(120, 2)], "it is not done because the one before it is");
+    assert_eq!(runs(&story.write()), [(120, 2)], "it is not done because the one before it is");
     assert_eq!(story.counts().done, 1);
 }
 
@@ -109,10 +109,10 @@ fn rule_6_nothing_is_taken_once_the_bodies_are_asked_to_end() {
 fn rule_7_a_run_of_an_earlier_leader_is_abandoned_or_run_again_before_anything_else() {
     for (delivery, started) in [(Delivery::AtMostOnce, vec![]), (Delivery::AtLeastOnce, vec![(60, 2)])] {
         let mut story = Story::of(Timetable { delivery, ..minutely() });
-        assert_eq!(told(&story.at(61).write()), [(60, 1)]);
+        assert_eq!(runs(&story.at(61).write()), [(60, 1)]);
         story.lead();
         assert!(story.wants_write());
-        assert_eq!(told(&story.write()), started);
+        assert_eq!(runs(&story.write()), started);
         assert_eq!(story.counts().abandoned, u64::from(started.is_empty()));
     }
 }
@@ -138,7 +138,7 @@ fn rule_8_a_leader_whose_clock_is_ahead_takes_no_tick_before_its_time() {
     assert!(!story.wants_write(), "nor is it taken early");
     (story.wall, story.server) = (3_620, 60);
     assert!(story.wants_write());
-    assert_eq!(told(&story.write()), [(60, 1)], "when the server's clock has come to it");
+    assert_eq!(runs(&story.write()), [(60, 1)], "when the server's clock has come to it");
 }
 
 #[test]
@@ -211,14 +211,14 @@ fn rule_5_the_end_of_one_run_is_not_that_of_another_beside_it() {
 #[test]
 fn an_edited_schedule_counts_from_now_and_catches_nothing_up() {
     let mut story = Story::of(minutely());
-    assert_eq!(told(&story.at(61).write()), [(60, 1)]);
+    assert_eq!(runs(&story.at(61).write()), [(60, 1)]);
     story.timetable =
         timetable(Schedule::every(Duration::from_secs(30), Duration::ZERO).unwrap(), TimetableKind::Calendar);
     story.at(200).lead();
     assert_eq!(story.write(), []);
     assert_eq!(story.record().accounted_until, time(200));
     assert_eq!(story.counts().not_run(), 0, "what the new schedule would have meant for the past is nobody's loss");
-    assert_eq!(told(&story.at(211).write()), [(210, 1)]);
+    assert_eq!(runs(&story.at(211).write()), [(210, 1)]);
 }
 
 #[test]

@@ -81,11 +81,11 @@ fn what_is_over_the_limit_is_counted_exactly() {
     assert_eq!(first.missed, 365 * 288 - 100);
     assert_eq!(story.counts().over_limit, 365 * 288 - 100);
     // START is a minute past the hour: the hundredth from the end.
-    assert_eq!(told(&[first]), [(-60 - 99 * 300, 1)]);
+    assert_eq!(runs(&[first]), [(-60 - 99 * 300, 1)]);
 }
 
 #[test]
-fn what_others_have_written_is_quoted_and_bounded_where_it_is_told() {
+fn text_from_others_is_quoted_and_bounded_in_messages() {
     let mut story = Story::of(minutely());
     let forged = format!("x\nERROR all is lost {}", "y".repeat(200_000));
     for prefix in [TRIGGER, BACKFILL] {

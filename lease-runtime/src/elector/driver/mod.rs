@@ -127,9 +127,9 @@ impl ElectionDriver {
     /// Runs until the handle has been dropped and the election left.
     pub(super) async fn run(&mut self) {
         self.join_watch();
-        if let Some((highest, shown)) = self.election.barred() {
+        if let Some((highest, shown)) = self.election.disqualified() {
             // An earlier election of this process has found it.
-            self.perform(Action::Bar { highest, shown });
+            self.perform(Action::Disqualified { highest, shown });
         }
         self.step(Event::Woken);
         while !(self.alone && self.election.role() == Role::Out) {
@@ -233,7 +233,7 @@ impl ElectionDriver {
                 self.leaving.take().inspect(|number| self.out.left(*number));
             }
             Action::Altered(fields) => self.is_altered(&fields),
-            Action::Bar { highest, shown } => {
+            Action::Disqualified { highest, shown } => {
                 self.out.heartbeat.bar();
                 self.record_problem(ElectorError::WentBackwards { highest, shown });
             }

@@ -1,7 +1,7 @@
-//! The log of the work: one line for each thing that a replica does, in one file for all replicas.
+//! The log of the work: one line for each action of a replica, in one file for all replicas.
 //!
-//! All replicas are on one machine and so on one clock, and a line is one `write` to a file opened for appending: the log
-//! says exactly who did what before whom.
+//! All replicas are on one machine, so they have the same clock. A line is one `write` to a file that is opened for appending. So
+//! the order of the lines is the order of the actions.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
@@ -11,12 +11,12 @@ use std::sync::Arc;
 use lease_runtime::Term;
 use lease_runtime::clock::{Clock, Moment, SystemClock};
 
-/// How the audience tells a replica its log.
+/// The environment variable with the path of the log, which the parent process sets.
 const LOG: &str = "LEASE_WORK_LOG";
-/// Instead of a lease, outside of a term.
+/// Stands for the lease in entries from outside of a term.
 const NO_LEASE: &str = "-";
 
-/// The end of the log that a replica writes to.
+/// The log, for a replica that writes to it.
 #[derive(Clone, Debug)]
 pub struct WorkLog {
     path: PathBuf,
@@ -24,27 +24,27 @@ pub struct WorkLog {
     replica: String,
 }
 
-/// One line of it.
+/// One line of the log.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Entry {
-    /// When, on the machine's clock.
+    /// The time, on the machine's clock.
     pub at: Moment,
-    /// Who.
+    /// The replica.
     pub replica: String,
-    /// Under which lease.
+    /// The lease.
     pub lease: String,
-    /// In which term; 0 outside of one.
+    /// The fencing token of the term. 0 outside of a term.
     pub token: u64,
-    /// What.
+    /// What the replica did.
     pub what: String,
 }
 
 impl WorkLog {
-    /// The log that this process was told to write to, if it is a replica.
+    /// The log of this process, if it is a replica.
     ///
     /// # Errors
     ///
-    /// A file that cannot be opened.
+    /// If the file cannot be opened.
     pub fn of_this_replica() -> io::Result<Option<WorkLog>> {
         let Some(path) = std::env::var_os(LOG) else { return Ok(None) };
         let replica = std::env::var("POD_NAME").unwrap_or_else(|_| std::process::id().to_string());
@@ -57,17 +57,17 @@ impl WorkLog {
         &self.replica
     }
 
-    /// Whether a thing of this name lies on the stage: how the audience tells a replica something.
-    pub fn sees(&self, prop: &str) -> bool {
-        self.path.with_file_name(prop).exists()
+    /// Whether the parent process has created a flag of this name. This is how it controls a replica.
+    pub fn has_flag(&self, flag: &str) -> bool {
+        self.path.with_file_name(flag).exists()
     }
 
-    /// Something is done under a term.
+    /// Logs an action in a term.
     pub fn note(&self, term: &Term, what: &str) {
         self.write(term.lease().name(), term.fencing_token().get(), what);
     }
 
-    /// Something is done outside of any term.
+    /// Logs an action outside of a term.
     pub fn note_outside(&self, what: &str) {
         self.write(NO_LEASE, 0, what);
     }
@@ -75,34 +75,34 @@ impl WorkLog {
     fn write(&self, lease: &str, token: u64, what: &str) {
         let line = format!("{} {} {lease} {token} {what}\n", SystemClock.now().as_nanos(), self.replica);
         if let Err(error) = (&*self.file).write_all(line.as_bytes()) {
-            // Work that is not logged would make the count of overlaps a lie.
+            // Work that is not logged would be missing in the count of overlaps.
             panic!("cannot write to {}: {error}", self.path.display());
         }
     }
 }
 
-/// The end that the audience reads.
+/// The log, for the parent process that reads it.
 #[derive(Debug)]
-pub(super) struct Script {
+pub(super) struct LogReader {
     path: PathBuf,
     file: File,
-    /// The beginning of a line whose end was not there yet.
+    /// The beginning of a line that has not been written completely.
     rest: String,
     entries: Vec<Entry>,
 }
 
-impl Script {
-    pub(super) fn create(path: PathBuf) -> io::Result<Script> {
+impl LogReader {
+    pub(super) fn create(path: PathBuf) -> io::Result<LogReader> {
         File::create(&path)?;
-        Ok(Script { file: File::open(&path)?, path, rest: String::new(), entries: Vec::new() })
+        Ok(LogReader { file: File::open(&path)?, path, rest: String::new(), entries: Vec::new() })
     }
 
-    /// What a replica needs in its environment.
+    /// The environment variables of a replica.
     pub(super) fn for_replica(&self) -> (&'static str, &Path) {
         (LOG, &self.path)
     }
 
-    /// Everything in it, in the order of writing.
+    /// All entries, in the order of writing.
     pub(super) fn read(&mut self) -> io::Result<&[Entry]> {
         self.file.read_to_string(&mut self.rest)?;
         let whole = self.rest.rfind('\n').map_or(0, |at| at + 1);

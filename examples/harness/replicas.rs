@@ -1,4 +1,4 @@
-//! Where the replicas play: an API, a folder, processes, and a log that is read while they write to it.
+//! What the replicas need: an API, a folder, processes, and a log that is read while they write to it.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -10,22 +10,22 @@ use lease_runtime::embedded::{EmbeddedApi, Server};
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::process::{Child, Command};
 
-use super::log::Script;
+use super::log::LogReader;
 use super::{Entry, Outcome};
 
-/// A bound for everything that is waited for: far above what it takes.
-const PATIENCE: Duration = Duration::from_secs(60);
-const GLANCE: Duration = Duration::from_millis(5);
+/// The limit for each wait, far above the expected time.
+const TIMEOUT: Duration = Duration::from_secs(60);
+const POLL_INTERVAL: Duration = Duration::from_millis(5);
 
 /// The replicas and the log of their work.
 #[derive(Debug)]
-pub struct Stage {
+pub struct Harness {
     kubeconfig: PathBuf,
     folder: PathBuf,
-    script: Script,
+    reader: LogReader,
     replicas: Vec<Replica>,
     began: Moment,
-    /// Serves for as long as it is kept.
+    /// The embedded API serves until this is dropped.
     _server: Option<Server>,
 }
 
@@ -38,19 +38,19 @@ struct Replica {
 /// How a replica is ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum End {
-    /// It may end in order.
+    /// The replica shuts down.
     Sigterm,
-    /// It may not.
+    /// The replica is killed.
     Sigkill,
 }
 
-impl Stage {
-    /// Finds the API to play against: the cluster of `--kubeconfig FILE`, or else the embedded one.
+impl Harness {
+    /// Chooses the API: the cluster of `--kubeconfig FILE`, otherwise the embedded one.
     ///
     /// # Errors
     ///
-    /// Arguments that are not understood, a file that is not there, a port that is not to be had.
-    pub async fn open(name: &str) -> Outcome<Stage> {
+    /// If the arguments are wrong, the file does not exist, or no port is free.
+    pub async fn open(name: &str) -> Outcome<Harness> {
         let folder = std::env::temp_dir().join(format!("lease-{name}-{}", std::process::id()));
         std::fs::create_dir_all(&folder)?;
         let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -68,22 +68,22 @@ impl Stage {
             }
             other => return Err(format!("expected nothing or `--kubeconfig FILE`, not `{}`", other.join(" ")).into()),
         };
-        let script = Script::create(folder.join("work.log"))?;
-        Ok(Stage { kubeconfig, folder, script, replicas: Vec::new(), began: SystemClock.now(), _server: server })
+        let reader = LogReader::create(folder.join("work.log"))?;
+        Ok(Harness { kubeconfig, folder, reader, replicas: Vec::new(), began: SystemClock.now(), _server: server })
     }
 
-    /// Starts a replica: this same program, which finds out from its environment that it is one.
+    /// Starts a replica: a process of this program. Its environment tells it that it is a replica.
     ///
     /// # Errors
     ///
-    /// A process that cannot be started.
+    /// If the process cannot be started.
     pub fn start(&mut self, name: &str) -> Outcome<()> {
         let process = Command::new(std::env::current_exe()?)
             .env_clear()
             .envs(std::env::vars().filter(|(name, _)| ["PATH", "HOME", "RUST_LOG", "TMPDIR"].contains(&name.as_str())))
             .env("KUBECONFIG", &self.kubeconfig)
             .env("POD_NAME", name)
-            .envs([self.script.for_replica()])
+            .envs([self.reader.for_replica()])
             .stdin(Stdio::null())
             .kill_on_drop(true)
             .spawn()?;
@@ -91,11 +91,11 @@ impl Stage {
         Ok(())
     }
 
-    /// Sends a signal, and returns a moment before that and the end of the process, to be waited for.
+    /// Sends a signal. Returns the time right before that, and a future that waits for the end of the process.
     ///
     /// # Errors
     ///
-    /// A replica that is not there.
+    /// If there is no such replica.
     pub fn end(&mut self, name: &str, how: End) -> Outcome<(Moment, impl Future<Output = Outcome<()>> + use<>)> {
         let found = self.replicas.iter().position(|replica| replica.name == name);
         let mut replica = self.replicas.remove(found.ok_or_else(|| format!("there is no {name} to end"))?);
@@ -104,35 +104,35 @@ impl Stage {
         kill_process(id, if how == End::Sigterm { Signal::TERM } else { Signal::KILL })?;
         let gone = async move {
             let name = &replica.name;
-            let waited = tokio::time::timeout(PATIENCE, replica.process.wait()).await;
+            let waited = tokio::time::timeout(TIMEOUT, replica.process.wait()).await;
             let status = waited.map_err(|_| format!("{name} does not end after {how}"))??;
             if how == End::Sigterm && !status.success() {
-                return Err(format!("{name} did not end in order after {how}: {status}").into());
+                return Err(format!("{name} failed after {how}: {status}").into());
             }
             Ok(())
         };
         Ok((at, gone))
     }
 
-    /// Puts a thing on the stage, for [`WorkLog::sees`](super::WorkLog::sees). Returns a moment before it was there.
+    /// Creates a flag, for [`WorkLog::has_flag`](super::WorkLog::has_flag). Returns the time right before that.
     ///
     /// # Errors
     ///
-    /// A file that cannot be written.
-    pub fn put(&self, prop: &str) -> Outcome<Moment> {
+    /// If the file cannot be written.
+    pub fn set_flag(&self, flag: &str) -> Outcome<Moment> {
         let at = SystemClock.now();
-        std::fs::write(self.folder.join(prop), "")?;
+        std::fs::write(self.folder.join(flag), "")?;
         Ok(at)
     }
 
-    /// Takes it away again.
+    /// Removes a flag.
     ///
     /// # Errors
     ///
-    /// A thing that is not there.
-    pub fn take_away(&self, prop: &str) -> Outcome<Moment> {
+    /// If there is no such flag.
+    pub fn clear_flag(&self, flag: &str) -> Outcome<Moment> {
         let at = SystemClock.now();
-        std::fs::remove_file(self.folder.join(prop))?;
+        std::fs::remove_file(self.folder.join(flag))?;
         Ok(at)
     }
 
@@ -140,11 +140,11 @@ impl Stage {
     ///
     /// # Errors
     ///
-    /// Nothing to be found within a minute, or a replica that ends by itself meanwhile.
+    /// If nothing is found within a minute, or a replica ends by itself meanwhile.
     pub async fn wait<T>(&mut self, what: &str, look: impl Fn(&[Entry]) -> Option<T>) -> Outcome<T> {
-        let deadline = SystemClock.now() + PATIENCE;
+        let deadline = SystemClock.now() + TIMEOUT;
         loop {
-            if let Some(found) = look(self.script.read()?) {
+            if let Some(found) = look(self.reader.read()?) {
                 return Ok(found);
             }
             for replica in &mut self.replicas {
@@ -153,17 +153,17 @@ impl Stage {
                 }
             }
             if SystemClock.now() > deadline {
-                return Err(format!("waited {PATIENCE:?} in vain for {what}").into());
+                return Err(format!("{what} did not come within {TIMEOUT:?}").into());
             }
-            tokio::time::sleep(GLANCE).await;
+            tokio::time::sleep(POLL_INTERVAL).await;
         }
     }
 
-    /// As [`wait`](Self::wait), for the first entry that is like this.
+    /// Like [`wait`](Self::wait), for the first `wanted` entry.
     ///
     /// # Errors
     ///
-    /// As there.
+    /// Like [`wait`](Self::wait).
     pub async fn wait_for(&mut self, what: &str, wanted: impl Fn(&Entry) -> bool) -> Outcome<Entry> {
         self.wait(what, |entries| entries.iter().find(|entry| wanted(entry)).cloned()).await
     }
@@ -172,21 +172,21 @@ impl Stage {
     ///
     /// # Errors
     ///
-    /// A file that cannot be read, or a line that nobody wrote like that.
+    /// If the file cannot be read or a line is malformed.
     pub fn log(&mut self) -> Outcome<&[Entry]> {
-        Ok(self.script.read()?)
+        Ok(self.reader.read()?)
     }
 
-    /// Tells the audience what happened when.
+    /// Prints what happened and when.
     pub fn say(&self, at: Moment, what: &str) {
         println!("{:>6.2} s  {what}", at.since(self.began).as_secs_f64());
     }
 
-    /// Stops the replicas that are left, in order. The log can be read as before.
+    /// Stops the remaining replicas. The log can still be read.
     ///
     /// # Errors
     ///
-    /// A replica that does not end in order.
+    /// If a replica fails.
     pub async fn close(&mut self) -> Outcome<()> {
         let names: Vec<String> = self.replicas.iter().map(|replica| replica.name.clone()).collect();
         let mut ends = Vec::new();
@@ -200,9 +200,9 @@ impl Stage {
     }
 }
 
-impl Drop for Stage {
+impl Drop for Harness {
     fn drop(&mut self) {
-        // Whatever went wrong, nothing stays behind; what cannot be removed is in the folder for temporary files.
+        // Cleans up also after an error. A file that cannot be removed remains in the folder for temporary files.
         let _ = std::fs::remove_dir_all(&self.folder);
     }
 }

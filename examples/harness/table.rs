@@ -1,4 +1,4 @@
-//! What the log says in the end.
+//! Summaries of the log.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use lease_runtime::clock::Moment;
 
 use super::Entry;
 
-/// Prints a table. Columns of numbers, units and all, are aligned to the right.
+/// Prints a table. Columns of numbers, with or without a unit, are aligned to the right.
 pub fn print_table(head: &[&str], rows: &[Vec<String>]) {
     let cells = |column: usize| rows.iter().filter_map(move |row| row.get(column));
     let columns: Vec<(usize, bool)> = head
@@ -36,7 +36,7 @@ pub fn print_table(head: &[&str], rows: &[Vec<String>]) {
 
 /// How many terms there were, and how many entries were written in a term after a later one of the same lease had begun.
 pub fn overlaps(log: &[Entry]) -> (usize, usize) {
-    // Fencing tokens grow from term to term, so they are the order in which the terms ought to lie in time.
+    // Fencing tokens grow from term to term, so a correct log has the terms in the order of their tokens.
     let mut began: BTreeMap<(&str, u64), Moment> = BTreeMap::new();
     let work = || log.iter().filter(|entry| entry.token > 0);
     for entry in work() {
