@@ -59,8 +59,8 @@ impl LeaseSpec {
     ///
     /// # Panics
     ///
-    /// If Kubernetes would not accept `lease` as the name of a Lease: at most 253 characters, lower-case letters, digits, `-`
-    /// and `.`, each part between dots starting and ending with a letter or digit.
+    /// If Kubernetes would not accept `lease` as the name of a Lease. A name has at most 253 characters: lower-case letters,
+    /// digits, `-` and `.`. Each part between dots starts and ends with a letter or digit.
     #[track_caller]
     pub const fn new(lease: &'static str) -> LeaseSpec {
         rule::assert(names::broken_by_lease_name(lease));
@@ -79,8 +79,8 @@ impl LeaseSpec {
     ///
     /// # Panics
     ///
-    /// If Kubernetes would not accept `namespace` as the name of a namespace: at most 63 lower-case letters, digits and `-`,
-    /// starting and ending with a letter or digit.
+    /// If Kubernetes would not accept `namespace` as the name of a namespace. A name has at most 63 lower-case letters, digits and
+    /// `-`. It starts and ends with a letter or digit.
     #[track_caller]
     pub const fn namespace(mut self, namespace: &'static str) -> LeaseSpec {
         rule::assert(names::broken_by_namespace(namespace));

@@ -1,4 +1,4 @@
-//! Several tasks as one: the order of their starts and ends.
+//! Groups of tasks: the order in which they start and end.
 
 use super::*;
 use crate::elector::tests::log::Lines;
@@ -89,7 +89,7 @@ async fn a_stack_starts_from_the_bottom_and_ends_from_the_top() {
     assert_eq!(sorted(lines[1..3].to_vec()), ["left began", "right began"]);
     let before = world.clock.now();
     running.end().await.unwrap();
-    // Longer than one grace, and than the lease: it goes on being renewed.
+    // Longer than one grace, and longer than the lease: it is still renewed.
     let took = world.clock.now().since(before);
     assert!((20.0..20.5).contains(&took.as_secs_f64()), "{took:?}");
     let lines = world.story.lines();
@@ -106,7 +106,7 @@ async fn a_stack_starts_from_the_bottom_and_ends_from_the_top() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_layer_starts_when_the_one_below_has_come_to_a_wait() {
+async fn a_layer_starts_when_the_one_below_waits() {
     let world = World::new();
     let candidate = world.candidate("a").await;
     let bottom = world.slow_to_end("bottom", 0).initial_delay(Duration::from_secs(7));
@@ -121,7 +121,7 @@ async fn a_layer_starts_when_the_one_below_has_come_to_a_wait() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_layer_may_say_itself_when_it_is_ready() {
+async fn a_layer_may_signal_that_it_is_ready() {
     let world = World::new();
     let candidate = world.candidate("a").await;
     let story = world.story.clone();
@@ -146,7 +146,7 @@ async fn a_layer_may_say_itself_when_it_is_ready() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_layer_that_never_says_that_it_is_ready_is_named() {
+async fn a_layer_that_never_signals_readiness_is_logged() {
     let world = World::new();
     let lines = Lines::default();
     let _capture = lines.capture();
@@ -220,7 +220,7 @@ async fn a_group_begins_anew_in_the_next_term() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn groups_that_cannot_be_are_refused() {
+async fn invalid_groups_are_refused() {
     let world = World::new();
     let ledger = |name| world.brief(name, 1);
     let slow = || ledger("slow").lease_duration(Duration::from_secs(60));
@@ -241,7 +241,7 @@ async fn groups_that_cannot_be_are_refused() {
         let error = candidate.add(group).await.unwrap_err().to_string();
         assert!(error.contains(says), "{error}");
     }
-    // Names are unique under a lease, not only in a group.
+    // Names are unique in a lease, not only in a group.
     let candidate = world.candidate("a").await;
     candidate.add(steps().with(ledger("one")));
     let error = candidate.add(ledger("one")).await.unwrap_err();
@@ -268,7 +268,7 @@ async fn a_group_moves_its_members_to_its_lease() {
     running.end().await.unwrap();
 }
 
-/// All are done before the group has looked around once, and so are up.
+/// All members are done, and so are up, before the group has looked at them once.
 #[tokio::test(start_paused = true)]
 async fn a_layer_of_several_that_are_done_at_once_does_not_keep_those_above_from_starting() {
     let world = World::new();
@@ -282,7 +282,7 @@ async fn a_layer_of_several_that_are_done_at_once_does_not_keep_those_above_from
     running.end().await.unwrap();
 }
 
-/// It was asked to end, and nobody asks whether it may run again.
+/// The member was asked to end, so it does not matter whether it may run again.
 #[tokio::test(start_paused = true)]
 async fn a_member_that_fails_while_its_group_ends_does_not_give_the_lease_up() {
     let world = World::new();

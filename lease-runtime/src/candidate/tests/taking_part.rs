@@ -23,7 +23,7 @@ async fn a_lease_is_not_contended_for_before_its_tasks_are_warm() {
     lines.sort();
     assert_eq!(lines, ["one began", "shard began", "two began"]);
 
-    // One that is added later does not take the lease away from the others.
+    // A task that is added later does not take the lease away from the others.
     candidate.add(world.obedient("late", LEDGER).warm_up(seconds(5)));
     seconds(4).await;
     assert_eq!(world.story.lines().len(), 3);
@@ -87,7 +87,7 @@ async fn a_condition_that_turns_false_gives_the_lease_up_until_it_is_true() {
     let status = a.status("ledger").unwrap();
     assert_eq!(status.borrow().last_stop, Some(StopReason::Withdrawn));
     assert_eq!(status.borrow().standing, Standing::Out);
-    // Both have to be true.
+    // Both conditions have to be true.
     ready.send_replace(false);
     other.send_replace(true);
     seconds(60).await;
@@ -96,7 +96,7 @@ async fn a_condition_that_turns_false_gives_the_lease_up_until_it_is_true() {
     let lines = world.story.grown_to(4).await;
     assert_eq!(lines[3], "one began");
 
-    // Whoever waits gets it at once.
+    // A replica that waits gets the lease at once.
     b.add(world.obedient("in_b", LEDGER));
     let in_b = Running::start(&b);
     seconds(5).await;
@@ -105,7 +105,7 @@ async fn a_condition_that_turns_false_gives_the_lease_up_until_it_is_true() {
     let lines = world.story.grown_to(6).await;
     assert_eq!(lines[4..], ["one ended, lease held", "in_b began"]);
     assert!(world.clock.now().since(before) < Duration::from_secs(1));
-    // The last value stays.
+    // Without a sender, the last value stays.
     drop((ready, other));
     in_b.end().await.unwrap();
     seconds(60).await;
@@ -144,7 +144,7 @@ async fn a_body_can_step_down() {
             seconds(5).await;
             term.step_down();
             assert_eq!(term.stop_reason(), Some(StopReason::SteppedDown));
-            // It has its grace, while the lease is held.
+            // It has its grace while the lease is held.
             seconds(2).await;
             story.tell("one ended");
         }
@@ -176,9 +176,9 @@ async fn a_candidate_can_step_down_from_a_lease_it_holds() {
     running.end().await.unwrap();
 }
 
-/// A task that was given up before its driver had looked around leaves nobody behind who seems to drive.
+/// A task is given up before its driver has looked at it. No driver may seem to be left.
 #[tokio::test(start_paused = true)]
-async fn a_lease_whose_only_task_was_given_up_at_once_is_driven_for_the_next() {
+async fn a_lease_whose_only_task_was_given_up_at_once_gets_a_driver_for_the_next() {
     let world = World::new();
     let candidate = world.candidate("a").await;
     let running = Running::start(&candidate);
@@ -192,7 +192,7 @@ async fn a_lease_whose_only_task_was_given_up_at_once_is_driven_for_the_next() {
     running.end().await.unwrap();
 }
 
-/// The lease is not held while this replica rests, so that what is added then has to be warm before it is contended for.
+/// The lease is not held while this replica sits out, so a task that is added then must be warm before the lease is contended for.
 #[tokio::test(start_paused = true)]
 async fn a_lease_that_was_given_up_is_not_taken_again_by_tasks_that_are_cold() {
     let world = World::new();

@@ -7,7 +7,7 @@ use super::*;
 use crate::clock::{Moment, TokioClock};
 use crate::elector::tests::log::Lines;
 
-/// A source that does what it is told, and notes when.
+/// A source that a test controls. It notes when it is called.
 #[derive(Clone)]
 struct Script {
     clock: TokioClock,
@@ -90,8 +90,8 @@ fn valid(state: &watch::Receiver<CredentialState>, clock: &TokioClock) -> bool {
 }
 
 #[tokio::test(start_paused = true)]
-async fn slow_fetches_are_begun_so_early_that_there_are_always_credentials() {
-    // As long as they last, until they are renewed, at the latest.
+async fn a_slow_fetch_begins_early_enough_to_always_have_credentials() {
+    // How long a fetch takes, how long credentials are valid, and when they are renewed at the latest.
     for (takes, lasts, begins) in [(4, 80, 40), (30, 80, 40), (1, 900, 675), (60, 3600, 2700), (0, 12, 10)] {
         let script = Script::new(takes, Some(lasts));
         let (mut state, _refused) = script.start();
@@ -114,7 +114,7 @@ async fn the_pauses_after_failures_grow_to_a_minute() {
     *script.fails.lock().unwrap() = true;
     for _ in 0..600 {
         secs(1).await;
-        // What the API server says does not make it more.
+        // A refusal by the API server does not make the fetches more frequent.
         refused.notify_one();
     }
     let pauses = script.pauses();
@@ -138,7 +138,7 @@ async fn a_fetch_that_hangs_is_given_up() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_the_server_refuses_is_fetched_again_but_not_all_the_time() {
+async fn refused_credentials_are_fetched_again_but_not_all_the_time() {
     let script = Script::new(0, None);
     let (mut state, refused) = script.start();
     state.changed().await.unwrap();
@@ -155,9 +155,9 @@ async fn what_the_server_refuses_is_fetched_again_but_not_all_the_time() {
     assert!((10..=13).contains(&count), "{count}");
 }
 
-/// What is said may block for ever, as a pipe does that nobody reads. The credentials are renewed all the same.
+/// A log may block forever, like a pipe that nobody reads. The credentials must still be renewed.
 #[test]
-fn what_is_said_of_credentials_is_said_by_another_thread() {
+fn log_lines_about_credentials_are_written_by_another_thread() {
     struct Says(std::sync::mpsc::Sender<Option<String>>);
 
     impl CredentialSource for Says {
@@ -179,7 +179,7 @@ fn what_is_said_of_credentials_is_said_by_another_thread() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn credentials_are_there_before_anything_is_said_of_them() {
+async fn credentials_are_stored_before_they_are_logged() {
     let (script, lines) = (Script::new(0, Some(80)), Lines::default());
     let (mut state, _refused) = script.start();
     state.changed().await.unwrap();
@@ -197,9 +197,9 @@ async fn credentials_are_there_before_anything_is_said_of_them() {
     assert_eq!(here.get(), 2);
 }
 
-/// A clock that is far ahead finds every credential at its end.
+/// For a clock that is far ahead, all credentials have expired.
 #[tokio::test(start_paused = true)]
-async fn new_credentials_are_used_whatever_our_clock_says_of_them() {
+async fn new_credentials_are_used_even_if_they_seem_expired() {
     let script = Script::new(0, Some(0));
     let (mut state, _refused) = script.start();
     state.changed().await.unwrap();
@@ -211,7 +211,7 @@ async fn new_credentials_are_used_whatever_our_clock_says_of_them() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn it_ends_with_whoever_needs_it() {
+async fn it_ends_with_the_last_receiver() {
     for takes in [100_000, 0] {
         let script = Script::new(takes, Some(80));
         let (state, _refused) = script.start();

@@ -9,7 +9,7 @@ fn voice() -> LogThread {
 }
 
 #[test]
-fn lines_are_said_in_their_order_by_another_thread() {
+fn lines_are_written_in_order_by_another_thread() {
     let voice = voice();
     let (sender, receiver) = mpsc::channel();
     for line in 0..1000 {
@@ -23,7 +23,7 @@ fn lines_are_said_in_their_order_by_another_thread() {
 }
 
 #[test]
-fn a_line_that_blocks_holds_up_nobody_and_the_quiet_ones_give_way() {
+fn a_line_that_blocks_delays_nothing_and_unimportant_lines_are_dropped_first() {
     let voice = voice();
     let (release, blocked) = mpsc::channel::<()>();
     let (begun, has_begun) = mpsc::channel();
@@ -60,12 +60,12 @@ fn a_line_that_panics_does_not_end_the_log() {
 }
 
 #[tokio::test]
-async fn the_end_waits_for_what_was_handed_in_but_not_for_ever() {
+async fn the_end_waits_for_earlier_lines_but_not_forever() {
     let voice = voice();
     let (release, blocked) = mpsc::channel::<()>();
     say(Level::INFO, move || assert!(blocked.recv().is_err()));
     let spoken = voice.spoken();
-    // Comes back although the line is stuck.
+    // Returns although the line is stuck.
     spoken.caught_up().await;
     assert_eq!(*voice.0.said.borrow(), 0);
     drop(release);
@@ -74,9 +74,9 @@ async fn the_end_waits_for_what_was_handed_in_but_not_for_ever() {
     spoken.caught_up().await;
 }
 
-/// Without a thread that speaks for it, a thread says its lines itself.
+/// A thread without a log thread writes its lines itself.
 #[test]
-fn other_threads_say_their_lines_themselves() {
+fn other_threads_write_their_lines_themselves() {
     let here = std::thread::current().id();
     let (sender, receiver) = mpsc::channel();
     say(Level::INFO, move || sender.send(std::thread::current().id()).unwrap());

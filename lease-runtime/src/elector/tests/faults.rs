@@ -1,9 +1,9 @@
-//! Requests that go wrong while a term is held, and how it goes on or ends.
+//! Requests that fail while a term is held, and how the term continues or ends.
 
 use super::*;
 use crate::embedded::Fault;
 
-/// Whatever happens to one renewal, or to all requests of a short while, does not cost the term.
+/// A fault of one renewal, or of all requests for a short while, does not end the term.
 #[tokio::test(start_paused = true)]
 async fn a_term_survives_what_passes_within_its_deadline() {
     let garbage = || Fault::body(200, "application/json", "{\"kind\":");
@@ -75,7 +75,7 @@ async fn a_term_that_cannot_be_renewed_ends_before_another_begins() {
         assert!(b.election.terms.try_recv().is_err(), "two terms: {fault:?}");
         let successor = b.term().await;
         assert!(successor.term.fencing_token() > led.term.fencing_token());
-        // Its body is still there, so it does not compete; then it does.
+        // Its body is still there, so it does not compete. Afterwards it does.
         cut.remove();
         secs(60).await;
         assert_eq!(a.status().standing, Standing::Draining, "{fault:?}");
@@ -141,14 +141,14 @@ async fn revisions_that_go_backwards_end_the_election_for_this_process() {
     assert!(a.election.terms.try_recv().is_err(), "led again");
     let problem = a.status().problem.expect("said no more");
     assert!(matches!(*problem, ElectorError::WentBackwards { .. }), "{status:?}");
-    // A restart ends it, so a liveness probe has to fail, although the loop goes on.
+    // A restart ends this, so a liveness probe has to fail, although the loop runs.
     let health = a.elector.health();
     assert!(health.barred && health.running && !health.is_alive(), "{health:?}");
 }
 
-/// The timing and the fields of a Lease are anybody's to write.
+/// Any program may write the timings and fields of a Lease.
 #[tokio::test(start_paused = true)]
-async fn absurd_leases_are_waited_for_or_taken_and_never_stumbled_over() {
+async fn absurd_leases_are_waited_for_or_taken_over() {
     use serde_json::json;
     let specs = [
         json!(null),
@@ -174,10 +174,10 @@ async fn absurd_leases_are_waited_for_or_taken_and_never_stumbled_over() {
     }
 }
 
-/// What no API server stores, but something in between might make of it.
-/// Go writes and reads the end of the year 9999. A Lease with such a time is waited out as any other.
+/// No API server stores such a time, but a proxy might send it. Go can write and read the end of the year 9999. A Lease with such
+/// a time is waited for like any other.
 #[tokio::test(start_paused = true)]
-async fn a_time_that_only_go_can_read_keeps_nobody_from_the_lease() {
+async fn a_time_that_only_go_can_read_does_not_block_the_lease() {
     let world = World::new();
     let ghost = serde_json::json!({ "spec": {
         "holderIdentity": "ghost", "leaseDurationSeconds": 15, "renewTime": "9999-12-31T23:59:59.999999Z",
@@ -195,7 +195,7 @@ async fn a_time_that_only_go_can_read_keeps_nobody_from_the_lease() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_lease_that_cannot_be_read_is_said_so_until_it_can() {
+async fn an_unreadable_lease_is_reported_until_it_can_be_read() {
     let world = World::new();
     world.api.put_lease(NAMESPACE, LEASE, &serde_json::json!({ "spec": { "holderIdentity": "" } }));
     let mut b = world.replica("b");

@@ -1,4 +1,4 @@
-//! When all is well.
+//! Elections without faults.
 
 use super::*;
 
@@ -39,7 +39,7 @@ async fn a_released_lease_is_taken_over_at_once() {
     let world = World::new();
     let (mut a, mut b) = (world.replica("a"), world.replica("b"));
     let led = a.term().await;
-    // Also after hours: the watch is as fresh as it was.
+    // Also after hours, because the watch stays open.
     for hours in [0, 7] {
         secs(hours * 3600 + 20).await;
         assert!(led.goes_on());
@@ -75,7 +75,7 @@ async fn what_others_keep_in_the_lease_is_sent_back() {
     world.api.put_lease(NAMESPACE, LEASE, &lease);
     let mut a = world.replica("a");
     let led = a.term().await;
-    // Somebody annotates it ten times a second, for a minute.
+    // Another program annotates it ten times a second, for a minute.
     for n in 0..600 {
         world.api.edit_lease(NAMESPACE, LEASE, |lease| lease["metadata"]["annotations"]["n"] = n.to_string().into());
         millis(100).await;
@@ -127,7 +127,7 @@ async fn one_elector_runs_many_elections() {
         lease.spec.unwrap().holder_identity.as_deref() == Some("")
     };
     assert_eq!((0..200).filter(free).count(), 200);
-    // All have left and the handle is gone: so is the loop.
+    // All have left and the handle is gone, so the loop ends.
     drop(elections);
     let heartbeat = Arc::clone(&elector.heartbeat);
     drop(elector);

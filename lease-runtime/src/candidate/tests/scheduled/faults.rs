@@ -1,14 +1,14 @@
-//! Ticks while requests fail, replicas go, and tasks are given up and added again.
+//! Ticks while requests fail, replicas come and go, and tasks are given up and added again.
 
 use super::*;
 use crate::embedded::Verb;
 
 const MINUTE: Duration = Duration::from_secs(60);
 
-/// Three replicas, of which one or the other is cut off or gone; a third of the writes are lost, late, or not answered, and
-/// somebody annotates the Lease all the while.
+/// There are three replicas, and at each moment one of them may be cut off or gone. A third of the writes are lost, late, or not
+/// answered, and another program annotates the Lease all the time.
 #[tokio::test(start_paused = true)]
-async fn no_tick_is_started_twice_whatever_becomes_of_writes() {
+async fn no_tick_is_started_twice_whatever_happens_to_writes() {
     for seed in 0..6 {
         let world = World::new();
         let started: Arc<Mutex<Vec<(String, String)>>> = Arc::default();
@@ -72,7 +72,7 @@ async fn no_tick_is_started_twice_whatever_becomes_of_writes() {
             let counts = ticks.counts();
             let ran = all.iter().filter(|(task, _)| task == name).count() as u64;
             assert!(ticks.trouble().is_none() && ticks.running().is_empty(), "seed {seed}, {name}");
-            // Taken and never started is possible, the other way round is not.
+            // A tick can be taken and never started, but not started without being taken.
             assert!(ran <= counts.run(), "seed {seed}, {name}: {ran} started, {counts:?}");
             if name == "v" {
                 assert!(ran > 30, "seed {seed}: {ran} of 66 were started, {counts:?}");
@@ -92,7 +92,7 @@ async fn a_task_that_is_given_up_and_added_again_in_one_term_runs_each_tick_once
         let (handle, placed) = a.place(task("first"));
         let placed = placed.unwrap();
         a.inner.drive(&placed.lease_tasks, &Handle::current(), Arrival::Late);
-        // In the run of 22:14.
+        // During the run of 22:14.
         seconds(45).await;
         placed.lease_tasks.give_up(&placed.entry);
         let (again, placed) = a.place(task("second"));
@@ -117,7 +117,7 @@ async fn a_group_whose_members_do_not_listen_has_failed_after_their_grace() {
     let group = crate::TaskGroup::sequence("nightly").with(world.stubborn("deaf", LEDGER));
     a.add(group.every(MINUTE).timeout(Duration::from_secs(20)));
     let running = Running::start(&a);
-    // 22:14:00, and 20 s, and 10 s of grace.
+    // 22:14:00, then 20 s, then 10 s of grace.
     seconds(75).await;
     assert_eq!(world.story.lines(), ["deaf began", "deaf dropped, lease held"]);
     assert_eq!(ticks(&world, "nightly").counts().failed, 1);
@@ -138,7 +138,7 @@ async fn a_shutdown_does_not_wait_for_a_retry() {
     assert_eq!(world.holder("ledger").as_deref(), Some(""));
 }
 
-/// Each tick takes two writes, which the leader's pace has to stand.
+/// Each tick takes two writes, and the leader has to keep up with them.
 #[tokio::test(start_paused = true)]
 async fn a_lease_full_of_busy_tasks_is_renewed_in_time() {
     let world = World::new();
@@ -155,7 +155,7 @@ async fn a_lease_full_of_busy_tasks_is_renewed_in_time() {
     assert_eq!(world.story.lines(), ["body began"]);
     for name in &names {
         let counts = ticks(&world, name).counts();
-        // 22:13:30 to 22:14:10, and that of 22:14:20 if it is over.
+        // From 22:13:30 to 22:14:10, and 22:14:20 if its run is over.
         assert!((5..=6).contains(&counts.run()) && counts.not_run() == 0, "{name}: {counts:?}");
     }
     running.end().await.unwrap();

@@ -1,4 +1,4 @@
-//! Ends of terms that nobody is forced to, around a tick: it is run once, as the first attempt.
+//! Terms that end in order around a tick: it runs once, as the first attempt.
 
 use tokio::sync::watch;
 
@@ -11,7 +11,7 @@ enum Ends {
     NoPart,
 }
 
-/// What was told of the tick of 22:14, if the term of `a` ends so many milliseconds from it, and requests take so long.
+/// The story of the tick at 22:14, if the term of `a` ends so many milliseconds from it and requests take so long.
 async fn end_around_the_tick(ends: Ends, offset: i64, request: Duration) -> Vec<String> {
     let world = World::new();
     let (ready, part) = watch::channel(true);
@@ -28,7 +28,7 @@ async fn end_around_the_tick(ends: Ends, offset: i64, request: Duration) -> Vec<
         seconds(5).await;
     }
     assert_eq!(world.holder("ledger").as_deref(), Some("a"));
-    // It began at 22:13:20.
+    // The world began at 22:13:20.
     sleep(Duration::from_millis(30_000_u64.saturating_add_signed(offset))).await;
     let (_b, (a, candidate)) = (candidates.pop().unwrap(), candidates.pop().unwrap());
     match ends {

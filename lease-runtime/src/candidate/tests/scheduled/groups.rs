@@ -60,7 +60,7 @@ async fn a_group_that_takes_too_long_has_failed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_cannot_be_is_refused_with_its_remedy() {
+async fn invalid_settings_are_refused_with_a_remedy() {
     let world = World::new();
     let a = world.candidate("a").await;
     let tick = || LeaderTask::scheduled("t", LEDGER, |_: Term, _: Tick| async {});

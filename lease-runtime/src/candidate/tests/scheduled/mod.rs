@@ -13,7 +13,7 @@ use crate::embedded::{Fault, RequestMatcher};
 use crate::tick::Tick;
 use lease_protocol::ticks::{Delivery, TaskTicks, TickOutcome, TickState};
 
-/// A task that tells of each of its runs, and takes so long for each.
+/// A task that notes each of its runs in the story. Each run takes so long.
 fn telling(story: &Story, name: &'static str, who: &'static str, takes: u64) -> LeaderTask<Result<(), String>> {
     let story = story.clone();
     LeaderTask::scheduled(name, LEDGER, move |_: Term, tick: Tick| {
@@ -34,7 +34,7 @@ fn ticks(world: &World, task: &str) -> TaskTicks {
 }
 
 #[tokio::test(start_paused = true)]
-async fn each_tick_is_run_once_by_whoever_leads() {
+async fn each_tick_is_run_once_by_the_leader() {
     // 22:13:20 UTC.
     let world = World::new();
     let a = world.candidate("a").await;
@@ -67,7 +67,7 @@ async fn a_tick_that_falls_due_while_nobody_leads_is_run_by_the_next_leader() {
     a.add(task("a"));
     let first = Running::start(&a);
     seconds(30).await;
-    // Cut off 10 s before the tick: its lease runs out after it.
+    // Cut off 10 s before the tick, so its lease expires after it.
     world.api.inject(RequestMatcher::any().caller("a"), Fault::hang());
     let b = world.candidate("b").await;
     b.add(task("b"));

@@ -1,4 +1,4 @@
-//! What runs once, and who waits for it.
+//! Tasks that run once, and tasks that wait for them.
 
 use super::*;
 
@@ -24,7 +24,7 @@ async fn a_migration_runs_once_and_every_replica_learns_that_it_is_done() {
     assert_eq!(within(60, of_a).await.unwrap(), Ok(()));
     // There is nothing more to lead for.
     until(|| world.holder("ledger").as_deref() == Some("")).await;
-    // One that comes later finds it done.
+    // A replica that comes later finds it done.
     let c = world.candidate("c").await;
     let of_c = c.add(migration(&world.story, "c", 20));
     let third = Running::start(&c);
@@ -123,7 +123,7 @@ async fn a_migration_that_is_added_to_a_lease_where_it_is_done_already_is_over()
     let of_a = a.add(migration(&world.story, "a", 1));
     let first = Running::start(&a);
     assert_eq!(within(60, of_a).await.unwrap(), Ok(()));
-    // It follows, and has seen all there is to see.
+    // It follows, and has seen the record.
     b.add(world.obedient("serve", LEDGER));
     let second = Running::start(&b);
     seconds(30).await;
@@ -134,7 +134,7 @@ async fn a_migration_that_is_added_to_a_lease_where_it_is_done_already_is_over()
 }
 
 #[tokio::test(start_paused = true)]
-async fn whoever_waits_for_a_migration_is_not_given_the_failure_of_a_run_that_was_not_the_last() {
+async fn the_handle_of_a_migration_does_not_return_the_failure_of_an_earlier_run() {
     let world = World::new();
     let task = |ok: bool| {
         let task = LeaderTask::scheduled("migrate", LEDGER, move |_: Term, _: Tick| async move {
@@ -156,7 +156,7 @@ async fn whoever_waits_for_a_migration_is_not_given_the_failure_of_a_run_that_wa
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_migration_that_will_not_be_run_again_is_said_by_each_leader_and_can_be_triggered() {
+async fn a_migration_that_does_not_run_again_is_logged_by_each_leader_and_can_be_triggered() {
     let world = World::new();
     let a = world.candidate("a").await;
     a.add(migration(&world.story, "a", 60));

@@ -1,4 +1,4 @@
-//! What each setting of a schedule does. Each test fails if the setting is ignored.
+//! The effect of each setting of a schedule. Each test fails if the setting is ignored.
 
 use super::*;
 use crate::{CatchUp, Overlap};
@@ -45,7 +45,7 @@ async fn delay_counts_from_the_end_of_the_last_run_on_whichever_replica() {
     b.add(task("b"));
     let second = Running::start(&b);
     seconds(80).await;
-    // Ended at 22:14:45, and a bit.
+    // The last run ended shortly after 22:14:45.
     assert_eq!(started(&world.story.lines()), ["22:14:20", "22:15:45"]);
     second.end().await.unwrap();
 }
@@ -151,7 +151,7 @@ async fn no_tick_is_taken_before_the_initial_delay() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn catch_up_and_start_deadline_say_what_becomes_of_a_backlog() {
+async fn catch_up_and_start_deadline_decide_about_a_backlog() {
     let minutes = |count: u64| Duration::from_secs(60 * count);
     let cases: [(&str, CatchUp, Option<Duration>, Vec<&str>); 5] = [
         ("none", CatchUp::None, None, vec!["22:25:00"]),
@@ -262,7 +262,7 @@ async fn a_tick_that_waits_for_the_run_before_it_is_not_started_when_the_term_en
     a.add(task.every(Duration::from_secs(60)).overlap(Overlap::CancelOther));
     let running = Running::start(&a);
     seconds(120).await;
-    // It was given back, and is the next term's.
+    // It was given back, and the next term runs it.
     assert_eq!(world.story.lines(), ["22:14:00 begins #1", "22:15:00 begins #1"]);
     let tokens = tokens.lock().unwrap().clone();
     assert!(tokens[0] != tokens[1], "{tokens:?}");

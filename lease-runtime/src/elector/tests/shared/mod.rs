@@ -1,4 +1,4 @@
-//! Many leases of one namespace, on one watch.
+//! Many leases of one namespace with one watch.
 
 mod ending;
 mod joining;
@@ -25,7 +25,7 @@ impl World {
         crowd
     }
 
-    /// One that holds so many leases, and one that waits for so many of them.
+    /// One process that holds so many leases, and one that waits for so many of them.
     async fn leader_and_follower(&self, leads: usize, follows: usize) -> (Crowd, Crowd, Vec<Led>) {
         let mut a = self.crowd("a", leads);
         let led = a.terms().await;
@@ -67,7 +67,7 @@ impl Crowd {
     }
 }
 
-/// A leader, a crowd that follows, and how long it takes until all leases have been handed over.
+/// Hands all leases over from `a` to `b`, and returns how long that took.
 async fn handover(world: &World, a: &mut Crowd, b: &mut Crowd, led: Vec<Led>) -> (Vec<Led>, Duration) {
     assert!(led.iter().all(Led::goes_on));
     let before = world.clock.now();
@@ -77,7 +77,7 @@ async fn handover(world: &World, a: &mut Crowd, b: &mut Crowd, led: Vec<Led>) ->
     (led, world.clock.now().since(before))
 }
 
-/// And back again: nobody has become deaf on the way.
+/// Hands all leases over and back again. Afterwards no election may be deaf.
 async fn back_and_forth(world: &World, a: &mut Crowd, b: &mut Crowd, led: Vec<Led>) {
     let (led, took) = handover(world, a, b, led).await;
     assert!(took <= Duration::from_millis(10), "{took:?}");
@@ -107,7 +107,7 @@ async fn hundreds_of_leases_share_one_watch_and_see_each_release_at_once() {
     assert_eq!(looks, 300, "polled");
     let (led, took) = handover(&world, &mut a, &mut b, led).await;
     assert!(took <= Duration::from_millis(10), "{took:?}");
-    assert_eq!(world.of("b", Verb::Get), looks, "found out by looking");
+    assert_eq!(world.of("b", Verb::Get), looks, "found out by polling");
     secs(12).await;
     assert!(led.iter().all(Led::goes_on));
     assert_eq!(world.watches_of("a"), 0, "it has left");
@@ -123,7 +123,7 @@ async fn a_handful_is_watched_by_name() {
     assert_eq!((world.watches_of("a"), world.shared_watches_of("a")), (4, 0));
 }
 
-/// A namespace is watched only where there are many leases in that very namespace.
+/// A namespace is watched only if many leases are in that namespace.
 #[tokio::test(start_paused = true)]
 async fn namespaces_are_counted_one_by_one() {
     let world = World::new();
