@@ -1,10 +1,10 @@
-//! `"15s"`: durations as the attribute writes them.
+//! Durations in the form of the attribute, such as `"15s"`.
 
 use std::fmt;
 
 use crate::value::{Remedy, Wrong};
 
-/// A span of time, in the larger of the two units it can be built from.
+/// A span of time, in whole seconds if possible and otherwise in milliseconds.
 #[derive(Clone, Copy, Debug)]
 pub enum Duration {
     /// Whole seconds.
@@ -22,7 +22,7 @@ impl Duration {
         }
     }
 
-    /// In the largest unit that it is a whole number of.
+    /// Formats in the largest unit of which it is a whole number.
     pub fn of_millis(millis: u64) -> String {
         match millis {
             _ if millis == 0 || !millis.is_multiple_of(1_000) => format!("{millis}ms"),
@@ -42,7 +42,7 @@ impl From<Duration> for std::time::Duration {
     }
 }
 
-/// As it is written in the attribute.
+/// The duration in the form of the attribute.
 impl fmt::Display for Duration {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match u64::try_from(self.millis()) {
@@ -56,7 +56,8 @@ impl fmt::Display for Duration {
 ///
 /// # Errors
 ///
-/// Anything else, zero, and what is longer than a `u64` of seconds can count, with what was probably meant.
+/// Any other text, zero, and a duration that is longer than a `u64` of seconds can count. The error suggests what was
+/// probably meant.
 pub fn parse(text: &str) -> Result<Duration, Wrong> {
     let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let (number, unit) = text.split_at(digits);
@@ -77,7 +78,7 @@ pub fn parse(text: &str) -> Result<Duration, Wrong> {
     }
 }
 
-/// Says what is wrong with a text that [`parse`] does not take, reading it as generously as sense allows.
+/// Explains what is wrong with a text that [`parse`] does not accept, and guesses what was meant.
 fn wrong(text: &str) -> Wrong {
     let mut rest = text.trim();
     let mut parts = 0;
@@ -101,7 +102,7 @@ fn wrong(text: &str) -> Wrong {
     if parts > 1 {
         what = "a duration has one number and one unit";
     }
-    // A tenth of a millisecond, or a thousand years, is not what anyone meant.
+    // Nobody means a tenth of a millisecond or a thousand years.
     let whole = millis as u64;
     if whole as f64 != millis || whole == 0 || whole > 1_000 * 366 * 86_400_000 {
         return Wrong { what, remedy: Remedy::WriteExample };
@@ -123,7 +124,7 @@ fn unit_in_millis(unit: &str) -> Option<f64> {
     })
 }
 
-/// Reads what people write for a duration: the one it is, or the one that was probably meant.
+/// Reads the ways in which people write durations. Returns the duration, exact or guessed.
 pub fn guess(text: &str) -> Option<Duration> {
     match parse(text.trim()) {
         Ok(duration) => Some(duration),

@@ -4,8 +4,10 @@ pub mod cron;
 pub mod duration;
 pub mod names;
 mod rule;
+pub mod schedule;
 pub mod suggest;
 pub mod timing;
 pub mod value;
+pub mod zone;
 
 pub use rule::Rule;

@@ -2,12 +2,12 @@
 
 use crate::Rule;
 
-/// The longest name of a Lease, as of any DNS subdomain.
+/// The longest name of a Lease: the limit of any DNS subdomain.
 const LONGEST_LEASE_NAME: usize = 253;
-/// The longest DNS label, and the longest part of a label of Kubernetes.
+/// The longest DNS label, which is also the longest part of a Kubernetes label.
 const LONGEST_LABEL: usize = 63;
 
-/// The rule that a lease's name breaks: it is a DNS subdomain.
+/// The rule that a lease's name breaks. A lease's name is a DNS subdomain.
 pub const fn broken_by_lease_name(lease: &str) -> Option<Rule> {
     if lease.is_empty() {
         Some(Rule::LeaseNameEmpty)
@@ -20,7 +20,7 @@ pub const fn broken_by_lease_name(lease: &str) -> Option<Rule> {
     }
 }
 
-/// The rule that a namespace breaks: it is a DNS label.
+/// The rule that a namespace breaks. A namespace is a DNS label.
 pub const fn broken_by_namespace(namespace: &str) -> Option<Rule> {
     if namespace.is_empty() {
         Some(Rule::NamespaceEmpty)
@@ -49,7 +49,8 @@ pub fn broken_by_label(key: &str, value: &str) -> Option<Rule> {
     }
 }
 
-/// A task's name becomes part of an annotation's name on the Lease, and so has to be one. What is wrong follows "a task's name".
+/// The rule that a task's name breaks. The name becomes part of an annotation's name on the Lease, so it must be valid
+/// there. The text continues "a task's name".
 pub fn broken_by_task_name(name: &str) -> Option<&'static str> {
     let is_alphanumeric = |c: char| c.is_ascii_alphanumeric();
     if name.is_empty() {
@@ -94,22 +95,22 @@ const fn is_dns(name: &[u8], dots: bool) -> bool {
     !at_edge && !after_dash
 }
 
-/// What a kind of names is called and may consist of.
+/// How a kind of name is called, and what it may consist of.
 #[derive(Clone, Copy, Debug)]
 pub struct Name {
-    /// Who has such a name.
+    /// What has such a name.
     of: &'static str,
     /// What it consists of, as half a sentence.
     form: &'static str,
     dots: bool,
     max_len: usize,
     broken: fn(&str) -> Option<Rule>,
-    /// What to do about an empty one.
+    /// The remedy for an empty name.
     if_empty: &'static str,
 }
 
 impl Name {
-    /// A lease's name.
+    /// The name of a lease.
     pub const LEASE: Name = Name {
         of: "a lease's name",
         form: "lower-case letters, digits, `-` and `.`, a letter or digit at both ends of each part",
@@ -129,7 +130,7 @@ impl Name {
         if_empty: "leave it out for the candidate's own",
     };
 
-    /// What is wrong with the pieces of a name, those between them taken for something that fits.
+    /// Checks a name that is given in pieces. Whatever is inserted between them counts as valid.
     ///
     /// # Errors
     ///
@@ -146,7 +147,7 @@ impl Name {
         let is_alphanumeric = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
         let is_allowed = |c: char| is_alphanumeric(c) || c == '-' || (dots && c == '.');
         if let Some(wrong) = name.chars().find(|c| !is_allowed(*c)) {
-            let instead = mended(text, is_allowed);
+            let instead = corrected(text, is_allowed);
             return Err(format!("{of} cannot hold `{wrong}`, but consists of {form}: write it as in {instead:?}"));
         }
         let ends_well = |part: &&str| part.starts_with(is_alphanumeric) && part.ends_with(is_alphanumeric);
@@ -163,10 +164,10 @@ impl Name {
     }
 }
 
-/// The text with what is outside of braces brought into form.
-fn mended(text: &str, is_allowed: impl Fn(char) -> bool) -> String {
+/// Converts the text outside of braces into a valid form.
+fn corrected(text: &str, is_allowed: impl Fn(char) -> bool) -> String {
     let mut depth = 0_usize;
-    let mend = |c: char| {
+    let correct = |c: char| {
         match c {
             '{' => depth += 1,
             '}' => depth = depth.saturating_sub(1),
@@ -178,7 +179,7 @@ fn mended(text: &str, is_allowed: impl Fn(char) -> bool) -> String {
         }
         c
     };
-    text.chars().map(mend).collect()
+    text.chars().map(correct).collect()
 }
 
 #[cfg(test)]

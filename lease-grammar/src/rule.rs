@@ -1,10 +1,10 @@
-//! What names, labels and timings must be: the words of each rule. Which rule is broken is found in [`names`](crate::names)
-//! and [`timing`](crate::timing).
+//! What names, labels and timings must be: the text of each rule. [`names`](crate::names) and [`timing`](crate::timing)
+//! find which rule is broken.
 
-/// A rule that names and timings must keep, and what to do about it.
+/// A rule for names and timings, and the remedy if it is broken.
 macro_rules! rules {
     ($($(#[$doc:meta])* $rule:ident: $sentence:literal, $remedy:literal;)*) => {
-        /// What a name, a namespace or a timing must be.
+        /// The text of a rule and of its remedy.
         #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
         #[non_exhaustive]
         pub enum Rule {
@@ -17,12 +17,13 @@ macro_rules! rules {
                 match self { $(Rule::$rule => $sentence,)* }
             }
 
-            /// How to keep it.
+            /// The remedy.
             pub const fn remedy(self) -> &'static str {
                 match self { $(Rule::$rule => $remedy,)* }
             }
 
-            /// Both. Constants cannot format, so that the numbers are missing here: they are in the code at the caret.
+            /// The rule and its remedy. Constants cannot format, so the actual numbers are not in the text. They are in
+            /// the code at the caret.
             pub const fn message(self) -> &'static str {
                 match self { $(Rule::$rule => concat!($sentence, ": ", $remedy),)* }
             }
@@ -64,7 +65,7 @@ rules! {
     LeaseDurationLength: "lease_duration must be at most 2147483647 seconds, as the Lease carries it", "15s is usual";
     /// The renew deadline is not zero.
     RenewDeadlineZero: "renew_deadline must not be zero", "two thirds of lease_duration is usual";
-    /// A holder's bodies are asked to end before they are stopped.
+    /// A holder asks its bodies to end before it stops them.
     RenewDeadlineLength:
         "renew_deadline must be less than lease_duration / 1.25, the point at which the holder stops hard",
         "lower renew_deadline, or raise lease_duration";

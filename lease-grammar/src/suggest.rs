@@ -1,17 +1,17 @@
-//! Which word was meant.
+//! Finds the word that was probably meant.
 
-/// `leaseDuration`, `lease-duration` and `LEASE_DURATION` are one.
+/// Normalizes a word: `leaseDuration`, `lease-duration` and `LEASE_DURATION` become the same.
 pub fn plain(word: &str) -> String {
     word.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }
 
-/// Whether `word` is one of `words`, which stand between spaces.
+/// Whether `word` is one of `words`, which are separated by spaces.
 pub fn is_among(word: &str, words: &str) -> bool {
     let word = plain(word);
     words.split_whitespace().any(|other| plain(other) == word)
 }
 
-/// What belongs to the name that is spelled like `word`, give or take a letter in three.
+/// The value of the name that is spelled like `word`, except for at most one letter in three.
 pub fn closest<'a, T>(word: &str, names: impl Iterator<Item = (&'a str, T)>) -> Option<T> {
     let word = plain(word);
     names
@@ -21,7 +21,7 @@ pub fn closest<'a, T>(word: &str, names: impl Iterator<Item = (&'a str, T)>) -> 
         .map(|(.., of)| of)
 }
 
-/// "`a`, `b` and `c`".
+/// Formats a list: "`a`, `b` and `c`".
 pub fn list<'a>(words: impl Iterator<Item = &'a str>, last: &str) -> String {
     let words: Vec<_> = words.map(|word| format!("`{word}`")).collect();
     match words.split_last() {
@@ -30,7 +30,7 @@ pub fn list<'a>(words: impl Iterator<Item = &'a str>, last: &str) -> String {
     }
 }
 
-/// How many letters to insert, remove, replace or swap with their neighbour to get from `a` to `b`.
+/// How many letters must be inserted, removed, replaced or swapped with their neighbour to get from `a` to `b`.
 fn distance(a: &str, b: &str) -> usize {
     let (a, b): (Vec<_>, Vec<_>) = (a.chars().collect(), b.chars().collect());
     let mut rows = vec![vec![0; b.len() + 1]; a.len() + 1];

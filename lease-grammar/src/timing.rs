@@ -1,28 +1,28 @@
-//! How the timings of a lease fit together.
+//! The relations between the timings of a lease.
 
 use std::time::Duration;
 
 use crate::Rule;
 
-/// Two clocks may differ in speed by this factor and still never let two bodies run at once.
+/// Two clocks may differ in speed by this factor, and two bodies still never run at once.
 ///
-/// A candidate waits the full lease duration on its clock; a holder stops after `lease duration / 1.25` on its own. The
-/// worst pair that chrony's default slew rate allows is 1.18 apart.
+/// A candidate waits for the full lease duration on its clock. A holder stops after `lease duration / 1.25` on its own
+/// clock. At chrony's default slew limits, two clocks differ by at most 1.18.
 pub const RHO: (u32, u32) = (5, 4);
 
-/// The timings of a lease: the three that are chosen.
+/// The three timings of a lease that are chosen.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Timings {
     /// How long a candidate waits before it takes over.
     pub lease_duration: Duration,
-    /// How long a holder that cannot renew goes on.
+    /// How long a holder that cannot renew continues.
     pub renew_deadline: Duration,
     /// How long to wait after a failed request.
     pub retry_period: Duration,
 }
 
 impl Timings {
-    /// The timings, those that are not set following the lease duration.
+    /// The timings. Those that are not set follow from the lease duration.
     pub const fn new(
         lease_duration: Option<Duration>,
         renew_deadline: Option<Duration>,
@@ -45,7 +45,7 @@ impl Timings {
         }
     }
 
-    /// The rule that they break.
+    /// The rule that these timings break.
     pub const fn broken_rule(&self) -> Option<Rule> {
         let lease = self.lease_duration.as_nanos();
         let renew = self.renew_deadline.as_nanos();
@@ -74,16 +74,16 @@ impl Timings {
         fraction(self.lease_duration, RHO.1 as u128, RHO.0 as u128)
     }
 
-    /// How long it takes until another replica is sure to lead when the leader has died: it waits for the lease to run out,
-    /// and then for the time of its next attempt, and of one more.
+    /// How long it takes after the death of a leader until another replica certainly leads: it waits until the lease
+    /// has expired, then for its next attempt, and for one more.
     pub const fn failover(&self) -> Duration {
         self.lease_duration.saturating_add(fraction(self.retry_period, 11, 5))
     }
 }
 
-/// A fraction of a duration; `Duration`'s own operators are not `const`.
+/// A fraction of a duration. The operators of `Duration` are not `const`.
 const fn fraction(of: Duration, numerator: u128, denominator: u128) -> Duration {
     let nanos = of.as_nanos().saturating_mul(numerator) / denominator;
-    // Saturates after 584 years; a lease a tenth as long is refused.
+    // Saturates after 584 years. A lease of a tenth of that is refused.
     Duration::from_nanos(if nanos > u64::MAX as u128 { u64::MAX } else { nanos as u64 })
 }

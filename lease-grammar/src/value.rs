@@ -1,23 +1,23 @@
-//! What is wrong with a value, whatever its key is called.
+//! What is wrong with a value, independently of its key.
 
-/// Why a text is not a value of a kind, and what to do about it.
+/// Why a text is not a value of a kind, and the remedy.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Wrong {
     /// What is wrong, as half a sentence.
     pub what: &'static str,
-    /// What to do about it.
+    /// The remedy.
     pub remedy: Remedy,
 }
 
-/// What to do about a wrong value.
+/// The remedy for a wrong value.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Remedy {
-    /// To write this value.
+    /// Write this value.
     Write(String),
-    /// To write a value that fits.
+    /// Write a value that fits.
     WriteExample,
-    /// To leave the argument out, or to write a value that fits.
+    /// Leave the argument out, or write a value that fits.
     LeaveOut,
-    /// This.
+    /// The remedy in words.
     Say(String),
 }

@@ -16,7 +16,7 @@ fn timings(args: &Args) -> Timings {
 }
 
 /// In milliseconds, rounded up.
-fn millis(duration: std::time::Duration) -> u128 {
+pub(crate) fn millis(duration: std::time::Duration) -> u128 {
     duration.as_nanos().div_ceil(1_000_000)
 }
 
@@ -77,9 +77,9 @@ fn broken(args: &Args) -> Option<(Span, String)> {
     }
 }
 
-/// The longest time, in milliseconds, from the crash of a leader until another replica leads.
-pub(crate) fn failover(args: &Args) -> u128 {
-    millis(timings(args).failover())
+/// The longest time from the crash of a leader until another replica leads.
+pub(crate) fn failover(args: &Args) -> std::time::Duration {
+    timings(args).failover()
 }
 
 /// The duration in the notation of the attribute.

@@ -1,7 +1,7 @@
-//! Odd but valid: functions that a careless expansion would break, or would warn about.
+//! Unusual but valid functions: a careless expansion would not compile, or would cause warnings.
 #![deny(warnings, clippy::all, clippy::pedantic)]
 #![warn(redundant_lifetimes, single_use_lifetimes, trivial_casts, unused_lifetimes, variant_size_differences)]
-#![allow(clippy::unused_async, reason = "said of an async fn without an await, with or without the attribute")]
+#![allow(clippy::unused_async, reason = "fires for an async fn without an await, with or without the attribute")]
 
 use std::sync::Arc;
 
@@ -24,15 +24,15 @@ mod settings;
 #[path = "hygiene/spans.rs"]
 mod spans;
 
-/// What `annotated` expands to, pasted.
+/// The expansion of `annotated`.
 mod expanded {
     #![allow(unused_imports, reason = "the attribute's")]
-    #![allow(clippy::redundant_async_block, reason = "makes a `!` the type that is asked for")]
+    #![allow(clippy::redundant_async_block, reason = "converts `!` to the expected type")]
 
     include!("hygiene/expanded.rs");
 }
 
-/// Everything that the expansion names means something else here.
+/// In this module, every name that the expansion uses means something else.
 mod shadows {
     #![allow(dead_code, clippy::module_inception)]
 
@@ -58,7 +58,7 @@ mod shadows {
     #[expect(unused_macros, reason = "shadows")]
     macro_rules! format {
         ($($tokens:tt)*) => {
-            compile_error!("is not this one")
+            compile_error!("the expansion must not use this macro")
         };
     }
     pub(crate) const SPEC: u8 = 0;
@@ -103,7 +103,7 @@ mod shadows {
     }
 }
 
-/// Names that the expansion uses itself, as the user's own.
+/// User code with the names that the expansion uses.
 mod own_names {
     use super::*;
 
@@ -129,12 +129,12 @@ mod own_names {
     }
 
     pub(crate) mod u8_result {
-        /// Not called `Result`, and one all the same.
+        /// A `Result` with another name.
         pub(crate) type Of = Result<u8, std::fmt::Error>;
     }
 }
 
-/// The dependency under another name.
+/// The dependency with another name.
 mod renamed {
     extern crate lease_runtime as elections;
 
@@ -213,7 +213,7 @@ mod generics {
             Err(Self(of))
         }
 
-        /// It uses a generic of the `impl`, and so has to mention `Self`.
+        /// It uses a generic of the `impl`, so it must mention `Self`.
         #[leader_only(lease = "of")]
         pub(crate) async fn mentioned(of: T)
         where
@@ -242,7 +242,7 @@ mod methods {
             let _ = term;
         }
 
-        /// Documented, in the middle of the term.
+        /// Documented, with the term between other parameters.
         #[leader_only(lease = "ledger")]
         pub(crate) async fn associated(term: Term, number: u8) {
             let _ = (term, number);
@@ -261,7 +261,7 @@ mod methods {
         }
     }
 
-    /// A trait's method is a plain one that returns the task of a function.
+    /// A method of a trait is not annotated. It returns the task of a function.
     pub(crate) trait Job {
         fn task(self: Arc<Self>) -> LeaderTask<()>;
     }
@@ -273,7 +273,7 @@ mod methods {
     }
 }
 
-/// Recursion is within the term: the name means the body there.
+/// A recursive call stays in the same run: inside the body, the name means the body.
 #[leader_only(lease = "recursion")]
 async fn recursion(term: Term, depth: u8) -> Result<(), u8> {
     match depth {
@@ -282,7 +282,7 @@ async fn recursion(term: Term, depth: u8) -> Result<(), u8> {
     }
 }
 
-/// A `Self` in the body of a free function is somebody else's.
+/// A `Self` in the body of a free function belongs to an item inside the body.
 #[leader_only(lease = "others")]
 async fn selves_of_others() {
     struct Local;
@@ -367,7 +367,7 @@ fn all_of_them_are_tasks() {
     let _ = opaque();
 }
 
-/// The constructor's arguments reach the body in their places, in every run of it.
+/// In every run, the body receives the constructor's arguments in the right order.
 #[tokio::test]
 async fn arguments_arrive() {
     #[leader_only(lease = "arrival")]

@@ -1,11 +1,11 @@
-//! The attribute under all lints of clippy and more of the compiler's than are usual: what fires here would fire in a user's crate,
-//! at code that nobody wrote.
+//! The attribute with all lints of clippy and most of the compiler's. A lint that fires here would fire in a user's crate, for
+//! code that the user has not written.
 //!
-//! Not on are those that contradict others of their group or the shape of a test: `blanket_clippy_restriction_lints` (the group
+//! These contradict others of their group or the form of a test, and are off: `blanket_clippy_restriction_lints` (the group
 //! itself), `implicit_return` (or else `needless_return`), `separated_literal_suffix` (or else `unseparated_literal_suffix`),
 //! `std_instead_of_alloc`, `tests_outside_test_module`, and `arbitrary_source_item_ordering`, which would sort this file by the
-//! alphabet. One is due to the attribute: `single_call_fn`, since a body is called in one place, its constructor. It is
-//! allowed here, and whoever turns it on knows that it wants no function to be called once.
+//! alphabet. One is off because of the attribute: `single_call_fn` forbids functions that are called in one place, and a body is
+//! called only in its constructor.
 #![deny(
     warnings,
     clippy::all,
@@ -93,7 +93,7 @@ async fn poll(term: Term) {
     term.cancelled().await;
 }
 
-/// After a delay, with a pattern.
+/// With a delay, and with a pattern.
 #[leader_only(lease = "billing", delay = "5s", catch_up = none)]
 async fn clean((left, right): (u8, u8), _: Tick) {
     black_box((left, right));
@@ -107,7 +107,7 @@ async fn migrate(tick: Tick) {
     pending::<()>().await;
 }
 
-/// A lease that is made from arguments.
+/// The name of the lease contains arguments.
 #[leader_only(lease = "{REGION}-{shard:03}-{pair.0}", namespace = "team-{owner}")]
 async fn shards(shard: u32, pair: (u8, u8), owner: String, term: Term) {
     term.cancelled().await;
@@ -131,7 +131,7 @@ where
     black_box(items);
 }
 
-/// Has methods.
+/// A type with methods.
 #[derive(Clone)]
 struct Ledger {
     /// Which of them.

@@ -1,4 +1,4 @@
-//! The scope of one run: how many of what.
+//! The scope of one run: which events occur, and how often.
 
 use std::time::Duration;
 
@@ -7,12 +7,13 @@ use lease_protocol::election::Timing;
 use super::mutant::Mutant;
 use super::server::Lenience;
 
-/// The longest that a clock advances in one tick. The other node's clock advances by four fifths of it: the largest ratio
-/// of speeds that is tolerated. With these two, the slow node's hard stop and the fast node's wait end in the same tick.
+/// The furthest that a clock advances in one tick. The other node's clock advances by four fifths of it, which is the
+/// largest tolerated ratio of speeds. With these two, the slow node's hard stop and the fast node's wait end in the
+/// same tick.
 pub(crate) const FAST: Duration = Duration::from_secs(1);
 pub(crate) const SLOW: Duration = Duration::from_millis(800);
 
-/// Of unknown outcomes: any number.
+/// Any number of unknown outcomes.
 pub(crate) const EVER: u8 = u8::MAX;
 
 #[derive(Clone, Debug)]
@@ -20,38 +21,38 @@ pub(crate) struct Config {
     pub(crate) name: &'static str,
     /// The lease duration of each node, in whole seconds.
     pub(crate) duration: [u64; 2],
-    /// By how much each node's clock advances in a tick.
+    /// How far each node's clock advances in a tick.
     pub(crate) rate: [Duration; 2],
-    /// How often somebody deletes the Lease.
+    /// How often the Lease is deleted.
     pub(crate) deletions: u8,
-    /// How often a node is told to leave, or its bodies end by themselves.
+    /// How often a node is asked to leave, or its bodies end without being asked.
     pub(crate) withdrawals: u8,
-    /// How often a node that was told to leave is told to come back.
+    /// How often a node that was asked to leave is asked to come back.
     pub(crate) returns: u8,
-    /// How often somebody labels the Lease.
+    /// How often the Lease is labelled.
     pub(crate) labels: u8,
     /// How often a process is killed and another started in its place.
     pub(crate) crashes: u8,
     /// How often the outcome of a write is unknown to its sender.
     pub(crate) unknowns: u8,
-    /// How many writes may be under way that their senders have given up.
+    /// How many writes that their senders have given up may be in flight.
     pub(crate) orphans: usize,
-    /// Which nodes have a watch, which may be late, deaf, or repeat itself. The others look.
+    /// Which nodes have a watch. A watch may be late, broken, or repeat itself. Nodes without a watch get the Lease.
     pub(crate) watch: [bool; 2],
-    /// What a look shows may arrive later than it was true.
+    /// The answer to a get may arrive after the state that it shows is gone.
     pub(crate) late_gets: bool,
-    /// A look may be served while a write of the same node is under way.
+    /// A get may be served while a write of the same node is in flight.
     pub(crate) gets_beside_writes: bool,
-    /// The answer to a write may arrive later than it took effect.
+    /// The answer to a write may arrive later than the write took effect.
     pub(crate) late_answers: bool,
-    /// News of a conflict may be late.
+    /// The answer to a write that conflicts may be late.
     pub(crate) late_conflicts: bool,
     /// A request may be refused.
     pub(crate) refusals: bool,
     pub(crate) mutant: Option<Mutant>,
-    /// Ticks of fair weather after which a leader must be there.
+    /// Without further faults, there must be a leader within this many ticks.
     pub(crate) heal_within: u32,
-    /// More states than this are a mistake in the model.
+    /// If there are more states than this, the model has a mistake.
     pub(crate) cap: usize,
 }
 
@@ -88,10 +89,12 @@ impl Config {
         let lease_duration = Duration::from_secs(self.duration[node]);
         Timing {
             lease_duration,
-            // Two ticks of the slow node, three of it with the bigger durations: bodies have a grace before the stop.
+            // Two ticks of the slow node, or three with the longer durations, so that bodies have a grace period before
+            // the hard stop.
             renew_deadline: lease_duration * 8 / 15,
-            // None: a candidate without a watch always has a look on its way, and a failed request is tried again at once. That
-            // is every pace at once, since a request may be served at any time. The cap on requests (W2) is not checked here.
+            // Without pauses, a candidate without a watch always has a get in flight, and a failed request is tried
+            // again at once. This includes every slower pace, because a request may be served at any time. The cap on
+            // requests (W2) is not checked here.
             retry_period: Duration::ZERO,
         }
     }

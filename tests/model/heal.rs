@@ -1,7 +1,7 @@
-//! Healing: from every world, if nothing goes wrong any more, there is soon one leader, and it stays.
+//! Healing: from every world, if there are no more faults, there is soon one leader, and it stays.
 //!
-//! The fair continuation is a function of the world, so the checker asks it of each world instead of looking for infinite
-//! runs. Worlds it has passed through are remembered, so that asking costs about one tick per world.
+//! The continuation without faults is a function of the world. So the checker computes it for each world and need not
+//! search for infinite runs. The worlds on the way are remembered, which makes this cost about one tick per world.
 
 use std::collections::HashMap;
 use std::collections::hash_map::DefaultHasher;
@@ -13,20 +13,20 @@ use lease_protocol::election::Event;
 use super::config::Config;
 use super::world::{Stage, World};
 
-/// A node that has led for so many ticks will do so for ever: by then all is as it was a tick before.
+/// A node that has led for this many ticks leads for ever: by then each world is the same as a tick before.
 const SETTLED: u32 = 12;
 
 /// Requests of each node that are answered within a tick. A hand-over takes four.
 const ROUNDS: usize = 6;
 
-/// How many ticks the fair continuation takes from each world that was passed.
+/// How many ticks the continuation without faults takes from each world.
 #[derive(Default, Debug)]
 pub(crate) struct Healing {
     known: Mutex<HashMap<u64, u32>>,
 }
 
 impl Healing {
-    /// In how many ticks `world` heals; `None` if it does not within the configured time.
+    /// In how many ticks `world` heals. `None` if it takes longer than the configured time.
     pub(crate) fn ticks(&self, world: &World, config: &Config) -> Option<u32> {
         let mut path = vec![digest(world)];
         let mut now = world.clone();
@@ -43,7 +43,7 @@ impl Healing {
             path.push(digest(&next));
             now = next;
             if settled >= SETTLED {
-                // Well for so long: the worlds since then are healed.
+                // It has been well for this long, so the worlds since then are healed.
                 path.truncate(path.len() - SETTLED as usize);
                 break 0;
             }
@@ -74,7 +74,7 @@ fn digest(world: &World) -> u64 {
 }
 
 impl World {
-    /// All is as it should be: one leader if anybody wants to lead, and whoever wants out is out.
+    /// Whether there is one leader, or none if no node wants to lead, and every node that wants to leave has left.
     fn is_well(&self) -> bool {
         let anybody = self.nodes.iter().any(|node| node.wants);
         let out = (0..2).all(|index| self.nodes[index].wants || self.is_out(index));
@@ -85,7 +85,7 @@ impl World {
         led && out
     }
 
-    /// A tick of fair weather: all that is under way arrives, everybody runs, bodies that were asked to end do so, and then
+    /// One tick without faults: every message arrives, every node runs, bodies that were asked to end do so, and then
     /// time passes.
     pub(crate) fn fair_tick(&self, config: &Config) -> World {
         let mut stage = Stage { config, tally: None, world: self.clone() };
@@ -113,7 +113,7 @@ impl World {
                 }
                 stage.feed(index, Event::Woken);
             }
-            // Everybody has looked, and has nothing to write.
+            // Both nodes have observed the newest state and have nothing to write.
             if idle && round > 0 {
                 break;
             }

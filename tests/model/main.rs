@@ -1,4 +1,5 @@
-//! The election checked exhaustively in small scopes. `README.md` says what is modelled and how to read a counterexample.
+//! Checks the election exhaustively in small scopes. `README.md` says what is modelled and how to read a
+//! counterexample.
 
 mod config;
 mod heal;
@@ -27,7 +28,7 @@ struct Replicas {
 }
 
 impl Replicas {
-    /// Lets only the first failure count. The checker would replace it by later ones, and the first is the shortest.
+    /// Reports only the first failure. The checker would replace it by later ones, and the first is the shortest.
     fn first(&self, holds: bool) -> bool {
         holds || self.failed.swap(true, Ordering::Relaxed)
     }
@@ -103,13 +104,13 @@ impl Model for Replicas {
     }
 }
 
-/// Visits every world that can be reached; says how many, how far and how long.
+/// Visits every reachable world, and prints how many there are, how far they go and how long it took.
 fn run(config: Config, threads: usize) -> Outcome {
     let start = SystemClock.now();
     let (name, cap) = (config.name, config.cap);
     let model =
         Replicas { config, tally: Tally::default(), healing: Healing::default(), failed: AtomicBool::new(false) };
-    // No time limit: a run that was cut short by one would look like one that found nothing.
+    // There is no time limit, because a run that was cut short would look like one that found nothing.
     let checker = model
         .checker()
         .threads(threads)
@@ -136,7 +137,7 @@ fn run(config: Config, threads: usize) -> Outcome {
     );
     if failure.is_none() {
         assert!(checker.state_count() < cap, "{name}: cut short at {cap} steps, so nothing is proved");
-        // What should happen sometimes did.
+        // Each `sometimes` property has occurred.
         checker.assert_properties();
     }
     Outcome { failure, seconds }
@@ -160,11 +161,11 @@ fn check(config: Config) {
 fn check_on(config: Config, threads: usize) {
     let name = config.name;
     if let Some(Failure { property, trace, .. }) = run(config, threads).failure {
-        panic!("{name}: not so: {property}\n{trace}");
+        panic!("{name}: this does not hold: {property}\n{trace}");
     }
 }
 
-/// Lease duration two seconds, which is two ticks; answers come when their write takes effect, or never.
+/// The lease duration is two seconds, which is two ticks. Each answer arrives when its write takes effect, or never.
 fn brisk(name: &'static str) -> Config {
     Config { duration: [2, 2], late_answers: false, ..Config::new(name) }
 }
@@ -221,7 +222,7 @@ fn writes_that_take_long_and_gets_that_do_not() {
     });
 }
 
-/// What takes minutes. `MODEL=large cargo test -p lease-tests --test model large -- --nocapture`
+/// Scopes that take minutes. `MODEL=large cargo test -p lease-tests --test model large -- --nocapture`
 #[test]
 fn large() {
     if std::env::var("MODEL").as_deref() != Ok("large") {
@@ -244,13 +245,13 @@ fn large() {
     large(Config { watch: [true, true], ..brisk("two watches, unknown outcomes") });
 }
 
-/// Each known mistake is found. If one is not, the model has lost its bite.
+/// The model finds each known mistake. If it does not, the model has become too weak.
 #[test]
 fn every_mutant_is_found() {
     let slow = |name| Config { duration: [2, 2], ..Config::new(name) };
     let mutants = [
         (Mutant::CountsFromReceipt, slow("from the answer"), NEVER_TWO),
-        // The core has a second line of defence: what it takes for the answer shows a revision that it has seen before.
+        // The core has a second check: the answer that it receives shows a revision that it has already seen.
         (Mutant::StaleAnswer, brisk("stale answer"), NO_RULE_BROKEN),
         (Mutant::ClockNotRead, brisk("clock not read"), NEVER_TWO),
         (Mutant::StopsAtLeaseDuration, brisk("no margin for drift"), NEVER_TWO),
@@ -261,7 +262,8 @@ fn every_mutant_is_found() {
         (Mutant::WatchesHolderOnly, brisk("renewals not seen"), NEVER_TWO),
         (Mutant::OwnDuration, Config { duration: [3, 2], ..brisk("own duration") }, NEVER_TWO),
         (Mutant::PutWithoutVersion, brisk("no version"), NEVER_TWO),
-        // Never two even so: whoever knew the Lease waits when it comes back under another uid (C3).
+        // There are never two leaders in spite of this mistake, because a process that knew the Lease waits when it
+        // comes back under another uid (C3).
         (Mutant::PutWithoutUid, Config { deletions: 1, ..brisk("no uid") }, NO_RULE_BROKEN),
         (Mutant::CreatesWhenMissing, Config { deletions: 1, ..brisk("creates at once") }, NEVER_TWO),
         (Mutant::TokenIsTransitions, Config { deletions: 1, ..brisk("transitions as token") }, NO_RULE_BROKEN),

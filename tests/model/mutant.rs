@@ -1,5 +1,5 @@
-//! Known mistakes, made around the core rather than in it: in the guard, in the driver, in the server, or by putting
-//! spectacles on the core through which it sees the wrong thing.
+//! Known mistakes, made around the core: in the guard, in the driver, in the server, or by changing what the core
+//! observes.
 
 use lease_protocol::election::{Observation, View};
 
@@ -7,40 +7,40 @@ use super::config::Config;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Mutant {
-    /// The guard counts from the answer instead of from the sending (H1).
+    /// The guard counts from the answer instead of from when the write was sent (H1).
     CountsFromReceipt,
     /// A late answer is taken for that of the newer request (H1).
     StaleAnswer,
-    /// The guard knows what it was told, but does not read the clock (H2).
+    /// The guard knows whether the term was ended, but does not read the clock (H2).
     ClockNotRead,
     /// The holder stops when the candidates' wait is over, on its own clock (no margin for drift).
     StopsAtLeaseDuration,
-    /// A look that shows the own name extends the term (H4).
+    /// A get that shows the node's own name extends the term (H4).
     BelievesOwnName,
     /// Bodies that were asked to end count as gone (H5).
     ReleasesBeforeStop,
     /// Bodies that are not polled any more count as gone (H6).
     ForgetsBlockedBodies,
-    /// The wait is counted from sending the look instead of from its answer (C1).
+    /// The wait is counted from sending the get instead of from its answer (C1).
     CountsFromAsking,
-    /// Only another holder starts the wait over, a renewal does not (C1).
+    /// Only another holder restarts the wait. A renewal does not (C1).
     WatchesHolderOnly,
-    /// The wait is the own duration, not the one in the record (C2).
+    /// A candidate waits for its own duration instead of the one in the record (C2).
     OwnDuration,
     /// Writes name no version (C2).
     PutWithoutVersion,
     /// Writes name no uid (C2).
     PutWithoutUid,
-    /// A Lease that is gone is created at once (C3).
+    /// A deleted Lease is created again at once (C3).
     CreatesWhenMissing,
     /// `leaseTransitions` as the fencing token (W3).
     TokenIsTransitions,
-    /// Both processes have one name.
+    /// Both processes have the same identity.
     SameIdentity,
 }
 
 impl Config {
-    /// A sight as the core of `node` gets to see it.
+    /// An observation in the form in which it reaches the core of `node`.
     pub(crate) fn seen_by(&self, node: usize, mut observation: Observation) -> Observation {
         if let Observation::Present(view) = &mut observation {
             self.distort(node, view);

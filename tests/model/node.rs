@@ -9,34 +9,34 @@ use super::config::Config;
 use super::mutant::Mutant;
 use super::world::Broken;
 
-/// The present of every clock: normalization moves the past instead.
+/// The present of every clock. Instead of advancing it, normalization moves the past.
 pub(crate) const NOW: Moment = Moment::from_nanos(1_000_000_000_000);
 
-/// The calendar stands still. Nothing may rest on its going on.
+/// The calendar stands still. The protocol must not depend on its progress.
 pub(crate) const STEP: Now = Now { moment: NOW, wall: WallTime(0), dice: 0 };
 
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub(crate) struct Node {
     pub(crate) core: Election,
-    /// From `Begin` until the last of them is gone, however late that is.
+    /// From `Begin` until the last body is gone, however late that is.
     pub(crate) bodies: Option<Bodies>,
     pub(crate) get: Option<Get>,
     pub(crate) write: Option<Write>,
-    /// A write under way that the core has forgotten, since it sent another.
+    /// A write in flight that the core no longer tracks, because it has sent another one.
     pub(crate) dropped: Option<Request>,
-    /// What the watch has on its way: a state of the Lease, maybe an old one by the time it arrives.
+    /// What the watch will show: a state of the Lease, which may be old when it arrives.
     pub(crate) watched: Option<Observation>,
-    /// Has seen the Lease.
-    pub(crate) existed: bool,
-    /// Was not told to leave.
+    /// The node has seen the Lease.
+    pub(crate) seen_lease: bool,
+    /// The node was not asked to leave.
     pub(crate) wants: bool,
-    /// A late answer that is taken for another request's. Mutants only.
+    /// A late answer that is taken for the answer to another request. For mutants only.
     pub(crate) stray: Option<Answer>,
 }
 
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub(crate) struct Bodies {
-    /// The guard: no poll from here on. Fed by actions alone, as the guard of a real term is.
+    /// The deadline of the guard: no poll begins after it. Only actions set it, as in the guard of a real term.
     pub(crate) drop_at: Moment,
     /// They were asked to end.
     pub(crate) cancelled: bool,
@@ -48,14 +48,14 @@ pub(crate) struct Bodies {
 pub(crate) struct Get {
     pub(crate) id: RequestId,
     pub(crate) shown: Option<Observation>,
-    /// Recorded for one mutant only.
+    /// For one mutant only.
     pub(crate) sent: Option<Moment>,
 }
 
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub(crate) struct Write {
     pub(crate) id: RequestId,
-    /// `None`: it names a version that is gone, so the answer is a conflict whatever it says.
+    /// `None` if it names a version that is gone. The answer is then a conflict, whatever the content.
     pub(crate) request: Option<Request>,
     pub(crate) answer: Option<Answer>,
 }
@@ -69,13 +69,13 @@ impl Node {
             write: None,
             dropped: None,
             watched: None,
-            existed: false,
+            seen_lease: false,
             wants: true,
             stray: None,
         }
     }
 
-    /// Whether a body may be polled at this instant, also if nothing else of the process runs.
+    /// Whether a body may be polled at this instant, even if nothing else of the process runs.
     pub(crate) fn runs(&self) -> bool {
         self.bodies.as_ref().is_some_and(|bodies| !bodies.over && NOW < bodies.drop_at)
     }
@@ -88,7 +88,7 @@ impl Node {
         self.core.wake_at().is_some_and(|at| at <= NOW)
     }
 
-    /// Gives the core an event and does what it says. `newest` is the highest token so far.
+    /// Gives the core an event and carries out its actions. `newest` is the highest token so far.
     pub(crate) fn feed(
         &mut self,
         event: Event,

@@ -1,11 +1,11 @@
-//! One name for worlds that differ only in how late it is and how often the Lease was written.
+//! Makes worlds equal that differ only in how late it is and how often the Lease was written.
 //!
-//! The present is always the same instant: when time passes, all that is remembered moves into the past. Ages that cannot
-//! matter any more stop growing. Revisions become ranks; renew times and transitions keep their order and their small
-//! distances; uids and request ids get names in the order of their appearance. So clocks run for ever and leases are
-//! renewed for ever in a finite number of worlds.
+//! The present is always the same instant: when time passes, all remembered instants move into the past. Ages stop
+//! growing when they cannot matter any more. Revisions become ranks. Renew times and transitions keep their order and
+//! their small distances. Uids and request ids are named in the order in which they appear. So clocks run for ever and
+//! leases are renewed for ever in a finite number of worlds.
 
-/// A map that leaves alone what it does not name. It stands before the modules that use it.
+/// Implements the listed methods of `Map` so that they change nothing. It is defined before the modules that use it.
 macro_rules! leave {
     ($($method:ident: $number:ty),*) => {
         $(fn $method(&mut self, _: &mut $number) {})*
@@ -53,12 +53,12 @@ impl World {
         self
     }
 
-    /// Drops what can have no effect any more.
+    /// Drops everything that can have no effect any more.
     fn forget(&mut self, config: &Config) {
         let lenience = config.lenience();
         let strict = !lenience.any_version && !lenience.upsert;
         let current = self.server.object.as_ref().map(|view| &view.version);
-        // A version that is gone never comes back.
+        // A version that is gone never comes back, so a write that names it cannot succeed.
         let doomed = |request: &Request| match request {
             Request::Replace { base, .. } => strict && Some(base) != current,
             _ => false,
@@ -66,7 +66,7 @@ impl World {
         self.orphans.retain(|request| !doomed(request));
         let shown = self.server.object.iter().map(|view| view.record.clone());
         let shown = shown.chain(self.orphans.iter().filter_map(record_of).cloned());
-        let under_way = self.nodes.iter().flat_map(|node| {
+        let in_flight = self.nodes.iter().flat_map(|node| {
             let asked = node.write.iter().filter_map(|write| write.request.as_ref()).filter_map(record_of).cloned();
             let got = node.get.iter().filter_map(|get| get.shown.as_ref());
             let observations = got.chain(&node.watched).filter_map(|observation| match observation {
@@ -75,12 +75,12 @@ impl World {
             });
             asked.chain(observations)
         });
-        let mut shows = Shows { records: shown.chain(under_way).collect() };
+        let mut shows = Shows { records: shown.chain(in_flight).collect() };
         for node in &mut self.nodes {
             node.core.map(&mut shows);
             let mut ids = Ids::default();
             node.core.map(&mut ids);
-            // The core ignores answers by id; its last id is the next one, which no message carries.
+            // The core matches answers by id. Its last id is the next one, which no message carries.
             if ids.bound > self.server.revision {
                 self.broken.get_or_insert(Broken::BoundTooHigh);
             }
@@ -102,13 +102,13 @@ impl World {
             Answer::Committed(view) => Some(view.version.revision),
             _ => None,
         });
-        // The next token will be higher than this one whatever it is, unless an old answer is still under way.
+        // The next token will be higher than this one in any case, unless an old answer is still in flight.
         if !config.is(Mutant::TokenIsTransitions) && lowest.min().is_none_or(|lowest| self.newest < lowest) {
             self.newest = 0;
         }
     }
 
-    /// Lets ages stop where they stop to matter.
+    /// Limits ages where they stop to matter.
     fn age(&mut self, config: &Config) {
         for (index, node) in self.nodes.iter_mut().enumerate() {
             let mut age = Age::of(node, index, config);
@@ -122,8 +122,8 @@ impl World {
         }
     }
 
-    /// Shows `map` every number, always in the same order.
-    fn visit(&mut self, map: &mut (impl Map + Owned), config: &Config) {
+    /// Passes every number to `map`, always in the same order.
+    fn visit(&mut self, map: &mut impl Owned, config: &Config) {
         map.owner(Owner::Other);
         if let Some(object) = &mut self.server.object {
             map.view(object);
@@ -147,7 +147,7 @@ impl World {
 }
 
 impl Node {
-    fn visit(&mut self, index: usize, map: &mut (impl Map + Owned)) {
+    fn visit(&mut self, index: usize, map: &mut impl Owned) {
         map.owner(Owner::Node(index));
         self.core.map(map);
         let mut names = Names { get: None, write: None };
@@ -201,7 +201,7 @@ fn visit_answer(answer: &mut Answer, map: &mut impl Map) {
     }
 }
 
-/// Moves everything into the past.
+/// Moves all instants into the past.
 struct Pass {
     by: Duration,
 }
@@ -231,7 +231,7 @@ impl Map for Ids {
     leave!(wall: WallTime, revision: u64, transitions: i32, uid: String);
 }
 
-/// Forgets the writes whose record nobody can see any more.
+/// Forgets the writes whose record cannot be observed any more.
 struct Shows {
     records: Vec<Record>,
 }
@@ -244,7 +244,7 @@ impl Map for Shows {
     leave!(wall: WallTime, revision: u64, transitions: i32, uid: String, request: RequestId);
 }
 
-/// Names the look 0, the write 1, and the next request 2.
+/// Gives the get the id 0, the write 1, and the next request 2.
 struct Names {
     get: Option<RequestId>,
     write: Option<RequestId>,
@@ -261,7 +261,7 @@ impl Map for Names {
         };
     }
     fn given_up(&mut self, id: &mut RequestId) {
-        // Its answer is still to come, or never comes.
+        // Its answer may still arrive if it is the write in flight. Otherwise it never arrives.
         *id = if Some(*id) == self.write { RequestId(1) } else { RequestId(u32::MAX) };
     }
     fn moment(&mut self, _: Stamp, _: &mut Moment) {}

@@ -1,4 +1,4 @@
-//! The Lease as the API server keeps it: one register with compare-and-set.
+//! The Lease in the API server: one register with compare-and-set.
 
 use lease_protocol::election::{Answer, Observation, Record, Request, Version, View};
 
@@ -6,14 +6,14 @@ use lease_protocol::election::{Answer, Observation, Record, Request, Version, Vi
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
 pub(crate) struct Server {
     pub(crate) object: Option<View>,
-    /// The revision of the last change, which a deletion is, too.
+    /// The revision of the last change. A deletion is a change too.
     pub(crate) revision: u64,
 }
 
-/// How a server can be wrong, or be asked wrongly.
+/// Mistakes of a server, or of the requests that it receives.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(crate) struct Lenience {
-    /// A PUT to a Lease that does not exist creates it: what the real one does when the body carries no uid.
+    /// A PUT to a Lease that does not exist creates it. The real server does this if the body carries no uid.
     pub(crate) upsert: bool,
     /// A PUT replaces any version: an unconditional update.
     pub(crate) any_version: bool,
@@ -27,7 +27,7 @@ impl Server {
         }
     }
 
-    /// What a watch tells: it knows the revision of a deletion.
+    /// What a watch shows: in contrast to a get, it knows the revision of a deletion.
     pub(crate) fn watched(&self) -> Observation {
         match &self.object {
             Some(view) => Observation::Present(view.clone()),
@@ -42,7 +42,7 @@ impl Server {
             (Request::Create(_), Some(_)) => Answer::Conflict,
             (Request::Replace { base, record }, Some(old)) if *base == old.version || lenience.any_version => {
                 if *record == old.record {
-                    // A write that changes nothing is no write: the real server keeps the version, too.
+                    // A write that changes nothing keeps the version, as in the real server.
                     return Answer::Committed(old.clone());
                 }
                 let uid = old.version.uid.clone();
@@ -54,7 +54,7 @@ impl Server {
     }
 
     fn create(&mut self, record: &Record) -> Answer {
-        // Normalization gives every uid that is still remembered another name than this.
+        // Normalization renames every uid that is still remembered, so this name is always free.
         self.store("fresh".to_owned(), record)
     }
 
@@ -70,7 +70,7 @@ impl Server {
         self.revision += 1;
     }
 
-    /// Somebody labels the Lease: another version of the same record.
+    /// Somebody labels the Lease, which makes another version with the same record.
     pub(crate) fn label(&mut self) {
         self.revision += 1;
         if let Some(view) = &mut self.object {

@@ -8,10 +8,10 @@ use stateright::Path;
 use super::node::{NOW, Node, record_of};
 use super::world::{Happening, World};
 
-/// Each line: what happened, then the world after it.
+/// Each line contains the event, and then the world after it.
 pub(crate) fn readable(path: Path<World, Happening>) -> String {
     let mut text = String::new();
-    let mut happened = String::from("in the beginning");
+    let mut happened = String::from("at the start");
     for (step, (world, next)) in path.into_vec().into_iter().enumerate() {
         let _ = writeln!(text, "{step:3} {happened:<15} | {}", world.line());
         if let Some(next) = next {

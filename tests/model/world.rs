@@ -1,4 +1,4 @@
-//! The whole: two nodes, a server, and what is on its way between them.
+//! The whole world: two nodes, a server, and the messages between them.
 
 mod broken;
 mod happening;
@@ -18,16 +18,16 @@ use super::server::Server;
 pub(crate) struct World {
     pub(crate) nodes: [Node; 2],
     pub(crate) server: Server,
-    /// Writes that their senders have given up, and that may yet take effect.
+    /// Writes that their senders have given up, and that may still take effect.
     pub(crate) orphans: Vec<Request>,
     pub(crate) left: Left,
-    /// The highest token of a term so far; 0 once nothing lower can appear any more.
+    /// The highest token of a term so far, or 0 once no lower token can appear any more.
     pub(crate) newest: u64,
-    /// A rule was broken by the last action. Nothing happens after that.
+    /// The rule that the last action broke. Nothing happens after that.
     pub(crate) broken: Option<Broken>,
 }
 
-/// What can still happen, of the things that are counted.
+/// How often each counted event may still happen.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub(crate) struct Left {
     pub(crate) deletions: u8,

@@ -1,4 +1,4 @@
-//! A client that sees what is on the wire: any method, any header, any body, and the answer as it came.
+//! A client for plain HTTP requests: any method, any header, any body, and the unchanged answer.
 
 use std::fmt;
 use std::time::Duration;
@@ -11,22 +11,22 @@ use http_body_util::BodyExt;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use serde_json::Value;
 
-/// No answer takes this long, except on purpose.
+/// The time limit for an answer.
 pub const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Why there was no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum ApiError {
-    /// The kubeconfig is none.
+    /// The kubeconfig is not valid.
     #[error("cannot read the kubeconfig: {0}")]
     Kubeconfig(#[from] kube::config::KubeconfigError),
     /// The client could not be built, or the connection failed.
     #[error("no answer: {0}")]
     Kube(#[from] kube::Error),
-    /// The answer broke off.
+    /// The connection broke before the end of the answer.
     #[error("half an answer: {0}")]
     Body(String),
-    /// There was none in time.
+    /// There was no answer in time.
     #[error("no answer within {PATIENCE:?}")]
     Late,
 }
@@ -93,12 +93,12 @@ impl Ask {
         self
     }
 
-    /// Sets a body that is JSON, and says so.
+    /// Sets a JSON body and its content type.
     pub fn json(self, body: &Value) -> Ask {
         self.body("application/json", body.to_string())
     }
 
-    /// Sets any body of any type.
+    /// Sets a body of any content type.
     pub fn body(mut self, content_type: &str, body: impl Into<Bytes>) -> Ask {
         self.body = body.into();
         self.header("content-type", content_type)
@@ -107,7 +107,7 @@ impl Ask {
     fn into_request(self) -> Request<kube::client::Body> {
         let mut request = Request::new(kube::client::Body::from(self.body.to_vec()));
         *request.method_mut() = self.method;
-        // What is no URI or no header value is a mistake of the test.
+        // An invalid URI or header value is a mistake in the test.
         *request.uri_mut() = self.path.parse().expect("a path");
         for (name, value) in self.headers {
             request.headers_mut().append(name, value.parse().expect("a header value"));
@@ -128,7 +128,7 @@ pub struct Reply {
 }
 
 impl Reply {
-    /// The body as JSON; null if it is none.
+    /// The body as JSON. Null if the body is not JSON.
     pub fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or(Value::Null)
     }

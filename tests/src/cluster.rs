@@ -17,19 +17,19 @@ use crate::proxy::{Link, Proxy};
 /// How long a request of the test may take.
 const ANSWER: Duration = Duration::from_secs(10);
 
-/// Which API server.
+/// The kind of API server.
 #[derive(Clone, Debug)]
 pub enum Kind {
-    /// The one in this process, with its hooks.
+    /// The embedded API in this process, with its hooks.
     Embedded(Arc<Embedded>),
-    /// A real one.
+    /// A real API server.
     Real(Arc<Real>),
 }
 
 /// An embedded API over TCP, which can be stopped and started again.
 #[derive(Debug)]
 pub struct Embedded {
-    /// The API with its hooks.
+    /// The API with its hooks for tests.
     pub api: EmbeddedApi,
     addr: SocketAddr,
     server: Mutex<Option<Server>>,
@@ -41,40 +41,40 @@ pub struct Real {
     kubeconfig: Kubeconfig,
     /// Host and port.
     upstream: String,
-    /// The program that stops and starts it, where it is ours.
+    /// The program that stops and starts it, if the test may do that.
     pub control: Option<PathBuf>,
 }
 
-/// An API server, and a namespace of our own in it.
+/// An API server, and a namespace for this test.
 pub struct Cluster {
-    /// Which one.
+    /// The API server.
     pub kind: Kind,
     /// The namespace.
     pub namespace: String,
     admin: kube::Client,
 }
 
-/// Who asks, and how the API server comes to know it.
+/// The caller of requests, and how it authenticates.
 #[derive(Clone, Copy, Debug)]
 pub enum Caller<'a> {
-    /// May do everything. On `embedded` it goes by this name.
+    /// May do everything. On `embedded`, the caller has this name.
     Admin(&'a str),
-    /// Holds this bearer token.
+    /// Has this bearer token.
     Token(&'a str),
 }
 
 impl Real {
-    /// The one that the environment names for tests. Nothing else in the environment counts.
+    /// The API server that `LEASE_TEST_KUBECONFIG` names. No other variable is read, so a test never uses a cluster by mistake.
     ///
     /// # Panics
     ///
-    /// If it names one that cannot be used.
+    /// If that API server cannot be used.
     pub fn from_env() -> Option<Arc<Real>> {
         let path = std::env::var_os("LEASE_TEST_KUBECONFIG").filter(|path| !path.is_empty())?;
         let kubeconfig = Kubeconfig::read_from(&path)
             .unwrap_or_else(|error| panic!("LEASE_TEST_KUBECONFIG names {path:?}, which cannot be used: {error}"));
         let server = server_of(&kubeconfig).expect("the kubeconfig has no server");
-        let uri: http::Uri = server.parse().expect("the kubeconfig's server is no address");
+        let uri: http::Uri = server.parse().expect("the kubeconfig's server is not a valid address");
         let host = uri.host().expect("the kubeconfig's server has no host").to_owned();
         let port = uri.port_u16().unwrap_or(if uri.scheme_str() == Some("http") { 80 } else { 443 });
         let control = std::env::var_os("LEASE_TEST_APISERVER").map(PathBuf::from);
@@ -82,7 +82,7 @@ impl Real {
     }
 
     async fn control(&self, action: &str) {
-        let program = self.control.as_ref().expect("not a server of ours to stop and start");
+        let program = self.control.as_ref().expect("this test may not stop and start the server");
         let end = tokio::process::Command::new(program).arg(action).status().await;
         assert!(end.as_ref().is_ok_and(|status| status.success()), "`{} {action}`: {end:?}", program.display());
     }
@@ -105,9 +105,9 @@ impl Cluster {
     ///
     /// # Panics
     ///
-    /// If it cannot be served.
+    /// If no port is free.
     pub async fn embedded(namespace: &str) -> Cluster {
-        // The clock of the log of the scenarios, so that the moments of requests can be compared with it.
+        // The clock of the event log, so that the times of requests and events can be compared.
         let api = EmbeddedApi::with(Settings::default().clock(SystemClock));
         let server = api.serve(([127, 0, 0, 1], 0)).await.expect("no port for the embedded API");
         let (addr, kubeconfig) = (server.addr(), server.kubeconfig_as("test", namespace));
@@ -116,11 +116,11 @@ impl Cluster {
         Cluster::new(kind, namespace, kubeconfig).await
     }
 
-    /// A fresh namespace in a real one.
+    /// A fresh namespace in a real API server.
     ///
     /// # Panics
     ///
-    /// If it cannot be made.
+    /// If the namespace cannot be created.
     pub async fn real(real: &Arc<Real>, namespace: &str) -> Cluster {
         Cluster::new(Kind::Real(real.clone()), namespace, real.kubeconfig.clone()).await
     }
@@ -128,8 +128,8 @@ impl Cluster {
     async fn new(kind: Kind, namespace: &str, kubeconfig: Kubeconfig) -> Cluster {
         let config = kube::Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await;
         let mut config = config.expect("the kubeconfig cannot be used");
-        // A time limit for reads closes a connection that is idle for so long, and fails the request that comes at that moment.
-        // `send` limits each request.
+        // A time limit for reads closes a connection after that much idle time, and then a request at that moment fails. `send`
+        // limits each request instead.
         config.read_timeout = None;
         let admin = kube::Client::try_from(config).expect("no client for the test itself");
         let cluster = Cluster { kind, namespace: namespace.to_owned(), admin };
@@ -137,7 +137,7 @@ impl Cluster {
         cluster
     }
 
-    /// The hooks of the embedded API, if this is it.
+    /// The embedded API, if this cluster is embedded.
     pub fn hooks(&self) -> Option<&EmbeddedApi> {
         match &self.kind {
             Kind::Embedded(embedded) => Some(&embedded.api),
@@ -145,11 +145,11 @@ impl Cluster {
         }
     }
 
-    /// A new link to it.
+    /// A new link to the API server.
     ///
     /// # Panics
     ///
-    /// If there is no port for it.
+    /// If no port is free.
     pub fn link(&self, link: Link) -> Proxy {
         let upstream = match &self.kind {
             Kind::Embedded(embedded) => embedded.addr.to_string(),
@@ -162,7 +162,7 @@ impl Cluster {
     ///
     /// # Panics
     ///
-    /// If the real one's kubeconfig is odd.
+    /// If the kubeconfig of the real API server is incomplete.
     pub fn kubeconfig(&self, through: Option<&Proxy>, caller: Caller<'_>, namespace: &str) -> String {
         let (mut cluster, mut user) = match &self.kind {
             Kind::Embedded(embedded) => {
@@ -182,7 +182,7 @@ impl Cluster {
                 cluster["tls-server-name"] = server.host().unwrap_or_default().into();
             }
         }
-        // JSON is YAML.
+        // All JSON is YAML.
         json!({
             "apiVersion": "v1",
             "kind": "Config",
@@ -198,7 +198,7 @@ impl Cluster {
     ///
     /// # Panics
     ///
-    /// If it cannot be.
+    /// If it cannot be stopped.
     pub async fn kill_server(&self) {
         match &self.kind {
             Kind::Embedded(embedded) => {
@@ -213,7 +213,7 @@ impl Cluster {
     ///
     /// # Panics
     ///
-    /// If it cannot be.
+    /// If it cannot be started.
     pub async fn start_server(&self) {
         match &self.kind {
             Kind::Embedded(embedded) => {
@@ -234,8 +234,8 @@ impl Cluster {
             .header(http::header::CONTENT_TYPE, content)
             .header(http::header::ACCEPT, "application/json")
             .body(body)
-            .expect("a request of the test is none");
-        // A server that was killed does not answer: the next try finds the one that was started in its place.
+            .expect("the test built an invalid request");
+        // A server that was killed does not answer. The next attempt reaches the one that was started instead.
         match tokio::time::timeout(ANSWER, self.admin.request(request)).await {
             Ok(answer) => answer,
             Err(late) => Err(kube::Error::Service(late.into())),
@@ -258,7 +258,7 @@ impl Cluster {
     ///
     /// # Errors
     ///
-    /// As the API server says.
+    /// The refusal of the API server.
     pub async fn create_yaml(&self, path: &str, object: &str) -> Result<Value, kube::Error> {
         let path = format!("{path}?fieldValidation=Strict");
         self.send(Method::POST, &path, "application/yaml", object.as_bytes().to_vec()).await
@@ -272,7 +272,7 @@ impl Cluster {
     ///
     /// # Panics
     ///
-    /// If the API server cannot be asked.
+    /// If the API server does not answer.
     pub async fn lease(&self, name: &str) -> Option<Value> {
         match self.send(Method::GET, &self.lease_path(name), "application/json", Vec::new()).await {
             Ok(lease) => Some(lease),
@@ -281,7 +281,7 @@ impl Cluster {
         }
     }
 
-    /// Who holds the lease of this name; `None` if nobody does.
+    /// The holder of this lease, if it has one.
     pub async fn holder(&self, name: &str) -> Option<String> {
         let lease = self.lease(name).await?;
         lease["spec"]["holderIdentity"].as_str().filter(|holder| !holder.is_empty()).map(str::to_owned)
@@ -297,7 +297,7 @@ impl Cluster {
         self.create(&path, &json!({ "metadata": { "name": name }, "spec": spec })).await;
     }
 
-    /// Changes the lease as another writer would who takes care not to overwrite anything.
+    /// Changes the lease like another writer that does not overwrite other changes.
     ///
     /// # Panics
     ///
@@ -320,7 +320,7 @@ impl Cluster {
     ///
     /// # Errors
     ///
-    /// As the API server says.
+    /// The refusal of the API server.
     pub async fn annotate_lease(&self, name: &str, key: &str, value: &str) -> Result<Value, kube::Error> {
         let patch = json!({ "metadata": { "annotations": { key: value } } }).to_string();
         self.send(Method::PATCH, &self.lease_path(name), "application/merge-patch+json", patch.into_bytes()).await
@@ -346,11 +346,11 @@ impl Cluster {
         }
     }
 
-    /// A token with which to be this service account.
+    /// A token for this service account.
     ///
     /// # Panics
     ///
-    /// If there is none to be had.
+    /// If the API server refuses to make a token.
     pub async fn token(&self, account: &str) -> String {
         let path = format!("/api/v1/namespaces/{}/serviceaccounts/{account}/token", self.namespace);
         let request = json!({ "apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {} });

@@ -1,4 +1,4 @@
-//! What holds for every scenario, whatever else it is about. Checked on the whole log when it is over.
+//! The properties that must hold in every scenario. They are checked on the complete log at the end.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -9,15 +9,15 @@ use lease_runtime::embedded::{Entry, Verb};
 
 use crate::log::{Event, TermSpan, terms};
 
-/// What a scenario knows about its own log that the checks do not.
+/// The exceptions that a scenario declares for its log.
 #[derive(Clone, Debug, Default)]
 pub struct Excuses {
-    /// Terms that may outlive the beginning of a later one, and why: a body that was told to go on, or a lease that somebody
-    /// gave away over the head of its holder.
+    /// Terms that may overlap with a later one, and why: a body that was told to continue, or a lease that was released by
+    /// somebody other than its holder.
     pub overlap: BTreeMap<u64, &'static str>,
 }
 
-/// Everything that is wrong with a log.
+/// All violations in a log.
 pub fn broken(events: &[Event], excuses: &Excuses) -> Vec<String> {
     let mut broken = Vec::new();
     for lease in leases(events) {
@@ -30,12 +30,12 @@ pub fn broken(events: &[Event], excuses: &Excuses) -> Vec<String> {
     broken
 }
 
-/// The leases under which work was done: each is an election of its own.
+/// The leases in the log. Each has its own election, so each is checked separately.
 fn leases(events: &[Event]) -> BTreeSet<&str> {
     events.iter().filter(|event| event.is_work()).map(|event| event.lease.as_str()).collect()
 }
 
-/// What happened under a lease, and what is the same for all of them.
+/// The events of a lease, and the events that belong to no lease.
 fn under(events: &[Event], lease: &str) -> Vec<Event> {
     events.iter().filter(|event| event.lease == lease || !event.is_work()).cloned().collect()
 }
@@ -75,7 +75,7 @@ fn token_order(terms: &[TermSpan], broken: &mut Vec<String>) {
     }
 }
 
-/// S9: in one process a body ends before it begins again; and each that began has ended when its process has.
+/// S9: in one process, a body ends before it begins again. When a process has ended, all its bodies have ended.
 fn one_body(events: &[Event], broken: &mut Vec<String>) {
     let mut live: BTreeMap<u32, u64> = BTreeMap::new();
     for event in events {
@@ -98,7 +98,7 @@ fn one_body(events: &[Event], broken: &mut Vec<String>) {
     }
 }
 
-/// What can be said when the API's own log of requests is at hand. `callers` tells which process asks under which name.
+/// Checks that need the API's log of requests. `callers` maps each process to the name of its requests.
 pub fn broken_requests(
     events: &[Event],
     requests: &[Entry],
@@ -107,7 +107,7 @@ pub fn broken_requests(
     excuses: &Excuses,
 ) -> Vec<String> {
     let mut broken = Vec::new();
-    // Where no event names a lease there is only one, whatever it is called.
+    // If no event names a lease, the scenario has only one, so its name does not matter.
     let single = events.iter().all(|event| event.lease.is_empty());
     for (pid, caller) in callers {
         let Some(timing) = timings.get(pid) else { continue };
@@ -130,11 +130,11 @@ pub fn broken_requests(
     broken
 }
 
-/// How far a stamp that a poll takes may lie behind the beginning of that poll, on a busy machine.
+/// How much later than the beginning of its poll an event may be written, on a busy machine.
 const POLL: Duration = Duration::from_millis(300);
 
-/// S2: no work later than a hard stop after the arrival of the last write that could have allowed it. (The holder counts
-/// from when it sent the write, which is earlier still.)
+/// S2: no work later than the hard stop, counted from the arrival of the last write that could have allowed it. (The holder
+/// counts from when it sent the write, which is earlier.)
 fn guard(pid: u32, work: &[&Event], own: &[&Entry], timing: &Timing, broken: &mut Vec<String>) {
     let writes: Vec<Moment> = own
         .iter()
@@ -146,11 +146,11 @@ fn guard(pid: u32, work: &[&Event], own: &[&Entry], timing: &Timing, broken: &mu
         last.is_none_or(|at| event.at.since(*at) > timing.hard_stop() + POLL)
     });
     if let Some(event) = late {
-        broken.push(format!("process {pid} worked on although no write allowed it any more: {event}"));
+        broken.push(format!("process {pid} continued to work although no write allowed it any more: {event}"));
     }
 }
 
-/// S6: no release arrives before the last sign of the term's bodies.
+/// S6: no release arrives before the last event of the term's bodies.
 fn release(pid: u32, work: &[&Event], own: &[&Entry], broken: &mut Vec<String>) {
     for release in own.iter().filter(|entry| entry.call.holder() == Some("")) {
         let begun_before: BTreeSet<u64> =
@@ -162,7 +162,7 @@ fn release(pid: u32, work: &[&Event], own: &[&Entry], broken: &mut Vec<String>) 
     }
 }
 
-/// L2: no more requests than the election's own cap, whatever happens: 8 at once, and then one per quarter of a retry period.
+/// L2: a process never exceeds the election's limit of requests: 8 at once, and then one per quarter of a retry period.
 fn storm(pid: u32, own: &[&Entry], timing: &Timing, broken: &mut Vec<String>) {
     const WINDOW: Duration = Duration::from_secs(2);
     let interval = timing.retry_period.as_secs_f64() / 4.0;

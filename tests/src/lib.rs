@@ -1,4 +1,4 @@
-//! Shared by the integration tests: fault injection, event logs, replicas as processes.
+//! Common code of the integration tests: fault injection, event logs, replicas as processes.
 
 pub mod api;
 #[cfg(unix)]

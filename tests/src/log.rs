@@ -1,8 +1,8 @@
 //! The event log of a scenario: one file that the replicas and the test itself write to.
 //!
 //! A line is `<nanoseconds of CLOCK_BOOTTIME> <identity> <process id> <event>[@<lease>] <fencing token> [<detail>]`, appended
-//! by one `write`. All writers are on one machine and so on one clock, which makes the stamps comparable to the nanosecond, whatever
-//! the order of the lines.
+//! by one `write`. All writers are on one machine, so they have the same clock. The stamps can be compared to the nanosecond,
+//! even if the lines are in another order.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -14,9 +14,9 @@ use std::time::Duration;
 
 use lease_runtime::clock::{Clock, Moment, SystemClock};
 
-/// How long a test waits for something that has to happen some time. Generous: a test that waits for so long has failed.
+/// How long a test waits for an event before it fails. Longer than any event takes on a busy machine.
 pub const PATIENCE: Duration = Duration::from_secs(90);
-/// How often a file is looked at while waiting.
+/// How often a wait reads the file.
 const GLANCE: Duration = Duration::from_millis(4);
 
 /// The clock of all stamps.
@@ -29,32 +29,32 @@ pub fn now() -> Moment {
 pub struct Event {
     /// When it happened.
     pub at: Moment,
-    /// Whose it is: a candidate's identity, or `test`.
+    /// Who wrote it: a candidate's identity, or `test`.
     pub identity: String,
     /// The process.
     pub pid: u32,
     /// What happened: see [`replica`](crate::replica).
     pub what: String,
-    /// Under which lease; empty where there is only one.
+    /// The lease. Empty if the scenario has only one.
     pub lease: String,
-    /// The fencing token of the term it happened in; 0 outside of one.
+    /// The fencing token of the term. 0 outside of a term.
     pub token: u64,
     /// More about it.
     pub detail: String,
 }
 
 impl Event {
-    /// Whether it shows user code running under a term.
+    /// Whether it shows that user code ran in a term.
     pub fn is_work(&self) -> bool {
         self.token > 0
     }
 
-    /// Whether it is this one.
+    /// Whether it has this name.
     pub fn is(&self, what: &str) -> bool {
         self.what == what
     }
 
-    /// Reads a line; `None` if it is no event. The contender on client-go writes `-` for no token.
+    /// Parses a line. `None` if it is not an event. The contender on client-go writes `-` if there is no token.
     pub fn parse(line: &str) -> Option<Event> {
         let mut fields = line.splitn(6, ' ');
         let at = Moment::from_nanos(fields.next()?.parse().ok()?);
@@ -85,7 +85,7 @@ impl fmt::Display for Event {
     }
 }
 
-/// The writing end.
+/// Writes events to the log.
 #[derive(Debug)]
 pub struct Pen {
     file: File,
@@ -93,7 +93,7 @@ pub struct Pen {
 }
 
 impl Pen {
-    /// Writes as `identity` from now on.
+    /// Opens the log to write as `identity`.
     ///
     /// # Errors
     ///
@@ -103,25 +103,25 @@ impl Pen {
         Ok(Pen { file, identity: identity.replace(' ', "_") })
     }
 
-    /// Writes an event of this very moment.
+    /// Writes an event with the current time.
     pub fn write(&self, what: &str, token: u64, detail: &str) -> Moment {
         self.write_under("", what, token, detail)
     }
 
-    /// As [`write`](Pen::write), under one of several leases.
+    /// Like [`write`](Pen::write), for one of several leases.
     pub fn write_under(&self, lease: &str, what: &str, token: u64, detail: &str) -> Moment {
         let at = now();
         let (identity, detail) = (self.identity.clone(), detail.replace('\n', " | "));
         let (what, lease) = (what.to_owned(), lease.to_owned());
         let event = Event { at, identity, pid: std::process::id(), what, lease, token, detail };
         let line = format!("{event}\n");
-        // One `write` of an append-only file: lines of several processes do not mix.
+        // One `write` to a file that is opened for appending, so lines of several processes do not mix.
         (&self.file).write_all(line.as_bytes()).expect("the event log cannot be written");
         at
     }
 }
 
-/// The reading end, which also writes what the test does.
+/// Reads the log, and writes the actions of the test to it.
 #[derive(Debug)]
 pub struct Log {
     path: PathBuf,
@@ -132,7 +132,7 @@ pub struct Log {
 #[derive(Debug)]
 struct Reading {
     file: File,
-    /// The beginning of a line whose end was not there yet.
+    /// The beginning of a line that has not been written completely.
     rest: Vec<u8>,
     events: Vec<Event>,
 }
@@ -149,12 +149,12 @@ impl Log {
         Ok(Log { path: path.to_owned(), pen, read: Mutex::new(read) })
     }
 
-    /// Where it is.
+    /// The path of the file.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Notes what the test does. Returns when: after it was done, if noted after it.
+    /// Logs an action of the test. Returns the time of the entry.
     pub fn note(&self, what: &str, detail: &str) -> Moment {
         self.pen.write(what, 0, detail)
     }
@@ -165,14 +165,14 @@ impl Log {
         reading
     }
 
-    /// All events so far, by their stamps.
+    /// All events so far, sorted by their stamps.
     pub fn events(&self) -> Vec<Event> {
         let mut events = self.read().events.clone();
         events.sort_by_key(|event| event.at);
         events
     }
 
-    /// The number of events so far, in the order in which they were written: a place to look on from.
+    /// The number of events so far. [`find_from`](Log::find_from) takes it as the place from which to search.
     pub fn mark(&self) -> usize {
         self.read().events.len()
     }
@@ -181,16 +181,16 @@ impl Log {
     ///
     /// # Panics
     ///
-    /// If it does not within [`PATIENCE`].
+    /// If it finds nothing within [`PATIENCE`].
     pub async fn find<T>(&self, what: &str, find: impl Fn(&[Event]) -> Option<T>) -> T {
         self.find_from(0, what, find).await
     }
 
-    /// As [`find`](Log::find), among the events that were written since the [mark](Log::mark).
+    /// Like [`find`](Log::find), among the events that were written since the [mark](Log::mark).
     ///
     /// # Panics
     ///
-    /// If it does not within [`PATIENCE`].
+    /// If it finds nothing within [`PATIENCE`].
     pub async fn find_from<T>(&self, mark: usize, what: &str, find: impl Fn(&[Event]) -> Option<T>) -> T {
         let mut looked = None;
         until(what, async || {
@@ -208,7 +208,7 @@ impl Log {
     ///
     /// # Panics
     ///
-    /// If there is none within [`PATIENCE`].
+    /// If there is no such event within [`PATIENCE`].
     pub async fn wait(&self, what: &str, accept: impl Fn(&Event) -> bool) -> Event {
         self.find(what, |events| events.iter().find(|event| event.is(what) && accept(event)).cloned()).await
     }
@@ -223,27 +223,27 @@ impl Reading {
         for line in String::from_utf8_lossy(&bytes).lines() {
             match Event::parse(line) {
                 Some(event) => self.events.push(event),
-                None => panic!("the event log has a line that is none: {line:?}"),
+                None => panic!("the event log has a line that is not an event: {line:?}"),
             }
         }
         Ok(())
     }
 }
 
-/// Looks again and again until there is something to see.
+/// Calls `look` repeatedly until it returns a value.
 ///
 /// # Panics
 ///
-/// If there is nothing within [`PATIENCE`].
+/// If it returns no value within [`PATIENCE`].
 pub async fn until<T>(what: &str, look: impl AsyncFnMut() -> Option<T>) -> T {
     until_within(PATIENCE, what, look).await
 }
 
-/// As [`until`], within another time.
+/// Like [`until`], with another time limit.
 ///
 /// # Panics
 ///
-/// If there is nothing to see by then.
+/// If it returns no value within the limit.
 pub async fn until_within<T>(patience: Duration, what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
     let begun = now();
     loop {
@@ -255,24 +255,24 @@ pub async fn until_within<T>(patience: Duration, what: &str, mut look: impl Asyn
     }
 }
 
-/// What there is of one term in a log.
+/// The events of one term in a log.
 #[derive(Clone, Debug)]
 pub struct TermSpan {
     /// The fencing token.
     pub token: u64,
-    /// Who had it.
+    /// The identity of its leader.
     pub identity: String,
-    /// In which process.
+    /// The process of its leader.
     pub pid: u32,
     /// The first event.
     pub first: Moment,
     /// The last event.
     pub last: Moment,
-    /// The last that is a sign of work, not of its end.
+    /// The last event that shows work, and not the end of the body.
     pub last_beat: Moment,
 }
 
-/// The terms in a log, by their tokens.
+/// The terms in a log, sorted by their tokens.
 pub fn terms(events: &[Event]) -> Vec<TermSpan> {
     let mut terms: BTreeMap<(u64, &str, u32), TermSpan> = BTreeMap::new();
     for event in events.iter().filter(|event| event.is_work()) {

@@ -1,8 +1,8 @@
-//! A TCP proxy that can be told to misbehave: the network between one replica and the API server.
+//! A TCP proxy with faults: it simulates the network between one replica and the API server.
 //!
-//! It forwards bytes and knows nothing of what they mean, so TLS passes through. It can refuse connections, swallow what
-//! flows in either direction, delay it, and cut connections. What it swallows it keeps, as a network does that will send it
-//! again: once it lets things pass again, late requests arrive.
+//! It forwards bytes without parsing them, so TLS passes through. It can refuse connections, hold back or delay the bytes in
+//! either direction, and cut connections. Bytes that it holds back are not lost, as in a network that sends them again: when the
+//! link passes bytes again, late requests arrive.
 
 use std::io;
 use std::net::SocketAddr;
@@ -25,16 +25,16 @@ use crate::log::now;
 pub enum Flow {
     /// They pass.
     Pass,
-    /// They vanish, for as long as this is so.
+    /// They are held back until the link passes bytes again.
     Stall,
-    /// They come later.
+    /// They are delayed.
     Delay(Duration),
 }
 
 /// The state of a link.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Link {
-    /// Whether connections are accepted. If not, they are refused and those there are are reset.
+    /// Whether connections are accepted. If not, new ones are refused and existing ones are reset.
     pub open: bool,
     /// From the replica to the API server.
     pub up: Flow,
@@ -43,18 +43,18 @@ pub struct Link {
 }
 
 impl Link {
-    /// All is well.
+    /// No faults.
     pub const PASS: Link = Link { open: true, up: Flow::Pass, down: Flow::Pass };
-    /// Nobody listens.
+    /// Connections are refused.
     pub const REFUSE: Link = Link { open: false, ..Link::PASS };
-    /// Connections are accepted and nothing ever comes of them.
+    /// Connections are accepted, and no bytes pass.
     pub const BLACK_HOLE: Link = Link { up: Flow::Stall, down: Flow::Stall, ..Link::PASS };
     /// Requests arrive and take effect, answers do not.
     pub const NO_ANSWERS: Link = Link { down: Flow::Stall, ..Link::PASS };
-    /// Requests do not arrive; what the API server has to say does.
+    /// Requests do not arrive. Bytes from the API server do.
     pub const NO_REQUESTS: Link = Link { up: Flow::Stall, ..Link::PASS };
 
-    /// Answers come so much later.
+    /// Answers are delayed by this much.
     pub const fn slow(delay: Duration) -> Link {
         Link { down: Flow::Delay(delay), ..Link::PASS }
     }
@@ -72,12 +72,12 @@ struct Shared {
     /// Host and port.
     upstream: String,
     link: watch::Sender<Link>,
-    /// The connections there are.
+    /// The open connections.
     connections: Mutex<CancellationToken>,
     end: CancellationToken,
     last_up: AtomicU64,
     last_down: AtomicU64,
-    /// How many chunks have been handed to the replica.
+    /// How many chunks the replica has received.
     delivered: watch::Sender<u64>,
 }
 
@@ -86,9 +86,9 @@ impl Proxy {
     ///
     /// # Errors
     ///
-    /// If no port can be had.
+    /// If no port is free.
     pub fn start(upstream: &str, link: Link) -> io::Result<Proxy> {
-        // Bound for good but never listening: connections to it are refused, and nobody else gets the port meanwhile.
+        // This socket keeps the port bound and never listens: connections are refused, and no other program gets the port.
         let reserve = bind(([127, 0, 0, 1], 0).into())?;
         let addr = reserve.local_addr()?;
         let shared = Arc::new(Shared {
@@ -100,20 +100,19 @@ impl Proxy {
             last_down: AtomicU64::new(0),
             delivered: watch::Sender::new(0),
         });
-        // Here and not in the task: whoever is told the address may connect at once.
+        // Listens here and not in the task, because the replica may connect as soon as this function returns.
         let listener = if link.open { Some(bind(addr)?.listen(64)?) } else { None };
         let end = shared.end.clone();
         tokio::spawn(end.run_until_cancelled_owned(serve(shared.clone(), reserve, addr, listener)));
         Ok(Proxy { addr, shared })
     }
 
-    /// Where the replica connects to.
+    /// The address to which the replica connects.
     pub fn addr(&self) -> SocketAddr {
         self.addr
     }
 
-    /// Changes the state of the link. Returns a moment after which it is in force: no byte that is sent later passes under
-    /// the old one.
+    /// Changes the state of the link. Returns a time after which the new state applies to all bytes.
     pub fn set(&self, link: Link) -> Moment {
         self.shared.link.send_replace(link);
         if !link.open {
@@ -122,27 +121,27 @@ impl Proxy {
         now()
     }
 
-    /// Resets all connections, and forgets what was under way. New ones are made as the link allows.
+    /// Resets all connections and drops the bytes that were held back. The state of the link applies to new connections.
     pub fn cut(&self) {
         let mut current = self.shared.connections.lock().unwrap_or_else(PoisonError::into_inner);
         std::mem::take(&mut *current).cancel();
     }
 
-    /// When the replica last sent something: every request that was answered by now was sent before.
+    /// When the replica last sent bytes. Every request that has been answered was sent before that.
     pub fn last_up(&self) -> Moment {
         Moment::from_nanos(self.shared.last_up.load(Ordering::SeqCst))
     }
 
-    /// When the replica was last handed something.
+    /// When the replica last received bytes.
     pub fn last_down(&self) -> Moment {
         Moment::from_nanos(self.shared.last_down.load(Ordering::SeqCst))
     }
 
-    /// Returns when the replica is next handed something.
+    /// Waits until the replica receives bytes.
     pub async fn delivery(&self) {
         let mut delivered = self.shared.delivered.subscribe();
         delivered.borrow_and_update();
-        // The sender is in `shared`.
+        // `shared` owns the sender, so this cannot fail.
         let _ = delivered.changed().await;
     }
 }
@@ -175,7 +174,7 @@ async fn serve(shared: Arc<Shared>, reserve: TcpSocket, addr: SocketAddr, mut fi
         let listener = first.take().map_or_else(|| bind(addr).and_then(|socket| socket.listen(64)), Ok);
         let listener = match listener {
             Ok(listener) => listener,
-            Err(error) => panic!("the proxy's own port cannot be listened on: {error}"),
+            Err(error) => panic!("the proxy cannot listen on its port: {error}"),
         };
         let closed = async { link.wait_for(|link| !link.open).await.is_err() };
         tokio::select! {
@@ -194,7 +193,7 @@ async fn accept(shared: &Arc<Shared>, listener: &TcpListener) {
             continue;
         };
         let cut = shared.connections.lock().unwrap_or_else(PoisonError::into_inner).child_token();
-        // Whoever closed the link meanwhile has cut the connections before this one.
+        // If the link was closed meanwhile, the other connections were cut before this one existed.
         if shared.link.borrow().open {
             tokio::spawn(converse(shared.clone(), client, cut));
         }
@@ -205,7 +204,7 @@ async fn accept(shared: &Arc<Shared>, listener: &TcpListener) {
 async fn converse(shared: Arc<Shared>, mut client: TcpStream, cut: CancellationToken) {
     let mut link = shared.link.subscribe();
     let connect = async {
-        // A connection attempt does not arrive where bytes do not.
+        // If bytes do not arrive, neither does a connection attempt.
         pass(&mut link, Way::Up, now()).await;
         TcpStream::connect(&shared.upstream).await
     };
@@ -219,12 +218,12 @@ async fn converse(shared: Arc<Shared>, mut client: TcpStream, cut: CancellationT
         tokio::join!(pump(&shared, Way::Up, from_client, to_server), pump(&shared, Way::Down, from_server, to_client),);
     };
     if unless_cut(&cut, talk).await.is_none() {
-        // Closing sends a reset, instead of an orderly end.
+        // Closing sends a reset instead of a regular end.
         let _ = (client.set_zero_linger(), server.set_zero_linger());
     }
 }
 
-/// Looks for the cut first: what is held must not slip out when the link is mended right after it.
+/// Checks the cut first: bytes that are held back must not pass when the link is repaired right after the cut.
 async fn unless_cut<T>(cut: &CancellationToken, work: impl Future<Output = T>) -> Option<T> {
     tokio::select! {
         biased;
@@ -268,14 +267,14 @@ async fn pump(shared: &Shared, way: Way, mut from: ReadHalf<'_>, mut to: WriteHa
                 shared.delivered.send_modify(|count| *count += 1);
             }
         }
-        // The news that a side has closed takes the same way as its bytes.
+        // The end of a direction is delayed like its bytes.
         pass(&mut link, way, now()).await;
         let _ = to.shutdown().await;
     };
     tokio::join!(read, write);
 }
 
-/// Returns when what came at `at` may pass.
+/// Waits until the bytes that arrived at `at` may pass.
 async fn pass(link: &mut watch::Receiver<Link>, way: Way, at: Moment) {
     loop {
         let flow = {

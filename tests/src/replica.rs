@@ -1,20 +1,20 @@
 //! A replica: an OS process that takes part in an election, and its settings.
 //!
-//! The process is `bins/replica`. What it notes in the [event log](crate::log):
+//! The process is `bins/replica`. It writes these events to the [event log](crate::log):
 //!
 //! | event | when | detail |
 //! |---|---|---|
 //! | `ready` | it takes part, and handles signals | |
 //! | `started` | its body begins | |
-//! | `beat` | its body goes on, every few milliseconds | |
-//! | `child`, `blocking`, `thread` | something that the body has started goes on | |
+//! | `beat` | its body works, every few milliseconds | |
+//! | `child`, `blocking`, `thread` | something that the body has started works | |
 //! | `cancelled` | the body is asked to end | the reason |
-//! | `acting` | the body does what it was told to by SIGUSR1 | what |
+//! | `acting` | the body carries out the trick that SIGUSR1 asks for | the trick |
 //! | `available`, `unavailable` | it may take part, or not: SIGUSR2 changes that | |
 //! | `stopped` | the body is gone | `returned`, `dropped` or `panicked` |
 //! | `exited` | the process ends | `ok`, or the error |
 //!
-//! One with several leases names the lease with each event of a body.
+//! A replica with several leases names the lease in each event of a body.
 
 mod process;
 
@@ -35,15 +35,15 @@ pub const SHORT: Timing = Timing {
     retry_period: Duration::from_millis(400),
 };
 
-/// Timings for what must not cost a term: an API server that says nothing for three seconds, as on a busy machine, does not
-/// either.
+/// Timings for scenarios in which a term must not end. With these, an API server that does not answer for three seconds, as on
+/// a busy machine, does not end it.
 pub const STEADY: Timing = Timing {
     lease_duration: Duration::from_secs(9),
     renew_deadline: Duration::from_secs(6),
     retry_period: Duration::from_millis(1200),
 };
 
-/// Timings for what must not depend on a lease running out.
+/// Timings for scenarios that must not depend on the expiry of a lease.
 pub const LONG: Timing = Timing {
     lease_duration: Duration::from_secs(20),
     renew_deadline: Duration::from_secs(12),
@@ -53,15 +53,15 @@ pub const LONG: Timing = Timing {
 /// How the body behaves.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Manners {
-    /// Ends when it is asked to.
+    /// Ends when it is asked to end.
     Good,
-    /// Goes on when it is asked to end.
+    /// Continues when it is asked to end.
     Ignores,
-    /// Goes on when it is asked to end, and panics when it is dropped.
+    /// Continues when it is asked to end, and panics when it is dropped.
     PanicsInDrop,
-    /// Starts a future and a closure that outlast it if they can, and ends when it is asked to.
+    /// Starts a future and a closure that never end by themselves, and ends when it is asked to.
     Children,
-    /// Starts a thread of which the library knows nothing, and which goes on for as long as the process.
+    /// Starts a thread without the library. The thread runs until the process ends.
     Thread,
 }
 
@@ -70,7 +70,7 @@ pub enum Manners {
 pub enum Trick {
     /// Nothing.
     None,
-    /// Blocks in a poll for so long, going on with its work.
+    /// Blocks in a poll for this long, and continues to write beats.
     Block(Duration),
     /// Panics.
     Panic,
@@ -78,44 +78,44 @@ pub enum Trick {
     Fail,
     /// Returns.
     Return,
-    /// Gives the lease up.
+    /// Steps down.
     StepDown,
-    /// The program drops the tokio runtime that the body runs on, and lives on.
+    /// The program drops the tokio runtime of the body, and continues.
     DropRuntime,
 }
 
-/// Where its log goes.
+/// The destination of its log.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Sink {
     /// To standard error.
     Fine,
-    /// There, until SIGUSR1; from then on each line blocks for ever.
+    /// To standard error. After SIGUSR1, each line blocks forever.
     Blocks,
-    /// There, until SIGUSR1; from then on each line panics.
+    /// To standard error. After SIGUSR1, each line panics.
     Panics,
-    /// There, but each line takes so long.
+    /// To standard error. Each line takes this long.
     Slow(Duration),
-    /// To a pipe that nobody reads, which is full from SIGUSR1 on. Standard output and standard error are the same pipe.
+    /// To a pipe that is not read. SIGUSR1 fills it. Standard output and standard error are the same pipe.
     Pipe,
 }
 
-/// Where its elections run.
+/// The thread of its elections.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Host {
-    /// On a thread of their own.
+    /// The elector's thread.
     Thread,
-    /// On the runtime of the bodies, which has one thread: a body that blocks stops them too.
+    /// The runtime of the bodies, which has one thread: a body that blocks also stops the elections.
     Bodies,
 }
 
-/// How a replica is set up.
+/// The settings of a replica.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Settings {
     /// The lease.
     pub lease: String,
-    /// How many leases there are instead of the one, each with a number after its name and a task; 0 for the one.
+    /// How many leases it has instead of one, each with a task and with a number after its name. 0 for one lease.
     pub shards: usize,
-    /// How often the work of a body shows.
+    /// How often a body writes a beat.
     pub beat: Duration,
     /// Its timings.
     pub timing: Timing,
@@ -125,11 +125,11 @@ pub struct Settings {
     pub manners: Manners,
     /// What SIGUSR1 does.
     pub trick: Trick,
-    /// What becomes of a body that blocks for too long.
+    /// What happens when a body blocks for too long.
     pub on_overrun: OnOverrun,
     /// How often within a minute a failing body runs again.
     pub restarts: u32,
-    /// What becomes of one that fails more often.
+    /// What happens if it fails more often.
     pub on_exhausted: OnExhausted,
     /// What the process does when a lease is lost.
     pub on_loss: OnLoss,
@@ -137,7 +137,7 @@ pub struct Settings {
     pub sink: Sink,
     /// Where its elections run.
     pub host: Host,
-    /// Scheduled tasks beside the one that goes on.
+    /// Scheduled tasks, in addition to the continuous one.
     pub tasks: Vec<TickTask>,
 }
 
@@ -230,7 +230,7 @@ impl Settings {
     ///
     /// # Errors
     ///
-    /// If an argument is none of these.
+    /// If an argument is unknown.
     pub fn from_args(args: impl IntoIterator<Item = String>) -> Result<Settings, String> {
         let mut settings = Settings::new("");
         for arg in args {
@@ -307,5 +307,5 @@ fn millis(text: &str) -> Result<Duration, String> {
 }
 
 fn number<N: FromStr<Err: fmt::Display>>(text: &str) -> Result<N, String> {
-    N::from_str(text).map_err(|error| format!("{text:?} is no number ({error})"))
+    N::from_str(text).map_err(|error| format!("{text:?} is not a number ({error})"))
 }

@@ -1,9 +1,9 @@
-//! The scheduled tasks of a replica under test, and what it notes of them.
+//! The scheduled tasks of a replica under test, and their events.
 //!
 //! | event | when | detail |
 //! |---|---|---|
 //! | `tick` | a run begins | task, nominal time, attempt, cause |
-//! | `tick-ended` | a run is gone | task, nominal time, `done`, `asked` or `dropped` |
+//! | `tick-ended` | a run has ended | task, nominal time, `done`, `asked` or `dropped` |
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use lease_runtime::{CatchUp, Delivery, Overlap};
 
 use crate::log::Event;
 
-/// A task that is due every so often, and whose runs take so long.
+/// A task with a period, and the length of its runs.
 #[derive(Clone, PartialEq, Debug)]
 pub struct TickTask {
     /// Its name.
@@ -22,16 +22,16 @@ pub struct TickTask {
     pub offset: Duration,
     /// How long a run takes.
     pub takes: Duration,
-    /// What becomes of ticks during a run.
+    /// What happens to ticks during a run.
     pub overlap: Option<Overlap>,
-    /// What becomes of ticks that could not be taken in time.
+    /// What happens to ticks that could not run when they were due.
     pub catch_up: CatchUp,
-    /// What becomes of interrupted runs.
+    /// What happens to interrupted runs.
     pub delivery: Delivery,
 }
 
 impl TickTask {
-    /// One that is due every ten seconds, the shortest period that is recorded.
+    /// A task that is due every ten seconds, the shortest period that is recorded.
     pub fn new(name: &str) -> TickTask {
         TickTask {
             name: name.to_owned(),
@@ -44,7 +44,7 @@ impl TickTask {
         }
     }
 
-    /// As an argument of the program.
+    /// The task as an argument of the program.
     pub fn to_arg(&self) -> String {
         let millis = |span: Duration| span.as_millis();
         let overlap = match self.overlap {
@@ -70,7 +70,7 @@ impl TickTask {
         format!("task={},{every},{offset},{takes},{overlap},{catch_up},{delivery}", self.name)
     }
 
-    /// Reads what follows `task=` in [`to_arg`](TickTask::to_arg); `None` if it is none.
+    /// Parses the text after `task=` of [`to_arg`](TickTask::to_arg). `None` if it is not a task.
     pub fn parse(value: &str) -> Option<TickTask> {
         let mut parts = value.split(',');
         let name = parts.next()?.to_owned();
@@ -98,14 +98,14 @@ impl TickTask {
     }
 }
 
-/// A run that began, as an event tells.
+/// The beginning of a run, from its event.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Run {
     /// The task.
     pub task: String,
     /// The nominal time.
     pub tick: String,
-    /// Which attempt.
+    /// The number of the attempt.
     pub attempt: u32,
     /// `schedule`, `backfill` or the id of a trigger.
     pub cause: String,
@@ -117,7 +117,7 @@ pub struct Run {
 ///
 /// # Panics
 ///
-/// If an event was not written so.
+/// If an event has another form.
 pub fn runs(events: &[Event], task: &str) -> Vec<Run> {
     let run = |event: &Event| {
         let mut words = event.detail.split(' ');

@@ -1,4 +1,4 @@
-//! What a scenario works with: an API server, a lease of its own, replicas and their links, an event log.
+//! The parts of a scenario: an API server, a lease, replicas and their links, an event log.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -15,7 +15,7 @@ use crate::log::{Event, Log, now, until};
 use crate::proxy::Link;
 use crate::replica::{Replica, Settings};
 
-/// The surroundings of one scenario.
+/// The parts of one scenario.
 pub struct World {
     /// The API server.
     pub cluster: Cluster,
@@ -23,7 +23,7 @@ pub struct World {
     pub lease: String,
     /// The event log.
     pub log: Log,
-    /// Where files are put.
+    /// The folder for files.
     pub dir: PathBuf,
     program: PathBuf,
     replicas: Mutex<Vec<Arc<Replica>>>,
@@ -31,11 +31,11 @@ pub struct World {
 }
 
 impl World {
-    /// A world with nobody in it. `program` is the replica's.
+    /// A world without replicas. `program` is the path of the replica's program.
     ///
     /// # Panics
     ///
-    /// If its files cannot be made.
+    /// If its files cannot be created.
     pub fn new(cluster: Cluster, program: &Path, dir: PathBuf) -> World {
         let _ = std::fs::remove_dir_all(&dir);
         std::fs::create_dir_all(&dir).expect("no folder for a scenario");
@@ -61,15 +61,15 @@ impl World {
         self.start_with(name, &self.settings()).await
     }
 
-    /// Starts a replica with settings of its own, and waits until it takes part.
+    /// Starts a replica with these settings, and waits until it takes part.
     pub async fn start_with(&self, name: &str, settings: &Settings) -> Arc<Replica> {
         let replica = self.launch(name, settings, Plan::default());
         self.ready(&replica).await;
         replica
     }
 
-    /// Starts three replicas. The first leads, and has these settings; the others have its timings, behave well, and have seen
-    /// who leads.
+    /// Starts three replicas. The first leads and has these settings. The others have its timings, behave well, and know who
+    /// leads.
     pub async fn start_three(&self, settings: &Settings) -> [Arc<Replica>; 3] {
         let leader = self.start_with("a", settings).await;
         self.leads(&leader).await;
@@ -98,7 +98,7 @@ impl World {
         let mut env = vec![
             ("POD_NAME", plan.pod_name.unwrap_or(name).to_owned()),
             ("REPLICA_LOG", self.log.path().display().to_string()),
-            // Where nobody's own kubeconfig lies.
+            // A folder without the developer's kubeconfig.
             ("HOME", self.dir.display().to_string()),
         ];
         if !plan.no_cluster {
@@ -131,7 +131,7 @@ impl World {
         self.log.find(&format!("a term after {after}"), find).await
     }
 
-    /// Waits until this many beats of a term have come from now on.
+    /// Waits for this many more beats of a term.
     pub async fn beats(&self, token: u64, count: usize) {
         let what = format!("{count} more beats of term {token}");
         self.log
@@ -147,11 +147,10 @@ impl World {
         self.log.wait(what, |event| event.token == token).await
     }
 
-    /// Waits until the lease was renewed this many times from now on. Whether a term goes on is a matter of renewals, not of
-    /// time that passed.
+    /// Waits for this many more renewals of the lease. Renewals show that a term continues. The passing of time does not.
     ///
-    /// Returns a moment at which the last of them had not been made yet: the API server was asked then, and showed the one
-    /// before. No candidate can have counted from earlier.
+    /// Returns a time before the last of these renewals: at that time, the API server still returned the one before. So no
+    /// candidate can count from an earlier time.
     pub async fn renewals(&self, count: usize) -> Moment {
         let mut seen: Option<serde_json::Value> = None;
         let mut left = count + 1;
@@ -170,8 +169,8 @@ impl World {
         before
     }
 
-    /// Waits until whatever a replica has asked for has been answered, and its connections are idle. An answer that nothing
-    /// follows for a while is the last one: with TLS, there are several before a connection is of use.
+    /// Waits until all requests of a replica have been answered and its connections are idle. This assumes that an answer is the
+    /// last one if no bytes follow for a while: with TLS, a new connection begins with several answers.
     pub async fn answered(&self, replica: &Replica) {
         const WHILE: Duration = Duration::from_millis(250);
         let link = &replica.link;
@@ -202,12 +201,12 @@ impl World {
         self.log.events().into_iter().filter(|event| event.is("started")).map(|event| event.token).collect()
     }
 
-    /// Says why a term may overlap with later ones in this scenario.
+    /// Declares why a term may overlap with later ones in this scenario.
     pub fn excuse(&self, token: u64, why: &'static str) {
         self.excuses.lock().unwrap_or_else(PoisonError::into_inner).overlap.insert(token, why);
     }
 
-    /// Ends what still runs, in order, and checks that it does end in order: exit code 0, the lease given up.
+    /// Shuts down all running replicas and checks their ends: exit code 0, and the lease released.
     ///
     /// # Panics
     ///
@@ -225,18 +224,18 @@ impl World {
         let events = self.log.events();
         let leases: BTreeSet<String> = running.iter().flat_map(|replica| replica.settings.leases()).collect();
         for lease in leases {
-            // One that was killed may hold it still.
+            // A replica that was killed may still hold the lease.
             let Some(holder) = self.cluster.holder(&lease).await else { continue };
             let ended = |replica: &&&Arc<Replica>| events.iter().any(|e| e.pid == replica.pid && e.identity == holder);
-            assert!(!running.iter().any(|replica| ended(&replica)), "{holder} has ended in order and holds {lease}");
+            assert!(!running.iter().any(|replica| ended(&replica)), "{holder} has shut down and still holds {lease}");
         }
     }
 
-    /// Checks the log for what holds in every scenario.
+    /// Checks the properties that must hold in every scenario.
     ///
     /// # Panics
     ///
-    /// If it does not.
+    /// If one does not hold.
     pub fn check(&self) {
         let events = self.log.events();
         let excuses = self.excuses.lock().unwrap_or_else(PoisonError::into_inner).clone();
@@ -247,10 +246,10 @@ impl World {
             let timings: BTreeMap<u32, Timing> = replicas.iter().map(|r| (r.pid, r.settings.timing)).collect();
             wrong.extend(broken_requests(&events, &api.requests().entries(), &callers, &timings, &excuses));
         }
-        assert!(wrong.is_empty(), "the log breaks what holds in every scenario:\n  {}", wrong.join("\n  "));
+        assert!(wrong.is_empty(), "the log violates what must hold in every scenario:\n  {}", wrong.join("\n  "));
     }
 
-    /// What there is to know about a scenario that failed.
+    /// A report about a scenario that failed.
     pub fn report(&self) -> String {
         let events = self.log.events();
         let mut lines = vec![format!("files: {}", self.dir.display())];
@@ -263,7 +262,7 @@ impl World {
                     format!("{at} {} {} {} {:?} {}\n", call.caller, call.verb, call.uri, entry.outcome, call.body)
                 })
                 .collect();
-            // Best effort: this is for people.
+            // An error here is ignored: the report is only for people.
             let _ = std::fs::write(self.dir.join("requests"), lines.concat());
         }
         let transitions =
@@ -273,29 +272,29 @@ impl World {
             let said = replica.said();
             let tail: Vec<&str> = said.lines().collect();
             let from = tail.len().saturating_sub(25);
-            lines.push(format!("  {replica:?}, ended: {:?}, said at last:", replica.ended()));
+            lines.push(format!("  {replica:?}, ended: {:?}, end of its log:", replica.ended()));
             lines.extend(tail.iter().skip(from).map(|line| format!("    {line}")));
         }
         lines.join("\n")
     }
 }
 
-/// How a replica is started, where it differs from the usual.
+/// Unusual ways to start a replica.
 #[derive(Clone, Copy, Debug)]
 pub struct Plan<'a> {
-    /// Its link, at first.
+    /// The initial state of its link.
     pub link: Link,
-    /// It connects to the API server itself and not through the link.
+    /// It connects to the API server directly and not through the link.
     pub direct: bool,
     /// Its bearer token.
     pub token: Option<&'a str>,
-    /// The pod's name, if not its own.
+    /// The pod's name, if it differs from the replica's.
     pub pod_name: Option<&'a str>,
     /// The namespace of its kubeconfig.
     pub namespace: Option<&'a str>,
     /// Its kubeconfig, as text.
     pub kubeconfig: Option<&'a str>,
-    /// No cluster at all.
+    /// No kubeconfig.
     pub no_cluster: bool,
     /// Another program.
     pub program: Option<&'a Path>,

@@ -1,4 +1,4 @@
-//! The bodies of a term, as the supervisor of a task runs them.
+//! The bodies of a term. They are run as the supervisor of a task runs them.
 
 use std::sync::Arc;
 
@@ -11,33 +11,33 @@ use super::replica::{Asked, Run};
 use super::world::{Local, World};
 
 impl World {
-    /// A task takes its seat in the term.
+    /// A task joins the term.
     pub(crate) fn join(&mut self, r: usize, term: u32, task: usize) {
         let wall = self.wall(r);
         let task = &self.config.tasks[task];
         let (name, timetable) = (task.name.clone(), task.timetable.clone());
         let replica = &mut self.replicas[r];
-        let Some(tenure) = replica.tenure.as_mut().filter(|tenure| tenure.number == term && !tenure.cancelled) else {
+        let Some(held) = replica.held.as_mut().filter(|held| held.number == term && !held.cancelled) else {
             return;
         };
         if !replica.done.contains(&name) {
-            tenure.seats.insert(name.clone(), Default::default());
+            held.joined.insert(name.clone(), Default::default());
             replica.ticks.join(name, timetable, wall);
             replica.shown = None;
         }
     }
 
-    /// Runs that the core has said to start.
+    /// Starts the runs that the core returned.
     pub(crate) fn start(&mut self, r: usize, starts: Vec<RunStart>) -> Result<(), Broken> {
         for start in starts {
             let replica = &mut self.replicas[r];
-            let seat = replica.tenure.as_mut().and_then(|tenure| tenure.seats.get_mut(&start.task));
-            match seat {
-                Some(seat) if !seat.ending => {
-                    if start.replaces && !seat.runs.is_empty() {
-                        let ids: Vec<AttemptId> = seat.runs.keys().copied().collect();
+            let joined = replica.held.as_mut().and_then(|held| held.joined.get_mut(&start.task));
+            match joined {
+                Some(joined) if !joined.ending => {
+                    if start.replaces && !joined.runs.is_empty() {
+                        let ids: Vec<AttemptId> = joined.runs.keys().copied().collect();
                         let task = start.task.clone();
-                        if let Some(replaced) = seat.waiting.replace(start) {
+                        if let Some(replaced) = joined.waiting.replace(start) {
                             replica.ticks.ended(replaced.id, RunEnd::Replaced);
                         }
                         ids.into_iter().for_each(|id| self.ask(r, &task, id, Asked::Replaced));
@@ -45,21 +45,21 @@ impl World {
                         self.begin(r, start)?;
                     }
                 }
-                // Nobody is there to start it.
+                // The task has not joined, or is ending, so the run is not started.
                 _ => replica.ticks.ended(start.id, RunEnd::NotStarted),
             }
         }
         Ok(())
     }
 
-    /// A run is handed to the thread of its body, which comes to it at once, or a little later.
+    /// Passes a run to the thread of its body, which polls it at once or a little later.
     fn begin(&mut self, r: usize, start: RunStart) -> Result<(), Broken> {
         self.say(|| format!("{r} starts {} {} {} {:?}", start.task, start.tick, start.id, start.origin));
         self.serial += 1;
         let (serial, id, task) = (self.serial, start.id, start.task.clone());
-        let tenure = self.replicas[r].tenure.as_mut().expect("a body has a term");
-        let seat = tenure.seats.get_mut(&task).expect("it has a seat");
-        seat.runs.insert(id, Run { start, begun: false, asked: None, serial });
+        let held = self.replicas[r].held.as_mut().expect("a body has a term");
+        let joined = held.joined.get_mut(&task).expect("its task has joined");
+        joined.runs.insert(id, Run { start, begun: false, asked: None, serial });
         if self.rng.bool() {
             return self.body_begins(r, &task, id);
         }
@@ -68,13 +68,15 @@ impl World {
         Ok(())
     }
 
-    /// The first poll of a body, if the guard lets it through and nobody has taken the run back.
+    /// The first poll of a body, if the guard allows it and the run was not taken back.
     pub(crate) fn body_begins(&mut self, r: usize, task: &Arc<str>, id: AttemptId) -> Result<(), Broken> {
         let (may_poll, slow) = (self.replicas[r].may_poll(self.now), self.has(Fault::SlowBodies));
-        let seat = self.replicas[r].tenure.as_mut().and_then(|tenure| tenure.seats.get_mut(task));
-        let Some(run) = seat.and_then(|seat| seat.runs.get_mut(&id)).filter(|run| !run.begun) else { return Ok(()) };
+        let joined = self.replicas[r].held.as_mut().and_then(|held| held.joined.get_mut(task));
+        let Some(run) = joined.and_then(|joined| joined.runs.get_mut(&id)).filter(|run| !run.begun) else {
+            return Ok(());
+        };
         if slow && self.rng.u8(..100) == 0 {
-            // Its time was up before the runtime came to it.
+            // Its timeout passed before the runtime polled it.
             return self.body_gone(r, task, id, RunEnd::NotStarted);
         }
         if !may_poll {
@@ -109,12 +111,12 @@ impl World {
         }
     }
 
-    /// Asks a run to end. It uses a part of its grace, or more than that.
+    /// Asks a run to end. It uses a part of its grace period, or exceeds it.
     pub(crate) fn ask(&mut self, r: usize, task: &Arc<str>, id: AttemptId, why: Asked) {
         self.serial += 1;
         let serial = self.serial;
-        let seat = self.replicas[r].tenure.as_mut().and_then(|tenure| tenure.seats.get_mut(task));
-        let Some(run) = seat.and_then(|seat| seat.runs.get_mut(&id)) else { return };
+        let joined = self.replicas[r].held.as_mut().and_then(|held| held.joined.get_mut(task));
+        let Some(run) = joined.and_then(|joined| joined.runs.get_mut(&id)) else { return };
         if run.asked.is_none() {
             run.asked = Some(why);
             run.serial = serial;
@@ -124,11 +126,11 @@ impl World {
         }
     }
 
-    /// A body would return, if it is polled.
+    /// A body returns, if it is polled.
     pub(crate) fn body_ends(&mut self, r: usize, task: &Arc<str>, id: AttemptId, serial: u64) -> Result<(), Broken> {
         let may_poll = self.replicas[r].may_poll(self.now);
-        let seat = self.replicas[r].tenure.as_mut().and_then(|tenure| tenure.seats.get_mut(task));
-        let Some(run) = seat.and_then(|seat| seat.runs.get_mut(&id)).filter(|run| run.serial == serial) else {
+        let joined = self.replicas[r].held.as_mut().and_then(|held| held.joined.get_mut(task));
+        let Some(run) = joined.and_then(|joined| joined.runs.get_mut(&id)).filter(|run| run.serial == serial) else {
             return Ok(());
         };
         let interrupted = match run.asked {
@@ -152,9 +154,9 @@ impl World {
     pub(crate) fn body_gone(&mut self, r: usize, task: &Arc<str>, id: AttemptId, end: RunEnd) -> Result<(), Broken> {
         self.say(|| format!("{r} ends {task} {id} {end:?}"));
         let replica = &mut self.replicas[r];
-        let Some(seat) = replica.tenure.as_mut().and_then(|tenure| tenure.seats.get_mut(task)) else { return Ok(()) };
-        seat.runs.remove(&id);
-        let waiting = if seat.runs.is_empty() && !seat.ending { seat.waiting.take() } else { None };
+        let Some(joined) = replica.held.as_mut().and_then(|held| held.joined.get_mut(task)) else { return Ok(()) };
+        joined.runs.remove(&id);
+        let waiting = if joined.runs.is_empty() && !joined.ending { joined.waiting.take() } else { None };
         self.ledgers.get_mut(task).expect("a task of this run").gone(id);
         replica.ticks.ended(id, end);
         match waiting {
@@ -166,31 +168,32 @@ impl World {
     /// The bodies of the term are asked to end.
     pub(crate) fn ask_all(&mut self, r: usize) {
         let replica = &mut self.replicas[r];
-        let Some(tenure) = &mut replica.tenure else { return };
+        let Some(held) = &mut replica.held else { return };
         let mut asked = Vec::new();
-        for (task, seat) in &mut tenure.seats {
-            seat.ending = true;
-            if let Some(start) = seat.waiting.take() {
+        for (task, joined) in &mut held.joined {
+            joined.ending = true;
+            if let Some(start) = joined.waiting.take() {
                 replica.ticks.ended(start.id, RunEnd::NotStarted);
             }
-            // What has not begun is taken back, on the spot.
-            let unstarted: Vec<AttemptId> = seat.runs.iter().filter(|(_, run)| !run.begun).map(|(id, _)| *id).collect();
+            // Runs that have not begun are taken back at once.
+            let unstarted: Vec<AttemptId> =
+                joined.runs.iter().filter(|(_, run)| !run.begun).map(|(id, _)| *id).collect();
             for id in unstarted {
-                seat.runs.remove(&id);
+                joined.runs.remove(&id);
                 replica.ticks.ended(id, RunEnd::NotStarted);
             }
-            asked.extend(seat.runs.keys().map(|id| (task.clone(), *id)));
+            asked.extend(joined.runs.keys().map(|id| (task.clone(), *id)));
         }
         for (task, id) in asked {
             self.ask(r, &task, id, Asked::TermOver);
         }
     }
 
-    /// The term is over: what is left of its bodies is dropped.
+    /// The term is over: its remaining bodies are dropped.
     pub(crate) fn drop_all(&mut self, r: usize) -> Result<(), Broken> {
-        let Some(tenure) = &self.replicas[r].tenure else { return Ok(()) };
-        let left = tenure.seats.iter().flat_map(|(task, seat)| {
-            seat.runs.values().map(|run| (task.clone(), run.start.id, run.asked == Some(Asked::Replaced)))
+        let Some(held) = &self.replicas[r].held else { return Ok(()) };
+        let left = held.joined.iter().flat_map(|(task, joined)| {
+            joined.runs.values().map(|run| (task.clone(), run.start.id, run.asked == Some(Asked::Replaced)))
         });
         for (task, id, replaced) in left.collect::<Vec<_>>() {
             self.body_gone(r, &task, id, if replaced { RunEnd::Replaced } else { RunEnd::Interrupted })?;
@@ -198,29 +201,29 @@ impl World {
         Ok(())
     }
 
-    /// Tasks whose bodies are gone leave, and the term is over when all have.
+    /// Tasks whose bodies are gone leave. The term is over when all tasks have left.
     pub(crate) fn leave(&mut self, r: usize) {
         let replica = &mut self.replicas[r];
-        let Some(tenure) = replica.tenure.as_mut().filter(|tenure| tenure.cancelled && !tenure.gone) else { return };
+        let Some(held) = replica.held.as_mut().filter(|held| held.cancelled && !held.gone) else { return };
         let left: Vec<Arc<str>> =
-            tenure.seats.iter().filter(|(_, seat)| seat.runs.is_empty()).map(|(task, _)| task.clone()).collect();
+            held.joined.iter().filter(|(_, joined)| joined.runs.is_empty()).map(|(task, _)| task.clone()).collect();
         for task in left {
-            tenure.seats.remove(&task);
+            held.joined.remove(&task);
             replica.ticks.leave(&task);
         }
-        if tenure.seats.is_empty() {
-            tenure.gone = true;
-            let (number, pause) = (tenure.number, self.rng.u64(..20_000));
+        if held.joined.is_empty() {
+            held.gone = true;
+            let (number, pause) = (held.number, self.rng.u64(..20_000));
             self.later(r, pause, Local::Gone { term: number });
         }
     }
 
-    /// A task that runs once is done, as the Lease says.
+    /// A task with `once` is done according to the Lease.
     pub(crate) fn done(&mut self, r: usize, task: &Arc<str>) {
         let replica = &mut self.replicas[r];
-        let Some(tenure) = &mut replica.tenure else { return };
-        if tenure.seats.get(task).is_some_and(|seat| seat.runs.is_empty() && !seat.ending) {
-            tenure.seats.remove(task);
+        let Some(held) = &mut replica.held else { return };
+        if held.joined.get(task).is_some_and(|joined| joined.runs.is_empty() && !joined.ending) {
+            held.joined.remove(task);
             replica.done.insert(task.clone());
             replica.ticks.leave(task);
         }

@@ -1,4 +1,4 @@
-//! What must hold, checked from what was written to the Lease and from what bodies did, in global time.
+//! Checks in global time what must hold, from the writes to the Lease and from what bodies did.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,7 +9,7 @@ use lease_runtime::{AttemptId, CatchUp, Delivery, Overlap};
 use super::config::{Task, When};
 use super::server;
 
-/// What does not hold.
+/// A rule that does not hold, in words.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Broken(pub(crate) String);
 
@@ -21,13 +21,14 @@ macro_rules! must {
     };
 }
 
-/// How far a tick may be ahead of the server's clock: the core's tolerance, and what the clocks drift between two answers.
+/// How far a tick may be ahead of the server's clock, in seconds: the core's tolerance, plus what the clocks drift
+/// between two answers.
 const AHEAD: i64 = 12;
 
-/// A term: the replica, which start of it, and which of its terms.
+/// A term: the replica, the start of its process, and the term within that.
 pub(crate) type Writer = (usize, u32, u32);
 
-/// What has happened to one task.
+/// The history of one task.
 pub(crate) struct Ledger {
     pub(crate) task: Task,
     /// Ticks count from this second on.
@@ -36,29 +37,30 @@ pub(crate) struct Ledger {
     pub(crate) taken: BTreeSet<i64>,
     /// Attempts that a write has shown to be taken.
     attempts: BTreeSet<AttemptId>,
-    /// Who has taken an attempt, and for which tick of the schedule.
+    /// Which term has taken an attempt, and for which tick of the schedule.
     takers: BTreeMap<AttemptId, (Writer, Option<i64>)>,
     /// Attempts whose body was polled.
     begun: BTreeSet<AttemptId>,
     /// Attempts that a write has given back.
     given_back: BTreeSet<AttemptId>,
-    /// Runs that were given back, and then not run: too late.
+    /// Runs that were given back, and then not run because it was too late.
     given_up: u64,
-    /// Ticks that a term had taken, and not begun, when it released the lease, and those of which nothing was heard since.
-    pub(crate) in_hand: BTreeSet<i64>,
+    /// Ticks that a term had taken and not begun when it released the lease. `lost` are those that were not taken again
+    /// since.
+    pub(crate) unbegun: BTreeSet<i64>,
     pub(crate) lost: BTreeSet<i64>,
-    /// Attempts whose body has come to its end, and whether it has failed.
+    /// Attempts whose body has returned, and whether it has failed.
     completed: BTreeMap<AttemptId, bool>,
     pub(crate) starts: BTreeMap<i64, u32>,
     pub(crate) completions: BTreeMap<i64, u32>,
-    /// Runs that somebody asked for: taken, and started.
+    /// Runs of triggers and backfills that were taken.
     asked_for: u64,
     triggers: BTreeMap<String, (u32, u32)>,
     backfills: BTreeMap<i64, u32>,
     pub(crate) live: Vec<(usize, AttemptId)>,
-    /// A leader without a record, for comparison.
+    /// For comparison: how often a leader without a record would have started each tick.
     pub(crate) unrecorded: BTreeMap<i64, u32>,
-    /// The last second that it is compared for.
+    /// The last second for which it is compared.
     pub(crate) faulty_until: i64,
 }
 
@@ -73,7 +75,7 @@ impl Ledger {
             begun: BTreeSet::new(),
             given_back: BTreeSet::new(),
             given_up: 0,
-            in_hand: BTreeSet::new(),
+            unbegun: BTreeSet::new(),
             lost: BTreeSet::new(),
             completed: BTreeMap::new(),
             starts: BTreeMap::new(),
@@ -87,8 +89,8 @@ impl Ledger {
         }
     }
 
-    /// A write has changed the annotations. `may_take`: when it was composed, its writer led and nobody had asked the bodies to
-    /// end.
+    /// A write has changed the annotations. `may_take` says that its writer led when the write was composed, and that
+    /// the bodies had not been asked to end.
     pub(crate) fn written(
         &mut self,
         now: u64,
@@ -108,7 +110,10 @@ impl Ledger {
         let read = |text: &str| TickRecord::decode(text).map_err(|why| Broken(format!("unreadable: {why}: {text}")));
         let record = read(text)?;
         let ahead = seconds(record.accounted_until.0) - seconds(server::time(now).0);
-        must!(ahead <= AHEAD, "T3: the record silences every sane leader for {ahead} s: {text}");
+        must!(
+            ahead <= AHEAD,
+            "T3: the record keeps every leader with a correct clock from running ticks for {ahead} s: {text}"
+        );
         let old = match old {
             Some(old) => read(old)?,
             None => {
@@ -123,7 +128,7 @@ impl Ledger {
         })
     }
 
-    /// T4 and T5, for each single write.
+    /// T4 and T5, for each write.
     fn accounted(
         &mut self,
         old: &TickRecord,
@@ -132,7 +137,7 @@ impl Ledger {
         before: &Annotations,
         may_take: bool,
     ) -> Result<(), Broken> {
-        must!(new.accounted_until >= old.accounted_until, "T5: the mark goes back");
+        must!(new.accounted_until >= old.accounted_until, "T5: accounted_until goes back");
         must!(new.open.len() <= 4, "{} runs are open", new.open.len());
         let fresh: Vec<OpenRun> =
             new.open.iter().filter(|run| old.open.iter().all(|o| o.id != run.id)).copied().collect();
@@ -140,17 +145,17 @@ impl Ledger {
             old.open.iter().filter(|run| new.open.iter().all(|n| n.id != run.id)).copied().collect();
         must!(fresh.is_empty() || may_take, "rule 6: taken while the bodies were asked to end");
         for run in new.open.iter().filter(|run| run.unstarted) {
-            must!(!self.begun.contains(&run.id), "rule 9: {} is given back, and has begun", run.id);
+            must!(!self.begun.contains(&run.id), "rule 9: {} is given back, but it has begun", run.id);
             self.given_back.insert(run.id);
         }
         let mut closed = gone.clone();
         let mut taken = 0;
         for run in &fresh {
-            must!(self.attempts.insert(run.id), "two attempts are called {}", run.id);
+            must!(self.attempts.insert(run.id), "two attempts have the id {}", run.id);
             let tick = seconds(run.tick.0);
             self.takers.insert(run.id, (writer, (run.origin == Origin::Schedule).then_some(tick)));
             self.lost.remove(&tick);
-            // One that has not begun is taken up, under its number: of either delivery.
+            // A run that has not begun is taken up under the same attempt number, with both kinds of delivery.
             let up = closed.iter().position(|old| {
                 (old.tick, old.origin, old.attempt) == (run.tick, run.origin, run.attempt)
                     && !self.begun.contains(&old.id)
@@ -168,7 +173,12 @@ impl Ledger {
                 continue;
             }
             let once_again = self.task.when == When::Once && self.task.delivery == Delivery::AtLeastOnce;
-            must!(run.attempt == 1 || once_again, "{} is attempt {} at nothing", run.id, run.attempt);
+            must!(
+                run.attempt == 1 || once_again,
+                "{} is attempt {}, but no earlier attempt is open",
+                run.id,
+                run.attempt
+            );
             match run.origin {
                 Origin::Schedule => {
                     taken += 1;
@@ -185,17 +195,23 @@ impl Ledger {
             }
         }
         let ended = new.counts.run() - old.counts.run();
-        // What was given back, and is too late now, has not run.
+        // A run that was given back, and is too late now, was not run.
         let given_up = (closed.len() as u64).saturating_sub(ended);
         let back = closed.iter().filter(|run| !self.begun.contains(&run.id) && run.origin == Origin::Schedule).count();
-        must!(given_up <= back as u64, "T4: {given_up} runs are gone, and {back} have not begun");
+        must!(
+            given_up <= back as u64,
+            "T4: {given_up} runs were removed from the record, but only {back} had not begun"
+        );
         self.given_up += given_up;
         let late = new.counts.expired - old.counts.expired;
-        must!(late >= given_up, "T4: {given_up} runs are gone, and {late} were too late");
-        must!(ended + given_up == closed.len() as u64, "T4: {} runs have ended, {ended} are counted", closed.len());
+        must!(
+            late >= given_up,
+            "T4: {given_up} runs were removed from the record, but only {late} are counted as expired"
+        );
+        must!(ended + given_up == closed.len() as u64, "T4: {} runs have ended, but {ended} are counted", closed.len());
         let completed = closed.iter().filter(|run| self.completed.get(&run.id) == Some(&false)).count() as u64;
         let done = new.counts.done - old.counts.done;
-        must!(done <= completed, "rule 5: {done} runs are written as done, {completed} were");
+        must!(done <= completed, "rule 5: {done} runs are recorded as done, but {completed} were done");
         let due =
             self.task.ticks_between(seconds(old.accounted_until.0), seconds(new.accounted_until.0)).unsigned_abs();
         let skipped = self.skipped(&old.counts, &new.counts, before)?;
@@ -211,17 +227,17 @@ impl Ledger {
     fn took(&mut self, run: &OpenRun, tick: i64, old: &TickRecord, new: &TickRecord) -> Result<(), Broken> {
         match self.task.when {
             When::Every { .. } => {
-                must!(self.task.tick_before(tick) == Some(tick), "{} is no tick", run.tick);
+                must!(self.task.tick_before(tick) == Some(tick), "{} is not a tick of the schedule", run.tick);
                 must!(
                     run.tick > old.accounted_until && run.tick <= new.accounted_until,
-                    "T4: {} is taken outside of its mark",
+                    "T4: {} is taken outside of the range that this write accounts for",
                     run.tick
                 );
             }
             When::Delay(delay) => {
                 must!(
                     tick >= seconds(old.accounted_until.0) + delay,
-                    "{} comes too soon after the run before",
+                    "{} comes too soon after the previous run",
                     run.tick
                 );
             }
@@ -233,7 +249,7 @@ impl Ledger {
         Ok(())
     }
 
-    /// How many more are counted as not run, each for a reason that there was.
+    /// How many more ticks are counted as not run. Each must have a reason that applies.
     fn skipped(&self, old: &TickCounts, new: &TickCounts, before: &Annotations) -> Result<u64, Broken> {
         let Task { overlap, catch_up, .. } = &self.task;
         let paused = before.contains_key(&format!("{PAUSE}{}", self.task.name));
@@ -246,13 +262,13 @@ impl Ledger {
             ("over the limit", old.over_limit, new.over_limit, false),
             ("not leading", old.not_leading, new.not_leading, *catch_up == CatchUp::None),
         ] {
-            must!(new >= old, "T4: fewer are {name}");
-            must!(new == old || may, "T4: {} are counted as {name}, which cannot be", new - old);
+            must!(new >= old, "T4: the count of {name} shrinks");
+            must!(new == old || may, "T4: {} more are counted as {name}, but that reason does not apply", new - old);
         }
         Ok(new.not_run() - old.not_run())
     }
 
-    /// A body was polled for the first time. `others`: replicas on which bodies may be polled at this instant.
+    /// A body was polled for the first time. `others` says on which replicas bodies may be polled at this instant.
     pub(crate) fn started(
         &mut self,
         now: u64,
@@ -262,7 +278,7 @@ impl Ledger {
     ) -> Result<(), Broken> {
         let tick = seconds(start.tick.0);
         must!(self.attempts.contains(&start.id), "rule 1: {} is started before it was taken", start.id);
-        must!(!self.given_back.contains(&start.id), "rule 9: {} is started, and was given back", start.id);
+        must!(!self.given_back.contains(&start.id), "rule 9: {} is started, but it was given back", start.id);
         self.begun.insert(start.id);
         let here = self.live.iter().filter(|(on, _)| *on == replica).count();
         must!(here < self.task.most(), "{} runs at once on one replica", here + 1);
@@ -290,7 +306,7 @@ impl Ledger {
         Ok(())
     }
 
-    /// A body has come to its end, which may be an error.
+    /// A body has returned, possibly with an error.
     pub(crate) fn completed(&mut self, start: &RunStart, failed: bool) {
         self.completed.insert(start.id, failed);
         if start.origin == Origin::Schedule {
@@ -299,13 +315,13 @@ impl Ledger {
         }
     }
 
-    /// This term has released the lease: what it has taken and not begun is somebody else's to run.
+    /// This term has released the lease. Runs that it has taken and not begun are left to the next leader.
     pub(crate) fn left(&mut self, ended: Writer) {
-        let hand = self.takers.iter().filter(|(id, (writer, _))| *writer == ended && !self.begun.contains(id));
-        let ticks: Vec<i64> = hand.filter_map(|(_, (_, tick))| *tick).collect();
+        let unbegun = self.takers.iter().filter(|(id, (writer, _))| *writer == ended && !self.begun.contains(id));
+        let ticks: Vec<i64> = unbegun.filter_map(|(_, (_, tick))| *tick).collect();
         let waiting = ticks.into_iter().filter(|tick| !self.starts.contains_key(tick));
         let waiting: Vec<i64> = waiting.collect();
-        self.in_hand.extend(&waiting);
+        self.unbegun.extend(&waiting);
         self.lost.extend(waiting);
     }
 
@@ -314,7 +330,7 @@ impl Ledger {
         self.live.retain(|(_, live)| *live != id);
     }
 
-    /// Runs that somebody asked for and that were taken.
+    /// How many runs of triggers and backfills were taken.
     pub(crate) fn asked_for(&self) -> u64 {
         self.asked_for
     }
@@ -325,20 +341,25 @@ impl Ledger {
         TickRecord::decode(text).map_err(|why| Broken(format!("{why}: {text}")))
     }
 
-    /// After the last fault: nothing is open, asked for or waiting but what has just fallen due.
+    /// After the last fault, no run is open, no request is waiting, and no tick waits except those that have just
+    /// fallen due.
     pub(crate) fn caught_up(&self, now: u64, annotations: &Annotations) -> Result<(), Broken> {
         let record = self.record(annotations)?;
         let asked =
             [TRIGGER, BACKFILL].iter().any(|prefix| annotations.contains_key(&format!("{prefix}{}", self.task.name)));
-        must!(!asked, "a request is not carried out");
+        must!(!asked, "a request has not been carried out");
         let recent = seconds(server::time(now).0) - 15 - self.task.jitter;
         let late = record.open.iter().find(|run| seconds(run.tick.0) <= recent && run.origin == Origin::Schedule);
         must!(late.is_none(), "{} is still open", late.map(|run| run.tick).unwrap_or_default());
         if let Some(due) = self.task.tick_before(recent) {
-            must!(seconds(record.accounted_until.0) >= due, "ticks wait since {}", record.accounted_until);
+            must!(seconds(record.accounted_until.0) >= due, "ticks have been waiting since {}", record.accounted_until);
         }
         if let When::Delay(delay) = self.task.when {
-            must!(seconds(record.accounted_until.0) + delay >= recent, "it waits since {}", record.accounted_until);
+            must!(
+                seconds(record.accounted_until.0) + delay >= recent,
+                "the next run has been waiting since {}",
+                record.accounted_until
+            );
         }
         if self.task.when == When::Once {
             must!(record.last.is_some(), "it has not run");
@@ -346,7 +367,7 @@ impl Ledger {
         Ok(())
     }
 
-    /// At the end, some time after all has been caught up.
+    /// At the end, some time after everything has been caught up.
     pub(crate) fn conclude(&self, now: u64, annotations: &Annotations) -> Result<(), Broken> {
         self.caught_up(now, annotations)?;
         let record = self.record(annotations)?;
@@ -371,7 +392,7 @@ impl Ledger {
                 self.taken.iter().filter(|tick| !self.completions.contains_key(tick)).copied().collect();
             must!(
                 missing.len() as u64 <= excused,
-                "T2: {missing:?} were taken, and never completed; excused: {excused}"
+                "T2: {missing:?} were taken, but never completed. {excused} of them are excused"
             );
         }
         if self.task.when == When::Once {

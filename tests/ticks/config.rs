@@ -1,4 +1,4 @@
-//! What one run is about: its tasks, and the faults that it has to bear.
+//! The configuration of one world: its tasks and its faults.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,7 +13,8 @@ pub(crate) const HOUR: u64 = 60 * MINUTE;
 
 pub(crate) const REPLICAS: usize = 3;
 
-/// Kinds of faults. Each run has some of them: a fault that is always there hides what only the others show.
+/// Kinds of faults. Each world has some of them, because a fault that always occurs hides what only the others would
+/// show.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Fault {
     Crash,
@@ -32,7 +33,7 @@ pub(crate) enum Fault {
     Foreign,
     NoWatch,
     SlowBodies,
-    /// Terms that nobody is forced to end, at any offset around a tick: SIGTERM, a step-down, a withdrawal.
+    /// Terms end gracefully, at any offset around a tick: SIGTERM, a step-down, a withdrawal.
     Graceful,
 }
 
@@ -58,7 +59,7 @@ impl Fault {
     ];
 }
 
-/// The faults of one run.
+/// The faults of one world.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Faults(pub(crate) u32);
 
@@ -87,17 +88,17 @@ impl std::fmt::Debug for Faults {
 /// When a task is due.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum When {
-    /// Seconds.
+    /// In seconds.
     Every {
         period: i64,
         offset: i64,
     },
-    /// Seconds.
+    /// In seconds.
     Delay(i64),
     Once,
 }
 
-/// A task, as the checks see it, and as the core does.
+/// A task, in the form of the checks and in that of the core.
 #[derive(Clone, Debug)]
 pub(crate) struct Task {
     pub(crate) name: Arc<str>,
@@ -105,7 +106,7 @@ pub(crate) struct Task {
     pub(crate) delivery: Delivery,
     pub(crate) catch_up: CatchUp,
     pub(crate) overlap: Overlap,
-    /// Seconds, if it was set to a time.
+    /// In seconds, if a time was set.
     pub(crate) start_deadline: Option<i64>,
     pub(crate) jitter: i64,
     pub(crate) timetable: Timetable,
@@ -116,7 +117,7 @@ pub(crate) struct Config {
     pub(crate) seed: u64,
     pub(crate) faults: Faults,
     pub(crate) tasks: Vec<Task>,
-    /// For so long there are faults.
+    /// Faults occur for this long.
     pub(crate) span: u64,
 }
 
@@ -127,7 +128,7 @@ impl Config {
         Config { seed, faults, tasks: tasks(&mut rng), span: 2 * HOUR + rng.u64(..HOUR) }
     }
 
-    /// No faults but graceful ends, slow bodies and people who annotate the Lease.
+    /// No faults except graceful ends, slow bodies and people who annotate the Lease.
     pub(crate) fn graceful(seed: u64) -> Config {
         let config = Config::drawn(seed);
         let others = [Fault::SlowBodies, Fault::Foreign, Fault::Requests, Fault::NoWatch];
@@ -142,7 +143,7 @@ impl Config {
 }
 
 fn tasks(rng: &mut Rng) -> Vec<Task> {
-    // The two whose promises are the strongest are in each run.
+    // The strictest combinations are in each world.
     let mut tasks = vec![
         all(rng, "all-amo", Delivery::AtMostOnce),
         all(rng, "all-alo", Delivery::AtLeastOnce),
@@ -209,7 +210,7 @@ fn task(
     if let Some(catch_up) = catch_up {
         task = task.catch_up(catch_up);
         if catch_up == CatchUp::All {
-            // More than there can be in a run: none is over the limit.
+            // More than can wait in a world, so no tick is over the limit.
             task = task.max_catch_up(1000);
         }
     }
@@ -222,7 +223,7 @@ fn task(
     if jitter > 0 {
         task = task.jitter(seconds(jitter));
     }
-    let timetable = task.timetable().expect("the settings are legal").expect("it has a schedule");
+    let timetable = task.timetable().expect("the settings are valid").expect("the task has a schedule");
     let catch_up = catch_up.unwrap_or_default();
     Task {
         name: name.into(),
@@ -240,7 +241,7 @@ fn task(
 }
 
 impl Task {
-    /// How many runs of it there may be at once.
+    /// How many runs of the task may be under way at once.
     pub(crate) fn most(&self) -> usize {
         match self.overlap {
             Overlap::AllowAll(most) => most as usize,
@@ -248,7 +249,7 @@ impl Task {
         }
     }
 
-    /// The last tick that is not after this second, by arithmetic of our own.
+    /// The last tick that is not after this second. It is computed independently of the core.
     pub(crate) fn tick_before(&self, second: i64) -> Option<i64> {
         match self.when {
             When::Every { period, offset } => Some(second - (second - offset).rem_euclid(period)),
@@ -260,7 +261,7 @@ impl Task {
     pub(crate) fn ticks_between(&self, after: i64, upto: i64) -> i64 {
         let When::Every { period, offset } = self.when else { return 0 };
         let mut count = 0;
-        // Step by step, since the core has a formula.
+        // Counts step by step, because the core uses a formula.
         let mut tick = after - (after - offset).rem_euclid(period) + period;
         while tick <= upto {
             count += 1;
@@ -269,7 +270,7 @@ impl Task {
         count
     }
 
-    /// All its ticks are to be run, whatever happens to whom.
+    /// Whether all ticks of the task must be run, whatever happens.
     pub(crate) fn runs_all(&self) -> bool {
         self.catch_up == CatchUp::All && self.start_deadline.is_none()
     }

@@ -1,4 +1,4 @@
-//! A process, driven: what `elector/driver/` and `elector/lease_ticks.rs` do, without their sockets and timers.
+//! Drives a process: what `elector/driver/` and `elector/lease_ticks.rs` do, without sockets and timers.
 
 use lease_protocol::election::{Action, Answer, Event, Now, Observation, Request, RequestId, Role};
 use lease_protocol::ticks::{Annotations, Edits, TickTime};
@@ -6,25 +6,25 @@ use lease_runtime::clock::WallTime;
 
 use super::check::Broken;
 use super::config::{Fault, SECOND};
-use super::replica::Tenure;
+use super::replica::HeldTerm;
 use super::server;
 use super::world::{Happening, Local, World};
 
-/// A request on its way to the server.
+/// A request in flight to the server.
 pub(crate) struct Sent {
     pub(crate) r: usize,
     pub(crate) incarnation: u32,
-    /// The last that has begun there.
+    /// The last term that has begun in the sender.
     pub(crate) term: u32,
     pub(crate) id: RequestId,
     pub(crate) request: Request,
     pub(crate) edits: Edits,
-    /// When it was composed, the term was held and nobody had asked the bodies to end.
+    /// When it was composed, the term was held and the bodies had not been asked to end.
     pub(crate) may_take: bool,
     pub(crate) answered: bool,
 }
 
-/// The longest sleep of a holder: so soon it notices that its calendar was set.
+/// The longest sleep of a holder, so that it soon notices when its calendar was set.
 const SLICE: u64 = SECOND;
 
 impl World {
@@ -80,7 +80,7 @@ impl World {
             Local::BodyEnds { task, id, serial } => self.body_ends(r, &task, id, serial)?,
             Local::Gone { term } => {
                 let replica = &mut self.replicas[r];
-                if replica.tenure.take_if(|tenure| tenure.number == term).is_some() {
+                if replica.held.take_if(|held| held.number == term).is_some() {
                     replica.ticks.end();
                     self.step(r, Event::Drained)?;
                 }
@@ -113,8 +113,8 @@ impl World {
                 replica.shown = None;
                 replica.ticks.begin(grant.transitions, time);
                 let (number, deadlines) = (replica.terms, grant.deadlines);
-                let seats = Default::default();
-                replica.tenure = Some(Tenure { number, deadlines, cancelled: false, over: false, seats, gone: false });
+                let joined = Default::default();
+                replica.held = Some(HeldTerm { number, deadlines, cancelled: false, over: false, joined, gone: false });
                 self.figures.terms += 1;
                 self.say(|| format!("{r} begins a term"));
                 let pause = if self.rng.u8(..4) == 0 { SECOND } else { 5_000 };
@@ -125,16 +125,16 @@ impl World {
                 self.remember_from(r);
             }
             Action::Extend(deadlines) => {
-                replica.tenure.iter_mut().for_each(|tenure| tenure.deadlines = deadlines);
+                replica.held.iter_mut().for_each(|held| held.deadlines = deadlines);
             }
-            Action::Cancel(loss) => {
+            Action::Cancel(reason) => {
                 replica.ticks.drain();
-                replica.tenure.iter_mut().for_each(|tenure| tenure.cancelled = true);
-                self.say(|| format!("{r} is to end its bodies: {loss}"));
+                replica.held.iter_mut().for_each(|held| held.cancelled = true);
+                self.say(|| format!("{r} asks its bodies to end: {reason}"));
                 self.ask_all(r);
             }
             Action::Expire => {
-                replica.tenure.iter_mut().for_each(|tenure| tenure.over = true);
+                replica.held.iter_mut().for_each(|held| held.over = true);
                 self.say(|| format!("{r} has lost its term"));
                 self.drop_all(r)?;
             }
@@ -154,7 +154,7 @@ impl World {
         if let Request::Replace { base, .. } = &request {
             let annotations = replica.annotations(base);
             let Some(annotations) = annotations else {
-                // So many states have been seen since that the write would be a conflict.
+                // This state is no longer remembered because many newer ones were seen, so the write would conflict.
                 self.later(r, 0, Local::Answered { id, answer: Answer::Conflict, state: None, date: None });
                 return;
             };
@@ -173,14 +173,14 @@ impl World {
         self.carry(Sent { r, incarnation, term, id, request, edits, may_take, answered: true });
     }
 
-    /// In global time.
+    /// The timeout in global time.
     fn config_timeout(&self, r: usize) -> u64 {
         let timeout = lease_protocol::election::Timing::default().attempt_timeout();
         let micros = u64::try_from(timeout.as_micros()).unwrap_or(u64::MAX);
         micros * 1_000_000 / self.replicas[r].clock.rate
     }
 
-    /// A request reaches the server, and its answer, maybe, the process.
+    /// A request reaches the server. Its answer may reach the process.
     pub(crate) fn arrives(&mut self, sent: Sent) -> Result<(), Broken> {
         let Sent { r, incarnation, term, id, request, edits, may_take, answered } = sent;
         let before = self.server.object.as_ref().map(|state| (state.view.version.clone(), state.annotations.clone()));
@@ -224,7 +224,7 @@ impl World {
         Ok(())
     }
 
-    /// Whoever watches sees the new state.
+    /// Every process with a watch sees the new state.
     pub(crate) fn broadcast(&mut self) {
         let Some(state) = self.server.object.clone() else { return };
         if self.config.faults.has(Fault::NoWatch) {
@@ -239,7 +239,7 @@ impl World {
         }
     }
 
-    /// Shows the ticks what the Lease says, and renews early if they have something to say.
+    /// Passes the state of the Lease to the ticks, and renews early if they want a write.
     fn tick(&mut self, r: usize) -> Result<(), Broken> {
         let replica = &mut self.replicas[r];
         if let Some(version) = replica.election.rests_on().cloned()
@@ -253,7 +253,7 @@ impl World {
                 self.done(r, &task);
             }
         }
-        if self.replicas[r].tenure.is_none() {
+        if self.replicas[r].held.is_none() {
             return Ok(());
         }
         let time = self.time(r);
@@ -271,9 +271,9 @@ impl World {
         let replica = &self.replicas[r];
         let clock = replica.clock;
         let mut at = replica.election.wake_at().and_then(|at| clock.when(at));
-        if let Some(tenure) = &replica.tenure {
+        if let Some(held) = &replica.held {
             let tick = replica.ticks.wake_at().map(|at| clock.when_wall(at));
-            let stop = clock.when(tenure.deadlines.hard_stop).filter(|stop| *stop > self.now);
+            let stop = clock.when(held.deadlines.hard_stop).filter(|stop| *stop > self.now);
             at = [at, tick, stop, Some(self.now + SLICE)].into_iter().flatten().min();
         }
         if let Some(at) = at {
@@ -282,7 +282,8 @@ impl World {
         }
     }
 
-    /// For comparison: a leader that asks "is it due now?", and has no record. Its memory begins with the term.
+    /// For comparison: a leader without a record, which checks again and again whether a tick is due. It remembers
+    /// ticks from the start of its term on.
     fn remember_from(&mut self, r: usize) {
         let wall = self.wall(r);
         let second = wall.0.div_euclid(1_000_000);
@@ -293,7 +294,7 @@ impl World {
     fn remember(&mut self, r: usize) {
         let second = self.wall(r).0.div_euclid(1_000_000);
         let replica = &self.replicas[r];
-        let leads = replica.tenure.as_ref().is_some_and(|tenure| !tenure.cancelled) && replica.may_poll(self.now);
+        let leads = replica.held.as_ref().is_some_and(|held| !held.cancelled) && replica.may_poll(self.now);
         if self.healing || !leads {
             return;
         }

@@ -1,4 +1,4 @@
-//! What goes wrong, and when it stops.
+//! The faults, and their end.
 
 use std::sync::Arc;
 
@@ -13,18 +13,18 @@ use super::replica::Replica;
 use super::server;
 use super::world::{Happening, Local, World};
 
-/// Something that somebody or something does to the system.
+/// An action from outside of the system.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Act {
-    /// One fault of this kind, and the next after a while.
+    /// One fault of this kind. The next one follows after a while.
     Strike(Fault),
     /// A process starts.
     Start(usize),
     /// The network of a process is back.
     Reconnect(usize, u32),
-    /// Somebody asks for something, through an annotation.
+    /// Somebody requests something for a task, through an annotation.
     Annotate(usize),
-    /// Whoever leads is asked to end its term.
+    /// The leader is asked to end its term.
     EndTerm,
     /// No more faults from now on.
     Heal,
@@ -85,8 +85,8 @@ impl World {
     }
 
     fn strike(&mut self, fault: Fault) -> Result<(), Broken> {
-        // The one that leads, mostly: the others have little to lose.
-        let leader = self.replicas.iter().position(|replica| replica.up && replica.tenure.is_some());
+        // Mostly the leader, because faults of the others have little effect.
+        let leader = self.replicas.iter().position(|replica| replica.up && replica.held.is_some());
         let r = leader.filter(|_| self.rng.u8(..4) > 0).unwrap_or_else(|| self.rng.usize(..REPLICAS));
         match fault {
             Fault::Crash => self.kill(r),
@@ -128,7 +128,7 @@ impl World {
         Ok(())
     }
 
-    /// Whoever leads then is asked to end, within 50 ms of a tick of one of the tasks.
+    /// The process that leads within 50 ms of a tick of one of the tasks is asked to end its term.
     fn end_around_a_tick(&mut self) {
         let tasks: Vec<_> = self.config.tasks.iter().filter_map(|task| task.when.period().map(|p| (task, p))).collect();
         let (task, period) = tasks[self.rng.usize(..tasks.len())];
@@ -139,14 +139,15 @@ impl World {
     }
 
     fn end_term(&mut self) {
-        let leader = self.replicas.iter().position(|replica| replica.up && replica.tenure.is_some());
+        let leader = self.replicas.iter().position(|replica| replica.up && replica.held.is_some());
         let Some(r) = leader else { return };
-        let loss = [StopReason::Shutdown, StopReason::SteppedDown, StopReason::Withdrawn][self.rng.usize(..3)].clone();
-        self.replicas[r].comes_back = loss != StopReason::Shutdown;
-        self.later(r, 0, Local::Event(Event::Withdraw(loss)));
+        let reason =
+            [StopReason::Shutdown, StopReason::SteppedDown, StopReason::Withdrawn][self.rng.usize(..3)].clone();
+        self.replicas[r].comes_back = reason != StopReason::Shutdown;
+        self.later(r, 0, Local::Event(Event::Withdraw(reason)));
     }
 
-    /// A process is gone, and its memory.
+    /// A process dies and forgets everything.
     fn kill(&mut self, r: usize) {
         if !self.replicas[r].up {
             return;
@@ -156,7 +157,7 @@ impl World {
         let replica = &mut self.replicas[r];
         replica.up = false;
         replica.incarnation += 1;
-        replica.tenure = None;
+        replica.held = None;
         for ledger in self.ledgers.values_mut() {
             ledger.live.retain(|(on, _)| *on != r);
         }
@@ -164,7 +165,7 @@ impl World {
         self.at(self.now + pause, Happening::Act(Act::Start(r)));
     }
 
-    /// It has left the election: the process ends, and another takes its place.
+    /// A process has left the election. It ends, and another one takes its place.
     pub(crate) fn left(&mut self, r: usize) {
         self.say(|| format!("{r} has left"));
         self.figures.handovers += 1;
@@ -175,7 +176,7 @@ impl World {
         let replica = &mut self.replicas[r];
         replica.up = false;
         replica.incarnation += 1;
-        replica.tenure = None;
+        replica.held = None;
         let pause = self.rng.u64(..10 * SECOND);
         self.at(self.now + pause, Happening::Act(Act::Start(r)));
     }
@@ -209,7 +210,7 @@ impl World {
                 let id = format!("id-{}", self.now);
                 self.last_trigger.insert(name.clone(), id.clone());
                 if self.rng.bool() {
-                    // Twice the same: whoever asked did not hear whether it was done.
+                    // The same request twice, as from a person who does not know whether the first was carried out.
                     let again = self.now + self.rng.u64(..30 * SECOND);
                     self.at(again, Happening::AskedAgain(name.clone(), id.clone()));
                 }
@@ -219,14 +220,14 @@ impl World {
         self.annotate(&edits);
     }
 
-    /// Somebody asks again, unless something else was asked meanwhile: a record remembers the last id.
+    /// Repeats a trigger, unless another one was sent in the meantime, because a record remembers only the last id.
     pub(crate) fn ask_again(&mut self, task: &Arc<str>, id: String) {
         if !self.healing && self.last_trigger.get(task) == Some(&id) {
             self.annotate(&Edits::from([(format!("{TRIGGER}{task}"), Some(id))]));
         }
     }
 
-    /// Somebody else writes annotations.
+    /// Another program or a person writes annotations.
     pub(crate) fn annotate(&mut self, edits: &Edits) {
         debug_assert!(edits.keys().all(|name| !name.starts_with(RECORD)));
         self.say(|| format!("somebody writes {edits:?}"));
@@ -234,7 +235,7 @@ impl World {
         self.broadcast();
     }
 
-    /// Takes a request to the server, or not.
+    /// Carries a request to the server, unless a fault prevents it.
     pub(crate) fn carry(&mut self, mut sent: Sent) {
         let (r, id) = (sent.r, sent.id);
         let one_in = |world: &mut World, fault, most: u8| world.has(fault) && world.rng.u8(..most) == 0;
@@ -248,7 +249,7 @@ impl World {
             return;
         }
         if one_in(self, Fault::LateWrites, 30) {
-            // Its sender has given it up by then.
+            // Its sender has given the write up by then.
             sent.answered = false;
             let late = if self.rng.bool() { self.rng.u64(..6 * SECOND) } else { self.rng.u64(..30 * SECOND) };
             return self.arrive_after(latency + late, sent);
@@ -266,7 +267,7 @@ impl World {
             replica.cut_until = 0;
             replica.paused_until = 0;
             if replica.clock.offset.unsigned_abs() < HOUR / 2 {
-                // The one that is far ahead stays there: it must not matter.
+                // A clock that is far ahead stays there, because it must not matter.
                 replica.clock.offset = offset;
             }
             let up = replica.up;

@@ -1,4 +1,4 @@
-//! What the runs amount to.
+//! The figures that the worlds add up to.
 
 use std::ops::AddAssign;
 
@@ -8,7 +8,7 @@ use super::check::{Broken, Ledger, seconds};
 use super::config::{Fault, Faults, When};
 use super::server;
 
-/// Of one run, or of many.
+/// The figures of one world, or of many.
 #[derive(Clone, Copy, Default, Debug)]
 pub(crate) struct Figures {
     pub(crate) worlds: u64,
@@ -25,30 +25,30 @@ pub(crate) struct Figures {
     pub(crate) asked_for: u64,
     pub(crate) once: Share,
     pub(crate) again: Share,
-    /// At most once, at least once: ticks that a term had taken, and not begun, when it released the lease.
-    pub(crate) graceful: [Hand; 2],
-    /// A leader without a record, of the same ticks under the same faults.
+    /// For at-most-once and at-least-once: ticks that a term had taken and not begun when it released the lease.
+    pub(crate) graceful: [UnbegunTicks; 2],
+    /// A leader without a record, for the same ticks and faults.
     pub(crate) unrecorded: Share,
 }
 
-/// What has become of ticks.
+/// What happened to ticks.
 #[derive(Clone, Copy, Default, Debug)]
 pub(crate) struct Share {
     /// Due since arming.
     pub(crate) ticks: u64,
-    /// Of tasks that are to run all their ticks.
+    /// Of tasks that must run all their ticks.
     pub(crate) of_all: u64,
-    /// Of those: not counted as paused, and never started.
+    /// Of those, the ticks that were not counted as paused and never started.
     pub(crate) never_started: u64,
     pub(crate) started_again: u64,
     pub(crate) completed_twice: u64,
 }
 
-/// Ticks that terms had in hand when they ended gracefully.
+/// Ticks that terms had taken and not begun when they ended gracefully.
 #[derive(Clone, Copy, Default, Debug)]
-pub(crate) struct Hand {
+pub(crate) struct UnbegunTicks {
     pub(crate) ticks: u64,
-    /// Of those: nobody has taken them up since.
+    /// Of those, the ticks that were not taken again since.
     pub(crate) never_started: u64,
 }
 
@@ -65,19 +65,19 @@ impl Figures {
         share.started_again += ledger.starts.values().filter(|times| **times > 1).count() as u64;
         share.completed_twice += ledger.completions.values().filter(|times| **times > 1).count() as u64;
         if ledger.task.runs_all() {
-            // One that was taken as the world ended is about to be started.
+            // A tick that was taken when the world ended is about to be started.
             let settled = |tick: &&i64| **tick <= end - 15 - ledger.task.jitter;
             let taken = || ledger.taken.iter().filter(settled);
             share.of_all += taken().count() as u64;
-            let hand = &mut self.graceful[usize::from(at_least_once)];
-            hand.ticks += ledger.in_hand.len() as u64;
-            hand.never_started += ledger.lost.len() as u64;
+            let unbegun = &mut self.graceful[usize::from(at_least_once)];
+            unbegun.ticks += ledger.unbegun.len() as u64;
+            unbegun.never_started += ledger.lost.len() as u64;
             share.never_started += taken().filter(|tick| !ledger.starts.contains_key(tick)).count() as u64;
         }
-        // One without a record has no guard against a clock that is hours ahead, either: that is not compared.
+        // A leader without a record has no protection against a clock that is hours ahead, so that is not compared.
         let comparable = !faults.has(Fault::FarAhead);
         if comparable && ledger.task.runs_all() && ledger.task.delivery == Delivery::AtMostOnce {
-            // Ticks of the faulty time only: the memory is not asked after that.
+            // Only ticks of the time with faults, because the comparison ends then.
             let due = ledger.taken.iter().filter(|tick| **tick <= ledger.faulty_until);
             self.unrecorded.ticks += due.clone().count() as u64;
             self.unrecorded.never_started += due.filter(|tick| !ledger.unrecorded.contains_key(tick)).count() as u64;
@@ -85,15 +85,15 @@ impl Figures {
         }
     }
 
-    /// What a term gives back when it ends gracefully is run, of either delivery.
+    /// Runs that a term gives back when it ends gracefully are run, with both kinds of delivery.
     pub(crate) fn check_graceful_ends(&self) {
-        for hand in self.graceful {
-            assert!(hand.ticks > 20, "too few ticks were in hand: {self}");
-            assert_eq!(hand.never_started, 0, "{self}");
+        for unbegun in self.graceful {
+            assert!(unbegun.ticks > 20, "too few ticks were taken and not begun: {self}");
+            assert_eq!(unbegun.never_started, 0, "{self}");
         }
     }
 
-    /// Without faults: a tick costs no more than two writes beside the renewals, and no look at all.
+    /// Without faults, a tick costs at most two writes besides the renewals, and no get.
     pub(crate) fn check_requests(&self, faults: Faults) -> Result<(), Broken> {
         let runs = self.taken + self.asked_for;
         if faults == Faults::NONE && (self.hurried > 2 * runs + 10 || self.gets_of_holders > 0) {
@@ -123,9 +123,9 @@ impl AddAssign for Figures {
         self.once += other.once;
         self.again += other.again;
         self.unrecorded += other.unrecorded;
-        for (hand, other) in self.graceful.iter_mut().zip(other.graceful) {
-            hand.ticks += other.ticks;
-            hand.never_started += other.never_started;
+        for (unbegun, other) in self.graceful.iter_mut().zip(other.graceful) {
+            unbegun.ticks += other.ticks;
+            unbegun.never_started += other.never_started;
         }
     }
 }
@@ -168,7 +168,9 @@ impl std::fmt::Display for Figures {
                 percent(share.completed_twice, share.ticks)
             )?;
         }
-        for (name, Hand { ticks, never_started }) in ["at_most_once", "at_least_once"].into_iter().zip(self.graceful) {
+        for (name, UnbegunTicks { ticks, never_started }) in
+            ["at_most_once", "at_least_once"].into_iter().zip(self.graceful)
+        {
             writeln!(
                 f,
                 "graceful ends, {name}: {ticks} ticks were taken and not begun, {never_started} of them never started"

@@ -1,7 +1,8 @@
-//! The tick protocol under faults: the production cores of election and ticks, three replicas, one Lease, an event heap.
+//! The tick protocol under faults: the production cores of election and ticks, three replicas, one Lease, and an event
+//! heap.
 //!
-//! `TICKS=1000000 cargo test -p lease-tests --test ticks -- --nocapture` runs until each delivery policy has had so many ticks;
-//! `SEED=7 …` runs one world, and tells what happens in it if something does not hold.
+//! `TICKS=1000000 cargo test -p lease-tests --test ticks -- --nocapture` runs until each delivery policy has had this
+//! many ticks. `SEED=7 …` runs one world, and prints what happened in it if a rule does not hold.
 
 mod bodies;
 mod check;
@@ -18,9 +19,9 @@ use config::{Config, Fault};
 use figures::Figures;
 use world::World;
 
-/// So many ticks of each delivery policy, unless `TICKS` says otherwise.
+/// How many ticks of each delivery policy are run, unless `TICKS` is set.
 const TICKS: u64 = 100_000;
-/// Worlds that run before the ticks are counted again.
+/// How many worlds run before the ticks are counted again.
 const BATCH: u64 = 16;
 
 #[test]
@@ -40,7 +41,7 @@ fn ticks_start_under_faults() {
         }
     }
     println!("{total}");
-    // It has met what it is about.
+    // The faults that the test is about did occur.
     assert!(total.once.ticks >= goal && total.again.ticks >= goal);
     let worlds = total.worlds;
     assert!(
@@ -48,7 +49,7 @@ fn ticks_start_under_faults() {
         "too few takeovers: {total}"
     );
     assert!(total.lost_answers > 4 * worlds, "too few answers were lost: {total}");
-    assert!(total.again.started_again > 0 && total.again.completed_twice > 0, "nothing was interrupted: {total}");
+    assert!(total.again.started_again > 0 && total.again.completed_twice > 0, "no run was interrupted: {total}");
     assert_eq!(total.once.started_again, 0);
     assert_eq!(total.again.never_started, 0);
     total.check_graceful_ends();
@@ -58,7 +59,7 @@ fn ticks_start_under_faults() {
     );
 }
 
-/// Nothing goes wrong, and whoever leads is asked to end around a tick, every two minutes.
+/// Without other faults, the leader is asked to end its term around a tick, every two minutes.
 #[test]
 fn graceful_ends_around_a_tick_cost_no_tick() {
     let mut total = Figures::default();
@@ -90,7 +91,7 @@ fn a_run_is_a_function_of_its_seed() {
     }
 }
 
-/// Runs worlds on two threads; the result does not depend on which.
+/// Runs worlds on two threads. The result does not depend on which thread runs which world.
 fn many(seeds: &[u64], config: fn(u64) -> Config) -> Vec<Figures> {
     std::thread::scope(|scope| {
         let half = seeds.len().div_ceil(2);
@@ -99,21 +100,21 @@ fn many(seeds: &[u64], config: fn(u64) -> Config) -> Vec<Figures> {
             .map(|seeds| scope.spawn(move || seeds.iter().map(|seed| run(config(*seed))).collect::<Vec<_>>()))
             .collect();
         let ended = threads.into_iter().map(|thread| thread.join());
-        // The thread has said why.
+        // The thread has printed the reason.
         ended.flat_map(|figures| figures.unwrap_or_else(|_| panic!("a world is broken: see above"))).collect()
     })
 }
 
-/// Runs one world. If something does not hold, tells the story of it.
+/// Runs one world. If a rule does not hold, prints what happened.
 fn run(config: Config) -> Figures {
     match World::new(config.clone(), false).run() {
         Ok(figures) => figures,
-        Err(_) => panic!("{}", story(config)),
+        Err(_) => panic!("{}", explain(config)),
     }
 }
 
-/// Switches off the faults that are not needed for what does not hold, and tells the rest.
-fn story(mut config: Config) -> String {
+/// Switches off the faults that are not needed to break the rule, and returns what happened then.
+fn explain(mut config: Config) -> String {
     let seed = config.seed;
     for fault in Fault::ALL {
         let less = Config { faults: config.faults.without(fault), ..config.clone() };
@@ -122,10 +123,10 @@ fn story(mut config: Config) -> String {
         }
     }
     let (Broken(what), lines) = match World::new(config.clone(), true).run() {
-        Ok(_) => return format!("seed {seed}: it is not the same twice"),
+        Ok(_) => return format!("seed {seed}: a second run of this world broke no rule"),
         Err(broken) => broken,
     };
-    // What was written about other tasks is of no use.
+    // Lines about other tasks do not help.
     let task = what.split(": ").nth(1).unwrap_or_default();
     let others: Vec<&str> = config.tasks.iter().map(|other| &*other.name).filter(|other| *other != task).collect();
     let about = |line: &&String| others.iter().all(|other| !line.contains(other));

@@ -11,60 +11,60 @@ use lease_runtime::clock::{Moment, WallTime};
 
 use super::server::{EPOCH, State};
 
-/// How many states of the Lease a process keeps to write on top of.
+/// How many states of the Lease a process remembers, so that it can compose a write that replaces one of them.
 const RECENT_STATES: usize = 8;
 
 pub(crate) struct Replica {
-    /// Which start of the process it is.
+    /// The number of this start of the process.
     pub(crate) incarnation: u32,
     pub(crate) up: bool,
     pub(crate) clock: SkewedClock,
     /// It takes no steps until then.
     pub(crate) paused_until: u64,
-    /// Nothing reaches it, and it reaches nothing, until then.
+    /// No message reaches it or leaves it until then.
     pub(crate) cut_until: u64,
     pub(crate) election: Election,
     pub(crate) ticks: Ticks,
-    pub(crate) tenure: Option<Tenure>,
+    pub(crate) held: Option<HeldTerm>,
     pub(crate) terms: u32,
     recent: VecDeque<(Version, Rc<Annotations>)>,
     pub(crate) shown: Option<Version>,
     pub(crate) composed: Option<(RequestId, u64)>,
-    /// What the last answer told of the server's time, and when it came.
+    /// The server's time in the last answer, and when that answer came.
     pub(crate) date: Option<(WallTime, Moment)>,
-    /// It has only stepped down, or withdrawn.
+    /// It has stepped down or withdrawn, and takes part again later.
     pub(crate) comes_back: bool,
-    /// Tasks that run once, and are done: they do not come back.
+    /// Tasks with `once` that are done. They do not join again.
     pub(crate) done: BTreeSet<Arc<str>>,
-    /// The next step that time alone brings.
+    /// The next step that only the time causes.
     pub(crate) wake: Option<(u64, u64)>,
-    /// A leader without a record, for comparison: the next tick of each task by its memory.
+    /// For comparison: the last tick of each task that a leader without a record remembers.
     pub(crate) unrecorded: BTreeMap<Arc<str>, i64>,
 }
 
-/// A process' clocks, from global time in microseconds.
+/// The clocks of a process, computed from global time in microseconds.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct SkewedClock {
-    /// Of the monotonic clock, in millionths.
+    /// The rate of the monotonic clock, in millionths.
     pub(crate) rate: u64,
-    /// Of the calendar, in microseconds.
+    /// The offset of the calendar, in microseconds.
     pub(crate) offset: i64,
 }
 
-/// A term, as the bodies see it.
-pub(crate) struct Tenure {
+/// A term, in the view of the bodies.
+pub(crate) struct HeldTerm {
     pub(crate) number: u32,
     pub(crate) deadlines: Deadlines,
     pub(crate) cancelled: bool,
     pub(crate) over: bool,
-    pub(crate) seats: BTreeMap<Arc<str>, Seat>,
-    /// The bodies are gone, and the election is about to hear of it.
+    pub(crate) joined: BTreeMap<Arc<str>, JoinedTask>,
+    /// The bodies are gone, and the election is about to be notified.
     pub(crate) gone: bool,
 }
 
-/// A task in a term.
+/// A task that has joined a term.
 #[derive(Default)]
-pub(crate) struct Seat {
+pub(crate) struct JoinedTask {
     pub(crate) runs: BTreeMap<AttemptId, Run>,
     pub(crate) waiting: Option<RunStart>,
     pub(crate) ending: bool,
@@ -76,7 +76,7 @@ pub(crate) struct Run {
     /// It was polled.
     pub(crate) begun: bool,
     pub(crate) asked: Option<Asked>,
-    /// Its end that counts: it may be asked to end sooner.
+    /// The number of the end that counts. The run may be asked to end sooner.
     pub(crate) serial: u64,
 }
 
@@ -89,11 +89,11 @@ pub(crate) enum Asked {
 
 impl SkewedClock {
     pub(crate) fn moment(self, now: u64) -> Moment {
-        // An hour into the machine's life, so that "before" is a moment, too.
+        // The machine has been up for an hour, so that instants before the start exist.
         Moment::from_nanos(3_600_000_000_000 + now * self.rate / 1000)
     }
 
-    /// When the clock shows it; never, if that is far off.
+    /// When the clock shows this moment. `None` if that is too far in the future.
     pub(crate) fn when(self, moment: Moment) -> Option<u64> {
         let nanos = moment.as_nanos().saturating_sub(3_600_000_000_000);
         Some(nanos.checked_mul(1000)?.div_ceil(self.rate))
@@ -118,7 +118,7 @@ impl Replica {
             cut_until: 0,
             election: Election::new(format!("replica-{index}-{incarnation}"), Timing::default()),
             ticks: Ticks::default(),
-            tenure: None,
+            held: None,
             terms: 0,
             recent: VecDeque::new(),
             shown: None,
@@ -146,7 +146,7 @@ impl Replica {
 
     /// Whether the guard lets a body be polled now.
     pub(crate) fn may_poll(&self, now: u64) -> bool {
-        let tenure = self.tenure.as_ref().filter(|tenure| self.up && !tenure.over);
-        tenure.is_some_and(|tenure| self.clock.moment(now) < tenure.deadlines.drop_at)
+        let held = self.held.as_ref().filter(|held| self.up && !held.over);
+        held.is_some_and(|held| self.clock.moment(now) < held.deadlines.drop_at)
     }
 }

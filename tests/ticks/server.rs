@@ -1,4 +1,4 @@
-//! The API server: one Lease, with compare-and-set on its version, and a clock that its answers tell.
+//! The API server: one Lease, with compare-and-set on its version, and a clock that its answers carry.
 
 use std::rc::Rc;
 
@@ -6,7 +6,7 @@ use lease_protocol::election::{Answer, Observation, Request, Version, View};
 use lease_protocol::ticks::{Annotations, Edits};
 use lease_runtime::clock::WallTime;
 
-/// Midnight of 2026-11-25, at which each run begins.
+/// Midnight of 2026-11-25. Each world begins then.
 pub(crate) const EPOCH: i64 = 1_795_564_800_000_000;
 
 /// One state of the Lease.
@@ -27,7 +27,7 @@ pub(crate) fn time(now: u64) -> WallTime {
     WallTime(EPOCH + now.cast_signed())
 }
 
-/// As the `Date` of an answer tells it.
+/// The time in the `Date` of an answer.
 pub(crate) fn date(now: u64) -> WallTime {
     WallTime(time(now).0.div_euclid(1_000_000) * 1_000_000)
 }
@@ -57,7 +57,7 @@ impl Server {
             (Request::Replace { base, record }, Some(old)) if *base == old.view.version => {
                 let annotations = edited(&old.annotations, edits);
                 if *record == old.view.record && edits.is_empty() {
-                    // A write that changes nothing is none.
+                    // A write that changes nothing keeps the version.
                     return Answer::Committed(old.view.clone());
                 }
                 self.revision += 1;
@@ -70,7 +70,7 @@ impl Server {
         }
     }
 
-    /// Somebody annotates the Lease, whatever its version.
+    /// Somebody annotates the Lease, no matter which version it has.
     pub(crate) fn annotate(&mut self, edits: &Edits) {
         if let Some(state) = &mut self.object {
             self.revision += 1;

@@ -1,4 +1,4 @@
-//! Three processes, one Lease, one heap of what is to happen, and global time.
+//! Three processes, one Lease, one heap of events, and global time.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -17,19 +17,19 @@ use super::figures::Figures;
 use super::replica::{Replica, SkewedClock};
 use super::server::{Server, State};
 
-/// Something that is going to happen.
+/// An event.
 #[allow(clippy::large_enum_variant, reason = "nearly all of them are the largest")]
 pub(crate) enum Happening {
-    /// In a process, if it is still the same then. A paused one comes to it later.
+    /// Inside a process, if it has not been restarted since. A paused process handles it later.
     Local(usize, u32, Local),
     /// A request reaches the server.
     Arrives(Box<Sent>),
     Act(Act),
     /// Somebody writes annotations.
     Asked(Edits),
-    /// Somebody asks for a run of a task under an id that was asked for before.
+    /// Somebody triggers a task with an id that was used before.
     AskedAgain(Arc<str>, String),
-    /// Whether all has been caught up, after the last fault.
+    /// Checks whether everything has been caught up after the last fault.
     Observe,
 }
 
@@ -58,9 +58,9 @@ pub(crate) struct World {
     pub(crate) figures: Figures,
     /// No more faults.
     pub(crate) healing: bool,
-    /// All was caught up then.
+    /// When everything was caught up.
     caught_up: Option<u64>,
-    /// What happens, if somebody wants to read it.
+    /// What happened, if it is to be printed.
     lines: Option<Vec<String>>,
 }
 
@@ -95,7 +95,7 @@ impl World {
         self.config.faults.has(fault) && !self.healing
     }
 
-    /// Runs it to its end, and gives the figures.
+    /// Runs the world to its end, and returns the figures.
     pub(crate) fn run(mut self) -> Result<Figures, (Broken, Vec<String>)> {
         match self.go() {
             Ok(()) => Ok(self.figures),
@@ -134,7 +134,7 @@ impl World {
                 }
             }
         }
-        Err(Broken("nothing happens any more".to_owned()))
+        Err(Broken("no event is left before the end of the world".to_owned()))
     }
 
     pub(crate) fn at(&mut self, at: u64, what: Happening) -> (u64, u64) {
@@ -144,13 +144,13 @@ impl World {
         key
     }
 
-    /// In this start of a process, after so long.
+    /// An event inside this start of a process, after a delay.
     pub(crate) fn later(&mut self, r: usize, after: u64, what: Local) {
         let incarnation = self.replicas[r].incarnation;
         self.at(self.now + after, Happening::Local(r, incarnation, what));
     }
 
-    /// Has the process take a step at `at`, instead of when it would have.
+    /// The process takes its next step at `at`, instead of at the time that was planned.
     pub(crate) fn wake(&mut self, r: usize, at: u64) {
         let replica = &mut self.replicas[r];
         if replica.wake.is_some_and(|(planned, _)| planned == at && planned > self.now) {
@@ -170,7 +170,7 @@ impl World {
         }
     }
 
-    /// After the last fault: `true` at the end of the run.
+    /// Checks the state after the last fault. Returns `true` at the end of the world.
     fn observe(&mut self) -> Result<bool, Broken> {
         self.at(self.now + 10 * SECOND, Happening::Observe);
         let annotations = self.server.annotations();
@@ -184,7 +184,7 @@ impl World {
                         .map(|Broken(what)| format!("{}: {what}", ledger.task.name))
                 });
                 match waiting {
-                    // Long enough for the longest body of the faulty time to end.
+                    // This is long enough for the longest body of the time with faults to end.
                     None if healed_for > 5 * MINUTE => self.caught_up = Some(self.now),
                     Some(what) if healed_for > 3 * HOUR => {
                         return Err(Broken(format!("T2, T3: not healed in three hours: {what}")));
@@ -209,7 +209,7 @@ impl World {
     }
 }
 
-/// Clocks that are wrong, if this run has such.
+/// Clocks that are wrong, if this world has such faults.
 fn clock(rng: &mut Rng, config: &Config, index: usize) -> SkewedClock {
     let rate = if config.faults.has(Fault::Drift) { rng.u64(900_000..=1_100_000) } else { 1_000_000 };
     let mut offset = if config.faults.has(Fault::Skew) { rng.i64(-180..=180) * 1_000_000 } else { rng.i64(0..500_000) };

@@ -1,4 +1,4 @@
-//! What people write for a cron expression that it is not, and what they meant.
+//! Recognizes common texts that are not valid cron expressions here, and suggests what was meant.
 
 use super::error::{PartRemedy, WrongPart};
 use super::part::{Part, number};
@@ -7,17 +7,17 @@ use crate::{duration, suggest};
 
 const FIELDS: &str = "minute, hour, day of the month, month and day of the week";
 
-/// Whether an expression that begins so has not even a first field.
+/// Whether an expression that begins like this does not even have a first field.
 pub(super) fn is_no_field(first: &str) -> bool {
     first.starts_with('@') || zone(first).is_some() || first.eq_ignore_ascii_case("every")
 }
 
-/// A time zone that stands before the fields, as some programs have it.
+/// The time zone that some programs write before the fields.
 fn zone(first: &str) -> Option<&str> {
     first.strip_prefix("CRON_TZ=").or_else(|| first.strip_prefix("TZ="))
 }
 
-/// Something that is not five fields.
+/// A text that does not have five fields.
 pub(super) fn no_expression(text: &str, words: &[Part<'_>]) -> WrongPart {
     let (Some(first), Some(last)) = (words.first(), words.last()) else {
         let remedy = PartRemedy::Write("0 2 * * *".to_owned());
@@ -93,12 +93,12 @@ fn another_number(whole: Part<'_>, count: usize) -> WrongPart {
     whole.wrong(format!("has {count} {fields}"), PartRemedy::Say(remedy))
 }
 
-/// Fields for seconds and years, which Quartz, Spring, AWS and others have.
+/// Fields for seconds and years, as in Quartz, Spring, AWS and others.
 fn more_fields(whole: Part<'_>, words: &[Part<'_>]) -> WrongPart {
     let texts: Vec<_> = words.iter().map(|word| word.text).collect();
     let is_year = |text: &str| number(text).is_some_and(|number| number > 1900);
     let (what, five) = match texts[..] {
-        // AWS has its `?` among the first five.
+        // AWS has its `?` in the first five fields.
         [.., "?", _, _, last] if texts.len() == 6 && (last == "*" || is_year(last)) => ("a year", &texts[..5]),
         [.., "?", last] if texts.len() == 6 && (last == "*" || is_year(last)) => ("a year", &texts[..5]),
         [_, _, _, _, _, last] if is_year(last) => ("a year", &texts[..5]),
@@ -128,7 +128,7 @@ fn more_fields(whole: Part<'_>, words: &[Part<'_>]) -> WrongPart {
     whole.wrong(format!("has {} fields, with {what}, and cron has five", texts.len()), remedy)
 }
 
-/// What the values of a field are.
+/// The remedy for a value outside of the range of a field.
 pub(super) fn range_of(unit: &Unit) -> PartRemedy {
     let numbers = format!("write a number from {} to {}", unit.first, unit.last);
     PartRemedy::Say(match unit.names {
@@ -193,7 +193,7 @@ pub(super) fn steps_too_far(unit: &Unit, part: Part<'_>, range: Part<'_>, step: 
     part.wrong(what, remedy)
 }
 
-/// What is neither a number nor a name.
+/// A text that is neither a number nor a name.
 pub(super) fn no_value(unit: &Unit, part: Part<'_>) -> WrongPart {
     let text = part.text;
     let say = |what: &str, remedy: &str| part.wrong(what, PartRemedy::Say(remedy.to_owned()));
@@ -247,7 +247,7 @@ fn letters_of_quartz(unit: &Unit, part: Part<'_>) -> Option<WrongPart> {
         if unit.names.contains(&weekday) {
             return Some(part.wrong(what, PartRemedy::Replace(format!("{weekday}#L"))));
         }
-        // To some programs 1 is Sunday.
+        // In some programs 1 is Sunday.
         let name = unit.names.get(usize::try_from(number(weekday)? % 7).ok()?)?;
         let remedy = format!("write the day by its name, as in `{name}#L`");
         return Some(part.wrong(what, PartRemedy::Say(remedy)));

@@ -1,4 +1,4 @@
-//! Which days of a month match, by masks of bits.
+//! Which days of a month match. Sets of days are bit masks.
 
 use super::expression::{Cron, Item};
 use super::unit::{DAY, MONTH, WEEKDAY};
@@ -6,17 +6,17 @@ use super::unit::{DAY, MONTH, WEEKDAY};
 /// The days on which an expression is due.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct MonthDays {
-    /// Of the month: bit 1 is the first.
+    /// Days of the month. Bit 1 is the first.
     days: u32,
-    /// Whether the last day of the month is one of them.
+    /// Whether the last day of the month matches too.
     last_day: bool,
-    /// Bit 1 is January.
+    /// Months. Bit 1 is January.
     months: u16,
-    /// Bit 0 is Sunday.
+    /// Days of the week. Bit 0 is Sunday.
     weekdays: u8,
-    /// The days of the week that match in the first seven days of a month, in the second, and so on.
+    /// The days of the week that match in the first seven days of a month, in the second seven, and so on.
     nth: [u8; 5],
-    /// Those that match in the last seven days.
+    /// The days of the week that match in the last seven days.
     last: u8,
 }
 
@@ -44,9 +44,10 @@ impl Cron {
 }
 
 impl MonthDays {
-    /// The matching days of a month, as bits of which bit 1 is its first day.
+    /// The matching days of a month, as bits. Bit 1 is its first day.
     ///
-    /// `month` is 1 to 12, `first` the day of the week of its first day with Sunday as 0, and `length` how many days it has.
+    /// `month` is 1 to 12, `first` is the day of the week of its first day with Sunday as 0, and `length` is how many
+    /// days it has.
     pub fn in_month(&self, month: u8, first: u8, length: u8) -> u32 {
         if self.months & (1 << month) == 0 {
             return 0;
@@ -64,7 +65,7 @@ impl MonthDays {
         by_day & by_weekday & all
     }
 
-    /// Whether there is such a day in some year. Leap years, and years that are none, begin on each day of the week.
+    /// Whether a day matches in any year. Both leap years and other years begin on each day of the week.
     pub(super) fn exist(&self) -> bool {
         const LENGTHS: [u8; 13] = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31, 29];
         (0..7).any(|first| {
@@ -76,14 +77,14 @@ impl MonthDays {
     }
 }
 
-/// The days that are one of these days of the week, in a month that begins on `first`.
+/// The days of a month beginning on `first` that are one of these days of the week.
 fn every_week(weekdays: u8, first: u8) -> u32 {
     let week = (u64::from(weekdays) | u64::from(weekdays) << 7) >> first & 0x7f;
     let weeks = (0..5).fold(0_u64, |weeks, n| weeks | week << (7 * n)) << 1;
     u32::try_from(weeks & u64::from(u32::MAX)).unwrap_or(0)
 }
 
-/// The seven days from this one on.
+/// Seven days, beginning with this one.
 fn week(from: u8) -> u32 {
     u32::try_from((0x7f_u64 << from) & u64::from(u32::MAX)).unwrap_or(0)
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::ops::Range;
 
-/// Why a text is no cron expression, and what to write instead.
+/// Why a text is not a cron expression, and what to write instead.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct CronError {
     pub(super) at: Range<usize>,
@@ -11,7 +11,7 @@ pub struct CronError {
 }
 
 impl CronError {
-    /// The part that is wrong, in bytes of the text.
+    /// The byte range of the part that is wrong.
     pub fn at(&self) -> Range<usize> {
         self.at.clone()
     }
@@ -26,10 +26,10 @@ impl fmt::Display for CronError {
 
 impl std::error::Error for CronError {}
 
-/// What is wrong with an expression, before it is put into words.
+/// What is wrong with an expression, before it is formatted.
 #[derive(Debug)]
 pub(super) struct WrongPart {
-    /// The part that is wrong, in bytes.
+    /// The byte range of the part that is wrong.
     pub(super) at: Range<usize>,
     /// What is wrong with it, as half a sentence.
     pub(super) what: String,
@@ -38,12 +38,12 @@ pub(super) struct WrongPart {
 
 #[derive(Debug)]
 pub(super) enum PartRemedy {
-    /// To write this instead of the part.
+    /// Write this instead of the part.
     Replace(String),
-    /// To write this instead of the whole expression.
+    /// Write this instead of the whole expression.
     Write(String),
-    /// This.
+    /// The remedy in words.
     Say(String),
-    /// What is said depends on whether something else is an expression.
+    /// The remedy depends on whether another text is a valid expression.
     IfRead { expression: String, then: String, otherwise: String },
 }

@@ -1,4 +1,4 @@
-//! Puts into words what is wrong with an expression.
+//! Formats what is wrong with an expression.
 
 use super::error::{CronError, PartRemedy, WrongPart};
 use super::read::read;
@@ -20,7 +20,7 @@ pub(super) fn explain(wrong: WrongPart, text: &str) -> CronError {
             let whole = [&text[..at.start], &instead, &text[at.end..]].concat();
             match read(&whole) {
                 Ok(_) => format!("write `cron = {whole:?}`"),
-                // Something else is wrong, too.
+                // The suggestion is not valid either, because something else is wrong too.
                 Err(_) => format!("write `{instead}`"),
             }
         }

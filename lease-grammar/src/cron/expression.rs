@@ -1,13 +1,13 @@
-//! An expression that has been read, and its one way to be written.
+//! A parsed expression, and its canonical text.
 
 use std::fmt;
 
 use super::unit::{DAY, WEEKDAY};
 
-/// A cron expression that keeps the rules.
+/// A valid cron expression.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Cron {
-    /// Minute, hour, day of the month, month, day of the week.
+    /// Minute, hour, day of the month, month, and day of the week.
     pub(super) fields: [Field; 5],
     /// Whether a day must match both day fields: `+` before the second.
     pub(super) both_days: bool,
@@ -23,7 +23,7 @@ pub(super) struct Field {
 pub(super) enum Item {
     /// Each `step`th value from `first` to `last`.
     Range {
-        /// Whether it is written as `*`: to cron that is more than a range.
+        /// Whether it is written as `*`. For cron, `*` means more than the full range.
         star: bool,
         first: u8,
         last: u8,
@@ -38,8 +38,8 @@ pub(super) enum Item {
 }
 
 impl Cron {
-    /// How many minutes there are between two ticks that are closest, as far as minutes and hours tell, on a day on which
-    /// the clocks do not change.
+    /// The smallest distance in minutes between two ticks. Only minutes and hours count, on a day on which the clocks
+    /// do not change.
     pub fn shortest_minutes(&self) -> u32 {
         let [minutes, hours, ..] = &self.fields;
         match gap(minutes, 60) {
@@ -48,7 +48,7 @@ impl Cron {
         }
     }
 
-    /// The minutes of a day that match, in their order, from 0 at midnight.
+    /// The minutes of a day that match, in ascending order. Midnight is 0.
     pub fn minutes_of_day(&self) -> Vec<u16> {
         let [minutes, hours, ..] = &self.fields;
         let of_hour = |hour: u8| minutes.values().map(move |minute| u16::from(hour) * 60 + u16::from(minute));
@@ -58,7 +58,8 @@ impl Cron {
         all
     }
 
-    /// Whether it is due at every real instant that matches, rather than at each time of the civil day once.
+    /// Whether it is due at every real instant that matches. If not, it is due once at each matching time of the civil
+    /// day.
     pub fn is_wildcard(&self) -> bool {
         let is_star = |item: &Item| matches!(item, Item::Range { star: true, .. });
         self.fields[..DAY].iter().any(|field| field.items.iter().any(is_star))
@@ -71,7 +72,7 @@ impl Field {
         matches!(self.items[..], [Item::Range { star: true, step: 1, .. }])
     }
 
-    /// All values that are the same in every month, some perhaps more than once.
+    /// The values that are the same in every month. Some may occur more than once.
     pub(super) fn values(&self) -> impl Iterator<Item = u8> {
         self.items.iter().flat_map(|item| {
             let (values, step) = match *item {
@@ -83,8 +84,8 @@ impl Field {
     }
 }
 
-/// In one way only, whatever the case of names, the number of spaces, or the nickname. The fingerprints of schedules are
-/// made of this text, so it stays the same in all versions.
+/// The canonical text: the case of names, the number of spaces, and nicknames make no difference. The fingerprints of
+/// schedules are computed from this text, so it must stay the same in all versions.
 impl fmt::Display for Cron {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, field) in self.fields.iter().enumerate() {
@@ -95,7 +96,7 @@ impl fmt::Display for Cron {
                 let comma = if position == 0 { "" } else { "," };
                 write!(f, "{comma}")?;
                 match *item {
-                    // Sunday alone; in a range it must stay above Saturday.
+                    // A single Sunday is 0. In a range it must stay above Saturday.
                     Item::Range { first: 7, last: 7, .. } if index == WEEKDAY => write!(f, "0")?,
                     item => write!(f, "{item}")?,
                 }
@@ -122,7 +123,7 @@ impl fmt::Display for Item {
     }
 }
 
-/// The smallest distance between two values of a field, which begins anew after `of` values.
+/// The smallest distance between two values of a field, which begins again after `of` values.
 fn gap(field: &Field, of: u32) -> u32 {
     let mut values: Vec<u32> = field.values().map(u32::from).collect();
     values.sort_unstable();

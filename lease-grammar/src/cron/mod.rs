@@ -1,8 +1,8 @@
-//! `"0 2 * * *"`: cron expressions.
+//! Cron expressions, such as `"0 2 * * *"`.
 //!
-//! These are Vixie cron's five fields and nicknames, without what programs read in different ways, and with two extensions
-//! that mean the same wherever they exist: `L` as a day of the month is its last day, and `MON#2` or `FRI#L` as a day of
-//! the week is the second Monday or the last Friday of the month.
+//! They have the five fields and the nicknames of Vixie cron, without forms that programs read in different ways. There
+//! are two extensions, which mean the same wherever they exist: as a day of the month, `L` is the last day; as a day of
+//! the week, `MON#2` is the second Monday and `FRI#L` the last Friday of the month.
 
 mod advice;
 mod days;

@@ -2,7 +2,7 @@
 
 use super::error::{PartRemedy, WrongPart};
 
-/// A part of an expression, and where it begins.
+/// A part of an expression, and the position where it begins.
 #[derive(Clone, Copy)]
 pub(super) struct Part<'a> {
     pub(super) text: &'a str,
@@ -14,7 +14,7 @@ impl<'a> Part<'a> {
         let mut at = self.at;
         self.text.split(separators).map(move |text| {
             let part = Part { text, at };
-            // All separators are of one byte.
+            // All separators are one byte long.
             at += text.len() + 1;
             part
         })
@@ -25,7 +25,7 @@ impl<'a> Part<'a> {
         Some((Part { text: before, at: self.at }, Part { text: behind, at: self.at + before.len() + 1 }))
     }
 
-    /// From the start of this part to the end of `last`.
+    /// The range from the start of this part to the end of `last`.
     pub(super) fn through(self, last: Part<'_>, text: &'a str) -> Part<'a> {
         Part { text: &text[self.at..last.at + last.text.len()], at: self.at }
     }
@@ -37,7 +37,7 @@ impl Part<'_> {
     }
 }
 
-/// A number of digits only, however many zeros it begins with.
+/// A number that consists of digits only. Leading zeros are allowed.
 pub(super) fn number(text: &str) -> Option<u32> {
     let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     text.parse().ok().filter(|_| is_number)

@@ -37,7 +37,7 @@ pub(super) fn read(text: &str) -> Result<Cron, WrongPart> {
 
 const NEVER: &str = "is in no year, so that it would never run";
 
-/// What the day fields say together.
+/// Checks the two day fields together.
 fn check_days(cron: &Cron, text: &str, [day, month, weekday]: [Part<'_>; 3]) -> Result<(), WrongPart> {
     let Cron { fields, both_days } = cron;
     let are_set = [DAY, WEEKDAY].map(|index| !fields[index].is_open());
@@ -83,7 +83,7 @@ fn field(unit: &Unit, list: Part<'_>) -> Result<Field, WrongPart> {
                 let what = format!("names every value beside others in the list for {}", unit.name);
                 return Err(part.wrong(what, PartRemedy::Say("leave it out, or the others".to_owned())));
             }
-            // The first character of a field decides what becomes of it when clocks change.
+            // The first character of a field decides what happens when the clocks change.
             if !items.is_empty() {
                 return Err(advice::late_star(list, part, items.len()));
             }
@@ -93,7 +93,7 @@ fn field(unit: &Unit, list: Part<'_>) -> Result<Field, WrongPart> {
     Ok(Field { items })
 }
 
-/// `L`, `MON#2` and `FRI#L`, each in its field.
+/// Reads `L`, `MON#2` and `FRI#L`, each in its own field.
 fn extension(unit: &Unit, part: Part<'_>) -> Result<Option<Item>, WrongPart> {
     let is_last = |text: &str| text.eq_ignore_ascii_case("L");
     if unit.is(DAY) && is_last(part.text) {
@@ -155,7 +155,7 @@ fn range(unit: &Unit, part: Part<'_>) -> Result<Item, WrongPart> {
     Ok(Item::Range { star, first, last, step })
 }
 
-/// What is written as a number or as a name.
+/// Reads a number or a name.
 fn value(unit: &Unit, part: Part<'_>) -> Result<u8, WrongPart> {
     if let Some(number) = number(part.text) {
         let value = u8::try_from(number).ok().filter(|value| (unit.first..=unit.last).contains(value));

@@ -1,21 +1,21 @@
-//! What may stand in each field.
+//! The units of the fields.
 
 /// What a field counts.
 pub(super) struct Unit {
-    /// With its article.
+    /// The unit with its article.
     pub(super) name: &'static str,
     pub(super) first: u8,
     pub(super) last: u8,
-    /// The last one that `*` stands for: 7 is Sunday once more.
+    /// The last value that `*` includes. 7 is another name for Sunday, so it is not included.
     pub(super) last_of_all: u8,
-    /// What the values are called, from the first on.
+    /// The names of the values, from the first on.
     pub(super) names: &'static [&'static str],
-    /// The unit of a duration that the values are as long as.
+    /// The unit of a duration that is as long as one value.
     pub(super) duration: Option<char>,
 }
 
 impl Unit {
-    /// Whether it is the one of this field.
+    /// Whether this is the unit of the given field.
     pub(super) fn is(&self, field: usize) -> bool {
         self.name == UNITS[field].name
     }
@@ -57,5 +57,5 @@ pub(super) const NICKNAMES: [(&str, &str); 7] = [
     ("@annually", "0 0 1 1 *"),
 ];
 
-/// How many days the months have, in the longest of years.
+/// How many days each month has, in a leap year.
 pub(super) const LONGEST: [u8; 12] = [31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];

@@ -2,12 +2,10 @@
 
 use super::key::{Key, Kind, Sets};
 use super::words::Words;
+use lease_grammar::schedule;
 
 /// All tasks: continuous ones, and scheduled ones with each trigger.
 pub(super) const ALL: &str = "continuous cron every delay once";
-
-/// Scheduled tasks.
-const SCHEDULED: &str = "cron every delay once";
 
 /// In the order of the expansion. The methods of `LeaseSpec` check timings against the lease duration, so it comes before them.
 pub(crate) static KEYS: [Key; 29] = [
@@ -75,7 +73,7 @@ pub(crate) static KEYS: [Key; 29] = [
         example: "\"Europe/Prague\"",
         kind: Kind::TimeZone,
         sets: Sets::Task,
-        of: "cron",
+        of: schedule::TIME_ZONE.triggers,
         others: "tz zone zone_id time_zone_id tz_name cron_tz location locale",
     },
     Key {
@@ -92,7 +90,7 @@ pub(crate) static KEYS: [Key; 29] = [
         example: "\"30s\"",
         kind: Kind::Duration,
         sets: Sets::Task,
-        of: "every",
+        of: schedule::OFFSET.triggers,
         others: "schedule_offset offset_seconds shift anchor start_at",
     },
     Key {
@@ -116,7 +114,7 @@ pub(crate) static KEYS: [Key; 29] = [
         example: "\"30s\"",
         kind: Kind::Duration,
         sets: Sets::Task,
-        of: "cron every delay",
+        of: schedule::JITTER.triggers,
         others: "randomized_delay_sec random_delay splay spread fuzz accuracy_sec max_jitter",
     },
     Key {
@@ -145,10 +143,10 @@ pub(crate) static KEYS: [Key; 29] = [
                 "buffer_all all",
                 "to run every tick, one after the other, write `catch_up = all` without `overlap`",
             )],
-            counted: Some(("allow_all", 2, 4)),
+            counted: Some(("allow_all", *schedule::AT_ONCE.start(), *schedule::AT_ONCE.end())),
         }),
         sets: Sets::Task,
-        of: "cron every",
+        of: schedule::OVERLAP.triggers,
         others: "overlap_policy overlaps allow_overlap no_overlap without_overlapping concurrency concurrency_policy \
                  concurrent_execution disallow_concurrent_execution allow_concurrent max_instances max_active_runs \
                  max_running_jobs singleton skip_if_running",
@@ -179,16 +177,16 @@ pub(crate) static KEYS: [Key; 29] = [
             counted: None,
         }),
         sets: Sets::Task,
-        of: "cron every delay",
+        of: schedule::CATCHING_UP.triggers,
         others: "misfire misfires misfire_policy misfire_instruction misfire_handling coalesce missed missed_runs \
                  run_missed persistent backfill replay",
     },
     Key {
         name: "max_catch_up",
         example: "100",
-        kind: Kind::Count(1, 1000),
+        kind: Kind::Count(*schedule::CATCH_UP.start(), *schedule::CATCH_UP.end()),
         sets: Sets::Task,
-        of: "cron every",
+        of: schedule::MAX_CATCH_UP.triggers,
         others: "catch_up_limit backfill_limit max_backfill max_missed max_misfires max_misfires_to_handle_at_a_time",
     },
     Key {
@@ -196,7 +194,7 @@ pub(crate) static KEYS: [Key; 29] = [
         example: "\"5m\"",
         kind: Kind::Deadline,
         sets: Sets::Task,
-        of: "cron every delay",
+        of: schedule::START_DEADLINE.triggers,
         others: "starting_deadline starting_deadline_seconds start_deadline_seconds misfire_grace_time \
                  misfire_threshold catch_up_window start_within max_lateness schedule_to_start_timeout expires_after",
     },
@@ -224,16 +222,16 @@ pub(crate) static KEYS: [Key; 29] = [
             counted: None,
         }),
         sets: Sets::Task,
-        of: SCHEDULED,
+        of: schedule::DELIVERY.triggers,
         others: "delivery_guarantee guarantee semantics qos at_least_once at_most_once exactly_once acks_late \
                  acknowledge_late requests_recovery recovery reject_on_worker_lost idempotent",
     },
     Key {
         name: "retry",
         example: "3",
-        kind: Kind::Count(0, 100),
+        kind: Kind::Count(*schedule::RETRY.start(), *schedule::RETRY.end()),
         sets: Sets::Task,
-        of: SCHEDULED,
+        of: schedule::RETRIES.triggers,
         others: "retry_limit retry_count max_retry retry_policy tries max_tries",
     },
     Key {

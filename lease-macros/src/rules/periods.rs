@@ -1,4 +1,7 @@
-//! The rules between the durations of a schedule.
+//! The rules between the durations of a schedule. The limits are those of [`lease_grammar::schedule`], which the runtime applies to
+//! values that are set at run time.
+
+use std::time::Duration;
 
 use syn::Error;
 
@@ -6,14 +9,7 @@ use super::schedule::{trigger, word, wrong_key, wrong_value};
 use crate::args::Args;
 use crate::timing::{self, duration, written};
 use crate::value::Value;
-
-/// Ticks with less time between them are not recorded, because each record is a write of the Lease.
-const RECORDED: u128 = 10_000;
-
-const DAY: u128 = 86_400_000;
-
-/// The longest period that the runtime supports.
-const LONGEST: u128 = 100 * 366 * DAY;
+use lease_grammar::schedule;
 
 pub(super) fn check(args: &mut Args) {
     for key in ["every", "delay"] {
@@ -36,12 +32,12 @@ fn check_period(args: &mut Args, key: &'static str) {
     if !whole_seconds(args, key, millis) {
         return;
     }
-    if millis > LONGEST {
+    if millis > u128::from(schedule::LONGEST_PERIOD_SECS) * 1_000 {
         let says = format!("`{key}` must be at most 100 years: lower it, or remove the task if it should never run");
         return wrong_value(args, key, &says);
     }
     let catch_up = word(args, "catch_up");
-    if millis >= RECORDED {
+    if schedule::is_recorded(period.duration.into()) {
         return;
     }
     match catch_up {
@@ -97,8 +93,9 @@ fn check_deadline(args: &mut Args) {
     if is_wrong("lease_duration") || is_wrong("retry_period") {
         return;
     }
-    let least = timing::failover(args);
-    if deadline.duration.millis() < least {
+    let failover = timing::failover(args);
+    if !schedule::outlasts_failover(deadline.duration.into(), failover) {
+        let least = timing::millis(failover);
         let says = format!(
             "`start_deadline` must leave another replica time to take over (`lease_duration` + 2.2 × `retry_period`, which \
                          is {}): write at least `start_deadline = \"{}\"`, or `catch_up = none` instead",
@@ -111,20 +108,20 @@ fn check_deadline(args: &mut Args) {
 
 fn check_jitter(args: &mut Args) {
     let Some(jitter) = duration(args, "jitter") else { return };
-    let jitter = jitter.duration.millis();
+    let jitter = jitter.duration.into();
     if let Some((trigger, period)) = period(args)
-        && jitter * 2 > period
+        && jitter > schedule::longest_jitter(period)
     {
         let between = if trigger == "cron" { "the shortest time between two ticks" } else { "the period" };
         let says = format!(
             "`jitter` must be at most half of {between}, which is {}: write `jitter = \"{}\"` or less",
-            written(period),
-            written(period / 2)
+            written(timing::millis(period)),
+            written(schedule::longest_jitter(period).as_millis())
         );
         return wrong_value(args, "jitter", &says);
     }
     if let Some(deadline) = duration(args, "start_deadline")
-        && jitter >= deadline.duration.millis()
+        && !schedule::leaves_time_to_start(jitter, deadline.duration.into())
     {
         let says = format!(
             "`jitter` must be shorter than `start_deadline`, which is {}, because ticks would expire while they wait: lower \
@@ -136,7 +133,8 @@ fn check_jitter(args: &mut Args) {
 }
 
 fn check_initial_delay(args: &mut Args) {
-    let is_long = duration(args, "initial_delay").is_some_and(|delay| delay.duration.millis() > DAY);
+    let delay: Option<Duration> = duration(args, "initial_delay").map(|delay| delay.duration.into());
+    let is_long = delay.is_some_and(|delay| delay > schedule::LONGEST_INITIAL_DELAY);
     if is_long && trigger(args).is_some() {
         let says = "in each term, no tick runs before `initial_delay` has passed, so it must be at most one day: write \
                             `initial_delay = \"24h\"` or less";
@@ -144,14 +142,14 @@ fn check_initial_delay(args: &mut Args) {
     }
 }
 
-/// The trigger, and the shortest time between two of its ticks in milliseconds.
-fn period(args: &Args) -> Option<(&'static str, u128)> {
+/// The trigger, and the shortest time between two of its ticks.
+fn period(args: &Args) -> Option<(&'static str, Duration)> {
     if let Some(Value::Cron { cron: Some(cron), .. }) = args.get("cron").map(|argument| &argument.value) {
-        return Some(("cron", u128::from(cron.shortest_minutes()) * 60_000));
+        return Some(("cron", Duration::from_secs(u64::from(cron.shortest_minutes()) * 60)));
     }
     let key = ["every", "delay"].into_iter().find(|key| args.get(key).is_some())?;
     let period = duration(args, key)?;
-    Some((key, period.duration.millis()))
+    Some((key, period.duration.into()))
 }
 
 /// A note if a run may take longer than the time to the next tick, because that tick is then skipped.
@@ -163,8 +161,8 @@ pub(super) fn longer_than_the_period(args: &Args) -> Option<String> {
     };
     let (trigger, period) = period(args)?;
     let is_all = word(args, "catch_up").is_some_and(|(word, _)| word == "all");
-    (trigger != "delay" && skips && !is_all && timeout.millis() > period).then(|| {
-        let period = written(period);
+    (trigger != "delay" && skips && !is_all && Duration::from(timeout) > period).then(|| {
+        let period = written(timing::millis(period));
         format!(
             "A run may take {timeout}, and ticks may be {period} apart: ticks that fall due during a run are skipped."
         )

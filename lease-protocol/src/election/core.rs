@@ -26,7 +26,7 @@ impl Election {
                 self.poll_at = now.moment + self.timing.jittered(self.timing.retry_period, now.dice);
             }
             Event::Hurry => self.term.iter_mut().for_each(|term| term.hurry = true),
-            Event::Withdraw(loss) => self.withdraw(loss, &mut out),
+            Event::Withdraw(reason) => self.withdraw(reason, &mut out),
             Event::Contend => {
                 self.contending = true;
                 self.left = false;
@@ -63,7 +63,7 @@ impl Election {
         }
     }
 
-    fn withdraw(&mut self, loss: StopReason, out: &mut Vec<Action>) {
+    fn withdraw(&mut self, reason: StopReason, out: &mut Vec<Action>) {
         self.contending = false;
         if std::mem::take(&mut self.altered) > 0 {
             // The pause delays the next attempt to lead, but it must not delay the release: the altered record may keep
@@ -71,7 +71,7 @@ impl Election {
             self.pace.not_before = Moment::ZERO;
         }
         if let Some(term) = &mut self.term {
-            term.cancel(loss, out);
+            term.cancel(reason, out);
         }
     }
 

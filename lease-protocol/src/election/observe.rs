@@ -122,13 +122,13 @@ impl Election {
     /// when it was written. Only a record that exactly one of our writes can have written extends the term (rule R1).
     pub(super) fn check_ownership(&mut self, out: &mut Vec<Action>) {
         let (Some(seen), Some(term)) = (&self.seen, &self.term) else { return };
-        let loss = match &seen.observation {
+        let reason = match &seen.observation {
             Observation::Missing { .. } => StopReason::Lost(LossReason::Deleted),
             Observation::Present(view) if self.wrote(term, view) => return,
             Observation::Present(view) => self.why_lost(term, view),
         };
         if let Some(term) = &mut self.term {
-            term.expire(loss, out);
+            term.expire(reason, out);
         }
     }
 

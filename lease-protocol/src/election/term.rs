@@ -59,16 +59,16 @@ impl HeldTerm {
     }
 
     /// Asks the bodies to end, once.
-    pub(super) fn cancel(&mut self, loss: StopReason, out: &mut Vec<Action>) {
+    pub(super) fn cancel(&mut self, reason: StopReason, out: &mut Vec<Action>) {
         if self.phase == Phase::Running {
             self.phase = Phase::Cancelled;
-            out.push(Action::Cancel(loss));
+            out.push(Action::Cancel(reason));
         }
     }
 
     /// Ends the term now.
-    pub(super) fn expire(&mut self, loss: StopReason, out: &mut Vec<Action>) {
-        self.cancel(loss, out);
+    pub(super) fn expire(&mut self, reason: StopReason, out: &mut Vec<Action>) {
+        self.cancel(reason, out);
         if self.phase == Phase::Cancelled {
             self.phase = Phase::Expired;
             out.push(Action::Expire);

@@ -1,12 +1,12 @@
-//! When a cron pattern is due in a zone, whatever the zone's clocks do.
+//! When a cron pattern is due in a zone, for every change of the zone's clocks.
 //!
-//! What matches is searched in civil time, which has no gaps; what becomes of a civil time is decided here. Of zones, only
-//! the offset at an instant and the changes of it are asked for. Nothing is walked through, neither days nor ticks: a leader
-//! that takes a turn has to renew in time, however long nobody led.
+//! Matches are searched in civil time, which has no gaps. This module then decides at which instant a civil time is
+//! due. Of a zone it only needs the offset at an instant and the changes of the offset. It never walks through days or
+//! ticks one by one, because the thread that computes this must also renew in time, however long the outage was.
 //!
-//! - A pattern of fixed times is due once for each civil time. One that the clocks skip is due at the instant they do; one
-//!   that they show twice is due the first time. Put differently, a civil time is due at the first instant at which the
-//!   clocks show it or a later time.
+//! - A pattern of fixed times is due once for each civil time. A time that the clocks skip is due at the instant of the
+//!   change. A time that they show twice is due the first time. In short, a civil time is due at the first instant at
+//!   which the clocks show it or a later time.
 //! - A wildcard pattern is due at every instant at which the clocks show a time that matches.
 
 use std::hash::{Hash, Hasher};
@@ -19,7 +19,7 @@ use lease_grammar::cron;
 use super::days::Days;
 use super::{ScheduleError, zone};
 
-/// The year 1 begins a little later, in every zone: nothing is searched before.
+/// In every zone, the year 1 begins a little later than this. Nothing is searched before.
 const EARLIEST: Second = -62_135_683_200;
 
 /// Seconds since 1970.
@@ -31,18 +31,18 @@ pub(super) type Due = (Second, Option<DateTime>);
 /// A cron pattern in a zone.
 #[derive(Clone, Debug)]
 pub(super) struct Calendar {
-    /// As it was given, for people.
+    /// The pattern as the user wrote it.
     pub(super) written: String,
-    /// In the only way to write it, for comparing.
+    /// The pattern in its canonical form, for comparisons.
     pub(super) canonical: String,
     pub(super) zone_name: &'static str,
-    /// No two ticks are closer, unless a change of the clocks moves one towards the other.
+    /// No two ticks are closer than this, unless a change of the clocks moves one towards the other.
     pub(super) shortest_minutes: u32,
     zone: TimeZone,
     wildcard: bool,
     /// The days on which it is due.
     days: Days,
-    /// When on such a day, in minutes since midnight.
+    /// When it is due on such a day, in minutes since midnight.
     minutes: Vec<u16>,
 }
 
@@ -69,7 +69,7 @@ impl Calendar {
             message: error.to_string(),
         })?;
         let Some((zone_name, zone)) = zone::find(zone) else {
-            let message = zone::explain(zone).to_string();
+            let message = zone::explain(zone);
             return Err(ScheduleError::TimeZone { zone: zone.to_owned(), message });
         };
         let canonical = pattern.to_string();
@@ -99,8 +99,8 @@ impl Calendar {
         if self.wildcard { self.previous_instant(at).map(|at| (at, None)) } else { self.previous_civil(at) }
     }
 
-    /// How many due times there are after `after` and not after `until`; of a pattern of fixed times, those whose civil time is
-    /// after `civil`.
+    /// How many due times there are after `after` and not after `until`. For a pattern of fixed times, only those whose
+    /// civil time is after `civil`.
     pub(super) fn count(&self, after: Second, until: Second, civil: Option<DateTime>) -> Option<u64> {
         if after >= until {
             return Some(0);
@@ -111,7 +111,7 @@ impl Calendar {
     fn count_instants(&self, after: Second, until: Second) -> Option<u64> {
         let (mut at, until) = (after.checked_add(1)?.max(EARLIEST), Timestamp::from_second(until).ok()?);
         let mut count = 0;
-        // From one change of the clocks to the next, civil time runs evenly.
+        // Between two changes of the clocks, civil time is linear.
         while at <= until.as_second() {
             let from = Timestamp::from_second(at).ok()?;
             let change = self.zone.following(from).next().map(|change| change.timestamp().as_second());
@@ -124,7 +124,8 @@ impl Calendar {
         Some(count)
     }
 
-    /// Civil times rather than instants, so that none counts twice; but those that the clocks skip together are one.
+    /// Counts civil times rather than instants, so that none counts twice. Civil times that the clocks skip together
+    /// count as one.
     fn count_civil(&self, after: Second, until: Second, civil: Option<DateTime>) -> Option<u64> {
         let Some((_, Some(last))) = self.previous_civil(until) else { return Some(0) };
         let before = self.previous_civil(after).and_then(|(_, civil)| civil).into_iter().chain(civil).max();
@@ -158,7 +159,8 @@ impl Calendar {
         all.saturating_sub((skipped + reached) as u64)
     }
 
-    /// About the due time that `most` others follow up to `until`: exactly, unless the clocks have changed in between.
+    /// Approximately the due time that is followed by `most` others up to `until`. It is exact unless the clocks have
+    /// changed in between.
     pub(super) fn back(&self, until: Second, most: u64) -> Option<Due> {
         let last = self.civil(until)?;
         let of_day = self.minutes.len() as u64;
@@ -175,7 +177,8 @@ impl Calendar {
     }
 
     fn next_civil(&self, at: Second, after: Option<DateTime>) -> Option<Due> {
-        // What the clocks show now is due by now; if they went back of late, some later times are, too.
+        // The time that the clocks show is due already. If they went back recently, some later times are due already
+        // too.
         let mut from = self.civil(at)?;
         if let Some(after) = after {
             from = from.max(after);
@@ -189,7 +192,8 @@ impl Calendar {
         }
     }
 
-    /// The last civil time that is due at the same instant as `civil`: all of them are one run, which stands for the last.
+    /// The last civil time that is due at the same instant as `civil`. All of these times make one run, which is named
+    /// after the last.
     fn last_due(&self, due: Second, mut civil: DateTime) -> DateTime {
         while let Some(later) = self.matching_after(civil, false)
             && self.due(later).is_some_and(|(at, _)| at == due)
@@ -201,7 +205,7 @@ impl Calendar {
 
     fn previous_civil(&self, at: Second) -> Option<Due> {
         let shown = self.civil(at)?;
-        // If the clocks went back of late, they have shown later times before: by at most as much as they went back.
+        // If the clocks went back recently, they have shown later times before, by at most as much as they went back.
         let mut from = match self.zone.to_ambiguous_timestamp(shown).offset() {
             AmbiguousOffset::Fold { before, after } => shown.checked_add(before - after).ok()?,
             AmbiguousOffset::Unambiguous { .. } | AmbiguousOffset::Gap { .. } => shown,
@@ -217,13 +221,14 @@ impl Calendar {
         }
     }
 
-    /// The first instant at which the clocks show `civil` or a later time, and whether they skip it.
+    /// The first instant at which the clocks show `civil` or a later time, and whether they skip `civil`.
     fn due(&self, civil: DateTime) -> Option<(Second, bool)> {
         match self.zone.to_ambiguous_timestamp(civil).offset() {
             AmbiguousOffset::Unambiguous { offset } => Some((offset.to_timestamp(civil).ok()?.as_second(), false)),
             AmbiguousOffset::Fold { before, .. } => Some((before.to_timestamp(civil).ok()?.as_second(), false)),
             AmbiguousOffset::Gap { before, after } => {
-                // The change lies between the two instants that it makes impossible.
+                // The change lies between the two instants that `civil` has with the offset before and the offset
+                // after.
                 let mut shows_before = after.to_timestamp(civil).ok()?.as_second();
                 let mut shows_after = before.to_timestamp(civil).ok()?.as_second();
                 while shows_after - shows_before > 1 {
@@ -238,7 +243,7 @@ impl Calendar {
 
     fn next_instant(&self, at: Second) -> Option<Second> {
         let (mut at, mut inclusive) = (Timestamp::from_second(at).ok()?, false);
-        // From one change of the clocks to the next civil time runs evenly, so that a match can be computed from it.
+        // Between two changes of the clocks, civil time is linear, so a match can be computed from it.
         loop {
             let offset = self.zone.to_offset(at);
             let due = offset.to_timestamp(self.matching_after(offset.to_datetime(at), inclusive)?).ok()?;
@@ -254,8 +259,8 @@ impl Calendar {
         loop {
             let offset = self.zone.to_offset(at);
             let due = offset.to_timestamp(self.matching_before(offset.to_datetime(at), true)?).ok()?;
-            // Forwards from the match: `preceding` of jiff 1.0 misses a change that the table has after the rule's last
-            // one, as that of Ciudad Juarez on 30 November 2022.
+            // Go forwards from the match: `preceding` of jiff 1.0 misses a change that the table has after the last one
+            // of the rule, like that of Ciudad Juarez on 30 November 2022.
             let changes = self.zone.following(due).map(|change| change.timestamp());
             match changes.take_while(|change| *change <= at).last() {
                 Some(change) => at = change.checked_sub(SignedDuration::from_secs(1)).ok()?,
@@ -264,13 +269,13 @@ impl Calendar {
         }
     }
 
-    /// What the clocks show.
+    /// The civil time that the clocks show.
     fn civil(&self, at: Second) -> Option<DateTime> {
         let at = Timestamp::from_second(at).ok()?;
         Some(self.zone.to_offset(at).to_datetime(at))
     }
 
-    /// The first civil time that matches after this one, or from it on.
+    /// The first civil time that matches after this one, or at it if `inclusive`.
     fn matching_after(&self, civil: DateTime, inclusive: bool) -> Option<DateTime> {
         in_range(civil)?;
         #[cfg(test)]
@@ -282,7 +287,7 @@ impl Calendar {
         }
     }
 
-    /// The last civil time that matches before this one, or up to it.
+    /// The last civil time that matches before this one, or at it if `inclusive`.
     fn matching_before(&self, civil: DateTime, inclusive: bool) -> Option<DateTime> {
         in_range(civil)?;
         #[cfg(test)]
@@ -294,11 +299,11 @@ impl Calendar {
         }
     }
 
-    /// How many of the minutes of a day lie before this time of it, or up to it.
+    /// How many of the day's minutes are before this time, or also at it if `inclusive`.
     fn minutes_until(&self, civil: DateTime, inclusive: bool) -> usize {
         let time = civil.time();
         let minute = u16::from(time.hour().unsigned_abs()) * 60 + u16::from(time.minute().unsigned_abs());
-        // A match is a full minute.
+        // Matches are at full minutes.
         let full = time.second() == 0 && time.subsec_nanosecond() == 0;
         self.minutes.partition_point(|due| *due < minute || (*due == minute && (inclusive || !full)))
     }
@@ -310,13 +315,13 @@ fn at(day: Date, minute: u16) -> Option<DateTime> {
     Some(day.to_datetime(time))
 }
 
-/// Keeps searches in the years in which they end soon.
+/// Limits searches to years in which they end quickly.
 fn in_range(civil: DateTime) -> Option<()> {
     (1..5000).contains(&civil.year()).then_some(())
 }
 
 #[cfg(test)]
 thread_local! {
-    /// How often a pattern was searched, which takes some microseconds each time.
+    /// How many searches were made. Each takes some microseconds.
     pub static SEARCHES: std::cell::Cell<u64> = const { std::cell::Cell::new(0) };
 }

@@ -1,25 +1,26 @@
-//! The days on which a cron pattern is due, counted and found by arithmetic: by years and months, never one by one. What an
-//! outage of years has left behind is counted on the thread that renews the lease.
+//! The days on which a cron pattern is due. They are counted and found by arithmetic on years and months, never one by
+//! one: after an outage of years, the missed ticks are counted on the thread that renews the lease.
 
 use std::sync::Arc;
 
 use jiff::civil::{Date, Weekday};
 use lease_grammar::cron::MonthDays;
 
-/// The years in which anything is searched.
+/// The first and the last year that are searched.
 const FIRST: i16 = 1;
 const LAST: i16 = 4999;
 
 /// The days on which a pattern is due.
 #[derive(Clone, Debug)]
 pub(super) struct Days {
-    /// Those of each month.
+    /// The days of each month.
     of_month: MonthDays,
-    /// How many there are before each year of the first 400, and in all of them: after that the calendar repeats itself.
+    /// How many days there are before each of the first 400 years, and in all 400 years. After that the calendar
+    /// repeats itself.
     before: Arc<[u32]>,
 }
 
-/// In so many years the calendar repeats itself: they are whole weeks.
+/// The calendar repeats itself after this many years, because they are a whole number of weeks.
 const CYCLE: u16 = 400;
 
 impl Days {
@@ -38,7 +39,7 @@ impl Days {
         self.of_month(Month::of(date)) & (1 << date.day().unsigned_abs()) != 0
     }
 
-    /// How many of them there are from `first` to `last`.
+    /// How many days there are from `first` to `last`.
     pub(super) fn count(&self, first: Date, last: Date) -> u64 {
         let (first, last) = (first.max(Date::constant(FIRST, 1, 1)), last.min(Date::constant(LAST, 12, 31)));
         if first > last {
@@ -52,14 +53,14 @@ impl Days {
         before(last) - yesterday.map_or(0, before)
     }
 
-    /// In the years before this one.
+    /// How many days there are in the years before this one.
     fn years_before(&self, year: i16) -> u64 {
         let years = (year - FIRST).unsigned_abs();
         let of = |years: u16| self.before.get(usize::from(years)).copied().map_or(0, u64::from);
         u64::from(years / CYCLE) * of(CYCLE) + of(years % CYCLE)
     }
 
-    /// From the first day of a year to this one.
+    /// How many days there are from the first day of the year to this one.
     fn within(&self, year: i16, month: u8, day: u8) -> u32 {
         let mut of = Month { year, month: 1, weekday: weekday_of_new_year(year) };
         let mut count = 0;
@@ -70,12 +71,12 @@ impl Days {
         count + (self.of_month(of) & upto(day)).count_ones()
     }
 
-    /// Those of a month: bit 1 is its first day.
+    /// The days of a month. Bit 1 is the first day.
     fn of_month(&self, month: Month) -> u32 {
         self.of_month.in_month(month.month, month.weekday, month.length())
     }
 
-    /// The first of them from this day on.
+    /// The first day that is not before `first`.
     pub(super) fn from(&self, first: Date) -> Option<Date> {
         let before = Date::constant(FIRST, 1, 1);
         let first = first.max(before);
@@ -94,7 +95,7 @@ impl Days {
         self.back(last, self.count(first, last))
     }
 
-    /// The `most`th of them before and up to `last`; `None` if there are not so many.
+    /// The `most`th day, counted back from `last`. `None` if there are fewer.
     pub(super) fn back(&self, last: Date, most: u64) -> Option<Date> {
         let (mut low, mut high) = (Date::constant(FIRST, 1, 1), last.min(Date::constant(LAST, 12, 31)));
         if most == 1 && high == last {
@@ -110,7 +111,7 @@ impl Days {
         if most == 0 || self.count(low, high) < most {
             return None;
         }
-        // The latest day from which on there are as many.
+        // Find the latest day from which on there are `most` days.
         while low < high {
             let days = (high - low).get_days();
             let middle = low.checked_add(jiff::Span::new().days((days + 1) / 2)).ok()?;
@@ -120,10 +121,10 @@ impl Days {
     }
 }
 
-/// So many months are looked through one by one. Further away are the likes of a 29 February that is a Monday.
+/// How many months are searched one by one. Rarer days, such as a 29 February that is a Monday, are found by bisection.
 const NEAR: usize = 24;
 
-/// A month, and which day of the week its first day is: 0 is Sunday.
+/// A month, and the day of the week of its first day. 0 is Sunday.
 #[derive(Clone, Copy)]
 struct Month {
     year: i16,
@@ -158,7 +159,7 @@ impl Month {
         Month { weekday: (self.weekday + 35 - before.length()) % 7, ..before }
     }
 
-    /// A day of it, unless it is outside of the years that are searched.
+    /// A day of this month, if its year is searched.
     fn day(self, day: u8) -> Option<Date> {
         let within = (FIRST..=LAST).contains(&self.year);
         let date = Date::new(self.year, self.month.cast_signed(), day.cast_signed());
@@ -166,7 +167,7 @@ impl Month {
     }
 }
 
-/// The days up to this one, and bit 0, which is none.
+/// The bits of the days up to this one, and bit 0, which stands for no day.
 fn upto(day: u8) -> u32 {
     u32::MAX >> (31 - day.min(31))
 }

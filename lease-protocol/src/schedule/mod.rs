@@ -1,7 +1,7 @@
-//! When a task is due: from a schedule, and how far it has been accounted for, to the next tick.
+//! Computes the next tick of a task from its schedule and from the last tick that is accounted for.
 //!
-//! Nothing here reads a clock or waits. Ticks are at whole seconds, and a tick is told from another by that time: two
-//! replicas compute the same ones, whatever their clocks say.
+//! Nothing here reads a clock or waits. A tick is identified by its time, which is a whole second. So two replicas
+//! compute the same ticks, whatever their clocks show.
 
 mod calendar;
 mod days;
@@ -27,7 +27,8 @@ use crate::clock::WallTime;
 
 /// When a task is due.
 ///
-/// Every value of this type is valid. Two are equal if they mean the same: `@daily` is `0 0 * * *`, `MON` is `1`.
+/// Every value of this type is valid. Two values are equal if they mean the same: `@daily` is `0 0 * * *`, and `MON` is
+/// `1`.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Schedule {
     trigger: Trigger,
@@ -46,14 +47,15 @@ enum Trigger {
     Once,
 }
 
-/// How far a schedule has been accounted for: ticks up to here are no longer due.
+/// The last tick of a schedule that is accounted for. Ticks up to here are no longer due.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Watermark {
     /// The instant.
     pub at: WallTime,
     /// The civil time of the last tick, if it had one.
     ///
-    /// Another release of the zone data may put it at a later instant, where it must not run again.
+    /// With another release of the zone data, the same civil time may be at a later instant. It must not run again
+    /// then.
     pub civil: Option<DateTime>,
 }
 
@@ -64,12 +66,12 @@ pub struct ScheduledTime {
     pub at: WallTime,
     /// Its civil time in the schedule's zone, if it is a cron pattern of fixed times.
     ///
-    /// Of the times that the clocks skipped together it is the last.
+    /// If the clocks skipped several matching times together, it is the last of them.
     pub civil: Option<DateTime>,
 }
 
 impl Watermark {
-    /// A mark at an instant that is no tick, as when a task is first seen.
+    /// A mark at an instant that is not a tick, for a task that is seen for the first time.
     pub const fn at(at: WallTime) -> Watermark {
         Watermark { at, civil: None }
     }
@@ -102,8 +104,8 @@ impl ScheduledTime {
 }
 
 const MICROS: i64 = 1_000_000;
-/// The longest period. Nothing depends on the figure; it keeps sums far from overflowing.
-const CENTURY: i64 = 100 * 366 * 24 * 60 * 60;
+/// The longest period. The exact value does not matter: it keeps sums far from overflowing.
+const CENTURY: i64 = lease_grammar::schedule::LONGEST_PERIOD_SECS.cast_signed();
 
 impl Schedule {
     /// At the times that a cron pattern matches in a zone.
@@ -137,14 +139,15 @@ impl Schedule {
         Ok(Schedule { trigger: Trigger::Delay(seconds("delay", delay)?) })
     }
 
-    /// Once, which no calendar decides.
+    /// Once, without a calendar.
     pub fn once() -> Schedule {
         Schedule { trigger: Trigger::Once }
     }
 
     /// The first tick after `mark`.
     ///
-    /// Of a delay, the mark is the end of the run before, and only this one tick is known. Of `once` there is none.
+    /// With `delay`, the mark is the end of the last run, and only one tick after it is known. With `once`, there is no
+    /// next tick.
     pub fn next(&self, mark: &Watermark) -> Option<ScheduledTime> {
         let at = mark.at.0.div_euclid(MICROS);
         ScheduledTime::new(match &self.trigger {
@@ -160,13 +163,13 @@ impl Schedule {
         self.previous(until.0.div_euclid(MICROS), mark).filter(|occasion| occasion.is_after(mark))
     }
 
-    /// Of the ticks after `mark` that are not after `until`, the newest that is not among the last `most`. By arithmetic, however
-    /// many there are.
+    /// The newest tick after `mark` and not after `until` that is followed by at least `most` others. It is computed by
+    /// arithmetic, however many ticks there are.
     pub fn over(&self, mark: &Watermark, until: WallTime, most: u64) -> Option<ScheduledTime> {
         let over = match &self.trigger {
             Trigger::Cron(calendar) => {
                 let mut over = calendar.back(until.0.div_euclid(MICROS), most).and_then(ScheduledTime::new)?;
-                // Changes of the clocks have made several into one, or one into several.
+                // Changes of the clocks have merged several ticks into one, or split one into several.
                 let mut waiting = self.count(&over.into(), until);
                 while waiting < most {
                     over = self.previous(over.second() - 1, mark)?;
@@ -202,7 +205,8 @@ impl Schedule {
         newest
     }
 
-    /// How many ticks there are after `mark` up to and including `until`. By arithmetic, however many there are.
+    /// How many ticks there are after `mark` up to and including `until`. The count is computed by arithmetic, however
+    /// many there are.
     pub fn count(&self, mark: &Watermark, until: WallTime) -> u64 {
         match &self.trigger {
             Trigger::Cron(calendar) => {
@@ -228,7 +232,7 @@ impl Schedule {
         }
     }
 
-    /// The distance of the two ticks that are closest, on a day on which the clocks do not change.
+    /// The smallest distance between two ticks on a day on which the clocks do not change.
     pub fn shortest_period(&self) -> Option<Duration> {
         match &self.trigger {
             Trigger::Cron(calendar) => Some(Duration::from_secs(60 * u64::from(calendar.shortest_minutes))),
@@ -245,9 +249,9 @@ impl Schedule {
         }
     }
 
-    /// Eight hexadecimal digits by which a record tells that the schedule is another.
+    /// Eight hexadecimal digits. If they differ from those in a record, the schedule was edited.
     ///
-    /// They must remain the same in all versions of this library: no tick is caught up across a change.
+    /// They must stay the same in all versions of this library, because no tick is caught up after an edit.
     pub fn fingerprint(&self) -> String {
         let text = match &self.trigger {
             Trigger::Cron(calendar) => format!("cron {} {}", calendar.canonical, calendar.zone_name),
@@ -255,13 +259,13 @@ impl Schedule {
             Trigger::Delay(delay) => format!("delay {delay}"),
             Trigger::Once => "once".to_owned(),
         };
-        // FNV-1a. The hasher of the standard library may change with any release.
+        // FNV-1a, because the hasher of the standard library may change with any release.
         let hash = text.bytes().fold(0x811c_9dc5, |hash: u32, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
         format!("{hash:08x}")
     }
 }
 
-/// As the arguments of the attribute are written.
+/// In the form of the arguments of the attribute.
 impl fmt::Display for Schedule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.trigger {
@@ -278,7 +282,7 @@ impl fmt::Display for Schedule {
     }
 }
 
-/// Seconds in the largest unit that they are a multiple of.
+/// Formats seconds in the largest unit of which they are a multiple.
 struct Length(i64);
 
 impl fmt::Display for Length {

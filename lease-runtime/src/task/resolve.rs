@@ -8,16 +8,10 @@ use jiff::tz::TimeZone;
 use super::member::MemberTicks;
 use super::policy::Policy;
 use crate::error::Error;
+use lease_grammar::schedule::{self as settings, is_recorded};
 use lease_protocol::election::Timing;
 use lease_protocol::schedule::{Schedule, ScheduleError};
 use lease_protocol::ticks::{CatchUp, Delivery, Overlap, StartDeadline, Timetable, TimetableKind};
-
-/// Shorter periods are not recorded: each tick costs two writes.
-const SHORTEST_RECORDED: Duration = Duration::from_secs(10);
-/// The most runs of one task at once that a record has room for.
-const MOST_AT_ONCE: u32 = 4;
-/// The most ticks that may wait to be caught up.
-const MOST_CATCH_UP: u32 = 1000;
 
 /// A rule that is broken, and how to keep it.
 type Rule = &'static str;
@@ -47,9 +41,9 @@ impl Scheduling {
     pub(super) fn resolve(&self, task: &str, policy: &Policy, timing: &Timing) -> Result<Option<MemberTicks>, Error> {
         let broken = |rule| Error::Policy { task: task.to_owned(), rule };
         let invalid = |source| Error::Schedule { task: task.to_owned(), cause: source };
-        self.check_triggers().map_err(broken)?;
+        self.check_triggers().and_then(|()| self.check_settings()).map_err(broken)?;
         let Some(schedule) = self.schedule().transpose().map_err(invalid)? else {
-            return self.check_no_schedule().map_err(broken).map(|()| None);
+            return Ok(None);
         };
         let kind = match self.delay {
             Some(delay) => TimetableKind::Delay(delay),
@@ -59,7 +53,7 @@ impl Scheduling {
         let failover = crate::spec::timings(timing).failover();
         self.check(kind, &schedule, policy, failover).map_err(broken)?;
         let catch_up = self.catch_up.unwrap_or_default();
-        let short = schedule.shortest_period().is_some_and(|period| period < SHORTEST_RECORDED);
+        let recorded = schedule.shortest_period().is_none_or(is_recorded);
         let start_deadline = match kind {
             TimetableKind::Once | TimetableKind::Delay(_) => self.start_deadline.or(Some(StartDeadline::Unlimited)),
             TimetableKind::Calendar if catch_up == CatchUp::All => {
@@ -83,7 +77,7 @@ impl Scheduling {
             failover,
             delivery: self.delivery.unwrap_or_default(),
             initial_delay: policy.initial_delay,
-            recorded: !short,
+            recorded,
             schedule,
         };
         Ok(Some(MemberTicks { timetable, zone: zone.unwrap_or(TimeZone::UTC), retry: self.retry.unwrap_or(0) }))
@@ -91,23 +85,24 @@ impl Scheduling {
 
     /// Whether it has a trigger.
     pub(super) fn is_triggered(&self) -> bool {
-        self.triggers() > 0
+        self.set_triggers().next().is_some()
     }
 
-    fn triggers(&self) -> usize {
-        let set = [self.cron.is_some(), self.every.is_some(), self.delay.is_some(), self.once];
-        set.into_iter().filter(|set| *set).count()
+    fn set_triggers(&self) -> impl Iterator<Item = &'static str> {
+        let triggers = [
+            ("cron", self.cron.is_some()),
+            ("every", self.every.is_some()),
+            ("delay", self.delay.is_some()),
+            ("once", self.once),
+        ];
+        triggers.into_iter().filter(|(_, is_set)| *is_set).map(|(trigger, _)| trigger)
     }
 
     fn check_triggers(&self) -> Result<(), Rule> {
-        if self.triggers() > 1 {
+        if self.set_triggers().count() > 1 {
             Err("a task has one of cron, every, delay and once: remove the others, or make it several tasks")
         } else if self.is_triggered() && !self.scheduled {
             Err("cron, every, delay and once are for tasks made by `LeaderTask::scheduled`, whose body takes a tick")
-        } else if self.time_zone.is_some() && self.cron.is_none() {
-            Err("time_zone is for cron: the other triggers do not depend on a calendar, remove it")
-        } else if self.offset.is_some() && self.every.is_none() {
-            Err("offset is for every: remove it")
         } else {
             Ok(())
         }
@@ -125,50 +120,42 @@ impl Scheduling {
         }
     }
 
-    fn check_no_schedule(&self) -> Result<(), Rule> {
-        let set = self.jitter.is_some()
-            || self.overlap.is_some()
-            || self.catch_up.is_some()
-            || self.max_catch_up.is_some()
-            || self.start_deadline.is_some()
-            || self.delivery.is_some()
-            || self.retry.is_some();
-        if set {
-            return Err(
-                "jitter, overlap, catch_up, max_catch_up, start_deadline, delivery and retry are for scheduled tasks: set \
-                 cron, every, delay or once, or remove them",
-            );
+    /// Settings that do not go with the trigger, or with none.
+    fn check_settings(&self) -> Result<(), Rule> {
+        let trigger = self.set_triggers().next().unwrap_or_default();
+        let set = [
+            (settings::TIME_ZONE, self.time_zone.is_some()),
+            (settings::OFFSET, self.offset.is_some()),
+            (settings::JITTER, self.jitter.is_some()),
+            (settings::OVERLAP, self.overlap.is_some()),
+            (settings::CATCHING_UP, self.catch_up.is_some()),
+            (settings::MAX_CATCH_UP, self.max_catch_up.is_some()),
+            (settings::START_DEADLINE, self.start_deadline.is_some()),
+            (settings::DELIVERY, self.delivery.is_some()),
+            (settings::RETRIES, self.retry.is_some()),
+        ];
+        match set.iter().find(|(setting, is_set)| *is_set && !setting.goes_with(trigger)) {
+            Some((setting, _)) => Err(setting.misplaced),
+            None => Ok(()),
         }
-        Ok(())
     }
 
     /// What the attribute checks at compile time, for values that were set at run time.
     fn check(&self, kind: TimetableKind, schedule: &Schedule, policy: &Policy, failover: Duration) -> Result<(), Rule> {
-        let calendar = kind == TimetableKind::Calendar;
         let period = schedule.shortest_period();
         let none = self.catch_up == Some(CatchUp::None);
         let all = self.catch_up == Some(CatchUp::All);
         let deadline = self.start_deadline.and_then(StartDeadline::after);
-        if !calendar && (self.overlap.is_some() || self.max_catch_up.is_some() || all) {
-            return Err(
-                "overlap, max_catch_up and catch_up = all are for cron and every: runs of delay and once never overlap, and \
-                 none of them is left behind",
-            );
-        }
-        if kind == TimetableKind::Once
-            && (self.catch_up.is_some() || self.start_deadline.is_some() || self.jitter.is_some())
-        {
-            return Err(
-                "catch_up, start_deadline and jitter are not for once, which is due until it has run: remove them",
-            );
+        if kind != TimetableKind::Calendar && all {
+            return Err("catch_up = all is for cron and every: the other triggers have one tick at a time, set latest");
         }
         if self.max_catch_up.is_some() && !all {
             return Err("max_catch_up is for catch_up = all: remove one, or set the other");
         }
-        if self.max_catch_up.is_some_and(|most| !(1..=MOST_CATCH_UP).contains(&most)) {
+        if self.max_catch_up.is_some_and(|most| !settings::CATCH_UP.contains(&most)) {
             return Err("max_catch_up must be from 1 to 1000: 100 is usual");
         }
-        if self.retry.is_some_and(|retry| retry > 100) {
+        if self.retry.is_some_and(|retry| !settings::RETRY.contains(&retry)) {
             return Err("retry must be at most 100: a task that keeps failing needs somebody to look at it");
         }
         if all && self.overlap.is_some_and(|overlap| !matches!(overlap, Overlap::AllowAll(_))) {
@@ -178,39 +165,39 @@ impl Scheduling {
             );
         }
         if let Some(Overlap::AllowAll(most)) = self.overlap
-            && !(2..=MOST_AT_ONCE).contains(&most)
+            && !settings::AT_ONCE.contains(&most)
         {
             return Err("allow_all must be given a number from 2 to 4: how many runs there may be at once");
         }
-        if period.is_some_and(|period| period < SHORTEST_RECORDED) && !none {
+        if period.is_some_and(|period| !is_recorded(period)) && !none {
             return Err(
                 "a period below 10s is not recorded, as each tick would cost two writes: set catch_up to none, which says \
                  that ticks are lost when the leader changes, or choose a longer period",
             );
         }
-        if period.is_some_and(|period| period < SHORTEST_RECORDED) && self.delivery == Some(Delivery::AtLeastOnce) {
+        if period.is_some_and(|period| !is_recorded(period)) && self.delivery == Some(Delivery::AtLeastOnce) {
             return Err("at_least_once needs a record, and a period below 10s has none: choose a longer period");
         }
         if none && self.start_deadline.is_some() {
             return Err("start_deadline is not for catch_up = none, which starts nothing late: remove one");
         }
-        if deadline.is_some_and(|deadline| deadline < failover) {
+        if deadline.is_some_and(|deadline| !settings::outlasts_failover(deadline, failover)) {
             return Err(
                 "start_deadline must be at least lease_duration + 2.2 × retry_period, or ticks that fall due during a \
                  failover are lost for ever: lengthen it, or set catch_up to none",
             );
         }
         if let Some(jitter) = self.jitter {
-            if period.is_some_and(|period| jitter > period / 2) {
+            if period.is_some_and(|period| jitter > settings::longest_jitter(period)) {
                 return Err(
                     "jitter must be at most half the shortest time between two ticks, or a run could start after the next one",
                 );
             }
-            if deadline.is_some_and(|deadline| jitter >= deadline) {
+            if deadline.is_some_and(|deadline| !settings::leaves_time_to_start(jitter, deadline)) {
                 return Err("jitter must be less than start_deadline, or a tick could expire before it starts");
             }
         }
-        if policy.initial_delay > Duration::from_secs(86_400) {
+        if policy.initial_delay > settings::LONGEST_INITIAL_DELAY {
             return Err(
                 "initial_delay must be at most a day for a scheduled task: no tick is taken before it has passed",
             );

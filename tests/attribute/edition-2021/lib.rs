@@ -1,4 +1,4 @@
-//! Functions of edition 2021 in a crate that has renamed the runtime. That they compile is the test.
+//! Functions of edition 2021 in a crate that has renamed the runtime. The test is that they compile.
 #![deny(warnings, clippy::all, clippy::pedantic)]
 
 use std::sync::Arc;
@@ -15,7 +15,7 @@ pub async fn sync_ledger(term: Term, batch: usize) -> Result<(), std::fmt::Error
     Ok(())
 }
 
-/// Drains a shard. `gen` is a word of edition 2024.
+/// Drains a shard. `gen` is a keyword since edition 2024.
 #[leader_only(crate = elections, lease = "shard-{gen}", backoff = "1s..1m", on_loss = exit)]
 pub async fn drain(gen: u32) -> ! {
     println!("draining {gen}");

@@ -1,4 +1,4 @@
-// One function of each kind. What `#[leader_only]` makes of them is in `expanded.rs`.
+// One function of each kind. Their expansions are in `expanded.rs`.
 
 use std::convert::Infallible;
 use std::fmt::{Debug, Error};

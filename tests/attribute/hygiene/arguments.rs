@@ -1,14 +1,14 @@
-//! Arguments that are easy to clone wrongly.
+//! Arguments that a careless expansion would clone in the wrong way.
 
 use std::sync::Arc;
 
 use lease_runtime::{Term, leader_only};
 
-/// To clone it is to use it, but nobody wrote that.
+/// Cloning the argument uses a name with an underscore, but lints must not report code that the user has not written.
 #[leader_only(lease = "underscored")]
 pub(crate) async fn underscored(_unused: u8, _term: Term) {}
 
-/// `Clone`, but it is the reference to it that has to be cloned.
+/// It is `Clone`, but the expansion must clone the reference to it.
 #[derive(Clone)]
 pub(crate) struct Config;
 

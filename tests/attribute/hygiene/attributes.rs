@@ -1,4 +1,4 @@
-//! Attributes around the attribute, and below it.
+//! Attributes above and below `#[leader_only]`.
 
 use std::sync::Arc;
 
@@ -28,7 +28,7 @@ pub(crate) async fn expecting(unused: u8) {
     return;
 }
 
-/// On a method, too.
+/// The same on a method.
 pub(crate) struct Ledger;
 
 impl Ledger {
@@ -59,7 +59,7 @@ pub(crate) async fn old() {}
 #[cfg_attr(all(), doc = "Documented.", inline, allow(unused_variables))]
 pub(crate) async fn conditionally(unused: u8) {}
 
-/// Ours in the middle.
+/// `#[leader_only]` between other attributes.
 #[must_use = "is a task"]
 #[leader_only(lease = "surrounded")]
 #[tracing::instrument(skip_all, fields(number))]
@@ -68,7 +68,7 @@ pub(crate) async fn surrounded(number: u8) -> Result<u8, std::fmt::Error> {
     Ok(number)
 }
 
-/// Instrumented with what the body sees.
+/// Instrumented with the arguments of the body.
 #[leader_only(lease = "traced")]
 #[tracing::instrument(ret, err)]
 pub(crate) async fn traced(number: u8, term: lease_runtime::Term) -> Result<u8, std::fmt::Error> {

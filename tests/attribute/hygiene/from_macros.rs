@@ -1,4 +1,4 @@
-//! Functions that macros write, whole or in parts.
+//! Functions that macros generate, completely or in parts.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Leases and namespaces that are made from arguments.
+//! Names of leases and namespaces that contain arguments.
 
 use std::fmt;
 use std::sync::Arc;
@@ -7,19 +7,19 @@ use lease_runtime::{LeaderTask, Term, leader_only};
 
 const REGION: &str = "north";
 
-/// Called like what the expansion calls its own.
+/// An argument with a name that the expansion uses.
 #[leader_only(lease = "a-{lease}", namespace = "b-{namespace}")]
 pub(crate) async fn own_names(lease: String, namespace: &'static str, name: u8) {
     let _ = (lease, namespace, name);
 }
 
-/// And so is the function.
+/// A function with a name that the expansion uses.
 #[leader_only(lease = "a-{lease_of}")]
 pub(crate) async fn lease(lease_of: String) {
     drop(lease_of);
 }
 
-/// Neither `Copy` nor, but for its field, `Display`.
+/// Not `Copy` and not `Display`. Only its field is `Display`.
 #[derive(Clone)]
 pub(crate) struct Tenant {
     pub(crate) id: String,

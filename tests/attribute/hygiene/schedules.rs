@@ -1,4 +1,4 @@
-//! Functions that are started by ticks.
+//! Scheduled tasks.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use lease_runtime::{LeaderTask, Term, Tick, leader_only};
 
 const NIGHTLY: &str = "0 2 * * *";
 
-/// At the edge of what is allowed.
+/// The most extreme values that are allowed.
 #[leader_only(
     lease = "edge",
     cron = "*/59 0-23/23 1,31 JAN-dec +7",
@@ -50,7 +50,7 @@ pub(crate) mod zones {
     pub(crate) const HOME: &str = "Europe/Prague";
 }
 
-/// The names that the closure would give to its parameters.
+/// User code with the names of the closure's parameters.
 #[leader_only(lease = "names", every = "1m")]
 pub(crate) async fn tick(term: u8, tick: u8, (_, _): (u8, u8), _: Term, time: Tick) {
     let _ = (term, tick, time);
@@ -92,7 +92,7 @@ pub(crate) async fn traced(tick: ::lease_runtime::Tick) -> Result<(), Box<dyn st
     Ok(())
 }
 
-/// Recursion is within the run.
+/// A recursive call stays in the same run.
 #[leader_only(lease = "recursion", once)]
 pub(crate) async fn recursion(tick: Tick, depth: u8) {
     if depth > 0 {
@@ -143,7 +143,7 @@ macro_rules! beside {
 }
 beside!(3, "5m");
 
-/// What the schedules above are of.
+/// A type with a method as a scheduled task.
 pub(crate) fn tasks() -> Vec<LeaderTask<()>> {
     vec![
         all_keys(),
@@ -168,7 +168,7 @@ pub(crate) fn tasks() -> Vec<LeaderTask<()>> {
     ]
 }
 
-/// The term, the tick and the arguments reach the body in their places, in every run of it.
+/// In every run, the body receives the term, the tick and the arguments in the right order.
 #[tokio::test]
 async fn ticks_arrive() {
     #[leader_only(lease = "arrival", every = "1m", retry = 1)]
@@ -176,7 +176,7 @@ async fn ticks_arrive() {
         Err(format!("{first} {} {second} {}", tick.nominal(), term.is_cancelled()))
     }
 
-    let time = || Tick::for_test("2027-03-28T02:30:00Z".parse().expect("it is one"));
+    let time = || Tick::for_test("2027-03-28T02:30:00Z".parse().expect("the text is a time"));
     let mut task = arrival(1, (2, 0));
     for _ in 0..2 {
         let said = task.run_tick(Term::for_test().0, time()).await;

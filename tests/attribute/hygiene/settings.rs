@@ -1,4 +1,4 @@
-//! Values at the edge of what is allowed: the attribute refuses nothing that the runtime takes.
+//! The most extreme values that are allowed: the attribute must accept whatever the runtime accepts.
 
 use lease_runtime::leader_only;
 
@@ -17,7 +17,7 @@ pub(crate) async fn shortest_lease() {}
 #[leader_only(lease = "a.0-b.c", namespace = "0")]
 pub(crate) async fn names() {}
 
-/// All keys at once.
+/// All keys together.
 #[leader_only(
     lease = "all",
     namespace = "keys",

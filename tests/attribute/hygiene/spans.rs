@@ -1,4 +1,4 @@
-//! The body's tokens stay where they were written: the compiler counts lines and columns by them.
+//! The body's tokens keep their places: `line!()` and `column!()` return those of the user's code.
 
 use lease_runtime::{Term, leader_only};
 

@@ -29,7 +29,7 @@ pub const fn old() {}
 #[derive(Clone, Debug)]
 pub struct Db;
 
-// A task that nobody adds, and what only it calls.
+// A task that is never added, and a function that only this task calls.
 
 #[cfg_attr(feature = "annotated", lease_runtime::leader_only(lease = "table"))]
 async fn never_used() {
@@ -120,7 +120,7 @@ pub async fn assigned() {
 
 async fn async_helper() {}
 
-/// Nothing is awaited.
+/// Awaits nothing.
 #[cfg_attr(feature = "annotated", lease_runtime::leader_only(lease = "table"))]
 pub async fn awaits_nothing() -> Result<(), String> {
     Ok(())

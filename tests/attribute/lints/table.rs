@@ -1,5 +1,5 @@
-//! No lint is lost by annotating a function, and none is added: `listed.rs` is compiled by clippy as plain functions and as
-//! tasks, and the lints of both are compared line by line.
+//! Annotating a function hides no lint and adds no lint: clippy compiles `listed.rs` as plain functions and as tasks, and the
+//! test compares the lints line by line.
 
 use std::collections::BTreeSet;
 use std::env;
@@ -8,21 +8,21 @@ use std::process::Command;
 /// A lint, and the line at which it fires.
 type Fired = BTreeSet<(String, u64)>;
 
-/// What differs, and why.
+/// The lints that differ, and why.
 const EXPLAINED: [(&str, &str); 9] = [
     ("clippy::missing_errors_doc", "a constructor does not fail: it returns a task"),
     ("clippy::missing_panics_doc", "a constructor does not panic: the body may, and the task restarts"),
     ("clippy::let_underscore_future", "a task is not a future until it is awaited"),
-    ("clippy::double_must_use", "a task has to be used anyway, so that `#[must_use]` says nothing more"),
+    ("clippy::double_must_use", "a task has to be used anyway, so `#[must_use]` adds nothing"),
     ("clippy::missing_inline_in_public_items", "`#[inline]` goes to the body"),
-    // Clippy spares the types of a public function, since changing them would break its callers. The body is not public.
+    // Clippy ignores the types of a public function, because a change would break its callers. The body is not public.
     ("clippy::box_collection", "the body is not public"),
     ("clippy::option_option", "the body is not public"),
     ("clippy::extra_unused_type_parameters", "the body is not public"),
     ("clippy::let_underscore_untyped", "a future has no type to write down, a task has"),
 ];
 
-/// What has to fire in both, at least.
+/// Lints that must fire in both.
 const BOTH: [&str; 24] = [
     "clippy::clone_on_copy",
     "clippy::fn_params_excessive_bools",
@@ -80,12 +80,12 @@ fn lints(feature: &str) -> Option<Fired> {
         .args(["--quiet", "--message-format=json", "--package=lease-attribute-tests", "--example=listed"])
         .arg(format!("--features={feature}"))
         .output()
-        .expect("clippy runs: it has told its version");
+        .expect("clippy runs: it has printed its version");
     let said = String::from_utf8_lossy(&output.stdout);
     let messages = said.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
     let messages = messages.filter(|line| line["target"]["name"] == "listed").map(|line| line["message"].clone());
     let fired: Fired = messages.flat_map(|message| places(&message)).collect();
-    assert!(!fired.is_empty(), "clippy says nothing: {}", String::from_utf8_lossy(&output.stderr));
+    assert!(!fired.is_empty(), "clippy printed no lints: {}", String::from_utf8_lossy(&output.stderr));
     Some(fired)
 }
 

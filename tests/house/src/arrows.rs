@@ -36,7 +36,7 @@ fn unexpected_dependencies(workspace: &Workspace) -> Vec<String> {
     unexpected
 }
 
-/// What is wrong with the arrows of some crates.
+/// The problems with the arrows of some crates.
 struct Findings {
     arrows: Vec<Arrow>,
     circles: Vec<Vec<FileId>>,
@@ -71,7 +71,7 @@ impl Findings {
         let unneeded = exceptions.iter().filter(|exception| !is_needed(exception));
         let unneeded = unneeded.map(|exception| exception.files.join(", ")).collect();
         let mut module_circles = module_circles(source, &arrows);
-        // What is said already: a circle of files leads through the same modules, or an arrow between them is wrong.
+        // Skips circles that are reported already: a circle of files in the same modules, or a wrong arrow between them.
         let of_files: Vec<_> = found.iter().chain(excepted.iter().map(|(circle, _)| circle)).collect();
         module_circles.retain(|modules| {
             let is_within = |file| source.top_level(file).is_some_and(|module| modules.contains(&module));
@@ -90,7 +90,7 @@ impl Findings {
         let (circles, modules, wrong) = (self.circles.len(), self.module_circles.len(), self.wrong.len());
         let entries = self.unlisted.len() + self.unneeded.len();
         format!(
-            "{circles} circles of files, {modules} of modules, {wrong} arrows against the order of modules, {entries} entries of order.rs to mend"
+            "{circles} circles of files, {modules} of modules, {wrong} arrows against the order of modules, {entries} entries of order.rs to fix"
         )
     }
 

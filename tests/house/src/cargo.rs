@@ -7,19 +7,19 @@ use std::process::Command;
 use crate::error::{Context, Result};
 use crate::workspace::Workspace;
 
-/// The cargo that runs this program, or that of the path.
+/// The cargo that runs this program, otherwise the one in `PATH`.
 pub(crate) fn cargo() -> Command {
     Command::new(std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo")))
 }
 
-/// What a command prints. An error, with what it says, if it fails.
+/// Runs a command and returns its standard output. The error of a failed command contains its standard error.
 pub(crate) fn output(command: &mut Command) -> Result<String> {
     let shown = shown(command);
     let output = command.output().context(|| format!("cannot run `{shown}`"))?;
     if !output.status.success() {
         return Err(format!("`{shown}` failed: {}", String::from_utf8_lossy(&output.stderr)).into());
     }
-    String::from_utf8(output.stdout).context(|| format!("cannot read what `{shown}` prints"))
+    String::from_utf8(output.stdout).context(|| format!("cannot read the output of `{shown}`"))
 }
 
 /// Makes cargo use a rustdoc that allows unstable options, with the pinned toolchain.
@@ -27,7 +27,7 @@ pub(crate) fn unstable_rustdoc<'a>(command: &'a mut Command, workspace: &Workspa
     command.env("RUSTDOC", workspace.workspace_root.join("tests/house/rustdoc")).current_dir(&workspace.workspace_root)
 }
 
-/// Runs a command that prints for itself.
+/// Runs a command. Its output goes to the terminal.
 pub(crate) fn run(command: &mut Command) -> Result<()> {
     let shown = shown(command);
     println!("{shown}");

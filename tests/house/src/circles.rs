@@ -30,7 +30,7 @@ fn finishing_order(next: &[Vec<usize>]) -> Vec<usize> {
     order
 }
 
-/// Visits what can be reached and was not seen before, each node after those behind it.
+/// Visits the nodes that can be reached and were not visited before, each after the nodes behind it.
 fn walk(node: usize, next: &[Vec<usize>], seen: &mut [bool], finished: &mut Vec<usize>) {
     if std::mem::replace(&mut seen[node], true) {
         return;

@@ -8,8 +8,8 @@ use crate::cargo::{cargo, output};
 use crate::error::{Context, Result};
 use crate::workspace::Workspace;
 
-/// The most crates of others that it may add. The goal is six beside HTTP/2, which brings h2 and four crates below it, and
-/// beside jiff 1.0, which stands beside kube's 0.2 until kube goes there too.
+/// How many crates of others it may add. The goal is six in addition to HTTP/2, which is h2 and four crates below it, and in
+/// addition to jiff 1.0, which is not shared with kube while kube uses jiff 0.2.
 const MOST_ADDED: usize = 12;
 
 /// Fails if lease-runtime adds too many crates to a program with kube, k8s-openapi and tokio.
@@ -32,7 +32,7 @@ pub(crate) fn check(workspace: &Workspace) -> Result<()> {
     Err(format!("lease-runtime adds {} crates of others, and should add at most {MOST_ADDED}", added.len()).into())
 }
 
-/// What a program has that talks to Kubernetes, in the versions of the workspace.
+/// The dependencies of a program that uses Kubernetes, in the versions of the workspace.
 fn client_dependencies(workspace: &Workspace) -> Result<String> {
     let features = [
         ("kube", "\"client\", \"rustls-tls\", \"ring\""),
@@ -51,7 +51,7 @@ fn client_dependencies(workspace: &Workspace) -> Result<String> {
     Ok(text)
 }
 
-/// The crates that a program with these dependencies consists of, as `name version`.
+/// The crates in a program with these dependencies, as `name version`.
 fn crates(workspace: &Workspace, name: &str, dependencies: &str) -> Result<BTreeSet<String>> {
     let folder = workspace.target_directory.join("house").join(name);
     let manifest = format!(
@@ -61,7 +61,7 @@ fn crates(workspace: &Workspace, name: &str, dependencies: &str) -> Result<BTree
     fs::create_dir_all(folder.join("src")).context(cannot_write)?;
     fs::write(folder.join("Cargo.toml"), manifest).context(cannot_write)?;
     fs::write(folder.join("src/main.rs"), "fn main() {}\n").context(cannot_write)?;
-    // The same versions as those of the workspace.
+    // With the lock file, the program gets the versions of the workspace.
     fs::copy(workspace.workspace_root.join("Cargo.lock"), folder.join("Cargo.lock")).context(cannot_write)?;
     let mut tree = cargo();
     tree.args(["tree", "--prefix=none", "--edges=normal,build", "--format={p}", "--manifest-path"]);

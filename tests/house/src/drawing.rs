@@ -1,4 +1,4 @@
-//! `drawing`: the crates, their modules and their files, as ARCHITECTURE.md shows them.
+//! `drawing`: the drawing of crates, modules and files in ARCHITECTURE.md.
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -18,17 +18,17 @@ pub(crate) fn print(workspace: &Workspace) -> Result<()> {
     Ok(())
 }
 
-/// Fails if the drawing in ARCHITECTURE.md is another.
+/// Fails if the drawing in ARCHITECTURE.md differs.
 pub(crate) fn check(workspace: &Workspace) -> Result<()> {
     let page = Page::load(workspace)?;
     if page.with(&drawing(workspace)?) == page.text() {
-        println!("the drawing in ARCHITECTURE.md is that of the code");
+        println!("the drawing in ARCHITECTURE.md is up to date");
         return Ok(());
     }
-    Err("the drawing in ARCHITECTURE.md is not that of the code: run `cargo house drawing --write`".into())
+    Err("the drawing in ARCHITECTURE.md is out of date: run `cargo house drawing --write`".into())
 }
 
-/// Puts the drawing into ARCHITECTURE.md.
+/// Writes the drawing to ARCHITECTURE.md.
 pub(crate) fn write(workspace: &Workspace) -> Result<()> {
     let page = Page::load(workspace)?;
     let path = page.path.display().to_string();
@@ -84,7 +84,7 @@ fn drawing(workspace: &Workspace) -> Result<String> {
     Ok(text)
 }
 
-/// The crates of this workspace that each crate depends on. Dependencies of features count, too.
+/// The crates of this workspace that each crate depends on, including optional ones.
 fn crates(workspace: &Workspace) -> Graph {
     let libraries = workspace.libraries();
     let is_ours = |name: &str| libraries.iter().any(|package| package.name == name);

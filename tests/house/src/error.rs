@@ -1,11 +1,11 @@
-//! Errors are printed once and end the program, so each is only its text.
+//! Errors. The program prints an error and ends, so an error is only a text.
 
-/// Any error, with a text that says what to do about it.
+/// Any error. Its text says what to do about it.
 pub(crate) type Error = Box<dyn std::error::Error + Send + Sync>;
 /// The result of a check.
 pub(crate) type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Says what was being done when an error occurred.
+/// Adds to an error what the program was doing.
 pub(crate) trait Context<T> {
     fn context(self, doing: impl FnOnce() -> String) -> Result<T>;
 }

@@ -1,11 +1,11 @@
-//! A graph of names, and how it is drawn.
+//! A graph of names, and its drawing.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 use crate::circles::circles;
 
-/// Names, and which uses which.
+/// Names, and which name uses which.
 #[derive(Default)]
 pub(crate) struct Graph {
     /// The names that each name uses.
@@ -28,8 +28,8 @@ impl Graph {
         self.uses.len() < 2
     }
 
-    /// The graph without the arrows that follow from others, so that it can be read: if `a` uses `b` and `b` uses `c`, an
-    /// arrow from `a` to `c` is left out. A graph with circles stays whole.
+    /// The graph without the arrows that follow from others, so that people can read it: if `a` uses `b` and `b` uses `c`, an
+    /// arrow from `a` to `c` is left out. A graph with circles is not changed.
     pub(crate) fn reduced(&self) -> Graph {
         if self.has_circle() {
             return Graph { uses: self.uses.clone() };
@@ -49,12 +49,12 @@ impl Graph {
         !circles(names.len(), &edges).is_empty()
     }
 
-    /// Whether a way leads from one name to another. The graph has no circle.
+    /// Whether there is a path from one name to another. The graph has no circle.
     fn reaches(&self, from: &str, to: &str) -> bool {
         self.uses[from].iter().any(|next| next == to || self.reaches(next, to))
     }
 
-    /// The graph in the language of mermaid. Names with a common first part before `::` stand in a frame.
+    /// The graph as a mermaid diagram. Names with the same first part before `::` are in one frame.
     pub(crate) fn mermaid(&self) -> String {
         let mut text = "```mermaid\nflowchart TD\n".to_owned();
         let mut frames: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
@@ -89,7 +89,7 @@ fn write_node(text: &mut String, indent: &str, name: &str, label: &str) {
     let _ = writeln!(text, "{indent}{}[\"{label}\"]", id(name));
 }
 
-/// A name in mermaid, which has no `::` or `-`, and reserves words such as `end`.
+/// A name as mermaid accepts it: without `::` and `-`, and with a prefix, because words such as `end` are reserved.
 fn id(name: &str) -> String {
     format!("n_{}", name.replace("::", "__").replace('-', "_"))
 }

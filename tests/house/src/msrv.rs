@@ -20,11 +20,13 @@ pub(crate) fn check(workspace: &Workspace) -> Result<()> {
     check.args(["run", &toolchain, "cargo", "check", "--quiet", "--lib"]).env_remove("CARGO");
     for package in &libraries {
         check.args(["-p", &package.name]);
-        for feature in package.documented_features().split(',').filter(|feature| !feature.is_empty()) {
+        // A feature of a dependency, as in `k8s-openapi/latest`, has no place here. `.cargo/config.toml` chooses the version.
+        let is_own = |feature: &&str| !feature.is_empty() && !feature.contains('/');
+        for feature in package.documented_features().split(',').filter(is_own) {
             check.args(["--features", &format!("{}/{feature}", package.name)]);
         }
     }
-    // Of its own, so that neither toolchain has to begin anew after the other.
+    // In the usual target directory, each toolchain would have to compile everything again after the other.
     check.arg("--target-dir").arg(workspace.target_directory.join("msrv")).current_dir(&workspace.workspace_root);
     run(&mut check).map_err(|error| {
         format!("{error}: if Rust {toolchain} is not there, `rustup toolchain install {toolchain} --profile minimal`")

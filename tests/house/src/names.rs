@@ -1,4 +1,4 @@
-//! `names`: a name stands for one type in a crate, so that a reader knows which one is meant.
+//! `names`: a name is used for one type in a crate, so that a reader knows which one is meant.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -22,7 +22,7 @@ pub(crate) fn check(workspace: &Workspace) -> Result<()> {
     if repeated.is_empty() {
         return Ok(());
     }
-    Err(format!("{} names stand for more than one type of their crate", repeated.len()).into())
+    Err(format!("{} names are used for more than one type of their crate", repeated.len()).into())
 }
 
 /// Where a type is declared.
@@ -34,14 +34,14 @@ struct Place {
     line: usize,
 }
 
-/// The names that stand for several types of a crate, by crate and name.
+/// The names that are used for several types of a crate, by crate and name.
 fn repeated(source: &Source) -> BTreeMap<(String, String), BTreeSet<Place>> {
     let mut types = BTreeMap::new();
     for (at, file) in source.files.iter().enumerate() {
         Types { crate_name: &file.crate_name, file: FileId(at), modules: Vec::new(), types: &mut types }
             .visit_file(&file.syntax);
     }
-    // Declarations for different platforms or features stand in one module.
+    // Several declarations in one module are for different platforms or features.
     let modules = |places: &BTreeSet<Place>| places.iter().map(|place| (place.file, place.modules.clone())).collect();
     types.retain(|_, places| BTreeSet::len(&modules(places)) > 1);
     types

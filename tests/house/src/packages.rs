@@ -1,10 +1,10 @@
-//! `packages`: what is published has its licences and a page for the registry.
+//! `packages`: each published package contains its licences and a README, and has the metadata that a registry shows.
 
 use crate::cargo::{cargo, output};
 use crate::error::Result;
 use crate::workspace::Workspace;
 
-/// What each published package contains.
+/// The files in each published package.
 const FILES: [&str; 3] = ["LICENSE-APACHE", "LICENSE-MIT", "README.md"];
 
 /// Fails if a published package lacks a licence, its README, or what a registry shows about it.

@@ -44,7 +44,7 @@ pub(crate) fn check(workspace: &Workspace) -> Result<()> {
     Ok(())
 }
 
-/// The value that a share of the sorted values does not exceed.
+/// A quantile: the given share of the sorted values does not exceed it.
 fn at(sorted: &[usize], part: usize, of: usize) -> usize {
     sorted.get(sorted.len() * part / of).copied().unwrap_or(0)
 }

@@ -1,11 +1,11 @@
-//! `walks`: the files and the functions and types that ARCHITECTURE.md leads through exist.
+//! `walks`: the files, functions and types in the tables of ARCHITECTURE.md exist.
 
 use std::path::Path;
 
 use crate::error::{Context, Result};
 use crate::workspace::Workspace;
 
-/// Fails on a row of a table that names a file or an item which is not there.
+/// Fails on a row of a table with a file or an item that does not exist.
 pub(crate) fn check(workspace: &Workspace) -> Result<()> {
     let root = &workspace.workspace_root;
     let page =
@@ -13,10 +13,10 @@ pub(crate) fn check(workspace: &Workspace) -> Result<()> {
     let steps: Vec<Step<'_>> = page.lines().filter_map(Step::read).collect();
     let missing: Vec<String> = steps.iter().flat_map(|step| step.missing(root)).collect();
     if steps.is_empty() {
-        return Err("ARCHITECTURE.md leads through no file: do its tables still begin with the path of a file?".into());
+        return Err("no table of ARCHITECTURE.md names a file: do their rows still begin with the path of a file?".into());
     }
     if missing.is_empty() {
-        println!("{} steps through files and items that exist", steps.len());
+        println!("{} rows, and their files and items exist", steps.len());
         return Ok(());
     }
     Err(format!("ARCHITECTURE.md is out of date:\n  {}", missing.join("\n  ")).into())

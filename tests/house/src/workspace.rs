@@ -7,7 +7,7 @@ use serde::Deserialize;
 use crate::cargo::{cargo, output};
 use crate::error::{Context, Result};
 
-/// What `cargo metadata` prints, as far as the checks read it.
+/// The output of `cargo metadata`. It has more fields, which are not read here.
 #[derive(Deserialize)]
 pub(crate) struct Workspace {
     pub(crate) packages: Vec<Package>,
@@ -23,19 +23,19 @@ pub(crate) struct Package {
     description: Option<String>,
     license: Option<String>,
     repository: Option<String>,
-    /// The oldest Rust that it compiles with.
+    /// The oldest Rust that compiles it.
     pub(crate) rust_version: Option<String>,
     metadata: Option<serde_json::Value>,
     keywords: Vec<String>,
     categories: Vec<String>,
-    /// The registries that it may be published to. `Some` of none means `publish = false`.
+    /// The registries to which it may be published. `Some([])` means `publish = false`.
     publish: Option<Vec<String>>,
 }
 
 #[derive(Deserialize)]
 pub(crate) struct Dependency {
     pub(crate) name: String,
-    /// The versions that fit.
+    /// The required version.
     pub(crate) req: String,
     /// `None` for a normal dependency, otherwise `dev` or `build`.
     kind: Option<String>,
@@ -48,12 +48,12 @@ struct Target {
 }
 
 impl Workspace {
-    /// Asks cargo about the workspace that this program was built in.
+    /// Reads the metadata of the workspace in which this program was built.
     pub(crate) fn load() -> Result<Workspace> {
         let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../Cargo.toml");
         let mut metadata = cargo();
         metadata.args(["metadata", "--no-deps", "--format-version=1", "--manifest-path"]).arg(manifest);
-        serde_json::from_str(&output(&mut metadata)?).context(|| "cannot read what cargo metadata prints".to_owned())
+        serde_json::from_str(&output(&mut metadata)?).context(|| "cannot read the output of cargo metadata".to_owned())
     }
 
     /// The libraries that are published, in the order of their names.
@@ -65,7 +65,7 @@ impl Workspace {
 }
 
 impl Dependency {
-    /// Whether users of the package get it, too.
+    /// Whether it is also a dependency of the package's users.
     pub(crate) fn is_normal(&self) -> bool {
         self.kind.is_none()
     }
@@ -93,7 +93,7 @@ impl Package {
         features.into_iter().flatten().filter_map(|feature| feature.as_str()).collect::<Vec<_>>().join(",")
     }
 
-    /// What the manifest does not tell a registry.
+    /// The fields for registries that are missing in the manifest.
     pub(crate) fn missing_metadata(&self) -> Vec<&'static str> {
         let fields = [
             ("a description", self.description.is_some()),

@@ -1,4 +1,4 @@
-//! How long ago something was, up to where it matters.
+//! Limits the age of instants to the point from which they do not matter any more.
 
 use std::time::Duration;
 
@@ -9,36 +9,37 @@ use crate::config::Config;
 use crate::mutant::Mutant;
 use crate::node::{NOW, Node};
 
-/// Just before: the smallest distance that can be told.
+/// The smallest distance that a comparison can detect.
 const INSTANT: Duration = Duration::from_nanos(1);
 
-/// Stops ages, and blanks what is never read again. Each case must leave every comparison that the core can make as it is.
+/// Limits ages, and clears numbers that are never read again. No comparison that the core can make may change its
+/// result.
 pub(super) struct Age {
     /// The first letter of the node's name.
     identity: u8,
     watch: bool,
-    /// No wait is longer.
+    /// No wait is longer than this.
     longest: Duration,
-    /// No belief lasts longer.
+    /// No holder relies on a write for longer than this.
     held: Duration,
-    /// The term is over: what it wrote, and when, decides nothing any more.
+    /// The term is over, so what it wrote, and when, does not matter any more.
     over: bool,
-    /// What is written gets a higher revision than all that was seen. Not so when answers are mixed up.
+    /// Each write gets a higher revision than all that were seen. This is not so when answers are mixed up.
     bounded: bool,
-    /// The write in flight will not take effect: what it says does not matter.
+    /// The write in flight will not take effect, so its content does not matter.
     doomed: bool,
     observation: Seen,
     since: Moment,
-    /// Before and after.
+    /// The instant before and after the limit was applied.
     confirmed: (Moment, Moment),
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Seen {
     Nothing,
-    /// Held by somebody else.
+    /// Held by another node.
     Held,
-    /// Free, or our own: there is nothing to wait for.
+    /// Free, or held by this node: there is nothing to wait for.
     Free,
     Missing,
 }
@@ -67,8 +68,8 @@ impl Map for Age {
     fn moment(&mut self, stamp: Stamp, moment: &mut Moment) {
         match stamp {
             Stamp::Since => {
-                // Of what is free nobody waits for the end of a wait. Of what is missing the end is `Clear`, and only a probe
-                // of the watch counts from here.
+                // A free Lease needs no wait. For a missing Lease, the wait ends at `Clear`, and only the probe of a
+                // watch counts from here.
                 if self.observation == Seen::Free || self.observation == Seen::Missing && !self.watch {
                     *moment = NOW - self.longest;
                 }
@@ -77,14 +78,15 @@ impl Map for Age {
             }
             Stamp::Confirmed => {
                 let since = self.since.max(NOW - self.longest);
-                // With a watch, how long after `since` it was decides on a probe.
+                // With a watch, the time since `since` decides whether a probe is due.
                 let counts = self.watch && self.observation != Seen::Free;
                 let after = if counts { (*moment).since(self.since).min(self.longest) } else { Duration::ZERO };
                 self.confirmed = (*moment, since + after);
                 *moment = self.confirmed.1;
             }
             Stamp::Clear if *moment <= NOW => {
-                // Past for good once the Lease was seen to be missing after it; until then, still to be looked after.
+                // Once the Lease was seen to be missing after this instant, the instant does not matter any more. Until
+                // then, the Lease must be observed again.
                 let settled = self.observation != Seen::Missing || self.confirmed.0 >= *moment;
                 *moment = if settled { NOW - self.longest } else { NOW };
             }
@@ -111,7 +113,8 @@ impl Map for Age {
     }
 
     fn bound(&mut self, revision: &mut u64) {
-        // The server's revision is never lower, which `forget` has checked, so what it makes next is higher.
+        // The server's revision is never lower than the bound, which `forget` has checked. So the next write is higher
+        // anyway.
         if self.bounded {
             *revision = 0;
         }

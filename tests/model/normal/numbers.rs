@@ -1,13 +1,30 @@
-//! Revisions, transitions, renew times and uids: only their order and their small distances matter.
+//! Revisions, transitions, renew times and uids. Only their order and their small distances matter.
 
 use lease_protocol::election::{Map, Record, RequestId, Stamp};
 use lease_runtime::clock::{Moment, WallTime};
 
-/// One second of renew time: the step by which a renewal advances it.
+/// One second of renew time, by which a renewal advances it.
 const WALL_STEP: i64 = 1_000_000;
-/// Whose numbers come next.
-pub(super) trait Owned {
-    fn owner(&mut self, _owner: Owner) {}
+/// A map that treats the renew times of each node apart, because only those of one holder are compared.
+pub(super) trait Owned: Map + Sized {
+    fn owner_mut(&mut self) -> &mut Owner;
+
+    /// The following numbers belong to `owner`.
+    fn owner(&mut self, owner: Owner) {
+        *self.owner_mut() = owner;
+    }
+
+    /// The numbers in a record belong to its holder.
+    fn record_of_holder(&mut self, record: &mut Record) {
+        let outside = std::mem::replace(self.owner_mut(), owner_of(record));
+        if let Some(transitions) = &mut record.transitions {
+            self.transitions(transitions);
+        }
+        for wall in [&mut record.acquired, &mut record.renewed].into_iter().flatten() {
+            self.wall(wall);
+        }
+        *self.owner_mut() = outside;
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
@@ -45,8 +62,8 @@ fn owner_of(record: &Record) -> Owner {
 }
 
 impl Owned for Found {
-    fn owner(&mut self, owner: Owner) {
-        self.owner = owner;
+    fn owner_mut(&mut self) -> &mut Owner {
+        &mut self.owner
     }
 }
 
@@ -77,14 +94,7 @@ impl Map for Found {
     }
 
     fn record(&mut self, record: &mut Record) {
-        let outside = std::mem::replace(&mut self.owner, owner_of(record));
-        if let Some(transitions) = &mut record.transitions {
-            self.transitions(transitions);
-        }
-        for wall in [&mut record.acquired, &mut record.renewed].into_iter().flatten() {
-            self.wall(wall);
-        }
-        self.owner = outside;
+        self.record_of_holder(record);
     }
 
     fn moment(&mut self, _: Stamp, _: &mut Moment) {}
@@ -102,7 +112,7 @@ pub(super) struct Rename {
 
 impl From<Found> for Rename {
     fn from(mut found: Found) -> Rename {
-        // 0 stands for "none so far", and for a first record, and must stay itself.
+        // 0 stands for "none so far" and for the first record, so it must stay 0.
         found.revisions.push(0);
         found.revisions.sort_unstable();
         found.revisions.dedup();
@@ -114,8 +124,9 @@ impl From<Found> for Rename {
         let mut transitions = Vec::with_capacity(found.transitions.len());
         let mut last: Option<(i32, i32)> = None;
         for value in found.transitions {
-            // The next one is this plus one. Where a Lease can be deleted, and counting begins anew, that must be the same as
-            // a later one if and only if it was. Otherwise the current one is the highest.
+            // The next count is this one plus one. If a Lease can be deleted, counting begins again, so the next count
+            // may equal a later one. Whether it does must stay the same. Without deletions, the current count is the
+            // highest.
             let gap = if found.deletions { 2 } else { 1 };
             last = Some(last.map_or((value, 0), |last| (value, last.1 + (value - last.0).min(gap))));
             transitions.extend(last);
@@ -127,7 +138,7 @@ impl From<Found> for Rename {
             if last.0.0 != owner {
                 last = ((owner, value), 0);
             }
-            // A new one is one step more than the highest of its term.
+            // A new renew time is one step later than the latest of its term.
             last = ((owner, value), last.1 + (value - last.0.1).min(WALL_STEP));
             walls.push(last);
         }
@@ -136,8 +147,8 @@ impl From<Found> for Rename {
 }
 
 impl Owned for Rename {
-    fn owner(&mut self, owner: Owner) {
-        self.owner = owner;
+    fn owner_mut(&mut self) -> &mut Owner {
+        &mut self.owner
     }
 }
 
@@ -168,14 +179,7 @@ impl Map for Rename {
     }
 
     fn record(&mut self, record: &mut Record) {
-        let outside = std::mem::replace(&mut self.owner, owner_of(record));
-        if let Some(transitions) = &mut record.transitions {
-            self.transitions(transitions);
-        }
-        for wall in [&mut record.acquired, &mut record.renewed].into_iter().flatten() {
-            self.wall(wall);
-        }
-        self.owner = outside;
+        self.record_of_holder(record);
     }
 
     fn moment(&mut self, _: Stamp, _: &mut Moment) {}

@@ -1,16 +1,16 @@
-//! The rules that one action alone can break.
+//! The rules that a single action can break.
 
-/// A rule that one action alone can break.
+/// A rule that a single action can break.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(crate) enum Broken {
     TokenDidNotGrow,
     ReleasedWithBodies,
     CompetedWithBodies,
     TwoTermsInOneProcess,
-    /// A write that was to replace a Lease brought a deleted one back.
+    /// A write that was to replace a Lease created a deleted one again.
     Resurrected,
-    /// A lower bound above all revisions there are.
+    /// A lower bound is above all revisions that exist.
     BoundTooHigh,
-    /// Revisions seemed to go backwards, which they never do here.
+    /// Revisions seemed to go backwards, which they never do in this model.
     Disqualified,
 }

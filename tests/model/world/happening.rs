@@ -1,28 +1,28 @@
-//! What can happen next.
+//! The events that can happen next.
 
 use super::World;
 use crate::config::Config;
 
-/// Something that happens. A node is named by its index.
+/// An event. A node is named by its index.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Happening {
     /// Time passes on both clocks, for each at its own speed.
     Tick,
-    /// The node's timer fires. As late as it likes: a process can be stopped, or starved, at any time.
+    /// The node's timer fires. It may be arbitrarily late, because a process can be stopped or starved at any time.
     Wake(usize),
-    /// The server serves the node's look. Unless looks can be late, the answer arrives at once.
+    /// The server serves the node's get. Unless the scope has late gets, the answer arrives at once.
     ServeGet(usize),
-    /// The answer to the look arrives.
+    /// The answer to the get arrives.
     ReceiveGet(usize),
-    /// The node gives its look up.
+    /// The node gives the get up.
     LoseGet(usize),
-    /// The server serves the node's write. Unless answers can be late, this one arrives at once.
+    /// The server serves the node's write. Unless the scope has late answers, the answer arrives at once.
     ServeWrite(usize),
     /// The answer to the write arrives.
     ReceiveWrite(usize),
-    /// The answer to the write is lost: the node does not know.
+    /// The answer to the write is lost, so the node does not know the outcome.
     LoseAnswer(usize),
-    /// The node gives the write up while it is still on its way.
+    /// The node gives the write up while it is still in flight.
     GiveUp(usize),
     /// The write is refused.
     Refuse(usize),
@@ -32,9 +32,9 @@ pub(crate) enum Happening {
     Vanish(usize),
     /// The node's bodies are gone.
     Drain(usize),
-    /// The node is told to leave.
+    /// The node is asked to leave.
     Withdraw(usize),
-    /// The node is told to come back.
+    /// The node is asked to come back.
     Return(usize),
     /// The process is killed, and another starts in its place.
     Crash(usize),
@@ -42,16 +42,16 @@ pub(crate) enum Happening {
     Delete,
     /// Somebody labels the Lease.
     Label,
-    /// The watch takes up the present state, to be delivered some time.
+    /// The watch takes the current state, to deliver it later.
     Watch(usize),
-    /// The watch delivers what it took up.
-    HearWatch(usize),
-    /// A late answer is taken for that of the request in flight. Mutants only.
+    /// The watch delivers the state that it took.
+    ReceiveWatch(usize),
+    /// A late answer is taken for the answer to the request in flight. For mutants only.
     Mistake(usize),
 }
 
 impl World {
-    /// What can happen in this world.
+    /// The events that can happen in this world.
     pub(crate) fn happenings(&self, config: &Config, out: &mut Vec<Happening>) {
         use Happening::*;
         if self.broken.is_some() {
@@ -91,7 +91,7 @@ impl World {
                     }
                 }
             }
-            // To end by themselves in the very moment of a deadline counts as ending in time or too late, as the core has it.
+            // If bodies end by themselves exactly at a deadline, the core decides whether they were in time.
             if node.bodies.as_ref().is_some_and(|bodies| bodies.cancelled || self.left.withdrawals > 0) {
                 out.push(Drain(index));
             }
@@ -105,13 +105,13 @@ impl World {
                 out.push(Crash(index));
             }
             if config.watch[index] {
-                // One at a time keeps the states few. What it brings may be older than what the node knows.
+                // One state at a time keeps the number of worlds small. It may be older than what the node knows.
                 let free = self.nodes.iter().all(|node| node.watched.is_none());
                 if free && self.server.revision > 0 {
                     out.push(Watch(index));
                 }
                 if node.watched.is_some() {
-                    out.push(HearWatch(index));
+                    out.push(ReceiveWatch(index));
                 }
             }
             if node.stray.is_some() && node.write.is_some() {
@@ -121,9 +121,9 @@ impl World {
         for index in 0..self.orphans.len() {
             out.extend([Land(index), Vanish(index)]);
         }
-        // A process that never saw the Lease creates it at once, so deleting one that is held is safe only for those who
-        // have met it: the documented limit of rule C3.
-        if self.left.deletions > 0 && self.server.object.is_some() && self.nodes.iter().all(|node| node.existed) {
+        // A process that never saw the Lease creates it at once. So deleting a held Lease is safe only if all processes
+        // have seen it, which is the documented limit of rule C3.
+        if self.left.deletions > 0 && self.server.object.is_some() && self.nodes.iter().all(|node| node.seen_lease) {
             out.push(Delete);
         }
         if self.left.labels > 0 && self.server.object.is_some() {

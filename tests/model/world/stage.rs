@@ -1,4 +1,4 @@
-//! From one world to the next.
+//! Steps from one world to the next.
 
 use lease_protocol::election::{Answer, Event, Now, Observation, Request, Role, StopReason};
 
@@ -8,7 +8,7 @@ use crate::mutant::Mutant;
 use crate::node::{NOW, Node, STEP, Write, record_of};
 use crate::server::Server;
 
-/// Follows one happening from a world to the next.
+/// Carries out one event.
 pub(crate) struct Stage<'a> {
     pub(crate) config: &'a Config,
     pub(crate) tally: Option<&'a Tally>,
@@ -132,7 +132,7 @@ impl Stage<'_> {
                 self.world.server.label();
             }
             Happening::Watch(index) => self.world.nodes[index].watched = Some(self.world.server.watched()),
-            Happening::HearWatch(index) => {
+            Happening::ReceiveWatch(index) => {
                 if let Some(observation) = self.world.nodes[index].watched.take() {
                     self.see(index, observation);
                 }
@@ -159,7 +159,7 @@ impl Stage<'_> {
         self.world.orphans.extend(dropped);
     }
 
-    /// The server answers a write, and this is what it meant.
+    /// The server carries out a write. Also counts what the write meant.
     pub(crate) fn commit(&mut self, request: &Request) -> Answer {
         let before = self.world.server.object.clone();
         let answer = self.world.server.apply(request, self.config.lenience());
@@ -199,13 +199,13 @@ impl Stage<'_> {
         let Some(get) = self.world.nodes[index].get.take_if(|get| get.shown.is_some()) else { return };
         let Some(observation) = get.shown else { return };
         let node = &mut self.world.nodes[index];
-        node.existed |= matches!(observation, Observation::Present(_));
+        node.seen_lease |= matches!(observation, Observation::Present(_));
         if matches!(observation, Observation::Missing { .. })
             && self.config.is(Mutant::CreatesWhenMissing)
             && node.bodies.is_none()
         {
-            // It forgets that there ever was one.
-            *node = Node { existed: true, ..Node::new(self.config.identity(index), index, self.config) };
+            // The process forgets that the Lease existed.
+            *node = Node { seen_lease: true, ..Node::new(self.config.identity(index), index, self.config) };
             self.feed(index, Event::Woken);
             self.serve_get_again(index);
             return;
@@ -226,7 +226,7 @@ impl Stage<'_> {
         }
     }
 
-    /// For a mutant: answers the first look of a process that forgot everything.
+    /// For a mutant: answers the first get of a process that forgot everything.
     fn serve_get_again(&mut self, index: usize) {
         let observation = self.world.server.observation();
         if let Some(get) = self.world.nodes[index].get.take() {
@@ -244,9 +244,9 @@ impl Stage<'_> {
         self.world.nodes[index].write = Some(Write { answer: Some(answer), ..write });
     }
 
-    /// A write that names a version which is gone conflicts whenever it is served. To tell so late is little help to the
-    /// adversary, since the look that must follow can be as late. But it wakes a holder that might sleep: with a guard that
-    /// is wrong while it sleeps (mutants), and in some large scopes, conflicts are late, too.
+    /// A write that names a version which is gone conflicts, whenever it is served. A late conflict gives the adversary
+    /// little, because the get that follows it can be late too. But it wakes a holder that might otherwise sleep. So
+    /// conflicts are late for mutants, whose guard may be wrong while the holder sleeps, and in some large scopes.
     fn refuse_the_doomed(&mut self) {
         let lenience = self.config.lenience();
         if self.config.late_conflicts || lenience.any_version || lenience.upsert {
@@ -267,12 +267,12 @@ impl Stage<'_> {
     pub(crate) fn receive_write(&mut self, index: usize) {
         let Some(write) = self.world.nodes[index].write.take_if(|write| write.answer.is_some()) else { return };
         let Some(answer) = write.answer else { return };
-        self.world.nodes[index].existed |= matches!(answer, Answer::Committed(_));
+        self.world.nodes[index].seen_lease |= matches!(answer, Answer::Committed(_));
         self.feed(index, Event::Answered { id: write.id, answer });
     }
 
     pub(crate) fn see(&mut self, index: usize, observation: Observation) {
-        self.world.nodes[index].existed |= matches!(observation, Observation::Present(_));
+        self.world.nodes[index].seen_lease |= matches!(observation, Observation::Present(_));
         let observation = self.config.seen_by(index, observation);
         self.feed(index, Event::Seen(observation));
     }
@@ -282,8 +282,8 @@ impl Stage<'_> {
         let Some(bodies) = node.bodies.take() else { return };
         self.feed(index, Event::Drained);
         if !bodies.cancelled {
-            // They have ended by themselves, or whoever ran them is gone. Unless the term was over anyway, the core takes
-            // this for a withdrawal.
+            // The bodies have ended by themselves, or the runtime that ran them is gone. Unless the term was over
+            // anyway, the core treats this as a withdrawal.
             self.world.left.withdrawals -= 1;
             let node = &mut self.world.nodes[index];
             node.wants = node.core.role() == Role::Standby;
@@ -294,8 +294,8 @@ impl Stage<'_> {
         self.world.left.crashes -= 1;
         let next = Node::new(["a2", "b2"][index], index, self.config);
         let dead = std::mem::replace(&mut self.world.nodes[index], next);
-        let under_way = dead.write.filter(|write| write.answer.is_none()).and_then(|write| write.request);
-        self.world.orphans.extend(under_way);
+        let in_flight = dead.write.filter(|write| write.answer.is_none()).and_then(|write| write.request);
+        self.world.orphans.extend(in_flight);
         if self.config.watch[index] {
             self.feed(index, Event::WatchOpened);
         }

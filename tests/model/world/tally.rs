@@ -1,18 +1,19 @@
-//! What has happened, counted.
+//! Counts of what has happened.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-/// What happened on the way, and how often: a check of what cannot happen proves nothing.
+/// How often important events happened. If they never happened, the check would prove nothing about them.
 #[derive(Default, Debug)]
 pub(crate) struct Tally {
     pub(crate) takeovers: Count,
     pub(crate) handovers: Count,
     pub(crate) recreations: Count,
-    /// Acquisitions over the own record: of a write whose outcome was unknown, or of a term that ran out.
+    /// Acquisitions that replaced the node's own record, from a write with an unknown outcome or from a term that has
+    /// expired.
     pub(crate) reacquired: Count,
-    /// Writes that took effect after their sender had given up.
+    /// Writes that took effect after their sender had given them up.
     pub(crate) landed: Count,
-    /// Writes that took effect without their sender's knowing.
+    /// Writes that took effect while their sender did not know the outcome.
     pub(crate) unknown: Count,
 }
 
@@ -27,7 +28,7 @@ impl Count {
         self.times.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// True once, after it has happened.
+    /// True once, after the first event.
     pub(crate) fn is_news(&self) -> bool {
         self.times.load(Ordering::Relaxed) > 0 && !self.reported.swap(true, Ordering::Relaxed)
     }

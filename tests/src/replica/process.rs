@@ -14,15 +14,15 @@ use super::Settings;
 use crate::log::{PATIENCE, until};
 use crate::proxy::Proxy;
 
-/// A replica that runs, or has run. Dropping it kills it.
+/// A replica that is running or has ended. Dropping it kills the process.
 pub struct Replica {
-    /// What it is called in the test.
+    /// Its name in the test.
     pub name: String,
     /// Its process.
     pub pid: u32,
     /// Its link to the API server.
     pub link: Proxy,
-    /// How it was set up.
+    /// Its settings.
     pub settings: Settings,
     stderr: PathBuf,
     child: Mutex<Child>,
@@ -45,11 +45,11 @@ impl Replica {
     ) -> Replica {
         let stderr = dir.join(format!("{name}.stderr"));
         let words = std::fs::File::create(&stderr).expect("a file for stderr cannot be created");
-        // Some programs write their log to the one, some to the other.
+        // Some programs write their log to stdout.
         let also = words.try_clone().expect("a file for stdout cannot be opened");
         let mut command = Command::new(program);
         command.args(args);
-        // A cluster of the surroundings is never touched.
+        // The replica must not find a cluster through the environment of the test.
         for variable in ["KUBECONFIG", "KUBERNETES_SERVICE_HOST", "POD_NAME", "POD_NAMESPACE", "HOSTNAME", "RUST_LOG"] {
             command.env_remove(variable);
         }
@@ -64,21 +64,21 @@ impl Replica {
         self.child.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
-    /// Sends a signal. Returns a moment before it was sent.
+    /// Sends a signal. Returns the time right before that.
     ///
     /// # Panics
     ///
     /// If the process has ended.
     pub fn signal(&self, signal: Signal) -> Moment {
         let at = crate::log::now();
-        // Not reaped before `ended`, so the id is still its own.
+        // Only `ended` reaps the process, so the id has not been reused.
         assert!(self.ended().is_none(), "{self:?} has ended, and cannot be sent {signal:?}");
         let pid = i32::try_from(self.pid).ok().and_then(Pid::from_raw).expect("a process id");
         rustix::process::kill_process(pid, signal).expect("a signal cannot be sent");
         at
     }
 
-    /// How it ended, if it has.
+    /// Its exit status, if it has ended.
     pub fn ended(&self) -> Option<ExitStatus> {
         self.child().try_wait().expect("a child cannot be waited for")
     }
@@ -87,16 +87,16 @@ impl Replica {
     ///
     /// # Panics
     ///
-    /// If that does not come in time.
+    /// If it does not end in time.
     pub async fn end(&self) -> ExitStatus {
         until(&format!("the end of {self:?}"), async || self.ended()).await
     }
 
-    /// SIGKILL, and waits until it is gone. Returns a moment at which it was.
+    /// Sends SIGKILL and waits for the end of the process. Returns a time after that.
     ///
     /// # Panics
     ///
-    /// If it does not go.
+    /// If it does not end.
     pub async fn kill(&self) -> Moment {
         if self.ended().is_none() {
             self.signal(Signal::KILL);
@@ -105,17 +105,17 @@ impl Replica {
         crate::log::now()
     }
 
-    /// Whether it was ended by this signal.
+    /// Whether this signal ended it.
     pub fn was_ended_by(&self, signal: Signal) -> bool {
         self.ended().is_some_and(|status| status.signal() == Some(signal.as_raw()))
     }
 
-    /// What it has said on standard error.
+    /// Its log so far.
     pub fn said(&self) -> String {
         std::fs::read(&self.stderr).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default()
     }
 
-    /// Waits until it has said this.
+    /// Waits until its log contains this.
     ///
     /// # Panics
     ///

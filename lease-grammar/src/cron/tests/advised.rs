@@ -1,8 +1,8 @@
-//! What is advised is an expression.
+//! Advice must be a valid expression.
 
 use super::check;
 
-/// A random number generator that is always the same.
+/// A random number generator with a fixed sequence.
 struct Random(u64);
 
 impl Random {
@@ -22,7 +22,7 @@ impl Random {
         self.below(bound) == 0
     }
 
-    /// Mostly a field that is right, of values around those that `field` may have.
+    /// A field that is mostly valid, with values around those that `field` allows.
     fn field(&mut self, field: usize) -> String {
         const LAST: [usize; 5] = [59, 23, 31, 12, 7];
         const NAMES: [&[&str]; 2] = [&["JAN", "feb", "Dec", "MON"], &["SUN", "mon", "Sat", "JAN"]];
@@ -94,7 +94,7 @@ impl Random {
     }
 }
 
-/// What is refused can be mended in one step, or in a few.
+/// Following the advice leads to a valid expression in one step, or in a few.
 #[test]
 fn what_is_advised_is_taken() {
     let mut random = Random(0xca11);
@@ -104,7 +104,7 @@ fn what_is_advised_is_taken() {
         let Err(says) = check(&expression) else { continue };
         let Some((_, advice)) = says.rsplit_once("write `cron = \"") else { continue };
         let (advice, _) = advice.split_once('"').expect("it is a string");
-        // An escape in a string of Rust.
+        // An escape in a Rust string.
         if !advice.contains('\\') {
             assert_eq!(check(advice), Ok(()), "advised for {expression:?}");
             advised += 1;

@@ -17,7 +17,7 @@ fn the_last_day_is_that_of_the_month() {
     }
 }
 
-/// Day by day, as a person counts on a calendar.
+/// Counts day by day, as a person does on a calendar.
 #[test]
 fn days_of_the_week_are_counted_within_the_month() {
     for (first, length) in (0..7).flat_map(|first| (28..=31).map(move |length| (first, length))) {
@@ -38,7 +38,7 @@ fn days_of_the_week_are_counted_within_the_month() {
 fn a_list_is_all_of_its_items() {
     // The month begins on a Sunday.
     assert_eq!(days("0 0 * * SAT,MON#2,FRI#L,MON#4", 0, 31), [7, 9, 14, 21, 23, 27, 28]);
-    // Both fields restricted: both must match.
+    // Both fields are restricted, so both must match.
     assert_eq!(days("0 0 L * +TUE", 0, 31), [31]);
     assert_eq!(days("0 0 L * +WED", 0, 31), []);
     assert_eq!(days("0 0 20-31 * +FRI#L,MON#2", 0, 31), [27]);

@@ -1,4 +1,4 @@
-//! Which expressions are taken, and what they say.
+//! Which expressions are accepted, and what they mean.
 
 mod advised;
 mod days;

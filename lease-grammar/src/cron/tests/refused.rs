@@ -1,4 +1,4 @@
-//! What is said to a text that is no expression.
+//! The messages for texts that are not expressions.
 
 use expect_test::{Expect, expect};
 

@@ -1,19 +1,19 @@
-//! A process that comes back: what it saw before says little about now.
+//! A process that was absent: an observation from before the absence proves little about the present.
 
 use super::*;
 
-/// One that has seen a Lease and its deletion, and would create one now.
+/// A process that has seen a Lease and its deletion, and would create one now.
 fn clear_to_create() -> Bench {
     let (mut bench, _) = Bench::waiting();
     bench.step(Event::Seen(Observation::Missing { revision: Some(500) }));
     bench.pass(SECOND * 15).woken().show(MISSING);
     assert!(matches!(bench.open[0].1, Request::Create(_)));
-    // A quota, a webhook: it does not get to lead.
+    // A quota or a webhook refuses the write, so it does not lead.
     bench.answer(Answer::Refused { retry_after: None, unreached: false });
     bench
 }
 
-/// It looks, finds the Lease missing, and waits as for a Lease that was just deleted.
+/// The process gets the Lease, finds it missing, and waits as for a Lease that was just deleted.
 #[track_caller]
 fn gets_the_lease_and_waits_again(bench: &mut Bench) {
     assert!(bench.open.iter().all(|(_, request)| *request == Request::Get), "creates without a get");
@@ -27,7 +27,7 @@ fn gets_the_lease_and_waits_again(bench: &mut Bench) {
         assert!(bench.now >= end || bench.open.is_empty(), "takes {:?} before its time", bench.open);
     }
     bench.show(MISSING);
-    assert!(matches!(bench.request().1, Request::Create(_)), "and waits no longer than that");
+    assert!(matches!(bench.request().1, Request::Create(_)), "it waits no longer than that");
 }
 
 #[test]
@@ -39,7 +39,7 @@ fn c3_a_process_that_was_out_of_the_election_gets_the_lease_and_waits_again() {
 }
 
 #[test]
-fn c3_who_was_out_for_a_moment_only_does_so_too() {
+fn c3_a_short_absence_from_the_election_counts_too() {
     let mut bench = clear_to_create();
     bench.step(Event::Withdraw(StopReason::Withdrawn)).step(Event::WatchLost);
     bench.pass(SECOND * 5).step(Event::Contend);
@@ -47,14 +47,14 @@ fn c3_who_was_out_for_a_moment_only_does_so_too() {
 }
 
 #[test]
-fn c3_who_slept_does_not_create_by_what_it_saw_before() {
+fn c3_a_process_that_slept_does_not_create_by_an_old_observation() {
     let mut bench = clear_to_create();
     bench.pass(SECOND * 3600).woken();
     gets_the_lease_and_waits_again(&mut bench);
 }
 
 #[test]
-fn c3_who_is_refused_for_a_moment_does_not_wait_anew() {
+fn c3_a_short_refusal_does_not_restart_the_wait() {
     let mut bench = clear_to_create();
     bench.pass(SECOND * 3).woken();
     assert!(matches!(bench.request().1, Request::Create(_)));
@@ -77,7 +77,7 @@ fn c3_a_new_election_knows_what_the_process_has_seen() {
 }
 
 #[test]
-fn c3_of_the_distant_past_it_is_enough_to_know_that_there_was_a_lease() {
+fn c3_long_after_an_observation_it_suffices_that_there_was_a_lease() {
     let memory = Memory::from_long_ago(true, SECOND * 15);
     let mut bench = Bench { election: Election::recalling(ME.to_owned(), Timing::default(), memory), ..Bench::new() };
     bench.woken();
@@ -102,7 +102,7 @@ fn w3_a_token_is_above_what_the_process_has_seen_in_the_cluster() {
 }
 
 #[test]
-fn a_lease_that_was_released_is_taken_at_once_by_who_comes_back() {
+fn a_returning_process_takes_a_released_lease_at_once() {
     let (mut bench, view) = Bench::waiting();
     bench.step(Event::Withdraw(StopReason::Withdrawn)).step(Event::WatchLost);
     bench.pass(SECOND * 3600).step(Event::Contend);

@@ -1,8 +1,8 @@
-//! A policy of the cluster changes what is written.
+//! A policy of the cluster changes writes before they are stored.
 
 use super::*;
 
-/// Acquires, with this change to what is stored.
+/// Acquires, with this change to the stored record.
 fn acquired(change: impl Fn(&mut Record)) -> (Bench, View) {
     let mut bench = Bench::new();
     bench.woken().show(MISSING);
@@ -17,7 +17,7 @@ fn to_seconds(time: &mut Option<WallTime>) {
 }
 
 #[test]
-fn what_promises_no_less_is_led_with_and_renewed() {
+fn a_stored_record_that_promises_no_less_begins_a_term_and_is_renewed() {
     let longer = |record: &mut Record| record.duration_seconds = Some(60);
     let coarser = |record: &mut Record| {
         to_seconds(&mut record.acquired);
@@ -42,7 +42,7 @@ fn what_promises_no_less_is_led_with_and_renewed() {
 }
 
 #[test]
-fn what_promises_less_or_something_else_begins_no_term() {
+fn a_stored_record_that_promises_less_begins_no_term() {
     let changes: [&dyn Fn(&mut Record); 6] = [
         &|record| record.duration_seconds = Some(14),
         &|record| record.duration_seconds = None,
@@ -59,7 +59,7 @@ fn what_promises_less_or_something_else_begins_no_term() {
 }
 
 #[test]
-fn what_is_altered_again_and_again_is_tried_more_and_more_rarely() {
+fn the_pauses_between_altered_writes_grow() {
     let (mut bench, _) = acquired(|record| record.duration_seconds = Some(10));
     let (end, mut writes) = (bench.now + SECOND * 600, 0);
     while bench.now < end {
@@ -95,7 +95,8 @@ fn a_renewal_that_is_altered_ends_the_term() {
     );
 }
 
-/// The first write at 0.123456 s past a second, with this change to what is stored, which the watch shows before the answer comes.
+/// The first write, sent at 0.123456 s past a second. `change` alters what is stored, and the watch shows it before the
+/// answer arrives.
 fn watched_first(change: &dyn Fn(&mut Record)) -> Vec<Action> {
     let mut bench = Bench::new();
     bench.wall += 123_456;
@@ -113,7 +114,7 @@ fn watched_first(change: &dyn Fn(&mut Record)) -> Vec<Action> {
 }
 
 #[test]
-fn what_promises_no_less_is_led_with_if_the_watch_is_ahead_of_the_answers() {
+fn a_stored_record_that_promises_no_less_begins_a_term_if_the_watch_is_first() {
     let longer = |record: &mut Record| record.duration_seconds = Some(60);
     let coarser = |record: &mut Record| {
         to_seconds(&mut record.acquired);
@@ -128,7 +129,7 @@ fn what_promises_no_less_is_led_with_if_the_watch_is_ahead_of_the_answers() {
 
 #[test]
 fn a_write_that_is_reverted_as_a_whole_disqualifies_nobody() {
-    // The server stores nothing then, and answers with the state that it had.
+    // The server then stores nothing, and answers with the state that it had.
     let mut bench = Bench::new();
     let mut free = bench.theirs("");
     free.record.holder = None;
@@ -137,13 +138,13 @@ fn a_write_that_is_reverted_as_a_whole_disqualifies_nobody() {
     let acts = bench.take_acts();
     assert!(matches!(&acts[..], [Action::Altered(_)]), "{acts:?}");
     assert_eq!(bench.election.disqualified(), None);
-    // When the policy is gone, the lease is acquired.
+    // Once the policy is gone, the lease is acquired.
     bench.run(SECOND * 5).commit();
     assert!(matches!(bench.take_acts()[..], [Action::Begin(_)]));
 }
 
 #[test]
-fn a_policy_that_comes_during_a_term_and_lets_no_less_be_promised_does_not_end_it() {
+fn a_policy_added_during_a_term_that_promises_no_less_does_not_end_it() {
     let longer = |record: &mut Record| record.duration_seconds = Some(60);
     let coarser = |record: &mut Record| {
         to_seconds(&mut record.acquired);
@@ -165,7 +166,7 @@ fn a_policy_that_comes_during_a_term_and_lets_no_less_be_promised_does_not_end_i
 }
 
 #[test]
-fn the_pause_after_what_was_altered_holds_up_no_release() {
+fn the_pause_after_an_altered_write_delays_no_release() {
     let (mut bench, _) = acquired(|record| record.transitions = Some(7));
     bench.take_acts();
     bench.pass(SECOND).step(Event::Withdraw(StopReason::Shutdown));

@@ -4,7 +4,7 @@ use super::*;
 
 #[test]
 fn c1_the_wait_begins_when_the_record_is_first_received() {
-    // The record says that it was renewed an hour ago. By whose clock?
+    // The record says that it was renewed an hour ago, but by another clock.
     let mut bench = Bench::new();
     let mut theirs = bench.theirs("other");
     theirs.record.renewed = Some(WallTime(bench.wall - 3_600_000_000));
@@ -25,7 +25,7 @@ fn c1_each_new_record_begins_a_new_wait() {
 }
 
 #[test]
-fn c1_only_the_renew_time_differs_and_the_wait_begins_anew() {
+fn c1_only_the_renew_time_differs_and_the_wait_begins_again() {
     let (mut bench, view) = Bench::waiting();
     bench.pass(9 * SECOND);
     let mut next = bench.annotated(&view);
@@ -86,7 +86,7 @@ fn c2_a_takeover_names_the_state_it_saw() {
 }
 
 #[test]
-fn c3_a_deleted_lease_is_not_created_by_somebody_who_knew_its_holder() {
+fn c3_a_deleted_lease_is_not_created_by_a_process_that_knew_its_holder() {
     let (mut bench, _) = Bench::waiting();
     bench.step(Event::Seen(Observation::Missing { revision: Some(500) }));
     bench.pass(14 * SECOND).woken();
@@ -99,7 +99,7 @@ fn c3_a_deleted_lease_is_not_created_by_somebody_who_knew_its_holder() {
     assert!(matches!(bench.request().1, Request::Create(_)), "creates after the wait and another get");
 }
 
-/// Somebody else's Lease, then one that our own lost create made after that was deleted.
+/// Another process' Lease, and then one that our own lost create made after the first was deleted.
 fn overtaken() -> (View, View) {
     let theirs = Bench::new().theirs("other");
     let mut bench = Bench::new();
@@ -115,12 +115,13 @@ fn c3_a_create_that_lands_late_is_not_taken_for_a_free_lease() {
     let (theirs, own) = overtaken();
     let mut bench = Bench::new();
     bench.woken().show(MISSING);
-    // The create is given up. Another replica was first, its Lease is deleted, and then our create takes effect.
+    // The create is given up. Another replica creates the Lease first, that Lease is deleted, and then our create takes
+    // effect.
     bench.answer(Answer::Unknown).run(SECOND * 3);
     bench.show(Observation::Present(theirs)).step(Event::WatchOpened);
     bench.step(Event::Seen(Observation::Present(own)));
     bench.pass(SECOND * 14).woken();
-    assert!(bench.is_quiet(), "the other may not know yet that its Lease is gone: {:?}", bench.open);
+    assert!(bench.is_quiet(), "the other holder may not know yet that its Lease is gone: {:?}", bench.open);
     bench.pass(SECOND).woken();
     assert!(matches!(bench.request().1, Request::Replace { .. }));
 }
@@ -140,7 +141,7 @@ fn c3_a_create_that_was_overtaken_begins_no_term() {
 }
 
 #[test]
-fn c3_what_was_waited_for_is_not_waited_for_twice() {
+fn c3_the_same_wait_is_not_repeated() {
     for the_watch_is_quicker in [false, true] {
         let (mut bench, _) = Bench::waiting();
         bench.step(Event::Seen(Observation::Missing { revision: Some(110) }));
@@ -184,7 +185,7 @@ fn c3_a_first_start_does_not_wait() {
 }
 
 #[test]
-fn c3_the_longer_of_two_durations_is_waited_for() {
+fn c3_the_wait_is_the_longer_of_two_durations() {
     let mut bench = Bench::new();
     let mut theirs = bench.theirs("other");
     theirs.record.duration_seconds = Some(60);
@@ -210,7 +211,7 @@ fn c4_a_released_lease_does_not_wait() {
 }
 
 #[test]
-fn w1_a_create_that_got_lost_is_not_tried_for_ever() {
+fn w1_a_lost_create_is_not_repeated_for_ever() {
     let mut bench = Bench::new();
     bench.woken().show(MISSING);
     let mine = bench.stored();
@@ -225,14 +226,14 @@ fn w1_a_create_that_got_lost_is_not_tried_for_ever() {
 }
 
 #[test]
-fn a_deaf_watch_does_not_hide_a_renewal() {
+fn a_broken_watch_does_not_hide_a_renewal() {
     let (mut bench, _) = Bench::waiting();
     bench.pass(10 * SECOND).woken();
     let renewed = bench.theirs("other");
     bench.show(Observation::Present(renewed));
     assert_eq!(bench.take_acts(), [Action::Rewatch]);
     bench.pass(6 * SECOND).woken();
-    assert!(bench.is_quiet(), "the wait has begun anew");
+    assert!(bench.is_quiet(), "the wait has begun again");
 }
 
 #[test]
@@ -259,7 +260,7 @@ fn a_candidate_without_a_watch_gets_the_lease_again_and_again() {
 
 #[test]
 fn a_missing_lease_shown_late_does_not_end_a_term() {
-    // A look is on its way when a watch shows the released Lease and the acquisition succeeds.
+    // A get is in flight while a watch shows the released Lease and the acquisition succeeds.
     let mut bench = Bench::new();
     let theirs = bench.theirs("other");
     bench.woken().show(Observation::Present(theirs.clone())).run(2 * SECOND);

@@ -6,7 +6,7 @@ fn deadlines(acts: &[Action]) -> Deadlines {
     match acts {
         [Action::Begin(grant)] => grant.deadlines,
         [Action::Extend(deadlines)] => *deadlines,
-        other => panic!("neither a beginning nor an extension: {other:?}"),
+        other => panic!("not a beginning or an extension: {other:?}"),
     }
 }
 
@@ -40,13 +40,13 @@ fn h1_an_answer_does_not_count_for_another_request() {
     bench.pass(3 * SECOND).answer(Answer::Unknown);
     let get_sent = bench.now;
     bench.pass(SECOND).show(Observation::Present(view));
-    // The renewal is sent again; now comes the late answer of the one that was given up. It counts for that one, which had
-    // not taken effect when the look was sent.
+    // The renewal is sent again, and then the first one is answered late. The answer counts for the first one, which
+    // had not taken effect when the get was sent.
     assert!(matches!(bench.open[..], [(_, Request::Replace { .. })]));
     bench.step(Event::Answered { id: first, answer: Answer::Committed(stored) });
     assert_eq!(deadlines(&bench.take_acts()).hard_stop, get_sent + 12 * SECOND);
     bench.answer(Answer::Conflict);
-    assert!(bench.is_quiet(), "the second was doomed: {:?} {:?}", bench.acted, bench.open);
+    assert!(bench.is_quiet(), "the second write cannot take effect: {:?} {:?}", bench.acted, bench.open);
 }
 
 #[test]
@@ -55,7 +55,7 @@ fn h1_an_acquisition_answered_after_its_deadline_begins_no_term() {
     bench.woken().show(MISSING);
     bench.pass(10 * SECOND).commit();
     assert!(bench.take_acts().is_empty());
-    // It holds the Lease nevertheless, and acquires it anew.
+    // It is still the holder in the Lease, so it acquires the lease again.
     let (_, request) = bench.request();
     assert_eq!(renewal(&request).transitions, Some(1));
 }
@@ -123,13 +123,15 @@ fn h3_a_deleted_lease_is_not_ignored() {
 
 #[test]
 fn h3_our_record_in_another_object_is_not_taken_for_ours() {
-    // Deleted and, unseen, made anew with what it held, as a restored backup would: somebody else may have led in between.
+    // The Lease is deleted and, unobserved, created again with the same content, as a restored backup would do. Another
+    // process may have led in between.
     let (mut bench, view) = Bench::leading();
     let mut view = bench.annotated(&view);
     view.version.uid = "another".to_owned();
     bench.step(Event::Seen(Observation::Present(view)));
     assert_eq!(bench.take_acts(), [Action::Cancel(StopReason::Lost(LossReason::Deleted)), Action::Expire]);
-    // A term of its own, when nothing of the old one is left and that somebody's time is up, by a write to the new object.
+    // A new term begins with a write to the new object, when the old bodies are gone and the time of a possible holder
+    // in between has passed.
     bench.step(Event::Drained);
     assert!(bench.is_quiet());
     bench.pass(15 * SECOND).woken();
@@ -139,7 +141,7 @@ fn h3_our_record_in_another_object_is_not_taken_for_ours() {
 
 #[test]
 fn h3_a_shortened_duration_is_not_ignored() {
-    // Others would wait for one second while this holder believes in twelve.
+    // Other processes would wait for one second while this holder relies on twelve.
     let (mut bench, view) = Bench::leading();
     let mut view = bench.annotated(&view);
     view.record.duration_seconds = Some(1);
@@ -158,7 +160,7 @@ fn h3_an_error_does_not_end_a_term() {
 }
 
 #[test]
-fn h3_old_news_do_not_end_a_term() {
+fn h3_an_old_event_does_not_end_a_term() {
     let mut bench = Bench::new();
     let theirs = bench.theirs("other");
     let mut free = bench.annotated(&theirs);
@@ -171,14 +173,14 @@ fn h3_old_news_do_not_end_a_term() {
 }
 
 #[test]
-fn h3_news_of_our_own_write_do_not_end_a_term() {
+fn h3_an_observation_of_our_own_write_does_not_end_a_term() {
     let (mut bench, _) = Bench::leading();
     bench.run(5 * SECOND);
     let stored = bench.stored();
     bench.step(Event::Seen(Observation::Present(stored.clone())));
     assert!(matches!(bench.take_acts()[..], [Action::Extend(_)]));
     bench.answer(Answer::Committed(stored));
-    assert!(bench.is_quiet(), "said once: {:?}", bench.acted);
+    assert!(bench.is_quiet(), "the extension is reported once: {:?}", bench.acted);
 }
 
 #[test]
@@ -188,12 +190,13 @@ fn h4_reading_ones_own_name_does_not_extend_a_term() {
     bench.run(5 * SECOND);
     let sent = bench.now;
     let stored = bench.stored();
-    // A label is news of the Lease, and names us, and proves nothing about the renewal.
+    // A label changes the Lease, which still names us. It proves nothing about the renewal.
     let old = View { version: first, record: bench.election.view().unwrap().record.clone() };
     bench.pass(3 * SECOND).answer(Answer::Unknown);
     bench.show(Observation::Present(old));
     assert!(bench.take_acts().is_empty());
-    // Its own record does, from when it was sent, or a look showed that it had not taken effect.
+    // The record of the renewal proves that it took effect. It counts from when it was sent, or from a get that showed
+    // that it had not taken effect yet.
     bench.pass(SECOND);
     bench.step(Event::Seen(Observation::Present(stored)));
     assert_eq!(deadlines(&bench.take_acts()).hard_stop, sent + 3 * SECOND + 12 * SECOND);
@@ -233,7 +236,7 @@ fn w1_a_get_sent_before_the_outcome_does_not_count() {
     let mut bench = Bench::new();
     let theirs = bench.theirs("other");
     bench.woken().show(Observation::Present(theirs.clone()));
-    // Without a watch: a poll is on its way when the holder's time is up and the takeover is sent as well.
+    // Without a watch: a get is in flight when the holder's time has passed, so the takeover is sent beside it.
     bench.run(15 * SECOND);
     let (poll, takeover) = match &bench.open[..] {
         [(poll, Request::Get), (takeover, Request::Replace { .. })] => (*poll, *takeover),
@@ -242,7 +245,7 @@ fn w1_a_get_sent_before_the_outcome_does_not_count() {
     bench.open.clear();
     bench.step(Event::Answered { id: takeover, answer: Answer::Conflict });
     bench.step(Event::Answered { id: poll, answer: Answer::Shown(Observation::Present(theirs)) });
-    assert_eq!(bench.request().1, Request::Get, "a get of its own");
+    assert_eq!(bench.request().1, Request::Get, "another get after the outcome");
 }
 
 #[test]
@@ -259,7 +262,7 @@ fn a_renewal_does_not_repeat_a_record_when_the_wall_clock_stands_still() {
 }
 
 #[test]
-fn a_renewal_does_not_touch_what_is_not_its_own() {
+fn a_renewal_keeps_the_holder_the_acquire_time_and_the_transitions() {
     let (mut bench, first) = Bench::leading();
     bench.run(5 * SECOND);
     let second = bench.commit();
@@ -276,7 +279,7 @@ fn an_annotation_does_not_cost_a_term() {
     bench.run(5 * SECOND);
     let (_, request) = bench.open[0].clone();
     assert!(matches!(request, Request::Replace { base, .. } if base == annotated.version));
-    // Another one comes in between: conflict, look, and the renewal goes through.
+    // Another write comes in between. So there is a conflict, then a get, and then the renewal succeeds.
     bench.answer(Answer::Conflict);
     let annotated = bench.annotated(&annotated);
     bench.show(Observation::Present(annotated));
@@ -302,7 +305,7 @@ fn w3_a_watch_and_a_get_at_one_instant_disqualify_nobody() {
     let theirs = bench.theirs("other");
     let renewed = bench.theirs("other");
     bench.woken().show(Observation::Present(theirs.clone())).run(2 * SECOND);
-    // The watch brings the renewal in the very instant in which the look was sent, which was served before it.
+    // The watch shows the renewal at the same instant at which a get is sent. The get was served before the renewal.
     bench.step(Event::Seen(Observation::Present(renewed)));
     bench.pass(SECOND / 100).show(Observation::Present(theirs));
     assert!(bench.take_acts().is_empty());

@@ -1,4 +1,4 @@
-//! H5: how a lease is given up.
+//! H5: how a process leaves the election.
 
 use super::*;
 
@@ -29,7 +29,7 @@ fn a_release_does_not_count_as_a_transition() {
 }
 
 #[test]
-fn a_lease_of_somebody_else_is_not_released() {
+fn the_lease_of_another_holder_is_not_released() {
     let (mut bench, _) = Bench::leading();
     bench.step(Event::Withdraw(StopReason::Shutdown));
     let theirs = bench.theirs("thief");
@@ -68,7 +68,7 @@ fn an_acquisition_in_flight_does_not_hold_the_lease_after_leaving() {
     let mut bench = Bench::new();
     bench.woken().show(MISSING);
     bench.step(Event::Withdraw(StopReason::Shutdown));
-    assert!(bench.acted.is_empty(), "not left while a write may still take effect");
+    assert!(bench.acted.is_empty(), "it has not left while a write may still take effect");
     bench.commit();
     assert!(bench.acted.is_empty(), "no term begins");
     assert_eq!(bench.commit().record.holder.as_deref(), Some(""), "given back");
@@ -93,7 +93,7 @@ fn bodies_that_vanish_unasked_do_not_leave_the_lease_held() {
 }
 
 #[test]
-fn whoever_left_may_come_back() {
+fn a_process_that_left_may_take_part_again() {
     let (mut bench, _) = Bench::leading();
     bench.step(Event::Withdraw(StopReason::Shutdown)).step(Event::Drained);
     let released = bench.commit();

@@ -1,4 +1,4 @@
-//! A test for each rule, named by what the rule forbids.
+//! A test for each rule, named after what the rule forbids.
 
 mod absence;
 mod altered;
@@ -17,7 +17,7 @@ use crate::clock::{Moment, WallTime};
 pub(super) const SECOND: Duration = Duration::from_secs(1);
 const ME: &str = "me";
 
-/// An election with a clock that the test moves, and a server that the test plays.
+/// An election with a clock that the test moves and a server whose answers the test makes.
 struct Bench {
     election: Election,
     now: Moment,
@@ -26,7 +26,7 @@ struct Bench {
     revision: u64,
     /// Requests that have not been answered.
     open: Vec<(RequestId, Request)>,
-    /// Everything but requests, in order.
+    /// All actions except requests, in order.
     acted: Vec<Action>,
 }
 
@@ -61,14 +61,14 @@ impl Bench {
         self.step(Event::Woken)
     }
 
-    /// Lets time pass without anybody looking.
+    /// Lets time pass without waking the election.
     fn pass(&mut self, by: Duration) -> &mut Bench {
         self.now = self.now + by;
         self.wall += i64::try_from(by.as_micros()).unwrap();
         self
     }
 
-    /// Lets time pass, waking the election whenever it asked to be woken, without answering anything.
+    /// Lets time pass, and wakes the election whenever it asked for it, but answers nothing.
     fn run(&mut self, by: Duration) -> &mut Bench {
         let end = self.now + by;
         while let Some(at) = self.election.wake_at().filter(|at| *at <= end) {
@@ -91,7 +91,7 @@ impl Bench {
         self.step(Event::Answered { id, answer })
     }
 
-    /// Answers the only open request, which must be a look.
+    /// Answers the only open request, which must be a get.
     #[track_caller]
     fn show(&mut self, observation: Observation) -> &mut Bench {
         assert_eq!(self.open.last().map(|(_, request)| request), Some(&Request::Get));
@@ -116,7 +116,7 @@ impl Bench {
         view
     }
 
-    /// Another's record, as the server would show it next.
+    /// A record of another holder, under the next revision.
     fn theirs(&mut self, holder: &str) -> View {
         self.revision += 1;
         View {

@@ -1,8 +1,8 @@
-//! W2: no storm, and no needless quiet either.
+//! W2: requests are neither too frequent nor needlessly rare.
 
 use super::*;
 
-/// Answers every request at once with what `answer` says, for `span`; returns how many there were.
+/// Answers every request at once with the result of `answer`, for `span`. Returns how many requests there were.
 fn count(bench: &mut Bench, span: Duration, mut answer: impl FnMut(&mut Bench, &Request) -> Answer) -> u32 {
     let end = bench.now + span;
     let mut requests = 0;
@@ -21,7 +21,7 @@ fn count(bench: &mut Bench, span: Duration, mut answer: impl FnMut(&mut Bench, &
 }
 
 #[test]
-fn a_server_that_refuses_everything_is_not_stormed() {
+fn a_server_that_refuses_everything_receives_few_requests() {
     let minute = 60 * SECOND;
     let refuse = |_: &mut Bench, _: &Request| Answer::Refused { retry_after: None, unreached: false };
     assert!(count(&mut Bench::new(), minute, refuse) <= 31);
@@ -32,7 +32,7 @@ fn a_server_that_refuses_everything_is_not_stormed() {
 }
 
 #[test]
-fn a_conflict_with_every_write_is_not_a_storm() {
+fn conflicts_with_every_write_stay_within_the_cap() {
     let (mut bench, mut view) = Bench::leading();
     let requests = count(&mut bench, 60 * SECOND, |bench, request| match request {
         Request::Get => {
@@ -45,7 +45,7 @@ fn a_conflict_with_every_write_is_not_a_storm() {
 }
 
 #[test]
-fn a_server_that_asks_for_time_gets_it() {
+fn a_retry_after_is_obeyed() {
     let mut bench = Bench::new();
     let wait = Some(10 * SECOND);
     let requests = count(&mut bench, 60 * SECOND, |_, _| Answer::Refused { retry_after: wait, unreached: false });
@@ -53,7 +53,7 @@ fn a_server_that_asks_for_time_gets_it() {
 }
 
 #[test]
-fn a_server_that_asks_for_too_much_time_does_not_cost_the_term() {
+fn a_retry_after_that_is_too_long_does_not_cost_the_term() {
     let (mut bench, _) = Bench::leading();
     bench.run(5 * SECOND).answer(Answer::Refused { retry_after: Some(60 * SECOND), unreached: false });
     bench.run(5 * SECOND - Duration::from_millis(1));

@@ -1,13 +1,13 @@
-//! R1 and R2: what a late answer, or none, still proves.
+//! R1 and R2: what a late answer still proves, and what is proved without an answer.
 
 use super::*;
 
-/// A server whose writes take effect `latency` after they were sent and are answered then; looks are answered at once.
+/// A server whose writes take effect `latency` after they were sent and are answered then. It answers gets at once.
 struct Slow {
     bench: Bench,
     latency: Duration,
     stored: Option<View>,
-    /// Writes under way, and when they take effect.
+    /// Writes in flight, and when they take effect.
     under_way: Vec<(Moment, RequestId, Request)>,
     gets: u32,
     writes: u32,
@@ -88,7 +88,7 @@ fn a_server_with_slow_writes_is_led_and_its_leader_stays() {
 }
 
 #[test]
-fn r1_a_renewal_seen_counts_from_its_own_sending() {
+fn r1_an_observed_renewal_counts_from_when_it_was_sent() {
     for by_get in [false, true] {
         let (mut bench, _) = Bench::leading();
         bench.run(5 * SECOND);
@@ -141,8 +141,8 @@ fn r1_a_term_that_is_over_is_not_revived_by_an_observation() {
 
 #[test]
 fn r1_no_two_acquisitions_write_the_same_record() {
-    // A create is given up, the look shows nothing, the next is sent while the calendar stands still. What is seen later is
-    // the first one's: it must not count from when the second was sent.
+    // A create is given up, a get shows no Lease, and the next create is sent while the calendar stands still. If the
+    // first create is observed later, it must not count from when the second was sent.
     let mut bench = Bench::new();
     bench.woken().show(MISSING);
     let first = bench.stored();
@@ -182,7 +182,7 @@ fn r2_a_write_that_had_not_taken_effect_counts_from_the_get() {
 }
 
 #[test]
-fn r2_the_watch_does_not_tell_that_a_write_is_still_to_come() {
+fn r2_a_watch_does_not_prove_that_a_write_is_still_to_come() {
     let (mut bench, view) = Bench::leading();
     bench.run(5 * SECOND);
     let sent = bench.now;
@@ -195,7 +195,8 @@ fn r2_the_watch_does_not_tell_that_a_write_is_still_to_come() {
 
 #[test]
 fn r2_a_missing_lease_may_have_been_created_and_deleted_already() {
-    // The create takes effect and the Lease is deleted before the look. Who saw that waits from then, not from the look.
+    // The create takes effect, and the Lease is deleted before the get. A candidate that observed it waits from then
+    // on, not from the get.
     let mut bench = Bench::new();
     bench.woken().show(MISSING);
     let sent = bench.now;
@@ -204,7 +205,7 @@ fn r2_a_missing_lease_may_have_been_created_and_deleted_already() {
     bench.run(4 * SECOND).show(MISSING);
     bench.pass(SECOND).step(Event::Answered { id: write, answer: Answer::Committed(stored.clone()) });
     assert!(bench.take_acts().is_empty(), "{:?}", bench.acted);
-    // A look that shows it, sent after the one that did not, tells that it was created in between.
+    // If a get that was sent after that one shows the Lease, it was created in between.
     bench.pass(SECOND / 10).show(Observation::Present(stored));
     let acts = bench.take_acts();
     let get_sent = sent + 4 * SECOND;
@@ -222,8 +223,8 @@ fn a_quick_write_costs_no_get() {
 }
 
 #[test]
-fn a_write_that_can_not_succeed_any_more_keeps_nobody_waiting() {
-    // A label, while the renewal is under way: the next one names the labelled state.
+fn a_write_that_cannot_succeed_any_more_is_not_waited_for() {
+    // A label is added while the renewal is in flight, so the next renewal names the labelled state.
     let (mut bench, view) = Bench::leading();
     bench.run(5 * SECOND);
     let (doomed, _) = bench.request();
@@ -237,7 +238,7 @@ fn a_write_that_can_not_succeed_any_more_keeps_nobody_waiting() {
 }
 
 #[test]
-fn a_create_that_was_overtaken_keeps_nobody_waiting() {
+fn a_create_that_was_overtaken_is_not_waited_for() {
     let mut bench = Bench::new();
     bench.woken().show(MISSING).step(Event::WatchOpened);
     let (create, _) = bench.request();
@@ -285,7 +286,7 @@ fn r1_a_renewal_of_ours_in_another_object_extends_nothing() {
 
 #[test]
 fn an_acquisition_that_took_effect_late_is_not_written_over() {
-    // The answer to it is lost, and a look shows the state before it. Then the watch shows it.
+    // The answer to it is lost, and a get shows the state before it. Then the watch shows it.
     let mut bench = Bench::new();
     let mut free = bench.theirs("");
     free.record.holder = None;
@@ -294,12 +295,13 @@ fn an_acquisition_that_took_effect_late_is_not_written_over() {
     bench.answer(Answer::Unknown).run(3 * SECOND).show(Observation::Present(free));
     let (doomed, _) = bench.request();
     bench.pass(SECOND / 10).step(Event::Seen(Observation::Present(first.clone())));
-    // A second acquisition, of which this process would not know itself, would end the term of the first.
+    // A second acquisition would end the term of the first, because this process would not recognize the first record
+    // any more.
     assert_eq!(bench.open.last().map(|(_, request)| request), Some(&Request::Get));
     bench.show(Observation::Present(first.clone()));
     bench.step(Event::Answered { id: doomed, answer: Answer::Conflict });
     assert!(matches!(bench.take_acts()[..], [Action::Begin(_)]), "{:?}", bench.acted);
-    // What follows renews that term.
+    // The next write renews that term.
     let (_, next) = bench.run(4 * SECOND).request();
     assert_eq!(renewal(&next).acquired, first.record.acquired);
 }

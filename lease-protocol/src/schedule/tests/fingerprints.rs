@@ -1,8 +1,8 @@
-//! What a record and an error say of a pattern. Which texts are patterns is lease-grammar's.
+//! Fingerprints and error messages of patterns. lease-grammar tests which texts are patterns.
 
 use super::*;
 
-/// Records in clusters have these fingerprints: a pattern never gets another one.
+/// Records in clusters contain these fingerprints, so the fingerprint of a pattern must never change.
 #[test]
 fn fingerprints_stay_the_same() {
     for (text, fingerprint) in [

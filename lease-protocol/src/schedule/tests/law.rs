@@ -1,4 +1,4 @@
-//! What holds for every schedule.
+//! Properties of every schedule.
 
 use croner::parser::{CronParser, Seconds, Year};
 use lease_grammar::cron::{Cron, parse};
@@ -25,7 +25,7 @@ fn field(min: u8, max: u8) -> impl Strategy<Value = String> {
     ]
 }
 
-/// The last day of the month, alone or with others.
+/// The last day of the month, alone or in a list.
 fn days_of_month() -> impl Strategy<Value = String> {
     let others = vec(item(1, 31), 1..3).prop_map(|items| format!("{},L", items.join(",")));
     prop_oneof![1 => Just("L".to_owned()), 1 => others]
@@ -41,7 +41,7 @@ fn days_of_week() -> impl Strategy<Value = String> {
     vec(counted, 1..4).prop_map(|items| items.join(","))
 }
 
-/// Patterns, of which nearly all are valid.
+/// Patterns. Nearly all of them are valid.
 fn pattern() -> impl Strategy<Value = String> {
     let days = prop_oneof![
         3 => Just(("*".to_owned(), "*".to_owned())),
@@ -70,7 +70,7 @@ fn schedule() -> impl Strategy<Value = Schedule> {
     prop_oneof![4 => cron, 1 => every]
 }
 
-/// From 2010 to 2030, in microseconds.
+/// An instant from 2010 to 2030, in microseconds.
 fn instant() -> impl Strategy<Value = WallTime> {
     (1_262_304_000_000_000..1_893_456_000_000_000i64).prop_map(WallTime)
 }
@@ -83,7 +83,7 @@ proptest! {
         while walked.len() < most && let Some(occasion) = schedule.next(&mark) {
             prop_assert!(occasion.at > mark.at && occasion.is_after(&mark));
             prop_assert_eq!(occasion.at.0 % MICROS, 0);
-            // Where the walk began does not matter.
+            // The result does not depend on where the walk began.
             prop_assert_eq!(schedule.next(&Watermark::at(mark.at)), Some(occasion));
             walked.push(occasion);
             mark = occasion.into();
@@ -118,13 +118,13 @@ proptest! {
         prop_assert_eq!(schedule.count(&Watermark::at(from), until), walked);
     }
 
-    /// The search is arithmetic of our own; croner walks.
+    /// Our search is by arithmetic. croner walks through the days.
     #[test]
     fn the_search_finds_what_croner_finds(text in pattern(), from in instant()) {
         let Ok(schedule) = Schedule::cron(&text, "UTC") else { return Ok(()) };
         let parser = CronParser::builder().seconds(Seconds::Disallowed).year(Year::Disallowed).build();
         let croner = parser.parse(&parse(&text).unwrap().to_string()).unwrap();
-        // croner knows the jiff before 1.0.
+        // croner uses jiff before 1.0.
         use jiff_0_2::{Timestamp, civil::DateTime, tz::Offset};
         let instant = |civil: DateTime| Offset::UTC.to_timestamp(civil).unwrap().as_microsecond();
         let civil = Offset::UTC.to_datetime(Timestamp::from_second(from.0.div_euclid(MICROS)).unwrap());
@@ -144,7 +144,7 @@ proptest! {
         if let Some(occasion) = schedule.next(&from) {
             let time = jiff::tz::Offset::UTC.to_datetime(jiff::Timestamp::from_microsecond(occasion.at.0).unwrap());
             prop_assert!(matches(&pattern, time), "{} is due at {time}", text);
-            // Nothing before it, as far as an hour goes.
+            // No tick is up to an hour before it.
             let minutes = (occasion.at.0 - from.at.0) / (60 * MICROS);
             for minute in 1..=minutes.min(60) {
                 let earlier = time.checked_sub(jiff::SignedDuration::from_mins(minute)).unwrap();
@@ -159,7 +159,7 @@ proptest! {
         _ = Schedule::cron("@daily", &zone);
     }
 
-    /// Strings that come near to a pattern.
+    /// Strings that resemble a pattern.
     #[test]
     fn nothing_near_a_pattern_panics(text in "(@[a-z]{0,7} ?)?([0-9*/,+?#LWH@a-cMONé-]{0,6}[ \t]{1,2}){0,6}") {
         if let Err(error) = parse(&text) {

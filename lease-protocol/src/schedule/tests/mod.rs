@@ -1,5 +1,4 @@
-//! What the calendar says of particular days, and what holds for all of them. The clocks' changes at large are the
-//! oracle's.
+//! Particular days, and properties of all days. The oracle tests every change of the clocks.
 
 mod fingerprints;
 mod law;
@@ -23,7 +22,7 @@ fn cron(pattern: &str, zone: &str) -> Schedule {
     Schedule::cron(pattern, zone).unwrap()
 }
 
-/// The first ticks after an instant, in UTC, as far as they are before `until`.
+/// The first ticks after an instant, up to `until`, in UTC.
 fn ticks(schedule: &Schedule, after: &str, until: &str) -> Vec<String> {
     let newest = schedule.newest(&mark(after), at(until), 100);
     let mut walked = Vec::new();
@@ -55,7 +54,7 @@ fn fixed_times_run_once_when_the_clocks_change() {
     // Back at 01:00Z, from 03:00 to 02:00: the first 02:30 counts.
     let autumn = ticks(&nightly, "2026-10-24T12:00:00Z", "2026-10-26T12:00:00Z");
     assert_eq!(autumn, ["2026-10-25T00:30:00Z", "2026-10-26T01:30:00Z"]);
-    // All that is skipped, and what is due at the same instant anyway, is one run.
+    // All times that are skipped, together with the time that is due at the same instant anyway, make one run.
     let several = cron("0,15,45 2,3 * * *", "Europe/Prague");
     let spring = ticks(&several, "2026-03-29T00:00:00Z", "2026-03-29T01:30:00Z");
     assert_eq!(spring, ["2026-03-29T01:00:00Z", "2026-03-29T01:15:00Z"]);
@@ -86,7 +85,7 @@ fn gaps_of_hours_and_days_are_crossed() {
     let friday = cron("0 12 30 12 *", "Pacific/Apia").next(&mark("2011-12-29T00:00:00Z")).unwrap();
     assert_eq!((friday.at, friday.civil), (at("2011-12-30T10:00:00Z"), Some(date(2011, 12, 30).at(12, 0, 0, 0))));
     assert_eq!(ticks(&cron("0 */6 30 12 *", "Pacific/Apia"), "2011-12-29T00:00:00Z", "2012-01-02T00:00:00Z"), [""; 0]);
-    // Three hours forward at Casey.
+    // The clocks go forward by three hours at Casey.
     let morning = cron("0 0,1,2 * * *", "Antarctica/Casey");
     assert_eq!(
         ticks(&morning, "2016-10-21T12:00:00Z", "2016-10-22T15:00:00Z"),
@@ -110,12 +109,12 @@ fn a_task_that_is_armed_in_the_second_pass_has_missed_the_first() {
     let second_pass = mark("2026-10-25T01:10:00Z");
     assert_eq!(nightly.next(&second_pass).unwrap().at, at("2026-10-26T01:30:00Z"));
     assert_eq!(nightly.latest(&second_pass, at("2026-10-25T01:59:00Z")), None);
-    // A tick that is later on the clock than now, and earlier in truth.
+    // The civil time of the tick is later than now, but its instant is earlier.
     let latest = nightly.latest(&mark("2026-10-24T12:00:00Z"), at("2026-10-25T01:10:00Z")).unwrap();
     assert_eq!((latest.at, latest.civil), (at("2026-10-25T00:30:00Z"), Some(date(2026, 10, 25).at(2, 30, 0, 0))));
 }
 
-/// The tick was taken with zone data in which the clocks were an hour ahead of what this release says.
+/// The tick was taken with zone data in which the clocks were an hour ahead of this release.
 #[test]
 fn other_zone_data_does_not_run_a_civil_time_again() {
     let nightly = cron("30 2 * * *", "Europe/Prague");
@@ -127,7 +126,7 @@ fn other_zone_data_does_not_run_a_civil_time_again() {
     assert_eq!(nightly.latest(&mark, at("2026-07-01T12:00:00Z")), None);
     assert_eq!(nightly.newest(&mark, at("2026-07-01T12:00:00Z"), 10), []);
     assert_eq!(nightly.count(&mark, at("2026-07-01T12:00:00Z")), 0);
-    // An hour behind: the instant has passed, and nothing runs twice at it.
+    // With an hour behind, the instant has passed, and nothing runs twice at it.
     let mark = Watermark { at: at("2026-07-01T01:30:00Z"), civil: Some(taken) };
     assert_eq!(nightly.next(&mark), Some(tomorrow));
 }
@@ -148,7 +147,7 @@ fn a_period_is_anchored_to_the_epoch() {
 #[test]
 fn a_delay_has_one_tick_and_once_has_none() {
     let delay = Schedule::delay(Duration::from_secs(90)).unwrap();
-    // A run ends at any instant; the tick is at a whole second that is not too early.
+    // A run may end at any instant. The next tick is at a whole second that is not too early.
     let end = mark("2026-01-01T00:00:00.25Z");
     let tick = delay.next(&end).unwrap();
     assert_eq!((tick.at, tick.civil), (at("2026-01-01T00:01:31Z"), None));
@@ -165,18 +164,18 @@ fn a_delay_has_one_tick_and_once_has_none() {
 fn ten_years_of_absence_are_searched_once() {
     let minutely = cron("* * * * *", "America/New_York");
     let (then, now) = (mark("2016-01-01T00:00:00Z"), at("2026-01-01T00:00:30Z"));
-    // Walking five million ticks would take seconds; a thousand searches from the end take milliseconds.
+    // Walking through five million ticks would take seconds. A thousand searches from the end take milliseconds.
     for _ in 0..1000 {
         assert_eq!(minutely.latest(&then, now).unwrap().at, at("2026-01-01T00:00:00Z"));
     }
     assert_eq!(minutely.newest(&then, now, 3)[0].at, at("2025-12-31T23:58:00Z"));
-    // Nor is counting walking: a leader that counts does not renew meanwhile. 3653 days.
+    // Counting must not walk either, because the leader does not renew while it counts. There are 3653 days.
     for _ in 0..100 {
         assert_eq!(minutely.count(&then, now), 3653 * 1440);
     }
     let fixed = cron("0-59 0-23 * * *", "America/New_York");
     for _ in 0..100 {
-        // Of each hour that the clocks skip, the minutes are one run with that of its end.
+        // In each hour that the clocks skip, all minutes together with the one at its end make one run.
         assert_eq!(fixed.count(&then, now), 3653 * 1440 - 10 * 60);
         let over = fixed.over(&then, now, 5_000_000).unwrap();
         assert_eq!(fixed.count(&over.into(), now), 5_000_000);
@@ -226,7 +225,7 @@ fn durations_are_checked() {
     assert!(message(Schedule::every(second * u32::MAX, second)).starts_with("every must be at most 100 years"));
 }
 
-/// Literal values: a record that was written by another version of this library must still mean the same schedule.
+/// The values are literal: a record that another version of this library wrote must still mean the same schedule.
 #[test]
 fn fingerprints_never_change() {
     let every = |period, offset| Schedule::every(Duration::from_secs(period), Duration::from_secs(offset)).unwrap();

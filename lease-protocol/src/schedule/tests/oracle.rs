@@ -1,8 +1,8 @@
-//! The calendar against an oracle, at every change of the clocks in every zone from 1990 to 2037.
+//! Compares the calendar with an oracle, at every change of the clocks in every zone from 1990 to 2037.
 //!
-//! The oracle goes through a window around a change minute by minute, as the clocks on the wall did, and applies the
-//! rules to what they show. It shares no code with the calendar: fields, dates and weekdays are computed here. Of jiff it
-//! believes one thing, the offset from UTC at an instant.
+//! The oracle goes through a window around a change minute by minute, as wall clocks do, and applies the rules to the
+//! times that they show. It shares no code with the calendar: it computes fields, dates and weekdays itself. It uses
+//! one result of jiff, the offset from UTC at an instant.
 
 use std::collections::HashSet;
 use std::sync::Mutex;
@@ -14,7 +14,7 @@ use jiff::tz::{Offset, TimeZone, TimeZoneDatabase};
 use crate::clock::WallTime;
 use crate::schedule::{Schedule, ScheduledTime, Watermark, zone_names};
 
-/// Those of the first part have no `*` at the start of minute or hour.
+/// The patterns of the first part have no `*` at the start of minute or hour.
 const FIXED: [&str; 14] = [
     "30 2 * * *",
     "0 2,14 * * *",
@@ -44,15 +44,15 @@ const WILDCARD: [&str; 7] = [
 const MINUTE: i64 = 60;
 const HOUR: i64 = 60 * MINUTE;
 const DAY: i64 = 24 * HOUR;
-/// On either side of a change.
+/// The length of the window on either side of a change.
 const WINDOW: i64 = 2 * DAY;
-/// How long before the window the oracle starts to look at the clocks: they have never gone back by more.
+/// How long before the window the oracle starts to read the clocks. They have never gone back by more.
 const AHEAD: i64 = 26 * HOUR;
 
 /// A tick: the instant, and the civil minute since 1970 if the pattern has fixed times.
 type Tick = (i64, Option<i64>);
 
-/// What the clocks show, in numbers of a cron pattern.
+/// What the clocks show, in the numbers of a cron pattern.
 struct Shown {
     minute: u8,
     hour: u8,
@@ -66,7 +66,7 @@ struct Shown {
 impl Shown {
     fn at(civil_minute: i64) -> Shown {
         let days = civil_minute.div_euclid(24 * 60);
-        // The day of the month from the number of days, by going through the months.
+        // Find the day of the month from the number of days, by going through the months.
         let (mut year, mut month, mut day, mut length) = (1970, 1, days, 31);
         let leap = |year: i64| year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
         while day >= 365 + i64::from(leap(year)) {
@@ -93,9 +93,9 @@ impl Shown {
 /// Which numbers a field allows.
 struct Field {
     allowed: [bool; 60],
-    /// `L`.
+    /// The last day of the month, `L`.
     last_day: bool,
-    /// A day of the week and how many of it there are up to it, or 0 if it is the last.
+    /// A day of the week, with its number within the month, or 0 for the last one.
     counted: Vec<(u8, u8)>,
 }
 
@@ -176,12 +176,12 @@ struct Change<'a> {
     after: i64,
 }
 
-/// A change of the clocks, and what they do around it.
+/// A change of the clocks, and what they show around it.
 struct Window<'a> {
     change: Change<'a>,
-    /// Minute by minute from [`AHEAD`] of the window: the instant and the civil minute.
+    /// The instant and the civil minute, minute by minute from [`AHEAD`] of the window.
     minutes: Vec<(i64, i64)>,
-    /// What the clocks show or leave out, from the civil minute `first_shown` on.
+    /// Which civil minutes the clocks show or leave out, from `first_shown` on.
     shown: Vec<Shown>,
     first_shown: i64,
 }
@@ -192,7 +192,7 @@ impl<'a> Window<'a> {
             .step_by(60)
             .map(|at| {
                 let civil = at + change.zone.offset(at);
-                assert_eq!(civil % MINUTE, 0, "{} shows seconds, of which the oracle knows nothing", change.zone.name);
+                assert_eq!(civil % MINUTE, 0, "{} shows seconds, which the oracle does not support", change.zone.name);
                 (at, civil / MINUTE)
             })
             .collect();
@@ -217,7 +217,7 @@ impl<'a> Window<'a> {
         let mut latest_shown = self.minutes[0].1;
         for &(at, civil) in &self.minutes {
             let tick = if fixed {
-                // All times that are reached now for the first time, those that the clocks left out among them.
+                // All times that are reached now for the first time, including those that the clocks left out.
                 let reached = latest_shown + 1..=civil;
                 latest_shown = latest_shown.max(civil);
                 reached.rev().find(|civil| matches(*civil)).map(|civil| (at, Some(civil)))
@@ -238,7 +238,7 @@ impl<'a> Window<'a> {
         (-around..around).step_by(1327).chain(special).map(|by| at + by).collect()
     }
 
-    /// Compares a schedule with the oracle's ticks. Returns the number of comparisons, or the first that fails.
+    /// Compares a schedule with the oracle's ticks. Returns the number of comparisons, or the first one that fails.
     fn compare(&self, schedule: &Schedule, ticks: &[Tick]) -> Result<usize, String> {
         let mut checks = 0;
         let mut same = |what: &str, at: i64, is: Option<Tick>, should: Option<Tick>| {
@@ -248,7 +248,7 @@ impl<'a> Window<'a> {
             }
             Err(format!("{schedule}, the change at {}: {what} {at} is {is:?} and should be {should:?}", self.change.at))
         };
-        // Outside of the window, the oracle knows nothing.
+        // The oracle knows only the window.
         let inside = |tick: Tick| (tick.0 > self.begin() && tick.0 <= self.end()).then_some(tick);
         let before = Watermark::at(wall(self.begin()));
 
@@ -287,7 +287,7 @@ fn tick(occasion: ScheduledTime) -> Tick {
     (seconds(occasion.at), civil)
 }
 
-/// All changes from 1990 to 2037, those once that look the same in several zones; and their number before that.
+/// All changes from 1990 to 2037, without those that are the same in several zones, and their number including those.
 fn changes<'a>(zones: &'a [Zone]) -> (Vec<Change<'a>>, usize) {
     let [from, until]: [Timestamp; 2] = ["1990-01-01T00Z", "2038-01-01T00Z"].map(|at| at.parse().unwrap());
     let mut all = 0;
@@ -300,7 +300,7 @@ fn changes<'a>(zones: &'a [Zone]) -> (Vec<Change<'a>>, usize) {
             .map(|change| change.timestamp().as_second())
             .take_while(|at| *at < until.as_second())
             .map(|at| Change { zone, at, before: zone.offset(at - 1), after: zone.offset(at) })
-            // Some change the name of the time only.
+            // Some changes concern only the name of the time.
             .filter(|change| change.before != change.after)
             .collect();
         all += changes.len();
@@ -354,5 +354,5 @@ fn every_change_of_the_clocks_is_as_the_oracle_says() {
         wrong.len()
     );
     assert!(wrong.is_empty(), "{} schedules at a change, of which {:#?}", wrong.len(), &wrong[..wrong.len().min(5)]);
-    assert!(zones.len() > 500 && different.len() > 4_000 && checks > 10_000_000, "the oracle was hardly asked");
+    assert!(zones.len() > 500 && different.len() > 4_000 && checks > 10_000_000, "too few comparisons were made");
 }

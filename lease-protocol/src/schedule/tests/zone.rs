@@ -11,7 +11,7 @@ fn assert_refused(zone: &str, message: &str) {
 }
 
 #[test]
-fn a_slip_of_the_pen_is_put_right() {
+fn a_misspelt_zone_gets_a_suggestion() {
     for (zone, name) in [
         ("Europe/Prag", "Europe/Prague"),
         ("europe/prague", "Europe/Prague"),
@@ -41,7 +41,7 @@ fn an_offset_is_no_zone() {
 }
 
 #[test]
-fn other_words_are_no_zones() {
+fn words_that_are_not_zones_are_refused() {
     let long = "x".repeat(10_000);
     for zone in ["", " ", "PST", "Local", "Somewhere/Else", "Etc/Unknown", "\u{1F552}", &long] {
         let rest = "is no zone: write the IANA name of a place, as in \"Europe/Prague\", or \"UTC\"";

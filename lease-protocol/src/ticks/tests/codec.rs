@@ -1,4 +1,4 @@
-//! The record as text, in general.
+//! Properties of the record as text.
 
 use proptest::option;
 use proptest::prelude::*;
@@ -80,7 +80,7 @@ proptest! {
     fn a_record_is_read_as_it_was_written_up_to_fractions_of_seconds(record in record(9999)) {
         let read = TickRecord::decode(&record.encode()).unwrap();
         let mut expected = whole(record);
-        // What is there for people may be left out.
+        // Fields that only people read may be left out.
         if read.next.is_none() { expected.next = None; }
         if read.next.is_none() && read.zone_data.is_none() { expected.zone_data = None; }
         if read.zone_data.is_none() && read.missed == 0 { expected.missed = 0; }
@@ -115,7 +115,7 @@ proptest! {
             text.replace_range(at..end, &put);
         }
         if let Ok(read) = TickRecord::decode(&text) {
-            // What is read can be written, and says the same then.
+            // A record that can be read can be written, and then means the same.
             let again = TickRecord::decode(&read.encode());
             prop_assert!(again.is_ok(), "{}", text);
         }
@@ -137,7 +137,7 @@ fn the_longest_record_of_a_usual_task_keeps_the_id_of_its_trigger() {
 }
 
 #[test]
-fn a_version_that_does_not_know_of_runs_that_were_given_back_takes_them_for_interrupted_ones() {
+fn an_older_version_reads_runs_given_back_as_interrupted() {
     let run = OpenRun { tick: time(0), id: AttemptId::new(7), attempt: 1, origin: Origin::Schedule, unstarted: false };
     let mut record = TickRecord::armed("01234567".to_owned(), time(0));
     record.open = vec![run, OpenRun { id: AttemptId::new(8), unstarted: true, ..run }];

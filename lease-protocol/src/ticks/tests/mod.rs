@@ -1,4 +1,4 @@
-//! The tick protocol, one leader and one task at a time.
+//! Tests of the tick protocol with one leader and one task.
 
 mod codec;
 mod edits;
@@ -15,10 +15,10 @@ use super::*;
 use crate::clock::WallTime;
 use crate::schedule::Schedule;
 
-/// A minute after a full hour, at which each story begins.
+/// A minute after a full hour. Each test begins then.
 const START: i64 = 1_795_564_860;
 
-/// A minute's task with the defaults.
+/// A task that runs every minute, with the defaults.
 fn minutely() -> Timetable {
     timetable(Schedule::every(Duration::from_secs(60), Duration::ZERO).unwrap(), TimetableKind::Calendar)
 }
@@ -40,7 +40,7 @@ fn timetable(schedule: Schedule, kind: TimetableKind) -> Timetable {
 }
 
 /// A process that leads, the Lease that it writes, and the time.
-struct Story {
+struct Bench {
     ticks: Ticks,
     annotations: Annotations,
     timetable: Timetable,
@@ -51,29 +51,29 @@ struct Story {
     dice: u64,
 }
 
-/// A write that is on its way.
+/// A write that is in flight.
 struct Write {
     number: u64,
     base: Annotations,
     edits: Edits,
 }
 
-impl Story {
-    /// Of a leader that has just written the task's first record.
-    fn of(timetable: Timetable) -> Story {
-        let mut story = Story::empty(timetable);
-        story.lead();
-        assert_eq!(story.write(), []);
-        story
+impl Bench {
+    /// A leader that has just written the task's first record.
+    fn of(timetable: Timetable) -> Bench {
+        let mut bench = Bench::empty(timetable);
+        bench.lead();
+        assert_eq!(bench.write(), []);
+        bench
     }
 
-    /// Before anybody leads.
-    fn empty(timetable: Timetable) -> Story {
+    /// A process that does not lead yet.
+    fn empty(timetable: Timetable) -> Bench {
         let (ticks, annotations) = Default::default();
-        Story { ticks, annotations, timetable, wall: 0, server: 0, terms: 0, dice: 0 }
+        Bench { ticks, annotations, timetable, wall: 0, server: 0, terms: 0, dice: 0 }
     }
 
-    /// Another process leads from now on: this one is gone, and its memory.
+    /// Another process leads from now on. This one is gone, together with what it remembered.
     fn lead(&mut self) {
         self.ticks = Ticks::default();
         self.next_term();
@@ -88,7 +88,7 @@ impl Story {
         assert_eq!(self.ticks.see(&self.annotations), []);
     }
 
-    fn at(&mut self, seconds: i64) -> &mut Story {
+    fn at(&mut self, seconds: i64) -> &mut Bench {
         (self.wall, self.server) = (seconds, seconds);
         self
     }
@@ -110,7 +110,7 @@ impl Story {
         Write { number, base, edits }
     }
 
-    /// The write reaches the server, if nobody wrote in between.
+    /// The write reaches the server. It succeeds if no other write came in between.
     fn land(&mut self, write: &Write) -> bool {
         let lands = self.annotations == write.base;
         if lands {
@@ -124,7 +124,7 @@ impl Story {
         lands
     }
 
-    /// A renewal that succeeds: what starts.
+    /// A renewal succeeds. Returns the runs that start.
     fn write(&mut self) -> Vec<RunStart> {
         let write = self.compose();
         assert!(self.land(&write));
@@ -136,7 +136,7 @@ impl Story {
         self.ticks.see(&self.annotations)
     }
 
-    /// Somebody writes an annotation for the task.
+    /// Writes an annotation for the task, as a person would.
     fn ask(&mut self, prefix: &str, value: Option<&str>) {
         let name = format!("{prefix}report");
         match value {
@@ -159,19 +159,19 @@ fn time(seconds: i64) -> WallTime {
     WallTime((START + seconds) * 1_000_000)
 }
 
-/// The nominal times, in seconds since [`START`], and the numbers of the attempts.
+/// The nominal times, in seconds since [`START`], and the attempt numbers.
 fn runs(starts: &[RunStart]) -> Vec<(i64, u32)> {
     starts.iter().map(|start| (start.tick.0 / 1_000_000 - START, start.attempt)).collect()
 }
 
 #[test]
-fn a_story_is_about_a_task_that_has_a_record() {
-    let story = Story::of(minutely());
-    let record = story.record();
+fn a_bench_begins_with_a_recorded_task() {
+    let bench = Bench::of(minutely());
+    let record = bench.record();
     assert_eq!((record.accounted_until, record.next, record.term), (time(0), Some(time(60)), 0));
     let task: Arc<str> = "report".into();
-    assert!(story.annotations.contains_key(&format!("{RECORD}{task}")));
+    assert!(bench.annotations.contains_key(&format!("{RECORD}{task}")));
     assert!(
-        ![PAUSE, TRIGGER, BACKFILL].iter().any(|prefix| story.annotations.contains_key(&format!("{prefix}{task}")))
+        ![PAUSE, TRIGGER, BACKFILL].iter().any(|prefix| bench.annotations.contains_key(&format!("{prefix}{task}")))
     );
 }

@@ -1,11 +1,11 @@
-//! How much work one turn is, on the thread that renews the lease: whatever the records say, and however long nobody led.
+//! How much work one turn is on the thread that renews the lease, for any records and after any outage.
 
 use super::*;
 use crate::schedule::SEARCHES;
 
 const YEAR: i64 = 365 * 24 * 3_600;
 
-/// A turn of a leader of so many tasks whose records say this, and how often it has searched a calendar, for each task.
+/// One turn of a leader with this many tasks that have this record. Returns how often it searched a calendar, per task.
 fn searches(timetable: &Timetable, tasks: usize, record: &str) -> f64 {
     let now = TickTime { wall: time(0), server: Some(time(0)), dice: 1 };
     let mut ticks = Ticks::default();
@@ -42,7 +42,7 @@ fn record(upto: &str) -> String {
 fn a_year_of_absence_is_not_walked_through_for_any_of_256_tasks() {
     let year_ago = jiff::Timestamp::from_second(START - YEAR).unwrap().to_string();
     for pattern in ["* * * * *", "*/5 * * * *", "0 2 * * *", "0 0-23 * * *", "0,30 2 * * 1-5", "0 3 1 * *"] {
-        // The work of 256 is 256 times that of one: it need not be done for each pattern.
+        // The work for 256 tasks is 256 times that for one, so it need not be measured for each pattern.
         let tasks = if pattern == "0 2 * * *" { 256 } else { 4 };
         let each = searches(&catching_up(pattern), tasks, &record(&year_ago));
         assert!(each <= 30.0, "{pattern}: {each} searches for each task");
@@ -71,35 +71,35 @@ fn no_record_makes_a_turn_long() {
 }
 
 #[test]
-fn what_is_over_the_limit_is_counted_exactly() {
+fn ticks_over_the_limit_are_counted_exactly() {
     let year_ago = jiff::Timestamp::from_second(START - YEAR).unwrap().to_string();
-    let mut story = Story::empty(Timetable { max_catch_up: 100, ..catching_up("*/5 * * * *") });
-    let text = record(&year_ago).replace("FP", &story.timetable.schedule.fingerprint());
-    story.annotations.insert(format!("{RECORD}report"), text);
-    story.lead();
-    let first = story.write().remove(0);
+    let mut bench = Bench::empty(Timetable { max_catch_up: 100, ..catching_up("*/5 * * * *") });
+    let text = record(&year_ago).replace("FP", &bench.timetable.schedule.fingerprint());
+    bench.annotations.insert(format!("{RECORD}report"), text);
+    bench.lead();
+    let first = bench.write().remove(0);
     assert_eq!(first.missed, 365 * 288 - 100);
-    assert_eq!(story.counts().over_limit, 365 * 288 - 100);
-    // START is a minute past the hour: the hundredth from the end.
+    assert_eq!(bench.counts().over_limit, 365 * 288 - 100);
+    // START is a minute past the hour. This is the hundredth tick from the end.
     assert_eq!(runs(&[first]), [(-60 - 99 * 300, 1)]);
 }
 
 #[test]
 fn text_from_others_is_quoted_and_bounded_in_messages() {
-    let mut story = Story::of(minutely());
+    let mut bench = Bench::of(minutely());
     let forged = format!("x\nERROR all is lost {}", "y".repeat(200_000));
     for prefix in [TRIGGER, BACKFILL] {
-        story.annotations.insert(format!("{prefix}report"), forged.clone());
+        bench.annotations.insert(format!("{prefix}report"), forged.clone());
     }
     for task in 0..1_000 {
-        story.annotations.insert(format!("{RECORD}other{task}"), record("2026-01-01T00:00:00Z"));
+        bench.annotations.insert(format!("{RECORD}other{task}"), record("2026-01-01T00:00:00Z"));
     }
-    assert_eq!(story.see(), []);
-    let refused = story.ticks.refused();
+    assert_eq!(bench.see(), []);
+    let refused = bench.ticks.refused();
     assert_eq!(refused.len(), 2);
     for (request, _) in refused {
         assert!(request.len() < 200 && !request.contains('\n'), "{request}");
     }
-    let unknown = story.ticks.unknown();
+    let unknown = bench.ticks.unknown();
     assert_eq!((unknown.len(), names::some(&unknown).len()), (1_000, 11));
 }

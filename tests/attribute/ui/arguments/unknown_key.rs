@@ -4,6 +4,6 @@ use lease_runtime::{LeaderTask, leader_only};
 async fn sync_ledger() {}
 
 fn main() {
-    // Not told off for a mistake that is not its own.
+    // This line must cause no error: the mistake is in the attribute.
     let _task: LeaderTask<()> = sync_ledger();
 }

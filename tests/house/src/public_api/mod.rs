@@ -1,5 +1,5 @@
-//! `public-api`: the types of other crates that users of lease-runtime meet. A new major version of such a crate is one of
-//! lease-runtime, too, so that a new line in the list is a decision.
+//! `public-api`: the types of other crates in the API of lease-runtime. A new major version of such a crate requires a new major
+//! version of lease-runtime, so a new line in the list needs a decision.
 
 mod rustdoc;
 mod walk;
@@ -11,7 +11,7 @@ use crate::error::{Context, Result};
 use crate::workspace::Workspace;
 use rustdoc::{Crates, Document};
 
-/// Fails if the list is not that of the code.
+/// Fails if the list is out of date.
 pub(crate) fn check(workspace: &Workspace) -> Result<()> {
     let path = list_path(workspace);
     let listed = std::fs::read_to_string(&path).context(|| format!("cannot read {}", path.display()))?;

@@ -1,5 +1,4 @@
-//! What rustdoc knows about a crate, as JSON. rustdoc prints that only when unstable options are allowed:
-//! see [`unstable_rustdoc`].
+//! Reads rustdoc's JSON about a crate. rustdoc writes it only if unstable options are allowed: see [`unstable_rustdoc`].
 
 use std::collections::BTreeMap;
 
@@ -13,10 +12,10 @@ use crate::workspace::{Package, Workspace};
 /// The version of the JSON that this module reads: that of Rust 1.95.
 const FORMAT: u32 = 57;
 
-/// The documents of crates, by the name of the crate.
+/// The documents, by the name of the crate.
 pub(super) type Crates = BTreeMap<String, Document>;
 
-/// What rustdoc prints about a crate, as far as it is read here.
+/// rustdoc's document about a crate. It has more fields, which are not read here.
 #[derive(Deserialize)]
 pub(super) struct Document {
     pub(super) root: u32,
@@ -30,7 +29,7 @@ pub(super) struct Document {
 #[derive(Deserialize)]
 pub(super) struct Item {
     pub(super) name: Option<String>,
-    /// One field: the kind of the item, and what belongs to that.
+    /// One field: the kind of the item, with the data of that kind.
     pub(super) inner: Value,
 }
 
@@ -43,7 +42,7 @@ pub(super) struct ItemPath {
 }
 
 impl Document {
-    /// Has rustdoc document a package, with the features that its documentation is built with.
+    /// Runs rustdoc for a package, with the features of its documentation.
     pub(super) fn build(workspace: &Workspace, package: &Package) -> Result<Document> {
         let mut rustdoc = cargo();
         rustdoc.args([

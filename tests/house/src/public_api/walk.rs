@@ -1,4 +1,4 @@
-//! Walks through all public items, also through those of our other crates that are re-exported.
+//! Visits all public items, including re-exported items of the other crates of this workspace.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,10 +6,10 @@ use serde_json::Value;
 
 use super::rustdoc::{Crates, Document, Item, ItemPath};
 
-/// The crates that come with the compiler.
+/// The crates of the standard library.
 const STANDARD: [&str; 4] = ["std", "core", "alloc", "proc_macro"];
 
-/// The types of other crates in the public API of a crate, and the types of our own crates that it does not re-export.
+/// The types of other crates in the public API of a crate, and the types of this workspace that it does not re-export.
 pub(super) fn foreign_types(crates: &Crates, root: &str) -> BTreeSet<String> {
     let mut walk = Walk { crates, seen: BTreeSet::new(), found: BTreeMap::new(), reexported: BTreeSet::new() };
     if let Some(document) = crates.get(root) {
@@ -23,16 +23,16 @@ pub(super) fn foreign_types(crates: &Crates, root: &str) -> BTreeSet<String> {
 
 struct Walk<'a> {
     crates: &'a Crates,
-    /// The items that were walked through, by the address of their document.
+    /// The items that were visited, by the address of their document.
     seen: BTreeSet<(*const Document, u32)>,
     /// The places where each type appears.
     found: BTreeMap<Vec<String>, BTreeSet<String>>,
-    /// The paths of the items of our crates that users can name.
+    /// The paths of the items of this workspace that users can name.
     reexported: BTreeSet<Vec<String>>,
 }
 
 impl<'a> Walk<'a> {
-    /// Walks through an item that users know under a name.
+    /// Visits an item with the name that users see.
     fn item(&mut self, document: &'a Document, id: u32, name: &str) {
         let Some(item) = document.index.get(&id) else { return };
         if !self.seen.insert((std::ptr::from_ref(document), id)) {
@@ -61,7 +61,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// A re-export: of an item of this crate, of another of ours, or of something foreign.
+    /// A re-export: of an item of this crate, of another crate of this workspace, or of another crate.
     fn reexport(&mut self, document: &'a Document, inner: &Value, name: &str) {
         let Some(id) = as_id(&inner["id"]) else { return };
         if document.index.contains_key(&id) {
@@ -80,7 +80,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// An `impl` of the item with this name. Of a trait, only the types count: its functions are those of the trait.
+    /// An `impl` of the item with this name. In the `impl` of a trait, only the types count: its functions are the trait's.
     fn implementation(&mut self, document: &'a Document, inner: &Value, name: &str) {
         if inner["is_synthetic"] == true || !inner["blanket_impl"].is_null() {
             return;
@@ -93,7 +93,7 @@ impl<'a> Walk<'a> {
         self.children(document, &Value::Array(items), name);
     }
 
-    /// All types in a signature: whatever has a path and an id.
+    /// All types in a signature: everything that has a path and an id.
     fn types(&mut self, document: &'a Document, signature: &Value, name: &str) {
         match signature {
             Value::Object(fields) => {
@@ -109,7 +109,7 @@ impl<'a> Walk<'a> {
     }
 
     fn add(&mut self, path: &ItemPath, name: &str) {
-        // A sealed trait keeps others from implementing the one above it, and cannot be named. A macro is no type.
+        // A sealed trait prevents other implementations of a trait, and users cannot name it. A macro is not a type.
         let is_hidden = path.path.iter().any(|segment| segment == "sealed") || path.kind.starts_with("proc_");
         if !is_hidden && !STANDARD.contains(&path.path[0].as_str()) {
             self.found.entry(path.path.clone()).or_default().insert(name.to_owned());
@@ -134,7 +134,7 @@ fn is_associated_type(document: &Document, id: &Value) -> bool {
     item.is_some_and(|item| item.inner.get("assoc_type").is_some())
 }
 
-/// The name of an item; of a re-export, the new one. An `impl` has none.
+/// The name of an item. For a re-export, the new name. An `impl` has no name.
 fn name_of(item: &Item) -> Option<&str> {
     item.name.as_deref().or_else(|| item.inner["use"]["name"].as_str())
 }

@@ -1,4 +1,4 @@
-//! Where source text comes from: the disk, or memory in tests.
+//! Loads source text from the disk, or from memory in tests.
 
 use std::path::Path;
 

@@ -1,7 +1,7 @@
-//! Which file uses items of which file, from the source of the library crates without their tests.
+//! Finds which file uses items of which file, in the source of the library crates without their tests.
 //!
-//! Names are resolved as far as paths go: `use`, paths in code, re-exports, globs, and the tokens of macro calls. A method call
-//! names no path, so that it makes no arrow.
+//! Resolves paths: `use`, paths in code, re-exports, globs, and the tokens of macro calls. A method call contains no path, so it
+//! makes no arrow.
 
 mod load;
 mod modules;

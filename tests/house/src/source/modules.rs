@@ -9,11 +9,11 @@ use super::without_tests::remove_tests;
 use super::{Files, Library};
 use crate::error::{Context, Result};
 
-/// The place of a file in [`Source::files`].
+/// The index of a file in [`Source::files`].
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(crate) struct FileId(pub(crate) usize);
 
-/// The place of a module in [`Source::modules`].
+/// The index of a module in [`Source::modules`].
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(super) struct ModuleId(pub(super) usize);
 
@@ -53,7 +53,7 @@ pub(super) struct Import {
     pub(super) path: Vec<String>,
 }
 
-/// Where the files of a module's children are.
+/// The folders with the files of a module's children.
 struct Folder<'a> {
     /// The folder of the file that the module is in.
     of_file: &'a Path,
@@ -195,7 +195,7 @@ impl Module {
 /// One path of a `use`.
 pub(super) struct Leaf {
     pub(super) path: Vec<String>,
-    /// The name that it brings in; `None` for `*`.
+    /// The imported name. `None` for `*`.
     pub(super) name: Option<String>,
 }
 
@@ -228,7 +228,7 @@ fn collect_leaves(tree: &UseTree, prefix: &mut Vec<String>, leaves: &mut Vec<Lea
 
 fn named(prefix: &[String], last: String, rename: Option<String>) -> Leaf {
     let mut path = prefix.to_vec();
-    // `use a::b::{self}` brings in `b`.
+    // `use a::b::{self}` imports `b`.
     if last != "self" || path.is_empty() {
         path.push(last);
     }
@@ -246,7 +246,7 @@ fn path_attribute(module: &ItemMod) -> Option<String> {
     })
 }
 
-/// Whether a `use` is a re-export rather than only an import.
+/// Whether a `use` is a re-export and not only an import.
 pub(super) fn is_reexport(visibility: &Visibility) -> bool {
     !matches!(visibility, Visibility::Inherited)
 }

@@ -1,21 +1,21 @@
-//! What a path means: the file that defines the item, found through imports, globs and re-exports.
+//! Resolves a path to the file that defines the item, through imports, globs and re-exports.
 
 use super::modules::{FileId, ModuleId, Source};
 
-/// What a path names.
+/// The target of a path.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(super) enum Target {
     Module(ModuleId),
-    /// An item by its name where it is defined, or something inside of one: a variant, an associated function.
+    /// An item with its name where it is defined, or a part of an item: a variant, an associated function.
     Item(FileId, String),
 }
 
-/// The names that are being looked up, to notice when a lookup leads back to itself.
+/// The names that are being looked up. They end a lookup that leads back to itself.
 type Pending = Vec<(ModuleId, String)>;
 
 impl Source {
-    /// What a path means in a module. Empty if that is no item of these crates. Several, if a name stands for a module and
-    /// an item.
+    /// The targets of a path in a module. Empty if it is not an item of these crates. There are several if a name is used for a
+    /// module and an item.
     pub(super) fn resolve(&self, from: ModuleId, path: &[String]) -> Vec<Target> {
         self.resolve_pending(from, path, &mut Pending::new())
     }
@@ -58,7 +58,7 @@ impl Source {
         }
     }
 
-    /// What a path goes on from: the module, if there is one.
+    /// The module in which the rest of a path is looked up, if there is one.
     fn one(&self, targets: Vec<Target>) -> Option<Target> {
         targets.into_iter().min()
     }

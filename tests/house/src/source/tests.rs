@@ -1,4 +1,4 @@
-//! The resolver, on small crates in memory.
+//! Tests of the resolver, with small crates in memory.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -13,7 +13,7 @@ impl Files for Memory {
     }
 }
 
-/// Reads the crates `one` and `two`, those of them whose `lib.rs` is given.
+/// Reads the crates `one` and `two`, if their `lib.rs` is given.
 pub(crate) fn source(files: &[(&str, &str)]) -> Source {
     let texts = files.iter().map(|(path, text)| (PathBuf::from(path), (*text).to_owned())).collect();
     let roots = ["one", "two"].map(|name| Library { name: name.to_owned(), root: format!("{name}/lib.rs").into() });

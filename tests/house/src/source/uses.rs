@@ -28,7 +28,7 @@ impl Source {
         arrows
     }
 
-    /// Whether a module is another, or inside of it.
+    /// Whether a module is the same as another, or inside it.
     fn is_inside(&self, module: ModuleId, outer: ModuleId) -> bool {
         let mut next = Some(module);
         while let Some(module) = next {
@@ -60,7 +60,7 @@ impl Uses<'_> {
         }
     }
 
-    /// A `use` of an item is an arrow. A re-export of what is further down in the tree is none: uses are resolved through it.
+    /// A `use` of an item is an arrow. A re-export of an item below this module is not an arrow: uses are resolved through it.
     fn add_import(&mut self, visibility: &Visibility, path: &[String]) {
         let targets = self.source.resolve(self.module, path);
         let is_outside = |target: &Target| match target {
@@ -72,8 +72,8 @@ impl Uses<'_> {
         self.add(targets);
     }
 
-    /// The paths in the tokens of a macro call, whose grammar is not known: `name::name`, and single names of types and
-    /// constants.
+    /// The paths in the tokens of a macro call. Its grammar is not known, so these are `name::name`, and single names of types
+    /// and constants.
     fn add_tokens(&mut self, tokens: TokenStream) {
         let mut path = PathInTokens::default();
         for token in tokens {
@@ -109,7 +109,7 @@ impl Uses<'_> {
 impl<'ast> Visit<'ast> for Uses<'_> {
     fn visit_item_mod(&mut self, item: &'ast ItemMod) {
         let child = self.source.modules[self.module.0].children.get(&item.ident.to_string()).copied();
-        // The content of `mod x;` is visited as a file of its own.
+        // The content of `mod x;` is visited as another file.
         if let (Some(child), Some((_, items))) = (child, &item.content) {
             let outer = std::mem::replace(&mut self.module, child);
             items.iter().for_each(|item| self.visit_item(item));
@@ -136,22 +136,22 @@ impl<'ast> Visit<'ast> for Uses<'_> {
         self.add_tokens(call.tokens.clone());
     }
 
-    // Attributes name no items of ours.
+    // Attributes do not use items of this workspace.
     fn visit_attribute(&mut self, _: &'ast Attribute) {}
 }
 
-/// A path that is put together from tokens.
+/// A path that is assembled from tokens.
 #[derive(Default)]
 struct PathInTokens {
     segments: Vec<String>,
-    /// How many colons have come since the last segment.
+    /// How many colons there were since the last segment.
     colons: usize,
     /// A name after a dot is a field or a method.
     after_dot: bool,
 }
 
 impl PathInTokens {
-    /// Takes a name. Returns the path before it, if the name does not continue that.
+    /// Adds a name. Returns the path before it, if the name does not continue that path.
     fn ident(&mut self, name: String) -> Option<Vec<String>> {
         let before = (self.colons != 2).then(|| self.take());
         if !std::mem::take(&mut self.after_dot) {
@@ -161,7 +161,7 @@ impl PathInTokens {
         before
     }
 
-    /// Takes a sign. Returns the path before it, if the sign ends that.
+    /// Adds a sign. Returns the path before it, if the sign ends that path.
     fn punct(&mut self, sign: char, spacing: Spacing) -> Option<Vec<String>> {
         let continues = sign == ':' && (spacing == Spacing::Joint || self.colons == 1);
         if continues {

@@ -1,15 +1,15 @@
-//! Takes the code of tests out of a file.
+//! Removes the code of tests from a file.
 
 use syn::punctuated::Punctuated;
 use syn::visit_mut::{self, VisitMut};
 use syn::{Attribute, Expr, ImplItem, Item, Meta, Stmt, Token};
 
-/// Removes what is compiled for tests only: `#[test]`, `#[cfg(test)]`, `#[cfg(all(test, ..))]`.
+/// Removes code that is compiled only for tests: `#[test]`, `#[cfg(test)]`, `#[cfg(all(test, ..))]`.
 pub(super) fn remove_tests(file: &mut syn::File) {
     RemoveTests.visit_file_mut(file);
 }
 
-/// Whether an item with these attributes exists in tests only.
+/// Whether an item with these attributes exists only in tests.
 fn is_only_for_tests(attributes: &[Attribute]) -> bool {
     attributes.iter().any(|attribute| match &attribute.meta {
         Meta::Path(path) => path.is_ident("test"),
@@ -18,7 +18,7 @@ fn is_only_for_tests(attributes: &[Attribute]) -> bool {
     })
 }
 
-/// Whether the condition of a `cfg` holds in tests only.
+/// Whether the condition of a `cfg` holds only in tests.
 fn needs_test(condition: &Meta) -> bool {
     match condition {
         Meta::Path(path) => path.is_ident("test"),

@@ -1,0 +1,1 @@
+//! The test beside this file compiles the Rust samples of the documentation.
