@@ -47,8 +47,8 @@ impl Term {
         let deadlines = Deadlines { cancel_at: Moment::FAR, drop_at: Moment::FAR, hard_stop: Moment::FAR };
         let grant = Grant { token: FencingToken::new(1), transitions: 0, deadlines };
         let (term_state, alive) = TermState::begin(lease, "test".into(), &grant, clock);
-        let (runtime, asked) = (Handle::try_current().ok(), term_state.asks().clone());
-        let scope = RunScope::new("test".into(), Duration::MAX, OnOverrun::Report, runtime, asked);
+        let (runtime, stop_signal) = (Handle::try_current().ok(), term_state.stop_signal().clone());
+        let scope = RunScope::new("test".into(), Duration::MAX, OnOverrun::Report, runtime, stop_signal);
         let term = Term::new(term_state).scoped(Arc::new(scope));
         (term.clone(), TermControl { term, hold: Arc::new(TermHold(Mutex::new(Some(alive)))) })
     }

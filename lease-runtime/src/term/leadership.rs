@@ -50,7 +50,7 @@ pub struct Term {
 impl Term {
     /// A handle that belongs to no body yet.
     pub(crate) fn new(state: Arc<TermState>) -> Term {
-        let scope = Arc::new(RunScope::unbounded(state.asks().clone()));
+        let scope = Arc::new(RunScope::unbounded(state.stop_signal().clone()));
         Term { state, scope }
     }
 
@@ -93,16 +93,16 @@ impl Term {
 
     /// Whether the body should end: it was asked to, or its deadline has passed.
     pub fn is_cancelled(&self) -> bool {
-        self.scope.stop_signal().is_asked() || self.now() >= self.ends_at()
+        self.scope.stop_signal().is_requested() || self.now() >= self.ends_at()
     }
 
     /// Why the body was asked to end. `None` if it was not asked.
     pub fn stop_reason(&self) -> Option<StopReason> {
         // A body may be asked later than the others of its term, so its own signal decides. The clock may have passed the
         // deadline before the elector has noticed.
-        let asked = self.scope.stop_signal();
-        let because = || asked.why().or_else(|| self.state.stop_reason()).unwrap_or(StopReason::GroupFailed);
-        let known = asked.is_asked().then(because);
+        let stop_signal = self.scope.stop_signal();
+        let because = || stop_signal.why().or_else(|| self.state.stop_reason()).unwrap_or(StopReason::GroupFailed);
+        let known = stop_signal.is_requested().then(because);
         known.or_else(|| (self.now() >= self.ends_at()).then_some(StopReason::Lost(LossReason::NotRenewed)))
     }
 

@@ -22,7 +22,7 @@ pub(crate) struct RunScope {
     /// No poll begins from this moment on, even if the lease is still held. It is only ever lowered.
     cut: AtomicU64,
     children: TaskTracker,
-    asked: Arc<StopSignal>,
+    stop_signal: Arc<StopSignal>,
     /// Cancelled when the body says that it is ready.
     ready: CancellationToken,
 }
@@ -34,7 +34,7 @@ impl RunScope {
         grace: Duration,
         on_overrun: OnOverrun,
         runtime: Option<Handle>,
-        asked: Arc<StopSignal>,
+        stop_signal: Arc<StopSignal>,
     ) -> RunScope {
         RunScope {
             task,
@@ -43,14 +43,14 @@ impl RunScope {
             runtime,
             cut: AtomicU64::new(Moment::FAR.as_nanos()),
             children: TaskTracker::new(),
-            asked,
+            stop_signal,
             ready: CancellationToken::new(),
         }
     }
 
     /// For a term that belongs to no body yet: only the lease limits it.
-    pub(crate) fn unbounded(asked: Arc<StopSignal>) -> RunScope {
-        RunScope::new("".into(), Duration::MAX, OnOverrun::default(), None, asked)
+    pub(crate) fn unbounded(stop_signal: Arc<StopSignal>) -> RunScope {
+        RunScope::new("".into(), Duration::MAX, OnOverrun::default(), None, stop_signal)
     }
 
     pub(crate) fn task(&self) -> &Arc<str> {
@@ -76,7 +76,7 @@ impl RunScope {
     }
 
     pub(super) fn stop_signal(&self) -> &StopSignal {
-        &self.asked
+        &self.stop_signal
     }
 
     pub(super) fn runtime(&self) -> Option<&Handle> {

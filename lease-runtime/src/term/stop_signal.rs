@@ -43,17 +43,17 @@ impl StopSignal {
     }
 
     /// Asks the bodies to end for this reason, unless they were asked already.
-    pub(crate) fn ask_because(&self, now: Moment, why: StopReason) {
-        if !self.is_asked() {
+    pub(crate) fn request_because(&self, now: Moment, why: StopReason) {
+        if !self.is_requested() {
             let _ = self.why.set(why);
             self.request(now);
         }
     }
 
     /// Asks the bodies to end for the reason of `other`.
-    pub(crate) fn ask_as(&self, now: Moment, other: &StopSignal) {
+    pub(crate) fn request_as(&self, now: Moment, other: &StopSignal) {
         match other.why() {
-            Some(why) => self.ask_because(now, why),
+            Some(why) => self.request_because(now, why),
             None => self.request(now),
         }
     }
@@ -63,7 +63,7 @@ impl StopSignal {
         self.why.get().cloned()
     }
 
-    pub(crate) fn is_asked(&self) -> bool {
+    pub(crate) fn is_requested(&self) -> bool {
         self.at() != Moment::FAR
     }
 

@@ -18,7 +18,7 @@ use lease_protocol::election::{Deadlines, FencingToken, Grant, LossReason, StopR
 
 const SPEC: LeaseSpec = LeaseSpec::new("ledger");
 
-/// What happened, in order.
+/// The lines that bodies have written, in order.
 #[derive(Clone, Default)]
 struct Story(Arc<Mutex<Vec<String>>>);
 
@@ -31,7 +31,7 @@ impl Story {
         self.0.lock().unwrap().clone()
     }
 
-    /// Tells it when dropped.
+    /// Adds a line when it is dropped.
     fn at_the_end(&self, what: &str) -> impl Drop + Send + use<> {
         struct AtTheEnd(Story, String);
         impl Drop for AtTheEnd {
@@ -43,14 +43,14 @@ impl Story {
     }
 }
 
-/// The elector's side of the seam.
+/// The elector as the supervisor sees it.
 struct Elector {
     clock: Arc<TokioClock>,
     entry: Arc<Entry>,
     stop: CancellationToken,
     terms: u64,
     exits: mpsc::UnboundedSender<Box<Error>>,
-    /// What wanted the process to end.
+    /// Errors that have to end the process.
     _exit: mpsc::UnboundedReceiver<Box<Error>>,
 }
 
@@ -173,7 +173,7 @@ async fn a_body_that_ends_because_it_was_asked_to_runs_again_in_the_next_term() 
     seconds(1.0).await;
     term_state.cancel(StopReason::Shutdown);
     supervisor.await.unwrap();
-    // No term follows a shutdown, so what it returned is the last word.
+    // No term follows a shutdown, so its output is final.
     handle.await.unwrap();
     assert_eq!(story.lines(), ["term 1 began", "term 1 ended", "term 2 began", "term 2 ended"]);
 }
@@ -191,7 +191,7 @@ async fn a_body_that_fails_during_the_shutdown_gives_its_error() {
     assert_eq!(handle.await.unwrap(), Err("could not flush"));
 }
 
-/// A body that does not want to know.
+/// A body that does not end when it is asked to.
 fn stubborn(story: &Story) -> LeaderTask<()> {
     LeaderTask::new("t", SPEC, {
         let story = story.clone();
@@ -213,7 +213,7 @@ async fn a_body_is_dropped_when_its_grace_is_used_up_while_renewals_go_on() {
     seconds(5.0).await;
     term_state.extend(elector.deadlines());
     term_state.cancel(StopReason::Shutdown);
-    let asked = elector.clock.now();
+    let stopped_at = elector.clock.now();
     for _ in 0..5 {
         seconds(5.0).await;
         term_state.extend(elector.deadlines());
@@ -222,7 +222,7 @@ async fn a_body_is_dropped_when_its_grace_is_used_up_while_renewals_go_on() {
     supervisor.await.unwrap();
     assert_eq!(story.lines(), ["dropped"]);
     assert!(is_drained(&term_state));
-    let took = elector.clock.now().since(asked);
+    let took = elector.clock.now().since(stopped_at);
     assert!((30.0..30.01).contains(&took.as_secs_f64()), "{took:?}");
 }
 
@@ -237,7 +237,7 @@ async fn the_deadline_drops_an_idle_body_even_if_the_elector_says_nothing() {
     }
     let took = elector.clock.now().since(granted);
     assert!((11.75..11.78).contains(&took.as_secs_f64()), "{took:?}");
-    // And the term may yet turn out to have been renewed: then the body runs again.
+    // The term may still be renewed, and then the body runs again.
     assert!(!supervisor.is_finished());
     term_state.extend(elector.deadlines());
     seconds(1.0).await;
@@ -344,7 +344,7 @@ fn a_runtime_that_goes_away_takes_its_bodies_along() {
     assert!(matches!(handle.now_or_never(), Some(Err(Error::CandidateGone { .. }))));
 }
 
-/// As when the runtime of the driver goes away while the body's own lives on.
+/// The runtime of the driver goes away, while that of the body continues.
 #[tokio::test(start_paused = true)]
 async fn a_body_does_not_outlive_its_supervisor() {
     let story = Story::default();
@@ -363,6 +363,6 @@ async fn a_body_does_not_outlive_its_supervisor() {
     sleep(Duration::from_secs(1)).await;
     supervisor.abort();
     let drained = tokio::time::timeout(Duration::from_secs(5), term_state.drained()).await;
-    assert!(drained.is_ok(), "nobody is left to end the body");
+    assert!(drained.is_ok(), "the body was not dropped");
     assert_eq!(story.lines(), ["dropped"]);
 }

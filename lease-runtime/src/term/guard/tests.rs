@@ -77,8 +77,8 @@ fn grace_counts_from_the_cancellation_and_not_past_the_deadline() {
     let clock = HandClock::new();
     let (term_state, alive) = granted(clock.clone(), 100);
     let scope = |grace| {
-        let asked = term_state.asks().clone();
-        Arc::new(RunScope::new("t".into(), Duration::from_nanos(grace), Default::default(), None, asked))
+        let stop_signal = term_state.stop_signal().clone();
+        Arc::new(RunScope::new("t".into(), Duration::from_nanos(grace), Default::default(), None, stop_signal))
     };
     let short = Term::new(term_state.clone()).scoped(scope(20));
     let long = Term::new(term_state.clone()).scoped(scope(80));

@@ -14,7 +14,7 @@ use crate::term::{Guarded, RunScope, Term};
 use lease_protocol::election::{Deadlines, FencingToken, Grant};
 
 fn term(term_state: &Arc<TermState>, policy: OnOverrun) -> Term {
-    let scope = RunScope::new("sync".into(), Duration::MAX, policy, None, term_state.asks().clone());
+    let scope = RunScope::new("sync".into(), Duration::MAX, policy, None, term_state.stop_signal().clone());
     Term::new(term_state.clone()).scoped(Arc::new(scope))
 }
 

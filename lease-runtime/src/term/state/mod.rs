@@ -175,7 +175,7 @@ impl TermState {
     }
 
     pub(crate) fn is_cancelled(&self) -> bool {
-        self.cancelled.is_asked()
+        self.cancelled.is_requested()
     }
 
     /// Ends the process with this term, if the term is lost.
@@ -193,19 +193,19 @@ impl TermState {
     }
 
     /// The signal that asks the bodies of this term to end. In a group with an order, each member has a signal of its own.
-    pub(crate) fn asks(&self) -> &Arc<StopSignal> {
+    pub(crate) fn stop_signal(&self) -> &Arc<StopSignal> {
         &self.cancelled
     }
 
-    /// From this moment on, no poll begins of a body that `asked` asked to end and that has this grace.
-    pub(super) fn ends_at(&self, asked: &StopSignal, grace: Duration) -> Moment {
+    /// From this moment on, no poll begins of a body that `stop_signal` asked to end and that has this grace.
+    pub(super) fn ends_at(&self, stop_signal: &StopSignal, grace: Duration) -> Moment {
         let drop_at = Moment::from_nanos(self.drop_at.load(Ordering::Acquire));
-        let asked_at = asked.at();
+        let requested_at = stop_signal.at();
         // This is the case at nearly every poll, and spares the arithmetic.
-        if asked_at == Moment::FAR {
+        if requested_at == Moment::FAR {
             return drop_at;
         }
-        drop_at.min(asked_at + grace)
+        drop_at.min(requested_at + grace)
     }
 
     /// How long a poll that is running at `drop_at` may still last.

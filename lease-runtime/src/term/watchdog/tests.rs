@@ -21,7 +21,7 @@ fn watched(clock: &Arc<HandClock>) -> (Arc<WatchedTerms>, Arc<TermState>, DrainT
 }
 
 fn scoped(term_state: &Arc<TermState>, policy: OnOverrun) -> Term {
-    let scope = RunScope::new("sync".into(), Duration::MAX, policy, None, term_state.asks().clone());
+    let scope = RunScope::new("sync".into(), Duration::MAX, policy, None, term_state.stop_signal().clone());
     Term::new(term_state.clone()).scoped(Arc::new(scope))
 }
 
