@@ -8,7 +8,7 @@ fn done(name: &'static str, spec: LeaseSpec, story: &Story) -> LeaderTask<Result
     LeaderTask::new(name, spec, move |term: Term| {
         let story = story.clone();
         async move {
-            story.tell(format!("{name} in term {}", term.fencing_token()));
+            story.add(format!("{name} in term {}", term.fencing_token()));
             sleep(Duration::from_secs(1)).await;
             Ok(7)
         }

@@ -23,9 +23,9 @@ fn report(story: &Story, takes: u64) -> LeaderTask<Result<(), String>> {
                 Cause::Trigger(id) => format!("{id}"),
                 cause => format!("{cause:?} {}", tick.nominal()),
             };
-            story.tell(format!("{what} began"));
+            story.add(format!("{what} began"));
             seconds(takes).await;
-            story.tell(format!("{what} ended"));
+            story.add(format!("{what} ended"));
             Ok(())
         }
     })

@@ -12,9 +12,9 @@ impl World {
         LeaderTask::new(name, LEDGER, move |_| {
             let story = story.clone();
             async move {
-                story.tell(format!("{name} began"));
+                story.add(format!("{name} began"));
                 seconds(lasts).await;
-                story.tell(format!("{name} done"));
+                story.add(format!("{name} done"));
             }
         })
     }
@@ -25,12 +25,12 @@ impl World {
         LeaderTask::new(name, LEDGER, move |term: Term| {
             let story = story.clone();
             async move {
-                story.tell(format!("{name} began"));
+                story.add(format!("{name} began"));
                 term.cancelled().await;
                 let why = term.stop_reason().expect("there is a reason");
-                story.tell(format!("{name} asked, {why}"));
+                story.add(format!("{name} asked, {why}"));
                 seconds(takes).await;
-                story.tell(format!("{name} ended"));
+                story.add(format!("{name} ended"));
             }
         })
     }
@@ -38,7 +38,7 @@ impl World {
     fn failing(&self, name: &'static str) -> LeaderTask<Result<(), &'static str>> {
         let story = self.story.clone();
         LeaderTask::new(name, LEDGER, move |_| {
-            story.tell(format!("{name} failed"));
+            story.add(format!("{name} failed"));
             std::future::ready(Err("no"))
         })
     }
@@ -129,7 +129,7 @@ async fn a_layer_may_signal_that_it_is_ready() {
         let story = story.clone();
         async move {
             seconds(7).await;
-            story.tell("bottom ready");
+            story.add("bottom ready");
             term.ready();
             term.cancelled().await;
         }

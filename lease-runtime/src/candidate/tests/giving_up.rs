@@ -14,7 +14,7 @@ impl Drop for Captured {
     fn drop(&mut self) {
         // Not `status()`, which would hang in the case that this reports.
         let free = self.candidate.inner.state.try_lock().is_ok();
-        self.story.tell(if free { "dropped" } else { "dropped under a lock" });
+        self.story.add(if free { "dropped" } else { "dropped under a lock" });
     }
 }
 

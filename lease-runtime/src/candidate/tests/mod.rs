@@ -34,6 +34,7 @@ use crate::spec::LeaseSpec;
 use crate::task::LeaderTask;
 use crate::task::entry::Entry;
 use crate::term::Term;
+use crate::term::testing::Story;
 use lease_protocol::election::StopReason;
 
 const LEDGER: LeaseSpec = LeaseSpec::new("ledger");
@@ -71,9 +72,9 @@ impl World {
         LeaderTask::new(name, spec, move |term: Term| {
             let (story, api) = (story.clone(), api.clone());
             async move {
-                story.tell(format!("{name} began"));
+                story.add(format!("{name} began"));
                 term.cancelled().await;
-                story.tell(format!("{name} ended, {}", held(&api, &term)));
+                story.add(format!("{name} ended, {}", held(&api, &term)));
             }
         })
     }
@@ -84,8 +85,8 @@ impl World {
         LeaderTask::new(name, spec, move |term: Term| {
             let (story, api) = (story.clone(), api.clone());
             async move {
-                story.tell(format!("{name} began"));
-                let _end = AtTheEnd(Some(move || story.tell(format!("{name} dropped, {}", held(&api, &term)))));
+                story.add(format!("{name} began"));
+                let _end = AtTheEnd(Some(move || story.add(format!("{name} dropped, {}", held(&api, &term)))));
                 pending().await
             }
         })
@@ -132,19 +133,7 @@ impl Running {
     }
 }
 
-/// The lines that bodies have written, in order.
-#[derive(Clone, Default)]
-struct Story(Arc<Mutex<Vec<String>>>);
-
 impl Story {
-    fn tell(&self, what: impl Into<String>) {
-        self.0.lock().unwrap().push(what.into());
-    }
-
-    fn lines(&self) -> Vec<String> {
-        self.0.lock().unwrap().clone()
-    }
-
     /// Waits until there are so many lines.
     async fn grown_to(&self, length: usize) -> Vec<String> {
         until(|| self.lines().len() >= length).await;

@@ -230,10 +230,10 @@ async fn timeout_drops_a_run_with_its_children_and_counts_as_a_failure() {
             }
             let child = story.clone();
             drop(term.spawn(async move {
-                let _end = AtTheEnd(Some(move || child.tell("child dropped")));
+                let _end = AtTheEnd(Some(move || child.add("child dropped")));
                 pending::<()>().await;
             }));
-            let _end = AtTheEnd(Some(move || story.tell("body dropped")));
+            let _end = AtTheEnd(Some(move || story.add("body dropped")));
             pending().await
         }
     });

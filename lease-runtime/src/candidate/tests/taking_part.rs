@@ -38,7 +38,7 @@ async fn a_warm_up_that_never_ends_does_not_keep_the_candidate_from_ending() {
     let candidate = world.candidate("a").await;
     let end = AtTheEnd(Some({
         let story = world.story.clone();
-        move || story.tell("warm-up dropped")
+        move || story.add("warm-up dropped")
     }));
     let handle = candidate.add(world.obedient("one", LEDGER).warm_up(async move {
         let _end = end;
@@ -140,13 +140,13 @@ async fn a_body_can_step_down() {
     a.add(LeaderTask::new("one", LEDGER, move |term: Term| {
         let story = story.clone();
         async move {
-            story.tell("one began");
+            story.add("one began");
             seconds(5).await;
             term.step_down();
             assert_eq!(term.stop_reason(), Some(StopReason::SteppedDown));
             // It has its grace while the lease is held.
             seconds(2).await;
-            story.tell("one ended");
+            story.add("one ended");
         }
     }));
     let in_a = Running::start(&a);

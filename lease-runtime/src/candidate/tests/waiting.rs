@@ -20,7 +20,7 @@ fn waiting<T: fmt::Debug + Send + 'static>(
         let (story, wait) = (story.clone(), wait.take());
         async move {
             let Some(wait) = wait else { return };
-            story.tell(match wait.await {
+            story.add(match wait.await {
                 Ok(value) => format!("got {value:?}"),
                 Err(Error::WaitsForItself { .. }) => "waits for itself".to_owned(),
                 Err(error) => error.to_string(),
@@ -70,7 +70,7 @@ async fn a_child_of_a_body_that_waits_for_a_task_of_its_lease_gets_an_error() {
         let (wait, story) = (added(&other, seven(LEDGER)), story.clone());
         async move {
             let waited = term.spawn(wait).await.unwrap();
-            story.tell(format!("{}", matches!(waited, Err(Error::WaitsForItself { .. }))));
+            story.add(format!("{}", matches!(waited, Err(Error::WaitsForItself { .. }))));
         }
     }));
     within(60, a.run()).await.unwrap();
@@ -122,7 +122,7 @@ async fn a_future_that_continues_without_the_body_may_wait() {
     a.add(LeaderTask::new("starting", LEDGER, move |_| {
         let (wait, story) = (added(&other, seven(LEDGER)), story.clone());
         async move {
-            drop(tokio::spawn(async move { story.tell(format!("{:?}", wait.await.ok())) }));
+            drop(tokio::spawn(async move { story.add(format!("{:?}", wait.await.ok())) }));
             seconds(5).await;
         }
     }));
@@ -142,7 +142,7 @@ async fn a_warm_up_that_waits_for_a_task_of_its_own_lease_lets_it_run() {
         let story = story.clone();
         async move {
             seconds(5).await;
-            story.tell("migrated");
+            story.add("migrated");
         }
     }));
     a.add(world.obedient("serve", LEDGER).warm_up(migration.completed()));

@@ -1,5 +1,4 @@
 use std::future::{pending, ready};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
@@ -14,29 +13,18 @@ use crate::lease::LeaseId;
 use crate::spec::LeaseSpec;
 use crate::task::{IntoTask, LeaderTask, TaskHandle};
 use crate::term::TermState;
+use crate::term::testing::{Story, is_drained};
 use lease_protocol::election::{Deadlines, FencingToken, Grant, LossReason, StopReason};
 
 const SPEC: LeaseSpec = LeaseSpec::new("ledger");
 
-/// The lines that bodies have written, in order.
-#[derive(Clone, Default)]
-struct Story(Arc<Mutex<Vec<String>>>);
-
 impl Story {
-    fn tell(&self, what: impl Into<String>) {
-        self.0.lock().unwrap().push(what.into());
-    }
-
-    fn lines(&self) -> Vec<String> {
-        self.0.lock().unwrap().clone()
-    }
-
     /// Adds a line when it is dropped.
     fn at_the_end(&self, what: &str) -> impl Drop + Send + use<> {
         struct AtTheEnd(Story, String);
         impl Drop for AtTheEnd {
             fn drop(&mut self) {
-                self.0.tell(self.1.clone());
+                self.0.add(self.1.clone());
             }
         }
         AtTheEnd(self.clone(), what.to_owned())
@@ -88,10 +76,6 @@ impl Elector {
 
 async fn seconds(seconds: f64) {
     sleep(Duration::from_secs_f64(seconds)).await;
-}
-
-fn is_drained(term_state: &TermState) -> bool {
-    term_state.drained().now_or_never().is_some()
 }
 
 #[tokio::test(start_paused = true)]
@@ -156,9 +140,9 @@ async fn a_body_that_ends_because_it_was_asked_to_runs_again_in_the_next_term() 
         move |term: Term| {
             let story = story.clone();
             async move {
-                story.tell(format!("term {} began", term.fencing_token()));
+                story.add(format!("term {} began", term.fencing_token()));
                 term.cancelled().await;
-                story.tell(format!("term {} ended", term.fencing_token()));
+                story.add(format!("term {} ended", term.fencing_token()));
             }
         }
     });
@@ -273,7 +257,7 @@ async fn children_of_a_failed_body_are_gone_before_it_runs_again() {
             run += 1;
             let (story, run) = (story.clone(), run);
             async move {
-                story.tell(format!("run {run}"));
+                story.add(format!("run {run}"));
                 let end = story.at_the_end(&format!("child {run} dropped"));
                 drop(term.spawn(async move {
                     let _end = end;

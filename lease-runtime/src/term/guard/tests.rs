@@ -2,13 +2,12 @@ use std::future::{pending, poll_fn};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use futures_util::FutureExt;
 use futures_util::task::noop_waker;
 
 use super::*;
 use crate::clock::{Moment, TokioClock, WallTime};
-use crate::term::testing::{HandClock, bounded, granted};
-use crate::term::{RunScope, TermState};
+use crate::term::RunScope;
+use crate::term::testing::{HandClock, bounded, granted, is_drained};
 use lease_protocol::election::StopReason;
 
 /// Counts its polls and never ends.
@@ -31,10 +30,6 @@ impl<F: FnMut()> Drop for OnDrop<F> {
 
 fn poll<F: Future + ?Sized>(guarded: &mut Guarded<F>) -> Poll<Result<F::Output, Ended>> {
     Pin::new(guarded).poll(&mut Context::from_waker(&noop_waker()))
-}
-
-fn is_drained(term_state: &TermState) -> bool {
-    term_state.drained().now_or_never().is_some()
 }
 
 #[test]

@@ -8,9 +8,9 @@ fn step(story: &Story, name: &'static str, takes: u64) -> LeaderTask<()> {
     LeaderTask::new(name, LEDGER, move |_| {
         let story = story.clone();
         async move {
-            story.tell(format!("{name} begins"));
+            story.add(format!("{name} begins"));
             seconds(takes).await;
-            story.tell(format!("{name} ends"));
+            story.add(format!("{name} ends"));
         }
     })
 }
@@ -35,9 +35,9 @@ async fn a_group_runs_its_members_in_their_order_for_each_tick() {
 async fn the_members_of_a_group_are_handed_its_tick() {
     let world = World::new();
     let a = world.candidate("a").await;
-    let lines = world.story.clone();
+    let story = world.story.clone();
     let member = LeaderTask::scheduled("member", LEDGER, move |_: Term, tick: Tick| {
-        lines.tell(tick.nominal().to_string());
+        story.add(tick.nominal().to_string());
         async {}
     });
     a.add(TaskGroup::sequence("nightly").with(member).every(Duration::from_secs(60)));
@@ -98,7 +98,7 @@ async fn the_members_of_a_group_learn_why_their_run_is_ended() {
             let story = story.clone();
             async move {
                 term.cancelled().await;
-                story.tell(format!("{name}: {}", term.stop_reason().unwrap()));
+                story.add(format!("{name}: {}", term.stop_reason().unwrap()));
             }
         })
     };

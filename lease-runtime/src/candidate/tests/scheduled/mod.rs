@@ -20,9 +20,9 @@ fn telling(story: &Story, name: &'static str, who: &'static str, takes: u64) -> 
         let story = story.clone();
         async move {
             let at = tick.nominal();
-            story.tell(format!("{who} {at} #{}", tick.attempt()));
+            story.add(format!("{who} {at} #{}", tick.attempt()));
             seconds(takes).await;
-            story.tell(format!("{who} {at} done"));
+            story.add(format!("{who} {at} done"));
             Ok(())
         }
     })

@@ -61,7 +61,7 @@ async fn a_renewal_right_before_a_tick_does_not_make_it_late() {
         let a = world.candidate("a").await;
         let story = world.story.clone();
         let task = LeaderTask::scheduled("t", LEDGER, move |_: Term, tick: Tick| {
-            story.tell(tick.lateness().as_millis().to_string());
+            story.add(tick.lateness().as_millis().to_string());
             async {}
         });
         a.add(task.every(Duration::from_secs(60)));
@@ -110,7 +110,7 @@ async fn a_leader_whose_clock_is_far_ahead_uses_the_servers_time() {
         let right: jiff::Timestamp = clock.wall().to_string().parse().unwrap();
         // The answers of the server contain whole seconds.
         assert!(right >= tick.nominal() && right.duration_since(tick.nominal()).as_secs() <= 2, "at {right}");
-        story.tell(format!("a {}", tick.nominal()));
+        story.add(format!("a {}", tick.nominal()));
         async { Ok::<_, String>(()) }
     });
     a.add(task.every(Duration::from_secs(60)));

@@ -58,7 +58,7 @@ async fn jitter_starts_a_tick_later_and_at_the_same_time_on_every_replica() {
         let candidate = world.candidate(who).await;
         let (story, clock) = (world.story.clone(), world.clock.clone());
         let task = LeaderTask::scheduled("t", LEDGER, move |_: Term, tick: Tick| {
-            story.tell(format!("{} {:?}", clock.wall(), tick.lateness()));
+            story.add(format!("{} {:?}", clock.wall(), tick.lateness()));
             async {}
         });
         candidate.add(task.every(Duration::from_secs(600)).jitter(Duration::from_secs(300)));
@@ -81,11 +81,11 @@ async fn cancel_other_tells_the_body_that_it_is_replaced_and_waits_for_it() {
     let task = LeaderTask::scheduled("t", LEDGER, move |term: Term, tick: Tick| {
         let story = story.clone();
         async move {
-            story.tell(format!("{} begins", &tick.nominal().to_string()[11..19]));
+            story.add(format!("{} begins", &tick.nominal().to_string()[11..19]));
             term.cancelled().await;
             assert_eq!(term.stop_reason(), Some(StopReason::Replaced));
             seconds(3).await;
-            story.tell(format!("{} ends", &tick.nominal().to_string()[11..19]));
+            story.add(format!("{} ends", &tick.nominal().to_string()[11..19]));
         }
     });
     a.add(task.every(Duration::from_secs(60)).overlap(Overlap::CancelOther));
@@ -106,7 +106,7 @@ async fn a_failed_tick_is_tried_again_as_often_as_it_may_be() {
         let (story, ids) = (world.story.clone(), Arc::new(Mutex::new(Vec::new())));
         let noted = ids.clone();
         let task = LeaderTask::scheduled("t", LEDGER, move |_: Term, tick: Tick| {
-            story.tell(tick.attempt().to_string());
+            story.add(tick.attempt().to_string());
             noted.lock().unwrap().push(tick.attempt_id());
             async { Err::<(), _>("no") }
         });
@@ -253,7 +253,7 @@ async fn a_tick_that_waits_for_the_run_before_it_is_not_started_when_the_term_en
         let (story, candidate) = (story.clone(), candidate.clone());
         told_by.lock().unwrap().push(term.fencing_token());
         async move {
-            story.tell(format!("{} begins #{}", &tick.nominal().to_string()[11..19], tick.attempt()));
+            story.add(format!("{} begins #{}", &tick.nominal().to_string()[11..19], tick.attempt()));
             term.cancelled().await;
             seconds(3).await;
             candidate.step_down("ledger");
