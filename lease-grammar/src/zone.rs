@@ -143,9 +143,14 @@ mod tests {
     #[test]
     fn a_zone_is_found_by_notation_place_and_spelling() {
         let names = ["America/New_York", "Europe/Prague", "UTC"].into_iter();
-        for (text, name) in
-            [("europe/prague", 1), ("new york", 0), ("Prague", 1), ("Europe/Prag", 1), ("utc", 2), ("America/NewYrok", 0)]
-        {
+        for (text, name) in [
+            ("europe/prague", 1),
+            ("new york", 0),
+            ("Prague", 1),
+            ("Europe/Prag", 1),
+            ("utc", 2),
+            ("America/NewYrok", 0),
+        ] {
             assert_eq!(meant(text, names.clone()), names.clone().nth(name), "{text}");
         }
         for text in ["", "  ", "Mars/Olympus_Mons", &"x".repeat(10_000)] {

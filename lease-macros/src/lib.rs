@@ -39,7 +39,7 @@ use proc_macro::TokenStream;
 /// | [`namespace`] | a name | the candidate's | The namespace of the Lease. |
 /// | [`name`] | a string | the function's name | The name of the task in logs, errors and tick records. A task with another name is another task. |
 /// | [`lease_duration`] | a duration in whole seconds | `"15s"` | How long a candidate waits without seeing a change of the Lease before it takes over. |
-/// | [`renew_deadline`] | a duration | ⅔ of `lease_duration` | How long a leader that cannot renew goes on before it asks its bodies to end. |
+/// | [`renew_deadline`] | a duration | ⅔ of `lease_duration` | How long a leader that cannot renew continues before it asks its bodies to end. |
 /// | [`retry_period`] | a duration | 2⁄15 of `lease_duration` | The pause after a failed request, and between two polls where watching is not possible. If nothing answers at the address of the API server, the pause is a quarter of it. |
 /// | [`cron`] | a string of five fields, `"@daily"` and the like, or a constant | none | Runs the body at these times: minute, hour, day of the month, month, day of the week. |
 /// | [`time_zone`] | a string or a constant: an IANA name | `"UTC"` | The time zone of `cron`. |

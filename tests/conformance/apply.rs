@@ -78,7 +78,7 @@ cases! {
         t.apply("x", "one", "", &applied(json!({ "holderIdentity": "a" }))).await?.code(201)?;
         let reply = t.apply("x", "two", "&force=true", &applied(json!({ "holderIdentity": "b" }))).await?.code(200)?;
         reply.is("/spec/holderIdentity", "b")?;
-        // Now it is two's: one can no longer take it away by leaving it out.
+        // Now the field belongs to `two`, so `one` cannot remove it by leaving it out.
         let reply = t.apply("x", "one", "", &applied(json!({ "leaseDurationSeconds": 15 }))).await?.code(200)?;
         reply.is("/spec", json!({ "holderIdentity": "b", "leaseDurationSeconds": 15 }))
     }
@@ -132,10 +132,10 @@ cases! {
         let made = t.create(&crate::case::lease("x")).await?;
         let bare = t.replace(&crate::case::with(made, "/metadata/managedFields", json!([{}]))).await?;
         lacks(&bare, "/metadata/managedFields")?;
-        // An update does not begin the books again,
+        // An update does not begin to record managers,
         let next = t.merge("x", &json!({ "spec": { "holderIdentity": "b" } })).await?.code(200)?.json();
         lacks(&next, "/metadata/managedFields")?;
-        // an apply does.
+        // but an apply does.
         let body = applied(json!({ "holderIdentity": "b" }));
         let reply = t.apply("x", "one", "", &body).await?.code(200)?.is("/spec/leaseDurationSeconds", 15)?;
         reply
@@ -162,7 +162,7 @@ cases! {
         body["metadata"]["resourceVersion"] = first["metadata"]["resourceVersion"].clone();
         t.apply("x", "one", "", &body).await?.refused(409, "Conflict")?.message_has("the object has been modified")
     }
-    "apply of what is no lease is refused" => |t| {
+    "apply of an object that is not a lease is refused" => |t| {
         t.apply("x", "one", "", &applied(json!({ "leaseDurationSeconds": 0 }))).await?.refused(422, "Invalid")
     }
     "a lease says who manages which field" => |t| {

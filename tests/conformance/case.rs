@@ -1,4 +1,4 @@
-//! How a case is written: requests in a namespace of its own, and checks that say what they wanted.
+//! The parts of a case: requests in a namespace that only this case uses, and checks that return what they wanted.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -8,7 +8,7 @@ use http::Method;
 use lease_tests::api::{ApiError, Ask, Http, Lines, Reply};
 use serde_json::{Value, json};
 
-/// A difference between what a case wants and what the server does.
+/// The result of a case. The error is a difference between what it wants and what the server does.
 pub(crate) type Outcome = Result<(), String>;
 
 /// One case.
@@ -18,7 +18,7 @@ pub(crate) struct Case {
     pub(crate) run: fn(Test) -> Pin<Box<dyn Future<Output = Outcome> + Send>>,
 }
 
-/// A chapter of the table of cases.
+/// Defines a chapter of the table of cases.
 #[macro_export]
 macro_rules! cases {
     ($($name:literal => |$test:ident| $body:block)*) => {
@@ -31,15 +31,15 @@ macro_rules! cases {
     };
 }
 
-/// The beginning of a difference that is none.
+/// The beginning of an error that is not a difference: the server cannot show this case.
 pub(crate) const NOT_APPLICABLE: &str = "not applicable: ";
 
-/// The end of a case that cannot be tried on this server as it is.
+/// The error of a case that this server cannot show.
 pub(crate) fn not_applicable(why: &str) -> String {
     format!("{NOT_APPLICABLE}{why}")
 }
 
-/// What the last expression of a case may be.
+/// The types that the last expression of a case may have.
 pub(crate) trait Done {
     fn done(self) -> Outcome;
 }
@@ -139,7 +139,7 @@ impl Test {
         self.send(Ask::new(Method::PUT, self.path(name)).json(body)).await
     }
 
-    /// Creates a lease that must succeed, and gives it as the server has it.
+    /// Creates a lease, which must succeed. Returns it as the server stores it.
     pub(crate) async fn create(&self, body: &Value) -> Result<Value, String> {
         Ok(self.post(body).await?.code(201)?.json())
     }
@@ -158,7 +158,7 @@ impl Test {
         self.send(Ask::new(Method::PATCH, self.path(name_and_query)).body(kind, patch.to_string())).await
     }
 
-    /// Server-side apply by `manager`; `query` begins with `&` or is empty.
+    /// Server-side apply by `manager`. `query` begins with `&` or is empty.
     pub(crate) async fn apply(&self, name: &str, manager: &str, query: &str, body: &Value) -> Result<Reply, String> {
         let place = format!("{name}?fieldManager={manager}{query}");
         self.patch(&place, "application/apply-patch+yaml", body).await
@@ -190,12 +190,12 @@ pub(crate) struct Watch {
 }
 
 impl Watch {
-    /// The next event, whatever it is; `None` at the end.
+    /// The next event of any kind. `None` at the end.
     pub(crate) async fn any(&mut self) -> Result<Option<Value>, String> {
         self.lines.next(Duration::from_secs(20)).await.map_err(|error| error.to_string())
     }
 
-    /// The next event, which must be of this kind. Its object is the result.
+    /// The object of the next event, which must be of this kind.
     pub(crate) async fn next(&mut self, kind: &str) -> Result<Value, String> {
         match self.any().await? {
             Some(event) if event["type"] == kind => Ok(event["object"].clone()),
@@ -212,7 +212,7 @@ impl Watch {
         }
     }
 
-    /// The next event, whatever it is, if it comes within a moment.
+    /// The next event of any kind, if it arrives within a short time.
     pub(crate) async fn soon(&mut self) -> Result<Option<Value>, String> {
         match self.lines.next(Duration::from_secs(2)).await {
             Ok(event) => Ok(event),
@@ -221,7 +221,7 @@ impl Watch {
         }
     }
 
-    /// Nothing must come for a moment.
+    /// For a short time, no event must arrive.
     pub(crate) async fn silence(&mut self) -> Outcome {
         match self.lines.next(Duration::from_millis(300)).await {
             Err(ApiError::Late) => Ok(()),
@@ -230,11 +230,11 @@ impl Watch {
     }
 }
 
-/// Checks of an answer, each giving it back.
+/// Checks of an answer. Each returns the answer.
 pub(crate) trait Check: Sized {
     /// The status code.
     fn code(self, wanted: u16) -> Result<Self, String>;
-    /// A `Status` with this code and reason, in the body as in the head.
+    /// A `Status` with this code and reason. The code must be in the body and in the head.
     fn refused(self, code: u16, reason: &str) -> Result<Self, String>;
     /// The message of a `Status`.
     fn message(self, wanted: &str) -> Result<Self, String>;
@@ -300,7 +300,7 @@ pub(crate) fn version(object: &Value) -> Result<u64, String> {
     text.parse().map_err(|_| format!("no version in {object}"))
 }
 
-/// What must hold.
+/// A condition that must hold.
 pub(crate) fn ensure(holds: bool, what: impl FnOnce() -> String) -> Outcome {
     if holds { Ok(()) } else { Err(what()) }
 }

@@ -67,7 +67,7 @@ cases! {
              name or generateName is required",
         )
     }
-    "generateName makes a name of it and five characters" => |t| {
+    "generateName makes a name with five more characters" => |t| {
         let made = t.create(&json!({ "metadata": { "generateName": "x-" } })).await?;
         let name = made["metadata"]["name"].as_str().unwrap_or_default().to_owned();
         ensure(name.len() == 7 && name.starts_with("x-"), || format!("name {name:?}"))?;
@@ -104,7 +104,7 @@ cases! {
     "POST to a named lease is 405" => |t| {
         t.post_to(&t.path("x"), &lease("x")).await?.refused(405, "MethodNotAllowed")
     }
-    "labels, annotations, owners and finalizers are kept as sent" => |t| {
+    "labels, annotations, owners and finalizers are stored as sent" => |t| {
         let mut body = lease("x");
         body["metadata"]["labels"] = json!({ "app": "ledger", "empty": "" });
         body["metadata"]["annotations"] = json!({ "example.com/note": "a \"quoted\" note\n" });
@@ -118,7 +118,7 @@ cases! {
         let free = json!({ "metadata": { "finalizers": null } });
         t.merge("x", &free).await?.code(200)
     }
-    "empty maps and lists are not kept" => |t| {
+    "empty maps and lists are not stored" => |t| {
         let empty = json!({ "name": "x", "labels": {}, "annotations": {}, "finalizers": [], "ownerReferences": [] });
         let body = json!({ "metadata": empty });
         let made = t.create(&body).await?;

@@ -67,7 +67,7 @@ cases! {
         let ask = Ask::new(Method::DELETE, format!("{}?propagationPolicy=Sometimes", t.path("x")));
         t.send(ask).await?.refused(422, "Invalid")?.message(why)
     }
-    "DELETE options of another kind, or that are no JSON, are 400" => |t| {
+    "DELETE options of another kind, or that are not JSON, are 400" => |t| {
         t.create(&lease("x")).await?;
         t.delete("x", Some(json!({ "kind": "Lease" }))).await?.refused(400, "BadRequest")?;
         let ask = Ask::new(Method::DELETE, t.path("x")).body("application/json", "{");
@@ -81,20 +81,20 @@ cases! {
         ensure(marked["metadata"]["deletionTimestamp"].is_string(), || marked.to_string())?;
         ensure(version(&marked)? > version(&made)?, || "the version did not grow".to_owned())?;
         same("what is read", &t.get("x").await?.code(200)?.json(), &marked)?;
-        // Again: nothing new.
+        // A second deletion changes nothing.
         same("again", &t.delete("x", None).await?.code(200)?.json(), &marked)?;
-        // It can still be renewed,
+        // The lease can still be renewed.
         let renewed = t.replace(&with(marked.clone(), "/spec/holderIdentity", "b")).await?;
         is(&renewed, "/metadata/deletionTimestamp", marked["metadata"]["deletionTimestamp"].clone())?;
-        // but given no other finalizer,
+        // It cannot get another finalizer,
         let more = with(renewed.clone(), "/metadata/finalizers", json!(["example.com/hold", "example.com/more"]));
         t.put("x", &more)
             .await?
             .refused(422, "Invalid")?
             .message_has("no new finalizers can be added if the object is being deleted")?;
-        // nor created anew,
+        // and cannot be created again.
         t.post(&lease("x")).await?.refused(409, "AlreadyExists")?;
-        // and it goes when its last finalizer goes.
+        // It is deleted when its last finalizer is removed.
         t.replace(&with(renewed, "/metadata/finalizers", json!([]))).await?;
         t.get("x").await?.refused(404, "NotFound")
     }

@@ -62,7 +62,7 @@ cases! {
             "\"spec.holderIdentity\" is not a known field selector: only \"metadata.name\", \"metadata.namespace\"",
         )
     }
-    "a fieldSelector that is none is 400" => |t| {
+    "an invalid fieldSelector is 400" => |t| {
         t.list("fieldSelector=name").await?.refused(400, "BadRequest")
     }
     "labelSelector selects by equality, sets and existence" => |t| {
@@ -79,7 +79,7 @@ cases! {
             same(selector, &names(&t.list(&format!("labelSelector={selector}")).await?.code(200)?.json()), &wanted)?;
         }
     }
-    "a labelSelector that is none is 400" => |t| {
+    "an invalid labelSelector is 400" => |t| {
         t.list("labelSelector=a%20b").await?.refused(400, "BadRequest")
     }
     "a list comes in pages of limit, each continuing the last" => |t| {
@@ -100,12 +100,12 @@ cases! {
         same("names", &names(&list), &json!(["a"]))?;
         ensure(list["metadata"]["continue"].is_string(), || list.to_string())
     }
-    "a continue token of nobody is 400" => |t| {
+    "an invalid continue token is 400" => |t| {
         t.list("limit=1&continue=nonsense").await?.refused(400, "BadRequest")
     }
     "a list at version 0 or a past version is one of now" => |t| {
         let last = three(&t).await?;
-        // With a version the answer may come from a cache that lags. The first waits until it has caught up.
+        // With a version, the answer may come from a stale cache. The first request waits until the cache is up to date.
         for query in
             [format!("resourceVersion={last}&resourceVersionMatch=NotOlderThan"), "resourceVersion=0".to_owned()]
         {

@@ -3,8 +3,8 @@
 //!
 //!     tests/kube-apiserver/run cargo test -p lease-tests --test conformance
 //!
-//! Every case must pass on both, so that what is tested on the one holds on the other. An argument selects the cases
-//! whose name contains it.
+//! Every case must pass on both, so that the embedded API behaves like a real one. An argument selects the cases whose name
+//! contains it.
 
 mod case;
 
@@ -44,10 +44,10 @@ const TABLE: &[&[Case]] = &[
     events::CASES,
 ];
 
-/// The target that is always there.
+/// The name of the embedded API.
 const EMBEDDED: &str = "embedded";
 
-/// How many cases run side by side.
+/// How many cases run at the same time.
 const AT_ONCE: usize = 8;
 
 fn main() -> ExitCode {
@@ -83,7 +83,7 @@ async fn run(filter: &str) -> bool {
     good
 }
 
-/// Runs the cases against one server and prints what came of it.
+/// Runs the cases against one server and prints the results.
 async fn cover(target: &str, kubeconfig: &str, filter: &str) -> bool {
     let http = match Http::new(kubeconfig).await {
         Ok(http) => http,
@@ -111,7 +111,7 @@ async fn cover(target: &str, kubeconfig: &str, filter: &str) -> bool {
         .await;
     failures.sort_by_key(|(number, ..)| *number);
     let passed = total - failures.len();
-    // The embedded API can show everything: there, a case that is not applicable has failed.
+    // The embedded API can show every case, so a case that is not applicable there has failed.
     let skipped = failures.iter().filter(|(.., why)| why.starts_with(NOT_APPLICABLE) && target != EMBEDDED).count();
     let failed = failures.len() - skipped;
     println!("conformance: {target}: {total} cases, {passed} passed, {failed} failed, {skipped} not applicable");

@@ -51,7 +51,7 @@ cases! {
         t.merge("x", &json!({ "spec": { "holderIdentity": "b" } })).await?.refused(404, "NotFound")?;
         t.get("x").await?.code(404)
     }
-    "a merge patch that removes the version is 422, one with a version that is no number 500" => |t| {
+    "a merge patch that removes the version is 422, one with a version that is not a number 500" => |t| {
         t.create(&lease("x")).await?;
         let patch = json!({ "metadata": { "resourceVersion": null } });
         t.merge("x", &patch)
@@ -77,7 +77,7 @@ cases! {
              spec.leaseDurationSeconds: Invalid value: 0: must be greater than 0",
         )
     }
-    "a merge patch to what is no lease is 422" => |t| {
+    "a merge patch to an object that is not a lease is 422" => |t| {
         t.create(&lease("x")).await?;
         let reply =
             t.merge("x", &json!({ "spec": { "leaseDurationSeconds": "long" } })).await?.refused(422, "Invalid")?;
@@ -110,7 +110,7 @@ cases! {
         t.merge("x", &json!({ "metadata": { "namespace": "default" } })).await?.refused(400, "BadRequest")?;
         t.merge("x", &json!({ "kind": "Pod" })).await?.refused(422, "Invalid")
     }
-    "a merge patch that is no object, or no JSON, is 400" => |t| {
+    "a merge patch that is not an object, or not JSON, is 400" => |t| {
         t.create(&lease("x")).await?;
         t.merge("x", &json!([1])).await?.refused(400, "BadRequest")?;
         let ask =
@@ -162,7 +162,7 @@ cases! {
         t.patch("x", JSON, &json!([{ "op": "fly", "path": "/spec" }])).await?.refused(422, "Invalid")?;
         t.patch("x", JSON, &json!([{ "op": "add", "path": "", "value": {} }])).await?.refused(422, "Invalid")
     }
-    "a JSON patch that is no list is 400" => |t| {
+    "a JSON patch that is not a list is 400" => |t| {
         t.create(&lease("x")).await?;
         t.patch("x", JSON, &json!({ "op": "remove", "path": "/spec" })).await?.refused(400, "BadRequest")
     }

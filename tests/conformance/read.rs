@@ -1,4 +1,4 @@
-//! `GET` of one object, and of what describes the API.
+//! `GET` of one object, and of the paths that describe the API.
 
 use http::Method;
 use lease_tests::api::Ask;
@@ -22,14 +22,14 @@ cases! {
     }
     "GET with any past resourceVersion gives the object as it is" => |t| {
         let made = t.create(&lease("x")).await?;
-        // The first waits until the server's cache has caught up with the creation; the others would not.
+        // The first request waits until the server's cache contains the object. The others would not wait.
         let current = version(&made)?;
         for version in [current, 0, 1] {
             let reply = t.get(&format!("x?resourceVersion={version}")).await?.code(200)?;
             same("what is read", &reply.json(), &made)?;
         }
     }
-    "GET with a resourceVersion that is no number is refused" => |t| {
+    "GET with a resourceVersion that is not a number is refused" => |t| {
         t.create(&lease("x")).await?;
         let reply = t.get("x?resourceVersion=new").await?.code(500)?.lacks("/reason")?;
         reply.message("resourceVersion: Invalid value: \"new\": strconv.ParseUint: parsing \"new\": invalid syntax")
@@ -61,7 +61,7 @@ cases! {
         let reply = reply.is("/metadata/labels", json!({ "kubernetes.io/metadata.name": t.namespace }))?;
         reply.is("/spec", json!({ "finalizers": ["kubernetes"] }))?.is("/status", json!({ "phase": "Active" }))
     }
-    "an existing namespace is not created again, nor one with a bad name" => |t| {
+    "an existing namespace, and one with a bad name, are not created" => |t| {
         let create = |name: &str| json!({ "metadata": { "name": name } });
         let reply = t.post_to("/api/v1/namespaces", &create("default")).await?.refused(409, "AlreadyExists")?;
         reply.message("namespaces \"default\" already exists")?;

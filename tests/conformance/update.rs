@@ -46,7 +46,7 @@ cases! {
         let made = t.create(&lease("x")).await?;
         t.put("x", &with(made, "/metadata/resourceVersion", "0")).await?.refused(422, "Invalid")
     }
-    "PUT with a version that is no number is refused" => |t| {
+    "PUT with a version that is not a number is refused" => |t| {
         let made = t.create(&lease("x")).await?;
         t.put("x", &with(made, "/metadata/resourceVersion", "new"))
             .await?
@@ -167,7 +167,7 @@ cases! {
         t.replace(&with(made.clone(), "/spec/holderIdentity", "b")).await?;
         t.put("x", &with(made, "/spec/leaseDurationSeconds", 0)).await?.refused(409, "Conflict")
     }
-    "PUT takes away what it leaves out" => |t| {
+    "PUT removes what it leaves out" => |t| {
         let made = t.create(&with(lease("x"), "/metadata/labels", json!({ "a": "b" }))).await?;
         let body = without(without(made, "/metadata/labels"), "/spec/renewTime");
         let next = t.replace(&body).await?;

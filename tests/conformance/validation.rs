@@ -1,4 +1,4 @@
-//! What a Lease may contain.
+//! The validation of Leases.
 
 use serde_json::{Value, json};
 
@@ -75,11 +75,11 @@ cases! {
             .refused(400, "BadRequest")?
             .message_has("cannot unmarshal array into Go struct field Lease.spec of type")
     }
-    "an empty holder is kept, and a null one is absent" => |t| {
+    "an empty holder is stored, and a null one is absent" => |t| {
         is(&t.create(&with(lease("x"), "/spec/holderIdentity", "")).await?, "/spec/holderIdentity", "")?;
         lacks(&t.create(&with(lease("y"), "/spec/holderIdentity", Value::Null)).await?, "/spec/holderIdentity")
     }
-    "zero transitions are kept, and null numbers are absent" => |t| {
+    "zero transitions are stored, and null numbers are absent" => |t| {
         is(&t.create(&lease("x")).await?, "/spec/leaseTransitions", 0)?;
         let body =
             with(with(lease("y"), "/spec/leaseTransitions", Value::Null), "/spec/leaseDurationSeconds", Value::Null);
@@ -87,7 +87,7 @@ cases! {
         lacks(&made, "/spec/leaseTransitions")?;
         lacks(&made, "/spec/leaseDurationSeconds")
     }
-    "times are kept with six digits, in UTC" => |t| {
+    "times are stored with six digits, in UTC" => |t| {
         let body = with(lease("x"), "/spec/renewTime", "2026-11-22T17:00:00.123450+02:00");
         is(&t.create(&body).await?, "/spec/renewTime", "2026-11-22T15:00:00.123450Z")
     }
@@ -107,7 +107,7 @@ cases! {
     "a renewTime with nanoseconds is 400" => |t| {
         unreadable(&t, "renewTime", "2026-11-22T15:00:00.123456789Z", "parsing time").await
     }
-    "an acquireTime that is no date is 400" => |t| {
+    "an acquireTime that is not a date is 400" => |t| {
         unreadable(&t, "acquireTime", "2026-02-30T15:00:00.000000Z", "parsing time").await?;
         unreadable(&t, "acquireTime", "soon", "parsing time \"soon\"").await
     }
@@ -195,7 +195,7 @@ cases! {
         let reply = t.post(&with(lease("x"), "/metadata/ownerReferences", owner)).await?.refused(422, "Invalid")?;
         reply.message_has("metadata.ownerReferences[0].uid: Required value")
     }
-    "a finalizer that is no qualified name is 422" => |t| {
+    "a finalizer that is not a qualified name is 422" => |t| {
         let reply = t.post(&with(lease("x"), "/metadata/finalizers", json!(["a b"]))).await?.refused(422, "Invalid")?;
         reply.message_has("metadata.finalizers: Invalid value: \"a b\"")
     }

@@ -10,7 +10,7 @@ use crate::case::{Check, ensure, is, lease, not_applicable, same, version, with}
 use crate::cases;
 
 cases! {
-    "a watch from a version tells each later change, in order, and nothing earlier" => |t| {
+    "a watch from a version sends each later change, in order, and nothing earlier" => |t| {
         let made = t.create(&lease("x")).await?;
         let mut watch = t.watch(&format!("resourceVersion={}", version(&made)?)).await?;
         let next = t.replace(&with(made, "/spec/holderIdentity", "b")).await?;
@@ -32,7 +32,7 @@ cases! {
         same("modified", &watch.next("MODIFIED").await?, &next)?;
         watch.next("DELETED").await
     }
-    "a watch without a version, or from 0, begins with what is there" => |t| {
+    "a watch without a version, or from 0, begins with the existing objects" => |t| {
         let made = t.create(&lease("x")).await?;
         for query in ["", "resourceVersion=0"] {
             let mut watch = t.watch(query).await?;
@@ -40,7 +40,7 @@ cases! {
             watch.silence().await?;
         }
     }
-    "a watch of one name tells of no other" => |t| {
+    "a watch of one name sends no other" => |t| {
         let made = t.create(&lease("x")).await?;
         let mut watch =
             t.watch(&format!("fieldSelector=metadata.name%3Dx&resourceVersion={}", version(&made)?)).await?;
@@ -49,7 +49,7 @@ cases! {
         same("modified", &watch.next("MODIFIED").await?, &next)?;
         watch.silence().await
     }
-    "a watch of a name that is not there yet tells of its creation" => |t| {
+    "a watch of a name that does not exist yet sends its creation" => |t| {
         let start = t.create(&lease("other")).await?;
         let mut watch =
             t.watch(&format!("fieldSelector=metadata.name%3Dx&resourceVersion={}", version(&start)?)).await?;
@@ -82,7 +82,7 @@ cases! {
         let event = lines.next(Duration::from_secs(20)).await.map_err(|error| error.to_string())?.unwrap_or_default();
         same("modified", &event, &json!({ "type": "MODIFIED", "object": next }))
     }
-    "a write that changes nothing is not told" => |t| {
+    "a write that changes nothing is not sent" => |t| {
         let made = t.create(&lease("x")).await?;
         let mut watch = t.watch(&format!("resourceVersion={}", version(&made)?)).await?;
         t.replace(&made).await?;
@@ -91,7 +91,7 @@ cases! {
     "a watch from a version long gone says 410 Expired and ends" => |t| {
         let mut watch = t.watch("resourceVersion=1").await?;
         let Some(event) = watch.soon().await? else {
-            return Err(not_applicable("the server is so young that it remembers everything"));
+            return Err(not_applicable("the server has just started and has not compacted anything"));
         };
         is(&event, "/type", "ERROR")?;
         let status = event["object"].clone();
@@ -121,7 +121,7 @@ cases! {
         let made = t.create(&lease("x")).await?;
         t.watch(&format!("timeoutSeconds=4&resourceVersion={}", version(&made)?)).await?.end().await
     }
-    "sendInitialEvents tells what is there and marks the end of it with a bookmark" => |t| {
+    "sendInitialEvents sends the existing objects and then a bookmark" => |t| {
         let made = t.create(&lease("x")).await?;
         let query = "sendInitialEvents=true&resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true";
         let mut watch = t.watch(query).await?;
@@ -135,10 +135,10 @@ cases! {
         let reply = t.list("watch=true&sendInitialEvents=true").await?.refused(422, "Invalid")?;
         reply.message_has("sendInitialEvents requires setting resourceVersionMatch to NotOlderThan")
     }
-    "a watch of a version that is no number is refused" => |t| {
+    "a watch of a version that is not a number is refused" => |t| {
         t.list("watch=true&resourceVersion=new").await?.code(500)
     }
-    "a watch of all namespaces tells of this one" => |t| {
+    "a watch of all namespaces sends the changes of this one" => |t| {
         let made = t.create(&lease("x")).await?;
         let path = format!(
             "/apis/coordination.k8s.io/v1/leases?watch=1&fieldSelector=metadata.namespace%3D{}&resourceVersion={}",
@@ -150,7 +150,7 @@ cases! {
         let event = lines.next(Duration::from_secs(20)).await.map_err(|error| error.to_string())?.unwrap_or_default();
         same("added", &event, &json!({ "type": "ADDED", "object": next }))
     }
-    "a lease that is deleted by its last finalizer is told as deleted" => |t| {
+    "a lease that is deleted by its last finalizer is sent as deleted" => |t| {
         let made = t.create(&with(lease("x"), "/metadata/finalizers", json!(["example.com/hold"]))).await?;
         let mut watch = t.watch(&format!("resourceVersion={}", version(&made)?)).await?;
         t.delete("x", None).await?.code(200)?;

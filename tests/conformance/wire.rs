@@ -17,7 +17,7 @@ cases! {
         let reply = t.get("y").await?.code(404)?;
         same("content type of a refusal", &json!(reply.header("content-type")), &json!(["application/json"]))
     }
-    "every answer says once what time it is, to the second" => |t| {
+    "every answer has one date, to the second" => |t| {
         let made = t.create(&lease("x")).await?;
         dated("a GET", &t.get("x").await?.code(200)?)?;
         dated("a list", &t.list("").await?.code(200)?)?;
@@ -25,7 +25,7 @@ cases! {
         dated("a refusal", &t.get("y").await?.code(404)?)?;
         dated("a refusal of no resource", &t.read("/apis/coordination.k8s.io/v1/nothing").await?.code(404)?)
     }
-    "a body that is no JSON is 400" => |t| {
+    "a body that is not JSON is 400" => |t| {
         for text in ["", "{", "{\"metadata\":", "nonsense", "[]", "\"text\""] {
             let ask = Ask::new(Method::POST, t.leases()).body("application/json", text);
             t.send(ask).await?.refused(400, "BadRequest").map_err(|why| format!("{text:?}: {why}"))?;
@@ -80,7 +80,7 @@ cases! {
         t.create(&lease("a-b")).await?;
         t.get("a%2Db").await?.code(200)?.is("/metadata/name", "a-b")
     }
-    "characters beyond ASCII come back as they went" => |t| {
+    "characters beyond ASCII are stored unchanged" => |t| {
         let holder = "pod-\u{e4}\u{1f511}\u{0}\n\\\"";
         let body = with(lease("x"), "/spec/holderIdentity", holder);
         t.post(&body).await?.code(201)?.is("/spec/holderIdentity", holder)?;
@@ -89,11 +89,11 @@ cases! {
     }
 }
 
-/// The answer has one `Date`, in the format that RFC 9110 wants, and its clock and ours differ by less than a minute.
+/// The answer must have one `Date`, in the format of RFC 9110, that differs from our clock by less than a minute.
 fn dated(what: &str, reply: &Reply) -> Outcome {
     let dates = reply.header("date");
     let [date] = dates.as_slice() else { return Err(format!("{what}: wanted one date, got {dates:?}")) };
-    // The parser knows the formats of mail, of which this is one; all of these have the same length.
+    // The parser accepts the formats of mail. This is one of them, and always has the same length.
     ensure(date.len() == 29 && date.ends_with(" GMT"), || format!("{what}: wanted a date of HTTP, got {date:?}"))?;
     let read = DateTimeParser::new().parse_timestamp(date).map_err(|error| format!("{what}: {date:?}: {error}"))?;
     let apart = (SystemClock.wall().0 - read.as_microsecond()).abs();

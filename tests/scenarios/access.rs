@@ -1,4 +1,4 @@
-//! Access rules that forbid this or that. On a real API server these are Roles and service accounts.
+//! Access rules that forbid some requests. On a real API server these are Roles and service accounts.
 
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ pub(crate) fn list() -> Vec<Scenario> {
     ]
 }
 
-/// Makes a service account and gives its token.
+/// Creates a service account and returns its token.
 async fn account(world: &World, name: &str) -> String {
     let path = format!("/api/v1/namespaces/{}/serviceaccounts", world.cluster.namespace);
     world.cluster.create(&path, &json!({ "metadata": { "name": name } })).await;
@@ -53,7 +53,8 @@ async fn bind(world: &World, account: &str) {
     world.cluster.create(&rbac(world, "rolebindings"), &binding).await;
 }
 
-/// Without `watch`, candidates poll: a handover takes a poll and not a lease. They say so once, and not at every try.
+/// Without `watch`, candidates poll: a handover takes one poll period, not a lease duration. They log this once, not at every
+/// attempt.
 async fn watch_forbidden(world: Arc<World>) {
     let settings = Settings { timing: LONG, ..world.settings() };
     let token = match world.cluster.hooks() {
@@ -91,7 +92,7 @@ async fn watch_forbidden(world: Arc<World>) {
     }
 }
 
-/// Nothing is allowed, and trying again would not help: the candidate ends with an error that says what would.
+/// Nothing is allowed, and another attempt would not help: the candidate ends with an error that contains the remedy.
 async fn everything_forbidden(world: Arc<World>) {
     let token = match world.cluster.hooks() {
         Some(api) => {
@@ -120,7 +121,8 @@ async fn everything_forbidden(world: Arc<World>) {
     assert_eq!(world.tokens(), [0; 0]);
 }
 
-/// What the error prints can be applied as it stands, and is all that is needed, from the first write to the release.
+/// The Role in the error can be applied unchanged, and grants everything that a candidate needs, from the first write to the
+/// release.
 async fn the_role_it_prints_is_enough(world: Arc<World>) {
     let token = account(&world, "worker").await;
     let plan = Plan { token: Some(&token), ..Plan::default() };
@@ -134,7 +136,7 @@ async fn the_role_it_prints_is_enough(world: Arc<World>) {
         let answer = world.cluster.create_yaml(&rbac(&world, kind), document).await;
         assert!(answer.is_ok(), "{document}\n{answer:?}");
     }
-    // The API server takes a moment to learn of it.
+    // The API server applies a new Role after a short delay.
     let mut tries = 0;
     let leader = until("the Role to be in force", async || {
         tries += 1;
@@ -159,7 +161,7 @@ async fn the_role_it_prints_is_enough(world: Arc<World>) {
     }
 }
 
-/// Rights that are lost later are a thing that passes: the term ends in time, the process lives on and leads again.
+/// Rights that are lost later may come back: the term ends in time, the process continues and leads again.
 async fn rights_taken_away_and_given_back(world: Arc<World>) {
     let settings = Settings { timing: SHORT, manners: Manners::Ignores, ..world.settings() };
     let token = match world.cluster.hooks() {

@@ -26,7 +26,7 @@ pub(crate) fn list() -> Vec<Scenario> {
     ]
 }
 
-/// A body that blocks for longer than the lease lasts is alive, and so is its lease: renewing does not depend on it.
+/// A body blocks for longer than the lease duration. Its lease is still renewed, because renewals do not depend on the body.
 async fn blocks_and_keeps_the_lease(world: Arc<World>) {
     let timing = STEADY;
     let block = timing.lease_duration + Duration::from_secs(2);
@@ -49,7 +49,7 @@ async fn blocks_and_keeps_the_lease(world: Arc<World>) {
     assert_eq!(world.tokens(), [term.token], "a body that blocked has lost its lease");
 }
 
-/// Where the lease is lost, a body that blocks cannot be stopped: its process is, in time, and says which task it was.
+/// If the lease is lost, a body that blocks cannot be stopped. Its process is ended in time, and logs which task blocked.
 async fn blocks_beyond_the_hard_stop(world: Arc<World>) {
     let settings = Settings { trick: Trick::Block(Duration::from_secs(60)), ..world.settings() };
     let [leader, ..] = world.start_three(&settings).await;
@@ -62,9 +62,9 @@ async fn blocks_beyond_the_hard_stop(world: Arc<World>) {
     assert!(leader.was_ended_by(Signal::ABORT), "{:?}", leader.ended());
     let last = world.last_of(term.token);
     let stop = cut + settings.timing.hard_stop();
-    // The elector is a thread like others, and the machine busy: it has the rest of the lease for it.
+    // On a busy machine, the elector's thread may be late. It has the rest of the lease duration.
     let margin = (settings.timing.lease_duration - settings.timing.hard_stop()) / 2;
-    assert!(last.at <= stop + margin, "the body went on for {:?} after the hard stop", last.at.since(stop));
+    assert!(last.at <= stop + margin, "the body continued for {:?} after the hard stop", last.at.since(stop));
     for words in ["task `work` of lease `", "has been inside one poll for", "ending the process"] {
         assert!(leader.said().contains(words), "{words:?} is not in\n{}", leader.said());
     }
@@ -72,7 +72,8 @@ async fn blocks_beyond_the_hard_stop(world: Arc<World>) {
     assert_ne!(next.pid, leader.pid);
 }
 
-/// With `report` it goes on beside its successor, as it was asked to, and stays out of the election until it is over.
+/// With `report`, the body continues beside its successor, as the task asked for, and the replica does not take part in the
+/// election until the body has ended.
 async fn blocks_beyond_the_hard_stop_and_may(world: Arc<World>) {
     let settings =
         Settings { trick: Trick::Block(Duration::from_secs(8)), on_overrun: OnOverrun::Report, ..world.settings() };
@@ -86,20 +87,20 @@ async fn blocks_beyond_the_hard_stop_and_may(world: Arc<World>) {
     let next = world.next_term(term.token).await;
     leader.says("as `on_overrun = report` asks for").await;
     leader.link.set(Link::PASS);
-    world.log.note("mended", "");
-    // Nobody else is there to lead, and still it does not while its old body is not gone.
+    world.log.note("repaired", "");
+    // No other replica is left, but it does not lead before its old body has ended.
     for other in [&second, &third] {
         other.kill().await;
     }
     let stopped = world.wait_in(term.token, "stopped").await;
     let again = world.next_term(next.token).await;
     assert_eq!(again.pid, leader.pid);
-    assert!(again.at > stopped.at, "it led again while its old body was still there");
+    assert!(again.at > stopped.at, "it led again before its old body had ended");
     let overlap = world.last_of(term.token).at.since(next.at);
-    assert!(!overlap.is_zero(), "the body was to go on beside its successor");
+    assert!(!overlap.is_zero(), "the body should continue beside its successor");
 }
 
-/// A body that goes on when asked to end has its grace, and not more.
+/// A body that continues when it is asked to end gets its grace, and no more time.
 async fn ignores_cancellation(world: Arc<World>) {
     let grace = Duration::from_secs(2);
     let settings = Settings { timing: LONG, manners: Manners::Ignores, grace, ..world.settings() };
@@ -112,10 +113,10 @@ async fn ignores_cancellation(world: Arc<World>) {
     assert_eq!(stopped.detail, "dropped");
     assert!(stopped.at.since(asked) >= grace, "dropped {:?} after it was asked to end", stopped.at.since(asked));
     let mut beats = world.log.events().into_iter().filter(|event| event.is("beat") && event.token == term.token);
-    let last = beats.next_back().expect("it has beaten");
+    let last = beats.next_back().expect("the body has written a beat");
     let used = last.at.since(cancelled.at);
-    // No poll begins after the grace; the stamp is taken inside of one.
-    assert!(used < grace + Duration::from_millis(250), "it went on for {used:?}");
+    // No poll begins after the grace, but the beat is written during a poll.
+    assert!(used < grace + Duration::from_millis(250), "it continued for {used:?}");
     assert!(leader.end().await.success());
     let next = world.next_term(term.token).await;
     let took = next.at.since(stopped.at);
@@ -135,7 +136,7 @@ async fn fails(world: Arc<World>, trick: Trick, words: &str) {
             starts.clone().nth(run).map(|event| (event.clone(), starts.count()))
         };
         let (again, _) = world.log.find("another run", again).await;
-        assert_eq!((again.token, again.pid), (term.token, term.pid), "a failure has cost the term");
+        assert_eq!((again.token, again.pid), (term.token, term.pid), "a failure has ended the term");
     }
     assert_eq!(leader.said().matches("task failed and runs again").count(), 2, "{}", leader.said());
     assert!(leader.said().contains(words), "{}", leader.said());
@@ -143,7 +144,7 @@ async fn fails(world: Arc<World>, trick: Trick, words: &str) {
     assert!(world.tokens().iter().all(|token| *token == term.token));
 }
 
-/// A body that returns is done: its replica gives the lease up and stays out, and another one's begins.
+/// A body that returns is done: its replica releases the lease and no longer takes part, and another replica's body begins.
 async fn returns(world: Arc<World>) {
     let settings = Settings { timing: LONG, trick: Trick::Return, ..world.settings() };
     let [leader, ..] = world.start_three(&settings).await;
@@ -158,7 +159,7 @@ async fn returns(world: Arc<World>) {
     assert!(leader.ended().is_none());
 }
 
-/// The panic of a drop is reported, and keeps neither the lease from being released nor the process from ending in order.
+/// A panic while a body is dropped is logged. The lease is released and the process shuts down as usual.
 async fn panics_in_drop(world: Arc<World>) {
     let grace = Duration::from_millis(300);
     let settings = Settings { timing: LONG, manners: Manners::PanicsInDrop, grace, ..world.settings() };
@@ -175,7 +176,7 @@ async fn panics_in_drop(world: Arc<World>) {
     assert!(took < LONG.renew_deadline, "the successor came {took:?} after the body was gone");
 }
 
-/// What a body has started by its term is gone when the body is, whatever it would like.
+/// What a body has started with its term ends with the body, even if it would continue.
 async fn children_end_with_the_term(world: Arc<World>) {
     let settings = Settings { manners: Manners::Children, ..world.settings() };
     let [leader, ..] = world.start_three(&settings).await;
@@ -189,14 +190,14 @@ async fn children_end_with_the_term(world: Arc<World>) {
     assert_ne!(next.pid, leader.pid);
     let stop = cut + settings.timing.hard_stop();
     let last = world.last_of(term.token);
-    assert!(last.at <= stop, "{} went on for {:?} after the hard stop", last.what, last.at.since(stop));
-    // It was not the process that ended.
+    assert!(last.at <= stop, "{} continued for {:?} after the hard stop", last.what, last.at.since(stop));
+    // The process itself has not ended.
     assert!(leader.ended().is_none());
     leader.link.set(Link::PASS);
     leader.says("all tasks stopped").await;
 }
 
-/// On shutdown the children have their grace, and the lease is held until they are gone.
+/// On shutdown, the children get the grace, and the lease is held until they have ended.
 async fn children_end_before_the_release(world: Arc<World>) {
     let grace = Duration::from_secs(1);
     let settings = Settings { timing: LONG, manners: Manners::Children, grace, ..world.settings() };
@@ -212,7 +213,7 @@ async fn children_end_before_the_release(world: Arc<World>) {
     for kind in ["child", "blocking"] {
         let last = events.iter().rev().find(|event| event.is(kind) && event.token == term.token).expect("it ran");
         let stopped = world.wait_in(term.token, "stopped").await;
-        assert!(last.at > stopped.at, "the {kind} did not outlast the body, which leaves it its grace");
+        assert!(last.at > stopped.at, "the {kind} ended before the body, although it has a grace");
         assert!(last.at < next.at);
     }
 }

@@ -1,4 +1,4 @@
-//! The checks themselves: made-up logs that break each of them. A check that finds nothing is worth nothing.
+//! Tests of the checks: an invented log for each check, which the check must refuse.
 
 use lease_tests::invariants::{Excuses, broken};
 use lease_tests::log::Event;
@@ -47,7 +47,7 @@ fn find_what_they_are_for() {
             "{expected:?} is not found in {lines:?}: {found:?}"
         );
     }
-    // What is an overlap under one lease is none under two, and an overlap under one of two is found.
+    // The same events under two leases are not an overlap. An overlap under one of two leases is found.
     let shards = |second| {
         log(&[
             (10, 1, "started@a", 5),
@@ -63,5 +63,5 @@ fn find_what_they_are_for() {
     lines[2] = (65, 1, "beat", 5);
     let mut excuses = Excuses::default();
     excuses.overlap.insert(5, "asked for");
-    assert_eq!(broken(&log(&lines), &excuses), [""; 0], "an excuse that does not excuse");
+    assert_eq!(broken(&log(&lines), &excuses), [""; 0], "the excuse has no effect");
 }

@@ -44,7 +44,7 @@ async fn sigterm_hands_over_at_once(world: Arc<World>) {
         assert_eq!(stopped.detail, "returned");
         let next = world.next_term(term.token).await;
         assert!(next.at > stopped.at);
-        // By the release, not because the lease ran out: that takes 20 s, and a handover milliseconds.
+        // The successor came because of the release, which takes milliseconds. The lease expires after 20 s.
         let took = next.at.since(stopped.at);
         assert!(took < LONG.renew_deadline, "the successor came {took:?} after the body had ended");
         token = term.token;
@@ -58,7 +58,7 @@ async fn sigkill_fails_over(world: Arc<World>) {
     leader.kill().await;
     let next = world.next_term(term.token).await;
     assert_ne!(next.pid, leader.pid);
-    // A candidate waits the whole lease from when it saw the last renewal, however dead the holder is.
+    // A candidate waits for the whole lease duration since it saw the last renewal, even if the holder is dead.
     let waited = next.at.since(renewed);
     assert!(waited >= world.settings().timing.lease_duration, "taken over {waited:?} after a renewal");
 }

@@ -1,4 +1,4 @@
-//! Bad input: each gives one clear error, or is said in the log and waited out.
+//! Wrong input: it causes one clear error, or a log line while the candidate waits.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,12 +21,12 @@ pub(crate) fn list() -> Vec<Scenario> {
     ]
 }
 
-/// Starts a replica that is to end by itself with an error, in which all of this is said.
+/// Starts a replica that must end by itself with an error that contains all of these words.
 async fn refused(world: &World, name: &str, settings: &Settings, plan: Plan<'_>, words: &[&str]) {
     let replica = world.launch(name, settings, plan);
     assert_eq!(replica.end().await.code(), Some(1), "{name}: {}", replica.said());
     let said = replica.said();
-    // One line, the last.
+    // The error is one line, the last one.
     let error = said.lines().last().and_then(|line| line.strip_prefix("error: "));
     let error = error.unwrap_or_else(|| panic!("{name}: no error at the end of {said}"));
     for words in words {
@@ -74,7 +74,7 @@ async fn no_cluster_at_all(world: Arc<World>) {
     .await;
 }
 
-/// Not an error to end with: it may come up.
+/// The API server is not reachable. This does not end the candidate, because the API server may start later.
 async fn address_where_nobody_is(world: Arc<World>) {
     let mut kubeconfig: serde_json::Value =
         serde_json::from_str(&world.cluster.kubeconfig(None, Caller::Admin("a"), "default")).expect("it is JSON");
@@ -126,5 +126,5 @@ async fn names_and_timings(world: Arc<World>) {
     for (name, settings, words) in cases {
         refused(&world, name, &settings, Plan::default(), words).await;
     }
-    assert!(world.cluster.lease(&world.lease).await.is_none(), "a replica that was refused has written a lease");
+    assert!(world.cluster.lease(&world.lease).await.is_none(), "a replica with wrong settings has written a lease");
 }

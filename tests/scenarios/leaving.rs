@@ -1,4 +1,4 @@
-//! Replicas that give the lease up, for a while or for good, and why.
+//! Replicas that release the lease for some time or for good.
 
 use std::sync::Arc;
 
@@ -21,7 +21,7 @@ pub(crate) fn list() -> Vec<Scenario> {
     ]
 }
 
-/// Waits for the successor, which comes by the release and not because the lease ran out: that takes 20 s.
+/// Waits for the successor, which must come because of the release. The lease expires after 20 s.
 async fn succeeded_at_once(world: &World, term: &Event) -> Event {
     let stopped = world.wait_in(term.token, "stopped").await;
     let next = world.next_term(term.token).await;
@@ -35,13 +35,13 @@ async fn ended_with_1(replica: &Replica, words: &[&str]) {
     assert_eq!(replica.end().await.code(), Some(1), "{}", replica.said());
     let said = replica.said();
     let last = said.lines().rfind(|line| line.starts_with("lease-runtime: "));
-    let last = last.unwrap_or_else(|| panic!("no last words in {said}"));
+    let last = last.unwrap_or_else(|| panic!("no error at the end of {said}"));
     for words in words {
         assert!(last.contains(words), "{words:?} is not in {last:?}");
     }
 }
 
-/// The body fails more often than it may, and the process ends: in order, so that the lease is free at once.
+/// The body fails more often than it may, and the process ends. It shuts down as usual, so the lease is free at once.
 async fn exhausted_and_ends_the_process(world: Arc<World>) {
     let exits = OnExhausted::Exit;
     let settings = Settings { timing: LONG, trick: Trick::Fail, restarts: 1, on_exhausted: exits, ..world.settings() };
@@ -53,8 +53,8 @@ async fn exhausted_and_ends_the_process(world: Arc<World>) {
     succeeded_at_once(&world, &term).await;
 }
 
-/// The body fails more often than it may, and another replica tries. The first one does not come back before it has left the
-/// others a lease duration's time, but then it does.
+/// The body fails more often than it may, and another replica tries. The first one takes part again after a lease duration, so
+/// that the others can acquire the lease before.
 async fn exhausted_and_resigns(world: Arc<World>) {
     let settings = Settings { trick: Trick::Fail, restarts: 1, ..world.settings() };
     let [leader, second, third] = world.start_three(&settings).await;
@@ -73,8 +73,8 @@ async fn exhausted_and_resigns(world: Arc<World>) {
     let again = world.next_term(next.token).await;
     assert_eq!(again.pid, leader.pid);
     let rested = again.at.since(stopped.at);
-    assert!(rested >= settings.timing.lease_duration, "it was back after {rested:?}");
-    // It counts from zero, and may fail once more.
+    assert!(rested >= settings.timing.lease_duration, "it led again after {rested:?}");
+    // The count of failures starts from zero, so it may fail once more.
     world.beats(again.token, 3).await;
     leader.signal(Signal::USR1);
     let runs = |events: &[Event]| {
@@ -83,7 +83,7 @@ async fn exhausted_and_resigns(world: Arc<World>) {
     world.log.find("another run in the same term", runs).await;
 }
 
-/// Two failures, the second of them one too many.
+/// Two failures. Only one is allowed.
 async fn fail_twice(world: &World, leader: &Replica) {
     for run in 1..=2 {
         let runs = |events: &[Event]| {
@@ -100,8 +100,8 @@ async fn fail_twice(world: &World, leader: &Replica) {
     }
 }
 
-/// The body has started a thread, which goes on whatever becomes of the body. Only the end of the process ends that, and it
-/// comes before a successor's body begins.
+/// The body has started a thread that continues after the body has ended. Only the end of the process ends the thread. It must
+/// come before a successor's body begins.
 async fn lost_and_ends_the_process(world: Arc<World>) {
     let settings = Settings { manners: Manners::Thread, on_loss: OnLoss::Exit, ..world.settings() };
     let [leader, ..] = world.start_three(&settings).await;
@@ -114,10 +114,10 @@ async fn lost_and_ends_the_process(world: Arc<World>) {
     let next = world.next_term(term.token).await;
     assert_ne!(next.pid, leader.pid);
     let last = world.last_of(term.token);
-    assert!(last.at < next.at, "the process was still there when its successor began");
+    assert!(last.at < next.at, "the process had not ended when its successor began");
 }
 
-/// A body that gives the lease up: another replica leads at once, and this one sits out.
+/// A body steps down: another replica leads at once, and this one pauses.
 async fn steps_down(world: Arc<World>) {
     let settings = Settings { timing: LONG, trick: Trick::StepDown, ..world.settings() };
     let [leader, ..] = world.start_three(&settings).await;
@@ -129,7 +129,7 @@ async fn steps_down(world: Arc<World>) {
     assert!(leader.ended().is_none());
 }
 
-/// A replica that may not take part hands over, and does not lead although nobody else is there, until it may again.
+/// A replica that may not take part hands over. It does not lead until it may take part again, even if no other replica is left.
 async fn unavailable_for_a_while(world: Arc<World>) {
     let settings = Settings { timing: LONG, ..world.settings() };
     let [leader, second, third] = world.start_three(&settings).await;

@@ -1,5 +1,5 @@
-//! What happens to real processes when the world around them misbehaves: one list, run against `embedded` and, inside
-//! `tests/kube-apiserver/run`, against a real kube-apiserver.
+//! Real processes under faults of the network, the API server and the processes themselves. One list of scenarios runs against
+//! `embedded` and, inside `tests/kube-apiserver/run`, against a real kube-apiserver.
 //!
 //! ```sh
 //! cargo test --test scenarios                              # all of them on `embedded`
@@ -8,8 +8,8 @@
 //! SEED=17 cargo test --test scenarios -- random_faults     # one seed of those in virtual time
 //! ```
 //!
-//! A scenario starts replicas as processes, each behind a proxy of its own, does something to them, and judges by the event
-//! log that they write. None passes because of a sleep, and each ends with the checks of `src/invariants.rs`.
+//! A scenario starts replicas as processes, each behind a proxy, injects a fault, and checks the event log that the replicas
+//! write. No scenario relies on a sleep, and each ends with the checks of `src/invariants.rs`.
 
 #![cfg_attr(not(unix), allow(unused))]
 
@@ -78,5 +78,5 @@ fn main() -> std::process::ExitCode {
 
 #[cfg(not(unix))]
 fn main() {
-    println!("scenarios: not covered on this system, they send signals");
+    println!("scenarios: not covered on this system, because they send Unix signals");
 }

@@ -1,4 +1,4 @@
-//! The example `deployment` and its manifest, as they stand, on a real API server.
+//! The example `deployment` with its manifest, unchanged, on a real API server.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,8 +19,8 @@ const MANIFEST: &str = include_str!("../../examples/deployment.d/manifest.yaml")
 /// The lease of the example, which its Role is limited to.
 const LEASE: &str = "orders";
 
-/// Every document is applied with strict checking of its fields; then three processes run as its service account, with its
-/// Role and nothing else.
+/// Every document is applied with strict checking of its fields. Then three processes run as its service account, with only its
+/// Role.
 async fn three_replicas_as_the_manifest_says(world: Arc<World>) {
     for document in MANIFEST.split("\n---\n").filter(|document| document.contains("\nkind: ")) {
         let path = path_of(document, &world.cluster.namespace);
@@ -33,7 +33,7 @@ async fn three_replicas_as_the_manifest_says(world: Arc<World>) {
     let replicas = ["orders-0", "orders-1", "orders-2"].map(|name| world.launch(name, &world.settings(), plan));
     let leader = leader(&world, &replicas).await;
     leader.says("paid").await;
-    // The others wait, and the API server has refused nothing to any of the three.
+    // The others wait, and the API server has refused no request of the three.
     for replica in replicas.iter().filter(|replica| replica.pid != leader.pid) {
         replica.says("new leader observed").await;
         assert!(!replica.said().contains("paid"), "{}", replica.said());
@@ -55,7 +55,7 @@ async fn three_replicas_as_the_manifest_says(world: Arc<World>) {
         replica.signal(Signal::TERM);
         assert!(replica.end().await.success(), "{}", replica.said());
     }
-    assert_eq!(world.cluster.holder(LEASE).await, None, "all have ended in order, and the lease is held");
+    assert_eq!(world.cluster.holder(LEASE).await, None, "all replicas have shut down, and the lease is still held");
 }
 
 async fn leader(world: &World, replicas: &[Arc<Replica>]) -> Arc<Replica> {
@@ -66,7 +66,7 @@ async fn leader(world: &World, replicas: &[Arc<Replica>]) -> Arc<Replica> {
     .await
 }
 
-/// Where objects of the document's kind are made.
+/// The path for objects of the document's kind.
 fn path_of(document: &str, namespace: &str) -> String {
     let field = |key: &str| document.lines().find_map(|line| line.strip_prefix(key)).unwrap_or_default().trim();
     let (version, kind) = (field("apiVersion:"), field("kind:"));

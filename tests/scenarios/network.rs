@@ -1,4 +1,4 @@
-//! Links that break, stall and slow down.
+//! Network links that break, stall or are slow.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,15 +31,15 @@ pub(crate) fn list() -> Vec<Scenario> {
     ]
 }
 
-/// Room for two failed tries between a renewal that is due and the renew deadline, on a busy machine.
+/// Timings with time for two failed attempts between a due renewal and the renew deadline, on a busy machine.
 const ROOMY: Timing = Timing {
     lease_duration: Duration::from_secs(6),
     renew_deadline: Duration::from_secs(4),
     retry_period: Duration::from_millis(400),
 };
 
-/// The leader's link goes bad, for it alone. Its body, which ignores that it is asked to end, is gone before the hard stop; a
-/// successor comes only then; and when the link is mended, late requests and all, the old leader is a follower like others.
+/// Only the leader's link fails. Its body ignores that it is asked to end, and is dropped before the hard stop. A successor comes
+/// only then. When the link works again and late requests arrive, the old leader is a follower like the others.
 async fn cut_off(world: Arc<World>, link: Link) {
     let ignores = Settings { manners: Manners::Ignores, ..world.settings() };
     let [leader, second, third] = world.start_three(&ignores).await;
@@ -51,13 +51,13 @@ async fn cut_off(world: Arc<World>, link: Link) {
     let stopped = world.wait_in(term.token, "stopped").await;
     let next = world.next_term(term.token).await;
     assert_ne!(next.pid, leader.pid);
-    // Whatever was acknowledged was sent before the link was cut.
+    // Every renewal that was acknowledged was sent before the link was cut.
     let stop = cut + ignores.timing.hard_stop();
     let last = world.last_of(term.token);
-    assert!(last.at <= stop, "the body went on for {:?} after the hard stop", last.at.since(stop));
+    assert!(last.at <= stop, "the body continued for {:?} after the hard stop", last.at.since(stop));
     assert_eq!(stopped.detail, "dropped");
     assert_eq!(world.wait_in(term.token, "cancelled").await.detail, "the lease could not be renewed in time");
-    assert!(leader.ended().is_none(), "it lost its lease, which is no reason to end");
+    assert!(leader.ended().is_none(), "the process ended because it lost its lease");
 
     leader.link.set(Link::PASS);
     leader.says("requests succeed again").await;
@@ -70,38 +70,38 @@ async fn cut_off(world: Arc<World>, link: Link) {
     leader.kill().await;
 }
 
-/// The renewal took effect, its answer never comes: the leader finds its own record, renews again, and nothing was lost.
+/// A renewal takes effect and its answer is lost. The leader finds its own record and renews again, and the term continues.
 async fn answer_to_a_renewal_lost(world: Arc<World>) {
     let settings = Settings { timing: ROOMY, ..world.settings() };
     let [leader, ..] = world.start_three(&settings).await;
     let term = world.leads(&leader).await;
-    // On a connection that is there already: no other can be made where no answers come, if there is TLS.
+    // The leader must use an existing connection: with TLS, no new one can be opened if no answers arrive.
     world.renewals(1).await;
     world.answered(&leader).await;
     leader.link.set(Link::NO_ANSWERS);
     world.log.note("no-answers", "");
     world.renewals(1).await;
     world.log.note("connections-reset", "a renewal took effect");
-    // In this order: what is under way must not come through.
+    // In this order, because answers that are held back must not arrive.
     leader.link.cut();
     leader.link.set(Link::PASS);
     world.renewals(3).await;
     world.beats(term.token, 3).await;
-    assert_eq!(world.tokens(), [term.token], "a lost answer has cost the term");
+    assert_eq!(world.tokens(), [term.token], "a lost answer has ended the term");
 }
 
-/// The acquisition took effect, its answer never comes. The record in the Lease, which only that write can have written, is as
-/// good as the answer; our name alone would not be.
+/// An acquisition takes effect and its answer is lost. Only this write can have written the record in the Lease, so the record
+/// proves the same as the answer. The holder's name alone would not prove it.
 async fn answer_to_an_acquisition_lost(world: Arc<World>) {
     const WAIT: Duration = Duration::from_secs(5);
     let ghost = json!({ "holderIdentity": "ghost", "leaseDurationSeconds": WAIT.as_secs() });
     world.cluster.create_lease(&world.lease, &ghost).await;
     let replica = world.start("a").await;
     replica.says("new leader observed").await;
-    // Its second look, shortly before the end of the wait, leaves a connection on which to acquire: no other can be made
-    // where no answers come, if there is TLS.
+    // Its second read of the Lease, shortly before the end of the wait, opens the connection for the acquisition. With TLS, no
+    // new connection can be opened if no answers arrive.
     let seen = now();
-    until("the second look", async || (replica.link.last_up().since(seen) > WAIT / 2).then_some(())).await;
+    until("the second read", async || (replica.link.last_up().since(seen) > WAIT / 2).then_some(())).await;
     world.answered(&replica).await;
     replica.link.set(Link::NO_ANSWERS);
     world.log.note("no-answers", "");
@@ -118,27 +118,27 @@ async fn answer_to_an_acquisition_lost(world: Arc<World>) {
     replica.link.set(Link::PASS);
     let term = world.leads(&replica).await;
     assert_eq!(taken["spec"]["holderIdentity"], term.identity.as_str());
-    assert!(term.token >= version, "a term under a token from before it");
+    assert!(term.token >= version, "the token is older than the acquisition");
     world.renewals(2).await;
     assert_eq!(world.tokens(), [term.token]);
 }
 
-/// Answers come late but in time, and then not at all. A holder that counted from the receipt of the answer would go on for as
-/// long as the last one took, beyond what the others wait.
+/// Answers come late but in time, and then not at all. A holder that counted from the arrival of the answer would continue too
+/// long: past the time for which the others wait, by the delay of the last answer.
 async fn slow_answers_then_none(world: Arc<World>) {
     let delay = Duration::from_millis(800);
     let settings = Settings { timing: ROOMY, manners: Manners::Ignores, ..world.settings() };
     let [leader, ..] = world.start_three(&settings).await;
     let term = world.leads(&leader).await;
-    // All connections that it needs are there: making one takes several answers, if there is TLS.
+    // All connections must be open: with TLS, opening one takes several answers.
     world.renewals(1).await;
     world.answered(&leader).await;
     leader.link.set(Link::slow(delay));
     world.renewals(3).await;
     world.beats(term.token, 3).await;
-    assert_eq!(world.tokens(), [term.token], "slow answers have cost the term");
+    assert_eq!(world.tokens(), [term.token], "slow answers have ended the term");
 
-    // The answer to a renewal has just come, and the news of it by the watch.
+    // Waits until the answer to a renewal and its event on the watch have just arrived.
     world.renewals(1).await;
     let sent = leader.link.last_up();
     until("the answer to the renewal", async || (leader.link.last_down() >= sent + delay).then_some(())).await;
@@ -153,13 +153,13 @@ async fn slow_answers_then_none(world: Arc<World>) {
     leader.kill().await;
 }
 
-/// A replica that starts while the API server cannot be reached waits for it, and says so.
+/// A replica that starts while the API server cannot be reached waits, and logs this.
 async fn api_unreachable_at_start(world: Arc<World>) {
     for (name, link) in [("a", Link::REFUSE), ("b", Link::BLACK_HOLE)] {
         let replica = world.launch(name, &world.settings(), Plan { link, ..Plan::default() });
         world.ready(&replica).await;
         replica.says("the API server cannot be reached").await;
-        // It says so once, and goes on trying: more than one try has failed when it says so at a lower level.
+        // It logs this once, and later attempts at a lower level. More than three lines show that it continues to try.
         until("another try", async || {
             (replica.said().matches("the API server cannot be reached").count() > 3).then_some(())
         })
@@ -206,14 +206,14 @@ fn nonsense() -> Faults {
         ("500 after commit", Fault::status(500).after_commit()),
         ("504 after commit", Fault::status(504).after_commit()),
         ("a proxy's page", Fault::html(502)),
-        ("a page that says all is well", Fault::html(200)),
+        ("a page with code 200", Fault::html(200)),
         ("garbage", Fault::body(200, "application/json", &b"\xff\xfe{]"[..])),
         ("another object", Fault::body(200, "application/json", r#"{"kind":"Pod","apiVersion":"v1","metadata":{}}"#)),
         ("nothing", Fault::body(200, "application/json", "")),
     ]
 }
 
-/// Each strikes one of the leader's requests, whatever that is. None costs the term.
+/// Each fault strikes one request of the leader, of any kind. No fault ends the term.
 async fn each_strikes_once(world: Arc<World>, faults: Faults) {
     let Some(api) = world.cluster.hooks() else { return };
     let settings = Settings { timing: ROOMY, ..world.settings() };
@@ -226,12 +226,12 @@ async fn each_strikes_once(world: Arc<World>, faults: Faults) {
         injection.hit(1).await;
         world.renewals(1).await;
         injection.remove();
-        assert_eq!(world.tokens(), [term.token], "{name:?} has cost the term");
+        assert_eq!(world.tokens(), [term.token], "{name:?} has ended the term");
     }
     world.beats(term.token, 3).await;
 }
 
-/// Whatever becomes of the followers' watches, a release is noticed; if only when the lease would have run out.
+/// Followers notice a release although their watches fail: at the latest when the lease would have expired.
 async fn every_kind_of_broken_watch(world: Arc<World>) {
     let Some(api) = world.cluster.hooks() else { return };
     type Break = fn(&lease_runtime::embedded::EmbeddedApi) -> usize;

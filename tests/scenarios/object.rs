@@ -1,4 +1,4 @@
-//! Somebody else's hands on the Lease.
+//! Other writers change or delete the Lease.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -33,9 +33,9 @@ async fn deleted_while_held(world: Arc<World>) {
     world.cluster.delete_lease(&world.lease).await;
     assert_eq!(world.wait_in(term.token, "stopped").await.detail, "dropped");
     let next = world.next_term(term.token).await;
-    // Whoever has known the lease waits as long as for a silent holder: the one there was may not have heard of it.
+    // A candidate that has seen the lease waits as long as for a silent holder, because the holder may not know of the deletion.
     let waited = next.at.since(deleting);
-    assert!(waited >= ignores.timing.lease_duration, "made anew {waited:?} after it was deleted");
+    assert!(waited >= ignores.timing.lease_duration, "created again {waited:?} after it was deleted");
     world.renewals(2).await;
     assert_eq!(world.tokens(), [term.token, next.token]);
 }
@@ -47,16 +47,16 @@ async fn deleted_and_made_anew_while_held(world: Arc<World>) {
     let lease = world.cluster.lease(&world.lease).await.expect("a lease");
     world.log.note("deleting", "");
     world.cluster.delete_lease(&world.lease).await;
-    // As a restored backup would: the same record in another object.
+    // Like a restored backup: the same record in another object.
     world.cluster.create_lease(&world.lease, &lease["spec"]).await;
-    world.log.note("made-anew", "with the same record");
+    world.log.note("created-again", "with the same record");
     world.wait_in(term.token, "stopped").await;
     let next = world.next_term(term.token).await;
     world.renewals(2).await;
     assert_eq!(world.tokens(), [term.token, next.token]);
 }
 
-/// Alone, the holder takes the lease again, for a term of its own that begins when nothing of the old one is left.
+/// Without other candidates, the holder acquires the lease again, in a new term that begins after the old one has ended.
 async fn holder_emptied(world: Arc<World>) {
     let ignores = Settings { manners: Manners::Ignores, ..world.settings() };
     let leader = world.start_with("a", &ignores).await;
@@ -70,8 +70,8 @@ async fn holder_emptied(world: Arc<World>) {
     assert_eq!(world.tokens(), [term.token, next.token]);
 }
 
-/// Emptying the holder by hand is a release in the holder's name: the others believe it, at the same moment as the holder
-/// learns of it. This is documented as what it is; what must not be is that the old term goes on.
+/// Somebody empties the holder by hand. For the others this is a release, and they see it at the same time as the holder, so an
+/// overlap is possible. This is documented. But the old term must end.
 async fn holder_emptied_beside_others(world: Arc<World>) {
     let [leader, ..] = world.start_three(&world.settings()).await;
     let term = world.leads(&leader).await;
@@ -90,7 +90,8 @@ async fn empty(world: &World) {
     world.cluster.edit_lease(&world.lease, |lease| lease["spec"]["holderIdentity"] = "".into()).await;
 }
 
-/// An intruder writes itself in. The holder stops at once, and the intruder, who then falls silent, is waited for.
+/// An intruder writes itself into the Lease. The holder stops at once. The intruder never renews, and the others wait for its
+/// duration.
 async fn holder_overwritten(world: Arc<World>) {
     let ignores = Settings { manners: Manners::Ignores, ..world.settings() };
     let [leader, ..] = world.start_three(&ignores).await;
@@ -114,7 +115,7 @@ async fn holder_overwritten(world: Arc<World>) {
     assert_eq!(world.tokens(), [term.token, next.token]);
 }
 
-/// `kubectl annotate` every 100 ms changes the version, never the record: no term is lost by it, and no takeover starved.
+/// `kubectl annotate` every 100 ms changes the version, but not the record. It must not end a term or prevent a takeover.
 async fn annotated_all_the_time(world: Arc<World>) {
     let steady = Settings { timing: STEADY, ..world.settings() };
     let [leader, ..] = world.start_three(&steady).await;
@@ -134,7 +135,7 @@ async fn annotated_all_the_time(world: Arc<World>) {
     });
     world.renewals(6).await;
     world.beats(term.token, 3).await;
-    assert_eq!(world.tokens(), [term.token], "annotations have cost the term");
+    assert_eq!(world.tokens(), [term.token], "annotations have ended the term");
     leader.kill().await;
     world.log.note("killed", "");
     let next = world.next_term(term.token).await;
@@ -147,8 +148,8 @@ async fn annotated_all_the_time(world: Arc<World>) {
     assert_eq!(lease["metadata"]["annotations"]["example.com/seen"], (count - 1).to_string(), "an annotation was lost");
 }
 
-/// Whatever stands in a Lease that an API server may hold, a replica that finds it at its start either takes it at once, or
-/// after the holder's time, or says who holds it.
+/// For every content of a Lease that an API server accepts, a new replica acquires the Lease at once or after the holder's
+/// duration, or logs who holds it.
 async fn null_and_absurd_fields(world: Arc<World>) {
     let absurd = [
         ("nothing", json!({})),
@@ -181,7 +182,7 @@ async fn null_and_absurd_fields(world: Arc<World>) {
         if name == "held, for ever" {
             replica.says("new leader observed").await;
             assert!(replica.said().contains("ghost"));
-            // By hand is how such a one ends.
+            // Such a lease is released by hand.
             empty(&world).await;
         }
         let term = world.leads(&replica).await;
@@ -198,8 +199,8 @@ async fn null_and_absurd_fields(world: Arc<World>) {
     }
 }
 
-/// What cannot be read, or should not be there at all, as from an API server of another age: said in the log, and never
-/// overwritten, whatever it means.
+/// Content that cannot be read or is not valid, as from an API server of another version. The replica logs it and never
+/// overwrites it.
 async fn fields_that_cannot_be_read(world: Arc<World>) {
     let odd = [
         ("the last day of all", json!({ "holderIdentity": "ghost", "renewTime": "9999-12-31T23:59:59.999999Z" }), true),
@@ -214,7 +215,7 @@ async fn fields_that_cannot_be_read(world: Arc<World>) {
         world.log.note("lease", name);
         match world.cluster.hooks() {
             Some(api) => api.put_lease(&world.cluster.namespace, &world.lease, &json!({ "spec": spec })),
-            // A real API server takes the first of them.
+            // A real API server accepts the first of these.
             None if number == 0 => world.cluster.create_lease(&world.lease, &spec).await,
             None => break,
         }

@@ -21,7 +21,7 @@ pub(crate) fn list() -> Vec<Scenario> {
     ]
 }
 
-/// A second SIGTERM cuts the grace to nothing.
+/// A second SIGTERM ends the grace.
 async fn signalled_twice(world: Arc<World>) {
     let grace = Duration::from_secs(600);
     let settings = Settings { timing: LONG, manners: Manners::Ignores, grace, ..world.settings() };
@@ -41,7 +41,7 @@ async fn signalled_twice(world: Arc<World>) {
     assert!(took < LONG.renew_deadline, "the successor came {took:?} after the body was gone");
 }
 
-/// A program that drops the runtime of its bodies, and lives on: the lease is released, since nothing holds it any more.
+/// A program drops the runtime of its bodies and continues. The lease is released, because no body can run any more.
 async fn runtime_dropped_while_leading(world: Arc<World>) {
     let settings = Settings { timing: LONG, trick: Trick::DropRuntime, manners: Manners::Ignores, ..world.settings() };
     let [leader, ..] = world.start_three(&settings).await;
@@ -56,7 +56,7 @@ async fn runtime_dropped_while_leading(world: Arc<World>) {
     world.beats(next.token, 3).await;
 }
 
-/// Two processes of one pod name, as two containers of one pod: never two, and they take turns like any others.
+/// Two processes with the same pod name, like two containers of one pod: never both lead, and each can lead after the other.
 async fn two_of_one_name(world: Arc<World>) {
     let settings = Settings { timing: LONG, ..world.settings() };
     let plan = Plan { pod_name: Some("twin"), ..Plan::default() };
@@ -83,18 +83,18 @@ async fn two_of_one_name(world: Arc<World>) {
         events.iter().filter(|event| event.is("ready")).map(|event| event.identity.as_str()).collect();
     identities.sort_unstable();
     identities.dedup();
-    assert_eq!(identities.len(), 4, "two processes took the same identity");
+    assert_eq!(identities.len(), 4, "two processes had the same identity");
 }
 
-/// A leader that is stopped for longer than its lease lasts, and goes on when another leads: its body, which was in the middle
-/// of its work, is not polled once more.
+/// A leader is stopped for longer than its lease lasts, and continued when another replica leads. Its body was in the middle of
+/// its work, and must not be polled again.
 async fn stopped_and_continued(world: Arc<World>) {
     let settings = Settings { manners: Manners::Ignores, ..world.settings() };
     let [mut leader, mut second, third] = world.start_three(&settings).await;
     let mut term = world.leads(&leader).await;
     third.kill().await;
     for _ in 0..3 {
-        // Right after a beat, and so between two polls: what is stopped inside of one goes on inside of it.
+        // Stopped right after a beat, and so between two polls: a poll that is interrupted would continue.
         world.beats(term.token, 1).await;
         leader.signal(Signal::STOP);
         let next = world.next_term(term.token).await;
@@ -104,32 +104,32 @@ async fn stopped_and_continued(world: Arc<World>) {
         world.log.note("continued", "");
         world.wait_in(term.token, "stopped").await;
         let late = world.log.events().into_iter().filter(|event| event.token == term.token && event.at > next.at);
-        // Its end is not work, and comes when the process goes on.
+        // The end of the body is not work. It comes after the process has been continued.
         let late: Vec<_> = late.filter(|event| !event.is("stopped")).collect();
         assert!(late.is_empty(), "polled after its successor had started: {late:?}");
-        world.excuse(term.token, "a drop that had to wait until the process went on");
-        // It is a follower like any other again, and the next in turn.
+        world.excuse(term.token, "the body was dropped when the process was continued");
+        // It is a follower again, and leads next.
         world.renewals(1).await;
         (leader, second, term) = (second, leader, next);
     }
 }
 
-/// Stopped for a while that the lease outlasts: the term goes on.
+/// Stopped for less time than the lease lasts: the term continues.
 async fn stopped_before_the_lease_runs_out(world: Arc<World>) {
     let settings = Settings { timing: LONG, ..world.settings() };
     let [leader, ..] = world.start_three(&settings).await;
     let term = world.leads(&leader).await;
     world.beats(term.token, 1).await;
     leader.signal(Signal::STOP);
-    // For long enough that it would have beaten; that it was stopped is not what this is about.
+    // Waits long enough for another beat.
     tokio::time::sleep(SHORT.lease_duration / 2).await;
     leader.signal(Signal::CONT);
     world.renewals(1).await;
     world.beats(term.token, 3).await;
-    assert_eq!(world.tokens(), [term.token], "a short stop has cost the term");
+    assert_eq!(world.tokens(), [term.token], "a short stop has ended the term");
 }
 
-/// One leader after the other is killed, wherever it happens to be, as soon as it leads or before; new ones come.
+/// One leader after the other is killed, at any point of its start, and new replicas start.
 async fn killed_again_and_again(world: Arc<World>) {
     let settings = world.settings();
     let mut token = 0;

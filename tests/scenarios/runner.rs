@@ -1,4 +1,4 @@
-//! Runs the scenarios: a few at a time, each by name, as `cargo test` does its tests.
+//! Runs the scenarios, a few at the same time. The command line is that of `cargo test`.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -15,9 +15,9 @@ use lease_tests::cluster::{Cluster, Real};
 use lease_tests::log::now;
 use lease_tests::world::World;
 
-/// How many run side by side, if `--test-threads` does not say. They wait most of the time.
+/// How many scenarios run at the same time, unless `--test-threads` is given. They wait most of the time.
 const SIDE_BY_SIDE: usize = 3;
-/// No scenario takes so long.
+/// A scenario that takes longer has failed.
 const TOO_LONG: Duration = Duration::from_secs(300);
 
 /// One entry of the list.
@@ -54,7 +54,7 @@ where
     Scenario { name, on: On::Both, alone: false, needs_control: false, run }
 }
 
-/// One that needs neither.
+/// A scenario without an API server.
 pub(crate) fn plain(name: &'static str, run: fn()) -> Scenario {
     Scenario { name, on: On::Nothing, alone: false, needs_control: false, run: Run::Plain(run) }
 }
@@ -65,17 +65,17 @@ impl Scenario {
         Scenario { on: On::Embedded, ..self }
     }
 
-    /// Needs what only a real API server has.
+    /// Needs a feature that only a real API server has.
     pub(crate) fn on_real(self) -> Scenario {
         Scenario { on: On::Real, ..self }
     }
 
-    /// Stops and starts the API server, which has to be ours.
+    /// Stops and starts the API server, so it needs one that the tests have started.
     pub(crate) fn needs_control(self) -> Scenario {
         Scenario { needs_control: true, ..self }
     }
 
-    /// Does something to the API server, or to the machine, that others would feel.
+    /// Disturbs the API server or the machine, so it runs alone.
     pub(crate) fn alone(self) -> Scenario {
         Scenario { alone: true, ..self }
     }
@@ -138,7 +138,7 @@ impl Asked {
 }
 
 thread_local! {
-    /// What the latest panic on this thread said, and where.
+    /// The message and the place of the latest panic on this thread.
     static PANIC: RefCell<String> = const { RefCell::new(String::new()) };
 }
 
@@ -163,7 +163,7 @@ pub(crate) fn run(scenarios: Vec<Scenario>) -> ExitCode {
     println!("\nrunning {} scenarios", cases.len());
     if uncovered > 0 {
         println!(
-            "scenarios: {uncovered} not covered, for want of a real API server of our own: run them by \
+            "scenarios: {uncovered} not covered, because they need a real API server: run them with \
              `tests/kube-apiserver/run cargo test`"
         );
     }
@@ -178,7 +178,7 @@ pub(crate) fn run(scenarios: Vec<Scenario>) -> ExitCode {
     if failed.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(101) }
 }
 
-/// The cases to run, and how many there would be if there were a real API server.
+/// The cases to run, and how many cannot run without a real API server.
 fn cases(scenarios: Vec<Scenario>, real: Option<Arc<Real>>, asked: &Asked) -> (Vec<Case>, usize) {
     let mut cases = Vec::new();
     let mut uncovered = 0;
@@ -206,7 +206,7 @@ fn cases(scenarios: Vec<Scenario>, real: Option<Arc<Real>>, asked: &Asked) -> (V
     (cases, uncovered)
 }
 
-/// Runs all, and returns those that failed, with what there is to say.
+/// Runs all cases, and returns those that failed, with a report.
 fn run_all(cases: Vec<Case>, side_by_side: usize) -> Vec<(String, String)> {
     let failed = Mutex::new(Vec::new());
     let (plain, in_world): (Vec<Case>, Vec<Case>) =
@@ -221,8 +221,8 @@ fn run_all(cases: Vec<Case>, side_by_side: usize) -> Vec<(String, String)> {
     };
     std::thread::scope(|scope| {
         scope.spawn(|| {
-            // They compute without a pause, in time that is not real: the others, in which a late answer may be a lost lease,
-            // go first. If that cannot be had, they are in each other's way.
+            // These compute without a pause, in virtual time. They get a low priority, because in the other scenarios a late
+            // answer may lose a lease. An error is ignored: then all have the same priority.
             let _ = rustix::process::nice(19);
             work(&Mutex::new(plain.into()));
         });
@@ -243,7 +243,7 @@ fn next(queue: &Mutex<VecDeque<Case>>) -> Option<Case> {
 /// Runs one and says how it ended.
 fn attend(case: &Case) -> Result<(), String> {
     let begun = now();
-    // A thread for each: what it started ends with it, the processes too.
+    // Each case has a thread and a runtime, so that everything it started ends with it, including processes.
     let end = std::thread::scope(|scope| {
         let thread = scope.spawn(|| match &case.run {
             Run::Plain(run) => catch_unwind(run).map_err(|_| PANIC.take()),
@@ -284,9 +284,9 @@ async fn in_world(case: &Case, run: &dyn Fn(Arc<World>) -> LocalBoxFuture<'stati
             return Ok(());
         }
         Ok(Err(_)) => PANIC.take(),
-        Err(_) => format!("not over after {TOO_LONG:?}"),
+        Err(_) => format!("not finished after {TOO_LONG:?}"),
     };
-    // What holds always is worth knowing even where something else failed first.
+    // Checks the invariants also if the scenario has failed, because a violation may be the cause.
     let also = catch_unwind(AssertUnwindSafe(|| world.check())).map_or_else(|_| PANIC.take(), |()| String::new());
     Err(format!("{failure}\n{also}\n{}", world.report()))
 }

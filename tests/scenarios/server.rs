@@ -24,7 +24,7 @@ const PATIENT: Timing = Timing {
     retry_period: Duration::from_millis(800),
 };
 
-/// Replicas with a connection of their own to the server: nothing hides that it is gone.
+/// Replicas that connect directly, so that no proxy hides that the server is down.
 async fn three(world: &World, settings: &Settings) -> [Arc<Replica>; 3] {
     let plan = Plan { direct: true, ..Plan::default() };
     let leader = world.launch("a", settings, plan);
@@ -47,7 +47,7 @@ async fn restarted_in_time(world: Arc<World>) {
     world.log.note("server-started", "");
     world.renewals(1).await;
     world.beats(term.token, 3).await;
-    assert_eq!(world.tokens(), [term.token], "a short outage has cost the term");
+    assert_eq!(world.tokens(), [term.token], "a short outage has ended the term");
     // The followers watch again, and see the release.
     leader.signal(Signal::TERM);
     assert!(leader.end().await.success());
@@ -66,7 +66,7 @@ async fn down_for_longer_than_the_lease(world: Arc<World>) {
     world.wait_in(term.token, "stopped").await;
     let stop = down + SHORT.hard_stop();
     let last = world.last_of(term.token);
-    assert!(last.at <= stop, "the body went on for {:?} after the hard stop", last.at.since(stop));
+    assert!(last.at <= stop, "the body continued for {:?} after the hard stop", last.at.since(stop));
     world.cluster.start_server().await;
     world.log.note("server-started", "");
     let next = world.next_term(term.token).await;

@@ -17,12 +17,12 @@ pub(crate) fn list() -> Vec<Scenario> {
 
 const SHARDS: usize = 300;
 
-/// Three processes contend for hundreds of leases. One is killed: each of its shards has a new leader, when its lease has run
-/// out. One is stopped: each has a new leader at once. That no shard ever has two is checked as in every scenario, lease by
-/// lease.
+/// Three processes are candidates for hundreds of leases. One is killed: each of its shards has a new leader after the lease has
+/// expired. One is shut down: each of its shards has a new leader at once. As in every scenario, the checks of the log find a
+/// shard with two leaders.
 async fn killed_and_stopped(world: Arc<World>) {
     let settings = Settings { shards: SHARDS, timing: STEADY, beat: Duration::from_millis(250), ..world.settings() };
-    // No link: one that delays is none of this, and would take part in each of some thousand connections.
+    // Without a proxy, which this scenario does not need and which would have to forward some thousand connections.
     let plan = Plan { direct: true, ..Plan::default() };
     let mut replicas = ["a", "b", "c"].map(|name| world.launch(name, &settings, plan)).to_vec();
     all_led(&world, &replicas).await;
@@ -34,8 +34,8 @@ async fn killed_and_stopped(world: Arc<World>) {
     all_led(&world, &replicas).await;
     let events = world.log.events();
     let early: Vec<_> = shards.iter().filter_map(|(shard, term)| next(&events, shard, term)).collect();
-    assert_eq!(early.len(), shards.len(), "a shard of the killed one has no other leader");
-    assert!(early.iter().all(|next| next.at > gone), "a shard was taken over before its leader was dead");
+    assert_eq!(early.len(), shards.len(), "a shard of the killed replica has no other leader");
+    assert!(early.iter().all(|next| next.at > gone), "a shard was taken over before its leader was killed");
 
     let stopped = most(&world, &mut replicas);
     let shards = led_by(&world.log.events(), &stopped);
@@ -47,13 +47,13 @@ async fn killed_and_stopped(world: Arc<World>) {
         let next = next(&events, shard, term).unwrap_or_else(|| panic!("{shard} has no other leader"));
         let ended =
             events.iter().find(|event| event.is("stopped") && event.lease == *shard && event.token == term.token);
-        let took = next.at.since(ended.expect("it has ended in order").at);
-        // By the release, not because the lease ran out: that takes 9 s.
+        let took = next.at.since(ended.expect("the body has ended").at);
+        // The successor came because of the release. The lease expires after 9 s.
         assert!(took < STEADY.renew_deadline, "{shard} was without a leader for {took:?}");
     }
 }
 
-/// Waits until each shard is led by one of these.
+/// Waits until one of these replicas leads each shard.
 async fn all_led(world: &World, replicas: &[Arc<Replica>]) {
     let pids: BTreeSet<u32> = replicas.iter().map(|replica| replica.pid).collect();
     let shards = SHARDS;
@@ -63,7 +63,7 @@ async fn all_led(world: &World, replicas: &[Arc<Replica>]) {
     world.log.find("a leader for each shard", all).await;
 }
 
-/// The terms that have begun and not ended, as far as the log says. Of a process that was killed, all that it had.
+/// The terms that have begun and not ended in the log. A process that was killed could not log the ends of its terms.
 fn leaders(events: &[Event]) -> BTreeMap<&str, &Event> {
     let mut leaders: BTreeMap<&str, &Event> = BTreeMap::new();
     for event in events {
@@ -82,14 +82,14 @@ fn led_by(events: &[Event], replica: &Replica) -> BTreeMap<String, Event> {
     own.map(|(shard, term)| (shard.to_owned(), term.clone())).collect()
 }
 
-/// Takes the replica that leads most.
+/// Removes the replica that leads the most shards.
 fn most(world: &World, replicas: &mut Vec<Arc<Replica>>) -> Arc<Replica> {
     let events = world.log.events();
     let most = (0..replicas.len()).max_by_key(|index| led_by(&events, &replicas[*index]).len());
-    replicas.remove(most.expect("somebody is left"))
+    replicas.remove(most.expect("there is a replica"))
 }
 
-/// The term that came after this one.
+/// The next term after this one.
 fn next<'a>(events: &'a [Event], shard: &str, term: &Event) -> Option<&'a Event> {
     events.iter().find(|event| event.is("started") && event.lease == shard && event.token > term.token)
 }

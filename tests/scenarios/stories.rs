@@ -1,4 +1,4 @@
-//! The examples that play by themselves, as a user runs them: against the embedded API, or by `--kubeconfig` on a real one.
+//! The examples that end by themselves, run as by a user: against the embedded API, or with `--kubeconfig` on a real one.
 
 use std::process::Stdio;
 use std::sync::Arc;
@@ -13,32 +13,32 @@ use crate::runner::{Scenario, scenario};
 
 pub(crate) fn list() -> Vec<Scenario> {
     vec![
-        scenario("stories::quickstart", |world| plays(world, "quickstart")),
-        scenario("stories::sharded", |world| plays(world, "sharded")),
-        scenario("stories::supervised", |world| plays(world, "supervised")),
-        scenario("stories::composed", |world| plays(world, "composed")),
-        scenario("stories::scheduled", |world| plays(world, "scheduled")),
-        scenario("stories::migration", |world| plays(world, "migration")),
+        scenario("stories::quickstart", |world| succeeds(world, "quickstart")),
+        scenario("stories::sharded", |world| succeeds(world, "sharded")),
+        scenario("stories::supervised", |world| succeeds(world, "supervised")),
+        scenario("stories::composed", |world| succeeds(world, "composed")),
+        scenario("stories::scheduled", |world| succeeds(world, "scheduled")),
+        scenario("stories::migration", |world| succeeds(world, "migration")),
     ]
 }
 
-/// It ends well, and has counted the overlaps. What else it claims, it checks itself.
-async fn plays(world: Arc<World>, name: &str) {
+/// The example succeeds and has counted the overlaps. It checks everything else itself.
+async fn succeeds(world: Arc<World>, name: &str) {
     let program = example(name).await;
-    let mut play = Command::new(program);
+    let mut command = Command::new(program);
     if let Kind::Real(_) = world.cluster.kind {
         let path = world.dir.join("kubeconfig");
         let kubeconfig = world.cluster.kubeconfig(None, Caller::Admin(name), &world.cluster.namespace);
         std::fs::write(&path, kubeconfig).expect("a kubeconfig cannot be written");
-        play.arg("--kubeconfig").arg(path);
+        command.arg("--kubeconfig").arg(path);
     }
     let begun = now();
-    let play = play.stdin(Stdio::null()).kill_on_drop(true).output().await.expect("the example cannot be started");
-    let (shown, said) = (String::from_utf8_lossy(&play.stdout), String::from_utf8_lossy(&play.stderr));
-    assert!(play.status.success(), "{name} ended with {}\n{shown}\n{said}", play.status);
+    let output = command.stdin(Stdio::null()).kill_on_drop(true).output().await.expect("the example cannot be started");
+    let (shown, said) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{name} ended with {}\n{shown}\n{said}", output.status);
     assert!(shown.lines().any(|line| line == "overlaps: 0"), "{name} has not counted overlaps\n{shown}");
     let took = now().since(begun);
-    // What its first lines say. The one with a schedule waits for a full minute.
+    // The bounds are in the first lines of the examples. The example with a schedule waits for a full minute.
     let bound = if name == "scheduled" { 120 } else { 60 };
     assert!(took.as_secs() < bound, "{name} took {took:?}\n{shown}");
 }

@@ -1,5 +1,5 @@
-//! Scheduled tasks: what becomes of a tick when the world around it misbehaves. They are due every ten seconds, the shortest
-//! period that is recorded, so that these scenarios wait most of the time.
+//! Scheduled tasks: what happens to a tick under faults. The tasks are due every ten seconds, the shortest period that is
+//! recorded, so these scenarios wait most of the time.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -32,7 +32,7 @@ pub(crate) fn list() -> Vec<Scenario> {
     ]
 }
 
-/// The killed leader's lease runs out after the tick: whoever leads next runs it, once, of either delivery.
+/// The killed leader's lease expires after the tick. The next leader runs the tick, once, with both deliveries.
 async fn leader_killed_at_the_tick(world: Arc<World>) {
     let tasks = both_deliveries(Duration::from_millis(200));
     let [leader, ..] = start_three(&world, tasks).await;
@@ -44,7 +44,7 @@ async fn leader_killed_at_the_tick(world: Arc<World>) {
         assert_ne!(run.event.pid, leader.pid, "killed before the tick");
         ended(&world, &run).await;
     }
-    // Nobody runs it once more, also when the next tick has come.
+    // No replica runs it again, also after the next tick.
     let next = WallTime(tick.0 + PERIOD);
     for task in ["at-most-once", "at-least-once"] {
         ended(&world, &run_of(&world, task, next).await).await;
@@ -52,7 +52,7 @@ async fn leader_killed_at_the_tick(world: Arc<World>) {
     }
 }
 
-/// The process dies in the middle of a run: run again or not, as the task wants it, and counted.
+/// The process dies in the middle of a run. The delivery of the task decides whether the tick runs again. Both are counted.
 async fn leader_killed_in_the_run(world: Arc<World>) {
     let [leader, ..] = start_three(&world, both_deliveries(Duration::from_millis(1_500))).await;
     let tick = tick_after(Duration::from_secs(2));
@@ -68,14 +68,14 @@ async fn leader_killed_in_the_run(world: Arc<World>) {
         ended(&world, &run_of(&world, task, next).await).await;
     }
     assert_eq!(all(&world, "at-most-once", tick).len(), 1, "at most once");
-    assert_eq!(all(&world, "at-least-once", tick).len(), 2, "once more, and no more");
+    assert_eq!(all(&world, "at-least-once", tick).len(), 2, "exactly one more time");
     let counts = counted(&world, "at-most-once", |counts| counts.done >= 1).await;
     assert_eq!((counts.abandoned, counts.not_run()), (1, 0));
     let counts = counted(&world, "at-least-once", |counts| counts.done >= 2).await;
     assert_eq!((counts.abandoned, counts.not_run()), (0, 0));
 }
 
-/// SIGTERM just before a tick, at it, and just after it: each tick is run once, as the first attempt, of either delivery.
+/// SIGTERM right before a tick, at it, and right after it. Each tick runs once, in the first attempt, with both deliveries.
 async fn handover_exactly_at_the_tick(world: Arc<World>) {
     let tasks = both_deliveries(Duration::ZERO);
     let settings = Settings { tasks: tasks.clone(), ..world.settings() };
@@ -107,7 +107,7 @@ async fn handover_exactly_at_the_tick(world: Arc<World>) {
     }
 }
 
-/// Two ticks fall due while the leader, who is alone, cannot reach the API server.
+/// Two ticks fall due while the only replica cannot reach the API server.
 async fn backlog_after_an_outage(world: Arc<World>) {
     let task = |name: &str, catch_up| TickTask { catch_up, ..TickTask::new(name) };
     let tasks = vec![task("none", CatchUp::None), task("latest", CatchUp::Latest), task("all", CatchUp::All)];
@@ -155,7 +155,7 @@ async fn overlap_for_each_policy(world: Arc<World>) {
     let first = tick_after(Duration::from_secs(2));
     let [second, third] = [1, 2].map(|number| WallTime(first.0 + number * PERIOD));
     let skip = ended(&world, &run_of(&world, "skip", first).await).await;
-    // The next one that it runs is the third; the second fell due during the first.
+    // It runs the third tick next. The second fell due during the first.
     let next = run_of(&world, "skip", third).await;
     assert!(next.event.at > skip.at && all(&world, "skip", second).is_empty());
     counted(&world, "skip", |counts| counts.overlapped == 1).await;
@@ -163,16 +163,19 @@ async fn overlap_for_each_policy(world: Arc<World>) {
     assert!(buffered.event.at > ended(&world, &run_of(&world, "buffer", first).await).await.at, "it waits");
     let replaced = run_of(&world, "cancel", second).await;
     let cancelled = ended(&world, &run_of(&world, "cancel", first).await).await;
-    assert!(cancelled.detail.ends_with("asked") && replaced.event.at > cancelled.at, "it takes the place of the first");
+    assert!(
+        cancelled.detail.ends_with("asked") && replaced.event.at > cancelled.at,
+        "the second run replaces the first"
+    );
     counted(&world, "cancel", |counts| counts.cancelled >= 1).await;
     let beside = run_of(&world, "allow", second).await;
     assert!(
         beside.event.at < ended(&world, &run_of(&world, "allow", first).await).await.at,
-        "it runs beside the first"
+        "the second run starts during the first"
     );
 }
 
-/// The same id runs once, however often somebody asks; another id runs again.
+/// The same id runs once, however often it is requested. Another id runs again.
 async fn trigger_twice(world: Arc<World>) {
     let tasks = vec![TickTask { every: Duration::from_secs(3600), ..TickTask::new("report") }];
     let settings = Settings { tasks, ..world.settings() };
@@ -194,7 +197,8 @@ async fn trigger_twice(world: Arc<World>) {
     assert_eq!((of("monday"), of("tuesday")), (1, 1));
 }
 
-/// Emptied while nothing runs and while a run goes on: ticks count from then, none runs twice, none at the same time.
+/// The record is emptied while no run is active, and during a run. Ticks count from then. No tick runs twice, and no two runs
+/// overlap.
 async fn record_emptied_by_hand(world: Arc<World>) {
     let tasks = vec![TickTask { takes: Duration::from_secs(4), ..TickTask::new("report") }];
     world.start_with("a", &Settings { tasks, ..world.settings() }).await;
@@ -216,7 +220,7 @@ async fn record_emptied_by_hand(world: Arc<World>) {
     }
 }
 
-/// An edit and a new name begin anew: nothing is caught up, and what the old name has left stays.
+/// A changed schedule and a new name start a new record: nothing is caught up, and the record of the old name stays.
 async fn renamed_and_edited_schedule(world: Arc<World>) {
     let with = |tasks| Settings { tasks, ..world.settings() };
     let first = first_tick().await;
@@ -228,7 +232,7 @@ async fn renamed_and_edited_schedule(world: Arc<World>) {
     before.signal(Signal::TERM);
     assert!(before.end().await.success());
     let old = annotation(&world, "old").await;
-    // The next tick of the old schedule falls due with nobody there.
+    // The next tick of the old schedule falls due while no replica runs.
     wait_until(WallTime(first.0 + PERIOD + 500_000)).await;
     let edited = TickTask { offset: Duration::from_secs(4), ..TickTask::new("edited") };
     let after = world.start_with("b", &with(vec![edited, TickTask::new("new")])).await;
@@ -244,7 +248,8 @@ async fn renamed_and_edited_schedule(world: Arc<World>) {
     assert_eq!(annotation(&world, "old").await, old);
 }
 
-/// The leader lacks a task that the others have: its record stays as it is, byte for byte, and is caught up from.
+/// The leader does not have a task that the others have. The record of the task stays unchanged, and a later leader catches up
+/// from it.
 async fn mixed_versions(world: Arc<World>) {
     let (one, two) = (TickTask::new("one"), TickTask::new("two"));
     let newer = Settings { tasks: vec![one.clone(), two], ..world.settings() };
@@ -278,7 +283,7 @@ fn both_deliveries(takes: Duration) -> Vec<TickTask> {
     ]
 }
 
-/// Three replicas with these tasks; the first leads, and has made their records.
+/// Three replicas with these tasks. The first leads, and has written their records.
 async fn start_three(world: &World, tasks: Vec<TickTask>) -> [Arc<Replica>; 3] {
     let settings = Settings { tasks, ..world.settings() };
     let leader = world.start_with("a", &settings).await;
@@ -289,21 +294,21 @@ async fn start_three(world: &World, tasks: Vec<TickTask>) -> [Arc<Replica>; 3] {
     [leader, world.start_with("b", &settings).await, world.start_with("c", &settings).await]
 }
 
-/// The first tick that is at least so far away.
+/// The first tick that is at least this far away.
 fn tick_after(ahead: Duration) -> WallTime {
     let from = SystemClock.wall().plus(ahead).0;
     WallTime((from / PERIOD + 1) * PERIOD)
 }
 
-/// The first tick of a replica that is started now. It comes so late that no other comes before, which would be run and counted
-/// as well.
+/// The first tick of a replica that is started now. It is late enough that no earlier tick falls due, which would run and count
+/// too.
 async fn first_tick() -> WallTime {
     let first = tick_after(Duration::from_secs(5));
     wait_until(WallTime(first.0 - PERIOD)).await;
     first
 }
 
-/// Puts what follows at a place in time. What is judged does not depend on how exactly.
+/// Waits until a time. The checks do not depend on its precision.
 async fn wait_until(at: WallTime) {
     let left = at.0 - SystemClock.wall().0;
     tokio::time::sleep(Duration::from_micros(u64::try_from(left).unwrap_or(0))).await;
@@ -337,7 +342,7 @@ async fn annotation(world: &World, task: &str) -> String {
     record.as_str().unwrap_or_else(|| panic!("{task} has no record")).to_owned()
 }
 
-/// Waits until the Lease says this about a task.
+/// Waits until the record of a task satisfies this.
 async fn record(world: &World, task: &str, accept: impl Fn(&TaskTicks) -> bool) -> TaskTicks {
     until(&format!("the record of {task}"), async || {
         let mut lease = world.cluster.lease(&world.lease).await?;

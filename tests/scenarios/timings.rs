@@ -1,4 +1,4 @@
-//! A rolling change of the lease duration: replicas with the old one and with the new one side by side.
+//! A rolling change of the lease duration: replicas with the old and with the new one run at the same time.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -40,10 +40,10 @@ async fn crash_of_a_shorter_one(world: Arc<World>) {
     old.kill().await;
     let waited = world.next_term(term.token).await.at.since(renewed);
     assert!(waited >= SHORT.lease_duration, "taken over after {waited:?}");
-    assert!(waited < LONGEST.lease_duration, "it waited {waited:?}, by its own duration");
+    assert!(waited < LONGEST.lease_duration, "it waited {waited:?}, which is its own duration");
 }
 
-/// A candidate with shorter timings waits for as long as the holder relies on.
+/// A candidate with shorter timings waits for the holder's duration.
 async fn crash_of_a_longer_one(world: Arc<World>) {
     let old = world.start_with("old", &Settings { timing: LONGER, ..world.settings() }).await;
     let term = world.leads(&old).await;
@@ -55,7 +55,7 @@ async fn crash_of_a_longer_one(world: Arc<World>) {
     assert!(waited >= LONGER.lease_duration, "taken over after {waited:?}, by its own duration");
 }
 
-/// A rollout as a Deployment does it, up to the longer duration and down again.
+/// A rollout like that of a Deployment, to the longer duration and back.
 async fn rolled_up_and_down(world: Arc<World>) {
     let mut running: Vec<Arc<Replica>> = Vec::new();
     for (number, timing) in [SHORT, SHORT, LONGER, LONGER, SHORT, SHORT].into_iter().enumerate() {
@@ -70,7 +70,7 @@ async fn rolled_up_and_down(world: Arc<World>) {
             let term = events.iter().rev().find(|event| event.is("started"))?;
             running.iter().find(|replica| replica.pid == term.pid).cloned()
         };
-        let leader = world.log.find("one of those that run to lead", leads).await;
+        let leader = world.log.find("a running replica to lead", leads).await;
         world.renewals(1).await;
         let lease = world.cluster.lease(&world.lease).await.expect("a lease");
         let seconds = lease["spec"]["leaseDurationSeconds"].as_u64();

@@ -1,9 +1,9 @@
 //! Many runs in virtual time: three candidates and the embedded API on one paused runtime, ten minutes of random faults, and
-//! then a fair network. Nothing is real but the code: no sockets, no threads, no waiting.
+//! then a network without faults. Only the code is real: there are no sockets, no threads and no waiting.
 //!
-//! A run depends on its seed, and which faults there are at all is drawn first: a run in which everything fails finds less
-//! than one in which one thing fails often. One thing is not in the seed's hands: tokio wakes several that wait for one event
-//! in an order of its own. So about one seed in twenty can go two ways, and `SEED=17` plays it until it fails.
+//! A run depends on its seed. The seed first chooses which kinds of faults the run has: a run in which everything fails finds
+//! fewer mistakes than one in which one kind of request fails often. The order in which tokio wakes several tasks for one event
+//! does not depend on the seed. So about one seed in twenty has two possible runs, and `SEED=17` repeats a seed until it fails.
 
 mod plan;
 
@@ -32,20 +32,20 @@ pub(crate) fn list() -> Vec<Scenario> {
 
 const SEEDS: u64 = 200;
 const FAULTY: Duration = Duration::from_secs(600);
-/// Late writes of the faulty time land once more and restart a wait, and a watch is given up as silent after minutes; what
-/// does not depend on it is a look before the end of the wait.
+/// How long a leader may take after the last fault. A late write of the faulty time may restart a wait. A silent watch is
+/// replaced only after minutes, but a candidate reads the Lease before the end of its wait, so this does not matter.
 const HEALING: Duration = Duration::from_secs(60);
 const BEAT: Duration = Duration::from_millis(500);
 const LEASE: LeaseSpec = LeaseSpec::new("ledger");
 
 fn random_faults() {
     if let Ok(seed) = std::env::var("SEED") {
-        let seed = seed.parse().expect("SEED is to be a number");
+        let seed = seed.parse().expect("SEED must be a number");
         for _ in 0..20 {
-            let story = Run::new(seed).play();
-            if let Err(wrong) = story.judge() {
-                story.events.iter().filter(|event| !event.is("beat")).for_each(|event| println!("  {event}"));
-                panic!("seed {seed}, {:?}: {wrong}", story.plan);
+            let record = Run::new(seed).execute();
+            if let Err(wrong) = record.check() {
+                record.events.iter().filter(|event| !event.is("beat")).for_each(|event| println!("  {event}"));
+                panic!("seed {seed}, {:?}: {wrong}", record.plan);
             }
         }
         return;
@@ -60,7 +60,7 @@ fn random_faults() {
                     if seed >= SEEDS {
                         return;
                     }
-                    if let Err(wrong) = Run::new(seed).play().judge() {
+                    if let Err(wrong) = Run::new(seed).execute().check() {
                         failed.lock().unwrap_or_else(PoisonError::into_inner).push((seed, wrong));
                     }
                 }
@@ -82,19 +82,19 @@ struct Notes {
     events: Vec<Event>,
 }
 
-/// What the bodies note, on the run's clock.
+/// The events of the bodies, on the run's clock.
 #[derive(Clone)]
 struct Pen {
     notes: Arc<Mutex<Notes>>,
     clock: TokioClock,
-    /// The faults are over, and bodies do not fail any more.
+    /// Set when the faults are over. Then bodies no longer fail.
     fair: Arc<AtomicBool>,
 }
 
 impl Pen {
     fn write(&self, identity: &str, number: u32, what: &str, token: u64) {
         let mut notes = self.notes.lock().unwrap_or_else(PoisonError::into_inner);
-        // Many things happen at one instant of virtual time, and still one after the other.
+        // Many events have the same virtual time, so the order of the list counts.
         let order = u64::try_from(notes.events.len()).unwrap_or(u64::MAX);
         let at = self.clock.now() + Duration::from_nanos(order);
         let (identity, what, lease, detail) = (identity.into(), what.into(), String::new(), String::new());
@@ -109,7 +109,7 @@ struct Run {
     plan: Plan,
 }
 
-struct Story {
+struct Record {
     plan: Plan,
     events: Vec<Event>,
     healed: lease_runtime::clock::Moment,
@@ -122,20 +122,21 @@ impl Run {
         Run { seed, rng, plan }
     }
 
-    fn play(self) -> Story {
+    fn execute(self) -> Record {
         // Jitter and identities come from this generator.
         fastrand::seed(self.seed);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
         runtime.expect("no runtime").block_on(self.run())
     }
 
-    async fn run(mut self) -> Story {
+    async fn run(mut self) -> Record {
         let clock = TokioClock::starting_at(WallTime(1_700_000_000_000_000));
         let api = EmbeddedApi::with(Settings::default().clock(clock).seed(self.seed));
         let pen = Pen { notes: Arc::default(), clock, fair: Arc::default() };
         let cut_off: Arc<Mutex<Vec<String>>> = Arc::default();
         let (plan, cut) = (self.plan.clone(), cut_off.clone());
-        // Dice and distances of their own: which of two comes first at the same instant is up to tokio.
+        // Each candidate has its own random numbers and delays, because tokio decides which of two requests at the same time
+        // comes first.
         let dice: Vec<Mutex<Rng>> = (0..3).map(|_| Mutex::new(self.rng.fork())).collect();
         api.inject_with(move |call: &RecordedRequest| {
             if cut.lock().unwrap_or_else(PoisonError::into_inner).contains(&call.caller) {
@@ -217,11 +218,11 @@ impl Run {
         let healed = clock.now();
         sleep(HEALING).await;
         let events = pen.notes.lock().unwrap_or_else(PoisonError::into_inner).events.clone();
-        Story { plan: self.plan, events, healed }
+        Record { plan: self.plan, events, healed }
     }
 }
 
-/// One candidate. Dropped, it goes as a program does that drops its runtime: bodies at once, the release in the background.
+/// One candidate. Dropping it is like dropping its runtime: bodies end at once, and the release is in the background.
 struct Replica {
     name: String,
     stop: CancellationToken,
@@ -257,7 +258,8 @@ impl Replica {
         let stop = CancellationToken::new();
         let (stopped, runs) = (stop.clone(), candidate.clone());
         let running = tokio::spawn(async move {
-            // Refused at the first contact, as by a 403 of a proxy: it is started again by whoever runs it.
+            // If the first request is refused, for example with a 403 of a proxy, the candidate ends with an error. It stays away
+            // until the run restarts it.
             let _ = runs.run_until(stopped.cancelled()).await;
         });
         Replica { name: name.to_owned(), stop, running, candidate, ready }
@@ -286,12 +288,12 @@ async fn body(term: Term, pen: Pen, number: u32, work: Work) -> Result<(), &'sta
             return Err("by chance");
         }
     }
-    // Not done: it runs again in the next term.
+    // Waits for the end of the term. A body that returns would be done and not run in the next term.
     term.cancelled().await;
     Ok(())
 }
 
-/// What the other stands on: it takes a while to end.
+/// The lower layer of a stack. It takes some time to end.
 async fn layer(term: Term, pen: Pen, number: u32) {
     pen.write(term.identity(), number, "layer", term.fencing_token().get());
     term.cancelled().await;
@@ -311,7 +313,7 @@ impl Drop for Gone {
     }
 }
 
-impl Story {
+impl Record {
     /// A beat of a stack whose lower layer is ending.
     fn work_on_nothing(&self) -> Option<&Event> {
         let asked = self.events.iter().filter(|event| event.is("layer-asked"));
@@ -320,19 +322,19 @@ impl Story {
         beats.into_iter().find(|beat| ending.get(&beat.token).is_some_and(|asked| *asked < beat.at))
     }
 
-    /// Never two; and once the faults are over, one leads and keeps leading.
-    fn judge(&self) -> Result<(), String> {
+    /// Never two leaders, and after the faults, one leads and continues to lead.
+    fn check(&self) -> Result<(), String> {
         let wrong = broken(&self.events, &Excuses::default());
         if !wrong.is_empty() {
             return Err(wrong.join("\n  "));
         }
         if let Some(late) = self.work_on_nothing() {
-            return Err(format!("{late} after what it stands on was asked to end"));
+            return Err(format!("{late} after its lower layer was asked to end"));
         }
         let after: Vec<&Event> =
             self.events.iter().filter(|event| event.at > self.healed && event.is("beat")).collect();
         let Some((first, last)) = after.first().zip(after.last()) else {
-            return Err(format!("nobody leads {HEALING:?} after the last fault"));
+            return Err(format!("no candidate leads {HEALING:?} after the last fault"));
         };
         if first.token != last.token {
             return Err("the lease changed hands on a network without faults".to_owned());

@@ -1,4 +1,4 @@
-//! Deadlines are enforced although a log, or the thread of the elections, is stuck.
+//! Deadlines are enforced even if the log or the elector's thread is stuck.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,7 +25,7 @@ pub(crate) fn list() -> Vec<Scenario> {
     ]
 }
 
-/// A body that is inside a poll at the hard stop ends the process, whatever else is stuck in it.
+/// A body that is inside a poll at the hard stop ends the process, even if other parts of the process are stuck.
 async fn stuck(world: Arc<World>, sink: Sink, host: Host) {
     let trick = Trick::Block(Duration::from_secs(60));
     let settings = Settings { trick, sink, host, ..world.settings() };
@@ -39,9 +39,9 @@ async fn stuck(world: Arc<World>, sink: Sink, host: Host) {
     assert!(leader.was_ended_by(Signal::ABORT), "{:?}", leader.ended());
     let last = world.last_of(term.token);
     let stop = cut + settings.timing.hard_stop();
-    // The watchdog is a thread like others, and the machine busy: it has the rest of the lease for it.
+    // On a busy machine, the watchdog's thread may be late. It has the rest of the lease duration.
     let margin = (settings.timing.lease_duration - settings.timing.hard_stop()) / 2;
-    assert!(last.at <= stop + margin, "the body went on for {:?} after the hard stop", last.at.since(stop));
+    assert!(last.at <= stop + margin, "the body continued for {:?} after the hard stop", last.at.since(stop));
     if sink != Sink::Pipe {
         for words in ["task `work` of lease `", "has been inside one poll for", "ending the process"] {
             assert!(leader.said().contains(words), "{words:?} is not in\n{}", leader.said());
@@ -63,7 +63,7 @@ async fn asked_to_end(world: Arc<World>) {
     world.log.note("cut-off", "");
     let next = world.next_term(term.token).await;
     assert_ne!(next.pid, leader.pid);
-    // An end in order needs a log that works.
+    // A regular shutdown needs a log that works.
     leader.kill().await;
     let events = world.events_of(&leader);
     let at = |what: &str| events.iter().find(|event| event.is(what) && event.token == term.token);
@@ -73,7 +73,7 @@ async fn asked_to_end(world: Arc<World>) {
     assert!(cancelled.at <= stopped.at && stopped.at < next.at);
 }
 
-/// A thread that the body has started goes on as long as the process does, which is to end with the lease.
+/// A thread that the body has started runs until the process ends. The process must end with the lease.
 async fn ends_the_process(world: Arc<World>) {
     let settings = Settings {
         manners: Manners::Thread,
@@ -93,7 +93,7 @@ async fn ends_the_process(world: Arc<World>) {
     assert!(leader.said().contains("is lost, the lease could not be renewed in time"), "{}", leader.said());
     let next = world.next_term(term.token).await;
     assert_ne!(next.pid, leader.pid);
-    assert!(world.last_of(term.token).at < next.at, "the process was still there when its successor began");
+    assert!(world.last_of(term.token).at < next.at, "the process had not ended when its successor began");
 }
 
 /// As many leases as one process may have, and a log that takes a tenth of a second for each line.

@@ -17,7 +17,7 @@ pub(super) static ABSENT: [(&str, &str); 12] = [
     (
         "lock_at_least_for default_lock_at_least_for min_hold_time",
         "a scheduled task does not need it, because the Lease records which ticks have run; a continuous body keeps the \
-                 lease until it returns",
+         lease until it returns",
     ),
     (
         "renew_interval renew_period renew renewal heartbeat heart_beat_millis keepalive refresh_interval",
@@ -26,7 +26,7 @@ pub(super) static ABSENT: [(&str, &str); 12] = [
     (
         "retries max_retries max_attempts attempts backoff_limit",
         "write `retry = 3` to try a failed tick again, or `max_restarts = \"5 in 1m\"` to limit the restarts of a continuous \
-                 task",
+         task",
     ),
     (
         "parallelism completions replicas",

@@ -217,7 +217,7 @@ pub(crate) static KEYS: [Key; 29] = [
             absent: &[(
                 "exactly_once exactly once effectively_once",
                 "a replica may crash at any time, so no tick can be guaranteed to run exactly once; write \
-                                 `delivery = at_least_once` and make the effect idempotent, as with `tick.nominal()` as a key",
+                 `delivery = at_least_once` and make the effect idempotent, as with `tick.nominal()` as a key",
             )],
             counted: None,
         }),

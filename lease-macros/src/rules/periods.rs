@@ -46,7 +46,7 @@ fn check_period(args: &mut Args, key: &'static str) {
             "delivery",
             &format!(
                 "`delivery` needs recorded ticks, and ticks less than 10s apart are not recorded: raise `{key}` to \
-                                 \"10s\", or remove `delivery`"
+                 \"10s\", or remove `delivery`"
             ),
         ),
         // A wrong value has been reported.
@@ -54,7 +54,7 @@ fn check_period(args: &mut Args, key: &'static str) {
         _ => {
             let says = format!(
                 "ticks less than 10s apart are not recorded, so they cannot be caught up: write `catch_up = none`, or \
-                                 raise `{key}` to \"10s\""
+                 raise `{key}` to \"10s\""
             );
             let at = catch_up.map_or(period.span, |(_, span)| span);
             args.mistakes.add(Error::new(at, says));
@@ -98,7 +98,7 @@ fn check_deadline(args: &mut Args) {
         let least = timing::millis(failover);
         let says = format!(
             "`start_deadline` must leave another replica time to take over (`lease_duration` + 2.2 × `retry_period`, which \
-                         is {}): write at least `start_deadline = \"{}\"`, or `catch_up = none` instead",
+             is {}): write at least `start_deadline = \"{}\"`, or `catch_up = none` instead",
             written(least),
             written(least.next_multiple_of(1_000))
         );
@@ -125,7 +125,7 @@ fn check_jitter(args: &mut Args) {
     {
         let says = format!(
             "`jitter` must be shorter than `start_deadline`, which is {}, because ticks would expire while they wait: lower \
-                         `jitter`, or raise `start_deadline`",
+             `jitter`, or raise `start_deadline`",
             deadline.duration
         );
         wrong_value(args, "jitter", &says);
@@ -137,7 +137,7 @@ fn check_initial_delay(args: &mut Args) {
     let is_long = delay.is_some_and(|delay| delay > schedule::LONGEST_INITIAL_DELAY);
     if is_long && trigger(args).is_some() {
         let says = "in each term, no tick runs before `initial_delay` has passed, so it must be at most one day: write \
-                            `initial_delay = \"24h\"` or less";
+            `initial_delay = \"24h\"` or less";
         wrong_value(args, "initial_delay", says);
     }
 }

@@ -29,7 +29,7 @@ pub(super) fn check(args: &mut Args, item: &AnnotatedItem) {
     let trigger = trigger(args);
     if let (None, Some(tick)) = (trigger, item.tick()) {
         let says = "a continuous task has no ticks: add `cron`, `every`, `delay` or `once`, or remove the parameter; if the \
-                            task is for a group with a schedule, write it with `LeaderTask::scheduled`";
+            task is for a group with a schedule, write it with `LeaderTask::scheduled`";
         args.mistakes.at(&tick.ty, says);
     } else {
         check_keys(args, trigger);
@@ -48,7 +48,7 @@ fn check_keys(args: &mut Args, trigger: Option<&'static str>) {
             None => without_a_trigger(key),
             Some(trigger) if key.of == "continuous" => format!(
                 "`{}` is for continuous tasks, and `{trigger}` makes this task a scheduled one: to try a failed tick \
-                                 again, write `retry = 3`",
+                 again, write `retry = 3`",
                 key.name
             ),
             Some(trigger) => {
@@ -112,7 +112,7 @@ fn check_values(args: &mut Args, trigger: &str, item: &AnnotatedItem) {
     {
         let says = format!(
             "with `catch_up = all`, every tick runs after the run before it has ended, and `overlap = {overlap}` would skip \
-                         some: remove one of the two keys, or write `overlap = allow_all(2)` to run two at the same time"
+             some: remove one of the two keys, or write `overlap = allow_all(2)` to run two at the same time"
         );
         wrong_value(args, "overlap", &says);
     }
@@ -122,7 +122,7 @@ fn check_values(args: &mut Args, trigger: &str, item: &AnnotatedItem) {
     };
     if !retries {
         let says = "`backoff` is the pause before a failed tick is tried again, and this task does not try ticks again: add \
-                            `retry = 3`, or remove `backoff`";
+            `retry = 3`, or remove `backoff`";
         wrong_key(args, "backoff", says);
     }
     if word(args, "delivery").is_some_and(|(word, _)| word == "at_least_once")
@@ -130,7 +130,7 @@ fn check_values(args: &mut Args, trigger: &str, item: &AnnotatedItem) {
         && item.term().is_none()
     {
         let says = "with `at_least_once`, a tick may run more than once, and the body must be able to recognise this: add a \
-                            parameter `tick: Tick`, whose `nominal()` is the same each time, or `term: Term`";
+            parameter `tick: Tick`, whose `nominal()` is the same each time, or `term: Term`";
         wrong_value(args, "delivery", says);
     }
 }

@@ -98,7 +98,7 @@ fn of_schedulers() {
         there is no key `max_retries`: write `retry = 3` to try a failed tick again, or `max_restarts = "5 in 1m"` to limit the restarts of a continuous task
         there is no key `backoffLimit`: write `retry = 3` to try a failed tick again, or `max_restarts = "5 in 1m"` to limit the restarts of a continuous task
         there is no key `retry_policy`: did you mean `retry`, as in `retry = 3`?
-        there is no key `lockAtMostFor`: the lease is renewed while the body runs: `timeout = "30m"` limits a run
+        there is no key `lockAtMostFor`: the lease is renewed while the body runs, and `timeout = "30m"` limits a run
         there is no key `lockAtLeastFor`: a scheduled task does not need it, because the Lease records which ticks have run; a continuous body keeps the lease until it returns
         there is no key `delayed`: did you mean `initial_delay`, as in `initial_delay = "5s"`?
         there is no key `activeDeadlineSeconds`: did you mean `timeout`, as in `timeout = "30s"`?

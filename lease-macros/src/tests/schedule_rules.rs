@@ -126,11 +126,11 @@ fn values_that_contradict_each_other() {
         every = "5m", catch_up = none, start_deadline = "5m"
             with `catch_up = none`, a tick starts when it falls due or not at all: remove `start_deadline` or `catch_up`
         every = "5m", catch_up = all, overlap = skip
-            with `catch_up = all`, every tick runs, after the run before it has ended, and `overlap = skip` would skip some: remove one of the two keys, or write `overlap = allow_all(2)` to run two at the same time
+            with `catch_up = all`, every tick runs after the run before it has ended, and `overlap = skip` would skip some: remove one of the two keys, or write `overlap = allow_all(2)` to run two at the same time
         every = "5m", catch_up = all, overlap = buffer_one
-            with `catch_up = all`, every tick runs, after the run before it has ended, and `overlap = buffer_one` would skip some: remove one of the two keys, or write `overlap = allow_all(2)` to run two at the same time
+            with `catch_up = all`, every tick runs after the run before it has ended, and `overlap = buffer_one` would skip some: remove one of the two keys, or write `overlap = allow_all(2)` to run two at the same time
         cron = "@daily", catch_up = all, overlap = cancel_other
-            with `catch_up = all`, every tick runs, after the run before it has ended, and `overlap = cancel_other` would skip some: remove one of the two keys, or write `overlap = allow_all(2)` to run two at the same time
+            with `catch_up = all`, every tick runs after the run before it has ended, and `overlap = cancel_other` would skip some: remove one of the two keys, or write `overlap = allow_all(2)` to run two at the same time
         cron = "@daily", catch_up = all, overlap = allow_all(2)
         every = "5m", delivery = at_least_once
             with `at_least_once`, a tick may run more than once, and the body must be able to recognise this: add a parameter `tick: Tick`, whose `nominal()` is the same each time, or `term: Term`

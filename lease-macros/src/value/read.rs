@@ -7,7 +7,6 @@ use syn::{Error, LitStr, Path};
 
 use super::name;
 use super::quoted::quoted;
-use super::suggestion::remedy_for;
 use super::{Timed, Value, constant, count, deadline, range, rate, word, zone};
 use crate::keys::{Key, Kind};
 use crate::written::Written;
@@ -28,11 +27,7 @@ pub(crate) fn read(key: &'static Key, input: ParseStream<'_>) -> syn::Result<Val
             let check = |text: &str| cron::parse(text).map_err(|error| error.to_string());
             constant::checked(key, input, check).map(|(value, cron)| Value::Cron { value, cron })
         }
-        Kind::TimeZone => {
-            let check =
-                |text: &str| zone::check(text).map_err(|(what, remedy)| format!("{what}: {}", remedy_for(remedy, key)));
-            constant::checked(key, input, check).map(|(value, _)| Value::TimeZone(value))
-        }
+        Kind::TimeZone => constant::checked(key, input, zone::check).map(|(value, _)| Value::TimeZone(value)),
         Kind::Flag => flag(key, &Written::take(input)),
         Kind::Count(from, to) => count::read(key, from, to, &Written::take(input)),
         Kind::Deadline => deadline::read(key, &Written::take(input)),

@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use crate::error::{Context, Result};
 
-/// One line. A request has one when its answer is complete, and a watch one more when its answer begins.
+/// One line. The log has a line for each complete answer, and for a watch also a line when its answer begins.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Line {
@@ -28,13 +28,13 @@ struct User {
 /// How many requests of each verb a user has sent.
 pub(crate) type Verbs = BTreeMap<String, usize>;
 
-/// The requests that the server received between two times, by user. Whoever sent none is missing.
+/// The requests that the server received between two times, by user. A user without requests is missing.
 pub(crate) fn requests(path: &Path, from: WallTime, to: WallTime) -> Result<BTreeMap<String, Verbs>> {
     let text = std::fs::read_to_string(path).context(|| format!("cannot read the audit log {}", path.display()))?;
     let mut known = BTreeSet::new();
     let mut users: BTreeMap<String, Verbs> = BTreeMap::new();
     for line in text.lines() {
-        // The last line may not be there to its end yet; it is of a later time then.
+        // The last line may be incomplete. Then its time is later.
         let Ok(Line { id, verb, impersonated_user, request_received_timestamp }) = serde_json::from_str(line) else {
             continue;
         };

@@ -1,4 +1,4 @@
-//! Our candidate, with the flags and the events of the contender on client-go.
+//! The candidate of lease-runtime, with the flags and the events of the contender on client-go.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -15,7 +15,7 @@ use crate::error::Result;
 /// The first argument that makes this program a candidate.
 pub(crate) const COMMAND: &str = "candidate";
 
-/// The work of the leader: the loop of the contender.
+/// The work of the leader: the same loop as in the contender.
 #[leader_only(lease = "compare", lease_duration = "15s", renew_deadline = "10s", retry_period = "2s")]
 async fn lead(term: Term, pen: Arc<Pen>) {
     let body = Body::start(&pen, term.fencing_token().get());
@@ -29,7 +29,7 @@ async fn lead(term: Term, pen: Arc<Pen>) {
     }
 }
 
-/// The work of the leader of one lease of many: no beats, which would be more work than all of the elections.
+/// The work of the leader of one lease of many. Without beats, which would be more work than all of the elections.
 #[leader_only(lease = "compare", lease_duration = "15s", renew_deadline = "10s", retry_period = "2s")]
 async fn lead_quietly(term: Term, pen: Arc<Pen>, lease: String) {
     let _body = Quiet::start(&pen, &lease, term.fencing_token().get());
@@ -67,7 +67,7 @@ pub(crate) async fn run(arguments: impl Iterator<Item = String>) -> Result<ExitC
     Ok(ExitCode::SUCCESS)
 }
 
-/// A body's presence. It ends when the body is dropped, however that comes about.
+/// Logs the end of a body when it is dropped, for any reason.
 struct Body<'a> {
     pen: &'a Pen,
     token: u64,
@@ -86,7 +86,7 @@ impl Drop for Body<'_> {
     }
 }
 
-/// A body's presence under one of many leases.
+/// Logs the end of a body of one of many leases.
 struct Quiet<'a> {
     pen: &'a Pen,
     lease: &'a str,

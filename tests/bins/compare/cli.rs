@@ -28,7 +28,7 @@ pub(crate) enum Item {
     Pause,
     /// A leader whose link swallows everything.
     Hole,
-    /// No API for anybody.
+    /// The API is refused to all.
     Refused,
     /// Writes that take seconds and succeed.
     Slow,
@@ -37,7 +37,7 @@ pub(crate) enum Item {
 }
 
 impl Item {
-    /// What is measured if nothing is named, which leaves [`Item::Crowd`] out.
+    /// What is measured if no item is named: all but [`Item::Crowd`].
     const USUAL: [Item; 7] =
         [Item::Graceful, Item::Crash, Item::Requests, Item::Pause, Item::Hole, Item::Refused, Item::Slow];
 
@@ -59,7 +59,7 @@ impl Item {
     }
 }
 
-/// Who is measured.
+/// The kinds of candidates.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(crate) enum Kind {
     /// `lease-runtime`.
@@ -125,7 +125,7 @@ impl Options {
                 "--keep" => options.keep = true,
                 name => match Item::named(name) {
                     Some(item) => options.items.push(item),
-                    None => return Err(format!("`{name}` is neither an item nor an option\n{USAGE}").into()),
+                    None => return Err(format!("`{name}` is not an item and not an option\n{USAGE}").into()),
                 },
             }
         }

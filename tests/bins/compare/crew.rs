@@ -15,14 +15,14 @@ use crate::error::{Context, Result};
 use crate::events::{Body, EventLog};
 use crate::setup::{NAMESPACE, Setup};
 
-/// How long something may take that has to happen: twice what the slowest candidate needs for a failover.
+/// The limit of a wait: twice what the slowest candidate needs for a failover.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// After this long a candidate that is up has found out who leads, and waits.
+/// After this time, a candidate that runs knows who leads, and waits.
 const SETTLED: Duration = Duration::from_secs(3);
 /// One to lead and two to wait.
 pub(crate) const SIZE: usize = 3;
 
-/// Starts a candidate for one lease, or for so many whose names begin with that.
+/// Starts a candidate for one lease, or for this many leases whose names begin with that.
 pub(crate) fn spawn(
     setup: &Setup,
     kind: Kind,
@@ -46,7 +46,7 @@ pub(crate) fn spawn(
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(log)
-        // Ctrl-C is for us to handle: a candidate that ends by itself then would look like one that failed.
+        // This program handles Ctrl-C. If a candidate received it too, its end would look like a failure.
         .process_group(0)
         .kill_on_drop(true)
         .spawn()
@@ -59,7 +59,7 @@ struct Member {
     child: Child,
 }
 
-/// The candidates of one lease. Dropping it kills them, those that are stopped too.
+/// The candidates of one lease. Dropping it kills them, including those that are stopped.
 pub(crate) struct Crew<'a> {
     setup: &'a Setup,
     kind: Kind,
@@ -70,15 +70,15 @@ pub(crate) struct Crew<'a> {
 }
 
 impl<'a> Crew<'a> {
-    /// Nobody yet, for the lease number `number` of an item.
+    /// No candidates yet, for the lease number `number` of an item.
     pub(crate) fn new(setup: &'a Setup, item: &str, kind: Kind, number: usize) -> Crew<'a> {
         let lease = format!("{item}-{}-{number}-{}", kind.name(), setup.run);
         let events = EventLog::new(setup.folder.path().join(format!("{lease}.events")));
         Crew { setup, kind, lease, events, members: Vec::new(), launched: 0 }
     }
 
-    /// [`SIZE`] candidates that know who leads, and the leader's body. The first one leads, whose link is the first
-    /// argument; the others use the second.
+    /// [`SIZE`] candidates that know who leads, and the leader's body. The first candidate leads, with the link in the first
+    /// argument. The others use the second.
     pub(crate) async fn assemble(&mut self, leader: Option<&Proxy>, others: Option<&Proxy>) -> Result<Body> {
         self.launch(leader)?;
         let body = self.wait("the first body", |events| events.bodies.first().cloned()).await?;
@@ -99,7 +99,7 @@ impl<'a> Crew<'a> {
         Ok(())
     }
 
-    /// Waits until every candidate is up and has found out who leads.
+    /// Waits until every candidate runs and knows who leads.
     pub(crate) async fn settle(&mut self) -> Result<()> {
         let expected: Vec<String> = self.members.iter().map(|member| member.identity.clone()).collect();
         self.wait("all candidates ready", |events| {
@@ -123,7 +123,7 @@ impl<'a> Crew<'a> {
         .await
     }
 
-    /// Sends a signal to the process of a body, and returns the moment before.
+    /// Sends a signal to the process of a body, and returns the time right before.
     pub(crate) fn signal(&self, body: &Body, signal: Signal) -> Result<Moment> {
         let member =
             self.members.iter().find(|member| member.pid == body.pid).ok_or("that process was ended before")?;
@@ -148,10 +148,10 @@ impl<'a> Crew<'a> {
         Ok(member.child.try_wait()?.is_some())
     }
 
-    /// What a body has done in the end.
+    /// The final state of a body.
     pub(crate) fn now_of(&self, body: &Body) -> Result<Body> {
         let found = self.events.bodies.iter().find(|other| other.pid == body.pid && other.started == body.started);
-        Ok(found.cloned().ok_or("a body that was there is not any more")?)
+        Ok(found.cloned().ok_or("a body is missing in the events")?)
     }
 
     pub(crate) fn identities(&self) -> impl Iterator<Item = &str> {

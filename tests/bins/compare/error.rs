@@ -1,11 +1,11 @@
-//! What goes wrong is told to a person, once.
+//! Errors. The program prints an error for a person, and ends.
 
-/// Any error, with a text that says what to do about it.
+/// Any error. Its text says what to do about it.
 pub(crate) type Error = Box<dyn std::error::Error + Send + Sync>;
-/// The result of anything here.
+/// A result with such an error.
 pub(crate) type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Puts what was being done before an error.
+/// Adds to an error what the program was doing.
 pub(crate) trait Context<T> {
     fn context(self, doing: impl FnOnce() -> String) -> Result<T>;
 }

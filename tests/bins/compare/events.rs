@@ -1,4 +1,4 @@
-//! The file of events that the candidates of one lease append to; `contender/main.go` describes it.
+//! The file to which the candidates of one lease append events. `contender/main.go` describes it.
 
 use std::fs::File;
 use std::io::{ErrorKind, Read};
@@ -10,10 +10,10 @@ use lease_tests::log::{Event, now};
 
 use crate::error::{Context, Result};
 
-/// How often a wait looks at the file. Events carry their own time, so nothing measured depends on it.
+/// How often a wait reads the file. Events contain their times, so the measurements do not depend on this.
 const GLANCE: Duration = Duration::from_millis(20);
 
-/// One run of a body, as far as it has got.
+/// One run of a body, up to now.
 #[derive(Clone, Debug)]
 pub(crate) struct Body {
     pub(crate) identity: String,
@@ -24,13 +24,13 @@ pub(crate) struct Body {
 }
 
 impl Body {
-    /// When it was last heard of.
+    /// The time of its last event.
     pub(crate) fn last_sign(&self) -> Moment {
         self.beats.last().copied().into_iter().chain(self.stopped).max().unwrap_or(self.started)
     }
 }
 
-/// Beats of one body after the start of the next.
+/// The beats of one body after the start of the next.
 #[derive(Clone, Copy, PartialEq, Debug, Default)]
 pub(crate) struct Overlap {
     pub(crate) beats: usize,
@@ -47,7 +47,7 @@ impl Overlap {
 pub(crate) struct EventLog {
     path: PathBuf,
     file: Option<File>,
-    /// A line that has not been read to its end.
+    /// The beginning of a line that has not been written completely.
     rest: Vec<u8>,
     pub(crate) ready: Vec<String>,
     pub(crate) bodies: Vec<Body>,
@@ -58,7 +58,7 @@ impl EventLog {
         EventLog { path, file: None, rest: Vec::new(), ready: Vec::new(), bodies: Vec::new() }
     }
 
-    /// Reads what has come since.
+    /// Reads the new lines.
     pub(crate) fn read(&mut self) -> Result<()> {
         let file = match &mut self.file {
             Some(file) => file,
@@ -73,7 +73,8 @@ impl EventLog {
         let whole = text.iter().rposition(|&byte| byte == b'\n').map_or(0, |end| end + 1);
         self.rest = text.split_off(whole);
         for line in String::from_utf8(text)?.lines() {
-            self.take(line).ok_or_else(|| format!("{} has a line that is no event: {line}", self.path.display()))?;
+            self.take(line)
+                .ok_or_else(|| format!("{} has a line that is not an event: {line}", self.path.display()))?;
         }
         Ok(())
     }
@@ -90,7 +91,7 @@ impl EventLog {
         Some(())
     }
 
-    /// Waits until the events say what `find` is looking for.
+    /// Waits until `find` finds something in the events.
     pub(crate) async fn wait<T>(
         &mut self,
         bound: Duration,
@@ -104,13 +105,13 @@ impl EventLog {
                 return Ok(found);
             }
             if now() >= until {
-                return Err(format!("{what}: not within {bound:?}, says {}", self.path.display()).into());
+                return Err(format!("{what}: not within {bound:?}, according to {}", self.path.display()).into());
             }
             tokio::time::sleep(GLANCE).await;
         }
     }
 
-    /// Beats of a body while one of another process, started later, was there.
+    /// The beats of a body while a body of another process existed that had started later.
     pub(crate) fn overlap(&self) -> Overlap {
         let mut all = Overlap::default();
         for body in &self.bodies {

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::error::{Context, Result};
 
-/// A folder that nobody else can read, for there are tokens in it. It goes when this value does.
+/// A folder that other users cannot read, because it contains tokens. It is removed when this value is dropped.
 pub(crate) struct Folder {
     path: PathBuf,
     keep: AtomicBool,
@@ -24,7 +24,7 @@ impl Folder {
         &self.path
     }
 
-    /// Leaves it for somebody to look at.
+    /// Does not remove the folder, so that a person can read it.
     pub(crate) fn keep(&self) {
         self.keep.store(true, Ordering::Relaxed);
     }

@@ -1,11 +1,12 @@
-//! Measures our candidate beside one written on client-go, on a real API server, and prints one table.
+//! Measures a candidate of lease-runtime and one of client-go on a real API server, and prints one table.
 //!
 //! ```text
 //! tests/kube-apiserver/run cargo run --release -p lease-tests --bin compare            everything, about 7 minutes
 //! tests/kube-apiserver/run cargo run --release -p lease-tests --bin compare -- crash   one item
 //! ```
 //!
-//! README.md beside this file says what is measured, how, and what disturbs it. The exit code is 1 if ours misses a target.
+//! README.md beside this file says what is measured, how, and what disturbs it. The exit code is 1 if lease-runtime misses a
+//! target.
 
 mod audit;
 mod candidate;
@@ -29,7 +30,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1).peekable();
-    // One program for both, so that `cargo run --bin compare` builds all that it needs.
+    // This program is also the candidate, so that `cargo run --bin compare` builds everything.
     let outcome = if arguments.next_if(|first| first == candidate::COMMAND).is_some() {
         run(candidate::run(arguments))
     } else {
@@ -41,12 +42,12 @@ fn main() -> ExitCode {
     })
 }
 
-/// Whatever the outcome, the runtime is gone when this returns, and with it every process that was started.
+/// When this returns, the runtime has been dropped, and with it every process that was started.
 fn run(work: impl Future<Output = Result<ExitCode>>) -> Result<ExitCode> {
     Runtime::new()?.block_on(work)
 }
 
-/// Ctrl-C and SIGTERM drop the measurement, and with it its processes and its folder.
+/// Ctrl-C and SIGTERM drop the measurement with its processes and its folder.
 async fn attended(arguments: impl Iterator<Item = String>) -> Result<ExitCode> {
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     tokio::select! {

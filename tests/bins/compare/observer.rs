@@ -1,4 +1,4 @@
-//! A bystander that watches all Leases of the namespace, as a candidate would.
+//! Watches all Leases of the namespace like a candidate.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,7 +14,7 @@ use crate::error::Result;
 /// One state of a Lease.
 #[derive(Clone, Debug)]
 pub(crate) struct Sighting {
-    /// When the news arrived here.
+    /// When the event of the watch arrived.
     pub(crate) at: Moment,
     pub(crate) holder: String,
     pub(crate) duration: Duration,
@@ -22,7 +22,7 @@ pub(crate) struct Sighting {
     pub(crate) sent: Option<Moment>,
 }
 
-/// What has been seen of each Lease, in order.
+/// The observed states of each Lease, in order.
 type Seen = BTreeMap<String, Vec<Sighting>>;
 
 pub(crate) struct Observer {
@@ -40,7 +40,7 @@ impl Observer {
             loop {
                 let problem = watch(&api, &mut version, &notes).await;
                 if let Err(error) = problem {
-                    eprintln!("compare: the observer's watch broke and is opened anew: {error}");
+                    eprintln!("compare: the observer's watch broke and is opened again: {error}");
                     tokio::time::sleep(Duration::from_millis(100)).await;
                     if let Ok(now) = current(&api).await {
                         version = now;
@@ -51,11 +51,11 @@ impl Observer {
         Ok(Observer { seen, task })
     }
 
-    /// The last that was seen of the candidate `identity` as the holder of the lease until `until`.
+    /// The last state of the lease until `until` with the candidate `identity` as its holder.
     pub(crate) fn last_renewal(&self, lease: &str, identity: &str, until: Moment) -> Result<Sighting> {
         let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         let states = seen.get(lease).map_or(&[][..], Vec::as_slice);
-        // Ours adds a random part to its identity.
+        // lease-runtime adds a random part to its identity.
         let own =
             |holder: &str| holder.strip_prefix(identity).is_some_and(|rest| rest.is_empty() || rest.starts_with('_'));
         let last = states.iter().rfind(|state| own(&state.holder) && state.at <= until);
@@ -102,7 +102,7 @@ async fn watch(api: &Api<Lease>, version: &mut String, notes: &Mutex<Seen>) -> R
     Ok(())
 }
 
-/// `time` on the other clock of this machine, both of which were just read.
+/// Converts `time` to the other clock of this machine. Both clocks have just been read.
 fn moment_of(time: WallTime, now: Moment, wall: WallTime) -> Moment {
     let ago = Duration::from_micros(u64::try_from(wall.0.saturating_sub(time.0)).unwrap_or(0));
     now - ago

@@ -1,4 +1,4 @@
-//! What runs when, and what is made of it.
+//! The order of the measurements, and the table of their results.
 
 use std::cell::Cell;
 use std::process::ExitCode;
@@ -19,10 +19,10 @@ use crate::items::{crash, pause};
 use crate::setup::Setup;
 use crate::table::{Row, Table, Unit, pair, single};
 
-/// Of both kinds, ours first. What was not asked for, or failed, is missing.
+/// The results of both kinds, lease-runtime first. `None` if a measurement was not wanted or has failed.
 type Both<T> = [Option<T>; 2];
 
-/// Everything that was measured.
+/// All results.
 struct Results {
     graceful: Both<Handovers>,
     crash: Both<Handovers>,
@@ -71,8 +71,8 @@ struct Plan<'a> {
 }
 
 impl Plan<'_> {
-    /// The handovers of milliseconds first, one kind after the other and nothing beside them. Then all that takes seconds:
-    /// the requests are counted while crashes and faults go on, with not too many processes at once.
+    /// First the handovers, which take milliseconds: one kind after the other, with nothing beside them. Then everything that
+    /// takes seconds: requests are counted during crashes and faults, with a limited number of processes at the same time.
     async fn carry_out(&self) -> Results {
         let (setup, options) = (self.setup, self.options);
         let graceful = self.in_turn(Item::Graceful, |kind| graceful::measure(setup, kind, options.graceful_runs)).await;
@@ -120,7 +120,7 @@ impl Plan<'_> {
     }
 }
 
-/// The table, with the targets for ours.
+/// The table, with the targets for lease-runtime.
 fn rows(results: &Results) -> Vec<Row> {
     use Unit::{AMinute, Count, Seconds};
     let Results { graceful, crash, requests, pause, hole, refused, slow, crowds } = results;
@@ -175,7 +175,7 @@ fn rows(results: &Results) -> Vec<Row> {
     rows
 }
 
-/// Ours loses no more terms than client-go, and holds all in the end.
+/// Target: lease-runtime loses no more terms than client-go, and holds all leases at the end.
 fn crowd_rows(leases: usize, crowd: &Both<Crowd>) -> Vec<Row> {
     let mut rows = Vec::new();
     for (index, after) in crowd::LOOKS.into_iter().enumerate() {
@@ -198,7 +198,7 @@ fn crowd_rows(leases: usize, crowd: &Both<Crowd>) -> Vec<Row> {
     rows
 }
 
-/// Ours loses no more terms than client-go.
+/// Target: lease-runtime loses no more terms than client-go.
 fn slow_rows(slow: &Both<Vec<Slow>>) -> Vec<Row> {
     let mut rows = Vec::new();
     for (index, delay) in slow::DELAYS.into_iter().enumerate() {

@@ -1,4 +1,4 @@
-//! What all items share: the cluster, the rights of the candidates, the folder, the observer.
+//! The environment of all items: the cluster, the rights of the candidates, the folder, the observer.
 
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -19,15 +19,15 @@ use crate::error::{Context, Result};
 use crate::folder::Folder;
 use crate::observer::Observer;
 
-/// The namespace whose requests the test server's audit log tells of.
+/// The namespace whose requests are in the test server's audit log.
 pub(crate) const NAMESPACE: &str = "audited";
-/// The group that the candidates' rights are given to. Each is a user of its own in it.
+/// The group that has the candidates' rights. Each candidate is a user in this group.
 const GROUP: &str = "lease-compare";
 
 pub(crate) struct Setup {
     pub(crate) folder: Folder,
     pub(crate) observer: Observer,
-    /// Unlike any other measurement's on this cluster.
+    /// Different from those of all other measurements on this cluster.
     pub(crate) run: String,
     pub(crate) audit: Option<PathBuf>,
     /// With the rights of the kubeconfig's own user.
@@ -42,11 +42,13 @@ impl Setup {
     pub(crate) async fn new(kinds: &[Kind]) -> Result<Setup> {
         let variable = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
         let Some(path) = variable("LEASE_TEST_KUBECONFIG") else {
-            return Err("there is no API server: run me with tests/kube-apiserver/run, see its README".into());
+            return Err("there is no API server: run this with tests/kube-apiserver/run, see its README".into());
         };
         let contender = variable("LEASE_TEST_CONTENDER");
         if contender.is_none() && kinds.contains(&Kind::ClientGo) {
-            return Err("LEASE_TEST_CONTENDER is not set: run me with tests/kube-apiserver/run, or --only ours".into());
+            return Err(
+                "LEASE_TEST_CONTENDER is not set: run this with tests/kube-apiserver/run, or --only ours".into()
+            );
         }
         let kubeconfig = Kubeconfig::read_from(path)?;
         let config = Config::from_custom_kubeconfig(kubeconfig.clone(), &KubeConfigOptions::default()).await?;
@@ -81,12 +83,12 @@ impl Setup {
         Ok(Proxy::start(&self.server, Link::PASS)?)
     }
 
-    /// Writes a kubeconfig for `user`, by way of `link` if there is one.
+    /// Writes a kubeconfig for `user`, through `link` if there is one.
     pub(crate) fn kubeconfig(&self, user: &str, link: Option<&Proxy>) -> Result<PathBuf> {
         let mut kubeconfig = self.kubeconfig.clone();
         for user_entry in &mut kubeconfig.auth_infos {
             let info = user_entry.auth_info.get_or_insert_default();
-            // The audit log then says whose a request was.
+            // With impersonation, the audit log contains the user of each request.
             info.impersonate = Some(user.to_owned());
             info.impersonate_groups = Some(vec![GROUP.to_owned()]);
         }
@@ -94,7 +96,7 @@ impl Setup {
             kubeconfig.clusters.iter_mut().for_each(|cluster| reroute(cluster, link));
         }
         let path = self.folder.path().join(format!("{user}.kubeconfig"));
-        // YAML, as all JSON is.
+        // All JSON is YAML.
         std::fs::write(&path, serde_json::to_vec(&kubeconfig)?)
             .context(|| format!("cannot write {}", path.display()))?;
         Ok(path)
@@ -111,7 +113,7 @@ fn reroute(cluster: &mut NamedCluster, link: &Proxy) {
     cluster.server = Some(format!("https://{}", link.addr()));
 }
 
-/// The namespace, and for the candidates what an election needs, in it.
+/// Creates the namespace and the Role that the candidates need.
 async fn grant(client: &Client) -> Result<()> {
     let name = json!({ "name": GROUP });
     let rule = json!({
@@ -126,7 +128,7 @@ async fn grant(client: &Client) -> Result<()> {
     create(bindings, json!({ "metadata": name, "roleRef": role, "subjects": [subject] })).await
 }
 
-/// Creates an object that may be there already.
+/// Creates an object, unless it exists.
 async fn create<K>(api: Api<K>, object: serde_json::Value) -> Result<()>
 where
     K: Resource<DynamicType = ()> + Clone + std::fmt::Debug + Serialize + DeserializeOwned,

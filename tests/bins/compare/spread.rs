@@ -1,4 +1,4 @@
-//! Mean and extremes of what was measured.
+//! Mean and extremes of measured values.
 
 use std::time::Duration;
 
@@ -32,8 +32,8 @@ impl FromIterator<Duration> for Spread {
     }
 }
 
-/// `count` waits that cover `span` evenly, each at random within its share, in random order. With as many waits drawn at
-/// random from the whole span, their own mean would add more noise to a measured mean than everything else does.
+/// `count` waits that cover `span` evenly, each at a random place in its share, in random order. If each wait were random in the
+/// whole span, their mean would add more noise to a measured mean than everything else.
 pub(crate) fn evenly(count: usize, span: Duration) -> Vec<Duration> {
     let mut waits: Vec<Duration> =
         (0..count).map(|i| span.mul_f64((i as f64 + fastrand::f64()) / count as f64)).collect();

@@ -5,7 +5,7 @@ use std::fmt;
 
 use crate::spread::Spread;
 
-/// What a value is.
+/// The unit of a value.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Unit {
     Seconds,
@@ -21,12 +21,12 @@ pub(crate) struct Row {
     pub(crate) unit: Unit,
     pub(crate) ours: Option<f64>,
     pub(crate) client_go: Option<f64>,
-    /// Ours is at most this.
+    /// The target: the value of lease-runtime is at most this.
     pub(crate) target: Option<f64>,
 }
 
 impl Row {
-    /// Whether ours misses its target.
+    /// Whether lease-runtime misses the target.
     pub(crate) fn is_missed(&self) -> bool {
         matches!((self.ours, self.target), (Some(ours), Some(target)) if ours > target)
     }
@@ -52,7 +52,7 @@ impl Row {
     }
 }
 
-/// A row of one value of each kind.
+/// A row with one value for each kind.
 pub(crate) fn single<T>(
     what: impl Into<Cow<'static, str>>,
     unit: Unit,

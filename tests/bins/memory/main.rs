@@ -1,10 +1,10 @@
-//! What a lease costs in memory: one process takes part in the elections of many leases and holds them all.
+//! Measures the memory of a lease: one process takes part in the elections of many leases and holds them all.
 //!
 //! `cargo run --release -p lease-tests --bin memory -- [LEASES]`
 //!
-//! The API server is the one of `LEASE_TEST_KUBECONFIG` (`tests/kube-apiserver/run` sets it), and otherwise an embedded one in
-//! a process of its own, without TLS. The figure is resident memory, with the transport's buffers; their part is what
-//! changes between the two servers. Nothing is asserted: it depends on the allocator and on the machine.
+//! The API server is the one of `LEASE_TEST_KUBECONFIG` (`tests/kube-apiserver/run` sets it), otherwise an embedded one in
+//! another process, without TLS. The result is resident memory, including the transport's buffers, which differ between the two
+//! servers. Nothing is asserted, because the result depends on the allocator and on the machine.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::PathBuf;
@@ -33,7 +33,7 @@ async fn main() {
     };
     let candidate = Candidate::builder().kubeconfig(kubeconfig).identity("memory").build().await.expect("no candidate");
     let held = Arc::new(AtomicUsize::new(0));
-    // What is there once, for however many leases.
+    // Memory that does not depend on the number of leases.
     candidate.add(task(0, &held));
     let until = candidate.clone();
     let (end, ended) = tokio::sync::oneshot::channel::<()>();
@@ -52,7 +52,7 @@ async fn main() {
         (after as f64 - before as f64) / leases as f64
     );
     let _ = end.send(());
-    running.await.expect("it panicked").expect("it ended badly");
+    running.await.expect("the candidate panicked").expect("the candidate failed");
 }
 
 fn task(number: usize, held: &Arc<AtomicUsize>) -> LeaderTask<()> {
@@ -64,7 +64,7 @@ fn task(number: usize, held: &Arc<AtomicUsize>) -> LeaderTask<()> {
     LeaderTask::new("memory", SPEC, body).lease(format!("memory-{number}"))
 }
 
-/// Waits until so many leases are held and have been renewed some times, and gives the resident memory in KiB.
+/// Waits until this many leases are held and have been renewed several times. Returns the resident memory in KiB.
 async fn settled(held: &AtomicUsize, wanted: usize) -> usize {
     let began = SystemClock.now();
     while held.load(Ordering::Relaxed) < wanted {
@@ -81,10 +81,10 @@ async fn settled(held: &AtomicUsize, wanted: usize) -> usize {
 fn resident() -> usize {
     let status = std::fs::read_to_string("/proc/self/status").expect("no /proc");
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("no VmRSS");
-    line.trim().trim_end_matches("kB").trim().parse().expect("VmRSS is no number")
+    line.trim().trim_end_matches("kB").trim().parse().expect("VmRSS is not a number")
 }
 
-/// An API server in a process of its own, so that its memory is not counted.
+/// An API server in another process, so that its memory is not counted.
 struct Server {
     process: Child,
     kubeconfig: PathBuf,
@@ -104,7 +104,7 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // It ends with its input.
+        // The server ends when its input ends.
         drop(self.process.stdin.take());
         let _ = self.process.wait();
     }

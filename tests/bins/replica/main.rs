@@ -1,5 +1,5 @@
 //! A replica under test: settings as arguments, the cluster from `KUBECONFIG`, events to `REPLICA_LOG`, errors and traces to
-//! standard error. What it notes and what it can be told stands in `src/replica.rs`.
+//! standard error. Its events and settings are described in `src/replica.rs`.
 
 mod sink;
 mod ticks;
@@ -29,8 +29,8 @@ fn main() -> ExitCode {
     };
     let mut trouble = sink::install(settings.sink);
     let log = Notes::open();
-    let told = Arc::new(AtomicBool::new(false));
-    let flag = told.clone();
+    let triggered = Arc::new(AtomicBool::new(false));
+    let flag = triggered.clone();
     on_signal(SignalKind::user_defined1(), move || {
         trouble.begin();
         flag.store(true, Ordering::SeqCst);
@@ -41,7 +41,7 @@ fn main() -> ExitCode {
     };
     let bodies = bodies.expect("no runtime");
     let available = availability(log.clone());
-    let work = Work { log: log.clone(), settings: Arc::new(settings), told, available };
+    let work = Work { log: log.clone(), settings: Arc::new(settings), triggered, available };
     let end = if work.settings.trick == Trick::DropRuntime {
         lose_runtime(bodies, work)
     } else {
@@ -60,11 +60,11 @@ fn main() -> ExitCode {
     }
 }
 
-/// A test that is killed leaves nothing behind.
+/// Ends with the test, so that no replica remains if the test is killed.
 fn die_with_the_test() {
     #[cfg(target_os = "linux")]
     rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))
-        .expect("the end of the test cannot be listened for");
+        .expect("the end of the test cannot be observed");
 }
 
 async fn stand(work: Work) -> Result<(), lease_runtime::Error> {
@@ -82,20 +82,20 @@ async fn stand(work: Work) -> Result<(), lease_runtime::Error> {
         candidate.add(task(lease, work.clone()));
     }
     let ready = async {
-        // Polled after the candidate, which has taken over the signals by now.
+        // This is polled after the candidate, which then handles signals.
         log.pen(&identity).write("ready", 0, "");
     };
     futures_util::future::join(candidate.run_until(shutdown_signal()), ready).map(|(end, ())| end).await
 }
 
-/// Runs until told to drop the runtime that the bodies run on, and then lives on until SIGTERM.
+/// Runs until SIGUSR1, then drops the runtime of the bodies and continues until SIGTERM.
 fn lose_runtime(bodies: Runtime, work: Work) -> Result<(), lease_runtime::Error> {
     let own = Builder::new_current_thread().enable_all().build().expect("no runtime");
-    let (told, log) = (work.told.clone(), work.log.clone());
+    let (triggered, log) = (work.triggered.clone(), work.log.clone());
     own.block_on(async {
         let mut terminate = signal(SignalKind::terminate()).expect("no signals");
         bodies.spawn(stand(work));
-        while !told.swap(false, Ordering::SeqCst) {
+        while !triggered.swap(false, Ordering::SeqCst) {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
         bodies.shutdown_background();
@@ -110,14 +110,14 @@ fn availability(log: Arc<Notes>) -> watch::Receiver<bool> {
     let (available, condition) = watch::channel(true);
     on_signal(SignalKind::user_defined2(), move || {
         let now = !*available.borrow();
-        // Noted before it can have an effect.
+        // Logged before the change can have an effect.
         log.as_anybody().write(if now { "available" } else { "unavailable" }, 0, "");
         available.send_replace(now);
     });
     condition
 }
 
-/// Does something at each signal of a kind, on a thread of its own: a body that blocks is none of its concerns.
+/// Calls a function at each signal of a kind, on another thread, so that a body that blocks does not delay it.
 fn on_signal(kind: SignalKind, mut act: impl FnMut() + Send + 'static) {
     let runtime = Builder::new_current_thread().enable_all().build().expect("no runtime");
     let mut signals = runtime.block_on(async { signal(kind) }).expect("no signals");
@@ -130,14 +130,14 @@ fn on_signal(kind: SignalKind, mut act: impl FnMut() + Send + 'static) {
     });
 }
 
-/// Where events go.
+/// The event log.
 struct Notes {
     path: PathBuf,
 }
 
 impl Notes {
     fn open() -> Arc<Notes> {
-        let path = std::env::var_os("REPLICA_LOG").expect("REPLICA_LOG has to name the event log");
+        let path = std::env::var_os("REPLICA_LOG").expect("REPLICA_LOG must be the path of the event log");
         Arc::new(Notes { path: path.into() })
     }
 
@@ -145,7 +145,7 @@ impl Notes {
         Pen::open(&self.path, identity).expect("the event log cannot be opened")
     }
 
-    /// Before and after there is an identity.
+    /// For events from before the replica has an identity, and from after its end.
     fn as_anybody(&self) -> Pen {
         self.pen("process")
     }
@@ -155,7 +155,7 @@ impl Notes {
 struct Work {
     log: Arc<Notes>,
     settings: Arc<Settings>,
-    told: Arc<AtomicBool>,
+    triggered: Arc<AtomicBool>,
     available: watch::Receiver<bool>,
 }
 
@@ -174,7 +174,7 @@ fn task(lease: String, work: Work) -> LeaderTask<Result<(), &'static str>> {
         .on_loss(settings.on_loss)
 }
 
-/// Notes what happens in a term.
+/// Logs the events of a term.
 struct Scribe {
     pen: Pen,
     lease: String,
@@ -215,7 +215,7 @@ async fn body(term: Term, work: Work) -> Result<(), &'static str> {
             () = tokio::time::sleep(settings.beat) => {}
         }
         scribe.write("beat", "");
-        if settings.trick != Trick::DropRuntime && work.told.swap(false, Ordering::SeqCst) {
+        if settings.trick != Trick::DropRuntime && work.triggered.swap(false, Ordering::SeqCst) {
             scribe.write("acting", &format!("{:?}", settings.trick));
             match settings.trick {
                 Trick::Block(span) => block(span, settings.beat, || scribe.write("beat", "while blocking")),
@@ -234,7 +234,7 @@ async fn body(term: Term, work: Work) -> Result<(), &'static str> {
     Ok(())
 }
 
-/// What no async function should do.
+/// Blocks the thread, which no async function should do.
 fn block<T>(span: Duration, beat: Duration, go_on: impl Fn() -> T) {
     let begun = now();
     while now().since(begun) < span {
@@ -261,7 +261,7 @@ fn start_children(term: &Term, scribe: &Arc<Scribe>, beat: Duration) {
     });
 }
 
-/// What only the end of the process ends.
+/// Starts a thread that runs until the process ends.
 fn start_thread(scribe: &Arc<Scribe>, beat: Duration) {
     let own = scribe.clone();
     std::thread::spawn(move || {
@@ -272,7 +272,7 @@ fn start_thread(scribe: &Arc<Scribe>, beat: Duration) {
     });
 }
 
-/// Notes the end of the body, whatever it is.
+/// Logs the end of the body, for any reason.
 struct Gone {
     scribe: Arc<Scribe>,
     how: &'static str,

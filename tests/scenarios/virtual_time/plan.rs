@@ -1,37 +1,37 @@
-//! What goes wrong in a run, and what its bodies are like.
+//! The faults of a run, and the behaviour of its bodies.
 
 use std::time::Duration;
 
 use fastrand::Rng;
 use lease_runtime::embedded::Fault;
 
-/// What goes wrong in a run, drawn from its seed.
+/// The faults of a run, chosen by its seed.
 #[derive(Clone, Debug)]
 pub(super) struct Plan {
-    /// Of each request: how likely each fault is, in thousandths.
+    /// For each request, the probability of each fault in thousandths.
     pub(super) faults: [u32; 10],
-    /// How likely per second, in thousandths, a candidate is cut off for a while.
+    /// The probability per second that a candidate is cut off for some time, in thousandths.
     pub(super) partitions: u32,
-    /// Somebody else's hands on the lease.
+    /// Other writers change the lease.
     pub(super) meddling: u32,
-    /// Watches that break, end, or fall silent.
+    /// Watches break, end, or become silent.
     pub(super) watches: u32,
-    /// Candidates that end and come back. Not together with meddling: a process that has never seen the lease may create one
-    /// that was deleted by hand while its holder is cut off, which is documented as what it is.
+    /// Candidates end and start again. Not together with other writers: if the lease is deleted by hand while its holder is cut
+    /// off, a process that has never seen the lease may create it and lead. This is documented.
     pub(super) restarts: u32,
-    /// Replicas that step down, and conditions that turn false and true.
+    /// Replicas step down, and conditions become false and true.
     pub(super) moods: u32,
     pub(super) work: Work,
 }
 
-/// What the bodies are like.
+/// The behaviour of the bodies.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Work {
-    /// They do not end when they are asked to.
+    /// They do not end when they are asked to end.
     pub(super) stubborn: bool,
-    /// How likely per beat, in thousandths, they fail.
+    /// The probability per beat that they fail, in thousandths.
     pub(super) failing: u32,
-    /// The one that beats stands on another, which ends after it.
+    /// The body is the upper layer of a stack. The lower layer ends after it.
     pub(super) stack: bool,
 }
 

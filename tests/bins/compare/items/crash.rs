@@ -15,8 +15,8 @@ use crate::setup::Setup;
 use crate::spread::evenly;
 
 const LEASES: usize = 20;
-/// A multiple of the renew periods of both kinds (5 s and 2 s), counted from the acquisition as renewals are. Kills that
-/// are spread evenly over it come at every age of the last renewal alike.
+/// A multiple of the renew periods of both kinds (5 s and 2 s). Like renewals, it is counted from the acquisition. Kills that
+/// are spread evenly over it come at every age of the last renewal with the same probability.
 const CYCLE: Duration = Duration::from_secs(10);
 
 pub(crate) async fn measure(setup: &Setup, kind: Kind, runs: usize) -> Result<Handovers> {
@@ -33,7 +33,7 @@ async fn one(setup: &Setup, kind: Kind, number: usize, delays: Vec<Duration>) ->
     let mut leader = crew.assemble(None, None).await?;
     let mut took = Vec::with_capacity(delays.len());
     for delay in delays {
-        // The next moment that is so far into a cycle.
+        // The next time at this place in a cycle.
         let led = now().since(leader.started).as_nanos() % CYCLE.as_nanos();
         let led = Duration::from_nanos(u64::try_from(led).unwrap_or(0));
         tokio::time::sleep(if led <= delay { delay - led } else { CYCLE + delay - led }).await;

@@ -1,4 +1,4 @@
-//! Many leases in one process, on a machine whose processors are busy with other things for a while.
+//! Many leases in one process, on a machine whose processors are busy with other work at first.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -15,21 +15,21 @@ use crate::crew::spawn;
 use crate::error::{Context, Result};
 use crate::setup::Setup;
 
-/// Loops that never rest, beside the candidate and the API server.
+/// Busy loops beside the candidate and the API server.
 const LOOPS: usize = 14;
 /// How long they run.
 const BUSY: Duration = Duration::from_secs(40);
-/// When the leases that are held are counted, from the start of the process.
+/// The times at which the held leases are counted, from the start of the process.
 pub(crate) const LOOKS: [Duration; 4] =
     [Duration::from_secs(10), Duration::from_secs(20), Duration::from_secs(40), Duration::from_secs(60)];
 
-/// What became of the leases within a minute, and what the process needed for them.
+/// How many leases were lost within a minute, and which resources the process used.
 pub(crate) struct Crowd {
-    /// Leases that were not held at each of [`LOOKS`].
+    /// The leases that were not held at each of [`LOOKS`].
     pub(crate) missing: Vec<usize>,
-    /// Bodies that ended.
+    /// How many bodies ended.
     pub(crate) lost: usize,
-    /// Seconds until every lease had been held once; infinite if one never was.
+    /// Seconds until every lease had been held once. Infinite if a lease was never held.
     pub(crate) all_held: f64,
     /// MiB, at the end.
     pub(crate) resident: f64,
@@ -60,7 +60,7 @@ pub(crate) async fn measure(setup: &Setup, kind: Kind, leases: usize) -> Result<
     }
     let events = read(&setup.folder.path().join(format!("{lease}.events")))?;
     child.kill().await?;
-    // What was received by then is in the audit log a moment later.
+    // The audit log contains the requests after a short delay.
     tokio::time::sleep(Duration::from_secs(1)).await;
     let requests = match &setup.audit {
         Some(audit) => {
@@ -85,15 +85,15 @@ pub(crate) async fn measure(setup: &Setup, kind: Kind, leases: usize) -> Result<
 /// Events of all leases, in the order of time.
 fn read(path: &Path) -> Result<Vec<Event>> {
     let text = std::fs::read_to_string(path).context(|| format!("cannot read {}", path.display()))?;
-    // The last line may not be there to its end yet.
+    // The last line may be incomplete.
     let whole = text.rsplit_once('\n').map_or("", |(whole, _)| whole);
     let events: Option<Vec<Event>> = whole.lines().map(Event::parse).collect();
-    let mut events = events.ok_or_else(|| format!("{} has a line that is no event", path.display()))?;
+    let mut events = events.ok_or_else(|| format!("{} has a line that is not an event", path.display()))?;
     events.sort_by_key(|event| event.at);
     Ok(events)
 }
 
-/// How many leases have a body at a moment.
+/// How many leases have a body at a time.
 fn held(events: &[Event], at: Moment) -> usize {
     let mut bodies = BTreeMap::new();
     for event in events.iter().filter(|event| event.at <= at) {

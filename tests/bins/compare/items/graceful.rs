@@ -32,7 +32,7 @@ async fn one(setup: &Setup, kind: Kind, number: usize, rounds: usize) -> Result<
     let mut leader = crew.assemble(None, None).await?;
     let mut took = Vec::with_capacity(rounds);
     for _ in 0..rounds {
-        // The leases out of step with each other, and the polls of those who poll at every stage.
+        // The leases are out of step with each other, so that the signals come at every place in the poll periods.
         tokio::time::sleep(a_while(0, 4)).await;
         let asked = crew.signal(&leader, Signal::TERM)?;
         let successor = crew.successor(&leader, asked).await?;

@@ -1,4 +1,4 @@
-//! The leader's link swallows everything, in both directions, also of new connections. The others' links are well.
+//! The leader's link passes no bytes in both directions, also on new connections. The others' links work.
 
 use std::time::Duration;
 
@@ -14,12 +14,12 @@ use crate::setup::Setup;
 use crate::spread::Spread;
 
 const LEASES: usize = 4;
-/// How long the old body is watched beside its successor.
+/// How long the old body is observed beside its successor.
 const WATCHED: Duration = Duration::from_secs(10);
 
 pub(crate) struct Hole {
     pub(crate) overlap: Overlap,
-    /// From the end of the lease to the successor's body, in seconds; negative if it came before.
+    /// From the end of the lease to the successor's body, in seconds. Negative if the body came before.
     pub(crate) after: Spread,
 }
 
@@ -38,8 +38,8 @@ async fn one(setup: &Setup, kind: Kind, number: usize) -> Result<(Overlap, f64)>
     let successor = crew.successor(&leader, since).await?;
     tokio::time::sleep(WATCHED).await;
     crew.events.read()?;
-    // The lease ends when the duration in the record has passed since the last change of the record became known to those
-    // who wait. The observer is one of them.
+    // The lease ends when the duration in the record has passed since the waiting candidates have seen the last change of the
+    // record. The observer sees it at the same time.
     let renewal = setup.observer.last_renewal(&crew.lease, &leader.identity, successor.started)?;
     let end = renewal.at + renewal.duration;
     let after = successor.started.since(end).as_secs_f64() - end.since(successor.started).as_secs_f64();

@@ -1,4 +1,4 @@
-//! What is measured, one item a file. Each is the same for both kinds of candidate.
+//! The items that are measured, one in each file. Each is the same for both kinds of candidates.
 
 pub(crate) mod crash;
 pub(crate) mod crowd;
@@ -11,13 +11,13 @@ pub(crate) mod slow;
 
 use std::time::Duration;
 
-/// The leases side by side for `runs` runs, and the runs of each.
+/// How many leases are measured at the same time for `runs` runs, and how many runs each has.
 fn divide(runs: usize, side_by_side: usize) -> (usize, usize) {
     let leases = runs.min(side_by_side);
     (leases, runs.div_ceil(leases))
 }
 
-/// A while between two bounds, in seconds.
+/// A random time between two bounds, in seconds.
 fn a_while(from: u64, to: u64) -> Duration {
     Duration::from_millis(fastrand::u64(from * 1000..to * 1000))
 }

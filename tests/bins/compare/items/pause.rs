@@ -1,4 +1,4 @@
-//! A leader is stopped for longer than its lease lasts, and continued: does its body go on beside its successor's?
+//! A leader is stopped for longer than its lease lasts, and continued: does its body continue beside its successor's?
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use crate::setup::Setup;
 
 const LEASES: usize = 4;
 const STOPPED: Duration = Duration::from_secs(22);
-/// More than the renew deadline of the candidates: by then the old body is gone, or nobody will ever end it.
+/// More than the renew deadline of the candidates: a body that has not ended by then never ends.
 const WATCHED: Duration = Duration::from_secs(14);
 
 pub(crate) async fn measure(setup: &Setup, kind: Kind) -> Result<Overlap> {
@@ -33,7 +33,7 @@ async fn one(setup: &Setup, kind: Kind, number: usize) -> Result<Overlap> {
     tokio::time::sleep(WATCHED).await;
     crew.events.read()?;
     if crew.now_of(&leader)?.stopped.is_none() && !crew.has_ended(&leader)? {
-        return Err(format!("the body of {} goes on {WATCHED:?} after it was continued", leader.identity).into());
+        return Err(format!("the body of {} still runs {WATCHED:?} after it was continued", leader.identity).into());
     }
     Ok(crew.events.overlap())
 }

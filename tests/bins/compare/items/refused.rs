@@ -1,4 +1,4 @@
-//! The API is refused to everybody: connections are reset and new ones refused. Then it is back.
+//! The API is refused to all: connections are reset and new ones refused. Later it is back.
 
 use std::time::Duration;
 
@@ -15,11 +15,11 @@ use crate::spread::Spread;
 
 const LEASES: usize = 4;
 const AWAY: Duration = Duration::from_secs(20);
-/// How long whoever else there is is watched beside the first body after that.
+/// How long the other bodies are observed beside the first body after that.
 const WATCHED: Duration = Duration::from_secs(5);
 
 pub(crate) struct Refused {
-    /// From the sending of the last renewal that took effect to the last sign of the body.
+    /// From the sending of the last renewal that took effect to the last event of the body.
     pub(crate) gone: Spread,
     /// From the API's return to the next body.
     pub(crate) back: Spread,
@@ -41,7 +41,7 @@ async fn one(setup: &Setup, kind: Kind, number: usize) -> Result<(Duration, Dura
     link.set(Link::REFUSE);
     tokio::time::sleep(AWAY).await;
     let returned = link.set(Link::PASS);
-    // Anybody's, the old leader's too.
+    // The body of any candidate, including the old leader.
     let next = crew.wait("a body after the API's return", |events| {
         events.bodies.iter().find(|body| body.started > returned).cloned()
     });

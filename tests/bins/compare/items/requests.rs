@@ -24,7 +24,7 @@ pub(crate) struct Requests {
 pub(crate) async fn measure(setup: &Setup, kind: Kind, window: Duration) -> Result<Requests> {
     let Some(audit) = setup.audit.as_deref() else {
         return Err(
-            "LEASE_TEST_AUDIT is not set: only the API server of tests/kube-apiserver/run tells of requests".into()
+            "LEASE_TEST_AUDIT is not set: only the API server of tests/kube-apiserver/run has a log of requests".into(),
         );
     };
     let crews = try_join_all((0..LEASES).map(|number| one(setup, kind, number, audit, window))).await?;
@@ -35,14 +35,14 @@ pub(crate) async fn measure(setup: &Setup, kind: Kind, window: Duration) -> Resu
     Ok(Requests { leaders, waiting })
 }
 
-/// What the leader of one lease sent, and what each of the others.
+/// How many requests the leader of one lease sent, and how many each of the others.
 async fn one(setup: &Setup, kind: Kind, number: usize, audit: &Path, window: Duration) -> Result<(Verbs, Vec<Verbs>)> {
     let mut crew = Crew::new(setup, "requests", kind, number);
     let leader = crew.assemble(None, None).await?;
     let from = SystemClock.wall();
     tokio::time::sleep(window).await;
     let to = from.plus(window);
-    // Whatever was received by then is in the log a moment later.
+    // The log contains the requests after a short delay.
     tokio::time::sleep(Duration::from_secs(2)).await;
     let mut users = audit::requests(audit, from, to)?;
     crew.events.read()?;

@@ -20,7 +20,7 @@ use crate::error::{Context, Result};
 use crate::events::Overlap;
 use crate::setup::{NAMESPACE, Setup};
 
-/// What a write takes.
+/// How long each write takes.
 pub(crate) const DELAYS: [Duration; 5] = [
     Duration::from_secs(1),
     Duration::from_secs(2),
@@ -28,11 +28,11 @@ pub(crate) const DELAYS: [Duration; 5] = [
     Duration::from_secs(6),
     Duration::from_secs(8),
 ];
-/// How much later than the delay ours leads at the latest, in seconds: the process starts and looks before it writes.
+/// How much later than the delay lease-runtime leads at the latest, in seconds: the process starts and reads before it writes.
 pub(crate) const SPARE: f64 = 2.0;
-/// Whoever does not lead by then is said to never do so.
+/// A candidate that does not lead by then counts as never leading.
 const PATIENCE: Duration = Duration::from_secs(45);
-/// How long the lease is held, or lost and taken again.
+/// How long writes and lost terms are counted.
 const HELD: Duration = Duration::from_secs(60);
 /// How long the server may take to call a webhook that was just configured.
 const CONFIGURED: Duration = Duration::from_secs(30);
@@ -40,16 +40,16 @@ const CONFIGURED: Duration = Duration::from_secs(30);
 /// One lease, whose writes all take equally long.
 #[derive(Clone, Debug)]
 pub(crate) struct Slow {
-    /// Seconds from the start of the first process to its body; infinite if there was none.
+    /// Seconds from the start of the first process to its body. Infinite if there was no body.
     pub(crate) acquired: f64,
-    /// Bodies that ended while the lease was to be held.
+    /// Bodies that ended although the lease should be held.
     pub(crate) lost: Option<f64>,
-    /// Sent a minute, by all candidates.
+    /// Writes per minute by all candidates.
     pub(crate) writes: Option<f64>,
     pub(crate) overlap: Overlap,
 }
 
-/// All delays side by side, in the order of [`DELAYS`].
+/// All delays at the same time, in the order of [`DELAYS`].
 pub(crate) async fn measure(setup: &Setup, kind: Kind) -> Result<Vec<Slow>> {
     let webhook = Webhook::configure(setup, kind).await?;
     let measured = try_join_all(DELAYS.map(|delay| one(setup, kind, delay))).await;
@@ -72,7 +72,7 @@ async fn one(setup: &Setup, kind: Kind, delay: Duration) -> Result<Slow> {
         crew.launch(None)?;
     }
     tokio::time::sleep(until.since(now())).await;
-    // A request is in the audit log when it was answered.
+    // The audit log contains a request after its answer.
     tokio::time::sleep(delay + Duration::from_secs(2)).await;
     crew.events.read()?;
     let lost = crew.events.bodies.iter().filter(|body| body.stopped.is_some_and(|at| at <= until)).count();
@@ -99,7 +99,7 @@ fn prefix(kind: Kind, delay: Duration) -> String {
     format!("{}-{}-", item(delay), kind.name())
 }
 
-/// Tries until a write takes as long as it is meant to. It changes nothing.
+/// Repeats a write that changes nothing until it takes the expected time.
 async fn wait_until_slow(setup: &Setup, kind: Kind, delay: Duration) -> Result<()> {
     let leases = Api::<Lease>::namespaced(setup.client.clone(), NAMESPACE);
     let name = format!("{}probe-{}", prefix(kind, delay), setup.run);
@@ -121,7 +121,7 @@ async fn wait_until_slow(setup: &Setup, kind: Kind, delay: Duration) -> Result<(
     }
 }
 
-/// Accepts connections and never says a word, so that the server waits for the timeout in a TLS handshake.
+/// Accepts connections and sends nothing, so that the server waits for the timeout in a TLS handshake.
 struct Webhook {
     silence: JoinHandle<()>,
     configurations: Api<ValidatingWebhookConfiguration>,
@@ -165,7 +165,7 @@ impl Drop for Webhook {
     }
 }
 
-/// One delay of one kind in this run: nothing else is slow.
+/// One delay of one kind in this run. Other writes are not slow.
 fn entry(setup: &Setup, kind: Kind, delay: Duration, url: &str) -> Value {
     let (prefix, run) = (prefix(kind, delay), &setup.run);
     let named = format!("object.metadata.name.startsWith('{prefix}') && object.metadata.name.endsWith('-{run}')");
