@@ -283,7 +283,7 @@ impl LeaseDriver {
                 }
                 () = self.lease_tasks.news() => {}
                 () = self.lease_tasks.willing(false), if leading && !shutdown && leaving.is_none() => {}
-                // The lease was given up although a body does not yield. Waiting for that body would help nobody.
+                // The lease was given up although a body does not yield. Waiting for that body would not help.
                 () = control.left(), if shutdown || leaving.is_some() => return leaving,
             }
         }

@@ -35,7 +35,7 @@ pub(crate) struct ElectionControl {
     done: watch::Receiver<u64>,
     last_command: AtomicU64,
     /// Waits for the log of the elector, if that has a thread of its own.
-    pub(super) spoken: Option<LogFlush>,
+    pub(super) log_flush: Option<LogFlush>,
 }
 
 impl ElectionControl {
@@ -60,9 +60,9 @@ impl ElectionControl {
         let mut done = self.done.clone();
         // An election that ended has been left, too.
         let _ = done.wait_for(|done| *done >= number).await;
-        if let Some(spoken) = &self.spoken {
+        if let Some(log_flush) = &self.log_flush {
             // The process may end next, so the last lines must be written first.
-            spoken.caught_up().await;
+            log_flush.caught_up().await;
         }
     }
 }
@@ -217,7 +217,7 @@ impl ElectionPort {
                 commands: commands_out,
                 done: done_in,
                 last_command: AtomicU64::new(0),
-                spoken: None,
+                log_flush: None,
             },
         };
         let outlet = ElectionPort {

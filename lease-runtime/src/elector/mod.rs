@@ -66,7 +66,7 @@ pub(crate) struct Elector {
     heartbeat: Arc<Heartbeat>,
     labels: Arc<Labels>,
     /// Waits for the log, if the elector has a thread of its own.
-    spoken: Option<LogFlush>,
+    log_flush: Option<LogFlush>,
 }
 
 impl Elector {
@@ -87,13 +87,13 @@ impl Elector {
         let heartbeat = Heartbeat::new(Arc::clone(&clock));
         let server_time = ServerTime::new(Arc::clone(&clock));
         let (inbox, outlets) = mpsc::unbounded_channel();
-        let mut spoken = None;
+        let mut log_flush = None;
         match connection {
             Connection::Config(cluster) => {
-                let voice = LogThread::start().map_err(|source| ElectorError::Thread { cause: source })?;
-                spoken = Some(voice.spoken());
+                let log_thread = LogThread::start().map_err(|source| ElectorError::Thread { cause: source })?;
+                log_flush = Some(log_thread.log_flush());
                 let process_memory = ProcessMemory::of(&cluster.url(), &*clock);
-                thread::start(cluster, outlets, Arc::clone(&heartbeat), server_time, process_memory, voice)?;
+                thread::start(cluster, outlets, Arc::clone(&heartbeat), server_time, process_memory, log_thread)?;
             }
             Connection::Client(client) => {
                 let runtime = Handle::try_current().map_err(|_| ElectorError::NoRuntime)?;
@@ -108,7 +108,7 @@ impl Elector {
                 )));
             }
         }
-        Ok(Elector { inbox, identity, clock, heartbeat, labels: Arc::default(), spoken })
+        Ok(Elector { inbox, identity, clock, heartbeat, labels: Arc::default(), log_flush })
     }
 
     /// Adds these labels to the Leases of later elections.
@@ -120,7 +120,7 @@ impl Elector {
     pub(crate) fn contend(&self, lease: LeaseId, timing: Timing) -> ElectionHandle {
         let (identity, clock) = (Arc::clone(&self.identity), Arc::clone(&self.clock));
         let (mut outlet, mut election) = ElectionPort::new(lease, timing, identity, clock, Arc::clone(&self.heartbeat));
-        election.control.spoken.clone_from(&self.spoken);
+        election.control.log_flush.clone_from(&self.log_flush);
         outlet.labels = Arc::clone(&self.labels);
         // If the runtime of the elector is gone, the port is dropped here, and the handle says that the election has ended.
         let _ = self.inbox.send(outlet);

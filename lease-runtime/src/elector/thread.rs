@@ -32,11 +32,11 @@ pub(super) fn start(
     heartbeat: Arc<Heartbeat>,
     server_time: Arc<ServerTime>,
     process_memory: ProcessMemory,
-    voice: LogThread,
+    log_thread: LogThread,
 ) -> Result<(), ElectorError> {
     let (ready, built) = std::sync::mpsc::sync_channel(1);
     let body = move || {
-        voice.speak_for_this_thread();
+        log_thread.log_for_this_thread();
         let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
             Ok(runtime) => runtime,
             Err(source) => {

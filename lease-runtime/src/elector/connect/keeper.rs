@@ -89,9 +89,9 @@ pub(super) fn start(
     let refused = Arc::new(Notify::new());
     let hears = Arc::clone(&refused);
     // A log that blocks must not delay the renewal of credentials.
-    let voice = LogThread::start().map_err(|source| ElectorError::Thread { cause: source })?;
+    let log_thread = LogThread::start().map_err(|source| ElectorError::Thread { cause: source })?;
     let body = move || {
-        voice.speak_for_this_thread();
+        log_thread.log_for_this_thread();
         match tokio::runtime::Builder::new_current_thread().enable_all().build() {
             Ok(runtime) => runtime.block_on(keep(source, state, &hears, &*clock)),
             Err(source) => state.send_modify(|state| state.failure = Some(ElectorError::Thread { cause: source })),

@@ -265,7 +265,7 @@ impl ElectionDriver {
     }
 
     /// After the hard stop: user code that is still inside a poll is an overrun. A withdrawal that waits for such a body is over
-    /// when the lease has expired for all replicas. Waiting longer would help nobody.
+    /// when the lease has expired for all replicas. Waiting longer would not help.
     fn enforce(&mut self) {
         let Some(term_state) = &self.out.term_state else { return };
         let (now, stop) = (self.out.clock.now(), term_state.deadlines().hard_stop);

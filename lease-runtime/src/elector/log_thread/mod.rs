@@ -23,7 +23,7 @@ const PATIENCE: Duration = Duration::from_millis(250);
 
 thread_local! {
     /// The queue that takes the lines of this thread, if there is one.
-    static SPEAKER: RefCell<Option<Arc<Queue>>> = const { RefCell::new(None) };
+    static QUEUE: RefCell<Option<Arc<Queue>>> = const { RefCell::new(None) };
 }
 
 /// A line that is ready to be written.
@@ -58,16 +58,16 @@ impl LogThread {
     pub(super) fn start() -> io::Result<LogThread> {
         let queue = Arc::new(Queue { waiting: Mutex::default(), more: Condvar::new(), said: watch::Sender::new(0) });
         let own = Arc::clone(&queue);
-        Builder::new().name("lease-log".to_owned()).spawn(move || own.speak())?;
+        Builder::new().name("lease-log".to_owned()).spawn(move || own.write_lines())?;
         Ok(LogThread(queue))
     }
 
     /// Takes the log lines of the current thread from now on.
-    pub(super) fn speak_for_this_thread(&self) {
-        SPEAKER.set(Some(Arc::clone(&self.0)));
+    pub(super) fn log_for_this_thread(&self) {
+        QUEUE.set(Some(Arc::clone(&self.0)));
     }
 
-    pub(super) fn spoken(&self) -> LogFlush {
+    pub(super) fn log_flush(&self) -> LogFlush {
         LogFlush(Arc::clone(&self.0))
     }
 }
@@ -95,7 +95,7 @@ pub(super) fn is_wanted(level: Level) -> bool {
 
 /// Writes a line, or queues it if this thread has a log thread.
 pub(super) fn say(level: Level, line: impl FnOnce() + Send + 'static) {
-    match SPEAKER.with_borrow(Clone::clone) {
+    match QUEUE.with_borrow(Clone::clone) {
         Some(queue) => queue.take(level, Box::new(line)),
         None => line(),
     }
@@ -122,7 +122,7 @@ impl Queue {
     }
 
     /// The loop of the thread.
-    fn speak(&self) {
+    fn write_lines(&self) {
         while let Some((line, dropped)) = self.next() {
             // A subscriber is user code, and so is the panic hook. A panic of either must not end the log.
             let _ = catch_unwind(AssertUnwindSafe(|| {

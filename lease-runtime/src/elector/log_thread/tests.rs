@@ -2,21 +2,21 @@ use std::sync::mpsc;
 
 use super::*;
 
-fn voice() -> LogThread {
-    let voice = LogThread::start().unwrap();
-    voice.speak_for_this_thread();
-    voice
+fn log_thread() -> LogThread {
+    let log_thread = LogThread::start().unwrap();
+    log_thread.log_for_this_thread();
+    log_thread
 }
 
 #[test]
 fn lines_are_written_in_order_by_another_thread() {
-    let voice = voice();
+    let log_thread = log_thread();
     let (sender, receiver) = mpsc::channel();
     for line in 0..1000 {
         let sender = sender.clone();
         say(Level::INFO, move || sender.send((line, std::thread::current().name().map(str::to_owned))).unwrap());
     }
-    drop((sender, voice));
+    drop((sender, log_thread));
     let said: Vec<_> = receiver.iter().collect();
     assert!(said.iter().all(|(_, thread)| thread.as_deref() == Some("lease-log")));
     assert!(said.iter().map(|(line, _)| *line).eq(0..1000));
@@ -24,7 +24,7 @@ fn lines_are_written_in_order_by_another_thread() {
 
 #[test]
 fn a_line_that_blocks_delays_nothing_and_unimportant_lines_are_dropped_first() {
-    let voice = voice();
+    let log_thread = log_thread();
     let (release, blocked) = mpsc::channel::<()>();
     let (begun, has_begun) = mpsc::channel();
     say(Level::ERROR, move || {
@@ -39,8 +39,8 @@ fn a_line_that_blocks_delays_nothing_and_unimportant_lines_are_dropped_first() {
             say(level, move || sender.send(level).unwrap());
         }
     }
-    assert_eq!(voice.0.waiting().dropped, 4 * u64::try_from(ROOM).unwrap());
-    drop((release, sender, voice));
+    assert_eq!(log_thread.0.waiting().dropped, 4 * u64::try_from(ROOM).unwrap());
+    drop((release, sender, log_thread));
     let said: Vec<_> = receiver.iter().collect();
     let count = |level| said.iter().filter(|said| **said == level).count();
     assert_eq!(
@@ -51,27 +51,27 @@ fn a_line_that_blocks_delays_nothing_and_unimportant_lines_are_dropped_first() {
 
 #[test]
 fn a_line_that_panics_does_not_end_the_log() {
-    let voice = voice();
+    let log_thread = log_thread();
     let (sender, receiver) = mpsc::channel();
     say(Level::WARN, || panic!("the subscriber fell over"));
     say(Level::WARN, move || sender.send(()).unwrap());
     receiver.recv().unwrap();
-    drop(voice);
+    drop(log_thread);
 }
 
 #[tokio::test]
 async fn the_end_waits_for_earlier_lines_but_not_forever() {
-    let voice = voice();
+    let log_thread = log_thread();
     let (release, blocked) = mpsc::channel::<()>();
     say(Level::INFO, move || assert!(blocked.recv().is_err()));
-    let spoken = voice.spoken();
+    let log_flush = log_thread.log_flush();
     // Returns although the line is stuck.
-    spoken.caught_up().await;
-    assert_eq!(*voice.0.said.borrow(), 0);
+    log_flush.caught_up().await;
+    assert_eq!(*log_thread.0.said.borrow(), 0);
     drop(release);
-    let mut said = voice.0.said.subscribe();
+    let mut said = log_thread.0.said.subscribe();
     said.wait_for(|said| *said == 1).await.unwrap();
-    spoken.caught_up().await;
+    log_flush.caught_up().await;
 }
 
 /// A thread without a log thread writes its lines itself.

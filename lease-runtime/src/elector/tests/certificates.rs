@@ -235,8 +235,8 @@ async fn log_lines_about_certificates_are_written_by_another_thread() {
     let (first, second) = (trusted.issue("client", |_| {}), trusted.issue("client", |_| {}));
     let world = Renewal::new("said", &trusted, &first, acts(&trusted.server(), &trusted)).await;
     world.ask().await.unwrap();
-    let voice = LogThread::start().unwrap();
-    voice.speak_for_this_thread();
+    let log_thread = LogThread::start().unwrap();
+    log_thread.log_for_this_thread();
     let lines = log::Lines::default();
     let _capture = lines.capture();
     for (file, content) in [("crt", &second.certificate), ("key", &second.key)] {

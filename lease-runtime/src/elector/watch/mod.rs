@@ -122,12 +122,12 @@ impl Watch {
 
     /// Follows the feed, and returns the event that the election has not been given yet.
     fn turn(&mut self) -> Option<WatchEvent> {
-        let (link, sight, number) = {
+        let (link, update, number) = {
             let feed = self.feed.borrow_and_update();
-            (feed.link, feed.sight.clone(), feed.number)
+            (feed.link, feed.update.clone(), feed.number)
         };
         if std::mem::replace(&mut self.reported, number) != number {
-            return sight.map(|sight| match sight {
+            return update.map(|update| match update {
                 LeaseUpdate::Shows(object) => WatchEvent::Shows(object),
                 LeaseUpdate::Deleted { revision } => WatchEvent::Deleted { revision },
             });

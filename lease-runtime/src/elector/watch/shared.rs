@@ -68,7 +68,7 @@ struct SharedWatchState {
 #[derive(Clone)]
 pub(super) struct Feed {
     pub(super) link: Link,
-    pub(super) sight: Option<LeaseUpdate>,
+    pub(super) update: Option<LeaseUpdate>,
     /// Counts the states.
     pub(super) number: u64,
     /// The Lease cannot be read. Its own election finds that out and logs it.
@@ -132,7 +132,7 @@ impl SharedWatch {
             Link::ByName(_) => Link::ByName(None),
             link => link,
         };
-        let (sender, feed) = watch::channel(Feed { link, sight: None, number: 0, apart: false });
+        let (sender, feed) = watch::channel(Feed { link, update: None, number: 0, apart: false });
         state.feeds.insert(Arc::clone(name), sender);
         if state.work.is_none() && state.feeds.len() > MOST_BY_NAME {
             state.turn(Link::Down);
@@ -286,16 +286,16 @@ impl Listener for SharedListener {
             return Ok(Some(revision));
         };
         let lease = LeaseId { namespace: Arc::clone(&self.lease.namespace), name: Arc::clone(name) };
-        let sight = match change {
+        let update = match change {
             Change::Added(object) | Change::Modified(object) => {
                 stream::read(&lease, object).map(|object| LeaseUpdate::Shows(Arc::new(object)))
             }
             Change::Deleted(_) => Ok(LeaseUpdate::Deleted { revision }),
         };
-        feed.send_modify(|feed| match sight {
-            Ok(sight) => {
+        feed.send_modify(|feed| match update {
+            Ok(update) => {
                 feed.number += 1;
-                feed.sight = Some(sight);
+                feed.update = Some(update);
                 if std::mem::take(&mut feed.apart) {
                     feed.link = state.link;
                 }

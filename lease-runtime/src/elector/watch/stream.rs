@@ -48,7 +48,7 @@ pub(super) trait Listener {
     /// The watch has opened, was lost, and so on.
     async fn tell(&mut self, news: StreamNews);
 
-    /// An object has changed. Returns the revision up to which everything has been shown, unless the object concerns nobody here.
+    /// An object has changed. Returns the revision up to which everything has been shown, unless the object does not concern this listener.
     async fn take(&mut self, change: Change) -> Result<Option<u64>, ElectorError>;
 
     /// The server has accepted a watch, or everything up to here has been shown.
