@@ -27,8 +27,8 @@ pub enum OnExhausted {
     /// The candidate shuts down in order, and then the process ends with exit code 1, so that Kubernetes starts it again. In
     /// order means that bodies have their grace, and that the process waits for a body that is stuck inside a poll.
     Exit,
-    /// The task is over on this replica, and its handle returns the error. The other tasks continue. If there are none, the
-    /// lease is given up.
+    /// The task is over on this replica, and its handle returns the error. The other tasks continue. Without other
+    /// tasks, the lease is given up.
     Stop,
 }
 

@@ -17,8 +17,8 @@ use crate::task::{IntoTask, LeaderTask, TaskGroup, TaskHandle, TaskOutput};
 static CANDIDATE: OnceCell<Candidate> = OnceCell::const_new();
 
 impl<T: TaskOutput> LeaderTask<T> {
-    /// Starts the task under the candidate of the process. That candidate is built from the environment if there is none yet. The
-    /// task goes on when the handle is dropped.
+    /// Starts the task under the candidate of the process. That candidate is built from the environment if it does not exist yet.
+    /// The task goes on when the handle is dropped.
     ///
     /// If there is no cluster or no tokio runtime, the handle returns an error that says so.
     pub fn spawn(self) -> TaskHandle<T> {

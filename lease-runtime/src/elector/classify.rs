@@ -201,7 +201,7 @@ fn unavailable(status: &Status, refused: bool) -> (Answer, Option<ElectorError>)
 }
 
 /// How long the server asked to wait. Kubernetes says it in the `Retry-After` header and in the body, and kube's errors contain only
-/// the body. If there is none, as in the page of a proxy, the election uses its own pace.
+/// the body. If neither says it, as in the page of a proxy, the election uses its own pace.
 fn retry_after(status: &Status) -> Option<Duration> {
     let seconds = status.details.as_ref()?.retry_after_seconds;
     (seconds > 0).then(|| Duration::from_secs(seconds.into()))

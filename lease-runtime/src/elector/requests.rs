@@ -200,7 +200,7 @@ impl Requests {
         kind
     }
 
-    /// The next request that ends; `None` if there is none. Cancel safe.
+    /// The next request that ends; `None` if no request is open. Cancel safe.
     pub(super) async fn next(&mut self) -> Option<Reply> {
         let FinishedRequest { number, id, kind, outcome } = self.open.next().await?;
         let at = self.sent.iter().position(|sent| sent.number == number)?;

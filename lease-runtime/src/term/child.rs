@@ -57,8 +57,8 @@ impl Term {
     /// dropped. The lease is not released, and the body does not run again, before it is gone.
     ///
     /// Use it instead of `tokio::spawn`, whose tasks continue after the term. It runs on the current tokio runtime, or on the
-    /// runtime of the body if there is none. If the body fails, its children are dropped. If the body returns, its task is finished
-    /// when the children have ended too.
+    /// runtime of the body if the caller is on no runtime. If the body fails, its children are dropped. If the body returns, its
+    /// task is finished when the children have ended too.
     pub fn spawn<F>(&self, future: F) -> TermHandle<F::Output>
     where
         F: Future + Send + 'static,

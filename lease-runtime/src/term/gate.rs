@@ -141,7 +141,7 @@ impl Gate {
     }
 }
 
-/// A moment as the word of a gate. It has a precision of two nanoseconds, and is neither `OPEN` nor `SHUT`.
+/// A moment as the word of a gate. It has a precision of two nanoseconds, and differs from `OPEN` and `SHUT`.
 fn stamp(now: Moment) -> u64 {
     now.as_nanos().clamp(2, SHUT - 2) & !DROPPING
 }

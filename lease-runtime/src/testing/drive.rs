@@ -50,7 +50,7 @@ impl Cluster {
         }
     }
 
-    /// The next event of a replica; `None` if the time has come to look at the cluster.
+    /// The next event of a replica; `None` when it is time to look at the cluster.
     async fn news(&mut self, until: Moment) -> Option<(usize, ProcessNews)> {
         let now = self.clock.now();
         // tokio's timers count in whole milliseconds.

@@ -114,7 +114,7 @@ async fn max_restarts_and_then_stop() {
     assert_eq!(
         error.to_string(),
         "task `t` of lease `default/ledger` keeps failing, its restarts are used up (2 in 3600s), and it failed with \"no\": \
-         mend it, or allow more with `max_restarts`"
+         fix it, or allow more with `max_restarts`"
     );
     assert_eq!(runs.count(), 3);
     seconds(60).await;

@@ -47,7 +47,7 @@ pub(super) fn choose(env: impl Fn(&str) -> Option<OsString>, home: Option<&Path>
     }
 }
 
-/// Used as the proxy while kube reads a kubeconfig. If there is none, kube takes one from the environment for every host,
+/// Used as the proxy while kube reads a kubeconfig. Without a proxy, kube takes one from the environment for every host,
 /// whatever `NO_PROXY` says.
 const NO_PLACE: &str = "http://proxy.invalid";
 

@@ -159,7 +159,7 @@ impl Plugin {
             _ => return Err(wrong("a client certificate without its key, or a key without its certificate")),
         };
         if header.is_none() && identity.is_none() {
-            return Err(wrong("neither a token nor a client certificate"));
+            return Err(wrong("no token and no client certificate"));
         }
         Ok(FetchedCredentials { header, identity, until, again: None })
     }

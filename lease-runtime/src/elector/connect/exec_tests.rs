@@ -119,7 +119,7 @@ async fn an_unusable_output_is_reported_without_quoting_it() {
         ("CANARY".to_owned(), "text that is not JSON"),
         ("{\"CANARY\":1}".to_owned(), "JSON that is not an ExecCredential"),
         (credential("").replace("k8s.io/v1", "k8s.io/v1beta1"), "another `apiVersion`"),
-        (credential(""), "neither a token"),
+        (credential(""), "no token and no client certificate"),
         (credential(r#""token":"CANARY","expirationTimestamp":"CANARY""#), "that is not a time"),
         (credential(r#""token":"CAN\nARY""#), "that a header cannot contain"),
         (credential(r#""clientKeyData":"CANARY""#), "without its certificate"),

@@ -1,7 +1,7 @@
 //! Fetches credentials and renews them before they expire, one fetch at a time, on a thread of its own.
 //!
-//! No request waits for a renewal, and no request causes one. A renewal that takes long or hangs delays neither a runtime nor the
-//! end of the process. The thread ends when the last handle on the credentials is dropped.
+//! No request waits for a renewal, and no request causes one. A renewal that takes long or hangs does not delay a runtime or
+//! the end of the process. The thread ends when the last handle on the credentials is dropped.
 
 use std::sync::Arc;
 use std::time::Duration;

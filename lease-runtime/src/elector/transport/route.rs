@@ -17,7 +17,7 @@ const FULL: usize = 90;
 const MOST: usize = 12;
 
 impl Pool {
-    /// Chooses a connection, and makes one if there is none. Cancel safe: a connection that is being made serves all requests that
+    /// Chooses a connection, and makes the first one. Cancel safe: a connection that is being made serves all requests that
     /// wait for it, and continues without them.
     pub(super) async fn route(&self) -> Result<Route, TransportError> {
         if let Some(route) = self.ready() {

@@ -184,7 +184,7 @@ async fn noted(watch: Option<&mut ByName>) -> WatchEvent {
     }
 }
 
-/// Waits for the future, or forever if there is none.
+/// Waits for the future, or forever without one.
 pub(super) async fn maybe<F: Future<Output = ()> + Unpin>(future: Option<&mut F>) {
     match future {
         Some(future) => future.await,

@@ -96,7 +96,7 @@ impl Overrun {
 
     /// On stderr as well as in the log: the log may go elsewhere or nowhere, or may be buffered, and the process may end next.
     fn say_on_stderr(&self) {
-        // There is nobody to report this error to.
+        // This error cannot be reported anywhere.
         let _ = writeln!(std::io::stderr(), "lease-runtime: {}", self.message());
     }
 
