@@ -220,7 +220,7 @@ impl ElectionPort {
                 log_flush: None,
             },
         };
-        let outlet = ElectionPort {
+        let port = ElectionPort {
             lease,
             timing,
             identity,
@@ -235,7 +235,7 @@ impl ElectionPort {
             published,
             done,
         };
-        (outlet, election)
+        (port, election)
     }
 
     /// Begins a term and sends it to the candidate. If the candidate is gone, the first token is dropped here. The term is then

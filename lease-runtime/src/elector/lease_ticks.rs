@@ -125,7 +125,7 @@ impl LeaseTicks {
         for task in self.ticks.done_once() {
             self.signal(&task, ElectorMessage::Done);
         }
-        self.complain(log);
+        self.log_problems(log);
         let behind = self.ticks.behind(time);
         if let Some(by) = behind.filter(|_| !self.said.behind) {
             log.clock_behind(by);
@@ -253,7 +253,7 @@ impl LeaseTicks {
     }
 
     /// Logs once each problem that somebody has to solve.
-    fn complain(&mut self, log: &ElectionLog) {
+    fn log_problems(&mut self, log: &ElectionLog) {
         let unreadable =
             self.ticks.unreadable().into_iter().map(|(task, why)| format!("the record of task `{task}`: {why}"));
         let refused = self.ticks.refused().into_iter().map(|(request, why)| format!("the request {request}: {why}"));

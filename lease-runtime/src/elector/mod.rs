@@ -60,7 +60,7 @@ use lease_protocol::election::Timing;
 /// every election has been left.
 #[derive(Clone)]
 pub(crate) struct Elector {
-    inbox: mpsc::UnboundedSender<ElectionPort>,
+    elections: mpsc::UnboundedSender<ElectionPort>,
     identity: Arc<str>,
     clock: Arc<dyn Clock>,
     heartbeat: Arc<Heartbeat>,
@@ -86,21 +86,21 @@ impl Elector {
         watchdog::start(&*clock).map_err(|source| ElectorError::Thread { cause: source })?;
         let heartbeat = Heartbeat::new(Arc::clone(&clock));
         let server_time = ServerTime::new(Arc::clone(&clock));
-        let (inbox, outlets) = mpsc::unbounded_channel();
+        let (elections, ports) = mpsc::unbounded_channel();
         let mut log_flush = None;
         match connection {
             Connection::Config(cluster) => {
                 let log_thread = LogThread::start().map_err(|source| ElectorError::Thread { cause: source })?;
                 log_flush = Some(log_thread.log_flush());
                 let process_memory = ProcessMemory::of(&cluster.url(), &*clock);
-                thread::start(cluster, outlets, Arc::clone(&heartbeat), server_time, process_memory, log_thread)?;
+                thread::start(cluster, ports, Arc::clone(&heartbeat), server_time, process_memory, log_thread)?;
             }
             Connection::Client(client) => {
                 let runtime = Handle::try_current().map_err(|_| ElectorError::NoRuntime)?;
                 drop(runtime.spawn(thread::host(
                     client,
                     Multiplexed::default(),
-                    outlets,
+                    ports,
                     Arc::clone(&heartbeat),
                     server_time,
                     // A client does not say where its cluster is, so its memory ends with it.
@@ -108,7 +108,7 @@ impl Elector {
                 )));
             }
         }
-        Ok(Elector { inbox, identity, clock, heartbeat, labels: Arc::default(), log_flush })
+        Ok(Elector { elections, identity, clock, heartbeat, labels: Arc::default(), log_flush })
     }
 
     /// Adds these labels to the Leases of later elections.
@@ -119,11 +119,11 @@ impl Elector {
     /// Takes part in the election of `lease` from now on.
     pub(crate) fn contend(&self, lease: LeaseId, timing: Timing) -> ElectionHandle {
         let (identity, clock) = (Arc::clone(&self.identity), Arc::clone(&self.clock));
-        let (mut outlet, mut election) = ElectionPort::new(lease, timing, identity, clock, Arc::clone(&self.heartbeat));
+        let (mut port, mut election) = ElectionPort::new(lease, timing, identity, clock, Arc::clone(&self.heartbeat));
         election.control.log_flush.clone_from(&self.log_flush);
-        outlet.labels = Arc::clone(&self.labels);
+        port.labels = Arc::clone(&self.labels);
         // If the runtime of the elector is gone, the port is dropped here, and the handle says that the election has ended.
-        let _ = self.inbox.send(outlet);
+        let _ = self.elections.send(port);
         election
     }
 

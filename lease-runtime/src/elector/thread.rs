@@ -28,7 +28,7 @@ use crate::lease::LeaseId;
 /// Starts the thread. Returns when its client is built, or when that has failed.
 pub(super) fn start(
     cluster: ClusterAccess,
-    inbox: mpsc::UnboundedReceiver<ElectionPort>,
+    ports: mpsc::UnboundedReceiver<ElectionPort>,
     heartbeat: Arc<Heartbeat>,
     server_time: Arc<ServerTime>,
     process_memory: ProcessMemory,
@@ -49,7 +49,7 @@ pub(super) fn start(
             match connect::client(cluster) {
                 Ok((client, multiplexed)) => {
                     let _ = ready.send(Ok(()));
-                    host(client, multiplexed, inbox, heartbeat, server_time, process_memory).await;
+                    host(client, multiplexed, ports, heartbeat, server_time, process_memory).await;
                 }
                 Err(error) => drop(ready.send(Err(error))),
             }
@@ -67,7 +67,7 @@ pub(super) fn start(
 pub(super) async fn host(
     client: Client,
     multiplexed: Multiplexed,
-    mut inbox: mpsc::UnboundedReceiver<ElectionPort>,
+    mut ports: mpsc::UnboundedReceiver<ElectionPort>,
     heartbeat: Arc<Heartbeat>,
     server_time: Arc<ServerTime>,
     process_memory: ProcessMemory,
@@ -82,20 +82,20 @@ pub(super) async fn host(
     while open || !elections.is_empty() {
         tokio::select! {
             biased;
-            outlet = inbox.recv(), if open => match outlet {
-                Some(outlet) => {
+            port = ports.recv(), if open => match port {
+                Some(port) => {
                     // Entries of leases and namespaces without an election are removed when the next election comes.
                     turns.retain(|_, turn| Arc::strong_count(turn) > 1);
                     shared.retain(|_, shared| Arc::strong_count(shared) > 1);
-                    let turn = Arc::clone(turns.entry(outlet.lease.clone()).or_default());
-                    let shared = shared.entry(Arc::clone(&outlet.lease.namespace)).or_insert_with(|| {
-                        let (identity, clock) = (Arc::clone(&outlet.identity), Arc::clone(&outlet.clock));
-                        SharedWatch::new(client.clone(), &outlet.lease.namespace, identity, clock)
+                    let turn = Arc::clone(turns.entry(port.lease.clone()).or_default());
+                    let shared = shared.entry(Arc::clone(&port.lease.namespace)).or_insert_with(|| {
+                        let (identity, clock) = (Arc::clone(&port.identity), Arc::clone(&port.clock));
+                        SharedWatch::new(client.clone(), &port.lease.namespace, identity, clock)
                     });
                     let (in_flight, shared) = (Arc::clone(&in_flight), Arc::clone(shared));
                     let (client, server_time, process_memory) = (client.clone(), Arc::clone(&server_time), process_memory.clone());
-                    let drive = move |outlet| ElectionDriver::new(outlet, client, in_flight, shared, server_time, process_memory);
-                    drop(elections.spawn(in_turn(turn, outlet, drive)));
+                    let drive = move |port| ElectionDriver::new(port, client, in_flight, shared, server_time, process_memory);
+                    drop(elections.spawn(in_turn(turn, port, drive)));
                 }
                 None => open = false,
             },
@@ -114,34 +114,34 @@ type ElectionTurn = Arc<Mutex<()>>;
 /// Runs an election when the one before it, of the same lease in this process, has ended, which it does when its bodies are
 /// gone (rule H6). The two have the same identity. Without this, the second would take the lease for its own, and begin a term
 /// beside the bodies of the first.
-async fn in_turn(turn: ElectionTurn, mut outlet: ElectionPort, drive: impl FnOnce(ElectionPort) -> ElectionDriver) {
+async fn in_turn(turn: ElectionTurn, mut port: ElectionPort, drive: impl FnOnce(ElectionPort) -> ElectionDriver) {
     let mut wanted = true;
     let _turn = loop {
         let command = tokio::select! {
             biased;
-            command = outlet.commands.recv() => command,
+            command = port.commands.recv() => command,
             mine = turn.lock(), if wanted => break mine,
         };
         // Until its turn comes, this election holds nothing, so a withdrawal is complete at once.
         let number = match command.map(|command| *command) {
             Some(Command::Withdraw { number, .. }) => {
-                (wanted, outlet.status.standing) = (false, Standing::Out);
+                (wanted, port.status.standing) = (false, Standing::Out);
                 number
             }
             Some(Command::Contend { number }) => {
-                (wanted, outlet.status.standing) = (true, Standing::Follower);
+                (wanted, port.status.standing) = (true, Standing::Follower);
                 number
             }
             None => {
-                outlet.status.standing = Standing::Out;
+                port.status.standing = Standing::Out;
                 return;
             }
         };
-        outlet.publish();
-        outlet.left(number);
+        port.publish();
+        port.left(number);
     };
     // Boxed, as is everything large that lives as long as an election: a future has room for each place that a value moves to.
-    one(Box::new(drive(outlet))).await;
+    one(Box::new(drive(port))).await;
 }
 
 /// Runs one election to its end. A panic in it would be a bug of this crate. It ends the term of this lease, and the other

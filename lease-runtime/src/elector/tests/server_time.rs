@@ -27,18 +27,18 @@ struct Watched {
 impl Watched {
     fn new(client: Client, clock: &Arc<dyn Clock>) -> Watched {
         let (heartbeat, time) = (Heartbeat::new(Arc::clone(clock)), ServerTime::new(Arc::clone(clock)));
-        let (inbox, outlets) = mpsc::unbounded_channel();
+        let (elections, ports) = mpsc::unbounded_channel();
         drop(tokio::spawn(thread::host(
             client,
             Multiplexed::default(),
-            outlets,
+            ports,
             Arc::clone(&heartbeat),
             Arc::clone(&time),
             ProcessMemory::default(),
         )));
         let lease = LeaseId::new(NAMESPACE, LEASE);
-        let (outlet, election) = ElectionPort::new(lease, Timing::default(), "a".into(), Arc::clone(clock), heartbeat);
-        assert!(inbox.send(outlet).is_ok(), "the elector has ended");
+        let (port, election) = ElectionPort::new(lease, Timing::default(), "a".into(), Arc::clone(clock), heartbeat);
+        assert!(elections.send(port).is_ok(), "the elector has ended");
         Watched { time, election, clock: Arc::clone(clock) }
     }
 

@@ -60,7 +60,7 @@ struct SharedWatchState {
     hurried: Option<Moment>,
     problems: ProblemLog,
     /// It has been logged that there are only watches by name.
-    content: bool,
+    by_name_only: bool,
     log: ElectionLog,
 }
 
@@ -114,7 +114,7 @@ impl SharedWatch {
                 "the leases of the namespace cannot be watched and are polled instead, so that a handover takes longer",
                 "the leases of the namespace are watched again",
             ),
-            content: false,
+            by_name_only: false,
             log: ElectionLog::new(LeaseId::new(namespace, "*"), identity),
         };
         Arc::new(SharedWatch { api, clock, state: Mutex::new(state) })
@@ -220,12 +220,12 @@ impl SharedWatchState {
     }
 
     /// Changes to watches by name for a long time.
-    fn be_content(&mut self, problem: &ElectorError) {
+    fn use_by_name(&mut self, problem: &ElectorError) {
         if !matches!(self.link, Link::ByName(_)) {
             self.turn(Link::ByName(Some(self.from)));
         }
         self.problems.forget();
-        self.log.each_by_name(problem, std::mem::replace(&mut self.content, true));
+        self.log.each_by_name(problem, std::mem::replace(&mut self.by_name_only, true));
     }
 }
 
@@ -261,7 +261,7 @@ impl Listener for SharedListener {
         let state = &mut *state;
         match news {
             StreamNews::Opened => {
-                if std::mem::take(&mut state.content) {
+                if std::mem::take(&mut state.by_name_only) {
                     state.log.together();
                 }
                 state.turn(Link::Open { well: false });
@@ -327,11 +327,11 @@ impl Listener for SharedListener {
         };
         let mut state = self.state()?;
         // A try that is made only once in a while stays rare if it fails.
-        let content = of_no_use || matches!(state.link, Link::ByName(_));
-        if content {
-            state.be_content(problem);
+        let by_name_only = of_no_use || matches!(state.link, Link::ByName(_));
+        if by_name_only {
+            state.use_by_name(problem);
         }
-        content.then_some(RARELY)
+        by_name_only.then_some(RARELY)
     }
 }
 
