@@ -1,4 +1,4 @@
-//! Whatever stands in the annotation of a task's ticks.
+//! Arbitrary text in the annotation of a task.
 //!
 //! ```sh
 //! cargo +nightly fuzz run tick_record -- -max_total_time=60
@@ -17,5 +17,5 @@ fuzz_target!(|text: &str| {
     let Ok(record) = TickRecord::decode(text) else { return };
     let written = record.encode();
     assert!(written.len() < 512, "{written}");
-    TickRecord::decode(&written).expect("what is written can be read");
+    TickRecord::decode(&written).expect("an encoded record can be read");
 });

@@ -105,7 +105,7 @@ impl ApiService {
     /// Answers a request as `fault` says.
     async fn strike(&self, arrived: ReceivedRequest, fault: Fault) -> Result<Response<Body>, Dropped> {
         let call = arrived.call.clone();
-        let truth = if fault.unattended {
+        let real = if fault.unattended {
             let (send, receive) = oneshot::channel();
             let service = self.clone();
             // This task is not awaited: the request takes effect even after its caller has given up.
@@ -123,9 +123,9 @@ impl ApiService {
         if !fault.after.is_zero() {
             tokio::time::sleep(fault.after).await;
         }
-        match (fault.answer, truth) {
-            (Answer::Real, Some(truth)) => Ok(truth),
-            (Answer::Half, Some(truth)) => Ok(half(truth).await),
+        match (fault.answer, real) {
+            (Answer::Real, Some(real)) => Ok(real),
+            (Answer::Half, Some(real)) => Ok(half(real).await),
             (Answer::Never, _) => never().await,
             (Answer::Dropped | Answer::Real | Answer::Half, _) => Err(Dropped),
             (Answer::Status(failure), _) => Ok(refusal(&in_words(failure, &call))),

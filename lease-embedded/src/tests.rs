@@ -111,7 +111,7 @@ async fn objects_and_log_are_dated_by_the_clock_that_was_set() {
 }
 
 #[tokio::test]
-async fn the_log_knows_verbs_callers_and_names() {
+async fn the_log_contains_verbs_callers_and_names() {
     let api = EmbeddedApi::new();
     let (a, b) = (leases(&api, "a"), leases(&api, "b"));
     let made = create(&a, "x").await;
@@ -142,7 +142,7 @@ async fn the_log_knows_verbs_callers_and_names() {
 }
 
 #[tokio::test]
-async fn objects_can_change_behind_the_api_s_back() {
+async fn objects_can_change_without_a_request() {
     let api = EmbeddedApi::new();
     let leases = leases(&api, "a");
     let made = create(&leases, "x").await;
@@ -164,7 +164,7 @@ async fn objects_can_change_behind_the_api_s_back() {
 }
 
 #[tokio::test]
-async fn a_server_can_be_stopped_and_started_where_it_was() {
+async fn a_server_can_be_started_again_at_the_same_address() {
     let api = EmbeddedApi::new();
     let server = api.serve(([127, 0, 0, 1], 0)).await.expect("bound");
     let connect = |text: String| async move {
@@ -218,12 +218,12 @@ async fn coordinated_leader_election_is_checked_where_it_is_on() {
     assert_eq!(code(post(strategy(Some("Fastest"), None)).await), 422);
     assert_eq!(code(post(strategy(Some("example.com/"), None)).await), 422);
     assert_eq!(code(post(strategy(Some("example.com/fastest"), None)).await), 200);
-    let kept = post(strategy(Some("OldestEmulationVersion"), Some("b"))).await.expect("valid");
-    assert_eq!(kept.spec.expect("a spec").preferred_holder.as_deref(), Some("b"));
+    let stored = post(strategy(Some("OldestEmulationVersion"), Some("b"))).await.expect("valid");
+    assert_eq!(stored.spec.expect("a spec").preferred_holder.as_deref(), Some("b"));
 }
 
 #[tokio::test]
-async fn callers_are_told_apart_by_their_headers() {
+async fn headers_name_the_caller() {
     let api = EmbeddedApi::new();
     let ask = async |name: &'static str, value: &'static str| {
         let request = http::Request::get("/version").header(name, value).body(http_body_util::Empty::<Bytes>::new());

@@ -148,7 +148,7 @@ impl Name {
         let is_allowed = |c: char| is_alphanumeric(c) || c == '-' || (dots && c == '.');
         if let Some(wrong) = name.chars().find(|c| !is_allowed(*c)) {
             let instead = corrected(text, is_allowed);
-            return Err(format!("{of} cannot hold `{wrong}`, but consists of {form}: write it as in {instead:?}"));
+            return Err(format!("{of} cannot contain `{wrong}`, but consists of {form}: write it as in {instead:?}"));
         }
         let ends_well = |part: &&str| part.starts_with(is_alphanumeric) && part.ends_with(is_alphanumeric);
         if let Some(part) = name.split('.').find(|part| !ends_well(part)) {
@@ -156,7 +156,7 @@ impl Name {
             let place = match part {
                 "" => "beside the `.`",
                 _ if part.ends_with(is_alphanumeric) => "before the `-`",
-                _ => "behind the `-`",
+                _ => "after the `-`",
             };
             return Err(format!("{of} has a letter or digit at both ends{parts}: put one, or an argument, {place}"));
         }
@@ -201,7 +201,7 @@ mod tests {
             match ((kind.broken)(&name), kind.check_pieces([name.as_str()], &name)) {
                 (None, Ok(())) => {}
                 (Some(_), Err(says)) => assert!(!says.contains("at most"), "{name:?}: {says}"),
-                (rule, says) => panic!("{name:?} breaks {rule:?}, and is told {says:?}"),
+                (rule, says) => panic!("{name:?} breaks {rule:?}, but the message is {says:?}"),
             }
         }
         let long = "a".repeat(254);

@@ -50,13 +50,13 @@ rules! {
         "check the name with `kubectl get namespaces`";
     /// A label's key is a name, with or without a domain before it.
     LabelKey:
-        "a label's key must be a name of at most 63 letters, digits, `-`, `_` and `.`, a letter or digit at both ends, which a \
-         domain and a `/` may precede",
+        "a label's key must be a name of at most 63 letters, digits, `-`, `_` and `.`, a letter or digit at both ends, and may have a \
+         domain and a `/` before it",
         "write it as in \"team\" or \"example.com/team\"";
     /// A label's value has at most 63 characters of a few kinds.
     LabelValue:
         "a label's value must consist of at most 63 letters, digits, `-`, `_` and `.`, a letter or digit at both ends",
-        "shorten it, or put what is longer into an annotation of the pod";
+        "shorten it, or put a longer text into an annotation of the pod";
     /// The lease duration is not zero.
     LeaseDurationZero: "lease_duration must be at least one second", "15s is usual";
     /// The lease duration is in whole seconds.

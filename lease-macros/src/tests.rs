@@ -6,6 +6,7 @@ mod file;
 mod keys;
 mod methods;
 mod mistakes;
+mod samples;
 mod schedule_rules;
 mod schedule_values;
 mod schedules;

@@ -96,6 +96,9 @@ mod shadows {
         let _ = (tick, text);
     }
 
+    #[::lease_runtime::leader_only(lease = LEASE, delay = "10s")]
+    pub(crate) async fn delayed() {}
+
     #[::lease_runtime::leader_only(lease = "shadowed-{text}-{LEASE}")]
     pub(crate) async fn never(text: ::std::string::String) -> ! {
         let _ = text;
@@ -308,6 +311,7 @@ fn all_of_them_are_tasks() {
     let plain: Vec<LeaderTask<()>> = vec![
         shadows::shadowed(String::new()),
         shadows::ticking(String::new()),
+        shadows::delayed(),
         from_macros::whole(7),
         from_macros::body(),
         Arc::new(from_macros::Made).made(),
@@ -348,7 +352,7 @@ fn all_of_them_are_tasks() {
         selves_of_others(),
         local(),
     ];
-    assert_eq!(plain.len(), 41);
+    assert_eq!(plain.len(), 42);
     assert_eq!(schedules::tasks().len(), 19);
 
     let _: [LeaderTask<Result<u8, std::fmt::Error>>; 2] = [attributes::surrounded(7), attributes::traced(7)];

@@ -13,7 +13,7 @@ use super::world::Broken;
 pub(crate) const NOW: Moment = Moment::from_nanos(1_000_000_000_000);
 
 /// The calendar stands still. The protocol must not depend on its progress.
-pub(crate) const STEP: Now = Now { moment: NOW, wall: WallTime(0), dice: 0 };
+pub(crate) const STEP: Now = Now { moment: NOW, wall: WallTime(0), random: 0 };
 
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub(crate) struct Node {

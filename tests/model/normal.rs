@@ -59,11 +59,11 @@ impl World {
         let strict = !lenience.any_version && !lenience.upsert;
         let current = self.server.object.as_ref().map(|view| &view.version);
         // A version that is gone never comes back, so a write that names it cannot succeed.
-        let doomed = |request: &Request| match request {
+        let impossible = |request: &Request| match request {
             Request::Replace { base, .. } => strict && Some(base) != current,
             _ => false,
         };
-        self.orphans.retain(|request| !doomed(request));
+        self.orphans.retain(|request| !impossible(request));
         let shown = self.server.object.iter().map(|view| view.record.clone());
         let shown = shown.chain(self.orphans.iter().filter_map(record_of).cloned());
         let in_flight = self.nodes.iter().flat_map(|node| {
@@ -86,10 +86,10 @@ impl World {
             }
             node.get.take_if(|get| !ids.known.contains(&get.id));
             if let Some(write) = node.write.take_if(|write| !ids.known.contains(&write.id)) {
-                self.orphans.extend(write.request.filter(|request| write.answer.is_none() && !doomed(request)));
+                self.orphans.extend(write.request.filter(|request| write.answer.is_none() && !impossible(request)));
             }
             if let Some(write) = &mut node.write
-                && (write.answer.is_some() || write.request.as_ref().is_some_and(doomed))
+                && (write.answer.is_some() || write.request.as_ref().is_some_and(impossible))
             {
                 write.request = None;
             }

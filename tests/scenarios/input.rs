@@ -14,7 +14,7 @@ pub(crate) fn list() -> Vec<Scenario> {
     vec![
         scenario("input::kubeconfig_that_is_none", kubeconfig_that_is_none),
         scenario("input::no_cluster_at_all", no_cluster_at_all),
-        scenario("input::address_where_nobody_is", address_where_nobody_is),
+        scenario("input::address_without_a_server", address_without_a_server),
         scenario("input::credentials_that_are_none", credentials_that_are_none).on_real(),
         scenario("input::namespace_that_is_not_there", namespace_that_is_not_there),
         scenario("input::names_and_timings", names_and_timings),
@@ -75,7 +75,7 @@ async fn no_cluster_at_all(world: Arc<World>) {
 }
 
 /// The API server is not reachable. This does not end the candidate, because the API server may start later.
-async fn address_where_nobody_is(world: Arc<World>) {
+async fn address_without_a_server(world: Arc<World>) {
     let mut kubeconfig: serde_json::Value =
         serde_json::from_str(&world.cluster.kubeconfig(None, Caller::Admin("a"), "default")).expect("it is JSON");
     for (name, server) in [("nobody", "http://127.0.0.1:9"), ("no-such-host", "http://nowhere.invalid:6443")] {

@@ -36,7 +36,7 @@ impl World {
         let replica = &self.replicas[r];
         let now = replica.clock.moment(self.now);
         let server = replica.date.map(|(date, heard)| date.plus(now.since(heard)));
-        TickTime { wall: self.wall(r), server, dice: self.rng.u64(..) }
+        TickTime { wall: self.wall(r), server, random: self.rng.u64(..) }
     }
 
     /// A process starts.
@@ -94,9 +94,9 @@ impl World {
     }
 
     fn step(&mut self, r: usize, event: Event) -> Result<(), Broken> {
-        let dice = self.rng.u8(..);
+        let random = self.rng.u8(..);
         let replica = &mut self.replicas[r];
-        let now = Now { moment: replica.clock.moment(self.now), wall: replica.clock.wall(self.now), dice };
+        let now = Now { moment: replica.clock.moment(self.now), wall: replica.clock.wall(self.now), random };
         for action in replica.election.step(event, now) {
             self.perform(r, action)?;
         }

@@ -60,7 +60,7 @@ async fn an_answer_can_be_slow_while_the_effect_is_not() {
 }
 
 #[tokio::test]
-async fn refusals_look_like_the_api_s_own() {
+async fn injected_refusals_equal_real_ones() {
     let api = EmbeddedApi::new();
     let leases = leases(&api, "system:serviceaccount:default:pod");
     create(&leases, "x").await;
@@ -107,7 +107,7 @@ async fn a_dropped_connection_is_a_transport_error() {
 }
 
 #[tokio::test]
-async fn answers_can_be_somebody_else_s_or_half() {
+async fn answers_can_come_from_a_proxy_or_break_off() {
     let api = EmbeddedApi::new();
     let leases = leases(&api, "a");
     create(&leases, "x").await;

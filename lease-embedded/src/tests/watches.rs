@@ -3,7 +3,7 @@
 use super::*;
 
 #[tokio::test(start_paused = true)]
-async fn watches_follow_until_told_otherwise() {
+async fn watches_can_be_silenced_closed_broken_and_expired() {
     let api = EmbeddedApi::new();
     let leases = leases(&api, "a");
     let made = create(&leases, "x").await;
@@ -39,7 +39,7 @@ async fn watches_follow_until_told_otherwise() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_watch_ends_after_its_time_with_a_bookmark_shortly_before() {
+async fn a_watch_ends_after_its_timeout_with_a_bookmark_shortly_before() {
     let api = EmbeddedApi::new();
     let leases = leases(&api, "a");
     let params = WatchParams::default().timeout(10);

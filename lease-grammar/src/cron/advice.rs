@@ -42,7 +42,7 @@ pub(super) fn no_expression(text: &str, words: &[Part<'_>]) -> WrongPart {
     }
     if first.text.eq_ignore_ascii_case("@reboot") {
         let remedy = "leave `cron` out for a body that runs all the time, or write `once` for one that runs once";
-        return whole.wrong("is no time", PartRemedy::Say(remedy.to_owned()));
+        return whole.wrong("is not a time", PartRemedy::Say(remedy.to_owned()));
     }
     if first.text.starts_with('@') {
         return no_nickname(whole, *first);
@@ -57,14 +57,14 @@ pub(super) fn no_expression(text: &str, words: &[Part<'_>]) -> WrongPart {
 fn no_nickname(whole: Part<'_>, first: Part<'_>) -> WrongPart {
     let nicknames = || NICKNAMES.iter().map(|(nickname, _)| *nickname);
     if nicknames().any(|nickname| nickname == first.text) {
-        return whole.wrong("has something behind a nickname", PartRemedy::Write(first.text.to_owned()));
+        return whole.wrong("has text after a nickname", PartRemedy::Write(first.text.to_owned()));
     }
     let meant = suggest::closest(first.text, nicknames().map(|nickname| (nickname, nickname)));
     let remedy = match meant {
         Some(meant) => PartRemedy::Write(meant.to_owned()),
         None => PartRemedy::Say(format!("there are {}, or write five fields", suggest::list(nicknames(), "and"))),
     };
-    first.wrong("is no nickname", remedy)
+    first.wrong("is not a nickname", remedy)
 }
 
 /// `daily`, `5m`, `02:30`.
@@ -145,7 +145,7 @@ pub(super) fn late_star(list: Part<'_>, part: Part<'_>, index: usize) -> WrongPa
         1 => PartRemedy::Replace(format!("{},{}", part.text, others.join(","))),
         _ => PartRemedy::Say("write the values themselves, as in `0,20,40`".to_owned()),
     };
-    list.wrong("has a `*` behind its first item", remedy)
+    list.wrong("has a `*` after its first item", remedy)
 }
 
 /// `0/15`, `/15`.
@@ -180,7 +180,7 @@ pub(super) fn reversed(
 pub(super) fn steps_too_far(unit: &Unit, part: Part<'_>, range: Part<'_>, step: u32) -> WrongPart {
     let first = range.text.split('-').next().unwrap_or_default();
     if range.text != "*" {
-        let what = format!("has a step beyond the end, so that {first} alone is left");
+        let what = format!("has a step beyond the end, so only {first} is left");
         return part.wrong(what, PartRemedy::Replace(first.to_owned()));
     }
     let what = format!("has a step of more than {}", unit.last_of_all - unit.first);
@@ -193,7 +193,7 @@ pub(super) fn steps_too_far(unit: &Unit, part: Part<'_>, range: Part<'_>, step: 
     part.wrong(what, remedy)
 }
 
-/// A text that is neither a number nor a name.
+/// A text that is not a number and not a name.
 pub(super) fn no_value(unit: &Unit, part: Part<'_>) -> WrongPart {
     let text = part.text;
     let say = |what: &str, remedy: &str| part.wrong(what, PartRemedy::Say(remedy.to_owned()));
@@ -216,13 +216,13 @@ pub(super) fn no_value(unit: &Unit, part: Part<'_>) -> WrongPart {
     }
     if text.contains('+') {
         let remedy = "write it as in \"0 2 13 * +FRI\", a Friday the 13th";
-        return say("has a `+`, which stands before the day of the week and joins it to the day of the month", remedy);
+        return say("has a `+`, which belongs before the day of the week and means that both days must match", remedy);
     }
     if upper == "H" || text.contains(['(', '~']) {
         return say("is a time at random", "write a number, and `jitter = \"5m\"` to spread the runs");
     }
     if text.contains('*') {
-        return say("has a `*` that does not stand alone", "write it as in `*` or `*/5`");
+        return say("has a `*` that is not alone", "write it as in `*` or `*/5`");
     }
     if let Some(wrong) = letters_of_quartz(unit, part) {
         return wrong;
@@ -255,9 +255,9 @@ fn letters_of_quartz(unit: &Unit, part: Part<'_>) -> Option<WrongPart> {
     let is_one = upper.chars().all(|c| c.is_ascii_digit() || matches!(c, 'L' | 'W')) && upper.contains(['L', 'W']);
     if unit.is(DAY) && is_one {
         let (what, days) = if upper.contains('W') {
-            ("is a working day, of which most programs know nothing", "26-31 * +MON-FRI")
+            ("is a working day, which most programs do not support", "26-31 * +MON-FRI")
         } else {
-            ("is the last day of the month, which stands alone or in a list", "25-28 * *")
+            ("is the last day of the month, which must be alone or in a list", "25-28 * *")
         };
         let remedy = format!("write the days that it may be, as in \"0 2 {days}\", and look at the date in the body");
         return Some(part.wrong(what, PartRemedy::Say(remedy)));

@@ -35,21 +35,20 @@ pub(super) fn read(text: &str) -> Result<Cron, WrongPart> {
     Ok(cron)
 }
 
-const NEVER: &str = "is in no year, so that it would never run";
+const NEVER: &str = "occurs in no year, so the task would never run";
 
 /// Checks the two day fields together.
 fn check_days(cron: &Cron, text: &str, [day, month, weekday]: [Part<'_>; 3]) -> Result<(), WrongPart> {
     let Cron { fields, both_days } = cron;
     let are_set = [DAY, WEEKDAY].map(|index| !fields[index].is_open());
     if are_set == [true, true] && !both_days {
-        let what =
-            "sets both the day of the month and the day of the week, of which cron wants one, and other programs both";
+        let what = "sets both the day of the month and the day of the week, which cron joins with `or` and other programs with `and`";
         let both = format!("{} {} +{}", day.text, month.text, weekday.text);
         let remedy = format!("write `{both}` for both, or a function for each");
         return Err(day.through(weekday, text).wrong(what, PartRemedy::Say(remedy)));
     }
     if *both_days && are_set != [true, true] {
-        let what = "joins the two day fields, of which one is not set";
+        let what = "joins the two day fields, but one of them is not set";
         return Err(weekday.wrong(what, PartRemedy::Replace(weekday.text.trim_start_matches('+').to_owned())));
     }
     let longest = fields[MONTH].values().map(|month| LONGEST[usize::from(month) - 1]).max().unwrap_or_default();
@@ -144,7 +143,7 @@ fn range(unit: &Unit, part: Part<'_>) -> Result<Item, WrongPart> {
         Some(step) => match number(step.text) {
             None | Some(0) => {
                 let remedy = format!("write it as in `{}/{}`", range.text, (last - first).clamp(1, 5));
-                return Err(part.wrong("has no step, which is a number from 1 on", PartRemedy::Say(remedy)));
+                return Err(part.wrong("has no step, which must be a number of at least 1", PartRemedy::Say(remedy)));
             }
             Some(number) => match u8::try_from(number) {
                 Ok(step) if step == 1 || step <= last - first => step,

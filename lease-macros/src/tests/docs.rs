@@ -88,6 +88,17 @@ fn the_rustdoc_lists_the_keys_in_their_order() {
     assert_eq!(listed, known);
 }
 
+/// Rustdoc does not check these addresses: the crate of the method depends on this crate.
+#[test]
+fn the_rustdoc_links_each_key_to_the_method_of_its_name() {
+    let rustdoc = rustdoc();
+    for (row, key) in key_rows(section(&rustdoc, "# Keys")).into_iter().filter(|(_, key)| *key != "crate") {
+        assert!(row.starts_with(&format!("| [`{key}`] |")), "the row of `{key}` has no link: {row}");
+        let link = format!("\n[`{key}`]: ../lease_runtime/struct.LeaderTask.html#method.{key}\n");
+        assert!(rustdoc.contains(&link), "add the line{link}below the table of keys in lease-macros/src/lib.rs");
+    }
+}
+
 #[test]
 fn the_rustdoc_lists_the_values_of_a_key() {
     let rustdoc = rustdoc();

@@ -109,7 +109,7 @@ fn an_associated_function_that_names_self() {
 
 /// These bodies do not use `Self`, so they stay inside the constructor. In a free function, `Self` would not resolve.
 #[test]
-fn a_self_of_somebody_else() {
+fn a_self_that_belongs_to_another_item() {
     check(
         quote!(lease = "ledger"),
         quote!(

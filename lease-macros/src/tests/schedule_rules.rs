@@ -47,7 +47,7 @@ fn keys_of_other_tasks() {
             a task has one trigger: remove `delay` or `every`, or write a function for each
             a task has one trigger: remove `once` or `every`, or write a function for each
         cron = "@dayly", every = "5m", overlap = skip
-            `@dayly` is no nickname: write `cron = "@daily"`
+            `@dayly` is not a nickname: write `cron = "@daily"`
             a task has one trigger: remove `every` or `cron`, or write a function for each
         cron = "@daily", every = "5x"
             a duration is a string of a whole number and one of `ms`, `s`, `m`, `h`: write `every = "5m"`

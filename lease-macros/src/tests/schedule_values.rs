@@ -179,7 +179,7 @@ fn overlaps() {
 }
 
 #[test]
-fn what_becomes_of_missed_ticks() {
+fn what_happens_to_missed_ticks() {
     let catch_up = "latest_\nfire_once\nDoNothing\n\"all\"\nfalse\nTrue\ncoalesce\nsometimes";
     let start_deadline = "5\n\"5\"\n\"1d\"\n\"0s\"\nnone\n\"unlimited\"\nUnlimited\nStartDeadline::Unlimited\nforever";
     let delivery = "exactly_once\n\"at_least_once\"\natleastonce\nat_leastonce\ntrue\nDelivery::AtMostOnce\nmaybe";

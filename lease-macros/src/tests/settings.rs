@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn what_becomes_of_a_body_that_ends() {
+fn what_happens_after_a_body_has_ended() {
     check(
         quote!(
             lease = "mail",

@@ -317,16 +317,16 @@ fn names_made_from_arguments() {
         shard-{{shard}}          doubled braces stand for a brace, which a name in Kubernetes cannot contain: write single braces
         shard-{shard             a brace is not closed: write `{shard}`
         shard-shard}             a brace is not opened: put braces around an argument, as in "shard-{shard}"
-        Shard_{shard}            a lease's name cannot hold `S`, but consists of lower-case letters, digits, `-` and `.`, a letter or digit at both ends of each part: write it as in "shard-{shard}"
-        größe-{shard}            a lease's name cannot hold `ö`, but consists of lower-case letters, digits, `-` and `.`, a letter or digit at both ends of each part: write it as in "gr--e-{shard}"
+        Shard_{shard}            a lease's name cannot contain `S`, but consists of lower-case letters, digits, `-` and `.`, a letter or digit at both ends of each part: write it as in "shard-{shard}"
+        größe-{shard}            a lease's name cannot contain `ö`, but consists of lower-case letters, digits, `-` and `.`, a letter or digit at both ends of each part: write it as in "gr--e-{shard}"
         -{shard}                 a lease's name has a letter or digit at both ends of each part: put one, or an argument, before the `-`
         {shard}.                 a lease's name has a letter or digit at both ends of each part: put one, or an argument, beside the `.`
         a.-{shard}               a lease's name has a letter or digit at both ends of each part: put one, or an argument, before the `-`
-        a/{shard}                a lease's name cannot hold `/`, but consists of lower-case letters, digits, `-` and `.`, a letter or digit at both ends of each part: write it as in "a-{shard}"
+        a/{shard}                a lease's name cannot contain `/`, but consists of lower-case letters, digits, `-` and `.`, a letter or digit at both ends of each part: write it as in "a-{shard}"
         there is no argument `shard`: add it to the function
         there is no argument `shrad`: did you mean `shard`?
         there is no argument `colour`: there is `shard`
-        a namespace cannot hold `.`, but consists of lower-case letters, digits and `-`, a letter or digit at both ends: write it as in "team-{shard}"
+        a namespace cannot contain `.`, but consists of lower-case letters, digits and `-`, a letter or digit at both ends: write it as in "team-{shard}"
         a lease's name has at most 253 characters, and this one 254: shorten it
     "#]].assert_eq(&[said.concat(), fine.concat(), others.concat()].concat());
 }

@@ -31,12 +31,12 @@ impl Election {
                 self.took_effect(write, &view.version, by_get, now, out);
             }
         }
-        self.forget_doomed_writes();
+        self.forget_impossible_writes();
     }
 
     /// A write that names a state which is gone can never take effect, so its answer is not awaited. A create can still
     /// take effect if the Lease is deleted, so it is remembered.
-    pub(super) fn forget_doomed_writes(&mut self) {
+    pub(super) fn forget_impossible_writes(&mut self) {
         let Some(SeenState { observation, .. }) = &self.seen else { return };
         let (current, view) = match observation {
             Observation::Present(view) => (Some(view.version.clone()), Some(view.clone())),

@@ -21,12 +21,12 @@ impl Election {
             match answer {
                 Answer::Shown(observation) => {
                     self.stale = false;
-                    self.poll_at = now.moment + self.timing.jittered(self.timing.retry_period, now.dice);
+                    self.poll_at = now.moment + self.timing.jittered(self.timing.retry_period, now.random);
                     self.observe_get(&get, observation, now, out);
                 }
                 Answer::Refused { retry_after, unreached } => self.refused(get.sent, retry_after, unreached, now),
                 Answer::Unknown | Answer::Committed(_) | Answer::Conflict => {
-                    self.pace.failed(get.sent, self.timing.jittered(self.timing.retry_period, now.dice));
+                    self.pace.failed(get.sent, self.timing.jittered(self.timing.retry_period, now.random));
                 }
             }
         } else if let Some(write) = self.writing.take_if(|write| write.id == id) {
@@ -35,7 +35,7 @@ impl Election {
                 Answer::Conflict => self.get_before_writing(),
                 Answer::Refused { retry_after, unreached } => self.refused(write.sent, retry_after, unreached, now),
                 Answer::Unknown | Answer::Shown(_) => {
-                    self.pace.failed(write.sent, self.timing.jittered(self.timing.retry_period, now.dice));
+                    self.pace.failed(write.sent, self.timing.jittered(self.timing.retry_period, now.random));
                     self.remember(write);
                     self.get_before_writing();
                 }
@@ -71,7 +71,7 @@ impl Election {
             None if unreached => period / 4,
             None => period,
         };
-        self.pace.failed(sent, self.timing.jittered(wait, now.dice));
+        self.pace.failed(sent, self.timing.jittered(wait, now.random));
     }
 
     /// How long this process can afford to send nothing: for a holder half of the time that it has left, otherwise a
@@ -102,7 +102,7 @@ impl Election {
         if counts {
             self.took_effect(write, &version, false, now, out);
         }
-        self.forget_doomed_writes();
+        self.forget_impossible_writes();
         self.check_ownership(out);
     }
 
@@ -123,7 +123,7 @@ impl Election {
         }
         let pause = (self.timing.retry_period * (1 << self.altered.min(5))).min(LONGEST_PAUSE);
         self.altered = self.altered.saturating_add(1);
-        self.pace.failed(now.moment, self.timing.jittered(pause, now.dice));
+        self.pace.failed(now.moment, self.timing.jittered(pause, now.random));
         out.push(Action::Altered(altered));
         false
     }

@@ -23,7 +23,7 @@ impl Election {
             Event::WatchOpened => self.watching = true,
             Event::WatchLost => {
                 self.watching = false;
-                self.poll_at = now.moment + self.timing.jittered(self.timing.retry_period, now.dice);
+                self.poll_at = now.moment + self.timing.jittered(self.timing.retry_period, now.random);
             }
             Event::Hurry => self.term.iter_mut().for_each(|term| term.hurry = true),
             Event::Withdraw(reason) => self.withdraw(reason, &mut out),

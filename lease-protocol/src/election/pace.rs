@@ -43,7 +43,7 @@ impl Pace {
 
 impl Timing {
     /// `period` plus up to a fifth of it.
-    pub(super) fn jittered(&self, period: Duration, dice: u8) -> Duration {
-        period + period * u32::from(dice) / (5 * 256)
+    pub(super) fn jittered(&self, period: Duration, random: u8) -> Duration {
+        period + period * u32::from(random) / (5 * 256)
     }
 }

@@ -16,7 +16,7 @@ pub struct Now {
     /// Calendar time. It is written to the Lease and never compared.
     pub wall: WallTime,
     /// A random number, which spreads the attempts of several candidates.
-    pub dice: u8,
+    pub random: u8,
 }
 
 /// Names one request of one election.

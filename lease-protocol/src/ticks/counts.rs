@@ -76,7 +76,20 @@ impl TickCounts {
 
     /// The ticks that were not run.
     pub fn not_run(&self) -> u64 {
-        self.overlapped + self.superseded + self.expired + self.paused + self.over_limit + self.not_leading
+        // Names all fields, so that a further reason does not compile before it is added here.
+        let TickCounts {
+            done: _,
+            failed: _,
+            cancelled: _,
+            abandoned: _,
+            overlapped,
+            superseded,
+            expired,
+            paused,
+            over_limit,
+            not_leading,
+        } = self;
+        overlapped + superseded + expired + paused + over_limit + not_leading
     }
 
     pub(super) fn ended(&mut self, outcome: TickOutcome) {
@@ -103,17 +116,30 @@ impl TickCounts {
 
     /// The counts, with their names in the record.
     pub(super) fn named(&mut self) -> [(&'static str, &mut u64); 10] {
+        // Names all fields, so that a further count does not compile before it has a name. Without one it would not be stored.
+        let TickCounts {
+            done,
+            failed,
+            cancelled,
+            abandoned,
+            overlapped,
+            superseded,
+            expired,
+            paused,
+            over_limit,
+            not_leading,
+        } = self;
         [
-            ("done", &mut self.done),
-            ("failed", &mut self.failed),
-            ("cancelled", &mut self.cancelled),
-            ("abandoned", &mut self.abandoned),
-            ("overlapped", &mut self.overlapped),
-            ("superseded", &mut self.superseded),
-            ("expired", &mut self.expired),
-            ("paused", &mut self.paused),
-            ("over_limit", &mut self.over_limit),
-            ("not_leading", &mut self.not_leading),
+            ("done", done),
+            ("failed", failed),
+            ("cancelled", cancelled),
+            ("abandoned", abandoned),
+            ("overlapped", overlapped),
+            ("superseded", superseded),
+            ("expired", expired),
+            ("paused", paused),
+            ("over_limit", over_limit),
+            ("not_leading", not_leading),
         ]
     }
 

@@ -20,7 +20,7 @@ pub struct TickTime {
     /// The API server's calendar time, if its answers carry one.
     pub server: Option<WallTime>,
     /// A random number, from which the ids of attempts are made.
-    pub dice: u64,
+    pub random: u64,
 }
 
 impl TickTime {
@@ -47,7 +47,7 @@ impl TickTime {
 
     /// The id for an attempt that is the `number`th one of a task in the same write.
     pub(super) fn id(&self, task: &str, number: usize) -> AttemptId {
-        let seed = task.bytes().fold(self.dice ^ number as u64, |seed, byte| {
+        let seed = task.bytes().fold(self.random ^ number as u64, |seed, byte| {
             (seed ^ u64::from(byte)).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(29)
         });
         let stirred = (seed ^ (seed >> 31)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

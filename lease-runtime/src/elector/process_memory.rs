@@ -88,7 +88,7 @@ mod tests {
         let mut election = Election::new("a".to_owned(), Timing::default());
         let version = Version { uid: "u".to_owned(), revision: 7 };
         let record = Record { holder: Some("b".to_owned()), duration_seconds: Some(60), ..Record::default() };
-        let now = Now { moment: at, wall: WallTime(0), dice: 0 };
+        let now = Now { moment: at, wall: WallTime(0), random: 0 };
         election.step(Event::Seen(Observation::Present(View { version, record })), now);
         election.memory()
     }

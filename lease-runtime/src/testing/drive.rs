@@ -176,7 +176,7 @@ impl Cluster {
             }
             due = false;
             // The ids of attempts depend on it.
-            time.dice = self.rng.u64(..);
+            time.random = self.rng.u64(..);
         }
         if process.is_busy() || process.held.as_ref().is_some_and(|held| held.tells) {
             process.renew_later(now);
@@ -255,6 +255,6 @@ impl Cluster {
     fn time(&mut self, number: usize) -> TickTime {
         // The answers of the API server contain whole seconds.
         let server = self.clock.wall().0.div_euclid(1_000_000).saturating_mul(1_000_000);
-        TickTime { wall: self.nodes[number].clock.wall(), server: Some(WallTime(server)), dice: self.rng.u64(..) }
+        TickTime { wall: self.nodes[number].clock.wall(), server: Some(WallTime(server)), random: self.rng.u64(..) }
     }
 }

@@ -45,7 +45,8 @@ Checks of the workspace itself: cargo house COMMAND
   public-api --write    Writes that list.
   sizes                 Fails if a file has more than 400 lines, or if the median function of the library crates has
                         6 lines or more.
-  walks                 Fails if a table of ARCHITECTURE.md names a file, or an item of it, that is not there.
+  walks                 Fails if ARCHITECTURE.md or CONTRIBUTING.md names a file, or an item of it, that is not there, and
+                        if the table of crates is not that of tests/house/src/order.rs.
   words                 Fails on words and phrases that this project does not use. See tests/house/src/words.rs.
   help                  Prints this text.
 ";

@@ -27,7 +27,7 @@ pub(super) struct Age {
     /// Each write gets a higher revision than all that were seen. This is not so when answers are mixed up.
     bounded: bool,
     /// The write in flight will not take effect, so its content does not matter.
-    doomed: bool,
+    cannot_succeed: bool,
     observation: Seen,
     since: Moment,
     /// The instant before and after the limit was applied.
@@ -52,7 +52,7 @@ impl Age {
             longest: config.longest(),
             held: config.timing(index).drop_after(),
             over: node.bodies.as_ref().is_some_and(|bodies| bodies.over),
-            doomed: !node
+            cannot_succeed: !node
                 .write
                 .as_ref()
                 .is_some_and(|write| write.request.is_some() || matches!(write.answer, Some(Answer::Committed(_)))),
@@ -96,7 +96,7 @@ impl Map for Age {
                 *moment = if before <= *moment { after } else { after - INSTANT };
             }
             Stamp::Believed if self.over => *moment = NOW,
-            Stamp::Sent if self.doomed => *moment = NOW,
+            Stamp::Sent if self.cannot_succeed => *moment = NOW,
             Stamp::Believed | Stamp::Sent => *moment = (*moment).max(NOW - self.held),
             Stamp::Due => *moment = (*moment).max(NOW),
         }
@@ -135,7 +135,7 @@ impl Map for Age {
     }
 
     fn record(&mut self, record: &mut Record) {
-        if self.doomed {
+        if self.cannot_succeed {
             record.transitions = None;
             record.renewed = None;
         }

@@ -39,7 +39,7 @@ impl World {
     pub(crate) fn after(&self, happening: Happening, config: &Config, tally: Option<&Tally>) -> World {
         let mut stage = Stage { config, tally, world: self.clone() };
         stage.happens(happening);
-        stage.refuse_the_doomed();
+        stage.answer_impossible_writes();
         stage.world.normalized(config)
     }
 }
@@ -247,18 +247,18 @@ impl Stage<'_> {
     /// A write that names a version which is gone conflicts, whenever it is served. A late conflict gives the adversary
     /// little, because the get that follows it can be late too. But it wakes a holder that might otherwise sleep. So
     /// conflicts are late for mutants, whose guard may be wrong while the holder sleeps, and in some large scopes.
-    fn refuse_the_doomed(&mut self) {
+    fn answer_impossible_writes(&mut self) {
         let lenience = self.config.lenience();
         if self.config.late_conflicts || lenience.any_version || lenience.upsert {
             return;
         }
         for index in 0..2 {
             let current = self.world.server.object.as_ref().map(|view| &view.version);
-            let doomed = self.world.nodes[index].write.take_if(|write| match &write.request {
+            let impossible = self.world.nodes[index].write.take_if(|write| match &write.request {
                 Some(Request::Replace { base, .. }) => write.answer.is_none() && Some(base) != current,
                 _ => matches!(write.answer, Some(Answer::Conflict)),
             });
-            if let Some(write) = doomed {
+            if let Some(write) = impossible {
                 self.feed(index, Event::Answered { id: write.id, answer: Answer::Conflict });
             }
         }

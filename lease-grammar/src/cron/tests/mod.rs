@@ -56,7 +56,7 @@ fn patterns_are_read() {
 }
 
 #[test]
-fn fixed_times_are_told_from_wildcards() {
+fn fixed_times_are_distinguished_from_wildcards() {
     for (text, wildcard) in [
         ("0 2 * * *", false),
         ("0-59 0-23 * * *", false),

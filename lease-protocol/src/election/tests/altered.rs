@@ -12,21 +12,30 @@ fn acquired(change: impl Fn(&mut Record)) -> (Bench, View) {
     (bench, view)
 }
 
-fn to_seconds(time: &mut Option<WallTime>) {
-    time.iter_mut().for_each(|time| time.0 = time.0.div_euclid(1_000_000) * 1_000_000);
+/// A change that promises no less: a longer duration.
+fn longer(record: &mut Record) {
+    record.duration_seconds = Some(60);
+}
+
+/// A change that promises no less: times in whole seconds.
+fn coarser(record: &mut Record) {
+    for time in [&mut record.acquired, &mut record.renewed].into_iter().flatten() {
+        time.0 = time.0.div_euclid(1_000_000) * 1_000_000;
+    }
+}
+
+/// A process that has just started, at 0.123456 s past a second, and finds no Lease.
+fn past_a_second() -> Bench {
+    let mut bench = Bench::new();
+    bench.wall += 123_456;
+    bench.woken().show(MISSING);
+    bench
 }
 
 #[test]
 fn a_stored_record_that_promises_no_less_begins_a_term_and_is_renewed() {
-    let longer = |record: &mut Record| record.duration_seconds = Some(60);
-    let coarser = |record: &mut Record| {
-        to_seconds(&mut record.acquired);
-        to_seconds(&mut record.renewed);
-    };
-    for change in [&longer as &dyn Fn(&mut Record), &coarser] {
-        let mut bench = Bench::new();
-        bench.wall += 123_456;
-        bench.woken().show(MISSING);
+    for change in [longer, coarser] as [fn(&mut Record); 2] {
+        let mut bench = past_a_second();
         for _ in 0..5 {
             let mut view = bench.stored();
             change(&mut view.record);
@@ -95,12 +104,10 @@ fn a_renewal_that_is_altered_ends_the_term() {
     );
 }
 
-/// The first write, sent at 0.123456 s past a second. `change` alters what is stored, and the watch shows it before the
-/// answer arrives.
-fn watched_first(change: &dyn Fn(&mut Record)) -> Vec<Action> {
-    let mut bench = Bench::new();
-    bench.wall += 123_456;
-    bench.woken().show(MISSING).step(Event::WatchOpened);
+/// Acquires and renews. `change` alters what is stored, and the watch shows it before the answer arrives.
+fn watched_first(change: fn(&mut Record)) -> Vec<Action> {
+    let mut bench = past_a_second();
+    bench.step(Event::WatchOpened);
     for _ in 0..5 {
         let mut view = bench.stored();
         change(&mut view.record);
@@ -115,12 +122,7 @@ fn watched_first(change: &dyn Fn(&mut Record)) -> Vec<Action> {
 
 #[test]
 fn a_stored_record_that_promises_no_less_begins_a_term_if_the_watch_is_first() {
-    let longer = |record: &mut Record| record.duration_seconds = Some(60);
-    let coarser = |record: &mut Record| {
-        to_seconds(&mut record.acquired);
-        to_seconds(&mut record.renewed);
-    };
-    for change in [&longer as &dyn Fn(&mut Record), &coarser] {
+    for change in [longer, coarser] as [fn(&mut Record); 2] {
         let acts = watched_first(change);
         let extended = |acts: &[Action]| acts.iter().all(|act| matches!(act, Action::Extend(_)));
         assert!(matches!(&acts[..], [Action::Begin(_), rest @ ..] if rest.len() == 4 && extended(rest)), "{acts:?}");
@@ -131,8 +133,7 @@ fn a_stored_record_that_promises_no_less_begins_a_term_if_the_watch_is_first() {
 fn a_write_that_is_reverted_as_a_whole_disqualifies_nobody() {
     // The server then stores nothing, and answers with the state that it had.
     let mut bench = Bench::new();
-    let mut free = bench.theirs("");
-    free.record.holder = None;
+    let free = bench.free();
     bench.woken().show(Observation::Present(free.clone()));
     bench.answer(Answer::Committed(free.clone()));
     let acts = bench.take_acts();
@@ -145,15 +146,9 @@ fn a_write_that_is_reverted_as_a_whole_disqualifies_nobody() {
 
 #[test]
 fn a_policy_added_during_a_term_that_promises_no_less_does_not_end_it() {
-    let longer = |record: &mut Record| record.duration_seconds = Some(60);
-    let coarser = |record: &mut Record| {
-        to_seconds(&mut record.acquired);
-        to_seconds(&mut record.renewed);
-    };
-    for change in [&longer as &dyn Fn(&mut Record), &coarser] {
-        let mut bench = Bench::new();
-        bench.wall += 123_456;
-        bench.woken().show(MISSING).commit();
+    for change in [longer, coarser] as [fn(&mut Record); 2] {
+        let mut bench = past_a_second();
+        bench.commit();
         for _ in 0..2 {
             bench.run(SECOND * 5);
             let mut view = bench.stored();

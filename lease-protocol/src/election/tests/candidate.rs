@@ -5,10 +5,8 @@ use super::*;
 #[test]
 fn c1_the_wait_begins_when_the_record_is_first_received() {
     // The record says that it was renewed an hour ago, but by another clock.
-    let mut bench = Bench::new();
-    let mut theirs = bench.theirs("other");
-    theirs.record.renewed = Some(WallTime(bench.wall - 3_600_000_000));
-    bench.woken().show(Observation::Present(theirs)).step(Event::WatchOpened);
+    let an_hour_ago = Bench::new().wall - 3_600_000_000;
+    let (mut bench, _) = Bench::waiting_for(|theirs| theirs.renewed = Some(WallTime(an_hour_ago)));
     bench.pass(14 * SECOND).woken();
     assert!(bench.open.iter().all(|(_, request)| *request == Request::Get));
 }
@@ -50,10 +48,7 @@ fn c1_labels_do_not_keep_the_lease_from_being_taken() {
 
 #[test]
 fn c2_the_holders_duration_is_not_replaced_by_ones_own() {
-    let mut bench = Bench::new();
-    let mut theirs = bench.theirs("other");
-    theirs.record.duration_seconds = Some(60);
-    bench.woken().show(Observation::Present(theirs)).step(Event::WatchOpened);
+    let (mut bench, _) = Bench::waiting_for(|theirs| theirs.duration_seconds = Some(60));
     bench.pass(39 * SECOND).woken();
     assert!(bench.is_quiet());
     bench.pass(20 * SECOND).woken();
@@ -65,10 +60,7 @@ fn c2_the_holders_duration_is_not_replaced_by_ones_own() {
 #[test]
 fn c2_an_unusable_duration_does_not_mean_expired() {
     for duration in [None, Some(0), Some(-5), Some(i32::MIN)] {
-        let mut bench = Bench::new();
-        let mut theirs = bench.theirs("other");
-        theirs.record.duration_seconds = duration;
-        bench.woken().show(Observation::Present(theirs)).step(Event::WatchOpened);
+        let (mut bench, _) = Bench::waiting_for(|theirs| theirs.duration_seconds = duration);
         bench.pass(9 * SECOND).woken();
         assert!(bench.is_quiet(), "{duration:?}");
     }
@@ -159,22 +151,13 @@ fn c3_the_same_wait_is_not_repeated() {
 
 #[test]
 fn c3_a_second_lease_that_is_gone_does_not_shorten_the_wait_for_the_first() {
-    let mut bench = Bench::new();
-    let mut long = bench.theirs("other");
-    long.record.duration_seconds = Some(60);
-    bench.woken().show(Observation::Present(long)).step(Event::WatchOpened);
+    let (mut bench, _) = Bench::waiting_for(|theirs| theirs.duration_seconds = Some(60));
     let mut short = bench.theirs("third");
     short.version.uid = "v".to_owned();
     bench
         .step(Event::Seen(Observation::Present(short)))
         .step(Event::Seen(Observation::Missing { revision: Some(110) }));
-    for _ in 0..59 {
-        bench.pass(SECOND).woken();
-        if !bench.open.is_empty() {
-            bench.show(MISSING);
-        }
-        assert!(bench.is_quiet());
-    }
+    bench.acquires_nothing_for(59);
 }
 
 #[test]
@@ -186,18 +169,9 @@ fn c3_a_first_start_does_not_wait() {
 
 #[test]
 fn c3_the_wait_is_the_longer_of_two_durations() {
-    let mut bench = Bench::new();
-    let mut theirs = bench.theirs("other");
-    theirs.record.duration_seconds = Some(60);
-    bench.woken().show(Observation::Present(theirs)).step(Event::WatchOpened);
+    let (mut bench, _) = Bench::waiting_for(|theirs| theirs.duration_seconds = Some(60));
     bench.step(Event::Seen(Observation::Missing { revision: Some(500) }));
-    for _ in 0..59 {
-        bench.pass(SECOND).woken();
-        if !bench.open.is_empty() {
-            bench.show(MISSING);
-        }
-        assert!(bench.is_quiet());
-    }
+    bench.acquires_nothing_for(59);
 }
 
 #[test]

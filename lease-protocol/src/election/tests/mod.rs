@@ -3,6 +3,7 @@
 mod absence;
 mod altered;
 mod candidate;
+mod failover;
 mod holder;
 mod hurry;
 mod leaving;
@@ -47,7 +48,7 @@ impl Bench {
     }
 
     fn step(&mut self, event: Event) -> &mut Bench {
-        let now = Now { moment: self.now, wall: WallTime(self.wall), dice: 0 };
+        let now = Now { moment: self.now, wall: WallTime(self.wall), random: 0 };
         for action in self.election.step(event, now) {
             match action {
                 Action::Send { id, request } => self.open.push((id, request)),
@@ -131,6 +132,13 @@ impl Bench {
         }
     }
 
+    /// A Lease without a holder, under the next revision.
+    fn free(&mut self) -> View {
+        let mut view = self.theirs("");
+        view.record.holder = None;
+        view
+    }
+
     /// The same record under a new version, as after `kubectl annotate`.
     fn annotated(&mut self, view: &View) -> View {
         self.revision += 1;
@@ -149,10 +157,28 @@ impl Bench {
 
     /// A candidate that waits for another holder, with a watch.
     fn waiting() -> (Bench, View) {
+        Bench::waiting_for(|_| {})
+    }
+
+    /// The same, with this change to the other holder's record.
+    fn waiting_for(change: impl FnOnce(&mut Record)) -> (Bench, View) {
         let mut bench = Bench::new();
-        let view = bench.theirs("other");
+        let mut view = bench.theirs("other");
+        change(&mut view.record);
         bench.woken().show(Observation::Present(view.clone())).step(Event::WatchOpened);
         (bench, view)
+    }
+
+    /// Checks second by second that the candidate sends nothing except gets, and answers each get with a missing Lease.
+    #[track_caller]
+    fn acquires_nothing_for(&mut self, seconds: u32) {
+        for _ in 0..seconds {
+            self.pass(SECOND).woken();
+            if !self.open.is_empty() {
+                self.show(MISSING);
+            }
+            assert!(self.is_quiet(), "{:?} {:?}", self.open, self.acted);
+        }
     }
 
     fn take_acts(&mut self) -> Vec<Action> {

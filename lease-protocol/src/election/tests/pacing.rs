@@ -1,4 +1,4 @@
-//! W2: requests are neither too frequent nor needlessly rare.
+//! W2: requests are not too frequent, and they are frequent enough.
 
 use super::*;
 

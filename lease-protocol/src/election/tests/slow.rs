@@ -119,8 +119,7 @@ fn r1_a_record_that_differs_in_anything_acknowledges_nothing() {
     ];
     for (index, change) in change.into_iter().enumerate() {
         let mut bench = Bench::new();
-        let mut free = bench.theirs("");
-        free.record.holder = None;
+        let free = bench.free();
         bench.woken().show(Observation::Present(free)).step(Event::WatchOpened);
         let mut stored = bench.stored();
         change(&mut stored);
@@ -227,12 +226,12 @@ fn a_write_that_cannot_succeed_any_more_is_not_waited_for() {
     // A label is added while the renewal is in flight, so the next renewal names the labelled state.
     let (mut bench, view) = Bench::leading();
     bench.run(5 * SECOND);
-    let (doomed, _) = bench.request();
+    let (impossible, _) = bench.request();
     let labelled = bench.annotated(&view);
     bench.step(Event::Seen(Observation::Present(labelled.clone())));
     let (_, request) = bench.open[0].clone();
     assert!(matches!(request, Request::Replace { base, .. } if base == labelled.version));
-    bench.step(Event::Answered { id: doomed, answer: Answer::Conflict });
+    bench.step(Event::Answered { id: impossible, answer: Answer::Conflict });
     bench.commit();
     assert!(matches!(bench.take_acts()[..], [Action::Extend(_)]));
 }
@@ -288,18 +287,17 @@ fn r1_a_renewal_of_ours_in_another_object_extends_nothing() {
 fn an_acquisition_that_took_effect_late_is_not_written_over() {
     // The answer to it is lost, and a get shows the state before it. Then the watch shows it.
     let mut bench = Bench::new();
-    let mut free = bench.theirs("");
-    free.record.holder = None;
+    let free = bench.free();
     bench.woken().show(Observation::Present(free.clone())).step(Event::WatchOpened);
     let first = bench.stored();
     bench.answer(Answer::Unknown).run(3 * SECOND).show(Observation::Present(free));
-    let (doomed, _) = bench.request();
+    let (impossible, _) = bench.request();
     bench.pass(SECOND / 10).step(Event::Seen(Observation::Present(first.clone())));
     // A second acquisition would end the term of the first, because this process would not recognize the first record
     // any more.
     assert_eq!(bench.open.last().map(|(_, request)| request), Some(&Request::Get));
     bench.show(Observation::Present(first.clone()));
-    bench.step(Event::Answered { id: doomed, answer: Answer::Conflict });
+    bench.step(Event::Answered { id: impossible, answer: Answer::Conflict });
     assert!(matches!(bench.take_acts()[..], [Action::Begin(_)]), "{:?}", bench.acted);
     // The next write renews that term.
     let (_, next) = bench.run(4 * SECOND).request();

@@ -2,6 +2,8 @@
 
 use proptest::option;
 use proptest::prelude::*;
+use proptest::strategy::ValueTree;
+use proptest::test_runner::TestRunner;
 
 use super::super::counts::TickOutcome;
 use super::super::names::RECORD_BYTES;
@@ -39,7 +41,9 @@ fn ended() -> impl Strategy<Value = EndedRun> {
 }
 
 fn counts(most: u64) -> impl Strategy<Value = TickCounts> {
-    prop::array::uniform10(0..=most).prop_map(|said| {
+    // As many as there are counts. With a fixed number, a further count would stay zero in all of these records.
+    let each = prop::collection::vec(0..=most, TickCounts::default().named().len());
+    each.prop_map(|said| {
         let mut counts = TickCounts::default();
         counts.named().into_iter().zip(said).for_each(|((_, count), said)| *count = said);
         counts
@@ -120,6 +124,46 @@ proptest! {
             prop_assert!(again.is_ok(), "{}", text);
         }
     }
+}
+
+#[test]
+fn the_generated_records_have_every_count() {
+    let mut runner = TestRunner::deterministic();
+    let mut counts = counts(u64::MAX).new_tree(&mut runner).unwrap().current();
+    let zero: Vec<&str> = counts.named().into_iter().filter(|(_, count)| **count == 0).map(|(name, _)| name).collect();
+    assert!(zero.is_empty(), "`counts` leaves out {zero:?}");
+}
+
+#[test]
+fn each_count_is_of_ticks_that_ran_or_of_ticks_that_did_not() {
+    let mut counts = TickCounts::default();
+    for at in 0..counts.named().len() {
+        *counts.named()[at].1 = 1;
+        let name = counts.named()[at].0;
+        assert_eq!(counts.run() + counts.not_run(), 1, "`run()` and `not_run()` count `{name}` once");
+        *counts.named()[at].1 = 0;
+    }
+}
+
+/// Four runs are open, and every count is at its limit. Nothing more can be left out, because the counts and the open runs
+/// are always written.
+#[test]
+fn the_longest_record_has_20_bytes_left() {
+    let run = OpenRun {
+        tick: WallTime(9_999_999_999_000_000),
+        id: AttemptId::new((1 << 48) - 1),
+        attempt: 99_999,
+        origin: Origin::Backfill,
+        unstarted: true,
+    };
+    let mut record = TickRecord::armed("01234567".to_owned(), run.tick);
+    record.civil = Some(jiff::civil::date(1990, 1, 1).at(0, 0, 0, 0));
+    record.term = i32::MAX;
+    record.open = vec![run; 4];
+    record.counts.named().into_iter().for_each(|(_, count)| *count = u64::MAX);
+    let text = record.encode();
+    let left = (RECORD_BYTES - 1).checked_sub(text.len());
+    assert_eq!(left, Some(20), "CONTRIBUTING.md says how many bytes are left for a further count: {text}");
 }
 
 #[test]

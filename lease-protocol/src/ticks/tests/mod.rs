@@ -48,7 +48,7 @@ struct Bench {
     wall: i64,
     server: i64,
     terms: i32,
-    dice: u64,
+    random: u64,
 }
 
 /// A write that is in flight.
@@ -70,7 +70,7 @@ impl Bench {
     /// A process that does not lead yet.
     fn empty(timetable: Timetable) -> Bench {
         let (ticks, annotations) = Default::default();
-        Bench { ticks, annotations, timetable, wall: 0, server: 0, terms: 0, dice: 0 }
+        Bench { ticks, annotations, timetable, wall: 0, server: 0, terms: 0, random: 0 }
     }
 
     /// Another process leads from now on. This one is gone, together with what it remembered.
@@ -94,8 +94,8 @@ impl Bench {
     }
 
     fn now(&mut self) -> TickTime {
-        self.dice += 1;
-        TickTime { wall: time(self.wall), server: Some(time(self.server)), dice: self.dice }
+        self.random += 1;
+        TickTime { wall: time(self.wall), server: Some(time(self.server)), random: self.random }
     }
 
     fn wants_write(&mut self) -> bool {

@@ -250,7 +250,7 @@ fn an_unrecorded_tick_that_waits_for_the_end_of_a_run_asks_for_no_wakeup() {
         recorded: false,
         ..timetable(schedule, TimetableKind::Calendar)
     };
-    let at = |seconds| TickTime { wall: time(seconds), server: None, dice: 1 };
+    let at = |seconds| TickTime { wall: time(seconds), server: None, random: 1 };
     let mut ticks = Ticks::default();
     ticks.begin(0, at(1));
     ticks.join("poll".into(), unrecorded, time(1));

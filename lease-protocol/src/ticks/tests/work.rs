@@ -7,7 +7,7 @@ const YEAR: i64 = 365 * 24 * 3_600;
 
 /// One turn of a leader with this many tasks that have this record. Returns how often it searched a calendar, per task.
 fn searches(timetable: &Timetable, tasks: usize, record: &str) -> f64 {
-    let now = TickTime { wall: time(0), server: Some(time(0)), dice: 1 };
+    let now = TickTime { wall: time(0), server: Some(time(0)), random: 1 };
     let mut ticks = Ticks::default();
     ticks.begin(1, now);
     let mut annotations = Annotations::new();

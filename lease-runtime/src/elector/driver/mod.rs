@@ -194,7 +194,7 @@ impl ElectionDriver {
     /// Steps the election with an event, and carries out its actions.
     fn step(&mut self, event: Event) {
         // Read here, after everything that the event reports has been received (rule C1).
-        let now = Now { moment: self.out.clock.now(), wall: self.out.clock.wall(), dice: self.rng.u8(..) };
+        let now = Now { moment: self.out.clock.now(), wall: self.out.clock.wall(), random: self.rng.u8(..) };
         self.out.heartbeat.beat(now.moment);
         self.agree_with_watchdog(now);
         for action in self.election.step(event, now) {

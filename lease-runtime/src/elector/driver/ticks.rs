@@ -28,7 +28,7 @@ impl ElectionDriver {
         TickTime {
             wall: self.out.clock.wall(),
             server: self.server_time.at(self.out.clock.now()),
-            dice: self.rng.u64(..),
+            random: self.rng.u64(..),
         }
     }
 

@@ -40,7 +40,7 @@ fn a_use_leads_to_the_file_of_the_item() {
 }
 
 #[test]
-fn a_reexport_is_resolved_through_and_is_no_arrow_itself() {
+fn a_reexport_is_resolved_through_and_is_not_an_arrow() {
     let found = arrows(&[
         ("one/lib.rs", "mod a; mod b;"),
         ("one/a/mod.rs", "mod inner; pub use inner::Item as Renamed; pub use self::inner::*;"),
@@ -127,7 +127,7 @@ fn a_name_from_a_glob_is_a_use_where_it_stands() {
 }
 
 #[test]
-fn a_local_variable_named_like_a_module_is_no_use() {
+fn a_local_variable_named_like_a_module_is_not_a_use() {
     let found = arrows(&[
         ("one/lib.rs", "mod a; mod b;"),
         ("one/a.rs", "use crate::b; fn f(b: u8) -> u8 { b }"),
