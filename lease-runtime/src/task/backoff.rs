@@ -19,21 +19,21 @@ impl Backoff {
         Backoff { pauses: pauses.clone(), bound: pauses.start }
     }
 
-    /// The pause after a run that failed after `ran`. `dice` returns a random number from 0 to 1.
-    pub(super) fn after_failure(&mut self, ran: Duration, dice: impl FnOnce() -> f64) -> Duration {
+    /// The pause after a run that failed after `ran`. `random` returns a random number from 0 to 1.
+    pub(super) fn after_failure(&mut self, ran: Duration, random: impl FnOnce() -> f64) -> Duration {
         // The run lasted long enough, so this failure counts as a first one.
         if ran >= self.pauses.end {
             self.bound = self.pauses.start;
         }
-        let pause = self.bound.mul_f64(dice().clamp(0.0, 1.0));
+        let pause = self.bound.mul_f64(random().clamp(0.0, 1.0));
         self.bound = self.bound.saturating_mul(2).min(self.pauses.end);
         pause
     }
 
     /// The pause after a run that succeeded.
-    pub(super) fn after_success(&mut self, dice: impl FnOnce() -> f64) -> Duration {
+    pub(super) fn after_success(&mut self, random: impl FnOnce() -> f64) -> Duration {
         self.bound = self.pauses.start;
-        self.bound.mul_f64(dice().clamp(0.0, 1.0))
+        self.bound.mul_f64(random().clamp(0.0, 1.0))
     }
 }
 

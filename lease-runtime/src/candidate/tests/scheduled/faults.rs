@@ -13,19 +13,19 @@ async fn no_tick_is_started_twice_whatever_happens_to_writes() {
         let world = World::new();
         let started: Arc<Mutex<Vec<(String, String)>>> = Arc::default();
         let mut rng = fastrand::Rng::with_seed(seed);
-        let dice = Arc::new(Mutex::new(fastrand::Rng::with_seed(seed + 100)));
+        let fault_rng = Arc::new(Mutex::new(fastrand::Rng::with_seed(seed + 100)));
         world.api.inject_with(move |call| {
-            let mut dice = dice.lock().unwrap();
-            if call.verb != Verb::Update || dice.u8(..) >= 85 {
+            let mut fault_rng = fault_rng.lock().unwrap();
+            if call.verb != Verb::Update || fault_rng.u8(..) >= 85 {
                 return None;
             }
-            Some(match dice.u8(0..6) {
+            Some(match fault_rng.u8(0..6) {
                 0 => Fault::lost_answer(),
-                1 => Fault::lost_answer().late(Duration::from_millis(dice.u64(100..9000))),
+                1 => Fault::lost_answer().late(Duration::from_millis(fault_rng.u64(100..9000))),
                 2 => Fault::hang(),
                 3 => Fault::status(504).after_commit(),
                 4 => Fault::half_a_body(),
-                _ => Fault::none().delayed(Duration::from_millis(dice.u64(10..2500))),
+                _ => Fault::none().delayed(Duration::from_millis(fault_rng.u64(10..2500))),
             })
         });
         let candidates = futures_util::future::join_all(["a", "b", "c"].map(|name| world.candidate(name))).await;
