@@ -1,4 +1,4 @@
-//! What it costs to compare the clock with the lease's deadline at every poll.
+//! Measures what it costs to compare the clock with the deadline of the lease at every poll.
 //!
 //! `cargo bench -p lease-runtime --bench guard` prints divan's table and then, as a line of its own, the difference between
 //! a guarded and a bare poll.
@@ -20,14 +20,14 @@ fn main() {
     report();
 }
 
-/// A body that is always on its way: nothing to do, not finished.
+/// A body that does nothing and never ends.
 fn body() -> Body {
     Box::pin(poll_fn(|_| black_box(Poll::Pending)))
 }
 
 fn guarded() -> impl Future<Output = ()> + Unpin {
     let (term, control) = Term::for_test();
-    // A deadline that is compared, and not reached.
+    // The deadline is compared and never reached.
     control.expire_in(Duration::from_secs(3600));
     let mut guarded = term.guard(body());
     poll_fn(move |cx| Pin::new(&mut guarded).poll(cx).map(drop))
@@ -49,14 +49,14 @@ fn with_guard(bencher: divan::Bencher<'_, '_>) {
     bencher.bench_local(|| poll(black_box(&mut body)));
 }
 
-/// The part that no guard can do without.
+/// The part that every guard needs.
 #[divan::bench(sample_size = 10_000)]
 fn reading_the_clock(bencher: divan::Bencher<'_, '_>) {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     bencher.bench_local(|| black_box(&clock).now());
 }
 
-/// The best of several rounds of each: what is above it is the machine doing something else.
+/// The best of several rounds of each. Slower rounds measure other work of the machine.
 fn report() {
     const POLLS: u32 = 200_000;
     let best = |future: &mut dyn FnMut()| {
@@ -69,7 +69,7 @@ fn report() {
         rounds.fold(f64::INFINITY, f64::min)
     };
     let (mut bare, mut guarded) = (body(), guarded());
-    // Neither has ended: what is measured is a poll.
+    // The body does not end, so each call is one poll.
     let bare = best(&mut || assert!(poll(black_box(&mut bare)).is_pending()));
     let guarded = best(&mut || assert!(poll(black_box(&mut guarded)).is_pending()));
     println!("guard: {:.1} ns per poll (guarded {guarded:.1} ns, bare {bare:.1} ns)", guarded - bare);

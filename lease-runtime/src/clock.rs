@@ -1,12 +1,12 @@
 //! The one place where time is read.
 //!
-//! Elections compare instants of one clock of one machine and never look at another machine's time. That clock must count
-//! the time a machine spends asleep: a laptop lid or a suspended virtual machine would otherwise wake up believing in a
-//! lease that ended hours ago. `std::time::Instant` stands still during a suspend on Linux, so [`SystemClock`] reads
-//! `CLOCK_BOOTTIME` there.
+//! Elections compare instants of one clock of one machine, and never use the time of another machine. That clock must also count
+//! the time for which the machine is suspended. Otherwise a laptop or a virtual machine that resumes would still believe in a lease
+//! that ended hours ago. `std::time::Instant` stands still during a suspend on Linux, so [`SystemClock`] reads `CLOCK_BOOTTIME`
+//! there.
 //!
-//! A hypervisor that stops the whole machine stops every clock in it, and no program inside can tell. There, only the
-//! [fencing token](crate::FencingToken) helps.
+//! A hypervisor that stops the whole machine stops every clock in it, and no program inside can notice. Then only the
+//! [fencing token](crate::FencingToken) protects the target.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -53,7 +53,7 @@ fn system_now() -> Moment {
     const CLOCK: rustix::time::ClockId = rustix::time::ClockId::Monotonic;
 
     let now = rustix::time::clock_gettime(CLOCK);
-    // Both parts are positive on these clocks: they count from the machine's start.
+    // Both parts are positive on these clocks, which count from the start of the machine.
     let seconds = u64::try_from(now.tv_sec).unwrap_or(0);
     let nanos = u64::try_from(now.tv_nsec).unwrap_or(0);
     Moment::from_nanos(seconds.saturating_mul(1_000_000_000).saturating_add(nanos))
@@ -68,10 +68,10 @@ fn system_now() -> Moment {
     Moment::ZERO + START.elapsed()
 }
 
-/// The clock of the tokio runtime it is read on, which `tokio::time::pause` stops and moves by hand.
+/// The clock of the current tokio runtime, which `tokio::time::pause` stops and moves by hand.
 ///
-/// For tests under virtual time. It can only be read on a tokio runtime, and not from two of them: each has a time of its
-/// own when paused.
+/// For tests in virtual time. It can only be read on a tokio runtime, and always on the same one: each paused runtime has a time
+/// of its own.
 #[derive(Clone, Copy, Debug)]
 pub struct TokioClock {
     start: tokio::time::Instant,
@@ -93,7 +93,7 @@ impl TokioClock {
 
 impl Clock for TokioClock {
     fn now(&self) -> Moment {
-        // Not at zero: "an hour ago" must be a moment too.
+        // Not at zero, because "an hour ago" must be a moment too.
         Moment::from_nanos(86_400_000_000_000) + self.elapsed()
     }
 

@@ -153,7 +153,7 @@ pub enum Error {
     /// A body failed more often than it was allowed to.
     #[error(
         "task `{task}` of lease `{lease}` keeps failing, its restarts are used up ({restarts} in {within:?}), and it {failure}: \
-         mend it, or allow more with `max_restarts`"
+         fix it, or allow more with `max_restarts`"
     )]
     Exhausted {
         /// The task.

@@ -1,4 +1,4 @@
-//! Which lease.
+//! The name of a lease.
 
 use std::fmt;
 use std::str::FromStr;
@@ -28,7 +28,7 @@ impl LeaseId {
     }
 }
 
-/// Reads what `Display` writes: `namespace/name`.
+/// Reads the text that `Display` writes: `namespace/name`.
 impl FromStr for LeaseId {
     type Err = NotALeaseId;
 
@@ -59,14 +59,14 @@ impl<'de> serde::Deserialize<'de> for LeaseId {
     }
 }
 
-/// A text that names no lease.
+/// The error for a text that is not the name of a lease.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("a lease is named by its namespace and its name: write it as in \"jobs/ledger\"")]
 #[non_exhaustive]
 pub struct NotALeaseId;
 
 /// Names a lease to a [`Candidate`](crate::Candidate) or a [`TickAdmin`](crate::TickAdmin): by a [`LeaseId`], by a text
-/// `namespace/name`, or by its name alone, which is then in the namespace of whoever is asked.
+/// `namespace/name`, or by its name alone, in the namespace of that candidate or admin.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct LeaseRef {
     namespace: Option<Arc<str>>,
@@ -74,7 +74,7 @@ pub struct LeaseRef {
 }
 
 impl LeaseRef {
-    /// The lease, in this namespace if it names none.
+    /// The id of the lease, in this namespace if it names none.
     pub(crate) fn within(self, namespace: &Arc<str>) -> LeaseId {
         LeaseId { namespace: self.namespace.unwrap_or_else(|| Arc::clone(namespace)), name: self.name }
     }

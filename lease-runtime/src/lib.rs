@@ -26,18 +26,18 @@
 //! }
 //! ```
 //!
-//! No two bodies of a lease are ever polled at the same time, as long as the clocks of two machines run at speeds that differ
-//! by at most a quarter, and the body yields. Where that cannot be promised, for code that blocks or for a request that is
-//! on its way, the [`FencingToken`] protects the target; [`Term`] says how a body ends.
+//! No two bodies of a lease are ever polled at the same time, as long as the clocks of two machines run at speeds that differ by at
+//! most a quarter, and the body yields. For code that blocks, and for a request that has been sent, this cannot be promised. There
+//! the [`FencingToken`] protects the target. [`Term`] says how a body ends.
 //!
-//! Work that has to be done at times is annotated in the same way:
+//! Work that is due at certain times is annotated in the same way:
 //!
 //! ```
 //! # use lease_runtime::{Tick, leader_only};
 //! # #[derive(Clone)] struct Db;
 //! # #[derive(Debug)] struct DbError;
 //! # impl Db { async fn write_report(&self, _: String) -> Result<(), DbError> { Ok(()) } }
-//! /// Every night, on whichever replica leads then; again by the next one if this one dies in the middle.
+//! /// Every night, on the replica that leads then. If that replica crashes during the work, the next leader runs it again.
 //! #[leader_only(lease = "billing", cron = "0 2 * * *", time_zone = "Europe/Prague", delivery = at_least_once)]
 //! async fn report(tick: Tick, db: Db) -> Result<(), DbError> {
 //!     db.write_report(tick.nominal().to_string()).await
@@ -45,11 +45,11 @@
 //! # let _ = report(Db);
 //! ```
 //!
-//! The Lease remembers the last tick of each task, so that one which falls due while leadership moves is not lost. What is
-//! promised, and what is not, stands with [`LeaderTask::scheduled`].
+//! The Lease remembers the last tick of each task, so that a tick which falls due while leadership moves is not lost.
+//! [`LeaderTask::scheduled`] says what is promised, and what is not.
 //!
-//! Where to go from here: [`leader_only`] for the attribute and what it expands to, [`LeaderTask`] for what can be set,
-//! [`TaskGroup`] for tasks in an order, [`Term`] for what a body can ask and do, [`Candidate`] for running them.
+//! Where to go from here: [`leader_only`] for the attribute and the code it generates, [`LeaderTask`] for the settings,
+//! [`TaskGroup`] for tasks in an order, [`Term`] for what a body can do, [`Candidate`] for running tasks.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -78,10 +78,10 @@ pub use candidate::{
 };
 pub use elector::{Denial, ElectorError, Health, LeaseStatus, Standing};
 pub use error::Error;
-/// The types of times: those of [`Tick`] and [`TickAdmin`].
+/// The types of times that [`Tick`] and [`TickAdmin`] use.
 #[doc(no_inline)]
 pub use jiff;
-/// The client that elections use, so that a program can name its types without a version of its own.
+/// The client that elections use. With it, a program can name its types without a dependency on kube.
 #[doc(no_inline)]
 pub use kube;
 pub use lease::{LeaseId, LeaseRef, NotALeaseId};

@@ -1,4 +1,4 @@
-//! A tick, as the body that it starts sees it.
+//! A tick, as the body of its run sees it.
 
 use std::fmt;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use lease_protocol::ticks::AttemptId;
 /// # use lease_runtime::Tick;
 /// # struct Db; impl Db { async fn insert_report(&self, key: String) -> Result<(), std::io::Error> { Ok(()) } }
 /// async fn report(tick: Tick, db: Db) -> Result<(), std::io::Error> {
-///     // The same for every attempt at this tick, on whichever replica: the key of an idempotent effect.
+///     // The same for every attempt at this tick, on any replica: use it as the key of an idempotent effect.
 ///     db.insert_report(format!("report-{}", tick.nominal())).await
 /// }
 /// ```
@@ -39,29 +39,29 @@ struct TickInner {
     permit: Permit,
 }
 
-/// Whether the body of a run may begin, and whether it has. The elector and the thread of the body share it.
+/// Whether the body of a run may begin, and whether it has begun. The elector and the thread of the body share it.
 ///
-/// Both are one atomic word, so that of "the body begins" and "the run is taken back" one comes first, on whichever threads.
+/// Both are one atomic word, so that one of "the body begins" and "the run is taken back" comes first, on any threads.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Permit(Arc<AtomicU8>);
 
-/// Neither has happened.
+/// Neither has happened yet.
 const OPEN: u8 = 0;
 const BEGUN: u8 = 1;
 const REVOKED: u8 = 2;
 
 impl Permit {
-    /// To be called before the first poll of a body of the run: `false` if it may not begin any more.
+    /// Call it before the first poll of a body of the run. Returns `false` if the body may not begin any more.
     pub(crate) fn begin(&self) -> bool {
         self.settle(BEGUN)
     }
 
-    /// Takes the run back. `true`: no body of it has begun, and none will.
+    /// Takes the run back. `true`: no body of it has begun, and none will begin.
     pub(crate) fn revoke(&self) -> bool {
         self.settle(REVOKED)
     }
 
-    /// The first that comes is final.
+    /// The first call decides.
     fn settle(&self, to: u8) -> bool {
         let settled = self.0.compare_exchange(OPEN, to, Ordering::AcqRel, Ordering::Acquire);
         settled.is_ok() || settled == Err(to)
@@ -72,11 +72,11 @@ impl Permit {
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum Cause {
-    /// The schedule says so.
+    /// The schedule.
     Schedule,
-    /// An operator or a program triggered it, with this id.
+    /// A trigger of an operator or a program, with this id.
     Trigger(Arc<str>),
-    /// An operator or a program asked for ticks of the past.
+    /// A backfill that an operator or a program requested.
     Backfill,
 }
 
@@ -96,7 +96,7 @@ impl Tick {
         Tick { inner: Arc::new(TickInner { nominal, zone, started, attempt, id, missed, token, cause, permit }) }
     }
 
-    /// The same, which begins only as this permit allows. To be called before it is cloned.
+    /// The same tick, with this permit. Call it before the tick is cloned.
     pub(crate) fn permitted(mut self, permit: &Permit) -> Tick {
         if let Some(inner) = Arc::get_mut(&mut self.inner) {
             inner.permit = permit.clone();
@@ -104,7 +104,7 @@ impl Tick {
         self
     }
 
-    /// A body of the run is about to be polled for the first time: `false` if the run was taken back.
+    /// Call it before the first poll of a body of the run. Returns `false` if the run was taken back.
     pub(crate) fn begin(&self) -> bool {
         self.inner.permit.begin()
     }

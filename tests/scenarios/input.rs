@@ -37,12 +37,16 @@ async fn refused(world: &World, name: &str, settings: &Settings, plan: Plan<'_>,
 async fn kubeconfig_that_is_none(world: Arc<World>) {
     let good = world.cluster.kubeconfig(None, Caller::Admin("a"), "default");
     let cases = [
-        ("not-yaml", "{ not yaml".to_owned(), &["not-yaml.kubeconfig`, named by KUBECONFIG,", "parse", "mend it"][..]),
-        ("empty", String::new(), &["named by KUBECONFIG", "mend it"][..]),
+        (
+            "not-yaml",
+            "{ not yaml".to_owned(),
+            &["not-yaml.kubeconfig`, named by KUBECONFIG,", "parse", "correct it"][..],
+        ),
+        ("empty", String::new(), &["named by KUBECONFIG", "correct it"][..]),
         ("no-context", r#"{ "apiVersion": "v1", "kind": "Config" }"#.to_owned(), &["current context"][..]),
         ("unknown-context", good.replace(r#""current-context":"it""#, r#""current-context":"prod""#), &["prod"][..]),
         ("unknown-cluster", good.replace(r#""cluster":"it""#, r#""cluster":"prod""#), &["prod"][..]),
-        ("no-address", good.replace("http", "h t t p"), &["named by KUBECONFIG", "mend it"][..]),
+        ("no-address", good.replace("http", "h t t p"), &["named by KUBECONFIG", "correct it"][..]),
         ("no-certificate", with_authority(&good), &["/nowhere/ca.crt"][..]),
     ];
     for (name, kubeconfig, words) in cases {

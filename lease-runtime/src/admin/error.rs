@@ -9,15 +9,15 @@ use crate::elector::ElectorError;
 use crate::lease::LeaseId;
 use crate::spec::SpecError;
 
-/// Why a [`TickAdmin`](crate::TickAdmin) could not do what it was asked to. Unless it says otherwise, nothing was changed.
+/// Why an operation of a [`TickAdmin`](crate::TickAdmin) failed. Unless it says otherwise, nothing was changed.
 #[derive(Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum TickAdminError {
-    /// The lease's name, or its namespace, is none.
+    /// The lease's name, or its namespace, is not valid.
     #[error(transparent)]
     Spec(#[from] SpecError),
 
-    /// The task's name is none.
+    /// The task's name is not valid.
     #[error("a task's name {rule}, not {task:?}: name it as the program does, or as `ticks` lists it")]
     TaskName {
         /// The name.
@@ -46,7 +46,7 @@ pub enum TickAdminError {
         known: Vec<String>,
     },
 
-    /// The id of a trigger is none.
+    /// The id of a trigger is not valid.
     #[error("the trigger's id {id:?} cannot be used: {rule}")]
     TriggerId {
         /// The id.
@@ -55,7 +55,7 @@ pub enum TickAdminError {
         rule: &'static str,
     },
 
-    /// The task was asked for under another id, and has not run yet.
+    /// The task was triggered with another id, and that run has not begun.
     #[error(
         "task `{task}` of lease `{lease}` was triggered as `{waiting}` and has not begun that run yet: wait for it, or remove \
          the annotation `trigger.lease-runtime.dev/{task}`"
@@ -72,9 +72,9 @@ pub enum TickAdminError {
     /// A backfill ends before it begins.
     #[error("a backfill goes from the earlier to the later time, not from {from} to {to}: swap them")]
     BackfillOrder {
-        /// Where it begins.
+        /// Its first time.
         from: Timestamp,
-        /// Where it ends.
+        /// Its last time.
         to: Timestamp,
     },
 
@@ -88,12 +88,12 @@ pub enum TickAdminError {
         task: String,
         /// The lease.
         lease: LeaseId,
-        /// What is left of it, as the annotation says it.
+        /// What is left of it, as in the annotation.
         waiting: String,
     },
 
-    /// Others have written the Lease between each look at it and the write that followed.
-    #[error("lease `{lease}` was changed by others each of the {tried} times that it was about to be: try again")]
+    /// Others wrote the Lease between each read and the write that followed.
+    #[error("lease `{lease}` was changed by others at each of {tried} tries: try again")]
     Contended {
         /// The lease.
         lease: LeaseId,
@@ -101,9 +101,9 @@ pub enum TickAdminError {
         tried: u32,
     },
 
-    /// The API server refuses, cannot be reached, or does not answer. In the latter cases the request may have taken effect:
-    /// ask for the same again.
-    #[error("lease `{lease}` cannot be looked at or changed: {cause}")]
+    /// The API server refuses, cannot be reached, or does not answer. If it does not answer, the request may have taken effect.
+    /// It is safe to repeat it.
+    #[error("lease `{lease}` cannot be read or changed: {cause}")]
     Request {
         /// The lease.
         lease: LeaseId,
@@ -112,11 +112,11 @@ pub enum TickAdminError {
     },
 }
 
-/// What there is instead of an unknown task, and what to do.
+/// The tasks that the Lease has instead of an unknown one, and what to do.
 fn in_words(known: &[String]) -> String {
-    let remedy = "one that no leader has come to yet is accepted by `TickAdmin::allow_unrecorded`";
+    let remedy = "for a task that no leader has seen yet, use `TickAdmin::allow_unrecorded`";
     match known {
-        [] => format!("nor of any other: check that its program leads; {remedy}"),
+        [] => format!("and of no other task: check that its program leads; {remedy}"),
         known => format!("only of {}: check the spelling; {remedy}", quoted(known)),
     }
 }
@@ -142,7 +142,7 @@ impl TickAdminError {
     }
 }
 
-/// The variant, and the sentence: a `main` that returns the error prints this.
+/// The variant and the text of `Display`, because a `main` that returns the error prints this.
 impl fmt::Debug for TickAdminError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {self}", self.variant())

@@ -1,4 +1,4 @@
-//! Operating scheduled tasks through their Lease, beside any election.
+//! Operates scheduled tasks through their Lease, without taking part in an election.
 
 mod error;
 mod request;
@@ -24,9 +24,9 @@ use crate::lease::{LeaseId, LeaseRef};
 use crate::spec::{check_lease_name, check_namespace};
 use lease_protocol::ticks::TaskTicks;
 
-/// One request may take so long.
+/// The time limit of one request.
 const REQUEST: Duration = Duration::from_secs(10);
-/// How often an operation is tried. A busy lease is written some times a second, and a try takes two requests.
+/// How often an operation is tried. A busy lease is written several times a second, and a try takes two requests.
 const TRIES: u32 = 8;
 /// The longest pause between two tries.
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
@@ -75,7 +75,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 ///     })
 ///     .cron("0 2 * * *")
 /// }
-/// // Runs when it is asked to; its own schedule may be as sparse as you like.
+/// // Runs when it is triggered, so its own schedule may be rare.
 /// fn load() -> LeaderTask<()> {
 ///     LeaderTask::scheduled("load", LeaseSpec::new("billing"), |_term, _tick| async {}).cron("@yearly")
 /// }
@@ -200,7 +200,7 @@ impl TickAdmin {
         Ok(lease)
     }
 
-    /// Changes one annotation, by what all of them are, and keeps everything else of the object.
+    /// Computes a change of one annotation from all annotations, and keeps everything else of the object.
     async fn ask(
         &self,
         lease: impl Into<LeaseRef>,
@@ -230,8 +230,8 @@ impl TickAdmin {
         }
     }
 
-    /// Waits before another try, if one may help. None is made after a write whose outcome is unknown: a backfill that was
-    /// written, and carried out at once, would be asked for twice.
+    /// Waits before another try, if one may help. After a write whose outcome is unknown there is no other try: if a backfill was
+    /// written and carried out at once, it would be requested twice.
     async fn after(&self, failure: RequestFailure, tried: u32, lease: &LeaseId) -> Result<(), TickAdminError> {
         let lease = lease.clone();
         match failure {
@@ -250,7 +250,7 @@ impl TickAdmin {
 
     async fn read(&self, lease: &LeaseId) -> Result<DynamicObject, RequestFailure> {
         let object = bounded(self.api(lease).get(&lease.name), false, lease).await?;
-        // Without both, a write would replace whatever is there.
+        // Without both, a write would replace any object of this name.
         let metadata = &object.metadata;
         let conditional = |text: &Option<String>| text.as_deref().is_some_and(|text| !text.is_empty() && text != "0");
         if conditional(&metadata.resource_version) && conditional(&metadata.uid) {
@@ -265,7 +265,7 @@ impl TickAdmin {
         bounded(self.api(lease).replace(&lease.name, &options, object), true, lease).await.map(drop)
     }
 
-    /// Not of the type `Lease`, which knows only the fields of one version of Kubernetes, and would remove the others.
+    /// Not of the type `Lease`, which knows the fields of only one version of Kubernetes and would remove others.
     fn api(&self, lease: &LeaseId) -> Api<DynamicObject> {
         let api = Api::dynamic(self.client.clone(), &ApiResource::erase::<Lease>(&()), &Scope::Namespaced);
         api.constrain(&lease.namespace)

@@ -1,4 +1,4 @@
-//! What a request does to the annotations of a Lease, without I/O.
+//! The changes that requests make to the annotations of a Lease, without I/O.
 
 use jiff::Timestamp;
 
@@ -8,7 +8,7 @@ use lease_grammar::names::broken_by_task_name;
 use lease_protocol::ticks::names::{BACKFILL, PAUSE, TRIGGER};
 use lease_protocol::ticks::{Annotations, TaskTicks, backfill_text, check_trigger};
 
-/// Something that is asked of one task.
+/// A request to one task.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum AdminRequest<'a> {
     Pause { why: &'a str },
@@ -17,12 +17,12 @@ pub(crate) enum AdminRequest<'a> {
     Backfill { from: Timestamp, to: Timestamp },
 }
 
-/// Of which task it is asked.
+/// The task that a request is for.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct RequestTarget<'a> {
     pub(crate) lease: &'a LeaseId,
     pub(crate) task: &'a str,
-    /// Also if it has no record.
+    /// The task need not have a record.
     pub(crate) accept_unrecorded: bool,
 }
 
@@ -35,7 +35,7 @@ pub(crate) struct Edit {
 }
 
 impl Edit {
-    /// Makes the change, and tells whether it was one.
+    /// Makes the change, and returns whether the annotations were different before.
     pub(crate) fn apply(self, annotations: &mut Annotations) -> bool {
         let Edit { annotation, value } = self;
         if annotations.get(&annotation) == value.as_ref() {
@@ -50,7 +50,7 @@ impl Edit {
 }
 
 impl AdminRequest<'_> {
-    /// What is wrong with it, whatever the Lease says.
+    /// What is wrong with the request, whatever the Lease says.
     pub(crate) fn check(&self, task: &str) -> Result<(), TickAdminError> {
         if let Some(rule) = broken_by_task_name(task) {
             return Err(TickAdminError::TaskName { task: task.to_owned(), rule });
@@ -66,7 +66,7 @@ impl AdminRequest<'_> {
         }
     }
 
-    /// What it changes, as the annotations are.
+    /// The change that it makes to these annotations.
     pub(crate) fn edit(&self, target: RequestTarget<'_>, annotations: &Annotations) -> Result<Edit, TickAdminError> {
         let RequestTarget { lease, task, .. } = target;
         let named = |purpose: &str| format!("{purpose}{task}");
@@ -91,7 +91,7 @@ impl AdminRequest<'_> {
                     return Err(TickAdminError::TriggerWaiting { task, lease: lease.clone(), waiting });
                 }
                 let done = TaskTicks::of(annotations, task).is_some_and(|ticks| ticks.last_trigger() == Some(id));
-                // As it is, if it waits; and as it is, if it was carried out.
+                // If it waits or was carried out already, nothing changes.
                 let value = waiting.cloned().or((!done).then(|| id.to_owned()));
                 Ok(Edit { annotation, value })
             }

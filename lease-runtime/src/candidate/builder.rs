@@ -1,4 +1,4 @@
-//! How to build a candidate other than from the environment.
+//! The builder of a candidate.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -28,7 +28,7 @@ pub struct CandidateBuilder {
     labels: Labels,
 }
 
-/// How long the release of a lease is waited for unless it is set.
+/// How long a candidate waits for the release of a lease, if that is not set.
 const RELEASE_TIMEOUT: Duration = Duration::from_secs(5);
 
 #[derive(Default)]
@@ -148,7 +148,7 @@ impl CandidateBuilder {
         }
         let (namespace, connection) = match self.source {
             ClusterSource::Environment => {
-                // Elsewhere, a pod's namespace says nothing about the cluster that was asked for.
+                // Outside of a pod's own cluster, the namespace of the pod says nothing about the cluster that was asked for.
                 let of_pod = std::env::var("POD_NAMESPACE").ok().filter(|name| !name.trim().is_empty());
                 (self.namespace.or(of_pod), Connection::from_env().await?)
             }
@@ -159,7 +159,7 @@ impl CandidateBuilder {
         check_namespace(&namespace).map_err(|source| Error::Namespace { cause: source })?;
         let identity = identity::unique(self.identity)?;
         let clock = self.clock.unwrap_or_else(|| Arc::new(SystemClock));
-        // Cancel safe: a build that is given up leaves nothing behind that runs.
+        // Before the elector starts: a build that is dropped here must not leave a running thread behind.
         connection.ready().await?;
         let mut elector = start(connection.clone(), identity.clone(), clock).await?;
         elector.label(self.labels);
@@ -174,7 +174,8 @@ impl CandidateBuilder {
     }
 }
 
-/// Not on this thread, which would be blocked while certificates are read; unless the client belongs to this runtime.
+/// Starts the elector on another thread, since reading certificates blocks. A given client belongs to the current runtime, so
+/// then the elector starts here.
 async fn start(connection: Connection, identity: Arc<str>, clock: Arc<dyn Clock>) -> Result<Elector, ElectorError> {
     if let Connection::Client(_) = connection {
         return Elector::start(connection, identity, clock);

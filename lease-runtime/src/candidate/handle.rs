@@ -1,4 +1,4 @@
-//! The candidate as the program that runs it sees it.
+//! The handle on a candidate, which the program uses.
 
 use std::fmt;
 use std::future::Future;
@@ -62,9 +62,9 @@ impl Candidate {
     /// A body that does not return from a poll cannot be dropped. This method then waits for it, and the lease is renewed, until the
     /// process is killed or the lease cannot be renewed.
     ///
-    /// With [`shutdown_signal`](crate::shutdown_signal), a second SIGTERM or SIGINT cuts the grace to nothing, and the wait for the release to half a
-    /// second. Any future may be the signal that resolves to `()` or `io::Result<()>`, as `tokio::signal::ctrl_c()` does. If
-    /// it has resolved already, no lease is contended for.
+    /// With [`shutdown_signal`](crate::shutdown_signal), a second SIGTERM or SIGINT cuts the grace to nothing, and the wait for the
+    /// release to half a second. Any future that resolves to `()` or `io::Result<()>` can be the signal, as
+    /// `tokio::signal::ctrl_c()` is. If it has resolved already, no lease is contended for.
     ///
     /// # Errors
     ///
@@ -106,7 +106,7 @@ impl Candidate {
     /// The status is for people, dashboards and readiness probes. A body that decides whether to act uses its
     /// [`Term`](crate::Term).
     pub fn status(&self, lease: impl Into<LeaseRef>) -> Option<watch::Receiver<LeaseStatus>> {
-        self.roster(lease).map(|roster| roster.status())
+        self.lease_tasks(lease).map(|lease_tasks| lease_tasks.status())
     }
 
     /// Gives a lease up, as [`Term::step_down`](crate::Term::step_down) does, so that another replica can take it: to rebalance
@@ -114,7 +114,7 @@ impl Candidate {
     ///
     /// Returns at once, with whether the lease was held. To learn when it is released, watch the status.
     pub fn step_down(&self, lease: impl Into<LeaseRef>) -> bool {
-        self.roster(lease).is_some_and(|roster| roster.step_down())
+        self.lease_tasks(lease).is_some_and(|lease_tasks| lease_tasks.step_down())
     }
 
     /// Pauses, triggers and shows scheduled tasks, on whichever replica they run, in the cluster and namespace of this candidate.
@@ -128,14 +128,14 @@ impl Candidate {
         Ok(TickAdmin::new(self.inner.connection.client().await?, &*self.inner.namespace))
     }
 
-    fn roster(&self, lease: impl Into<LeaseRef>) -> Option<Arc<LeaseTasks>> {
+    fn lease_tasks(&self, lease: impl Into<LeaseRef>) -> Option<Arc<LeaseTasks>> {
         let lease = lease.into().within(&self.inner.namespace);
-        self.inner.state().rosters.get(&lease).cloned()
+        self.inner.state().leases.get(&lease).cloned()
     }
 
     /// The leases that tasks were added for. Of the leases whose tasks are all over, only the last sixteen.
     pub fn leases(&self) -> Vec<LeaseId> {
-        self.inner.state().rosters.keys().cloned().collect()
+        self.inner.state().leases.keys().cloned().collect()
     }
 
     /// Whether the loop that runs the elections is alive, for a liveness probe. A follower is healthy, and so is a process that

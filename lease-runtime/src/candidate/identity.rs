@@ -1,4 +1,4 @@
-//! What a candidate is called.
+//! The identity of a candidate.
 
 use std::io;
 use std::sync::Arc;
@@ -7,14 +7,14 @@ use crate::error::Error;
 
 /// The longest identity, in bytes.
 const LONGEST: usize = 255;
-/// The longest part of it that comes from `POD_UID`, which has 36 bytes where Kubernetes sets it.
+/// The longest part of it that comes from `POD_UID`. Kubernetes sets one of 36 bytes.
 const LONGEST_UID: usize = 64;
 
-/// `POD_NAME_POD_UID_NONCE`: `prefix`, or the pod's or host's name, then the pod's uid where it is known, then 64 bits from
-/// the operating system.
+/// `POD_NAME_POD_UID_NONCE`: `prefix`, or the name of the pod or host, then the uid of the pod if it is known, then 64 bits
+/// from the operating system.
 ///
-/// The last part is new for every candidate and cannot be turned off: a process that could mistake another's record for its
-/// own would run beside it. It comes from no generator that the program can seed or a fork can copy.
+/// The last part is new for every candidate and cannot be turned off. A process that took another's record for its own would
+/// run beside it. The bits come from no generator that the program can seed or a fork can copy.
 ///
 /// # Errors
 ///
@@ -32,7 +32,7 @@ fn joined(prefix: &str, uid: Option<&str>, nonce: u64) -> Arc<str> {
     format!("{}{end}", cut(prefix, LONGEST - end.len())).into()
 }
 
-/// The beginning of a text that has at most so many bytes.
+/// The longest beginning of a text that has at most so many bytes.
 fn cut(text: &str, most: usize) -> &str {
     let end = (0..=most.min(text.len())).rev().find(|at| text.is_char_boundary(*at));
     &text[..end.unwrap_or(0)]
@@ -43,7 +43,7 @@ fn variable(name: &str) -> Option<String> {
 }
 
 fn from_env() -> Option<String> {
-    // COMPUTERNAME is what Windows calls it.
+    // Windows calls it COMPUTERNAME.
     variable("POD_NAME").or_else(|| variable("HOSTNAME")).or_else(host_name).or_else(|| variable("COMPUTERNAME"))
 }
 

@@ -1,4 +1,4 @@
-//! What the parts of a candidate share: its settings, its leases, and whether it runs.
+//! The state that the parts of a candidate share.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,69 +14,68 @@ use crate::elector::{Connection, Elector};
 use crate::error::Error;
 use crate::lease::LeaseId;
 
-/// What the clones of a candidate, its drivers and its warm-ups share.
+/// The state that the clones of a candidate, its drivers and its warm-ups share.
 pub(super) struct CandidateInner {
     pub(super) elector: Elector,
     pub(super) connection: Connection,
     pub(super) identity: Arc<str>,
     pub(super) namespace: Arc<str>,
     pub(super) settings: CandidateSettings,
-    /// End in order: cancel, drain, release.
+    /// Shut down in order: cancel the terms, drain them, release the leases.
     pub(super) shutdown: CancellationToken,
-    /// End now: bodies are dropped. Also stops every task.
+    /// Drop the bodies now. This also stops every task.
     pub(super) cut: CancellationToken,
-    /// The election of a lease cannot go on.
+    /// An election cannot continue.
     pub(super) failed: CancellationToken,
-    /// One for each lease that is being driven.
+    /// One for each lease that has a driver.
     pub(super) driven: TaskTracker,
     pub(super) state: Mutex<CandidateState>,
 }
 
-/// So many leases that have no task any more can still be looked at.
+/// How many leases without tasks a candidate remembers, so that their status can be read.
 pub(super) const REMEMBERED: usize = 16;
 
-/// What was set about it.
+/// The settings of the builder.
 pub(super) struct CandidateSettings {
-    /// What has to be true for it to take part in any election.
+    /// The candidate takes part in elections only while this is true.
     pub(super) condition: Option<watch::Receiver<bool>>,
-    /// How long the release of a lease is waited for, from when its bodies are gone.
+    /// How long to wait for the release of a lease after its bodies are gone.
     pub(super) release_timeout: Duration,
     pub(super) on_late_refusal: OnLateRefusal,
 }
 
 pub(super) struct CandidateState {
-    pub(super) rosters: BTreeMap<LeaseId, Arc<LeaseTasks>>,
-    /// Those that had no task any more, the last ones.
+    pub(super) leases: BTreeMap<LeaseId, Arc<LeaseTasks>>,
+    /// The last leases that have no task any more, oldest first.
     pub(super) retired: VecDeque<LeaseId>,
     pub(super) phase: CandidatePhase,
-    /// What was wrong with a task that was added: the candidate refuses to run.
+    /// Why a task was refused. The candidate then refuses to run.
     pub(super) refused: Option<Error>,
     /// The first failure while running.
     pub(super) failure: Option<Error>,
-    /// What wants the process to end.
+    /// The error for which a task ends the process.
     pub(super) exiting: Option<Error>,
 }
 
 #[derive(Clone)]
 pub(super) enum CandidatePhase {
-    /// Tasks are collected.
+    /// Tasks are added, and none starts.
     Waiting,
-    /// Tasks start as they come, on this runtime if they are not added from another.
+    /// Tasks start when they are added: on the runtime that adds them, or else on this one.
     Running(Handle),
-    /// It shuts down, or has.
+    /// It shuts down, or has shut down.
     Over,
 }
 
-/// What becomes of a candidate when the API server refuses to let it take part in the election of a lease that was added
-/// while the candidate ran.
+/// What happens if the API server refuses the election of a lease that was added while the candidate ran.
 ///
-/// A lease that is there when the candidate begins to run ends it in either case: then most likely a permission is missing
-/// in what has just been deployed.
+/// If the lease was added before the candidate ran, the refusal ends the candidate in either case. Then the deployment most
+/// likely lacks a permission.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 #[non_exhaustive]
 pub enum OnLateRefusal {
-    /// The tasks of that lease end with [`Error::Election`], which is logged, and the other leases go on. They can be added
-    /// again.
+    /// The tasks of that lease end with [`Error::Election`], which is logged. The other leases go on, and the tasks can be
+    /// added again.
     #[default]
     EndTasks,
     /// The candidate shuts down in order, and [`Candidate::run_until`](crate::Candidate::run_until) returns the error.
@@ -92,7 +91,7 @@ impl CandidateInner {
         settings: CandidateSettings,
     ) -> CandidateInner {
         let state = CandidateState {
-            rosters: BTreeMap::new(),
+            leases: BTreeMap::new(),
             retired: VecDeque::new(),
             phase: CandidatePhase::Waiting,
             refused: None,
@@ -100,7 +99,7 @@ impl CandidateInner {
             exiting: None,
         };
         let driven = TaskTracker::new();
-        // `wait` resolves when it is empty; it can be filled again.
+        // `wait` resolves only for a closed tracker. A closed one can still be filled.
         driven.close();
         CandidateInner {
             elector,
@@ -117,29 +116,29 @@ impl CandidateInner {
     }
 
     pub(super) fn state(&self) -> MutexGuard<'_, CandidateState> {
-        // Nothing under this lock is the user's code, and it holds in between two statements.
+        // No user code runs under this lock, and the state is consistent after each statement.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Nobody has a task for a lease any more. It can be looked at until so many others are in the same case: a candidate
-    /// that uses each name once does not grow.
+    /// A lease has no tasks any more. Remembers it until enough others have none either. Without a limit, a candidate that uses
+    /// each name once would grow forever.
     pub(super) fn retired(&self, lease: &LeaseId) {
         let mut state = self.state();
-        // Under the lock under which tasks are admitted.
+        // Under the lock under which tasks are admitted, so that no task is added meanwhile.
         state.retired.retain(|retired| retired != lease);
         state.retired.push_back(lease.clone());
         if state.retired.len() > REMEMBERED
             && let Some(oldest) = state.retired.pop_front()
-            && state.rosters.get(&oldest).is_some_and(|roster| roster.is_idle())
+            && state.leases.get(&oldest).is_some_and(|lease_tasks| lease_tasks.is_idle())
         {
-            state.rosters.remove(&oldest);
+            state.leases.remove(&oldest);
         }
     }
 
     pub(super) fn refuse(&self, error: Error) {
         let mut state = self.state();
         match state.phase {
-            // `run_until` returns it.
+            // `run_until` returns the error.
             CandidatePhase::Waiting => drop(state.refused.get_or_insert(error)),
             _ => {
                 drop(state);
@@ -154,15 +153,15 @@ impl CandidateInner {
     }
 }
 
-/// Nothing that was added has ever run: most likely a line is missing.
+/// Warns if no task of the candidate ever ran: most likely the call of `run_until` is missing.
 impl Drop for CandidateInner {
     fn drop(&mut self) {
         let state = self.state();
-        if matches!(state.phase, CandidatePhase::Waiting) && !state.rosters.is_empty() {
+        if matches!(state.phase, CandidatePhase::Waiting) && !state.leases.is_empty() {
             tracing::warn!(
                 target: "lease_runtime",
                 identity = &*self.identity,
-                "the candidate goes away with tasks that it never ran: call `candidate.run_until(shutdown_signal())`"
+                "the candidate was dropped and never ran its tasks: call `candidate.run_until(shutdown_signal())`"
             );
         }
     }

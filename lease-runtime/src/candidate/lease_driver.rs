@@ -1,4 +1,4 @@
-//! Leads the tasks of one lease through its terms.
+//! Takes part in the election of one lease, and runs its tasks in each term.
 
 use std::convert::Infallible;
 use std::pin::pin;
@@ -20,45 +20,46 @@ use crate::term::{DrainToken, Term};
 use lease_protocol::election::{StopReason, Timing};
 
 impl CandidateInner {
-    /// Lets the roster's tasks run, on `runtime` if they have none.
-    pub(super) fn drive(self: &Arc<Self>, roster: &Arc<LeaseTasks>, runtime: &Handle, arrival: Arrival) {
-        for entry in roster.live() {
-            self.warm_up(roster, &entry, runtime);
+    /// Starts the tasks of a lease, on `runtime` if they have no other, and their driver if none runs.
+    pub(super) fn drive(self: &Arc<Self>, lease_tasks: &Arc<LeaseTasks>, runtime: &Handle, arrival: Arrival) {
+        for entry in lease_tasks.live() {
+            self.warm_up(lease_tasks, &entry, runtime);
         }
-        if roster.enroll(runtime) {
-            let driver = LeaseDriver { candidate: self.clone(), roster: roster.clone(), arrival, done: false };
+        if lease_tasks.enroll(runtime) {
+            let driver =
+                LeaseDriver { candidate: self.clone(), lease_tasks: lease_tasks.clone(), arrival, done: false };
             self.driven.spawn_on(driver.run(), runtime);
         }
     }
 }
 
-/// Takes part in the election of one lease, as long as there are tasks for it.
+/// Takes part in the election of one lease as long as it has tasks.
 struct LeaseDriver {
     candidate: Arc<CandidateInner>,
-    roster: Arc<LeaseTasks>,
+    lease_tasks: Arc<LeaseTasks>,
     arrival: Arrival,
     done: bool,
 }
 
-/// When a lease came to the candidate.
+/// When a lease was added to the candidate.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Arrival {
-    /// It was there when the candidate began to run.
+    /// Before the candidate ran.
     First,
     /// While the candidate ran.
     Late,
 }
 
-/// How long the release is waited for once somebody has asked a second time for the end.
+/// How long to wait for the release after a second shutdown signal.
 const CUT_RELEASE: Duration = Duration::from_millis(500);
 
-/// How a campaign ended. In any case nothing is held any more.
+/// How an election ended. In each case the lease is not held any more.
 enum LeaveOutcome {
     /// All tasks were over.
     Finished,
     /// The candidate is shutting down.
     Shutdown,
-    /// The election cannot go on.
+    /// The election cannot continue.
     Failed(Arc<ElectorError>),
 }
 
@@ -69,34 +70,34 @@ impl LeaseDriver {
                 Ok(timing) => self.contend(timing).await,
                 Err(left) => left,
             };
-            self.roster.publish_out();
+            self.lease_tasks.publish_out();
             match left {
                 LeaveOutcome::Finished => {}
-                LeaveOutcome::Shutdown => self.roster.disband(Entry::stopped),
+                LeaveOutcome::Shutdown => self.lease_tasks.disband(Entry::stopped),
                 LeaveOutcome::Failed(source) => {
                     let local = self.is_of_this_lease_alone(&source);
-                    let error = Error::Election { lease: self.roster.lease.clone(), cause: source };
+                    let error = Error::Election { lease: self.lease_tasks.lease.clone(), cause: source };
                     if local {
                         self.refused(&error);
                     }
-                    self.roster.disband(|_| error.clone());
+                    self.lease_tasks.disband(|_| error.clone());
                     if !local {
                         self.candidate.fail(error);
                     }
                 }
             }
-            // What comes from here on has been added while the candidate ran.
+            // A task that is added from here on was added while the candidate ran.
             self.arrival = Arrival::Late;
-            if self.roster.retire() {
+            if self.lease_tasks.retire() {
                 break;
             }
         }
         self.done = true;
-        self.candidate.retired(&self.roster.lease);
+        self.candidate.retired(&self.lease_tasks.lease);
     }
 
-    /// Whether the other leases of the candidate can go on. That an election has ended, by an error of ours or with the
-    /// elector, is a matter of the process.
+    /// Whether this error concerns only this lease. An election that ended by a bug or with the elector concerns the whole
+    /// process.
     fn is_of_this_lease_alone(&self, why: &ElectorError) -> bool {
         self.arrival == Arrival::Late
             && self.candidate.settings.on_late_refusal == OnLateRefusal::EndTasks
@@ -106,8 +107,8 @@ impl LeaseDriver {
     fn refused(&self, error: &Error) {
         tracing::error!(
             target: "lease_runtime",
-            lease = %self.roster.lease.name,
-            namespace = %self.roster.lease.namespace,
+            lease = %self.lease_tasks.lease.name,
+            namespace = %self.lease_tasks.lease.namespace,
             identity = &*self.candidate.identity,
             error = %error,
             "the tasks of a lease that was added late end here, and the other leases go on"
@@ -120,51 +121,51 @@ impl LeaseDriver {
             if self.candidate.shutdown.is_cancelled() {
                 return Err(LeaveOutcome::Shutdown);
             }
-            let timing = self.roster.timing().ok_or(LeaveOutcome::Finished)?;
-            if self.roster.is_warm() && self.roster.is_willing() {
+            let timing = self.lease_tasks.timing().ok_or(LeaveOutcome::Finished)?;
+            if self.lease_tasks.is_warm() && self.lease_tasks.is_willing() {
                 return Ok(timing);
             }
             tokio::select! {
                 biased;
                 () = self.candidate.shutdown.cancelled() => {}
-                () = self.roster.news() => {}
-                () = self.roster.willing(true), if !self.roster.is_willing() => {}
+                () = self.lease_tasks.news() => {}
+                () = self.lease_tasks.willing(true), if !self.lease_tasks.is_willing() => {}
             }
         }
     }
 
     async fn contend(&self, timing: Timing) -> LeaveOutcome {
-        let campaign = self.candidate.elector.contend(self.roster.lease.clone(), timing);
-        self.roster.announce(&campaign.tasks);
-        let status = campaign.status.clone();
+        let election = self.candidate.elector.contend(self.lease_tasks.lease.clone(), timing);
+        self.lease_tasks.announce(&election.tasks);
+        let status = election.status.clone();
         let left = tokio::select! {
             biased;
-            left = self.campaign(campaign, timing) => left,
-            never = forward(status.clone(), &self.roster) => match never {},
+            left = self.run_election(election, timing) => left,
+            never = forward(status.clone(), &self.lease_tasks) => match never {},
         };
-        // The last word about the lease, such as that it was released.
-        self.roster.publish(status.borrow().clone());
+        // The final status of the lease, such as that it was released.
+        self.lease_tasks.publish(status.borrow().clone());
         left
     }
 
-    /// Takes part until there is nothing more to do with these timings.
-    async fn campaign(&self, mut campaign: ElectionHandle, timing: Timing) -> LeaveOutcome {
-        let ElectionHandle { terms, status, way, .. } = &mut campaign;
-        let mut parting = None;
+    /// Takes part in the election until there is nothing more to do with these timings.
+    async fn run_election(&self, mut election: ElectionHandle, timing: Timing) -> LeaveOutcome {
+        let ElectionHandle { terms, status, control, .. } = &mut election;
+        let mut leaving = None;
         loop {
             if self.candidate.shutdown.is_cancelled() {
-                self.leave(way, terms, StopReason::Shutdown, true).await;
+                self.leave(control, terms, StopReason::Shutdown, true).await;
                 return LeaveOutcome::Shutdown;
             }
-            if let Some(parting) = parting.take().or_else(|| self.reason_to_part()) {
-                let and_finish = parting == StopReason::Finished;
-                self.leave(way, terms, parting.clone(), and_finish).await;
-                self.stay_out(parting, timing).await;
-                if self.roster.timing() != Some(timing) {
+            if let Some(leaving) = leaving.take().or_else(|| self.leave_reason()) {
+                let and_finish = leaving == StopReason::Finished;
+                self.leave(control, terms, leaving.clone(), and_finish).await;
+                self.stay_out(leaving, timing).await;
+                if self.lease_tasks.timing() != Some(timing) {
                     return LeaveOutcome::Finished;
                 }
                 if !self.candidate.shutdown.is_cancelled() {
-                    way.contend();
+                    control.contend();
                 }
                 continue;
             }
@@ -172,100 +173,100 @@ impl LeaseDriver {
                 biased;
                 () = self.candidate.shutdown.cancelled() => {}
                 term = terms.recv() => match term {
-                    Some((term, alive)) => parting = self.lead(way, term, alive).await,
+                    Some((term, alive)) => leaving = self.lead(control, term, alive).await,
                     None => return LeaveOutcome::Failed(problem(status)),
                 },
                 () = fatal(status) => {
                     let problem = problem(status);
-                    self.leave(way, terms, StopReason::Shutdown, true).await;
+                    self.leave(control, terms, StopReason::Shutdown, true).await;
                     return LeaveOutcome::Failed(problem);
                 }
-                () = self.roster.news() => {}
-                () = self.roster.willing(false) => {}
+                () = self.lease_tasks.news() => {}
+                () = self.lease_tasks.willing(false) => {}
             }
         }
     }
 
-    /// Why this process should give the lease up although the term could go on.
-    fn reason_to_part(&self) -> Option<StopReason> {
-        if self.roster.is_over() {
+    /// Why this process should give the lease up although the term could continue.
+    fn leave_reason(&self) -> Option<StopReason> {
+        if self.lease_tasks.is_over() {
             Some(StopReason::Finished)
-        } else if !self.roster.is_willing() || self.roster.is_stuck() {
+        } else if !self.lease_tasks.is_willing() || self.lease_tasks.is_stuck() {
             Some(StopReason::Withdrawn)
         } else {
             None
         }
     }
 
-    /// Waits until there is a reason to take part again, or none to wait for one.
-    async fn stay_out(&self, parting: StopReason, timing: Timing) {
+    /// Waits until there is a reason to take part again, or no reason to wait.
+    async fn stay_out(&self, leaving: StopReason, timing: Timing) {
         let mut rested = pin!(async {
-            if parting == StopReason::SteppedDown {
-                // So that whoever watches may take the lease, also one that only polls.
+            if leaving == StopReason::SteppedDown {
+                // For one lease duration, so that every other replica has time to take the lease, even one that polls.
                 sleep(timing.lease_duration).await;
             }
         });
         let mut resting = true;
         while !self.candidate.shutdown.is_cancelled()
-            && self.roster.timing() == Some(timing)
-            && (resting || !self.roster.is_willing() || !self.roster.is_warm())
+            && self.lease_tasks.timing() == Some(timing)
+            && (resting || !self.lease_tasks.is_willing() || !self.lease_tasks.is_warm())
         {
             tokio::select! {
                 biased;
                 () = self.candidate.shutdown.cancelled() => {}
                 () = &mut rested, if resting => resting = false,
-                () = self.roster.news() => {}
-                () = self.roster.willing(true), if !self.roster.is_willing() => {}
+                () = self.lease_tasks.news() => {}
+                () = self.lease_tasks.willing(true), if !self.lease_tasks.is_willing() => {}
             }
         }
     }
 
-    /// Runs the tasks through one term: from the acquisition until nothing of it is left here. Returns a reason if this process
-    /// gives the lease up although the term could go on.
-    async fn lead(&self, way: &ElectionControl, term: Term, alive: DrainToken) -> Option<StopReason> {
+    /// Runs the tasks through one term, from the acquisition until nothing of it is left here. Returns a reason if this process
+    /// gives the lease up although the term could continue.
+    async fn lead(&self, control: &ElectionControl, term: Term, alive: DrainToken) -> Option<StopReason> {
         let mut supervisors = JoinSet::new();
-        // Those that run, and those that are not over but have ended in this term.
+        // The tasks that run, and those that have ended in this term but are not over. These run again only in the next term.
         let mut started: Vec<(Id, Arc<Entry>)> = Vec::new();
         let (exits, mut exit) = mpsc::unbounded_channel();
-        let (mut shutdown, mut parting) = (false, None);
-        self.roster.leads(&term);
+        let (mut shutdown, mut leaving) = (false, None);
+        self.lease_tasks.leads(&term);
         loop {
             if !shutdown && self.candidate.shutdown.is_cancelled() {
                 shutdown = true;
-                way.withdraw(StopReason::Shutdown);
+                control.withdraw(StopReason::Shutdown);
             }
-            let leading = !term.tenure().is_cancelled();
-            if !shutdown && parting.is_none() && leading {
-                for entry in self.roster.live() {
-                    // One of the same name may have been given up, and be inside a poll still.
+            let leading = !term.state().is_cancelled();
+            if !shutdown && leaving.is_none() && leading {
+                for entry in self.lease_tasks.live() {
+                    // A task of the same name that was given up may still be inside a poll.
                     if entry.is_warm()
                         && !started.iter().any(|(_, other)| other.shared_name(&entry).is_some())
                         && let Some(runtime) = entry.runtime()
                     {
                         if entry.exits_on_loss() {
-                            term.tenure().exit_on_loss();
+                            term.state().exit_on_loss();
                         }
                         let supervisor = supervise(entry.clone(), term.clone(), alive.another(), exits.clone());
                         started.push((supervisors.spawn_on(supervisor, &runtime).id(), entry));
                     }
                 }
-                // What is over may still be about to end.
-                parting = self
-                    .reason_to_part()
-                    .filter(|why| supervisors.is_empty() || *why != StopReason::Finished && !self.roster.is_willing());
-                parting.iter().for_each(|reason| way.withdraw(reason.clone()));
-            } else if parting.is_none() && term.tenure().stop_reason() == Some(StopReason::SteppedDown) {
-                parting = Some(StopReason::SteppedDown);
-                way.withdraw(StopReason::SteppedDown);
+                // A task that is over may have a supervisor that has not ended.
+                leaving = self.leave_reason().filter(|why| {
+                    supervisors.is_empty() || *why != StopReason::Finished && !self.lease_tasks.is_willing()
+                });
+                leaving.iter().for_each(|reason| control.withdraw(reason.clone()));
+            } else if leaving.is_none() && term.state().stop_reason() == Some(StopReason::SteppedDown) {
+                leaving = Some(StopReason::SteppedDown);
+                control.withdraw(StopReason::SteppedDown);
             }
-            // As it was when the reasons were looked at: one that has come since is yet to be.
+            // `leading` from above, because reasons that came later have not been handled yet.
             if supervisors.is_empty() && !leading {
-                // One may have asked for the end of the process with its last breath.
+                // The last supervisor may have asked for the end of the process just before it ended.
                 while let Ok(why) = exit.try_recv() {
                     self.candidate.exit(*why);
                 }
-                // `alive` is dropped with this frame, and the term is drained.
-                return parting;
+                // `alive` is dropped when this function returns, and then the term is drained.
+                return leaving;
             }
             tokio::select! {
                 biased;
@@ -275,40 +276,40 @@ impl LeaseDriver {
                 Some(ended) = supervisors.join_next_with_id(), if !supervisors.is_empty() => {
                     let (id, lost) = ended.map_or_else(|error| (error.id(), true), |(id, ())| (id, false));
                     if lost {
-                        // It went away with its runtime, which is not this one. The others go on.
+                        // The supervisor was dropped with the runtime of its task, which is not this one. The other tasks go on.
                         started.iter().filter(|(of, _)| *of == id).for_each(|(_, entry)| entry.lose());
                     }
                     started.retain(|(of, entry)| *of != id || !entry.is_over());
                 }
-                () = self.roster.news() => {}
-                () = self.roster.willing(false), if leading && !shutdown && parting.is_none() => {}
-                // Given up although a body is left that does not yield: there is nothing more to wait for.
-                () = way.left(), if shutdown || parting.is_some() => return parting,
+                () = self.lease_tasks.news() => {}
+                () = self.lease_tasks.willing(false), if leading && !shutdown && leaving.is_none() => {}
+                // The lease was given up although a body does not yield. Waiting for that body would not help.
+                () = control.left(), if shutdown || leaving.is_some() => return leaving,
             }
         }
     }
 
-    /// Leaves the election when its bodies are gone, and waits until nothing is held. A term that was on its way here ends
-    /// unused. `for_good`: somebody waits for the end, and not for longer than the release may take.
+    /// Leaves the election when its bodies are gone, and waits until the lease is not held. A term that arrives meanwhile is
+    /// dropped unused. `for_good`: the candidate waits for this end, so the wait is limited by the release timeout.
     async fn leave(
         &self,
-        way: &ElectionControl,
+        control: &ElectionControl,
         terms: &mut mpsc::UnboundedReceiver<(Term, DrainToken)>,
-        loss: StopReason,
+        reason: StopReason,
         for_good: bool,
     ) {
-        way.withdraw(loss);
+        control.withdraw(reason);
         let mut overdue = pin!(self.overdue(for_good));
         loop {
             tokio::select! {
                 biased;
-                () = way.left() => return,
+                () = control.left() => return,
                 Some(term) = terms.recv() => drop(term),
                 () = &mut overdue => {
                     tracing::warn!(
                         target: "lease_runtime",
-                        lease = %self.roster.lease.name,
-                        namespace = %self.roster.lease.namespace,
+                        lease = %self.lease_tasks.lease.name,
+                        namespace = %self.lease_tasks.lease.namespace,
                         identity = &*self.candidate.identity,
                         "the release of the lease was not confirmed in time, so that it may still be held: another replica may have \
                          to wait until it has run out"
@@ -319,7 +320,7 @@ impl LeaseDriver {
         }
     }
 
-    /// Resolves when the release has been waited for long enough.
+    /// Resolves when the wait for the release has lasted too long.
     async fn overdue(&self, for_good: bool) {
         if !for_good {
             self.candidate.shutdown.cancelled().await;
@@ -332,36 +333,36 @@ impl LeaseDriver {
     }
 }
 
-/// Resolves when the election cannot go on.
+/// Resolves when the election cannot continue.
 async fn fatal(status: &mut watch::Receiver<LeaseStatus>) {
-    // An error says that the election is gone, which is fatal, too.
+    // An error means that the election is gone, which is fatal too.
     let _ = status.wait_for(|status| status.fatal).await.is_ok();
 }
 
-/// Why the election cannot go on.
+/// Why the election cannot continue.
 fn problem(status: &watch::Receiver<LeaseStatus>) -> Arc<ElectorError> {
     let problem = status.borrow().problem.clone();
-    problem.unwrap_or_else(|| Arc::new(ElectorError::Ended { reason: "it went away".to_owned() }))
+    problem.unwrap_or_else(|| Arc::new(ElectorError::Ended { reason: "its elector is gone".to_owned() }))
 }
 
-/// Shows where the campaign stands to whoever watches the lease, across campaigns.
-async fn forward(mut status: watch::Receiver<LeaseStatus>, roster: &LeaseTasks) -> Infallible {
+/// Publishes the status of this election to those who watch the lease. They see one status across elections.
+async fn forward(mut status: watch::Receiver<LeaseStatus>, lease_tasks: &LeaseTasks) -> Infallible {
     loop {
         let now = status.borrow_and_update().clone();
-        roster.publish(now);
+        lease_tasks.publish(now);
         if status.changed().await.is_err() {
             std::future::pending::<()>().await;
         }
     }
 }
 
-/// However the driver goes, even with its runtime: nobody waits for its tasks any more, and another driver may come.
+/// If the driver is dropped before its end, as with its runtime, nothing may wait for its tasks, and another driver may start.
 impl Drop for LeaseDriver {
     fn drop(&mut self) {
         if !self.done {
-            self.roster.publish_out();
-            self.roster.abandon(|entry| Error::CandidateGone { task: entry.name.to_string() });
-            self.candidate.retired(&self.roster.lease);
+            self.lease_tasks.publish_out();
+            self.lease_tasks.abandon(|entry| Error::CandidateGone { task: entry.name.to_string() });
+            self.candidate.retired(&self.lease_tasks.lease);
         }
     }
 }

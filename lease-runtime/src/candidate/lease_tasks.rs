@@ -15,33 +15,33 @@ use crate::term::{Term, TermState};
 use lease_protocol::election::{StopReason, Timing};
 use lease_protocol::ticks::names::MOST_TASKS;
 
-/// So many names of tasks are remembered beyond those that are live. One that is over here was run here, and may yet be
-/// waited for on another replica.
+/// How many names of tasks are remembered beyond those of live tasks. A task that is over was run here, and a task on another
+/// replica may still wait for it.
 const MOST_NAMES: usize = 256;
 
-/// The tasks of one lease, and where this process stands in its election.
+/// The tasks of one lease, and the status of this process in its election.
 pub(crate) struct LeaseTasks {
     pub(super) lease: LeaseId,
     members: Mutex<Members>,
-    /// Something was added or given up, or is warm. Only the driver waits for it.
+    /// A task was added or given up, or is warm. Only the driver waits for it.
     news: Notify,
-    /// What has to be true for all leases of the candidate.
+    /// The condition of the candidate, for all of its leases.
     condition: Option<watch::Receiver<bool>>,
-    /// The term that its tasks are in.
-    tenure: Mutex<Weak<TermState>>,
+    /// The term in which the tasks run.
+    term_state: Mutex<Weak<TermState>>,
     status: watch::Sender<LeaseStatus>,
-    /// The lease is held, or may come to be.
+    /// A driver runs, so the lease is held or may be acquired.
     engaged: watch::Sender<bool>,
 }
 
 #[derive(Default)]
 struct Members {
     entries: Vec<Arc<Entry>>,
-    /// The names of the bodies that this process has, and of the last that it had.
+    /// The names of the bodies that this process has, and of the last ones that it had.
     names: Vec<Arc<str>>,
-    /// Where they are told to those who hold the election.
+    /// Where the names are announced to the election.
     announced: Option<Arc<AnnouncedTasks>>,
-    /// Somebody drives the election for them.
+    /// There is a driver.
     driven: bool,
 }
 
@@ -53,13 +53,13 @@ impl LeaseTasks {
             members: Mutex::new(Members::default()),
             news: Notify::new(),
             condition,
-            tenure: Mutex::default(),
+            term_state: Mutex::default(),
             status: watch::Sender::new(status),
             engaged: watch::Sender::new(false),
         })
     }
 
-    /// Takes in a task that does not conflict with another that is not over.
+    /// Adds a task, unless it conflicts with another task that is not over.
     pub(crate) fn admit(&self, entry: &Arc<Entry>) -> Result<(), Error> {
         let mut members = self.members();
         for other in members.entries.iter().filter(|other| !other.is_over()) {
@@ -87,14 +87,14 @@ impl LeaseTasks {
         Ok(())
     }
 
-    /// Tells the names of the tasks to this campaign, now and when others come.
+    /// Announces the names of the tasks to this election, now and whenever one is added.
     pub(super) fn announce(&self, tasks: &Arc<AnnouncedTasks>) {
         let mut members = self.members();
         members.announced = Some(tasks.clone());
         members.tell_names();
     }
 
-    /// Lets new tasks run on this runtime, and tells whether a driver has to be started; the one there is learns of them.
+    /// Lets new tasks run on this runtime. Returns whether a driver has to be started. A driver that runs already is notified.
     pub(super) fn enroll(&self, runtime: &Handle) -> bool {
         let driven = {
             let mut members = self.members();
@@ -102,8 +102,8 @@ impl LeaseTasks {
             self.engaged.send_replace(true);
             std::mem::replace(&mut members.driven, true)
         };
-        // What the Lease says already is not said again to those who come later. Of a Lease that nobody looks at, it may be
-        // out of date.
+        // The status is published only when the Lease changes, so new tasks have to look at the last one. Out of the election
+        // it may be out of date.
         if self.status.borrow().standing != Standing::Out {
             self.finish_those_done();
         }
@@ -120,19 +120,19 @@ impl LeaseTasks {
         self.members().entries.iter().all(|entry| entry.is_over())
     }
 
-    /// It has no tasks, and nobody drives it.
+    /// It has no tasks and no driver.
     pub(super) fn is_idle(&self) -> bool {
         let members = self.members();
         members.entries.is_empty() && !members.driven
     }
 
-    /// The timings of its tasks, which agree.
+    /// The timings of its tasks. They agree.
     pub(crate) fn timing(&self) -> Option<Timing> {
         self.members().entries.iter().find(|entry| !entry.is_over()).map(|entry| entry.timing)
     }
 
-    /// Forgets the tasks that are over, for the caller to drop: what they have captured is the user's.
-    #[must_use = "to be dropped where nothing is locked"]
+    /// Removes the tasks that are over. The caller drops them: their captures are user code.
+    #[must_use = "drop it where no lock is held"]
     pub(super) fn forget_those_over(&self) -> Vec<Arc<Entry>> {
         let mut members = self.members();
         let (over, live) = std::mem::take(&mut members.entries).into_iter().partition(|entry| entry.is_over());
@@ -140,7 +140,7 @@ impl LeaseTasks {
         over
     }
 
-    /// The driver goes, unless there is something left to do for it.
+    /// Ends the driver, unless there are tasks left. Returns whether it ended.
     pub(super) fn retire(&self) -> bool {
         let entries = {
             let mut members = self.members();
@@ -151,19 +151,19 @@ impl LeaseTasks {
             self.engaged.send_replace(false);
             std::mem::take(&mut members.entries)
         };
-        // One that was given up has not run to an end in which it would have let go of what it has captured.
+        // A task that was given up has not run to its end, where it would have dropped its captures.
         end(entries, Entry::stopped);
         true
     }
 
-    /// Ends every task that is not over, with this error for those who wait. The driver stays, and has to
-    /// [`retire`](Self::retire): what is added meanwhile is for it to do.
+    /// Ends every task that is not over, with this error for those who wait. The driver continues, and has to call
+    /// [`retire`](Self::retire), because tasks may be added meanwhile.
     pub(super) fn disband(&self, error: impl Fn(&Entry) -> Error) {
         let entries = std::mem::take(&mut self.members().entries);
         end(entries, error);
     }
 
-    /// The driver is gone without a word: ends the tasks that it had, and another may come.
+    /// The driver was dropped: ends its tasks, so that another driver can start.
     pub(super) fn abandon(&self, error: impl Fn(&Entry) -> Error) {
         let entries = {
             let mut members = self.members();
@@ -180,14 +180,14 @@ impl LeaseTasks {
         self.news.notify_one();
     }
 
-    /// Whether all its tasks may start, but for those that wait for one of the others.
+    /// Whether all tasks may start, except those that wait for one of the others.
     pub(super) fn is_warm(&self) -> bool {
         let live = self.live();
         live.iter().all(|entry| entry.is_warm() || waits_for(entry, &live).is_some())
             && (live.is_empty() || live.iter().any(|entry| entry.waits_within().is_none() || entry.is_warm()))
     }
 
-    /// Every task waits for one of this lease that will not be done here.
+    /// Whether every task waits for a task of this lease that will not be done here.
     pub(super) fn is_stuck(&self) -> bool {
         let live = self.live();
         !live.is_empty()
@@ -196,12 +196,12 @@ impl LeaseTasks {
                 .all(|entry| !entry.is_warm() && entry.waits_within().is_some() && waits_for(entry, &live).is_none())
     }
 
-    /// Whether every condition holds under which this process takes part.
+    /// Whether all conditions hold, so that this process takes part.
     pub(crate) fn is_willing(&self) -> bool {
         self.conditions().iter().all(|condition| *condition.borrow())
     }
 
-    /// Resolves when it is willing, or when it is not. The conditions are those of the tasks at the call.
+    /// Resolves when the process is willing, or when it is not. Uses the conditions of the tasks at the time of the call.
     pub(super) async fn willing(&self, willing: bool) {
         let mut conditions = self.conditions();
         if conditions.is_empty() && !willing {
@@ -213,7 +213,8 @@ impl LeaseTasks {
             }
             let changes = conditions.iter_mut().map(|condition| {
                 Box::pin(async move {
-                    // One way or the other, each that stands in the way has to change. Without a sender it never does.
+                    // To become willing, each condition that does not hold has to change. For the opposite, one of them is enough. A
+                    // condition without a sender never changes.
                     if condition.wait_for(|holds| *holds == willing).await.is_err() {
                         pending::<()>().await;
                     }
@@ -233,20 +234,20 @@ impl LeaseTasks {
         self.condition.iter().chain(of_tasks).cloned().collect()
     }
 
-    /// Its tasks are in this term.
+    /// The tasks run in this term.
     pub(super) fn leads(&self, term: &Term) {
-        *self.tenure.lock().unwrap_or_else(PoisonError::into_inner) = Arc::downgrade(term.tenure());
+        *self.term_state.lock().unwrap_or_else(PoisonError::into_inner) = Arc::downgrade(term.state());
     }
 
-    /// Gives the lease up for another replica to try. `false` if it is not held, or being lost or given up already.
+    /// Gives the lease up for another replica to try. Returns `false` if it is not held, or is already being lost or given up.
     pub(super) fn step_down(&self) -> bool {
-        let tenure = self.tenure.lock().unwrap_or_else(PoisonError::into_inner).upgrade();
-        let held = tenure.filter(|tenure| !tenure.is_cancelled());
-        held.inspect(|tenure| tenure.cancel(StopReason::SteppedDown)).is_some()
+        let term_state = self.term_state.lock().unwrap_or_else(PoisonError::into_inner).upgrade();
+        let held = term_state.filter(|term_state| !term_state.is_cancelled());
+        held.inspect(|term_state| term_state.cancel(StopReason::SteppedDown)).is_some()
     }
 
-    /// Something has changed that the driver has to look at.
-    pub(super) fn tell(&self) {
+    /// Notifies the driver of a change.
+    pub(super) fn notify(&self) {
         self.news.notify_one();
     }
 
@@ -259,18 +260,18 @@ impl LeaseTasks {
     }
 
     pub(super) fn publish(&self, status: LeaseStatus) {
-        // In this order: who comes in between looks at the status by itself.
+        // In this order: a task that is added in between looks at the status by itself.
         self.status.send_replace(status);
         self.finish_those_done();
     }
 
-    /// Ends the tasks that run once and are done, as the Lease says.
+    /// Ends the tasks that run once and that are done according to the Lease.
     fn finish_those_done(&self) {
         let ticks = Arc::clone(&self.status.borrow().ticks);
         let before = self.live();
         before.iter().for_each(|entry| entry.finish_if_done(&ticks));
         if before.iter().any(|entry| entry.is_over()) {
-            self.tell();
+            self.notify();
         }
     }
 
@@ -278,7 +279,7 @@ impl LeaseTasks {
         self.status.send_modify(|status| status.standing = Standing::Out);
     }
 
-    /// Resolves when the lease of tasks that are all over has been given up, or other tasks have come.
+    /// Resolves when all tasks are over and their lease has been given up, or when other tasks were added.
     pub(super) async fn settled(&self) {
         let mut engaged = self.engaged.subscribe();
         while self.is_over() && *engaged.borrow_and_update() {
@@ -293,7 +294,7 @@ impl LeaseTasks {
     }
 }
 
-/// The task whose end the warm-up of `entry` waits for, if it is among these or done.
+/// The task that the warm-up of `entry` waits for, if that task is live or done.
 fn waits_for<'a>(entry: &'a Entry, live: &[Arc<Entry>]) -> Option<&'a Arc<str>> {
     let (awaited, done) = entry.waits_within()?;
     (done || live.iter().any(|other| other.name == *awaited)).then_some(awaited)
@@ -326,7 +327,7 @@ impl Members {
     }
 }
 
-/// Not under the lock of the members: dropping a task is the user's code.
+/// Call it without the lock of the members: dropping a task runs user code.
 fn end(entries: Vec<Arc<Entry>>, error: impl Fn(&Entry) -> Error) {
     for entry in entries {
         entry.finish(Err(error(&entry)));

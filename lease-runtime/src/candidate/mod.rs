@@ -1,4 +1,4 @@
-//! This process in the elections.
+//! A candidate: this process in its elections.
 
 mod builder;
 mod handle;

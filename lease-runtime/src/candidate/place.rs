@@ -1,4 +1,4 @@
-//! Gives a task to a candidate.
+//! Adds a task to a candidate.
 
 use std::sync::Arc;
 
@@ -11,14 +11,14 @@ use super::lease_tasks::LeaseTasks;
 use crate::task::entry::Entry;
 use crate::task::{IntoTask, TaskHandle};
 
-/// A task and where it was put.
+/// A task and the lease that it was added to.
 pub(super) struct Placed {
     pub(super) entry: Arc<Entry>,
-    pub(super) roster: Arc<LeaseTasks>,
+    pub(super) lease_tasks: Arc<LeaseTasks>,
 }
 
 impl Candidate {
-    /// As `add`, and also gives what it takes to give the task up.
+    /// As `add`, and also returns what is needed to give the task up.
     pub(super) fn place<K: IntoTask>(&self, task: K) -> (TaskHandle<K::Output>, Option<Placed>) {
         let (entry, handle) = Entry::new(task, &self.inner.namespace, self.inner.cut.child_token());
         let placed = match entry {
@@ -26,7 +26,7 @@ impl Candidate {
                 let entry = Arc::new(entry);
                 let placed = self.inner.place(entry.clone());
                 if let Some(placed) = &placed {
-                    entry.put(handle.target(), &self.inner.identity, placed.roster.status());
+                    entry.put(handle.target(), &self.inner.identity, placed.lease_tasks.status());
                 }
                 placed
             }
@@ -47,26 +47,27 @@ impl CandidateInner {
             if let CandidatePhase::Over = phase {
                 Err(entry.stopped())
             } else {
-                let roster = state
-                    .rosters
+                let lease_tasks = state
+                    .leases
                     .entry(entry.lease.clone())
                     .or_insert_with(|| LeaseTasks::new(&entry.lease, self.settings.condition.clone()));
-                let roster = roster.clone();
-                // The token keeps the candidate from being found to have nothing to do before it is driven.
-                roster.admit(&entry).map(|()| (roster, phase, self.driven.token()))
+                let lease_tasks = lease_tasks.clone();
+                // The token counts as a driver. Without it, a candidate with nothing else to do would end before the task is
+                // driven.
+                lease_tasks.admit(&entry).map(|()| (lease_tasks, phase, self.driven.token()))
             }
         };
         match refused {
-            Ok((roster, phase, _token)) => {
-                drop(roster.forget_those_over());
+            Ok((lease_tasks, phase, _token)) => {
+                drop(lease_tasks.forget_those_over());
                 if let CandidatePhase::Running(runtime) = phase {
-                    // Outside of the lock, too: a runtime that is gone drops the tasks at once.
-                    self.drive(&roster, &Handle::try_current().unwrap_or(runtime), Arrival::Late);
+                    // Without the lock: if the runtime is gone, it drops the tasks at once, which runs user code.
+                    self.drive(&lease_tasks, &Handle::try_current().unwrap_or(runtime), Arrival::Late);
                 }
-                Some(Placed { entry, roster })
+                Some(Placed { entry, lease_tasks })
             }
             Err(error) => {
-                // Outside of the lock: whoever waits for the task may look at the candidate.
+                // Without the lock: what waits for the task may use the candidate.
                 entry.finish(Err(error.clone()));
                 self.retired(&entry.lease);
                 self.refuse(error);

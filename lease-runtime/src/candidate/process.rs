@@ -1,4 +1,4 @@
-//! The candidate of the process: what awaiting or spawning a task uses.
+//! The candidate of the process, for tasks that are awaited or spawned.
 
 use std::future::IntoFuture;
 
@@ -12,15 +12,15 @@ use super::place::Placed;
 use crate::error::Error;
 use crate::task::{IntoTask, LeaderTask, TaskGroup, TaskHandle, TaskOutput};
 
-/// The one piece of global state of this crate. Built when a task is first awaited or spawned; if that fails, the next tries
-/// again.
+/// The only global state for tasks. The candidate is built when a task is first awaited or spawned. If that fails, the next task
+/// tries again.
 static CANDIDATE: OnceCell<Candidate> = OnceCell::const_new();
 
 impl<T: TaskOutput> LeaderTask<T> {
-    /// Starts the task under the candidate of the process, which is built from the environment if there is none yet. The
-    /// task goes on when the handle is dropped.
+    /// Starts the task under the candidate of the process. That candidate is built from the environment if it does not exist yet.
+    /// The task goes on when the handle is dropped.
     ///
-    /// Where there is no cluster, or no tokio runtime, the handle gives the error that says so.
+    /// If there is no cluster or no tokio runtime, the handle returns an error that says so.
     pub fn spawn(self) -> TaskHandle<T> {
         spawn(self)
     }
@@ -67,13 +67,13 @@ async fn run<K: IntoTask>(task: K) -> Result<K::Output, Error> {
     let (handle, placed) = candidate().await?.place(task);
     let wanted = AwaitedProcessTask(placed);
     let output = handle.await;
-    if let Some(Placed { roster, .. }) = &wanted.0 {
-        roster.settled().await;
+    if let Some(Placed { lease_tasks, .. }) = &wanted.0 {
+        lease_tasks.settled().await;
     }
     output
 }
 
-/// Starts a task that runs whether or not somebody waits for it.
+/// Starts a task that runs even if its handle is dropped.
 fn spawn<K: IntoTask>(task: K) -> TaskHandle<K::Output> {
     let (outcome, receiver) = oneshot::channel();
     let completed = CancellationToken::new();
@@ -101,15 +101,15 @@ fn spawn<K: IntoTask>(task: K) -> TaskHandle<K::Output> {
     handle
 }
 
-/// The task of a future that is awaited: given up when the future is dropped.
+/// The task of a future that is awaited. It is given up when the future is dropped.
 struct AwaitedProcessTask(Option<Placed>);
 
 impl Drop for AwaitedProcessTask {
     fn drop(&mut self) {
-        if let Some(Placed { entry, roster }) = &self.0
+        if let Some(Placed { entry, lease_tasks }) = &self.0
             && !entry.is_over()
         {
-            roster.give_up(entry);
+            lease_tasks.give_up(entry);
         }
     }
 }

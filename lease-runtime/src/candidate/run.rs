@@ -1,4 +1,4 @@
-//! Start and orderly end of a candidate.
+//! Starts a candidate, and shuts it down in order.
 
 use std::future::{Future, pending, poll_fn};
 use std::pin::pin;
@@ -22,11 +22,11 @@ impl CandidateInner {
     {
         let mut signal = pin!(signal);
         if F::Output::IS_OF_THE_SYSTEM {
-            // One that came while the program started up is passed on by the runtime when it has a look at its events.
+            // A signal may have come while the program started. The runtime reports it only when it looks at its events.
             tokio::task::yield_now().await;
         }
         let beginning = RunningCandidate::begin(self)?;
-        // Before anything starts: one that is to end already does not lead.
+        // Before anything starts: a process that is to end already must not lead.
         let early = poll_fn(|cx| Poll::Ready(signal.as_mut().poll(cx))).await;
         if early.is_ready() {
             self.shut_down("signalled before anything has begun: no lease is contended for");
@@ -54,7 +54,7 @@ impl CandidateInner {
         let ended = self.driven.wait();
         let once_more = async {
             if failed {
-                // Nobody has signalled yet: the first signal finds it shutting down, the second one cuts.
+                // No signal has come yet: the first one finds the candidate shutting down, so the second one cuts the grace.
                 again = signal.await.into_request().ok().flatten();
             }
             match &mut again {
@@ -91,7 +91,7 @@ impl CandidateInner {
                 }
                 () = self.driven.wait() => {}
             }
-            // A task may just have been added, and under this lock none can be.
+            // A task may have been added after the last driver ended. Under this lock none can be added.
             let mut state = self.state();
             if self.driven.is_empty() {
                 state.phase = CandidatePhase::Over;
@@ -101,33 +101,33 @@ impl CandidateInner {
         }
     }
 
-    /// Runs for as long as the process does.
+    /// Runs until the process ends.
     pub(super) fn run_for_good(self: &Arc<Self>, runtime: &Handle) {
         self.state().phase = CandidatePhase::Running(runtime.clone());
     }
 
-    /// The process has to end, after the candidate has ended in order.
+    /// Ends the process after the candidate has shut down in order.
     pub(super) fn exit(self: &Arc<Self>, why: Error) {
         self.state().exiting.get_or_insert(why.clone());
         self.fail(why);
         self.shut_down("a task ends the process: stopping tasks");
         let candidate = self.clone();
-        // Whoever runs the candidate, or nobody if it is the process's own, may wait for something else.
+        // The caller of `run_until` may wait for something else, and the candidate of the process has no caller.
         drop(tokio::spawn(async move {
             candidate.driven.wait().await;
             candidate.exit_if_asked();
         }));
     }
 
-    /// An election cannot go on: the candidate shuts down because of the first that says so.
+    /// An election cannot continue. The candidate shuts down, and returns the first such error.
     pub(super) fn fail(&self, error: Error) {
         self.state().failure.get_or_insert(error);
         self.failed.cancel();
     }
 
-    /// Ends the process if a task wants it to. For when everything has ended in order.
+    /// Ends the process if a task asked for it. Call it after the candidate has shut down in order.
     pub(super) fn exit_if_asked(&self) {
-        // Not under the lock: whoever subscribes to the last words may look at the candidate.
+        // Without the lock: a subscriber of the final log line may use the candidate.
         let exiting = self.state().exiting.clone();
         if let Some(why) = exiting {
             exit::now(&why.to_string());
@@ -138,37 +138,37 @@ impl CandidateInner {
         let first = !self.shutdown.is_cancelled();
         self.state().phase = CandidatePhase::Over;
         self.shutdown.cancel();
-        // Deeds before words: a log may block.
+        // The log comes last, because it may block.
         if first {
             tracing::info!(target: "lease_runtime", identity = &*self.identity, "{why}");
         }
     }
 }
 
-/// A candidate that may run, and none of whose tasks has begun.
+/// A candidate that may run, before any of its tasks has started.
 struct ReadyCandidate<'a> {
     running: RunningCandidate<'a>,
     candidate: &'a Arc<CandidateInner>,
-    rosters: Vec<Arc<LeaseTasks>>,
+    leases: Vec<Arc<LeaseTasks>>,
     runtime: Handle,
 }
 
 impl<'a> ReadyCandidate<'a> {
     fn drive(self) -> RunningCandidate<'a> {
-        for roster in self.rosters {
-            self.candidate.drive(&roster, &self.runtime, Arrival::First);
+        for lease_tasks in self.leases {
+            self.candidate.drive(&lease_tasks, &self.runtime, Arrival::First);
         }
         self.running
     }
 }
 
-/// A candidate that runs. Dropped before its end, it drops the bodies; the drivers release the leases on their own.
+/// A running candidate. If it is dropped before its end, it drops the bodies, and the drivers release the leases by themselves.
 struct RunningCandidate<'a>(Option<&'a CandidateInner>);
 
 impl<'a> RunningCandidate<'a> {
     fn begin(candidate: &'a Arc<CandidateInner>) -> Result<ReadyCandidate<'a>, Error> {
         let runtime = Handle::try_current().map_err(|_| Error::NoRuntime)?;
-        let rosters: Vec<_> = {
+        let leases: Vec<_> = {
             let mut state = candidate.state();
             if !matches!(state.phase, CandidatePhase::Waiting) {
                 return Err(Error::AlreadyRun);
@@ -177,12 +177,12 @@ impl<'a> RunningCandidate<'a> {
                 return Err(refused.clone());
             }
             state.phase = CandidatePhase::Running(runtime.clone());
-            state.rosters.values().cloned().collect()
+            state.leases.values().cloned().collect()
         };
-        Ok(ReadyCandidate { running: RunningCandidate(Some(candidate)), candidate, rosters, runtime })
+        Ok(ReadyCandidate { running: RunningCandidate(Some(candidate)), candidate, leases, runtime })
     }
 
-    /// It has ended in order.
+    /// The candidate has shut down in order.
     fn end(mut self) -> Result<(), Error> {
         let Some(candidate) = self.0.take() else { return Ok(()) };
         tracing::info!(target: "lease_runtime", identity = &*candidate.identity, "candidate ended");

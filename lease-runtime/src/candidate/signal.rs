@@ -1,4 +1,4 @@
-//! When to shut down.
+//! The signals that shut a candidate down.
 
 use std::future::Future;
 use std::io;
@@ -9,19 +9,18 @@ use tokio::runtime::Handle;
 
 /// Resolves at the first SIGTERM or SIGINT (on Windows: Ctrl-C, Ctrl-Close or a shutdown).
 ///
-/// The signals are taken over when this function is called; from then on they do not end the process by themselves. Call it
-/// first thing in `main`: a signal that comes while the program still starts up is not lost, and a candidate that is then
-/// run with it ends without having led. Outside of a tokio runtime there is nothing to take them over with, and they are
-/// taken over when the future is first polled.
+/// The signals are taken over when this function is called. From then on they do not end the process by themselves. Call it
+/// first in `main`: then a signal that comes while the program starts is not lost, and a candidate that is run afterwards ends
+/// without having led. Outside of a tokio runtime, the signals are taken over when the future is first polled.
 ///
-/// Give it to [`Candidate::run_until`](crate::Candidate::run_until), which uses a second signal to cut the bodies' grace to
-/// nothing and to wait no longer for the leases' release. It gives an error if the signals cannot be taken over.
+/// Give the future to [`Candidate::run_until`](crate::Candidate::run_until). A second signal makes it cut the grace of the bodies
+/// to nothing, and wait no longer for the release of the leases. The future returns an error if the signals cannot be taken over.
 ///
 /// # Cancel safety
 ///
 /// Dropping the future loses a signal that has not been reported, and leaves the signals taken over.
 pub fn shutdown_signal() -> ShutdownSignal {
-    // Tokio refuses by a panic where there is no runtime.
+    // Tokio panics if there is no runtime.
     ShutdownSignal { signals: Handle::try_current().is_ok().then(Signals::take_over) }
 }
 
@@ -29,7 +28,7 @@ pub fn shutdown_signal() -> ShutdownSignal {
 #[derive(Debug)]
 #[must_use = "futures do nothing unless polled"]
 pub struct ShutdownSignal {
-    /// `None` until they are taken over.
+    /// `None` until the signals are taken over.
     signals: Option<io::Result<Signals>>,
 }
 
@@ -39,7 +38,7 @@ impl Future for ShutdownSignal {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut signals = self.signals.take().unwrap_or_else(Signals::take_over)?;
         match signals.poll(cx) {
-            // Nothing is logged here: a log that blocks would keep the shutdown from beginning.
+            // Nothing is logged here: a log that blocks would delay the shutdown.
             Poll::Ready(signal) => Poll::Ready(Ok(Signalled { signals, signal })),
             Poll::Pending => {
                 self.signals = Some(Ok(signals));
@@ -49,7 +48,7 @@ impl Future for ShutdownSignal {
     }
 }
 
-/// A signal to shut down has come. The next one can be waited for.
+/// A signal to shut down has come. The next one can be awaited.
 #[derive(Debug)]
 pub struct Signalled {
     signals: Signals,
@@ -72,20 +71,20 @@ impl Signalled {
     }
 }
 
-/// What a future may resolve to that tells a [`Candidate`](crate::Candidate) to shut down: `()`, `io::Result<()>` as
-/// `tokio::signal::ctrl_c()` gives, `Option<()>` as tokio's signal streams give, or what [`shutdown_signal`] gives.
+/// The output of a future that tells a [`Candidate`](crate::Candidate) to shut down: `()`, `io::Result<()>` as from
+/// `tokio::signal::ctrl_c()`, `Option<()>` as from tokio's signal streams, or the output of [`shutdown_signal`].
 ///
-/// Sealed: it cannot be implemented outside of this crate.
+/// It is sealed: it cannot be implemented outside of this crate.
 #[diagnostic::on_unimplemented(
     message = "a future that resolves to `{Self}` cannot tell a candidate to shut down: let it resolve to `()`",
     label = "resolves to `{Self}`, not to `()`"
 )]
 pub trait ShutdownRequest: sealed::Request {
-    /// It comes from signals of the operating system, by way of the runtime.
+    /// The future waits for signals of the operating system, which the runtime reports.
     #[doc(hidden)]
     const IS_OF_THE_SYSTEM: bool = false;
 
-    /// The signals to come, if they can be waited for.
+    /// The later signals, if they can be awaited.
     #[doc(hidden)]
     fn into_request(self) -> io::Result<Option<Signalled>>;
 }

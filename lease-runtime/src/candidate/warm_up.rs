@@ -1,4 +1,4 @@
-//! What a task wants done before its first run.
+//! Runs the warm-ups of tasks.
 
 use std::future::{Future, poll_fn};
 use std::panic::AssertUnwindSafe;
@@ -14,25 +14,25 @@ use crate::task::entry::Entry;
 use crate::term::panic_message;
 
 impl CandidateInner {
-    /// Begins what a task wants done before its first run, unless that has begun.
-    pub(super) fn warm_up(self: &Arc<Self>, roster: &Arc<LeaseTasks>, entry: &Arc<Entry>, runtime: &Handle) {
+    /// Starts the warm-up of a task, unless it has started.
+    pub(super) fn warm_up(self: &Arc<Self>, lease_tasks: &Arc<LeaseTasks>, entry: &Arc<Entry>, runtime: &Handle) {
         let Some(warm_up) = entry.begin_warm_up() else { return };
         let (shutdown, stop) = (self.shutdown.clone(), entry.stop_token().clone());
         let place = entry.warm_up_place(&self.identity);
         let mut warm_up = Box::pin(place.around(warm_up));
-        let (waits, waiting, mut told) = (entry.clone(), roster.clone(), false);
+        let (polled_entry, waiting_tasks, mut notified) = (entry.clone(), lease_tasks.clone(), false);
         let warm_up = poll_fn(move |cx| {
             let polled = warm_up.as_mut().poll(cx);
-            if !told && waits.waits_within().is_some() {
-                told = true;
-                waiting.tell();
+            if !notified && polled_entry.waits_within().is_some() {
+                notified = true;
+                waiting_tasks.notify();
             }
             polled
         });
-        let attended = WarmUp { entry: entry.clone(), roster: roster.clone(), done: false };
+        let running = WarmUp { entry: entry.clone(), lease_tasks: lease_tasks.clone(), done: false };
         let warm_up = self.driven.track_future(async move {
-            let mut attended = attended;
-            let entry = attended.entry.clone();
+            let mut running = running;
+            let entry = running.entry.clone();
             let caught = AssertUnwindSafe(warm_up).catch_unwind();
             let warmed = tokio::select! {
                 biased;
@@ -53,26 +53,26 @@ impl CandidateInner {
                 let (task, lease) = (entry.name.to_string(), entry.lease.clone());
                 entry.finish(Err(Error::Failed { task, lease, failure }));
             }
-            attended.done = true;
+            running.done = true;
         });
         runtime.spawn(warm_up);
     }
 }
 
-/// A warm-up that somebody attends to.
+/// A running warm-up.
 struct WarmUp {
     entry: Arc<Entry>,
-    roster: Arc<LeaseTasks>,
+    lease_tasks: Arc<LeaseTasks>,
     done: bool,
 }
 
-/// However it ends: the driver looks. One that went away with its runtime, which need not be the driver's, would keep the
-/// lease from all its tasks for ever.
+/// However a warm-up ends, the driver must look. A warm-up may be dropped with its runtime, which need not be the runtime of the
+/// driver. Without this, no task of the lease would ever start.
 impl Drop for WarmUp {
     fn drop(&mut self) {
         if !self.done {
             self.entry.lose();
         }
-        self.roster.tell();
+        self.lease_tasks.notify();
     }
 }

@@ -1,23 +1,23 @@
-//! Whether to be quiet about ticks, because the cluster does not let us speak of them, or alters what we say.
+//! Stops writing about ticks for a while, if the cluster refuses or alters such writes.
 
 use std::time::Duration;
 
 use crate::clock::Moment;
 
-/// The first silence. Each that follows is twice as long.
+/// The first pause. Each one after it is twice as long.
 const SHORTEST: Duration = Duration::from_secs(10);
 const LONGEST: Duration = Duration::from_secs(300);
 
-/// A policy of the cluster may refuse annotations that it does not know, and would refuse every renewal that says something
-/// of ticks. The lease, and all that runs under it, is not to be lost for that. So a write that was refused is followed by one
-/// that says nothing; if that one is let through, nothing is said for a while. The same if a write is let through and comes
-/// back with other annotations than were sent: what is due would be tried again at once, and altered again.
+/// A policy of the cluster may refuse annotations that it does not know. It would then refuse every renewal that says something
+/// about ticks, and the lease would be lost with everything that runs under it. So after a refused write, the next write says
+/// nothing about ticks. If that one succeeds, ticks are left out for a while. The same happens if a write succeeds but other
+/// annotations are stored than were sent: a due tick would be tried again at once, and altered again.
 #[derive(Default)]
 pub(super) struct AnnotationBackoff {
-    /// The last write was refused, and said something.
+    /// The last write was refused, and said something about ticks.
     suspects: bool,
     until: Option<Moment>,
-    /// How long the last silence was; zero after a write that was let through.
+    /// How long the last pause was; zero after a write about ticks that succeeded.
     last: Duration,
 }
 
@@ -26,18 +26,18 @@ impl AnnotationBackoff {
         self.suspects || self.until.is_some_and(|until| now < until)
     }
 
-    /// Nothing that was said lately was let through as it was.
+    /// The last writes about ticks were refused or altered.
     pub(super) fn is_quiet(&self) -> bool {
         !self.last.is_zero()
     }
 
-    /// A write was refused. `says`: it said something of ticks.
+    /// A write was refused. `says`: it said something about ticks.
     pub(super) fn refused(&mut self, says: bool) {
-        // One that says nothing is refused for another reason, and so may have been the one before.
+        // A write without ticks is refused for another reason, and so may have been the one before it.
         self.suspects = says;
     }
 
-    /// A write was let through. Tells whether that is news of a silence.
+    /// A write succeeded. Returns whether a first pause begins.
     pub(super) fn succeeded(&mut self, says: bool, now: Moment) -> bool {
         if std::mem::take(&mut self.suspects) && !says {
             return self.begin(now);
@@ -48,7 +48,7 @@ impl AnnotationBackoff {
         false
     }
 
-    /// A write was let through, and altered. Tells whether that is news of a silence.
+    /// A write succeeded, and was altered. Returns whether a first pause begins.
     pub(super) fn altered(&mut self, now: Moment) -> bool {
         self.suspects = false;
         self.begin(now)

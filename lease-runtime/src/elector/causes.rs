@@ -1,4 +1,4 @@
-//! Which errors are among the causes of an error.
+//! Finds an error among the causes of another.
 
 use std::error::Error as StdError;
 
@@ -18,7 +18,7 @@ fn search<'a, E: StdError + 'static>(error: &'a (dyn StdError + 'static), test: 
         if let Some(found) = error.downcast_ref::<E>().filter(|error| test(error)) {
             return Some(found);
         }
-        // An io::Error that wraps another error shows that one's cause as its own: look at the wrapped one, too.
+        // An io::Error that wraps another error returns the cause of that error as its own. So look at the wrapped one too.
         if let Some(inner) = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref)
             && let Some(found) = search(inner, test)
         {

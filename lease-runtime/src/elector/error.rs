@@ -1,4 +1,4 @@
-//! What can keep a process from taking part in an election, in words that say what to do about it.
+//! The errors of elections. Each says what to do about it.
 
 use std::time::Duration;
 
@@ -9,28 +9,29 @@ use super::text::chain;
 
 /// What went wrong between an elector and its API server.
 ///
-/// Those that come from building a [`Candidate`](crate::Candidate) are returned; those that come up later stand in the
-/// [`LeaseStatus`](super::LeaseStatus) and in the log, and the election goes on trying: a cluster that is upgraded
-/// answers with most of these for a while.
+/// What went wrong between an elector and its API server.
+///
+/// An error of building a [`Candidate`](crate::Candidate) is returned. Later errors are in the [`LeaseStatus`](super::LeaseStatus)
+/// and in the log, and the election continues to try: while a cluster is upgraded, it answers with most of these.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ElectorError {
-    /// There is no cluster to be found in the environment.
+    /// The environment names no cluster.
     #[error(
         "no Kubernetes cluster was found ({looked}): run in a pod with a service account, set KUBECONFIG, or start a \
          local cluster (`kind create cluster`); a program that wants none can use lease-runtime's feature `embedded`"
     )]
     NoCluster {
-        /// Where it was looked for.
+        /// The places that were searched.
         looked: String,
     },
 
     /// A kubeconfig cannot be used.
-    #[error("the kubeconfig {place} cannot be used ({reason}): mend it, or name another file or context")]
+    #[error("the kubeconfig {place} cannot be used ({reason}): correct it, or name another file or context")]
     Kubeconfig {
         /// The file, or the variable that named it.
         place: String,
-        /// What is wrong with it, and where, but none of what it says: that may be credentials.
+        /// What is wrong with it, and where. It does not quote the file, which may contain credentials.
         reason: String,
     },
 
@@ -56,28 +57,28 @@ pub enum ElectorError {
     /// The elector's thread could not be started.
     #[error("the elector's thread could not be started ({cause}): raise the limit of threads of this process")]
     Thread {
-        /// The operating system's word.
+        /// The error of the operating system.
         cause: std::io::Error,
     },
 
-    /// A ready client was handed in where there is no tokio runtime to use it on.
+    /// A kube client was given outside of a tokio runtime.
     #[error(
         "a kube client only works inside the tokio runtime it was built on: build the candidate inside that runtime"
     )]
     NoRuntime,
 
-    /// What fetches credentials gives none: a credential plugin (`exec`) or an `auth-provider` of the kubeconfig.
+    /// Credentials cannot be fetched: by a credential plugin (`exec`) or an `auth-provider` of the kubeconfig.
     #[error("the credential plugin `{command}` {reason}: {remedy}")]
     Plugin {
         /// The program, or the provider. Never its arguments or its environment, which may be secret.
         command: String,
-        /// How it ended, and its last words, without what is known to be secret.
+        /// How it ended, and its last output, without known secrets.
         reason: String,
         /// What to do about it.
         remedy: String,
     },
 
-    /// A certificate is not accepted: that of the API server by this process, or the other way round.
+    /// A certificate is not accepted: the API server's by this process, or the other way round.
     #[error("no connection to the API server, because of a certificate ({reason}): {remedy}")]
     Certificate {
         /// What is wrong with it.
@@ -89,7 +90,7 @@ pub enum ElectorError {
     /// The proxy that the kubeconfig or the environment names cannot be used.
     #[error("no connection to the API server, because of its proxy ({reason}): {remedy}")]
     Proxy {
-        /// Who names it, or what is missing. Never its user and password.
+        /// Where it is named, or what is missing. Never its user and password.
         reason: String,
         /// What to do about it.
         remedy: String,
@@ -99,14 +100,14 @@ pub enum ElectorError {
     #[error("{0}")]
     Forbidden(Box<Denial>),
 
-    /// The API server does not know who is asking.
+    /// The API server does not know this process.
     #[error(
         "the API server does not accept this process's credentials ({message}): renew the token or the client \
          certificate; {}",
         RENEWED
     )]
     Unauthorized {
-        /// The server's words.
+        /// The message of the server.
         message: String,
     },
 
@@ -115,7 +116,7 @@ pub enum ElectorError {
     NamespaceMissing {
         /// The namespace.
         namespace: String,
-        /// The server's words.
+        /// The message of the server.
         message: String,
     },
 
@@ -133,19 +134,19 @@ pub enum ElectorError {
     Unavailable {
         /// The HTTP status.
         code: u16,
-        /// The server's words.
+        /// The message of the server.
         message: String,
         /// How long it asked to wait.
         retry_after: Option<Duration>,
     },
 
-    /// The API server takes long to answer. The request is not given up for that.
+    /// The API server takes long to answer. The request is still waited for.
     #[error(
         "the API server is slow: it has not answered a request to {verb} the lease for {after:.1?}, which is waited for as long \
          as the lease allows: look at the load of the API server and of etcd, and at admission webhooks that time out"
     )]
     Slow {
-        /// The verb that access rules know the request by.
+        /// The verb of the request in access rules.
         verb: &'static str,
         /// How long the answer has been missing at least.
         after: Duration,
@@ -156,13 +157,13 @@ pub enum ElectorError {
     Rejected {
         /// The HTTP status.
         code: u16,
-        /// The server's words.
+        /// The message of the server.
         message: String,
     },
 
-    /// The API server stores another Lease than was written, so that this process cannot lead by it.
+    /// The API server stores another Lease than was written, so this process cannot lead by it.
     #[error(
-        "the API server stores the lease otherwise than it was written ({fields}): look for a mutating webhook or an admission \
+        "the API server stores the lease differently from what was written ({fields}): look for a mutating webhook or an admission \
          policy that changes leases, and let it leave the fields of the election alone"
     )]
     Altered {
@@ -170,7 +171,7 @@ pub enum ElectorError {
         fields: String,
     },
 
-    /// An answer that is no Lease.
+    /// An answer is not a Lease.
     #[error(
         "the answer cannot be read as a Lease ({reason}): check what stands between this process and the API server"
     )]
@@ -191,7 +192,7 @@ pub enum ElectorError {
         shown: u64,
     },
 
-    /// The election has ended and will not go on; this is an error of lease-runtime.
+    /// The election has ended and will not continue. This is a bug in lease-runtime.
     #[error("the election has ended ({reason}): restart the process, and report it to lease-runtime")]
     Ended {
         /// How it ended.
@@ -208,12 +209,12 @@ impl ElectorError {
                 | ElectorError::Unavailable { .. }
                 | ElectorError::Slow { .. }
                 | ElectorError::Unreadable { .. }
-                // It is run again, and often it is only its own service that is away.
+                // The plugin is run again, and often only its own service is away.
                 | ElectorError::Plugin { .. }
         )
     }
 
-    /// Names the kind of problem. Two errors of one kind are the same problem to a reader of the log.
+    /// A name for the kind of problem. In the log, two errors of one kind are the same problem.
     pub(super) fn kind(&self) -> &'static str {
         match self {
             ElectorError::NoCluster { .. } => "no_cluster",
@@ -239,7 +240,7 @@ impl ElectorError {
         }
     }
 
-    /// The same problem, told to one more who meets it.
+    /// A copy of the error, for another election that meets the same problem.
     pub(super) fn again(&self) -> ElectorError {
         match self {
             ElectorError::Plugin { command, reason, remedy } => {
@@ -259,7 +260,7 @@ impl ElectorError {
     /// `place` names the kubeconfig, as in "`/home/me/.kube/config`".
     pub(super) fn kubeconfig(place: String, source: KubeconfigError) -> ElectorError {
         let reason = match &source {
-            // A parser's words quote the text, which may be credentials.
+            // The message of a parser quotes the text, which may contain credentials.
             KubeconfigError::Parse(error) => match error.location() {
                 Some(at) => format!("it cannot be parsed, at line {} or near it", at.line()),
                 None => "it cannot be parsed".to_owned(),
@@ -270,7 +271,7 @@ impl ElectorError {
     }
 }
 
-/// What to do about the word of a rule or webhook.
+/// What to do about a rejection by a rule or webhook.
 fn remedy_of_rejection(message: &str) -> &'static str {
     if message.to_ascii_lowercase().contains("label") {
         "if a policy of the cluster demands a label, give it with `Candidate::builder().lease_label(key, value)`"
@@ -279,7 +280,7 @@ fn remedy_of_rejection(message: &str) -> &'static str {
     }
 }
 
-/// What is renewed without a restart.
+/// What can be renewed without a restart.
 const RENEWED: &str = if cfg!(feature = "http2") {
     "files that it stands in are read again by themselves"
 } else {

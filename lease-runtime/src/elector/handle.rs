@@ -1,4 +1,4 @@
-//! What a candidate holds of one election: the terms it is given, where it stands, and the way out.
+//! The handle of a candidate on one election: the terms, the status, and the way to leave.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -17,74 +17,74 @@ use crate::term::{DrainToken, Term, TermState, watchdog};
 use lease_protocol::election::{FencingToken, Grant, StopReason, Timing};
 use lease_protocol::ticks::TaskTicks;
 
-/// One election that this process takes part in. Dropping it withdraws.
+/// One election in which this process takes part. Dropping it withdraws from the election.
 pub(crate) struct ElectionHandle {
-    /// Terms, one at a time: the next comes only after the last is drained.
+    /// The terms, one at a time: the next one comes only after the last is drained.
     pub(crate) terms: mpsc::UnboundedReceiver<(Term, DrainToken)>,
-    /// Where this process stands.
+    /// The status of this process.
     pub(crate) status: watch::Receiver<LeaseStatus>,
-    /// What this process would run, for the holder to name and for a follower to compare.
+    /// The tasks of this replica. A holder writes them into the Lease, and a follower compares them with those of the holder.
     pub(crate) tasks: Arc<AnnouncedTasks>,
-    pub(crate) way: ElectionControl,
+    pub(crate) control: ElectionControl,
 }
 
-/// The way out of an election, and back in.
+/// Leaves an election, and enters it again.
 pub(crate) struct ElectionControl {
     commands: mpsc::UnboundedSender<Box<Command>>,
-    /// The number of the last command that has been carried out as far as leaving goes.
+    /// The number of the last command whose withdrawal is complete.
     done: watch::Receiver<u64>,
-    asked: AtomicU64,
-    /// What the elector's own thread has to say, if it has one.
-    pub(super) spoken: Option<LogFlush>,
+    last_command: AtomicU64,
+    /// Waits for the log of the elector, if that has a thread of its own.
+    pub(super) log_flush: Option<LogFlush>,
 }
 
 impl ElectionControl {
-    /// Leaves the election: cancels the term for this reason, gives the lease up once the bodies are gone, stays out.
-    pub(crate) fn withdraw(&self, loss: StopReason) {
-        let number = self.asked.fetch_add(1, Ordering::Relaxed) + 1;
-        // The election is gone: then it has been left.
-        let _ = self.commands.send(Box::new(Command::Withdraw { loss, number }));
+    /// Leaves the election: cancels the term for this reason, releases the lease once the bodies are gone, and stays out.
+    pub(crate) fn withdraw(&self, reason: StopReason) {
+        let number = self.last_command.fetch_add(1, Ordering::Relaxed) + 1;
+        // If the election is gone, it has been left.
+        let _ = self.commands.send(Box::new(Command::Withdraw { reason, number }));
     }
 
     /// Takes part again.
     pub(crate) fn contend(&self) {
-        let number = self.asked.fetch_add(1, Ordering::Relaxed) + 1;
+        let number = self.last_command.fetch_add(1, Ordering::Relaxed) + 1;
         let _ = self.commands.send(Box::new(Command::Contend { number }));
     }
 
-    /// Resolves when the last withdrawal is complete: the lease was released, or was not held, or was left to run out since
-    /// it could not be released in time. Resolves at once if no withdrawal was asked for, and when one was called off by
-    /// [`contend`](Self::contend). Cancel safe.
+    /// Resolves when the last withdrawal is complete: the lease was released, or was not held, or is left to expire because it could
+    /// not be released in time. Resolves at once if there was no withdrawal, or if [`contend`](Self::contend) has cancelled it.
+    /// Cancel safe.
     pub(crate) async fn left(&self) {
-        let number = self.asked.load(Ordering::Relaxed);
+        let number = self.last_command.load(Ordering::Relaxed);
         let mut done = self.done.clone();
         // An election that ended has been left, too.
         let _ = done.wait_for(|done| *done >= number).await;
-        if let Some(spoken) = &self.spoken {
-            // The process may end next.
-            spoken.caught_up().await;
+        if let Some(log_flush) = &self.log_flush {
+            // The process may end next, so the last lines must be written first.
+            log_flush.caught_up().await;
         }
     }
 }
 
 #[cfg(all(test, feature = "embedded"))]
 impl ElectionHandle {
-    pub(crate) fn withdraw(&self, loss: StopReason) {
-        self.way.withdraw(loss);
+    pub(crate) fn withdraw(&self, reason: StopReason) {
+        self.control.withdraw(reason);
     }
 
     pub(crate) fn contend(&self) {
-        self.way.contend();
+        self.control.contend();
     }
 
     pub(crate) async fn left(&self) {
-        self.way.left().await;
+        self.control.left().await;
     }
 }
 
-/// What a candidate asks of an election.
+/// A command of a candidate to an election.
 pub(super) enum Command {
-    Withdraw { loss: StopReason, number: u64 },
+    Withdraw { reason: StopReason, number: u64 },
     Contend { number: u64 },
 }
 
@@ -123,7 +123,7 @@ pub struct LeaseStatus {
 }
 
 impl LeaseStatus {
-    /// Nothing is known yet.
+    /// A status in which nothing is known yet.
     pub(crate) fn new(lease: &LeaseId, standing: Standing) -> LeaseStatus {
         LeaseStatus {
             lease: lease.clone(),
@@ -176,20 +176,20 @@ pub enum Standing {
     Draining,
 }
 
-/// The elector's end of a [`ElectionHandle`]. However it goes away, nobody is left to believe in a term: not when the election
-/// panics, and not when the runtime it runs on is dropped.
+/// The elector's side of an [`ElectionHandle`]. However it is dropped, it ends the term: also when the election panics, or when its
+/// runtime is dropped.
 pub(super) struct ElectionPort {
     pub(super) lease: LeaseId,
     pub(super) timing: Timing,
     pub(super) identity: Arc<str>,
     pub(super) clock: Arc<dyn Clock>,
-    pub(super) heart: Arc<Heartbeat>,
+    pub(super) heartbeat: Arc<Heartbeat>,
     pub(super) tasks: Arc<AnnouncedTasks>,
     pub(super) labels: Arc<Labels>,
-    /// Boxed, as a channel has room for many at once.
+    // Boxed, because a channel reserves room for many messages.
     pub(super) commands: mpsc::UnboundedReceiver<Box<Command>>,
     terms: mpsc::UnboundedSender<(Term, DrainToken)>,
-    pub(super) tenure: Option<Arc<TermState>>,
+    pub(super) term_state: Option<Arc<TermState>>,
     pub(super) status: LeaseStatus,
     published: watch::Sender<LeaseStatus>,
     done: watch::Sender<u64>,
@@ -201,7 +201,7 @@ impl ElectionPort {
         timing: Timing,
         identity: Arc<str>,
         clock: Arc<dyn Clock>,
-        heart: Arc<Heartbeat>,
+        heartbeat: Arc<Heartbeat>,
     ) -> (ElectionPort, ElectionHandle) {
         let status = LeaseStatus::new(&lease, Standing::Follower);
         let tasks = Arc::new(AnnouncedTasks::default());
@@ -209,42 +209,47 @@ impl ElectionPort {
         let (commands_out, commands) = mpsc::unbounded_channel();
         let (published, status_in) = watch::channel(status.clone());
         let (done, done_in) = watch::channel(0);
-        let campaign = ElectionHandle {
+        let election = ElectionHandle {
             terms: terms_in,
             status: status_in,
             tasks: Arc::clone(&tasks),
-            way: ElectionControl { commands: commands_out, done: done_in, asked: AtomicU64::new(0), spoken: None },
+            control: ElectionControl {
+                commands: commands_out,
+                done: done_in,
+                last_command: AtomicU64::new(0),
+                log_flush: None,
+            },
         };
-        let outlet = ElectionPort {
+        let port = ElectionPort {
             lease,
             timing,
             identity,
             clock,
-            heart,
+            heartbeat,
             tasks,
             labels: Arc::default(),
             commands,
             terms,
-            tenure: None,
+            term_state: None,
             status,
             published,
             done,
         };
-        (outlet, campaign)
+        (port, election)
     }
 
-    /// Begins a term and hands it to the candidate. If nobody is there to receive it, its first token is dropped here: it is
-    /// drained at once, and the election learns that whoever ran the bodies is gone.
+    /// Begins a term and sends it to the candidate. If the candidate is gone, the first token is dropped here. The term is then
+    /// drained at once, and so the election learns that the bodies are gone.
     pub(super) fn begin(&mut self, grant: &Grant) -> Arc<TermState> {
         let (lease, identity, clock) = (self.lease.clone(), Arc::clone(&self.identity), Arc::clone(&self.clock));
-        let (tenure, alive) = TermState::begin(lease, identity, grant, clock);
-        watchdog::watch(&tenure);
-        self.tenure = Some(Arc::clone(&tenure));
-        let _ = self.terms.send((Term::new(Arc::clone(&tenure)), alive));
-        tenure
+        let (term_state, alive) = TermState::begin(lease, identity, grant, clock);
+        watchdog::watch(&term_state);
+        self.term_state = Some(Arc::clone(&term_state));
+        let _ = self.terms.send((Term::new(Arc::clone(&term_state)), alive));
+        term_state
     }
 
-    /// Makes the status visible.
+    /// Publishes the status.
     pub(super) fn publish(&self) {
         self.published.send_if_modified(|published| {
             let changed = !published.says_the_same(&self.status);
@@ -255,17 +260,17 @@ impl ElectionPort {
         });
     }
 
-    /// The withdrawal with this number is complete, and all before it.
+    /// The withdrawal with this number, and all before it, are complete.
     pub(super) fn left(&self, number: u64) {
         self.done.send_replace(number);
     }
 
-    /// The election will not go on: ends the term and says so.
+    /// The election will not continue: ends the term and publishes the error.
     pub(super) fn end(&mut self, why: ElectorError) {
-        if let Some(tenure) = &self.tenure {
-            tenure.expire();
+        if let Some(term_state) = &self.term_state {
+            term_state.expire();
         }
-        self.status.standing = if self.tenure.is_some() { Standing::Draining } else { Standing::Out };
+        self.status.standing = if self.term_state.is_some() { Standing::Draining } else { Standing::Out };
         self.status.problem = Some(Arc::new(why));
         self.status.fatal = true;
         self.publish();
@@ -274,10 +279,10 @@ impl ElectionPort {
 
 impl Drop for ElectionPort {
     fn drop(&mut self) {
-        // An election that was left in good order has nothing to take back.
+        // An election that was left in order has no term to end.
         if self.status.standing != Standing::Out {
-            self.tenure.take().inspect(|tenure| tenure.expire());
-            self.end(ElectorError::Ended { reason: "its runtime has gone".to_owned() });
+            self.term_state.take().inspect(|term_state| term_state.expire());
+            self.end(ElectorError::Ended { reason: "its runtime is gone".to_owned() });
         }
     }
 }

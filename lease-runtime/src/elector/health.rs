@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::clock::{Clock, Moment};
 
-/// How often the loop turns even if nothing happens, so that its silence means something.
+/// How often the loop turns even if nothing happens. Without it, a long silence would not mean that the loop is stuck.
 pub(super) const BEAT: Duration = Duration::from_secs(1);
 
 /// Whether the loop that runs the elections is alive: the answer of a liveness probe.
@@ -40,7 +40,7 @@ impl Health {
     }
 }
 
-/// The stamp that the loop leaves at every turn.
+/// The time at which the loop was last active.
 #[derive(Debug)]
 pub(super) struct Heartbeat {
     pub(super) clock: Arc<dyn Clock>,
@@ -68,13 +68,13 @@ impl Heartbeat {
         }
     }
 
-    /// An election of this process is barred for good.
+    /// An election of this process does not lead again until the process is restarted.
     pub(super) fn bar(&self) {
         self.barred.store(true, Ordering::Relaxed);
     }
 }
 
-/// Stops the heart however the loop ends.
+/// Marks the heartbeat as stopped, however the loop ends.
 pub(super) struct HeartbeatGuard(pub(super) Arc<Heartbeat>);
 
 impl Drop for HeartbeatGuard {

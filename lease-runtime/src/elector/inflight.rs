@@ -1,8 +1,8 @@
-//! How many requests of one candidate begin at once.
+//! Limits how many requests of one candidate are sent at once.
 //!
-//! On HTTP/1.1 each takes a connection. Elections that begin at the same instant, as those of hundreds of shards do, would
-//! open as many, each with its TLS handshake, and be slower for it: the handshakes are computed on the one thread that also
-//! renews. On HTTP/2 they share a few connections, and only a flood has to take turns.
+//! On HTTP/1.1 each request takes a connection. When the elections of hundreds of shards begin at the same instant, they would
+//! open as many connections. Each needs a TLS handshake, computed on the one thread that also renews, so all would be slower. On
+//! HTTP/2 requests share a few connections, and the limit only matters for very many.
 
 use std::time::Duration;
 
@@ -10,13 +10,14 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::multiplexed::Multiplexed;
 
-/// Of either kind. With answers that take 5 ms, 6,000 requests a second: a thousand leases are renewed in a sixth of one.
+/// The limit for holders, and for others. With answers that take 5 ms, 6,000 requests a second: a thousand leases are renewed in a
+/// sixth of one.
 pub(super) const MOST: usize = 32;
 
 /// The same on HTTP/2.
 const MOST_MULTIPLEXED: usize = 256;
 
-/// Takes turns with the requests of all elections.
+/// The limits for the requests of all elections.
 pub(super) struct InFlight {
     multiplexed: Multiplexed,
     http1: Turns,
@@ -24,7 +25,7 @@ pub(super) struct InFlight {
 }
 
 struct Turns {
-    /// For those who hold a lease. What others look for or take over never keeps a renewal waiting.
+    /// For processes that hold a lease. Other requests never delay a renewal.
     holding: Semaphore,
     waiting: Semaphore,
 }
@@ -40,29 +41,29 @@ impl InFlight {
         InFlight { multiplexed, http1: Turns::new(MOST), http2: Turns::new(MOST_MULTIPLEXED) }
     }
 
-    /// By what the server speaks as far as is known, which the first connection tells.
+    /// The limits for the protocol that the server speaks, as far as it is known. The first connection shows it.
     fn turns(&self) -> &Turns {
         if self.multiplexed.is_on() { &self.http2 } else { &self.http1 }
     }
 
-    /// The requests go by HTTP/2, whose connections are watched over.
+    /// The requests use HTTP/2, whose connections are checked for signs of life.
     pub(super) fn is_multiplexed(&self) -> bool {
         self.multiplexed.is_on()
     }
 
-    /// How many signs of life the server has given, beside answers.
+    /// How many signs of life the server has given, apart from answers.
     pub(super) fn signs(&self) -> u64 {
         self.multiplexed.signs()
     }
 
-    /// Waits for a turn, which ends when the permit is dropped. Who does not hold a lease has nothing to lose by waiting.
+    /// Waits for a turn, which ends when the permit is dropped. A process that does not hold a lease loses nothing by waiting.
     pub(super) async fn turn(&self) -> Option<SemaphorePermit<'_>> {
         self.turns().waiting.acquire().await.ok()
     }
 
-    /// The same for one who holds a lease, and who waits no longer than `patience`: where answers are so slow that turns do
-    /// not come in time, it goes without one. A term is worth a connection. The look that an unclear answer calls for is as
-    /// urgent as the renewal that it delays.
+    /// The same for a process that holds a lease. It waits no longer than `patience`: if answers are so slow that its turn does not
+    /// come in time, the request goes without one. A term is worth a connection. A read after an unclear answer is as urgent as the
+    /// renewal that it delays.
     pub(super) async fn turn_of_holder(&self, patience: Duration) -> Option<SemaphorePermit<'_>> {
         tokio::time::timeout(patience, self.turns().holding.acquire()).await.ok()?.ok()
     }

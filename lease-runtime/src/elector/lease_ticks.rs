@@ -1,4 +1,4 @@
-//! The ticks of one lease, driven: what the election reads and writes goes through here, and runs are started from here.
+//! The ticks of one lease: passes on what the election reads and writes, and starts runs.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -19,16 +19,16 @@ use lease_protocol::ticks::{Annotations, Edits, RunEnd, RunStart, TickNote, Tick
 #[derive(Default)]
 pub(super) struct LeaseTicks {
     ticks: Ticks,
-    told: Option<mpsc::UnboundedReceiver<TaskMessage>>,
+    messages: Option<mpsc::UnboundedReceiver<TaskMessage>>,
     tasks: BTreeMap<Arc<str>, mpsc::UnboundedSender<ElectorMessage>>,
-    /// Of the runs that were to be started: what lets them begin.
+    /// The permits of runs that were handed to a task. A permit can be revoked until the body begins.
     permits: BTreeMap<AttemptId, Permit>,
     /// The state that was shown last.
     shown: Option<Version>,
-    /// The write that is on its way, and its number.
+    /// The write that has no answer yet, and its number.
     composed: Option<Composed>,
-    hush: AnnotationBackoff,
-    /// What keeps ticks from being written, for people.
+    backoff: AnnotationBackoff,
+    /// Why ticks cannot be written, in words for people.
     problem: Option<Arc<str>>,
     said: SaidOnce,
 }
@@ -36,13 +36,13 @@ pub(super) struct LeaseTicks {
 struct Composed {
     id: RequestId,
     number: u64,
-    /// It says something of ticks.
+    /// It says something about ticks.
     says: bool,
-    /// Our annotations, as they are if it is stored as it is sent.
+    /// Our annotations after this write, if it is stored as it was sent.
     expected: Annotations,
 }
 
-/// What has been said, so that it is said once.
+/// What was logged already, so that each is logged once.
 #[derive(Default)]
 struct SaidOnce {
     ahead: bool,
@@ -55,8 +55,8 @@ struct SaidOnce {
 
 impl LeaseTicks {
     /// A term has begun.
-    pub(super) fn begin(&mut self, grant: &Grant, tenure: &TermState, time: TickTime) {
-        self.told = tenure.board().receiver();
+    pub(super) fn begin(&mut self, grant: &Grant, term_state: &TermState, time: TickTime) {
+        self.messages = term_state.tick_channel().receiver();
         self.tasks.clear();
         self.permits.clear();
         self.ticks.begin(grant.transitions, time);
@@ -64,7 +64,7 @@ impl LeaseTicks {
         self.said.removed.clear();
     }
 
-    /// The bodies were asked to end. What has not begun by now never does, and is given back.
+    /// The bodies were asked to end. Runs whose body has not begun are given back and never begin.
     pub(super) fn drain(&mut self) {
         self.ticks.drain();
         for (id, permit) in &self.permits {
@@ -74,33 +74,33 @@ impl LeaseTicks {
         }
     }
 
-    /// Nothing of the term is left; what its tasks have told is heard.
+    /// Nothing of the term is left, and all messages of its tasks have been handled.
     pub(super) fn drained(&mut self) {
-        // If its runtime has gone, nobody has asked the bodies to end.
+        // If the runtime of the tasks is gone, the bodies have not been asked to end.
         self.drain();
         self.permits.clear();
-        (self.told, self.tasks) = (None, BTreeMap::new());
+        (self.messages, self.tasks) = (None, BTreeMap::new());
         self.ticks.end();
     }
 
-    /// What a task tells next; never, if there is nobody to tell. Cancel safe.
-    pub(super) async fn told(&mut self) -> TaskMessage {
-        let told = match &mut self.told {
-            Some(told) => told.recv().await,
+    /// The next message of a task. Never resolves without a term. Cancel safe.
+    pub(super) async fn next_message(&mut self) -> TaskMessage {
+        let message = match &mut self.messages {
+            Some(messages) => messages.recv().await,
             None => None,
         };
-        match told {
-            Some(told) => told,
+        match message {
+            Some(message) => message,
             None => std::future::pending().await,
         }
     }
 
-    pub(super) fn hear(&mut self, told: TaskMessage, now: WallTime) {
-        match told {
+    pub(super) fn hear(&mut self, message: TaskMessage, now: WallTime) {
+        match message {
             TaskMessage::Join { task, timetable, signals } => {
                 self.tasks.insert(task.clone(), signals);
                 self.ticks.join(task, *timetable, now);
-                // What the Lease says of this task has to be looked at.
+                // The new task has to see what the Lease says about it.
                 self.shown = None;
             }
             TaskMessage::Leave { task } => {
@@ -114,7 +114,7 @@ impl LeaseTicks {
         }
     }
 
-    /// Shows a state of the Lease that the term rests on, unless it was shown already, and starts what it says is taken.
+    /// Shows a state of the Lease that the term rests on, unless it was shown already, and starts the runs that it shows as taken.
     pub(super) fn show(&mut self, version: &Version, annotations: &Annotations, time: TickTime, log: &ElectionLog) {
         if self.shown.as_ref() == Some(version) {
             return;
@@ -125,7 +125,7 @@ impl LeaseTicks {
         for task in self.ticks.done_once() {
             self.signal(&task, ElectorMessage::Done);
         }
-        self.complain(log);
+        self.log_problems(log);
         let behind = self.ticks.behind(time);
         if let Some(by) = behind.filter(|_| !self.said.behind) {
             log.clock_behind(by);
@@ -133,7 +133,7 @@ impl LeaseTicks {
         self.said.behind = behind.is_some();
     }
 
-    /// Starts what is due without a record, and tells whether a renewal is wanted now.
+    /// Starts runs that need no record, and returns whether to renew now.
     pub(super) fn turn(&mut self, time: TickTime, now: Moment, log: &ElectionLog) -> bool {
         let starts = self.ticks.poll(time);
         self.start(starts);
@@ -142,10 +142,10 @@ impl LeaseTicks {
             log.clock_ahead(by);
         }
         self.said.ahead = ahead.is_some();
-        self.ticks.wants_write(time) && !self.hush.holds(now)
+        self.ticks.wants_write(time) && !self.backoff.holds(now)
     }
 
-    /// When to take a turn at the latest.
+    /// When the next turn is due at the latest.
     pub(super) fn wake_at(&self) -> Option<WallTime> {
         self.ticks.wake_at()
     }
@@ -156,7 +156,7 @@ impl LeaseTicks {
         self.ticks.is_running()
     }
 
-    /// What the write `id` changes, which replaces this state.
+    /// The changes of annotations for the write `id`, which replaces this state.
     pub(super) fn compose(
         &mut self,
         id: RequestId,
@@ -165,8 +165,8 @@ impl LeaseTicks {
         now: Moment,
         renews: bool,
     ) -> Edits {
-        if self.hush.holds(now) {
-            // What is not composed takes no runs, and ends wait.
+        if self.backoff.holds(now) {
+            // A write without ticks takes no runs. Their ends wait for a later write.
             self.composed = None;
             return Edits::new();
         }
@@ -176,7 +176,7 @@ impl LeaseTicks {
         edits
     }
 
-    /// Whether the write `id` may say something beside the ticks. It then counts as they do, should it be refused.
+    /// Whether the write `id` may change other annotations too. If it is refused, they count like those of the ticks.
     pub(super) fn may_say(&self, id: RequestId) -> bool {
         self.composed.as_ref().is_some_and(|composed| composed.id == id)
     }
@@ -185,31 +185,31 @@ impl LeaseTicks {
         self.composed.iter_mut().for_each(|composed| composed.says = true);
     }
 
-    /// A write was refused, as this one would be again: that may be for what it says of ticks.
+    /// A write was refused, and would be refused again. The reason may be what it says about ticks.
     pub(super) fn refused(&mut self, id: RequestId) {
         let says = self.composed.take_if(|composed| composed.id == id).is_some_and(|composed| composed.says);
-        self.hush.refused(says);
+        self.backoff.refused(says);
     }
 
-    /// What keeps ticks from being written.
+    /// Why ticks cannot be written.
     pub(super) fn problem(&self) -> Option<&Arc<str>> {
         self.problem.as_ref()
     }
 
-    /// The write has succeeded; these annotations are what has come of it.
+    /// The write has succeeded, and these annotations were stored.
     pub(super) fn committed(&mut self, id: RequestId, stored: Option<&Annotations>, now: Moment, log: &ElectionLog) {
         let composed = self.composed.take_if(|composed| composed.id == id);
         let says = composed.as_ref().is_some_and(|composed| composed.says);
         let altered = composed.as_ref().zip(stored).and_then(|(composed, stored)| altered(&composed.expected, stored));
         let is_altered = altered.is_some();
         let problem: Option<Arc<str>> = match altered {
-            Some(what) => self.hush.altered(now).then(|| what.into()),
-            None => self.hush.succeeded(says, now).then(|| REFUSED.into()),
+            Some(what) => self.backoff.altered(now).then(|| what.into()),
+            None => self.backoff.succeeded(says, now).then(|| REFUSED.into()),
         };
         if let Some(problem) = problem {
             log.tick_trouble(&problem);
             self.problem = Some(problem);
-        } else if !self.hush.is_quiet() {
+        } else if !self.backoff.is_quiet() {
             self.problem = None;
         }
         if let Some(Composed { number, .. }) = composed {
@@ -217,7 +217,7 @@ impl LeaseTicks {
                 return self.ticks.altered(number);
             }
             for (task, note) in self.ticks.committed(number) {
-                // By whoever does it at each renewal, once.
+                // Another program may remove a record at each renewal. That is logged once.
                 if note != TickNote::Removed || self.said.removed.insert(task.clone()) {
                     log.tick(&task, &note);
                 }
@@ -242,7 +242,7 @@ impl LeaseTicks {
             if self.signal(&task, ElectorMessage::Start(Box::new(start), permit.clone())) {
                 self.permits.insert(id, permit);
             } else {
-                // It has left, and the news is on its way.
+                // The task has left, and its message is on its way.
                 self.ticks.ended(id, RunEnd::NotStarted);
             }
         }
@@ -252,14 +252,14 @@ impl LeaseTicks {
         self.tasks.get(task).is_some_and(|signals| signals.send(signal).is_ok())
     }
 
-    /// Says once what somebody has to mend.
-    fn complain(&mut self, log: &ElectionLog) {
+    /// Logs once each problem that somebody has to solve.
+    fn log_problems(&mut self, log: &ElectionLog) {
         let unreadable =
             self.ticks.unreadable().into_iter().map(|(task, why)| format!("the record of task `{task}`: {why}"));
         let refused = self.ticks.refused().into_iter().map(|(request, why)| format!("the request {request}: {why}"));
         let zones = self.ticks.other_zone_data().into_iter().map(|(task, data)| {
             format!(
-                "the last tick of task `{task}` was computed by the time zones of {}, which are not this replica's: no civil \
+                "the last tick of task `{task}` was computed with the time zones of {}, which are not this replica's: no civil \
                  time is run twice, but replicas may start it at different instants until all have the same version",
                 shown(&data)
             )
@@ -272,8 +272,8 @@ impl LeaseTicks {
         });
         let given_up = self.ticks.given_up().into_iter().map(|(task, outcome)| {
             format!(
-                "task `{task}` runs once, and its last run was {outcome}: whoever waits for it waits until it is done, and it is \
-                 not run again unless somebody asks for it, by an annotation `{TRIGGER}{task}` with any new id"
+                "task `{task}` runs once, and its last run was {outcome}: tasks that wait for it go on waiting, and it does \
+                 not run again unless it is triggered, by an annotation `{TRIGGER}{task}` with any new id"
             )
         });
         let troubles: Vec<String> = unreadable.chain(refused).chain(zones).chain(full).chain(given_up).collect();
@@ -284,19 +284,19 @@ impl LeaseTicks {
     }
 }
 
-const REFUSED: &str = "the API server refuses what the leader writes about ticks and tasks into the annotations of the lease, and takes the same \
-                       write without it: the lease is kept, and no tick is run until a policy allows annotations of the domain \
-                       lease-runtime.dev there";
+const REFUSED: &str = "the API server refuses what the leader writes about ticks and tasks into the annotations of the lease, and accepts the \
+                       same write without it: the lease is still renewed, and no tick runs until a policy allows annotations \
+                       of the domain lease-runtime.dev there";
 
-/// Our annotations, with these changes.
+/// Our annotations after these changes.
 fn expected(annotations: &Annotations, edits: &Edits) -> Annotations {
-    let kept = annotations.iter().filter(|(name, _)| is_ours(name) && !edits.contains_key(*name));
-    let kept = kept.map(|(name, value)| (name.clone(), value.clone()));
-    kept.chain(edits.iter().filter_map(|(name, value)| Some((name.clone(), value.clone()?)))).collect()
+    let unchanged = annotations.iter().filter(|(name, _)| is_ours(name) && !edits.contains_key(*name));
+    let unchanged = unchanged.map(|(name, value)| (name.clone(), value.clone()));
+    unchanged.chain(edits.iter().filter_map(|(name, value)| Some((name.clone(), value.clone()?)))).collect()
 }
 
-/// Those that are stored otherwise than they were sent. A write names the state that it replaces, so that nobody else can have
-/// changed them in between.
+/// The annotations that were stored differently from what was sent. A write names the state that it replaces, so no other
+/// program can have changed them in between.
 fn altered_names<'a>(sent: &'a Annotations, stored: &'a Annotations) -> impl Iterator<Item = (&'a str, &'static str)> {
     let changed = sent.iter().filter_map(|(name, value)| match stored.get(name) {
         None => Some((name.as_str(), "was removed")),
@@ -313,9 +313,9 @@ fn altered(sent: &Annotations, stored: &Annotations) -> Option<String> {
     let more = altered_names(sent, stored).count() - 1;
     let others = if more > 0 { format!(", and {more} more") } else { String::new() };
     Some(format!(
-        "the cluster alters what the leader writes about ticks: the annotation {} {how} as the write was stored{others}. Look for \
+        "the cluster alters what the leader writes about ticks: the annotation {} {how} when the write was stored{others}. Look for \
          a mutating webhook or admission policy on leases, and let it leave annotations of the domain lease-runtime.dev alone. The \
-         lease is kept, and ticks are tried again after growing pauses",
+         lease is still renewed, and ticks are tried again after growing pauses",
         shown(name)
     ))
 }

@@ -1,4 +1,4 @@
-//! What an election says in the log: transitions once each, and a problem once for as long as it lasts.
+//! The log lines of an election. A transition is logged once, and a problem once as long as it lasts.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,9 +11,9 @@ use crate::lease::LeaseId;
 use lease_protocol::election::{FencingToken, Grant, StopReason};
 use lease_protocol::ticks::TickNote;
 
-/// Shared by all events, so that one filter finds the whole story of a lease.
+/// Writes a log line. All lines share these fields, so that one filter finds all lines of a lease.
 ///
-/// The values are taken now, and the line may be said [elsewhere](log_thread).
+/// The values are taken now. The line may be written [on another thread](log_thread).
 macro_rules! say {
     ($level:ident, $log:expr, $($line:tt)*) => {
         if log_thread::is_wanted(level!($level)) {
@@ -45,7 +45,7 @@ macro_rules! level {
     };
 }
 
-/// Takes the values of a line one by one, and says it when it comes to the message.
+/// Takes the values of a line one by one, and writes it when it comes to the message.
 macro_rules! words {
     ($level:ident [$($set:tt)*] $message:literal $(, $value:expr)* $(,)?) => {{
         let message = format!($message $(, $value)*);
@@ -70,7 +70,7 @@ pub(super) struct ElectionLog {
     holder: Option<String>,
     /// A term has begun since this process last left the election.
     held: bool,
-    /// The seconds of a lease duration that was stored instead of the one that was sent.
+    /// The lease duration in seconds that was stored instead of the one that was sent.
     longer: Option<i32>,
 }
 
@@ -79,8 +79,8 @@ impl ElectionLog {
         ElectionLog { lease, identity, holder: None, held: false, longer: None }
     }
 
-    /// A write of ours was stored with this lease duration, and not with the one that was sent. Said once: candidates wait for
-    /// as long as the Lease says, so that it explains a slow failover.
+    /// A write of ours was stored with another lease duration than was sent. Logged once. Candidates wait for as long as the Lease
+    /// says, so this explains a slow failover.
     pub(super) fn stored_duration(&mut self, stored: Option<i32>, sent: Duration) {
         let longer = stored.filter(|stored| u64::try_from(*stored).is_ok_and(|stored| stored > sent.as_secs()));
         if longer.is_some() && self.longer != longer {
@@ -110,12 +110,12 @@ impl ElectionLog {
         say!(trace, self, term = term.get(), "renewed lease");
     }
 
-    pub(super) fn cancelled(&mut self, term: FencingToken, loss: &StopReason) {
-        if loss.is_involuntary() {
+    pub(super) fn cancelled(&mut self, term: FencingToken, reason: &StopReason) {
+        if reason.is_involuntary() {
             self.held = false;
-            say!(warn, self, term = term.get(), reason = %loss, "lost lease");
+            say!(warn, self, term = term.get(), reason = %reason, "lost lease");
         } else {
-            say!(info, self, term = term.get(), reason = %loss, "giving up lease, stopping tasks");
+            say!(info, self, term = term.get(), reason = %reason, "giving up lease, stopping tasks");
         }
     }
 
@@ -143,14 +143,14 @@ impl ElectionLog {
         );
     }
 
-    /// Says who holds the lease if that is news.
+    /// Logs who holds the lease, if that has changed.
     pub(super) fn holder(&mut self, holder: Option<&str>) {
         if holder == self.holder.as_deref() {
             return;
         }
         self.holder = holder.map(str::to_owned);
         match holder.filter(|holder| !holder.is_empty()) {
-            // That it is us is said as the beginning of a term.
+            // A term of this process is logged when it begins.
             Some(holder) if holder == &*self.identity => {}
             Some(holder) => say!(info, self, holder = %shown(holder), "new leader observed"),
             None => say!(info, self, "lease has no holder"),
@@ -162,7 +162,7 @@ impl ElectionLog {
             error,
             self,
             ahead_s = by.as_secs(),
-            "this replica's clock is ahead of the API server's: ticks go by the server's until it is mended"
+            "this replica's clock is ahead of the API server's: ticks follow the server's clock until this one is corrected"
         );
     }
 
@@ -176,7 +176,7 @@ impl ElectionLog {
         );
     }
 
-    /// `known`: the holder says what it runs.
+    /// `known`: the holder says which tasks it runs.
     pub(super) fn not_run(&self, holder: &str, tasks: &[String], known: bool) {
         let tasks: String = tasks.join(", ").chars().take(300).collect();
         if known {
@@ -207,7 +207,7 @@ impl ElectionLog {
             self,
             requests = %shown(&requests),
             tasks = %shown(&tasks),
-            "something is asked of tasks that this replica does not have, or does not run yet: check the spelling"
+            "the lease has requests for tasks that this replica does not have, or does not run yet: check the spelling"
         );
     }
 
@@ -216,7 +216,7 @@ impl ElectionLog {
             warn,
             self,
             behind_s = by.as_secs(),
-            "ticks are recorded that are in the future of this replica's clock: the next ones are waited for"
+            "the last recorded ticks are in the future of this replica's clock: the next ticks run after that time"
         );
     }
 
@@ -241,7 +241,7 @@ impl ElectionLog {
                 self,
                 task,
                 tick = time(tick),
-                "a run of an earlier leader did not come to an end that is known: it is not run again"
+                "it is not known how a run of an earlier leader ended: it is not run again"
             ),
             TickNote::RunAgain(tick, attempt) => say!(
                 info,
@@ -249,7 +249,7 @@ impl ElectionLog {
                 task,
                 tick = time(tick),
                 attempt,
-                "a run of an earlier leader did not come to an end that is known: it is run again"
+                "it is not known how a run of an earlier leader ended: it is run again"
             ),
             TickNote::GivenBack(tick) => {
                 say!(info, self, task, tick = time(tick), "a run was given back: its body has not begun");
@@ -258,7 +258,7 @@ impl ElectionLog {
                 say!(info, self, task, tick = time(tick), "a run that was given back before its body began is started");
             }
             TickNote::TriggeredBefore(id) => {
-                say!(info, self, task, id = %shown(id.as_str()), "a trigger was dropped, its id has been used");
+                say!(info, self, task, id = %shown(id.as_str()), "a trigger was dropped: its id has been used before");
             }
         }
     }
@@ -277,7 +277,7 @@ impl ElectionLog {
 
     /// The leases of a namespace are not watched together. Nobody has to do anything about it.
     pub(super) fn each_by_name(&self, error: &ElectorError, again: bool) {
-        // The error of a refusal prints the Role for one lease, which is there already.
+        // The error of a refusal prints a Role for one lease, which exists already.
         let why = match error {
             ElectorError::Forbidden(denial) => &denial.message,
             error => &error.to_string(),
@@ -303,12 +303,12 @@ impl ElectionLog {
     }
 }
 
-/// The problems of one activity: each kind is said once, quietly repeated while it lasts, and called over when the activity
-/// works again.
+/// The problems of one activity. Each kind is logged once, repeated at level `debug` while it lasts, and reported as over when
+/// the activity works again.
 pub(super) struct ProblemLog {
     context: &'static str,
     over: &'static str,
-    /// The kinds said since all was well. A handful: searched, not hashed.
+    /// The kinds that were logged since everything last worked. They are few, so a search needs no hash.
     said: Vec<String>,
 }
 
@@ -333,7 +333,7 @@ impl ProblemLog {
         }
     }
 
-    /// They are of no more interest.
+    /// The problems do not matter any more.
     pub(super) fn forget(&mut self) {
         self.said.clear();
     }

@@ -1,4 +1,4 @@
-//! The I/O side of elections: requests, watches and timers, against a real API server.
+//! Runs elections against a real API server: requests, watches and timers.
 
 mod annotation_backoff;
 mod causes;
@@ -56,23 +56,24 @@ use crate::lease::LeaseId;
 use crate::term::watchdog;
 use lease_protocol::election::Timing;
 
-/// Runs all elections of a candidate. A cheap handle: the elections go on until every campaign has been dropped and left.
+/// Runs all elections of a candidate. A cheap handle: the elections go on until every [`ElectionHandle`] has been dropped and
+/// every election has been left.
 #[derive(Clone)]
 pub(crate) struct Elector {
-    inbox: mpsc::UnboundedSender<ElectionPort>,
+    elections: mpsc::UnboundedSender<ElectionPort>,
     identity: Arc<str>,
     clock: Arc<dyn Clock>,
-    heart: Arc<Heartbeat>,
+    heartbeat: Arc<Heartbeat>,
     labels: Arc<Labels>,
-    /// With a thread of its own.
-    spoken: Option<LogFlush>,
+    /// Waits for the log, if the elector has a thread of its own.
+    log_flush: Option<LogFlush>,
 }
 
 impl Elector {
-    /// Starts an elector, on a thread of its own or, for a ready client, on the current runtime. `identity` must be unique
-    /// to this start of this process.
+    /// Starts an elector: on a thread of its own, or on the current runtime if a client is given. `identity` must be unique to this
+    /// start of this process.
     ///
-    /// Blocks while the client is being built, which is short: credentials that have to be fetched are not waited for.
+    /// Blocks while the client is being built, which is short. It does not wait for credentials that have to be fetched.
     ///
     /// # Errors
     ///
@@ -83,52 +84,52 @@ impl Elector {
         clock: Arc<dyn Clock>,
     ) -> Result<Elector, ElectorError> {
         watchdog::start(&*clock).map_err(|source| ElectorError::Thread { cause: source })?;
-        let heart = Heartbeat::new(Arc::clone(&clock));
+        let heartbeat = Heartbeat::new(Arc::clone(&clock));
         let server_time = ServerTime::new(Arc::clone(&clock));
-        let (inbox, outlets) = mpsc::unbounded_channel();
-        let mut spoken = None;
+        let (elections, ports) = mpsc::unbounded_channel();
+        let mut log_flush = None;
         match connection {
             Connection::Config(cluster) => {
-                let voice = LogThread::start().map_err(|source| ElectorError::Thread { cause: source })?;
-                spoken = Some(voice.spoken());
-                let memories = ProcessMemory::of(&cluster.url(), &*clock);
-                thread::start(cluster, outlets, Arc::clone(&heart), server_time, memories, voice)?;
+                let log_thread = LogThread::start().map_err(|source| ElectorError::Thread { cause: source })?;
+                log_flush = Some(log_thread.log_flush());
+                let process_memory = ProcessMemory::of(&cluster.url(), &*clock);
+                thread::start(cluster, ports, Arc::clone(&heartbeat), server_time, process_memory, log_thread)?;
             }
             Connection::Client(client) => {
                 let runtime = Handle::try_current().map_err(|_| ElectorError::NoRuntime)?;
                 drop(runtime.spawn(thread::host(
                     client,
                     Multiplexed::default(),
-                    outlets,
-                    Arc::clone(&heart),
+                    ports,
+                    Arc::clone(&heartbeat),
                     server_time,
-                    // A client does not tell where its cluster is, so that its memories end with it.
+                    // A client does not say where its cluster is, so its memory ends with it.
                     ProcessMemory::default(),
                 )));
             }
         }
-        Ok(Elector { inbox, identity, clock, heart, labels: Arc::default(), spoken })
+        Ok(Elector { elections, identity, clock, heartbeat, labels: Arc::default(), log_flush })
     }
 
-    /// Sees to it that the Leases of the elections to come have these labels.
+    /// Adds these labels to the Leases of later elections.
     pub(crate) fn label(&mut self, labels: Labels) {
         self.labels = Arc::new(labels);
     }
 
-    /// Takes part in the election of `lease`, from now on.
+    /// Takes part in the election of `lease` from now on.
     pub(crate) fn contend(&self, lease: LeaseId, timing: Timing) -> ElectionHandle {
         let (identity, clock) = (Arc::clone(&self.identity), Arc::clone(&self.clock));
-        let (mut outlet, mut campaign) = ElectionPort::new(lease, timing, identity, clock, Arc::clone(&self.heart));
-        campaign.way.spoken.clone_from(&self.spoken);
-        outlet.labels = Arc::clone(&self.labels);
-        // If the elector's runtime is gone, so is the outlet now, and the campaign says that it has ended.
-        let _ = self.inbox.send(outlet);
-        campaign
+        let (mut port, mut election) = ElectionPort::new(lease, timing, identity, clock, Arc::clone(&self.heartbeat));
+        election.control.log_flush.clone_from(&self.log_flush);
+        port.labels = Arc::clone(&self.labels);
+        // If the runtime of the elector is gone, the port is dropped here, and the handle says that the election has ended.
+        let _ = self.elections.send(port);
+        election
     }
 
     /// Whether the loop that runs the elections is alive.
     pub(crate) fn health(&self) -> Health {
-        self.heart.health()
+        self.heartbeat.health()
     }
 }
 

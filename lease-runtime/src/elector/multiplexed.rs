@@ -1,9 +1,9 @@
-//! Whether a request that has had no answer for long is on a connection that is known to be alive.
+//! Whether a connection on which a request waits is known to be alive.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-/// Whether the connections of a client are watched over. All clones are one.
+/// Whether the connections of a client are checked for signs of life. All clones share one state.
 #[derive(Clone, Default)]
 pub(super) struct Multiplexed(Arc<HttpVersionState>);
 
@@ -14,7 +14,7 @@ struct HttpVersionState {
 }
 
 impl Multiplexed {
-    /// The requests are on HTTP/2, whose connections are watched over. Otherwise nobody can tell a slow answer from none.
+    /// The requests use HTTP/2, whose connections are checked. Otherwise a slow answer cannot be told from a dead connection.
     pub(super) fn is_on(&self) -> bool {
         self.0.on.load(Ordering::Relaxed)
     }
@@ -29,7 +29,7 @@ impl Multiplexed {
         self.0.signs.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// How many signs of life there have been, beside answers.
+    /// How many signs of life there have been, apart from answers.
     pub(super) fn signs(&self) -> u64 {
         self.0.signs.load(Ordering::Relaxed)
     }

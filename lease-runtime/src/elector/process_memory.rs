@@ -1,8 +1,8 @@
-//! What this process knows of the Leases it has seen, for as long as the process lives.
+//! What this process remembers about the Leases that it has seen.
 //!
-//! A process that has seen a Lease must not create it at once when it is gone (rule C3), and must not lead under a token below
-//! one that it has seen (rule W3). What it has seen is a matter of the process, not of one election: a task ends, another is
-//! added for the same lease, a candidate is dropped and built anew.
+//! A process that has seen a Lease must not create it at once when it is gone (rule C3), and must not lead with a token below one
+//! that it has seen (rule W3). This concerns the process, not one election: a task may end and another may be added for the same
+//! lease, or a candidate may be dropped and built anew.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::hash::{BuildHasher, RandomState};
@@ -13,7 +13,7 @@ use crate::clock::{Clock, Moment};
 use crate::lease::LeaseId;
 use lease_protocol::election::Memory;
 
-/// What is known of the clusters that this process has talked to, by their addresses. The one global state of elections.
+/// What is known of the clusters that this process has talked to, by their addresses. The only global state of elections.
 static CLUSTERS: Mutex<BTreeMap<String, ProcessMemory>> = Mutex::new(BTreeMap::new());
 
 /// What is known of the Leases of one cluster. A cheap handle.
@@ -22,9 +22,9 @@ pub(super) struct ProcessMemory(Arc<Mutex<KnownLease>>);
 
 #[derive(Default)]
 struct KnownLease {
-    /// Of Leases whose election ended not long ago, all there is to know; and until when it matters.
+    /// Everything about Leases whose election ended recently, and until when it matters.
     recent: HashMap<LeaseId, (Memory, Moment)>,
-    /// Of all others, that they have been seen: eight bytes each. Two that share a hash wait without need, and nothing else.
+    /// Of all others, only that they have been seen, in eight bytes each. If two share a hash, one waits without need.
     met: HashSet<u64>,
     hasher: RandomState,
     /// The longest lease duration and the highest revision that were ever seen here.
@@ -33,8 +33,8 @@ struct KnownLease {
 }
 
 impl ProcessMemory {
-    /// The memories of the cluster at `url`. They are the process's if `clock` is the system's. A virtual clock has its own
-    /// instants, which mean nothing to another, so whoever brings one begins with nothing.
+    /// The memory of the cluster at `url`. If `clock` is the system's, all candidates of the process share it. The instants of a
+    /// virtual clock mean nothing to another, so with such a clock the memory is empty.
     pub(super) fn of(url: &str, clock: &dyn Clock) -> ProcessMemory {
         if !clock.is_system() {
             return ProcessMemory::default();
@@ -52,13 +52,13 @@ impl ProcessMemory {
         Memory::from_long_ago(met, known.longest).above(known.highest)
     }
 
-    /// An election of a Lease ends at `now`, and this is what it knew.
+    /// An election of a Lease has ended at `now`, and has learned this.
     pub(super) fn keep(&self, lease: &LeaseId, memory: Memory, now: Moment) {
         let mut known = self.known();
         let known = &mut *known;
         known.longest = known.longest.max(memory.last_duration());
         known.highest = known.highest.max(memory.highest());
-        // What is over by then is that somebody may still believe. That the Lease has been seen is never over.
+        // After this time, no other process can still believe that it holds the lease. That the Lease was seen stays known.
         known.recent.retain(|lease, (memory, until)| {
             let stays = memory.is_disqualified() || *until > now;
             if !stays && memory.has_existed() {
@@ -83,7 +83,7 @@ mod tests {
     use crate::clock::{SystemClock, TokioClock, WallTime};
     use lease_protocol::election::{Election, Event, Now, Observation, Record, Timing, Version, View};
 
-    /// What an election knows that has seen a Lease at `at`.
+    /// The memory of an election that has seen a Lease at `at`.
     fn seen(at: Moment) -> Memory {
         let mut election = Election::new("a".to_owned(), Timing::default());
         let version = Version { uid: "u".to_owned(), revision: 7 };
@@ -95,19 +95,19 @@ mod tests {
 
     #[test]
     fn a_name_that_was_used_once_leaves_eight_bytes() {
-        let memories = ProcessMemory::default();
+        let process_memory = ProcessMemory::default();
         for number in 0..10_000_u64 {
             let at = Moment::from_nanos(number * 1_000_000_000);
-            memories.keep(&LeaseId::new("jobs", format!("once-{number}")), seen(at), at);
+            process_memory.keep(&LeaseId::new("jobs", format!("once-{number}")), seen(at), at);
         }
-        let known = memories.known();
+        let known = process_memory.known();
         assert!(known.recent.len() <= 61, "{}", known.recent.len());
         assert!(known.met.len() >= 9_900, "{}", known.met.len());
         drop(known);
-        // And yet it is not taken for one that was never seen, whose tokens begin anew, or whose holder would be gone soon.
-        let old = memories.recall(&LeaseId::new("jobs", "once-0"));
+        // It still counts as seen: its tokens do not begin anew, and its holder may still be there.
+        let old = process_memory.recall(&LeaseId::new("jobs", "once-0"));
         assert!(old.has_existed() && old.last_duration() == Duration::from_secs(60));
-        assert!(!memories.recall(&LeaseId::new("jobs", "never")).has_existed());
+        assert!(!process_memory.recall(&LeaseId::new("jobs", "never")).has_existed());
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Turns a refusal by access rules into the rules that would lift it.
+//! Turns a refusal by access rules into a Role that would allow the request.
 
 use std::fmt;
 
@@ -8,13 +8,13 @@ use super::text::{short, shown};
 use crate::lease::LeaseId;
 use lease_protocol::election::is_plain;
 
-/// What an election needs: `get` to look, `update` and `create` to write (a write to a Lease that does not exist is an
-/// update of that name which the server also checks as `create`, *with* the name, which a POST would not be), `watch` to
-/// learn of a release at once. A watch that selects one name counts as a watch of that name, so `resourceNames` limits all
-/// four, and `list` is not needed.
+/// The verbs that an election needs: `get` to read, `update` and `create` to write, `watch` to learn of a release at once. A
+/// write to a Lease that does not exist is an update of that name. The server also checks it as `create` *with* the name, which it
+/// would not do for a POST. A watch that selects one name counts as a watch of that name. So `resourceNames` limits all four verbs,
+/// and `list` is not needed.
 const VERBS: &[&str] = &["get", "create", "update", "watch"];
 
-/// What it takes to ask something of a lease's tasks: to read the Lease, and to replace it.
+/// The verbs that a request to a lease's tasks needs: it reads the Lease and replaces it.
 const ADMIN_VERBS: &[&str] = &["get", "update"];
 
 /// A request that the access rules of the cluster do not allow.
@@ -29,9 +29,9 @@ pub struct Denial {
     pub namespace: String,
     /// The name of the lease.
     pub name: String,
-    /// Who the server took this process for, if it said so.
+    /// The user that the server sees in this process, if it says so.
     pub user: Option<String>,
-    /// The server's own words.
+    /// The message of the server.
     pub message: String,
     /// A Role and a RoleBinding, as YAML, that grant exactly what the election of this lease needs, or what a
     /// [`TickAdmin`](crate::TickAdmin) needs that was refused.
@@ -39,17 +39,17 @@ pub struct Denial {
 }
 
 impl Denial {
-    /// Reads the refusal of a request that needed `verb`, or `None` if it is not the access rules that refused:
-    /// admission, quota and webhooks answer 403 as well, and no Role would help against those.
+    /// Reads the refusal of a request that needed `verb`. `None` if the access rules are not the reason: admission, quota and
+    /// webhooks also answer 403, and no Role would help against those.
     pub(super) fn read(status: &Status, verb: &str, lease: &LeaseId) -> Option<Denial> {
         let message = status.message.as_str();
         // `leases.coordination.k8s.io "ledger" is forbidden: User "eve" cannot get resource "leases" in API group ..`
-        // Every authorizer's refusal is put into these words by the API server itself.
+        // The API server words the refusals of all authorizers like this.
         let said = between(message, " cannot ", " resource ");
         if said.is_none() && !message.is_empty() {
             return None;
         }
-        // A name of this length is no account's.
+        // The name of an account is never that long.
         let user = between(message, "User \"", "\"").filter(|user| user.len() <= 1000).map(str::to_owned);
         Some(Denial {
             verb: shown(said.unwrap_or(verb)).to_string(),
@@ -62,7 +62,7 @@ impl Denial {
         })
     }
 
-    /// The same refusal, of one who takes no part in the election.
+    /// The same refusal, for a program that takes no part in the election.
     pub(super) fn of_admin(mut self, lease: &LeaseId) -> Denial {
         self.role = role("lease-admin", ADMIN_VERBS, lease, self.user.as_deref());
         self
@@ -137,7 +137,7 @@ subjects:
     )
 }
 
-/// A YAML string. What a server says about a user is not trusted to be plain.
+/// A YAML string. The name of a user comes from the server, so it may contain anything.
 fn quoted(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 2);
     out.push('"');

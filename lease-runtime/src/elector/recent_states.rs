@@ -1,4 +1,4 @@
-//! The last states of a Lease, whole, and the objects that writes send in their place.
+//! The last states of a Lease, and the objects that replace them in writes.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -11,10 +11,10 @@ use crate::lease::LeaseId;
 use lease_protocol::election::{Record, Version, View};
 use lease_protocol::ticks::{Annotations, Edits};
 
-/// The last states of one Lease as they were read, whole: a write is a replacement of the whole object, so it has to send
-/// back the labels, annotations, owners and every field of the spec that is not the election's.
+/// The last states of one Lease, as whole objects. A write replaces the whole object, so it has to send back the labels,
+/// annotations, owners and every field of the spec that does not belong to the election.
 ///
-/// An election writes on top of the newest state it knows, which is one of the last few; a write on top of an older one
+/// An election writes on top of the newest state that it knows, which is one of the last few. A write on top of an older state
 /// would be a conflict anyway.
 #[derive(Debug)]
 pub(super) struct RecentStates {
@@ -23,35 +23,35 @@ pub(super) struct RecentStates {
     objects: VecDeque<(Version, Lease)>,
 }
 
-/// What every Lease is labelled with that a candidate writes, unless it has a label of that key already.
+/// Labels for every Lease that a candidate writes. A label with the same key that exists already is not changed.
 pub(crate) type Labels = BTreeMap<String, String>;
 
-/// How many states are kept: those that looks, writes and the watch may deliver out of order between two steps.
-const KEPT: usize = 4;
+/// How many states are kept. Reads, writes and the watch may deliver so many out of order between two steps.
+const MOST_STATES: usize = 4;
 
 impl RecentStates {
     pub(super) fn new(lease: LeaseId, labels: Arc<Labels>) -> RecentStates {
         RecentStates { lease, labels, objects: VecDeque::new() }
     }
 
-    /// Reads an object of the API server and keeps it. `Err` says why it is not a state of this Lease; whatever stands
-    /// in its *spec* is legal, for other programs write Leases too.
+    /// Reads an object of the API server and keeps it. `Err` says why it is not a state of this Lease. Any content of its *spec* is
+    /// valid, because other programs write Leases too.
     pub(super) fn read(&mut self, mut object: Lease) -> Result<View, &'static str> {
         let view = view(&self.lease, &object)?;
-        // Most of an object, and the server's to keep: a write that has none leaves them as they are.
+        // They are most of an object. A write without them leaves them as they are.
         object.metadata.managed_fields = None;
         match self.objects.iter().position(|(version, _)| *version == view.version) {
-            // The same state, read again. Move it to the end of the line.
+            // The same state was read again. It moves to the end of the queue.
             Some(at) => drop(self.objects.remove(at)),
-            None if self.objects.len() == KEPT => drop(self.objects.pop_front()),
+            None if self.objects.len() == MOST_STATES => drop(self.objects.pop_front()),
             None => {}
         }
         self.objects.push_back((view.version.clone(), object));
         Ok(view)
     }
 
-    /// The object that creates the Lease. It names no uid and no version, so that the server refuses it if there is one. A
-    /// Lease that was there before keeps its labels, since a policy may demand them.
+    /// The object that creates the Lease. It names no uid and no version, so the server refuses it if the Lease exists. If there was
+    /// a Lease before, its labels are used again, since a policy may demand them.
     pub(super) fn creation(&self, record: &Record) -> Lease {
         let metadata = ObjectMeta {
             name: Some(self.lease.name.to_string()),
@@ -65,9 +65,9 @@ impl RecentStates {
         object
     }
 
-    /// The object that replaces the state `base`, or `None` if that state is no longer kept. It names the uid and the
-    /// version of `base`: the first keeps the write from creating a Lease that was deleted, the second from overwriting
-    /// one that was changed. `edits` are what else is said, in annotations.
+    /// The object that replaces the state `base`, or `None` if that state is no longer kept. It names the uid and the version of
+    /// `base`. With the uid, the write cannot create a Lease that was deleted. With the version, it cannot overwrite one that was
+    /// changed. `edits` are changes of annotations.
     pub(super) fn replacement(&self, base: &Version, record: &Record, edits: Edits) -> Option<Lease> {
         let mut object = self.object(base)?.clone();
         self.label(&mut object);
@@ -84,7 +84,7 @@ impl RecentStates {
         Some(object)
     }
 
-    /// Adds the labels that are missing. What somebody has set otherwise stays as it is.
+    /// Adds the labels that are missing. Others may have set the same key to another value, which stays.
     fn label(&self, object: &mut Lease) {
         if self.labels.is_empty() {
             return;
@@ -102,7 +102,7 @@ impl RecentStates {
     }
 
     fn object(&self, version: &Version) -> Option<&Lease> {
-        self.objects.iter().find(|(kept, _)| kept == version).map(|(_, object)| object)
+        self.objects.iter().find(|(stored, _)| stored == version).map(|(_, object)| object)
     }
 }
 
@@ -116,7 +116,7 @@ mod tests {
     use crate::elector::wire::dynamic;
     use crate::elector::wire::tests::{id, object};
 
-    fn kept_of_ledger() -> RecentStates {
+    fn recent_states() -> RecentStates {
         RecentStates::new(id(), Arc::default())
     }
 
@@ -136,25 +136,25 @@ mod tests {
 
     #[test]
     fn a_write_changes_the_elections_fields_and_nothing_else() {
-        let mut kept = kept_of_ledger();
+        let mut states = recent_states();
         let read = json!({
             "holderIdentity": "b", "leaseTransitions": 2, "strategy": "OldestEmulationVersion", "preferredHolder": "c",
         });
-        let view = kept.read(lease(read)).unwrap();
-        let sent = serde_json::to_value(kept.replacement(&view.version, &ours(), Edits::new()).unwrap()).unwrap();
+        let view = states.read(lease(read)).unwrap();
+        let sent = serde_json::to_value(states.replacement(&view.version, &ours(), Edits::new()).unwrap()).unwrap();
         let mut want = object(json!({
             "holderIdentity": "a_1", "leaseDurationSeconds": 15, "leaseTransitions": 3,
             "acquireTime": "2023-11-14T22:13:20.000001Z", "renewTime": "2023-11-14T22:13:25.000000Z",
             "strategy": "OldestEmulationVersion", "preferredHolder": "c",
         }));
-        // The server goes on with its own.
+        // The server adds its own managed fields.
         want["metadata"].as_object_mut().unwrap().remove("managedFields");
         assert_eq!(sent, want);
     }
 
     #[test]
     fn a_creation_names_neither_uid_nor_version() {
-        let sent = kept_of_ledger().creation(&ours());
+        let sent = recent_states().creation(&ours());
         assert_eq!((sent.metadata.uid, sent.metadata.resource_version), (None, None));
         assert_eq!(sent.metadata.name.as_deref(), Some("ledger"));
     }
@@ -162,28 +162,28 @@ mod tests {
     #[test]
     fn labels_are_added_and_never_changed() {
         let labels = Labels::from([("team".into(), "jobs".into()), ("example.com/tier".into(), "3".into())]);
-        let mut kept = RecentStates::new(id(), Arc::new(labels));
+        let mut states = RecentStates::new(id(), Arc::new(labels));
         let labels = |lease: Lease| serde_json::to_value(lease.metadata.labels).unwrap();
-        assert_eq!(labels(kept.creation(&ours())), json!({ "team": "jobs", "example.com/tier": "3" }));
-        let view = kept.read(lease(json!({}))).unwrap();
-        let replaced = kept.replacement(&view.version, &ours(), Edits::new()).unwrap();
+        assert_eq!(labels(states.creation(&ours())), json!({ "team": "jobs", "example.com/tier": "3" }));
+        let view = states.read(lease(json!({}))).unwrap();
+        let replaced = states.replacement(&view.version, &ours(), Edits::new()).unwrap();
         assert_eq!(labels(replaced), json!({ "team": "ledger", "example.com/tier": "3" }));
     }
 
     #[test]
     fn a_lease_that_was_deleted_is_created_with_the_labels_it_had() {
-        let mut kept = kept_of_ledger();
-        assert_eq!(kept.creation(&ours()).metadata.labels, None);
-        kept.read(lease(json!({}))).unwrap();
-        let created = serde_json::to_value(kept.creation(&ours()).metadata).unwrap();
+        let mut states = recent_states();
+        assert_eq!(states.creation(&ours()).metadata.labels, None);
+        states.read(lease(json!({}))).unwrap();
+        let created = serde_json::to_value(states.creation(&ours()).metadata).unwrap();
         assert_eq!(created, json!({ "name": "ledger", "namespace": "jobs", "labels": { "team": "ledger" } }));
     }
 
     #[test]
     fn what_is_written_is_what_is_read_back() {
-        let mut kept = kept_of_ledger();
-        let view = kept.read(lease(json!({}))).unwrap();
-        let sent = kept.replacement(&view.version, &ours(), Edits::new()).unwrap();
+        let mut states = recent_states();
+        let view = states.read(lease(json!({}))).unwrap();
+        let sent = states.replacement(&view.version, &ours(), Edits::new()).unwrap();
         assert_eq!(super::view(&id(), &sent).unwrap().record, ours());
     }
 
@@ -204,15 +204,15 @@ mod tests {
             let mut object = object(json!({}));
             *object.pointer_mut(path).unwrap() = value.clone();
             let object = serde_json::from_value(object).unwrap();
-            assert!(kept_of_ledger().read(object).is_err(), "{path} = {value}");
+            assert!(recent_states().read(object).is_err(), "{path} = {value}");
         }
     }
 
     #[test]
     fn what_is_sent_is_a_lease() {
-        let mut kept = kept_of_ledger();
-        let base = kept.read(lease(json!({ "strategy": "s" }))).unwrap();
-        let sent = dynamic(&kept.replacement(&base.version, &ours(), Edits::new()).unwrap()).unwrap();
+        let mut states = recent_states();
+        let base = states.read(lease(json!({ "strategy": "s" }))).unwrap();
+        let sent = dynamic(&states.replacement(&base.version, &ours(), Edits::new()).unwrap()).unwrap();
         let sent = serde_json::to_value(sent).unwrap();
         assert_eq!((&sent["apiVersion"], &sent["kind"]), (&json!("coordination.k8s.io/v1"), &json!("Lease")));
         assert_eq!((&sent["spec"]["holderIdentity"], &sent["spec"]["strategy"]), (&json!("a_1"), &json!("s")));
@@ -220,28 +220,28 @@ mod tests {
 
     #[test]
     fn only_the_last_states_are_kept() {
-        let mut kept = kept_of_ledger();
+        let mut states = recent_states();
         let mut versions = Vec::new();
         for revision in 1..=20 {
             let mut object = lease(json!({}));
             object.metadata.resource_version = Some(revision.to_string());
-            versions.push(kept.read(object).unwrap().version);
+            versions.push(states.read(object).unwrap().version);
         }
-        // Read again, it is the newest, and not there twice.
+        // Read again, it is the newest state, and kept only once.
         let mut again = lease(json!({}));
         again.metadata.resource_version = Some("13".into());
-        kept.read(again).unwrap();
-        assert_eq!(kept.objects.len(), KEPT);
+        states.read(again).unwrap();
+        assert_eq!(states.objects.len(), MOST_STATES);
         let known: Vec<u64> = versions
             .iter()
-            .filter(|v| kept.replacement(v, &ours(), Edits::new()).is_some())
+            .filter(|v| states.replacement(v, &ours(), Edits::new()).is_some())
             .map(|v| v.revision)
             .collect();
         assert_eq!(known, [13, 18, 19, 20]);
     }
 
     proptest! {
-        /// Whatever stands in the five fields, reading is total, and so is writing it back.
+        /// Any content of the five fields can be read, and written back.
         #[test]
         fn any_spec_is_legal(
             holder in any::<Option<String>>(),
@@ -253,13 +253,13 @@ mod tests {
                 holder, transitions, duration_seconds: duration,
                 acquired: times.0.map(WallTime), renewed: times.1.map(WallTime),
             };
-            let mut kept = kept_of_ledger();
-            let base = kept.read(lease(Value::Null)).unwrap();
-            let sent = kept.replacement(&base.version, &record, Edits::new()).unwrap();
+            let mut states = recent_states();
+            let base = states.read(lease(Value::Null)).unwrap();
+            let sent = states.replacement(&base.version, &record, Edits::new()).unwrap();
             let text = serde_json::to_string(&sent).unwrap();
             let mut back = serde_json::from_str::<Lease>(&text).unwrap();
             back.metadata.resource_version = Some("42".into());
-            let view = kept.read(back).unwrap();
+            let view = states.read(back).unwrap();
             prop_assert_eq!(&view.record.holder, &record.holder);
             prop_assert_eq!(view.record.duration_seconds, record.duration_seconds);
             prop_assert_eq!(view.record.acquired.is_some(), record.acquired.is_some());

@@ -1,10 +1,10 @@
-//! The requests of one election: each waited for as long as its answer can matter, each read for what it proves.
+//! The requests of one election: how long each is waited for, and what its answer proves.
 //!
-//! A request that is slow is not given up: an API server that is short of time would get the same work again. It is given up
-//! when its answer cannot matter any more, or when its connection is known to be dead. On HTTP/2 the connections are watched
-//! over for that (see `transport`). On HTTP/1.1 nobody can tell a slow answer from a dead connection, so the same request is
-//! sent once more on another connection, beside the first: a write names the state that it replaces, so that it takes effect
-//! once however often it is sent.
+//! A slow request is not given up, because an overloaded API server would then get the same work again. It is given up when its
+//! answer cannot matter any more, or when its connection is known to be dead. On HTTP/2 the connections are checked for that (see
+//! `transport`). On HTTP/1.1 a slow answer cannot be told from a dead connection, so the same request is sent once more on
+//! another connection, beside the first. A write names the state that it replaces, so that it takes effect once, however often it
+//! is sent.
 
 use std::pin::{Pin, pin};
 use std::sync::Arc;
@@ -28,13 +28,13 @@ use lease_protocol::ticks::{Annotations, Edits};
 
 /// A request that has ended.
 pub(super) struct Reply {
-    /// The election's name for it; none if it was only sent to see whether a problem is over.
+    /// The id that the election gave it; `None` if it was only sent to see whether a problem is over.
     pub(super) id: Option<RequestId>,
-    pub(super) asked: RequestKind,
+    pub(super) kind: RequestKind,
     pub(super) answer: Answer,
-    /// Whether the API server did its part. `None`: it was not asked.
+    /// Whether the API server did its part. `None`: no request was sent.
     pub(super) served: Option<Result<(), ElectorError>>,
-    /// When it was handed out.
+    /// When the election handed it out.
     pub(super) sent: Moment,
 }
 
@@ -43,26 +43,26 @@ pub(super) struct Requests {
     lease: LeaseId,
     patience: AnswerDeadlines,
     in_flight: Arc<InFlight>,
-    kept: RecentStates,
+    states: RecentStates,
     open: FuturesUnordered<Pin<Box<dyn Future<Output = FinishedRequest> + Send>>>,
-    /// What is on its way, and since when. Two at most, and now and then one that is of no more use.
+    /// The requests that have no answer yet. Mostly two at most, and sometimes one whose answer does not matter any more.
     sent: Vec<SentRequest>,
     number: u64,
 }
 
-/// A request that is on its way.
+/// A request that has no answer yet.
 struct SentRequest {
     number: u64,
-    asked: RequestKind,
+    kind: RequestKind,
     at: Moment,
-    /// How many signs of life the server had given by then.
+    /// How many signs of life the server had given when it was sent.
     signs: u64,
 }
 
-/// How things stand as a request is handed out.
+/// The circumstances in which a request is sent.
 pub(super) struct SendContext {
     pub(super) now: Moment,
-    /// How many answers have come by now, to any election.
+    /// How many answers have come so far, to any election.
     pub(super) answers: u64,
     /// This process holds the lease.
     pub(super) holds: bool,
@@ -71,8 +71,8 @@ pub(super) struct SendContext {
 struct FinishedRequest {
     number: u64,
     id: Option<RequestId>,
-    asked: RequestKind,
-    /// None: it was not worth sending.
+    kind: RequestKind,
+    /// `None`: it was not worth sending.
     outcome: Option<RequestOutcome>,
 }
 
@@ -81,14 +81,14 @@ struct FinishedRequest {
 struct AnswerDeadlines {
     /// An answer that takes longer is slow.
     slow: Duration,
-    /// An answer that takes longer comes too late: the term that it would begin or extend is over.
+    /// An answer that takes longer is useless: the term that it would begin or extend is over.
     longest: Duration,
 }
 
 impl Requests {
     pub(super) fn new(
         client: Client,
-        kept: RecentStates,
+        states: RecentStates,
         lease: LeaseId,
         timing: Timing,
         in_flight: Arc<InFlight>,
@@ -96,7 +96,7 @@ impl Requests {
         Requests {
             api: Api::namespaced_with(client, &lease.namespace, &ApiResource::erase::<Lease>(&())),
             in_flight,
-            kept,
+            states,
             lease,
             patience: AnswerDeadlines { slow: timing.attempt_timeout(), longest: timing.renew_deadline },
             open: FuturesUnordered::new(),
@@ -109,40 +109,40 @@ impl Requests {
         self.open.is_empty()
     }
 
-    /// Gives up on all that are on their way.
+    /// Gives up all requests that have no answer yet.
     pub(super) fn clear(&mut self) {
         self.open.clear();
         self.sent.clear();
     }
 
-    /// The request that has been slow for longest, at `now`, and whether the server has given a sign of life since it was sent.
+    /// The request that has been slow for longest at `now`, and whether the server has given a sign of life since it was sent.
     pub(super) fn slow(&self, now: Moment, answers: u64) -> Option<(RequestKind, bool)> {
         let slow = self.sent.iter().filter(|sent| now.since(sent.at) >= self.patience.slow);
         let signs = self.signs(answers);
-        slow.min_by_key(|sent| sent.at).map(|sent| (sent.asked, sent.signs < signs))
+        slow.min_by_key(|sent| sent.at).map(|sent| (sent.kind, sent.signs < signs))
     }
 
     fn signs(&self, answers: u64) -> u64 {
         answers + self.in_flight.signs()
     }
 
-    /// The annotations of a state of the Lease that was read not long ago.
+    /// The annotations of a state of the Lease that was read recently.
     pub(super) fn annotations(&self, version: &Version) -> Option<&Annotations> {
-        self.kept.annotations(version)
+        self.states.annotations(version)
     }
 
-    /// A state of the Lease that came another way. `None` if it is none.
+    /// Reads a state of the Lease that came from elsewhere, such as the watch. `None` if it is not valid.
     pub(super) fn read(&mut self, object: Lease) -> Option<View> {
-        self.kept.read(object).ok()
+        self.states.read(object).ok()
     }
 
-    /// Sends a request and returns what it asks for. Its future is dropped when the
-    /// answer cannot matter any more; what has been sent by then may still take effect.
+    /// Sends a request and returns its kind. Its future is dropped when the answer cannot matter any more. What was sent by then
+    /// may still take effect.
     ///
-    /// A request has to wait for its turn where too many are on their way. To a holder, whose term counts from the instant at
-    /// which it handed the request out, the turn comes at once or nearly so.
+    /// If too many requests have no answer yet, this one waits for its turn. A holder gets its turn almost at once, because its
+    /// term counts from the instant at which it handed the request out.
     ///
-    /// `edits` are what the write changes in the annotations.
+    /// `edits` are the changes of annotations in the write.
     pub(super) fn send(
         &mut self,
         id: Option<RequestId>,
@@ -152,17 +152,17 @@ impl Requests {
     ) -> RequestKind {
         self.number += 1;
         let number = self.number;
-        let (asked, object) = match request {
-            Request::Get => (RequestKind::Look, None),
-            Request::Create(record) => (RequestKind::Create, Some(self.kept.creation(record))),
-            Request::Replace { base, record } => (RequestKind::Replace, self.kept.replacement(base, record, edits)),
+        let (kind, object) = match request {
+            Request::Get => (RequestKind::Get, None),
+            Request::Create(record) => (RequestKind::Create, Some(self.states.creation(record))),
+            Request::Replace { base, record } => (RequestKind::Replace, self.states.replacement(base, record, edits)),
         };
         let signs = self.signs(answers);
-        self.sent.push(SentRequest { number, asked, at: now, signs });
-        if asked == RequestKind::Replace && object.is_none() {
-            // So many states have been seen since that the write would be a conflict.
-            self.open.push(Box::pin(async move { FinishedRequest { number, id, asked, outcome: None } }));
-            return asked;
+        self.sent.push(SentRequest { number, kind, at: now, signs });
+        if kind == RequestKind::Replace && object.is_none() {
+            // The state is not kept any more, so many have been seen since. The write would be a conflict.
+            self.open.push(Box::pin(async move { FinishedRequest { number, id, kind, outcome: None } }));
+            return kind;
         }
         let (api, name, patience) = (self.api.clone(), Arc::clone(&self.lease.name), self.patience);
         let (in_flight, lease) = (Arc::clone(&self.in_flight), self.lease.clone());
@@ -186,8 +186,8 @@ impl Requests {
                 Ok(turn) => {
                     let again = (!in_flight.is_multiplexed()).then_some(patience.slow);
                     let mut failed = None;
-                    let lost_race = |error: &kube::Error| classify::is_conflict(asked, error, &lease);
-                    match bounded(repeated(once, asked.is_write(), lost_race, again, &mut failed), turn, patience).await
+                    let lost_race = |error: &kube::Error| classify::is_conflict(kind, error, &lease);
+                    match bounded(repeated(once, kind.is_write(), lost_race, again, &mut failed), turn, patience).await
                     {
                         Some(Some(ended)) => RequestOutcome::Ended(Box::new(ended)),
                         Some(None) => RequestOutcome::Open,
@@ -195,26 +195,26 @@ impl Requests {
                     }
                 }
             };
-            FinishedRequest { number, id, asked, outcome: Some(outcome) }
+            FinishedRequest { number, id, kind, outcome: Some(outcome) }
         }));
-        asked
+        kind
     }
 
-    /// The next request that ends; `None` if none is on its way. Cancel safe.
+    /// The next request that ends; `None` if no request is open. Cancel safe.
     pub(super) async fn next(&mut self) -> Option<Reply> {
-        let FinishedRequest { number, id, asked, outcome } = self.open.next().await?;
+        let FinishedRequest { number, id, kind, outcome } = self.open.next().await?;
         let at = self.sent.iter().position(|sent| sent.number == number)?;
         let sent = self.sent.swap_remove(at).at;
         let Some(outcome) = outcome else {
-            return Some(Reply { id, asked, answer: Answer::Conflict, served: None, sent });
+            return Some(Reply { id, kind, answer: Answer::Conflict, served: None, sent });
         };
-        let (answer, problem) = classify::answer(asked, outcome, &mut self.kept, &self.lease);
-        Some(Reply { id, asked, answer, served: Some(problem.map_or(Ok(()), Err)), sent })
+        let (answer, problem) = classify::answer(kind, outcome, &mut self.states, &self.lease);
+        Some(Reply { id, kind, answer, served: Some(problem.map_or(Ok(()), Err)), sent })
     }
 }
 
-/// Waits for a request, and keeps its turn only for an eighth of the time after which it counts as slow: an answer that has
-/// not come by then may never come, and others must not wait for it.
+/// Waits for a request. It gives its turn back after an eighth of the time after which it counts as slow: an answer that has
+/// not come by then may never come, and other requests must not wait for it.
 async fn bounded<F: Future>(request: F, turn: impl Sized, patience: AnswerDeadlines) -> Option<F::Output> {
     let mut request = pin!(request);
     let soon = tokio::time::timeout(patience.slow / 8, &mut request).await;
@@ -225,12 +225,12 @@ async fn bounded<F: Future>(request: F, turn: impl Sized, patience: AnswerDeadli
     }
 }
 
-/// Sends a request, and the same once more beside it whenever `again` has passed without an answer. The first that succeeds
-/// counts. `None`: a later copy of a write has met another state of the Lease than the one it replaces. The first copy may be
-/// the reason, or somebody else, and a look tells. `lost_race` says which answers mean that.
+/// Sends a request, and the same request once more beside it each time `again` has passed without an answer. The first that
+/// succeeds counts. `None`: a later copy of a write has met another state of the Lease than the one it replaces. Either the first
+/// copy has written that state, or another process, and a read shows which. `lost_race` says which answers mean this.
 ///
-/// If all fail, the answer is one that leaves the outcome open, if there is such a one: that one copy of a write was refused
-/// proves nothing while another may have taken effect. Until then it stands in `failed`, for a caller that waits no longer.
+/// If all copies fail, an answer that leaves the outcome open is preferred: that one copy of a write was refused proves nothing
+/// while another may have taken effect. Until then this answer is in `failed`, for a caller that stops waiting.
 async fn repeated<F: Future<Output = kube::Result<Lease>>>(
     once: impl Fn() -> F,
     is_write: bool,
@@ -258,7 +258,7 @@ async fn repeated<F: Future<Output = kube::Result<Lease>>>(
         };
         match ended {
             Ok(object) => return Some(Ok(object)),
-            // Whatever the server says to a read is an answer.
+            // For a read, every error of the server is an answer.
             Err(error @ kube::Error::Api(_)) if !is_write => return Some(Err(error)),
             Err(error) if is_copied && lost_race(&error) => return None,
             Err(error) => {
@@ -275,7 +275,7 @@ async fn repeated<F: Future<Output = kube::Result<Lease>>>(
     }
 }
 
-/// Whose fields they are, in the Lease's `managedFields`.
+/// The owner of our fields in the `managedFields` of the Lease.
 fn options() -> PostParams {
     PostParams { field_manager: Some("lease-runtime".to_owned()), ..PostParams::default() }
 }

@@ -1,10 +1,10 @@
-//! The API server's time, as its answers tell it.
+//! The API server's time, taken from its answers.
 //!
-//! A machine whose clock is wrong cannot tell by itself. The API server is the one machine that all replicas talk to, and
-//! each of its answers says when it left, in a `Date` header.
+//! A machine cannot find out by itself that its clock is wrong. The API server is the one machine that all replicas talk to, and
+//! each of its answers says in a `Date` header when it left.
 //!
-//! kube's typed calls keep the heads of answers to themselves. So the elector's client is put behind another one, which
-//! lets everything pass and looks at the heads.
+//! kube's typed calls do not return the headers of answers. So the client of the elector is wrapped in another one, which passes
+//! everything on and reads the headers.
 
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -19,16 +19,16 @@ use kube::client::Body;
 use super::passed_body::{PassedBody, passed};
 use crate::clock::{Clock, Moment, WallTime};
 
-/// What the API server's answers say about its time. All elections of an elector share it.
+/// The API server's time, as its answers say it. All elections of an elector share it.
 #[derive(Debug)]
 pub(super) struct ServerTime {
     clock: Arc<dyn Clock>,
-    told: Mutex<Option<ServerTimeSample>>,
+    sample: Mutex<Option<ServerTimeSample>>,
     /// Counts the answers.
     answers: AtomicU64,
 }
 
-/// What the newest answer has told.
+/// The time in the newest answer.
 #[derive(Clone, Copy, Debug)]
 struct ServerTimeSample {
     wall: WallTime,
@@ -37,20 +37,20 @@ struct ServerTimeSample {
 
 impl ServerTime {
     pub(super) fn new(clock: Arc<dyn Clock>) -> Arc<ServerTime> {
-        Arc::new(ServerTime { clock, told: Mutex::new(None), answers: AtomicU64::new(0) })
+        Arc::new(ServerTime { clock, sample: Mutex::new(None), answers: AtomicU64::new(0) })
     }
 
-    /// The API server's clock at `now`, as its newest answer tells and our own steady clock has counted since; `None`: no
-    /// answer has told.
+    /// The API server's clock at `now`: the time in its newest answer, plus what our own steady clock has counted since. `None` if
+    /// no answer has named a time.
     ///
-    /// Not ahead of the server that gave this answer, and behind it by the fraction of a second that a `Date` leaves out, and
-    /// by the time the answer took to come and be looked at. Another server of the same cluster may differ by its own error.
+    /// It is never ahead of the server that gave this answer. It is behind by the fraction of a second that a `Date` leaves out,
+    /// and by the time that the answer took to arrive and be read. Another server of the same cluster may differ by its own error.
     pub(super) fn at(&self, now: Moment) -> Option<WallTime> {
-        let told = (*self.told())?;
-        Some(told.wall.plus(now.since(told.received)))
+        let sample = (*self.sample())?;
+        Some(sample.wall.plus(now.since(sample.received)))
     }
 
-    /// A client like this one, whose answers are noted here. Has to be called on the runtime that shall run it.
+    /// A client like this one, whose answers are noted here. Call it on the runtime that runs the client.
     pub(super) fn listen(self: &Arc<Self>, client: Client) -> Client {
         let namespace = client.default_namespace().to_owned();
         Client::new(Listening { client, time: Arc::clone(self) }, namespace)
@@ -61,45 +61,45 @@ impl ServerTime {
         self.answers.load(Ordering::Relaxed)
     }
 
-    /// An answer has come, with this head.
+    /// An answer with these headers has come.
     fn note(&self, head: &HeaderMap) {
         self.answers.fetch_add(1, Ordering::Relaxed);
-        // Read after the answer has come: what passes in between makes the server's time earlier than it is, never later.
+        // Read after the answer has come: a delay in between makes the server's time earlier than it is, never later.
         let received = self.clock.now();
         if let Some(wall) = date(head) {
             self.keep(ServerTimeSample { wall, received });
         }
     }
 
-    /// Answers may be noted at once on several threads.
+    /// Several threads may note answers at once.
     fn keep(&self, new: ServerTimeSample) {
-        let mut told = self.told();
-        if told.is_none_or(|old| old.received <= new.received) {
-            *told = Some(new);
+        let mut sample = self.sample();
+        if sample.is_none_or(|old| old.received <= new.received) {
+            *sample = Some(new);
         }
     }
 
-    fn told(&self) -> MutexGuard<'_, Option<ServerTimeSample>> {
-        self.told.lock().unwrap_or_else(PoisonError::into_inner)
+    fn sample(&self) -> MutexGuard<'_, Option<ServerTimeSample>> {
+        self.sample.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// When an answer left, if it says so as RFC 9110 wants it: `Sun, 06 Nov 1994 08:49:37 GMT`. The older formats, which it
-/// forbids to senders, say nothing here; no API server has ever used them.
+/// When an answer left, if it says so in the format that RFC 9110 demands: `Sun, 06 Nov 1994 08:49:37 GMT`. RFC 9110 forbids
+/// senders the older formats, and no API server has ever used them, so they are not read.
 fn date(head: &HeaderMap) -> Option<WallTime> {
     const LENGTH: usize = "Sun, 06 Nov 1994 08:49:37 GMT".len();
     let text = head.get(header::DATE)?.as_bytes();
-    // This is one of the formats of mail, which the parser knows all of. The others have no such length, or another zone.
+    // The parser knows all formats of mail dates. The others have another length, or another zone.
     if text.len() != LENGTH || !text.ends_with(b" GMT") {
         return None;
     }
     DateTimeParser::new().parse_timestamp(text).ok().map(WallTime::from)
 }
 
-/// A client that looks at the heads of its answers.
+/// A client that reads the headers of its answers.
 ///
-/// A request waits nowhere that it did not wait before: the worker in front hands its future back at once, to be polled, and
-/// dropped, by whoever sent it.
+/// It adds no wait to a request: the outer client returns the future of the inner one at once, and the sender polls and drops
+/// that future.
 struct Listening {
     client: Client,
     time: Arc<ServerTime>,
@@ -107,12 +107,12 @@ struct Listening {
 
 impl tower_service::Service<Request<Body>> for Listening {
     type Response = Response<PassedBody>;
-    /// kube takes its own errors out again, so that those of the client behind arrive as they are.
+    /// kube unwraps its own errors, so that the errors of the inner client arrive unchanged.
     type Error = kube::Error;
     type Future = Pin<Box<dyn Future<Output = Result<Response<PassedBody>, kube::Error>> + Send>>;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), kube::Error>> {
-        // The client behind is waited for where the request is sent.
+        // The request waits for the inner client where it is sent.
         Poll::Ready(Ok(()))
     }
 
@@ -165,7 +165,7 @@ mod tests {
             "Sun, 06 Nov 1994 08:49:37 UTC",
             "Sun, 06 Nov 1994 08:49:37 +0100",
             "Sun, 06 Nov 1994 08:49:37 GMT, Sun, 06 Nov 1994 08:49:37 GMT",
-            // Not a Monday, and what no calendar and no clock has.
+            // The wrong weekday, and times that no calendar and no clock has.
             "Mon, 06 Nov 1994 08:49:37 GMT",
             "Mon, 31 Feb 1994 08:49:37 GMT",
             "Sun, 06 Nov 1994 24:49:37 GMT",
@@ -188,13 +188,13 @@ mod tests {
         tell(100, 1_000);
         assert_eq!(time.at(moment(100)), Some(wall(1_000)));
         assert_eq!(time.at(moment(3_700)), Some(wall(4_600)));
-        // A server that is behind is believed as well.
+        // A server whose clock is behind is believed as well.
         tell(200, 900);
         assert_eq!(time.at(moment(201)), Some(wall(901)));
-        // An answer that came before, and is noted only now, is not the newest.
+        // An answer that came earlier and is noted only now is not the newest.
         tell(150, 5_000);
         assert_eq!(time.at(moment(201)), Some(wall(901)));
-        // Nothing panics at the ends of time.
+        // Nothing panics at the ends of the range of times.
         tell(300, i64::MAX / 1_000_000);
         assert_eq!(time.at(Moment::FAR), Some(WallTime(i64::MAX)));
     }

@@ -1,4 +1,4 @@
-//! The elector of a replica whose elections a test decides: what it knows about ticks and terms is production's.
+//! The elector of a replica whose elections a test decides. It handles ticks and terms with the code of production.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use crate::term::{DrainToken, TaskMessage, Term, TermState};
 use lease_protocol::election::{Grant, RequestId, StopReason, Version};
 use lease_protocol::ticks::{Annotations, TickTime};
 
-/// A Lease of which only the annotations are of interest.
+/// A Lease of which only the annotations matter.
 #[derive(Debug, Default)]
 pub(crate) struct SimulatedLease {
     pub(crate) annotations: Annotations,
@@ -42,16 +42,16 @@ impl SimulatedElector {
     /// Begins a term.
     pub(crate) fn begin(&mut self, grant: &Grant, clock: Arc<dyn Clock>, time: TickTime) -> (Term, DrainToken) {
         self.log.began(grant);
-        let (tenure, alive) = TermState::begin(self.lease.clone(), self.identity.clone(), grant, clock);
-        self.ticking.begin(grant, &tenure, time);
-        (Term::new(tenure), alive)
+        let (term_state, alive) = TermState::begin(self.lease.clone(), self.identity.clone(), grant, clock);
+        self.ticking.begin(grant, &term_state, time);
+        (Term::new(term_state), alive)
     }
 
-    /// Asks the bodies to end, for this reason if they have not been asked before. Nothing is taken from now on.
-    pub(crate) fn cancel(&mut self, term: &Term, loss: StopReason) {
-        self.log.cancelled(term.fencing_token(), &loss);
+    /// Asks the bodies to end, for this reason if they were not asked before. No tick is taken from now on.
+    pub(crate) fn cancel(&mut self, term: &Term, reason: StopReason) {
+        self.log.cancelled(term.fencing_token(), &reason);
         self.ticking.drain();
-        term.tenure().cancel(loss);
+        term.state().cancel(reason);
     }
 
     /// Nothing of the term is left.
@@ -60,21 +60,21 @@ impl SimulatedElector {
         self.log.drained(term.fencing_token());
     }
 
-    /// What a task tells next. Cancel safe.
-    pub(crate) async fn told(&mut self) -> TaskMessage {
-        self.ticking.told().await
+    /// The next message of a task. Cancel safe.
+    pub(crate) async fn next_message(&mut self) -> TaskMessage {
+        self.ticking.next_message().await
     }
 
-    pub(crate) fn hear(&mut self, told: TaskMessage, wall: WallTime) {
-        self.ticking.hear(told, wall);
+    pub(crate) fn hear(&mut self, message: TaskMessage, wall: WallTime) {
+        self.ticking.hear(message, wall);
     }
 
-    /// Shows the Lease, and starts what it says is taken.
+    /// Shows the Lease, and starts the runs that it shows as taken.
     pub(crate) fn show(&mut self, lease: &SimulatedLease, time: TickTime) {
         self.ticking.show(&lease.version(), &lease.annotations, time, &self.log);
     }
 
-    /// Starts what needs no record, and tells whether a write is wanted now.
+    /// Starts runs that need no record, and returns whether a write is wanted now.
     pub(crate) fn turn(&mut self, time: TickTime, now: Moment) -> bool {
         self.ticking.turn(time, now, &self.log)
     }
@@ -87,7 +87,7 @@ impl SimulatedElector {
         self.ticking.is_running()
     }
 
-    /// Writes the Lease as it is, which takes no time. `renews`: it may take runs.
+    /// Writes the Lease, which takes no time. `renews`: it may take runs.
     pub(crate) fn write(&mut self, lease: &mut SimulatedLease, time: TickTime, now: Moment, renews: bool) {
         self.writes = self.writes.wrapping_add(1);
         let id = RequestId(self.writes);

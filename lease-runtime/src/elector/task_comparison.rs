@@ -1,8 +1,8 @@
-//! Which tasks the holder of a Lease runs, and which of this replica's are not among them.
+//! Compares the tasks of this replica with those that the holder of the Lease runs.
 //!
-//! Two programs on one Lease by mistake, or two versions of one program, keep each other's tasks from running, and neither
-//! would see more than that it follows. So the holder names its tasks in an annotation, and a follower compares. It costs no
-//! write: the annotation goes with the renewal that is due anyway, and only when it has changed.
+//! Two programs may use one Lease by mistake, or two versions of one program. Then each keeps the tasks of the other from running,
+//! and the only sign is that it follows. So the holder names its tasks in an annotation, and a follower compares. This needs no
+//! additional write: the annotation goes with a renewal, and only when it has changed.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,13 +15,13 @@ use crate::clock::Moment;
 use lease_protocol::ticks::names::{ANNOTATIONS_BYTES, TASKS};
 use lease_protocol::ticks::{Annotations, Edits};
 
-/// All names in the annotation take no more than this. Those that have no room are counted.
+/// The most bytes for the names in the annotation. Names that do not fit are counted.
 const MOST_BYTES: usize = 4096;
 
-/// The names of the tasks that a replica has for a lease, sorted, each once.
+/// The names of the tasks that a replica has for a lease, sorted and unique.
 pub(crate) type Names = Arc<[Arc<str>]>;
 
-/// The tasks that this replica has for a lease, as the candidate last said.
+/// The tasks that this replica has for a lease, as the candidate last announced them.
 #[derive(Debug, Default)]
 pub(crate) struct AnnouncedTasks(Mutex<Names>);
 
@@ -35,16 +35,16 @@ impl AnnouncedTasks {
     }
 }
 
-/// What this replica's tasks have to do with the holder's.
+/// Compares the tasks of this replica with those of the holder.
 #[derive(Debug)]
 pub(super) struct TaskComparison {
     tasks: Arc<AnnouncedTasks>,
     seen: Option<SeenHolder>,
-    /// The holder of whom it was said.
+    /// The holder that was logged.
     said: Option<String>,
 }
 
-/// Somebody else holds the lease, and says this.
+/// Another process holds the lease, with this annotation.
 #[derive(Debug)]
 struct SeenHolder {
     holder: String,
@@ -54,12 +54,12 @@ struct SeenHolder {
     judged: bool,
 }
 
-/// What is known of the tasks that the holder does not name.
+/// The tasks of this replica that the holder does not name.
 #[derive(PartialEq, Eq, Debug)]
 enum TasksNotRun {
     /// The holder does not run these.
     NotRun(Vec<String>),
-    /// The holder does not say what it runs.
+    /// The holder does not say which tasks it runs.
     NotKnown,
 }
 
@@ -68,7 +68,7 @@ impl TaskComparison {
         TaskComparison { tasks, seen: None, said: None }
     }
 
-    /// What a renewal by `identity` says of our tasks, if the Lease does not say it yet and has room.
+    /// Adds the names of our tasks to a renewal by `identity`, if the Lease does not have them yet and there is room.
     pub(super) fn edit(&self, identity: &str, annotations: &Annotations, edits: &mut Edits) -> bool {
         let ours = self.tasks.get();
         if ours.is_empty() {
@@ -82,9 +82,9 @@ impl TaskComparison {
         true
     }
 
-    /// Looks at what the holder says, and tells which of our tasks it does not run, as far as that is known; `None` if there
-    /// is nothing new. A holder is given `patience` for its first renewal, and for tasks that it is about to add.
-    pub(super) fn look(
+    /// Compares with the annotation of the holder, and returns which of our tasks it does not run, as far as that is known. `None` if
+    /// nothing has changed. A holder has `patience` for its first renewal, and for tasks that it is about to add.
+    pub(super) fn compare(
         &mut self,
         holder: Option<&str>,
         annotations: Option<&Annotations>,
@@ -93,7 +93,7 @@ impl TaskComparison {
         log: &ElectionLog,
     ) -> Option<Vec<String>> {
         let Some(holder) = holder else {
-            // Nobody, or this process.
+            // There is no holder, or this process is the holder.
             return self.seen.take().map(|_| Vec::new());
         };
         let (ours, annotation) = (self.tasks.get(), annotations.and_then(|annotations| annotations.get(TASKS)));
@@ -126,17 +126,17 @@ impl TaskComparison {
 impl SeenHolder {
     fn missing(&self) -> TasksNotRun {
         let Some((names, complete)) = self.annotation.as_deref().and_then(|text| read(text, &self.holder)) else {
-            // Of an earlier holder, or of a program that does not name its tasks.
+            // The annotation is of an earlier holder, or this one is a program that does not name its tasks.
             return if self.ours.is_empty() { TasksNotRun::NotRun(Vec::new()) } else { TasksNotRun::NotKnown };
         };
-        // They are sorted, so that those which had no room come after the last.
-        let told = |name: &str| complete || names.last().is_some_and(|last| name <= last.as_str());
-        let missing = self.ours.iter().filter(|name| !names.contains(&***name) && told(name));
+        // They are sorted, so names that did not fit come after the last one.
+        let known = |name: &str| complete || names.last().is_some_and(|last| name <= last.as_str());
+        let missing = self.ours.iter().filter(|name| !names.contains(&***name) && known(name));
         TasksNotRun::NotRun(missing.map(ToString::to_string).collect())
     }
 }
 
-/// The annotation's value. It names the holder, for it stays when a program that does not know it takes the lease over.
+/// The value of the annotation. It names the holder, because a program that does not know it leaves it in place when it takes over.
 fn written(identity: &str, names: &[Arc<str>]) -> String {
     let mut bytes = 0;
     let fit = names.iter().take_while(|name| {
@@ -148,7 +148,7 @@ fn written(identity: &str, names: &[Arc<str>]) -> String {
     json!({ "holder": identity, "tasks": fit, "more": more }).to_string()
 }
 
-/// The names, and whether they are all, if the annotation is this holder's.
+/// The names, and whether they are complete, if the annotation belongs to this holder.
 fn read(text: &str, holder: &str) -> Option<(BTreeSet<String>, bool)> {
     let value: Value = serde_json::from_str(text).ok()?;
     if value.get("holder")?.as_str()? != holder {
@@ -159,11 +159,11 @@ fn read(text: &str, holder: &str) -> Option<(BTreeSet<String>, bool)> {
 }
 
 fn has_room(annotations: &Annotations, edits: &Edits, value: &str) -> bool {
-    let kept = annotations.iter().filter(|(name, _)| !edits.contains_key(*name) && *name != TASKS);
-    let kept: usize = kept.map(|(name, value)| name.len() + value.len()).sum();
+    let unchanged = annotations.iter().filter(|(name, _)| !edits.contains_key(*name) && *name != TASKS);
+    let unchanged: usize = unchanged.map(|(name, value)| name.len() + value.len()).sum();
     let said: usize =
         edits.iter().filter_map(|(name, value)| value.as_ref().map(|value| name.len() + value.len())).sum();
-    kept + said + TASKS.len() + value.len() <= ANNOTATIONS_BYTES
+    unchanged + said + TASKS.len() + value.len() <= ANNOTATIONS_BYTES
 }
 
 #[cfg(test)]
@@ -175,19 +175,20 @@ mod tests {
         names.iter().map(|name| Arc::from(*name)).collect()
     }
 
-    fn company(ours: &[&str]) -> TaskComparison {
+    fn task_comparison(ours: &[&str]) -> TaskComparison {
         let tasks = Arc::new(AnnouncedTasks::default());
         tasks.set(names(ours));
         TaskComparison::new(tasks)
     }
 
-    /// What a follower that has `ours` finds once it has been patient.
+    /// What a follower with the tasks `ours` finds after its patience.
     fn found(ours: &[&str], annotation: Option<String>) -> Option<Vec<String>> {
         let annotations = annotation.map(|value| Annotations::from([(TASKS.to_owned(), value)]));
-        let (mut company, log) = (company(ours), ElectionLog::new(LeaseId::new("jobs", "ledger"), "b".into()));
+        let (mut comparison, log) =
+            (task_comparison(ours), ElectionLog::new(LeaseId::new("jobs", "ledger"), "b".into()));
         let patience = Duration::from_secs(15);
-        let mut look = |now| company.look(Some("a"), annotations.as_ref(), Moment::ZERO + now, patience, &log);
-        look(Duration::ZERO).or_else(|| look(patience))
+        let mut compare = |now| comparison.compare(Some("a"), annotations.as_ref(), Moment::ZERO + now, patience, &log);
+        compare(Duration::ZERO).or_else(|| compare(patience))
     }
 
     #[test]
@@ -216,13 +217,13 @@ mod tests {
 
     #[test]
     fn it_is_written_once_and_where_there_is_room() {
-        let company = company(&["bills"]);
+        let comparison = task_comparison(&["bills"]);
         let (mut annotations, mut edits) = (Annotations::new(), Edits::new());
-        assert!(company.edit("a", &annotations, &mut edits));
+        assert!(comparison.edit("a", &annotations, &mut edits));
         annotations.insert(TASKS.to_owned(), edits.remove(TASKS).unwrap().unwrap());
-        assert!(!company.edit("a", &annotations, &mut edits) && edits.is_empty());
-        assert!(company.edit("b", &annotations, &mut edits), "it is another's");
+        assert!(!comparison.edit("a", &annotations, &mut edits) && edits.is_empty());
+        assert!(comparison.edit("b", &annotations, &mut edits), "it is another's");
         let full = Annotations::from([("example.com/full".to_owned(), "x".repeat(ANNOTATIONS_BYTES - 50))]);
-        assert!(!company.edit("a", &full, &mut Edits::new()));
+        assert!(!comparison.edit("a", &full, &mut Edits::new()));
     }
 }

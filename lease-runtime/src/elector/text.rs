@@ -1,8 +1,8 @@
-//! Text that others have written, as it goes into errors and into the log: short, on one line, escaped.
+//! Text of others, made fit for errors and the log: short, on one line, escaped.
 
 pub(super) use lease_protocol::election::{LONGEST_SHOWN, shown};
 
-/// An error and everything that caused it, in one line: `a: b: c`. Levels that repeat their cause are said once.
+/// An error and all its causes on one line: `a: b: c`. If a level repeats its cause, that is left out.
 pub(super) fn chain(error: &(dyn std::error::Error + 'static)) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
@@ -17,7 +17,7 @@ pub(super) fn chain(error: &(dyn std::error::Error + 'static)) -> String {
     short(&text)
 }
 
-/// At most 300 characters on one line: an error page of a proxy is no message.
+/// At most 300 characters on one line. A proxy may send a whole page.
 pub(super) fn short(text: &str) -> String {
     let mut line = String::new();
     for word in text.split_whitespace() {
@@ -25,7 +25,7 @@ pub(super) fn short(text: &str) -> String {
             line.push(' ');
         }
         line.push_str(word);
-        // The rest is cut off anyway, and a page may be long.
+        // The rest would be cut off anyway, and a page may be long.
         if line.len() > 4 * LONGEST_SHOWN {
             break;
         }

@@ -1,7 +1,7 @@
-//! Where elections run.
+//! The thread that runs elections.
 //!
-//! In production that is an OS thread of their own, so that no task of the process, however long it blocks its runtime, keeps
-//! a lease from being renewed.
+//! In production this is an OS thread of its own. A task of the process can block its runtime for long, and the leases are still
+//! renewed.
 
 use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
@@ -25,18 +25,18 @@ use super::server_time::ServerTime;
 use super::watch::SharedWatch;
 use crate::lease::LeaseId;
 
-/// Starts the thread. Returns when its client is built, or cannot be.
+/// Starts the thread. Returns when its client is built, or when that has failed.
 pub(super) fn start(
     cluster: ClusterAccess,
-    inbox: mpsc::UnboundedReceiver<ElectionPort>,
-    heart: Arc<Heartbeat>,
+    ports: mpsc::UnboundedReceiver<ElectionPort>,
+    heartbeat: Arc<Heartbeat>,
     server_time: Arc<ServerTime>,
-    memories: ProcessMemory,
-    voice: LogThread,
+    process_memory: ProcessMemory,
+    log_thread: LogThread,
 ) -> Result<(), ElectorError> {
     let (ready, built) = std::sync::mpsc::sync_channel(1);
     let body = move || {
-        voice.speak_for_this_thread();
+        log_thread.log_for_this_thread();
         let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
             Ok(runtime) => runtime,
             Err(source) => {
@@ -45,11 +45,11 @@ pub(super) fn start(
             }
         };
         runtime.block_on(async move {
-            // On this runtime: a client's worker lives where it was built.
+            // On this runtime, because the worker of a client lives where the client was built.
             match connect::client(cluster) {
                 Ok((client, multiplexed)) => {
                     let _ = ready.send(Ok(()));
-                    host(client, multiplexed, inbox, heart, server_time, memories).await;
+                    host(client, multiplexed, ports, heartbeat, server_time, process_memory).await;
                 }
                 Err(error) => drop(ready.send(Err(error))),
             }
@@ -63,16 +63,16 @@ pub(super) fn start(
     built.recv().unwrap_or_else(|_| Err(lost()))
 }
 
-/// Runs elections until nobody can hand in another and all have been left.
+/// Runs elections until no other can be handed in and all have been left.
 pub(super) async fn host(
     client: Client,
     multiplexed: Multiplexed,
-    mut inbox: mpsc::UnboundedReceiver<ElectionPort>,
-    heart: Arc<Heartbeat>,
+    mut ports: mpsc::UnboundedReceiver<ElectionPort>,
+    heartbeat: Arc<Heartbeat>,
     server_time: Arc<ServerTime>,
-    memories: ProcessMemory,
+    process_memory: ProcessMemory,
 ) {
-    let beating = HeartbeatGuard(Arc::clone(&heart));
+    let beating = HeartbeatGuard(Arc::clone(&heartbeat));
     let client = server_time.listen(client);
     let mut elections = JoinSet::new();
     let mut turns: BTreeMap<LeaseId, ElectionTurn> = BTreeMap::new();
@@ -82,70 +82,70 @@ pub(super) async fn host(
     while open || !elections.is_empty() {
         tokio::select! {
             biased;
-            outlet = inbox.recv(), if open => match outlet {
-                Some(outlet) => {
-                    // What is of leases and namespaces that nobody contends for any more goes when the next one comes.
+            port = ports.recv(), if open => match port {
+                Some(port) => {
+                    // Entries of leases and namespaces without an election are removed when the next election comes.
                     turns.retain(|_, turn| Arc::strong_count(turn) > 1);
                     shared.retain(|_, shared| Arc::strong_count(shared) > 1);
-                    let turn = Arc::clone(turns.entry(outlet.lease.clone()).or_default());
-                    let shared = shared.entry(Arc::clone(&outlet.lease.namespace)).or_insert_with(|| {
-                        let (identity, clock) = (Arc::clone(&outlet.identity), Arc::clone(&outlet.clock));
-                        SharedWatch::new(client.clone(), &outlet.lease.namespace, identity, clock)
+                    let turn = Arc::clone(turns.entry(port.lease.clone()).or_default());
+                    let shared = shared.entry(Arc::clone(&port.lease.namespace)).or_insert_with(|| {
+                        let (identity, clock) = (Arc::clone(&port.identity), Arc::clone(&port.clock));
+                        SharedWatch::new(client.clone(), &port.lease.namespace, identity, clock)
                     });
                     let (in_flight, shared) = (Arc::clone(&in_flight), Arc::clone(shared));
-                    let (client, server_time, memories) = (client.clone(), Arc::clone(&server_time), memories.clone());
-                    let drive = move |outlet| ElectionDriver::new(outlet, client, in_flight, shared, server_time, memories);
-                    drop(elections.spawn(in_turn(turn, outlet, drive)));
+                    let (client, server_time, process_memory) = (client.clone(), Arc::clone(&server_time), process_memory.clone());
+                    let drive = move |port| ElectionDriver::new(port, client, in_flight, shared, server_time, process_memory);
+                    drop(elections.spawn(in_turn(turn, port, drive)));
                 }
                 None => open = false,
             },
-            // An election's panic is caught where its term can still be ended: see `one`.
+            // A panic of an election is caught in `one`, where its term can still be ended.
             Some(_) = elections.join_next(), if !elections.is_empty() => {}
             () = tokio::time::sleep(BEAT) => {}
         }
-        heart.beat(heart.clock.now());
+        heartbeat.beat(heartbeat.clock.now());
     }
     drop(beating);
 }
 
-/// Held by the election of a lease that runs.
+/// The running election of a lease holds this lock.
 type ElectionTurn = Arc<Mutex<()>>;
 
 /// Runs an election when the one before it, of the same lease in this process, has ended, which it does when its bodies are
-/// gone. H6 again: the two have one name, so that the second would take the lease for its own, and begin a term beside the
-/// bodies of the first.
-async fn in_turn(turn: ElectionTurn, mut outlet: ElectionPort, drive: impl FnOnce(ElectionPort) -> ElectionDriver) {
+/// gone (rule H6). The two have the same identity. Without this, the second would take the lease for its own, and begin a term
+/// beside the bodies of the first.
+async fn in_turn(turn: ElectionTurn, mut port: ElectionPort, drive: impl FnOnce(ElectionPort) -> ElectionDriver) {
     let mut wanted = true;
     let _turn = loop {
         let command = tokio::select! {
             biased;
-            command = outlet.commands.recv() => command,
+            command = port.commands.recv() => command,
             mine = turn.lock(), if wanted => break mine,
         };
-        // Until it is its turn, this election holds nothing, and is left as soon as that is asked for.
+        // Until its turn comes, this election holds nothing, so a withdrawal is complete at once.
         let number = match command.map(|command| *command) {
             Some(Command::Withdraw { number, .. }) => {
-                (wanted, outlet.status.standing) = (false, Standing::Out);
+                (wanted, port.status.standing) = (false, Standing::Out);
                 number
             }
             Some(Command::Contend { number }) => {
-                (wanted, outlet.status.standing) = (true, Standing::Follower);
+                (wanted, port.status.standing) = (true, Standing::Follower);
                 number
             }
             None => {
-                outlet.status.standing = Standing::Out;
+                port.status.standing = Standing::Out;
                 return;
             }
         };
-        outlet.publish();
-        outlet.left(number);
+        port.publish();
+        port.left(number);
     };
-    // Boxed, as is whatever is large and lives as long as an election: a future has room for each place that it is moved to.
-    one(Box::new(drive(outlet))).await;
+    // Boxed, as is everything large that lives as long as an election: a future has room for each place that a value moves to.
+    one(Box::new(drive(port))).await;
 }
 
-/// Runs one election to its end. A panic in it, which would be an error of ours, costs this lease its term and nothing
-/// else: the other elections go on.
+/// Runs one election to its end. A panic in it would be a bug of this crate. It ends the term of this lease, and the other
+/// elections go on.
 async fn one(mut drive: Box<ElectionDriver>) {
     if let Err(panic) = AssertUnwindSafe(drive.run()).catch_unwind().await {
         let reason = match (panic.downcast_ref::<&str>(), panic.downcast_ref::<String>()) {

@@ -1,4 +1,4 @@
-//! The Lease on the wire: objects in, [`View`]s out, and what a write puts into an object.
+//! The Lease on the wire: reads objects as [`View`]s, and writes records into objects.
 
 use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
@@ -10,12 +10,12 @@ use crate::clock::WallTime;
 use crate::lease::LeaseId;
 use lease_protocol::election::{Record, Version, View};
 
-/// Reads what the API server calls a Lease. Times that Go can write and this program cannot read, such as the end of the year
-/// 9999, make no Lease unreadable: an election compares them with nothing, and only has to see that they change.
+/// Reads an object of the API server as a Lease. Go can write times that this program cannot read, such as the end of the year
+/// 9999. They do not make a Lease unreadable: an election only has to see that a time changes.
 ///
 /// # Errors
 ///
-/// If it is no Lease.
+/// If the object is not a Lease.
 pub(super) fn lease(object: DynamicObject) -> Result<Lease, serde_json::Error> {
     let DynamicObject { metadata, mut data, .. } = object;
     let mut spec = data.get_mut("spec").map(Value::take).unwrap_or_default();
@@ -30,7 +30,7 @@ pub(super) fn lease(object: DynamicObject) -> Result<Lease, serde_json::Error> {
     Ok(Lease { metadata, spec: serde_json::from_value(spec)? })
 }
 
-/// A time for one that cannot be read: the same for the same text, and another for another, or nearly so (rule C1).
+/// A time for a text that cannot be read as one. The same text gives the same time, and another text almost always another (rule C1).
 fn stand_in(text: &str) -> WallTime {
     // FNV-1a, in the first two thousand years after 1970.
     const YEARS: u64 = 2_000 * 365 * 86_400;
@@ -40,7 +40,7 @@ fn stand_in(text: &str) -> WallTime {
     WallTime(i64::try_from(hash % YEARS).unwrap_or(0) * 1_000_000)
 }
 
-/// An object as it is sent.
+/// The object to send.
 pub(super) fn dynamic(lease: &Lease) -> Result<DynamicObject, serde_json::Error> {
     Ok(DynamicObject {
         types: Some(TypeMeta::resource::<Lease>()),
@@ -49,7 +49,7 @@ pub(super) fn dynamic(lease: &Lease) -> Result<DynamicObject, serde_json::Error>
     })
 }
 
-/// What an object of the API server says, if it is a state of `lease`.
+/// The content of an object of the API server, if it is a state of `lease`.
 pub(super) fn view(lease: &LeaseId, object: &Lease) -> Result<View, &'static str> {
     if object.metadata.name.as_deref() != Some(&lease.name) {
         return Err("it has another name");
@@ -60,13 +60,13 @@ pub(super) fn view(lease: &LeaseId, object: &Lease) -> Result<View, &'static str
     Ok(View { version: Version { uid, revision }, record })
 }
 
-/// A resourceVersion. Kubernetes promises an integer; what is none cannot be ordered, so it is no answer.
+/// A resourceVersion. Kubernetes promises an integer. Anything else cannot be ordered, so it is an error.
 pub(super) fn revision(text: Option<&str>) -> Result<u64, &'static str> {
     match text {
         None | Some("") => Err("it has no resourceVersion"),
-        // Zero is "any version" in a request and never the version of an object.
+        // Zero means "any version" in a request, and is never the version of an object.
         Some(text) => match text.parse() {
-            Ok(0) | Err(_) => Err("its resourceVersion is no positive integer"),
+            Ok(0) | Err(_) => Err("its resourceVersion is not a positive integer"),
             Ok(revision) => Ok(revision),
         },
     }
@@ -82,7 +82,7 @@ fn record(spec: &LeaseSpec) -> Record {
     }
 }
 
-/// Writes the election's five fields and leaves the others (`strategy`, `preferredHolder`) as they are.
+/// Writes the five fields of the election, and leaves the others (`strategy`, `preferredHolder`) as they are.
 pub(super) fn put(record: &Record, spec: &mut LeaseSpec) {
     spec.holder_identity = record.holder.clone();
     spec.lease_duration_seconds = record.duration_seconds;
@@ -95,11 +95,11 @@ fn wall(time: &MicroTime) -> WallTime {
     WallTime(time.0.as_microsecond())
 }
 
-/// One second into the year 1, in microseconds: the year before it cannot be written, and Go reads the very beginning of
-/// this one as "no time".
+/// One second into the year 1, in microseconds. The year before it cannot be written, and Go reads the very beginning of this
+/// year as "no time".
 const EARLIEST: i64 = -62_135_596_799_000_000;
 
-/// Times outside of the years that can be written become the nearest that can: nobody computes with them.
+/// A time outside of the years that can be written becomes the nearest one that can. Elections do not compute with these times.
 fn micro(time: WallTime) -> MicroTime {
     MicroTime(Timestamp::from_microsecond(time.0.max(EARLIEST)).unwrap_or(Timestamp::MAX))
 }

@@ -1,4 +1,4 @@
-//! What a lease is called and how fast it changes hands.
+//! The name of a lease, and how fast it changes hands.
 
 mod rule;
 
@@ -13,9 +13,9 @@ pub(crate) use rule::{check_label, timings};
 #[doc(inline)]
 pub use lease_protocol::election::Timing;
 
-/// One lease as a task asks for it: name, namespace, timings.
+/// A lease as a task names it: name, namespace, timings.
 ///
-/// `#[leader_only(lease = "ledger", lease_duration = "30s")]` writes this into a constant:
+/// `#[leader_only(lease = "ledger", lease_duration = "30s")]` generates this constant:
 ///
 /// ```
 /// use std::time::Duration;
@@ -24,26 +24,26 @@ pub use lease_protocol::election::Timing;
 /// const LEDGER: LeaseSpec = LeaseSpec::new("ledger").lease_duration(Duration::from_secs(30));
 /// ```
 ///
-/// Every `LeaseSpec` that exists is valid. Each step checks what it is given against what the spec holds so far and panics
-/// at its caller; in a constant that is a compile error at the line to change:
+/// Every `LeaseSpec` is valid. Each step checks its argument against the earlier ones, and panics at its caller. In a constant,
+/// this is a compile error at the line to change:
 ///
 /// ```compile_fail,E0080
 /// # use std::time::Duration;
 /// # use lease_runtime::LeaseSpec;
-/// // The holder would go on for longer than the candidates wait.
+/// // The holder would continue longer than the candidates wait.
 /// const LEDGER: LeaseSpec = LeaseSpec::new("ledger").renew_deadline(Duration::from_secs(20));
 /// ```
 ///
-/// So set the lease duration first: what is not set follows it.
+/// So set the lease duration first: timings that are not set follow it.
 ///
 /// | timing | what it is | when not set |
 /// |---|---|---|
-/// | [`lease_duration`](Self::lease_duration) | how long the others wait for a holder that has fallen silent | 15 s |
+/// | [`lease_duration`](Self::lease_duration) | how long the others wait for a holder that is silent | 15 s |
 /// | [`renew_deadline`](Self::renew_deadline) | how long a holder that cannot renew goes on | ⅔ of the lease duration: 10 s |
 /// | [`retry_period`](Self::retry_period) | how long to wait after a failed request | 2⁄15 of the lease duration: 2 s |
 ///
-/// For a name, a namespace or timings that are known at run time only, [`check_lease_name`], [`check_namespace`] and
-/// [`check_timing`] hold to the same rules and return an error.
+/// For a name, a namespace or timings that are known only at run time, [`check_lease_name`], [`check_namespace`] and
+/// [`check_timing`] check the same rules and return an error.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[must_use = "a spec does nothing by itself: give it to a `LeaderTask`"]
 pub struct LeaseSpec {
@@ -55,22 +55,22 @@ pub struct LeaseSpec {
 }
 
 impl LeaseSpec {
-    /// The lease called `lease`, in the candidate's namespace, with the usual timings.
+    /// The lease called `lease`, in the candidate's namespace, with the default timings.
     ///
     /// # Panics
     ///
-    /// Unless `lease` is a name that Kubernetes takes for a Lease: at most 253 characters, lower-case letters, digits, `-`
-    /// and `.`, each part between dots starting and ending with a letter or digit.
+    /// If Kubernetes would not accept `lease` as the name of a Lease. A name has at most 253 characters: lower-case letters,
+    /// digits, `-` and `.`. Each part between dots starts and ends with a letter or digit.
     #[track_caller]
     pub const fn new(lease: &'static str) -> LeaseSpec {
         rule::assert(names::broken_by_lease_name(lease));
         LeaseSpec { lease: Some(lease), ..LeaseSpec::unnamed() }
     }
 
-    /// A lease whose name is made at run time, and set on the task by [`LeaderTask::lease`](crate::LeaderTask::lease), with
-    /// the usual timings. A task whose lease stays unnamed is refused when it is added.
+    /// A lease whose name is made at run time, and set by [`LeaderTask::lease`](crate::LeaderTask::lease), with the default
+    /// timings. If the name is not set, the task is refused when it is added.
     ///
-    /// `#[leader_only(lease = "shard-{shard}")]` is written this way.
+    /// `#[leader_only(lease = "shard-{shard}")]` uses this.
     pub const fn unnamed() -> LeaseSpec {
         LeaseSpec { lease: None, namespace: None, lease_duration: None, renew_deadline: None, retry_period: None }
     }
@@ -79,8 +79,8 @@ impl LeaseSpec {
     ///
     /// # Panics
     ///
-    /// Unless `namespace` is a name that Kubernetes takes for a namespace: at most 63 lower-case letters, digits and `-`,
-    /// starting and ending with a letter or digit.
+    /// If Kubernetes would not accept `namespace` as the name of a namespace. A name has at most 63 lower-case letters, digits and
+    /// `-`. It starts and ends with a letter or digit.
     #[track_caller]
     pub const fn namespace(mut self, namespace: &'static str) -> LeaseSpec {
         rule::assert(names::broken_by_namespace(namespace));
@@ -88,8 +88,8 @@ impl LeaseSpec {
         self
     }
 
-    /// How long the other candidates wait for a holder that has fallen silent before one of them takes over: the time
-    /// without a leader after a crash. Whole seconds, as the Lease carries it. 15 seconds if not set.
+    /// How long the other candidates wait for a holder that is silent, before one of them takes over: the time without a leader
+    /// after a crash. It must be whole seconds, because the Lease stores seconds. 15 seconds if not set.
     ///
     /// # Panics
     ///
@@ -101,13 +101,13 @@ impl LeaseSpec {
         self
     }
 
-    /// How long a holder that cannot renew goes on, counted from its last renewal; then its bodies are asked to end. Two
-    /// thirds of the lease duration if not set.
+    /// How long a holder that cannot renew continues, counted from its last renewal. Then its bodies are asked to end. Two thirds
+    /// of the lease duration if not set.
     ///
     /// # Panics
     ///
-    /// If it is zero, not less than the lease duration / 1.25 (where what still runs is stopped), or too short for the
-    /// retry period.
+    /// If it is zero, not less than the lease duration / 1.25 (the point at which running bodies are stopped), or too short for
+    /// the retry period.
     #[track_caller]
     pub const fn renew_deadline(mut self, renew_deadline: Duration) -> LeaseSpec {
         self.renew_deadline = Some(renew_deadline);
@@ -119,7 +119,7 @@ impl LeaseSpec {
     ///
     /// # Panics
     ///
-    /// If it is zero, or if it and a jitter of a fifth do not fit before the renew deadline.
+    /// If it is zero, or if the retry period with a jitter of a fifth is longer than the renew deadline allows.
     #[track_caller]
     pub const fn retry_period(mut self, retry_period: Duration) -> LeaseSpec {
         self.retry_period = Some(retry_period);
@@ -137,7 +137,7 @@ impl LeaseSpec {
         self.namespace
     }
 
-    /// The timings with those that were set at run time in place of the spec's own, unchecked.
+    /// The timings, with those that were set at run time in place of the spec's own. They are not checked.
     pub(crate) fn timing_with(
         mut self,
         lease_duration: Option<Duration>,
@@ -150,7 +150,7 @@ impl LeaseSpec {
         self.timing()
     }
 
-    /// The timings, those that are not set following the lease duration.
+    /// The timings. Those that are not set follow the lease duration.
     pub const fn timing(&self) -> Timing {
         let Timings { lease_duration, renew_deadline, retry_period } =
             Timings::new(self.lease_duration, self.renew_deadline, self.retry_period);

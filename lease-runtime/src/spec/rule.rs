@@ -1,4 +1,4 @@
-//! What makes a lease's name, namespace and timings valid, for constants and for run time.
+//! The rules for names, namespaces and timings of leases, for constants and at run time.
 
 pub use lease_grammar::Rule;
 use lease_grammar::names::{broken_by_label, broken_by_lease_name, broken_by_namespace};
@@ -9,7 +9,7 @@ use lease_protocol::election::Timing;
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SpecError {
-    /// Kubernetes would refuse a Lease of this name.
+    /// Kubernetes would refuse a Lease with this name.
     #[error("{}, not {lease:?}: {}", rule.sentence(), rule.remedy())]
     LeaseName {
         /// The name.
@@ -17,7 +17,7 @@ pub enum SpecError {
         /// The rule it breaks.
         rule: Rule,
     },
-    /// There cannot be a namespace of this name.
+    /// There cannot be a namespace with this name.
     #[error("{}, not {namespace:?}: {}", rule.sentence(), rule.remedy())]
     Namespace {
         /// The name.
@@ -60,7 +60,7 @@ impl SpecError {
     }
 }
 
-/// Checks a lease's name that is known at run time only.
+/// Checks the name of a lease that is known only at run time.
 ///
 /// # Errors
 ///
@@ -72,7 +72,7 @@ pub fn check_lease_name(lease: &str) -> Result<(), SpecError> {
     }
 }
 
-/// Checks a namespace that is known at run time only.
+/// Checks a namespace that is known only at run time.
 ///
 /// # Errors
 ///
@@ -96,7 +96,7 @@ pub(crate) fn check_label(key: &str, value: &str) -> Result<(), SpecError> {
     }
 }
 
-/// Checks timings that are known at run time only.
+/// Checks timings that are known only at run time.
 ///
 /// # Errors
 ///
@@ -116,12 +116,12 @@ pub(super) const fn assert(broken: Option<Rule>) {
     }
 }
 
-/// The rule that timings break.
+/// The rule that the timings break.
 pub(super) const fn broken_by_timing(timing: &Timing) -> Option<Rule> {
     timings(timing).broken_rule()
 }
 
-/// What the grammar calls them.
+/// The timings as a type of the grammar.
 pub(crate) const fn timings(timing: &Timing) -> Timings {
     let Timing { lease_duration, renew_deadline, retry_period } = *timing;
     Timings { lease_duration, renew_deadline, retry_period }

@@ -11,7 +11,7 @@ fn unset_timings_follow_the_lease_duration() {
         LeaseSpec::new("a").lease_duration(ms(30_000)).timing(),
         Timing { lease_duration: ms(30_000), renew_deadline: ms(20_000), retry_period: ms(4_000) }
     );
-    // The longest lease there is does not overflow.
+    // The longest possible lease does not overflow.
     let longest = LeaseSpec::new("a").lease_duration(Duration::from_secs(i32::MAX as u64)).timing();
     assert_eq!(longest.renew_deadline, Duration::from_nanos(i32::MAX as u64 * 2_000_000_000 / 3));
     assert_eq!(longest.published_seconds(), i32::MAX);

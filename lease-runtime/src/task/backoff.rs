@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use crate::clock::Moment;
 
-/// Pauses that double from the shortest to the longest. Each is drawn from zero to its bound, so that the bodies of many
-/// leases which fail together do not come back together.
+/// Pauses that double from the shortest to the longest. Each pause is a random time below its bound, so that bodies of many
+/// leases that fail together do not run again together.
 #[derive(Debug)]
 pub(super) struct Backoff {
     pauses: Range<Duration>,
@@ -19,25 +19,25 @@ impl Backoff {
         Backoff { pauses: pauses.clone(), bound: pauses.start }
     }
 
-    /// The pause after a run that failed after `ran`. `dice` draws from 0 to 1.
-    pub(super) fn after_failure(&mut self, ran: Duration, dice: impl FnOnce() -> f64) -> Duration {
-        // It had recovered: this failure is a new one.
+    /// The pause after a run that failed after `ran`. `random` returns a random number from 0 to 1.
+    pub(super) fn after_failure(&mut self, ran: Duration, random: impl FnOnce() -> f64) -> Duration {
+        // The run lasted long enough, so this failure counts as a first one.
         if ran >= self.pauses.end {
             self.bound = self.pauses.start;
         }
-        let pause = self.bound.mul_f64(dice().clamp(0.0, 1.0));
+        let pause = self.bound.mul_f64(random().clamp(0.0, 1.0));
         self.bound = self.bound.saturating_mul(2).min(self.pauses.end);
         pause
     }
 
-    /// The pause after a run that went well.
-    pub(super) fn after_success(&mut self, dice: impl FnOnce() -> f64) -> Duration {
+    /// The pause after a run that succeeded.
+    pub(super) fn after_success(&mut self, random: impl FnOnce() -> f64) -> Duration {
         self.bound = self.pauses.start;
-        self.bound.mul_f64(dice().clamp(0.0, 1.0))
+        self.bound.mul_f64(random().clamp(0.0, 1.0))
     }
 }
 
-/// Counts the failures of the recent past.
+/// Counts the failures within a period.
 #[derive(Debug)]
 pub(super) struct Restarts {
     allowed: u32,
@@ -50,7 +50,7 @@ impl Restarts {
         Restarts { allowed, within, recent: VecDeque::new() }
     }
 
-    /// Notes a failure, and tells whether the body may run again.
+    /// Notes a failure, and returns whether the body may run again.
     pub(super) fn allow(&mut self, now: Moment) -> bool {
         while self.recent.front().is_some_and(|oldest| now.since(*oldest) >= self.within) {
             self.recent.pop_front();

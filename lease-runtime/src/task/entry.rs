@@ -1,4 +1,4 @@
-//! A task as a candidate keeps it, whatever its body and its output are.
+//! A task in a candidate, without the types of its body and output.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -27,28 +27,28 @@ use lease_protocol::ticks::TaskTicks;
 
 type Finish = Box<dyn FnOnce(Result<(), Error>) + Send>;
 
-/// A task as a candidate keeps it.
+/// A task in a candidate, without the types of its body and output.
 pub(crate) struct Entry {
     pub(crate) name: Arc<str>,
     pub(crate) lease: LeaseId,
     pub(crate) timing: Timing,
     pub(super) member: Member,
-    /// Where its bodies run; unknown until the candidate runs.
+    /// The runtime of its bodies; unknown until the candidate runs.
     runtime: Mutex<Option<Handle>>,
     finish: Mutex<Option<Finish>>,
     over: AtomicBool,
-    /// Nobody wants it any more: its body is dropped at once.
+    /// Cancelled when the task is given up: its body is dropped at once.
     stop: CancellationToken,
     warm_up: Mutex<Vec<BoxFuture<'static, ()>>>,
     warm: CancellationToken,
     conditions: Vec<watch::Receiver<bool>>,
     done: Option<Box<dyn Fn() + Send + Sync>>,
-    /// The task of its own lease that its warm-up waits for, and whether that is done.
+    /// The task of its own lease that its warm-up waits for, and whether that task is done.
     waits_within: Arc<WaitWithin>,
 }
 
 impl Entry {
-    /// Checks the task and erases its types. The handle learns of an error, too.
+    /// Checks the task and erases its types. If the task is not valid, its handle returns the error too.
     pub(crate) fn new<K: IntoTask>(
         task: K,
         namespace: &str,
@@ -76,7 +76,7 @@ impl Entry {
             move |end| {
                 let output = lock(&output).take();
                 let end = end.and_then(|()| output.ok_or(stopped));
-                // A body that failed for good was not done, though it has a value to give.
+                // A body that failed for good was not done, even if it returned a value.
                 if end.as_ref().is_ok_and(|output| output.failure().is_none()) {
                     completed.cancel();
                 }
@@ -105,7 +105,7 @@ impl Entry {
         (Ok(entry), handle)
     }
 
-    /// The task is over: tells whoever waits for it. Only the first end counts.
+    /// The task is over: sends the result to its handle. Only the first result counts.
     pub(crate) fn finish(&self, end: Result<(), Error>) {
         self.over.store(true, Ordering::Release);
         let Some(finish) = lock(&self.finish).take() else { return };
@@ -115,7 +115,7 @@ impl Entry {
         });
         let bodies: Vec<_> = bodies.collect();
         let warm_up = std::mem::take(&mut *lock(&self.warm_up));
-        // What the closures captured, and the output if nobody takes it, is dropped here: that is the user's code.
+        // The captures of the closures, and an output that is not read, are dropped here. Dropping them runs user code.
         for drop_one in [
             Box::new(move || finish(end)) as Box<dyn FnOnce()>,
             Box::new(move || drop(bodies)),
@@ -127,37 +127,37 @@ impl Entry {
                     lease = %self.lease.name,
                     namespace = %self.lease.namespace,
                     task = %self.name,
-                    "what belongs to a finished task panicked while being dropped"
+                    "a value of a finished task panicked while being dropped"
                 );
             }
         }
     }
 
-    /// Of a task that runs once: it is over if the Lease says that it is done, whichever replica has done it.
+    /// For a task that runs once: ends it if the Lease says that a replica has done it.
     pub(crate) fn finish_if_done(&self, ticks: &BTreeMap<String, TaskTicks>) {
         if self.done.is_some() && !self.is_over() && ticks.get(&*self.name).is_some_and(TaskTicks::is_done) {
             self.finish_done();
         }
     }
 
-    /// The task is done. One that runs once may have been done by another replica.
+    /// The task is done, here or by another replica.
     pub(crate) fn finish_done(&self) {
         self.done.iter().for_each(|done| done());
         self.finish(Ok(()));
     }
 
-    /// The names of the bodies in it.
+    /// The names of its bodies.
     pub(crate) fn bodies(&self) -> impl Iterator<Item = Arc<str>> {
         let bodies = self.member.all().into_iter().filter(|member| matches!(member.work, MemberWork::Body(_)));
         bodies.map(|member| member.name.clone())
     }
 
-    /// How many tasks with a schedule there are in it.
+    /// How many scheduled tasks it contains.
     pub(crate) fn scheduled(&self) -> usize {
         self.member.all().into_iter().filter(|member| member.ticking.is_some()).count()
     }
 
-    /// Whatever ran it is gone.
+    /// What ran the task was dropped.
     pub(crate) fn lose(&self) {
         self.finish(Err(Error::CandidateGone { task: self.name.to_string() }));
     }
@@ -166,7 +166,7 @@ impl Entry {
         Error::Stopped { task: self.name.to_string(), lease: self.lease.clone() }
     }
 
-    /// Nothing of it will run any more.
+    /// Whether nothing of it runs any more.
     pub(crate) fn is_over(&self) -> bool {
         self.over.load(Ordering::Acquire) || self.stop.is_cancelled()
     }
@@ -180,7 +180,7 @@ impl Entry {
         &self.stop
     }
 
-    /// The name of a part that the other has, too. Each is to be the only one of its name under the lease.
+    /// The name of a part that both have. A name must be unique among the tasks of a lease.
     pub(crate) fn shared_name(&self, other: &Entry) -> Option<&Arc<str>> {
         let others = other.member.all();
         let mut names = self.member.all().into_iter().map(|member| &member.name);
@@ -191,12 +191,12 @@ impl Entry {
         self.member.all().into_iter().any(|member| member.policy.on_loss == OnLoss::Exit)
     }
 
-    /// What has to be true for this process to take part in the election.
+    /// The conditions under which this process takes part in the election.
     pub(crate) fn conditions(&self) -> &[watch::Receiver<bool>] {
         &self.conditions
     }
 
-    /// What has to be over before its first run, to be polled by whoever runs it; `None` if that has begun already.
+    /// The warm-up, to be polled by the caller; `None` if it has begun already.
     pub(crate) fn begin_warm_up(self: &Arc<Self>) -> Option<impl Future<Output = ()> + Send + use<>> {
         let warm_up = std::mem::take(&mut *lock(&self.warm_up));
         let entry = self.clone();
@@ -210,14 +210,14 @@ impl Entry {
         self.warm.is_cancelled()
     }
 
-    /// What polls its warm-up, for a candidate of this identity.
+    /// Identifies the warm-up while it is polled, for a candidate with this identity.
     pub(crate) fn warm_up_place(&self, identity: &Arc<str>) -> Arc<PolledBody> {
         let warming = Some(Arc::downgrade(&self.waits_within));
         let (lease, task) = (self.lease.clone(), self.name.clone());
         Arc::new(PolledBody { lease, identity: identity.clone(), task, warming })
     }
 
-    /// Says where it was put to those who wait for it.
+    /// Tells those who wait for the task where it was added.
     pub(crate) fn put(&self, target: &AwaitedTask, identity: &Arc<str>, status: watch::Receiver<LeaseStatus>) {
         target.put(TaskPlacement {
             lease: self.lease.clone(),
@@ -228,12 +228,12 @@ impl Entry {
         });
     }
 
-    /// The task of its own lease that its warm-up waits for, and whether that is done.
+    /// The task of its own lease that its warm-up waits for, and whether that task is done.
     pub(crate) fn waits_within(&self) -> Option<(&Arc<str>, bool)> {
         self.waits_within.awaited()
     }
 
-    /// Where to run it, unless that has been said before.
+    /// Sets the runtime of its bodies, unless it is set.
     pub(crate) fn run_on(&self, runtime: &Handle) {
         lock(&self.runtime).get_or_insert_with(|| runtime.clone());
     }

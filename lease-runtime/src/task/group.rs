@@ -1,4 +1,4 @@
-//! Several tasks as one.
+//! Groups: several tasks as one task.
 
 use std::fmt;
 use std::sync::{Arc, Mutex};
@@ -34,9 +34,9 @@ use crate::error::Error;
 /// );
 /// ```
 ///
-/// A group is a value as a [`LeaderTask`](crate::LeaderTask) is: add it to a [`Candidate`](crate::Candidate), await it, spawn it, keep it in a
-/// `Vec`, put it into another group. Its members keep their own settings, restarts and grace among them. All have the same
-/// lease with the same timings, which is the group's.
+/// A group is a value, like a [`LeaderTask`](crate::LeaderTask): add it to a [`Candidate`](crate::Candidate), await it, spawn it,
+/// keep it in a `Vec`, put it into another group. Its members keep their own settings, such as restarts and grace. All have the
+/// same lease with the same timings, which are those of the group.
 ///
 /// # When it is done
 ///
@@ -140,7 +140,7 @@ impl TaskGroup {
     }
 }
 
-/// A member whose output nobody asks for.
+/// A member of a group, whose output is not used.
 trait Part: Send {
     fn move_to(&mut self, lease: Option<&str>, namespace: Option<&str>);
 
@@ -158,7 +158,7 @@ impl<K: IntoTask> Part for K {
     }
 }
 
-/// The output of what has none.
+/// The output of a group.
 fn nothing() -> Arc<Mutex<Option<()>>> {
     Arc::new(Mutex::new(Some(())))
 }
@@ -187,7 +187,7 @@ impl IntoPlan<()> for TaskGroup {
             part.move_to(lease.as_deref(), own.as_deref());
             let plan = part.plan(namespace)?;
             let (lease, timing) = common.get_or_insert_with(|| (plan.lease.clone(), plan.timing));
-            // There is a member before this one if they differ.
+            // If the lease or the timings differ, there is a member before this one.
             let first = members.first().map(|member| member.name.to_string()).unwrap_or_default();
             let task = plan.member.name.to_string();
             if plan.lease != *lease {

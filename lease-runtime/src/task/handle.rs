@@ -1,4 +1,4 @@
-//! Waiting for a task.
+//! The handle of a task, which waits for it.
 
 use std::fmt;
 use std::future::Future;
@@ -39,7 +39,7 @@ impl<T> TaskHandle<T> {
         TaskHandle { name, outcome, completed, target: Arc::default(), wait: DeadlockCheck::default() }
     }
 
-    /// What is waited for, to be told where the task was put.
+    /// The task that is awaited. It learns where the task was added.
     pub(crate) fn target(&self) -> &Arc<AwaitedTask> {
         &self.target
     }
@@ -84,14 +84,14 @@ impl<T> Future for TaskHandle<T> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let received = if self.outcome.is_terminated() {
-            // Polled again after the end, which a channel would panic at.
+            // Polled again after the end. The channel would panic.
             Poll::Ready(None)
         } else {
             Pin::new(&mut self.outcome).poll(cx).map(Result::ok)
         };
         if received.is_pending() {
             let TaskHandle { target, completed, wait, .. } = &mut *self;
-            if let Some(error) = wait.look(target, completed, cx) {
+            if let Some(error) = wait.check(target, completed, cx) {
                 return Poll::Ready(Err(error));
             }
         }

@@ -14,19 +14,19 @@ use crate::lease::LeaseId;
 use crate::term::polled::PolledBody;
 use lease_protocol::ticks::TaskTicks;
 
-/// A task that can be waited for, once it is known where it was put.
+/// A task that can be awaited. Where it was added is known later.
 #[derive(Default)]
 pub(crate) struct AwaitedTask {
     put: OnceLock<TaskPlacement>,
-    /// It is known. Any number may wait for that.
+    /// Cancelled when that is known. Any number of futures may wait for it.
     known: CancellationToken,
 }
 
-/// Where a task was put.
+/// Where a task was added.
 #[derive(Clone)]
 pub(super) struct TaskPlacement {
     pub(super) lease: LeaseId,
-    /// That of its candidate.
+    /// The identity of its candidate.
     pub(super) identity: Arc<str>,
     pub(super) task: Arc<str>,
     /// The names of its bodies.
@@ -35,35 +35,35 @@ pub(super) struct TaskPlacement {
 }
 
 impl AwaitedTask {
-    /// It is where `other` is.
+    /// It was added where `other` was added.
     pub(crate) fn put_as(&self, other: &AwaitedTask) {
         other.put.get().cloned().into_iter().for_each(|put| self.put(put));
     }
 
-    /// It is there.
+    /// It was added here.
     pub(super) fn put(&self, put: TaskPlacement) {
         let _ = self.put.set(put);
         self.known.cancel();
     }
 }
 
-/// Looks, while somebody waits for a task, whether that wait can end.
+/// Checks whether the wait for a task can end. Belongs to one waiting future.
 #[derive(Default)]
 pub(crate) struct DeadlockCheck {
-    /// Resolves when it is known where the task was put.
+    /// Resolves when it is known where the task was added.
     known: Option<Pin<Box<WaitForCancellationFutureOwned>>>,
-    /// Resolves when the holder of the lease is found to be whoever waits.
+    /// Resolves when the candidate of the waiting body turns out to hold the lease.
     held_by_us: Option<Pin<Box<dyn Future<Output = ()> + Send + Sync>>>,
     said: bool,
 }
 
 impl DeadlockCheck {
-    /// Gives the error if what is polled here waits for itself. To be called when the task is not over.
+    /// Returns the error if the body that is being polled waits for itself. Call it when the task is not over.
     ///
-    /// A body waits for itself if it waits for its own task; or for a task of its own lease that belongs to another
-    /// candidate, which cannot have the lease before the body has ended. That the two leases of one name are the same is not
-    /// assumed, for there may be two clusters: the other candidate has seen this one as the holder.
-    pub(crate) fn look(
+    /// A body waits for itself if it waits for its own task. It also does if it waits for a task of its own lease that belongs to
+    /// another candidate, which cannot get the lease before the body has ended. Two leases of one name may belong to two clusters.
+    /// So this is an error only when the other candidate has seen this one as the holder.
+    pub(crate) fn check(
         &mut self,
         target: &Arc<AwaitedTask>,
         completed: &CancellationToken,
@@ -88,7 +88,7 @@ impl DeadlockCheck {
             return None;
         }
         let itself = match same_candidate {
-            // The others run beside it.
+            // The other tasks of this candidate run beside this body.
             true => put.bodies.contains(&place.task),
             false => self.is_held_by(&place, put, cx),
         };
@@ -161,8 +161,8 @@ impl Future for Completed {
         if this.completed.as_mut().poll(cx).is_ready() {
             return Poll::Ready(());
         }
-        // There is no error to give. It has been said, and the wait goes on.
-        drop(this.wait.look(&this.target, &this.token, cx));
+        // This future returns no error. The error is logged, and the wait goes on.
+        drop(this.wait.check(&this.target, &this.token, cx));
         Poll::Pending
     }
 }

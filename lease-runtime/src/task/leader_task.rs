@@ -1,4 +1,4 @@
-//! A leader task: what runs while this process holds a lease.
+//! A leader task: work that runs while this process holds a lease.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -11,7 +11,7 @@ use tokio::sync::watch;
 
 use super::TaskOutput;
 use super::lock::lock;
-use super::member::{Body, BodyVerdict, Member, MemberWork};
+use super::member::{Body, BodyResult, Member, MemberWork};
 use super::name::check_task_name;
 use super::plan::{IntoTask, Plan, sealed::IntoPlan};
 use super::policy::Policy;
@@ -66,17 +66,17 @@ pub struct LeaderTask<T> {
     pub(super) retry_period: Option<Duration>,
     pub(super) policy: Policy,
     pub(super) scheduling: Scheduling,
-    /// Of a scheduled task: what it gives if another replica has done it.
+    /// For a scheduled task: the output if another replica has done it.
     pub(super) done: Option<fn() -> T>,
     pub(super) warm_up: Vec<BoxFuture<'static, ()>>,
     pub(super) conditions: Vec<watch::Receiver<bool>>,
     pub(super) body: Box<dyn BodyFn<T>>,
 }
 
-/// The function that starts a run. A trait of its own and no `FnMut` that boxes its future, as that would be one more closure
+/// The function that starts a run. This is a trait and not an `FnMut` with a boxed future, because that would be one more closure
 /// to compile for each task.
 pub(super) trait BodyFn<T>: Send {
-    /// `tick` is what the run is for, if the task is a scheduled one.
+    /// `tick` is the tick of the run, if the task is scheduled.
     fn call(&mut self, term: Term, tick: Option<Tick>) -> BoxFuture<'static, T>;
 }
 
@@ -100,7 +100,7 @@ where
 {
     fn call(&mut self, term: Term, tick: Option<Tick>) -> BoxFuture<'static, T> {
         let ScheduledBody(body) = self;
-        // A supervisor of scheduled tasks hands a tick to each run.
+        // The supervisor of a scheduled task passes a tick to each run.
         let tick = tick.unwrap_or_else(|| Tick::for_test(jiff::Timestamp::UNIX_EPOCH));
         Box::pin(body(term, tick))
     }
@@ -113,7 +113,7 @@ impl<T: TaskOutput> LeaderTask<T> {
         F: FnMut(Term) -> Fut + Send + 'static,
         Fut: Future<Output = T> + Send + 'static,
     {
-        // The one place that knows the body's type: nothing after it is compiled once per task.
+        // Only this place knows the type of the body, so that nothing after it is compiled once per task.
         LeaderTask::boxed(name, spec, Box::new(body))
     }
 }
@@ -161,7 +161,7 @@ impl<T> LeaderTask<T> {
         self.body.call(term, Some(tick))
     }
 
-    /// Its schedule as the tick protocol has it; `None` without one. For whoever drives that protocol, as a simulation does.
+    /// The schedule for the tick protocol; `None` without one. For programs that drive that protocol, such as a simulation.
     ///
     /// # Errors
     ///
@@ -217,18 +217,18 @@ impl<T: TaskOutput> IntoPlan<T> for LeaderTask<T> {
             let (body, last) = (body.call(term.clone(), tick), last.clone());
             Box::pin(async move {
                 let output = body.await;
-                let (failure, tells) = (output.failure(), output.tells());
-                let verdict = BodyVerdict { failure, asked: term.is_cancelled(), tells };
+                let (failure, says_done) = (output.failure(), output.says_done());
+                let result = BodyResult { failure, asked_to_end: term.is_cancelled(), says_done };
                 let previous = lock(&last).replace(output);
                 drop(previous);
-                verdict
+                result
             })
         }));
         let member = Member { name: self.name.as_ref().into(), policy: self.policy, ticking, work };
         let done = self.done.filter(|_| self.scheduling.once).map(|done| {
             let output = output.clone();
             Box::new(move || {
-                // What a run of ours gave that failed is not what became of the task.
+                // The output of a failed run is not the output of the task.
                 let mut last = lock(&output);
                 let failed = last.as_ref().is_none_or(|last| last.failure().is_some());
                 let previous = if failed { last.replace(done()) } else { None };

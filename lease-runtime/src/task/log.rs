@@ -1,4 +1,4 @@
-//! What is said about a task, always with the same fields.
+//! The log lines of tasks, which all have the same fields.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use crate::term::Term;
 use crate::tick::{Cause, Tick};
 use lease_protocol::ticks::{Delivery, RunEnd};
 
-/// The task is the member's; the term, that of its lease.
+/// The names of the task are those of the member. The term is that of its lease.
 pub(super) struct TaskLog<'a> {
     pub(super) entry: &'a Entry,
     pub(super) member: &'a Member,
@@ -48,10 +48,10 @@ impl TaskLog<'_> {
         let (at, attempt) = (tick.nominal(), tick.attempt());
         match end {
             RunEnd::Done => say!(self, info, tick = %at, attempt, "tick done"),
-            RunEnd::NotStarted => say!(self, info, tick = %at, attempt, "tick given back, its body has not begun"),
-            RunEnd::Replaced => say!(self, info, tick = %at, attempt, "tick cancelled, for a later one"),
+            RunEnd::NotStarted => say!(self, info, tick = %at, attempt, "tick given back: its body has not begun"),
+            RunEnd::Replaced => say!(self, info, tick = %at, attempt, "tick cancelled by a later one"),
             RunEnd::Interrupted | RunEnd::Failed => {
-                say!(self, info, tick = %at, attempt, "tick interrupted, its term has ended or its task was given up");
+                say!(self, info, tick = %at, attempt, "tick interrupted: its term has ended or its task was given up");
             }
         }
     }
@@ -67,7 +67,7 @@ impl TaskLog<'_> {
         }
     }
 
-    /// Whoever waits for it waits on.
+    /// The task has failed, and its waiters go on waiting.
     pub(super) fn once_failed(&self, delivery: Delivery) {
         let again = if delivery == Delivery::AtLeastOnce {
             "the next term of the lease tries it again, as after a restart of this replica"
@@ -78,13 +78,13 @@ impl TaskLog<'_> {
         say!(
             self,
             error,
-            "a task that runs once has failed, and what waits for its completion waits on: {again}; let it try more often with \
-             `retry`, or ask for another run with the annotation `trigger.lease-runtime.dev/{task}`"
+            "a task that runs once has failed, and tasks that wait for it go on waiting: {again}; let it try more often with \
+             `retry`, or trigger another run with the annotation `trigger.lease-runtime.dev/{task}`"
         );
     }
 
     pub(super) fn done(&self) {
-        say!(self, info, "task is done, as the lease says, and will not run again");
+        say!(self, info, "task is done according to the lease, and does not run again");
     }
 
     pub(super) fn finished(&self) {
@@ -103,7 +103,7 @@ impl TaskLog<'_> {
     }
 
     pub(super) fn dropped(&self) {
-        say!(self, info, "task was dropped, its time was up");
+        say!(self, info, "task was dropped: its time was up");
     }
 
     pub(super) fn failed(&self, failure: &str, pause: Duration) {
@@ -129,8 +129,8 @@ impl TaskLog<'_> {
             self,
             warn,
             below,
-            "task waits for what it stands on, which is not up after a lease duration: if that says when it is ready, let its \
-             body call `term.ready()`"
+            "task waits for the one below it in its stack, which is not up after a lease duration: if that one signals its \
+             readiness, let its body call `term.ready()`"
         );
     }
 
@@ -138,7 +138,7 @@ impl TaskLog<'_> {
         say!(
             self,
             warn,
-            "task is not gone although its time is up, and the lease is not released before it is: yield in long loops, \
+            "task still runs although its time is up, and the lease is not released before it ends: yield in long loops, \
              move what blocks to `term.blocking(..)` and let it ask its check between two steps"
         );
     }

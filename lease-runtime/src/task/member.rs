@@ -1,4 +1,4 @@
-//! What a task consists of, whatever its bodies and their outputs are: one body, or others in an order.
+//! The parts of a task, without the types of its bodies and outputs: one body, or several in an order.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError, TryLockError};
@@ -16,18 +16,18 @@ use lease_protocol::ticks::Timetable;
 pub(crate) struct Member {
     pub(crate) name: Arc<str>,
     pub(crate) policy: Policy,
-    /// Runs for ticks, rather than all through a term.
+    /// Runs for ticks, and not continuously.
     pub(super) ticking: Option<MemberTicks>,
     pub(crate) work: MemberWork,
 }
 
-/// How a member's runs begin.
+/// The settings of a scheduled member.
 #[derive(Clone, Debug)]
 pub(crate) struct MemberTicks {
     pub(super) timetable: Timetable,
-    /// Of the schedule, for the body.
+    /// The time zone of the schedule, for the body.
     pub(super) zone: TimeZone,
-    /// Further attempts at a tick whose run has failed.
+    /// How many more attempts are made at a tick whose run has failed.
     pub(super) retry: u32,
 }
 
@@ -44,12 +44,12 @@ pub(crate) enum GroupOrder {
     Concurrent,
     /// Each when the one before is done.
     Sequence,
-    /// Each when the one before is up; asked to end when those after it are gone.
+    /// Each when the one before it is up. Each is asked to end when those after it are gone.
     Stack,
 }
 
 impl Member {
-    /// This one and all below it.
+    /// This member and all below it.
     pub(crate) fn all(&self) -> Vec<&Member> {
         let below = match &self.work {
             MemberWork::Body(_) => &[][..],
@@ -61,50 +61,49 @@ impl Member {
 
 /// How a run of a body ended by itself.
 #[derive(Debug)]
-pub(crate) struct BodyVerdict {
-    /// What it says went wrong.
+pub(crate) struct BodyResult {
+    /// The failure that it reports.
     pub(super) failure: Option<String>,
     /// It had been asked to end, so that "done" may only mean "stopped".
-    pub(super) asked: bool,
-    /// What it returned says whether it was done: `Ok` does, `()` does not.
-    pub(super) tells: bool,
+    pub(super) asked_to_end: bool,
+    /// Its output says whether the work is done: `Ok` does, `()` does not.
+    pub(super) says_done: bool,
 }
 
-pub(super) type MemberStart = Box<dyn FnMut(Term, Option<Tick>) -> BoxFuture<'static, BodyVerdict> + Send>;
+pub(super) type MemberStart = Box<dyn FnMut(Term, Option<Tick>) -> BoxFuture<'static, BodyResult> + Send>;
 
-/// A body whose type is erased. Shared with its runs, which call the user's function inside the guard.
+/// A body without its type. It is shared with its runs, which call the user's function inside the guard.
 #[derive(Clone)]
 pub(crate) struct Body(Arc<Mutex<Option<MemberStart>>>);
 
 impl Body {
     pub(super) fn new(
-        start: impl FnMut(Term, Option<Tick>) -> BoxFuture<'static, BodyVerdict> + Send + 'static,
+        start: impl FnMut(Term, Option<Tick>) -> BoxFuture<'static, BodyResult> + Send + 'static,
     ) -> Body {
         Body(Arc::new(Mutex::new(Some(Box::new(start)))))
     }
 
-    /// A run of the body. The user's function is called by the first poll, inside the guard.
-    pub(super) fn run(&self, term: Term, tick: Option<Tick>) -> BoxFuture<'static, BodyVerdict> {
+    /// A run of the body. The first poll calls the user's function, inside the guard.
+    pub(super) fn run(&self, term: Term, tick: Option<Tick>) -> BoxFuture<'static, BodyResult> {
         let Body(start) = self.clone();
         Box::pin(async move {
             // A function that panics while it is being called leaves nothing half done here.
             let body = start.lock().unwrap_or_else(PoisonError::into_inner).as_mut().map(|start| start(term, tick));
             match body {
                 Some(body) => body.await,
-                None => BodyVerdict { failure: None, asked: true, tells: false },
+                None => BodyResult { failure: None, asked_to_end: true, says_done: false },
             }
         })
     }
 
-    /// Puts something around the user's function.
+    /// Wraps the user's function.
     #[cfg(feature = "testing")]
     pub(super) fn wrap(&self, wrap: impl FnOnce(MemberStart) -> MemberStart) {
         let mut start = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         *start = start.take().map(wrap);
     }
 
-    /// Takes out what it has captured, which is the user's, for the caller to drop; not if it is being called, by a body
-    /// that does not come back.
+    /// Removes the user's function with its captures, for the caller to drop. Not if a body that does not return is calling it.
     pub(super) fn retire(&self) -> Option<MemberStart> {
         match self.0.try_lock() {
             Ok(mut start) => start.take(),

@@ -1,4 +1,4 @@
-//! Tasks: what runs while this process holds a lease, and what becomes of it.
+//! Tasks: work that runs while this process holds a lease.
 
 mod backoff;
 pub(crate) mod entry;

@@ -1,4 +1,4 @@
-//! What a task may be called.
+//! The rules for the names of tasks.
 
 use lease_grammar::names::broken_by_task_name;
 

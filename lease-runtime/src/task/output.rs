@@ -1,15 +1,15 @@
-//! What a body may return.
+//! The types that a body may return.
 
 use std::convert::Infallible;
 use std::fmt::Debug;
 
-/// What the body of a leader task may return, as [`std::process::Termination`] is for `main`.
+/// The types that the body of a leader task may return, as [`std::process::Termination`] is for `main`.
 ///
 /// | a body returns | which means |
 /// |---|---|
 /// | `()` | the work is done, the task is over |
-/// | `!`, that is [`Infallible`] here | it never is |
-/// | `Ok(value)` | the work is done, and this is what [`TaskHandle`](crate::TaskHandle) gives |
+/// | `!`, that is [`Infallible`] here | the work is never done |
+/// | `Ok(value)` | the work is done, and [`TaskHandle`](crate::TaskHandle) returns the value |
 /// | `Err(error)` | the body has failed and runs again, after a pause |
 #[diagnostic::on_unimplemented(
     message = "a leader task cannot return `{Self}`: it returns `()`, `!`, or a `Result` whose error is `Debug`",
@@ -19,9 +19,9 @@ pub trait TaskOutput: Send + 'static {
     /// What went wrong, for the log; `None` if the work is done.
     fn failure(&self) -> Option<String>;
 
-    /// Whether a value without a failure says that the work is done, also of a body that was asked to end: `Ok` does, `()`
+    /// Whether an output without a failure says that the work is done, even if the body was asked to end: `Ok` does, `()`
     /// does not.
-    fn tells(&self) -> bool {
+    fn says_done(&self) -> bool {
         false
     }
 }
@@ -43,23 +43,23 @@ impl<T: Send + 'static, E: Debug + Send + 'static> TaskOutput for Result<T, E> {
         self.as_ref().err().map(|error| format!("{error:?}"))
     }
 
-    fn tells(&self) -> bool {
+    fn says_done(&self) -> bool {
         true
     }
 }
 
-/// What the body of a scheduled task may return: nothing that somebody would have to receive.
+/// The types that the body of a scheduled task may return. None has a value that would need a receiver.
 ///
 /// | a body returns | which means |
 /// |---|---|
 /// | `()`, `Ok(())` | the tick is done |
-/// | `Err(error)` | it has failed, and is tried again if [`retry`](crate::LeaderTask::retry) says so |
+/// | `Err(error)` | the tick has failed, and is tried again if [`retry`](crate::LeaderTask::retry) allows it |
 #[diagnostic::on_unimplemented(
     message = "a scheduled task cannot return `{Self}`: it returns `()`, or a `Result<(), E>` whose error is `Debug`",
-    label = "nobody is there to receive this from a scheduled task"
+    label = "a scheduled task has no receiver for this"
 )]
 pub trait TickOutput: TaskOutput {
-    /// What a task gives that was done by another replica.
+    /// The output of a task that another replica has done.
     fn done() -> Self;
 }
 

@@ -1,4 +1,4 @@
-//! What a candidate can be given, made ready to run.
+//! The trait of what can be added to a candidate, and its checked form.
 
 use std::sync::{Arc, Mutex};
 
@@ -10,7 +10,7 @@ use super::member::Member;
 use crate::lease::LeaseId;
 use lease_protocol::election::Timing;
 
-/// What a [`Candidate`](crate::Candidate) can be given: a [`LeaderTask`](crate::LeaderTask) or a [`TaskGroup`](crate::TaskGroup).
+/// Can be added to a [`Candidate`](crate::Candidate): a [`LeaderTask`](crate::LeaderTask) or a [`TaskGroup`](crate::TaskGroup).
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a leader task",
     label = "not a `LeaderTask` or a `TaskGroup`",
@@ -18,7 +18,7 @@ use lease_protocol::election::Timing;
             `TaskGroup::concurrent(..).with_all(..)`"
 )]
 pub trait IntoTask: sealed::IntoPlan<<Self as IntoTask>::Output> + Send + 'static {
-    /// What whoever waits for it gets.
+    /// The output that the handle returns.
     type Output: TaskOutput;
 }
 
@@ -32,22 +32,22 @@ pub(crate) mod sealed {
         /// Runs under this lease, or in this namespace, instead of its own.
         fn move_to(&mut self, lease: Option<&str>, namespace: Option<&str>);
 
-        /// Checks it and erases its types. `namespace` is that of leases which name none.
+        /// Checks it and erases its types. `namespace` is the namespace of leases that name none.
         fn into_plan(self, namespace: &str) -> Result<Plan<T>, Error>;
     }
 }
 
-/// A task that was checked: its lease, what runs, and what has to be the case before.
+/// A task that was checked: its lease, its parts, and its conditions.
 pub struct Plan<T> {
     pub(super) lease: LeaseId,
     pub(super) timing: Timing,
     pub(super) member: Member,
     pub(super) warm_up: Vec<BoxFuture<'static, ()>>,
     pub(super) conditions: Vec<watch::Receiver<bool>>,
-    /// Its body takes a tick, and nothing gives it one.
+    /// Its body takes a tick, and no schedule provides one.
     pub(super) wants_tick: bool,
-    /// Puts in place what a task that runs once gives if another replica has done it; `None` for all others.
+    /// For a task that runs once: stores the output for the case that another replica has done it. `None` for other tasks.
     pub(super) done: Option<Box<dyn Fn() + Send + Sync>>,
-    /// What the last run returned. A failed run's value is the task's only if no run follows.
+    /// The output of the last run. The output of a failed run is that of the task only if no run follows.
     pub(super) output: Arc<Mutex<Option<T>>>,
 }

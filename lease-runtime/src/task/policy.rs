@@ -6,10 +6,10 @@ use std::time::Duration;
 use crate::error::Error;
 use crate::policy::{OnExhausted, OnLoss, OnOverrun, Restart};
 
-/// How long a body may take to end once it is asked to, unless the task says otherwise.
+/// How long a body may take to end after it is asked to, if the task does not set it.
 pub const DEFAULT_GRACE: Duration = Duration::from_secs(10);
 
-/// What becomes of a task; the defaults are those of the attribute.
+/// The settings that say what happens to a task. The defaults are those of the attribute.
 #[derive(Clone, Debug)]
 pub(crate) struct Policy {
     pub(crate) restart: Restart,
@@ -42,7 +42,7 @@ impl Default for Policy {
 }
 
 impl Policy {
-    /// What the attribute checks at compile time, for values that were set at run time.
+    /// Checks values that were set at run time, as the attribute checks literals at compile time.
     pub(crate) fn check(&self, task: &str) -> Result<(), Error> {
         let broken = if self.backoff.start.is_zero() {
             Some("backoff must begin with a pause that is not zero: `\"1s..1m\"` is usual")

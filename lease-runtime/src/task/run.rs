@@ -1,4 +1,4 @@
-//! One body through one term: its runs, and the pauses between them.
+//! The runs of one body through one term, and the pauses between them.
 
 use std::future::{Future, poll_fn};
 use std::pin::pin;
@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::backoff::{Backoff, Restarts};
 use super::log::TaskLog;
-use super::member::{Body, BodyVerdict, Member};
+use super::member::{Body, BodyResult, Member};
 use super::supervisor::{MemberEnd, Supervisor};
 use crate::error::Error;
 use crate::policy::{OnExhausted, Restart};
@@ -21,36 +21,35 @@ use crate::term::{Ended, Guarded, RunScope, StopSignal, Term};
 use crate::tick::Tick;
 use lease_protocol::election::StopReason;
 
-/// A timer is only there to wake up: what it finds is compared with the clock. So none needs to be set for longer.
-const LONGEST_NAP: Duration = Duration::from_secs(3600);
-/// A body whose time has been up for so long, and that is not gone, does not yield.
+/// The longest sleep. A timer only wakes, and the clock decides, so a longer one is not needed.
+const LONGEST_SLEEP: Duration = Duration::from_secs(3600);
+/// If a body is not gone so long after its time was up, it does not yield.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// How a run ended.
 pub(super) enum RunResult {
-    /// By itself.
-    Ended(BodyVerdict),
+    /// The body ended by itself.
+    Ended(BodyResult),
     Panicked(String),
     TimedOut(Duration),
-    /// Its time was up, or nobody wants it any more.
+    /// Its time was up, or its task was given up.
     Dropped,
 }
 
-/// A failure, as half a sentence after the task's name.
+/// A failure, as half a sentence after the name of the task.
 struct BodyFailure {
-    said: String,
-    /// There is a value that tells, too.
+    message: String,
+    /// There is also an output, which says that the work failed.
     value: bool,
 }
 
-/// Runs a body from the beginning of a term, or from when its turn comes in it, until the term or the task is over. Returns
-/// when nothing of it is left. `up` is cancelled when it has come to its first wait, or
-/// says that it is ready.
+/// Runs a body from the beginning of a term, or from its turn in the term, until the term or the task is over. Returns when nothing
+/// of the body is left. `up` is cancelled when the body first waits, or when it says that it is ready.
 pub(super) async fn through_term(
     supervisor: &Supervisor<'_>,
     member: &Member,
     body: &Body,
-    asked: &Arc<StopSignal>,
+    stop: &Arc<StopSignal>,
     up: &CancellationToken,
     tick: Option<&Tick>,
 ) -> MemberEnd {
@@ -58,30 +57,32 @@ pub(super) async fn through_term(
     let log = TaskLog { entry, member, term: leading };
     let mut backoff = Backoff::new(&policy.backoff);
     let mut restarts = Restarts::new(policy.max_restarts);
-    supervisor.pause(policy.initial_delay, asked).await;
-    while !entry.is_over() && !leading.tenure().is_cancelled() && !asked.is_asked() {
-        let term = scoped(supervisor, member, asked, up);
+    supervisor.pause(policy.initial_delay, stop).await;
+    while !entry.is_over() && !leading.state().is_cancelled() && !stop.is_requested() {
+        let term = scoped(supervisor, member, stop, up);
         let started = term.now();
         log.started();
         let run = run(supervisor, member, body, &term, up, tick);
-        let failure = match attend(supervisor, member, &term, run).await {
-            RunResult::Ended(BodyVerdict { failure: None, asked: false, .. }) if policy.restart == Restart::Always => {
+        let failure = match end_in_time(supervisor, member, &term, run).await {
+            RunResult::Ended(BodyResult { failure: None, asked_to_end: false, .. })
+                if policy.restart == Restart::Always =>
+            {
                 let pause = backoff.after_success(fastrand::f64);
                 log.runs_again(pause);
-                supervisor.pause(pause, asked).await;
+                supervisor.pause(pause, stop).await;
                 continue;
             }
-            RunResult::Ended(BodyVerdict { failure: None, asked: false, .. }) => {
+            RunResult::Ended(BodyResult { failure: None, asked_to_end: false, .. }) => {
                 log.finished();
                 return MemberEnd::Done;
             }
-            // There is no next term to begin again in, so this is the last word.
-            RunResult::Ended(BodyVerdict { failure, .. }) if leading.stop_reason() == Some(StopReason::Shutdown) => {
+            // No term follows in which it could start again, so this output is final.
+            RunResult::Ended(BodyResult { failure, .. }) if leading.stop_reason() == Some(StopReason::Shutdown) => {
                 log.ended(failure.as_deref());
-                return MemberEnd::LastWord;
+                return MemberEnd::FinalOutput;
             }
-            // It was asked to end and did. Whether it was done, only it knows: it runs again in the next term.
-            RunResult::Ended(BodyVerdict { failure: None, asked: true, .. }) => {
+            // It was asked to end, and did. Only the body knows whether its work was done, so it runs again in the next term.
+            RunResult::Ended(BodyResult { failure: None, asked_to_end: true, .. }) => {
                 log.ended(None);
                 if supervisor.renewed_after_all(&term).await {
                     continue;
@@ -95,25 +96,27 @@ pub(super) async fn through_term(
                 }
                 return MemberEnd::Over;
             }
-            RunResult::Ended(BodyVerdict { failure: Some(error), .. }) => BodyFailure { said: error, value: true },
-            RunResult::Panicked(message) => BodyFailure { said: format!("panicked: {message}"), value: false },
-            RunResult::TimedOut(timeout) => BodyFailure { said: format!("timed out after {timeout:?}"), value: false },
+            RunResult::Ended(BodyResult { failure: Some(error), .. }) => BodyFailure { message: error, value: true },
+            RunResult::Panicked(message) => BodyFailure { message: format!("panicked: {message}"), value: false },
+            RunResult::TimedOut(timeout) => {
+                BodyFailure { message: format!("timed out after {timeout:?}"), value: false }
+            }
         };
-        // By the end of the term, or by that of its group, which has failed already.
-        if leading.tenure().is_cancelled() || asked.is_asked() {
-            log.ended(Some(&failure.said));
+        // It ended with its term, or with its group, which has failed already.
+        if leading.state().is_cancelled() || stop.is_requested() {
+            log.ended(Some(&failure.message));
             return MemberEnd::Over;
         }
         if policy.restart == Restart::Never {
-            log.failed_for_good(&failure.said);
+            log.failed_for_good(&failure.message);
             return MemberEnd::Failed { error: failed(supervisor, member, &failure), value: failure.value };
         }
         if !restarts.allow(term.now()) {
             return exhausted(supervisor, member, &failure, &log);
         }
         let pause = backoff.after_failure(term.now().since(started), fastrand::f64);
-        log.failed(&failure.said, pause);
-        supervisor.pause(pause, asked).await;
+        log.failed(&failure.message, pause);
+        supervisor.pause(pause, stop).await;
     }
     MemberEnd::Over
 }
@@ -124,10 +127,10 @@ fn failed(supervisor: &Supervisor<'_>, member: &Member, failure: &BodyFailure) -
 }
 
 fn half_a_sentence(failure: &BodyFailure) -> String {
-    if failure.value { format!("failed with {}", failure.said) } else { failure.said.clone() }
+    if failure.value { format!("failed with {}", failure.message) } else { failure.message.clone() }
 }
 
-/// It has failed too often.
+/// The body has failed too often.
 fn exhausted(supervisor: &Supervisor<'_>, member: &Member, failure: &BodyFailure, log: &TaskLog<'_>) -> MemberEnd {
     let (restarts, within) = member.policy.max_restarts;
     let error = || Error::Exhausted {
@@ -139,46 +142,46 @@ fn exhausted(supervisor: &Supervisor<'_>, member: &Member, failure: &BodyFailure
     };
     match member.policy.on_exhausted {
         OnExhausted::Resign => {
-            log.exhausted(&failure.said, "giving the lease up for another replica to try");
+            log.exhausted(&failure.message, "giving the lease up so that another replica can try");
             supervisor.leading.step_down();
             MemberEnd::Over
         }
         OnExhausted::Exit => {
-            log.exhausted(&failure.said, "shutting down, and ending the process");
+            log.exhausted(&failure.message, "shutting down, and ending the process");
             supervisor.exit(error());
             MemberEnd::Over
         }
         OnExhausted::Stop => {
-            log.exhausted(&failure.said, "it does not run again on this replica");
+            log.exhausted(&failure.message, "it does not run again on this replica");
             MemberEnd::Failed { error: error(), value: false }
         }
     }
 }
 
-/// One run of a body, and nothing after it.
+/// One run of a body, without another one after it.
 pub(super) async fn once(
     supervisor: &Supervisor<'_>,
     member: &Member,
     body: &Body,
-    asked: &Arc<StopSignal>,
+    stop: &Arc<StopSignal>,
     up: &CancellationToken,
     tick: Option<&Tick>,
 ) -> RunResult {
-    let term = scoped(supervisor, member, asked, up);
+    let term = scoped(supervisor, member, stop, up);
     let run = run(supervisor, member, body, &term, up, tick);
-    attend(supervisor, member, &term, run).await
+    end_in_time(supervisor, member, &term, run).await
 }
 
-/// The term as one run sees it.
-fn scoped(supervisor: &Supervisor<'_>, member: &Member, asked: &Arc<StopSignal>, up: &CancellationToken) -> Term {
+/// The term for one run.
+fn scoped(supervisor: &Supervisor<'_>, member: &Member, stop: &Arc<StopSignal>, up: &CancellationToken) -> Term {
     let (name, policy) = (member.name.clone(), &member.policy);
-    let scope = RunScope::new(name, policy.grace, policy.on_overrun, Handle::try_current().ok(), asked.clone());
+    let scope = RunScope::new(name, policy.grace, policy.on_overrun, Handle::try_current().ok(), stop.clone());
     let scope = if policy.signals_readiness { scope.tell_ready(up.clone()) } else { scope };
     supervisor.leading.scoped(Arc::new(scope))
 }
 
-/// One run: the body in a task of its own, then what it has started. On its own, so that this supervisor's timers do not
-/// wait for a body that blocks.
+/// One run: the body in a task of its own, and then its children. With a task of its own, a body that blocks does not delay the
+/// timers of this supervisor.
 fn run(
     supervisor: &Supervisor<'_>,
     member: &Member,
@@ -193,15 +196,15 @@ fn run(
     let (mut begins, scoped) = (tick.cloned(), term.clone());
     let polled = Box::pin(poll_fn(move |cx| {
         if begins.as_ref().is_some_and(|tick| !tick.begin()) {
-            // The run was given back, and somebody else may start it. The guard drops this one at its next poll.
-            scoped.tenure().end_now(scoped.scope());
+            // The run was given back, and another replica may start it. The guard drops this one at its next poll.
+            scoped.state().end_now(scoped.scope());
             return Poll::Pending;
         }
         begins = None;
         let polled = place.enter(|| body.as_mut().poll(cx));
         let is_up = match &polled {
             Poll::Pending => !waits,
-            Poll::Ready(verdict) => verdict.failure.is_none(),
+            Poll::Ready(result) => result.failure.is_none(),
         };
         if is_up {
             up.take().inspect(CancellationToken::cancel);
@@ -209,42 +212,42 @@ fn run(
         polled
     }));
     let body = tokio::spawn(Guarded::body(term.clone(), polled, supervisor.alive.another()));
-    let attended = Attended(term.clone());
+    let guard = RunGuard(term.clone());
     async move {
-        let Attended(term) = &attended;
+        let RunGuard(term) = &guard;
         let ended = match body.await {
             Ok(ended) => ended,
-            // The runtime is going away, and this supervisor with it.
+            // The runtime is going away, and so is this supervisor.
             Err(_) => Err(Ended::Dropped),
         };
-        let returned = matches!(ended, Ok(BodyVerdict { failure: None, .. }));
+        let returned = matches!(ended, Ok(BodyResult { failure: None, .. }));
         if !returned {
-            // The children of a body that failed would otherwise run beside those of its next run.
-            term.tenure().end_now(term.scope());
+            // Otherwise the children of a failed body would run beside those of its next run.
+            term.state().end_now(term.scope());
         }
         term.scope().children_ended().await;
-        // Whoever kept the term starts nothing on this run any more: `attended` goes.
+        // `guard` is dropped next, so that a clone of the term cannot start anything in this scope any more.
         match ended {
-            Ok(verdict) => RunResult::Ended(verdict),
+            Ok(result) => RunResult::Ended(result),
             Err(Ended::Panicked(message)) => RunResult::Panicked(message),
             Err(Ended::Dropped | Ended::NoRuntime) => RunResult::Dropped,
         }
     }
 }
 
-/// A run that somebody attends to. However that ends, the run does: the supervisor can go away with another runtime than
-/// the body's, and an idle body that nobody wakes would keep the lease being held for ever.
-struct Attended(Term);
+/// Ends a run when it is dropped. The supervisor may be dropped with another runtime than that of
+/// the body. Nothing would then wake an idle body, and the lease would be held forever.
+struct RunGuard(Term);
 
-impl Drop for Attended {
+impl Drop for RunGuard {
     fn drop(&mut self) {
-        let Attended(term) = self;
-        term.tenure().end_now(term.scope());
+        let RunGuard(term) = self;
+        term.state().end_now(term.scope());
     }
 }
 
-/// Sees to it that a run ends in time: an idle body compares the clock only when it is woken.
-async fn attend(
+/// Ends a run in time. An idle body compares the clock only when it is woken, so this wakes it.
+async fn end_in_time(
     supervisor: &Supervisor<'_>,
     member: &Member,
     term: &Term,
@@ -252,40 +255,40 @@ async fn attend(
 ) -> RunResult {
     let entry = supervisor.entry;
     let mut run = pin!(run);
-    let (mut asked, mut stopped, mut overdue) = (false, false, 0_u32);
+    let (mut cancelled, mut stopped, mut overdue) = (false, false, 0_u32);
     let mut timed_out = None;
     let mut timeout = pin!(sleep(member.policy.timeout.unwrap_or(Duration::MAX)));
     loop {
         let remaining = term.remaining();
-        let nap = match overdue {
-            0 => remaining.min(LONGEST_NAP),
+        let pause = match overdue {
+            0 => remaining.min(LONGEST_SLEEP),
             1 => PATIENCE,
-            _ => LONGEST_NAP,
+            _ => LONGEST_SLEEP,
         };
         tokio::select! {
             biased;
             ended = &mut run => return match (ended, timed_out) {
-                // Also one that came back from its last poll with a value, or whose children were all that was left.
-                (RunResult::Dropped | RunResult::Ended(BodyVerdict { failure: None, .. }), Some(timeout)) if !stopped => {
+                // Also a run whose last poll returned an output, or of which only children were left.
+                (RunResult::Dropped | RunResult::Ended(BodyResult { failure: None, .. }), Some(timeout)) if !stopped => {
                     RunResult::TimedOut(timeout)
                 }
                 (ended, _) => ended,
             },
             () = entry.stop_token().cancelled(), if !stopped => {
                 stopped = true;
-                term.tenure().end_now(term.scope());
+                term.state().end_now(term.scope());
             }
-            // The grace counts from here, which makes the next nap shorter.
-            () = term.cancelled(), if !asked => asked = true,
+            // The grace counts from here, so the next sleep is shorter.
+            () = term.cancelled(), if !cancelled => cancelled = true,
             () = &mut timeout, if member.policy.timeout.is_some() && timed_out.is_none() => {
                 timed_out = member.policy.timeout;
-                term.tenure().end_now(term.scope());
+                term.state().end_now(term.scope());
             }
-            () = sleep(nap) => {
+            () = sleep(pause) => {
                 overdue = if term.remaining().is_zero() { overdue.saturating_add(1) } else { 0 };
                 match overdue {
                     0 => {}
-                    1 => term.tenure().wake(term.scope()),
+                    1 => term.state().wake(term.scope()),
                     _ => TaskLog { entry, member, term }.overdue(),
                 }
             }

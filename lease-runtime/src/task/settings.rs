@@ -1,4 +1,4 @@
-//! The settings of a task, by the names that the attribute's keys have.
+//! The settings of a task. Their names are the keys of the attribute.
 
 use std::borrow::Cow;
 use std::ops::RangeInclusive;
@@ -9,23 +9,23 @@ use tokio::sync::watch;
 use super::leader_task::LeaderTask;
 use crate::policy::{OnExhausted, OnLoss, OnOverrun, Restart};
 
-/// Settings. They override those of the attribute. A value that the attribute would refuse is an error when the task is added.
+/// Settings. They override those of the attribute. If the attribute would refuse a value, adding the task is an error.
 impl<T> LeaderTask<T> {
-    /// Runs under this lease instead. A name that Kubernetes would refuse is an error when the task is added.
+    /// Runs under this lease instead. If Kubernetes would refuse the name, adding the task is an error.
     pub fn lease(mut self, lease: impl Into<String>) -> LeaderTask<T> {
         self.lease = Some(lease.into());
         self
     }
 
-    /// Keeps the lease in this namespace instead of the candidate's. One that Kubernetes would refuse is an error when the
-    /// task is added.
+    /// Keeps the lease in this namespace instead of the candidate's. If Kubernetes would refuse the name, adding the task is an
+    /// error.
     pub fn namespace(mut self, namespace: impl Into<String>) -> LeaderTask<T> {
         self.namespace = Some(namespace.into());
         self
     }
 
-    /// Names the task in logs and errors. Unique among the tasks of one lease, at most 63 ASCII letters, digits, `-`, `_`
-    /// and `.`, a letter or digit at both ends; anything else is an error when the task is added.
+    /// Names the task in logs and errors. The name must be unique among the tasks of one lease. It has at most 63 ASCII letters,
+    /// digits, `-`, `_` and `.`, with a letter or digit at both ends. Otherwise adding the task is an error.
     pub fn name(mut self, name: impl Into<String>) -> LeaderTask<T> {
         self.name = Cow::Owned(name.into());
         self

@@ -1,4 +1,4 @@
-//! What all members of a task share in a term.
+//! The state that all members of a task share in a term.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -11,23 +11,23 @@ use super::entry::Entry;
 use crate::error::Error;
 use crate::term::{DrainToken, StopSignal, Term};
 
-/// How a member came to its end in a term.
+/// How a member ended in a term.
 pub(super) enum MemberEnd {
     /// Its work is done.
     Done,
     /// It failed, and does not run again on this replica.
     Failed {
         error: Error,
-        /// The body has returned a value that tells, too.
+        /// The body has also returned an output, which says that the work failed.
         value: bool,
     },
-    /// The term is over, or the task was given up: it may run again in the next.
+    /// The term is over, or the task was given up. The member may run again in the next term.
     Over,
-    /// It was asked to end by a shutdown, and returned a value.
-    LastWord,
+    /// A shutdown asked it to end, and it returned an output.
+    FinalOutput,
 }
 
-/// What all members of a task share in a term.
+/// The state that all members of a task share in a term.
 pub(super) struct Supervisor<'a> {
     pub(super) entry: &'a Arc<Entry>,
     pub(super) leading: &'a Term,
@@ -36,33 +36,33 @@ pub(super) struct Supervisor<'a> {
 }
 
 impl Supervisor<'_> {
-    /// The process has to end.
+    /// Ends the process.
     pub(super) fn exit(&self, why: Error) {
-        // Whoever listens is gone only when the process is ending already.
+        // The receiver is gone only when the process is ending already.
         let _ = self.exits.send(Box::new(why));
     }
 
-    /// Waits, but not when there is nothing more to wait for.
-    pub(super) async fn pause(&self, pause: Duration, asked: &StopSignal) {
+    /// Waits, but stops waiting when the term or the task is over.
+    pub(super) async fn pause(&self, pause: Duration, stop: &StopSignal) {
         if pause.is_zero() {
             return;
         }
         tokio::select! {
             biased;
             () = self.leading.cancelled() => {}
-            () = asked.requested() => {}
+            () = stop.requested() => {}
             () = self.entry.stop_token().cancelled() => {}
             () = sleep(pause) => {}
         }
     }
 
-    /// A body ended because the clock said so, but the elector, which knew of a renewal that the guard had not seen, may go
-    /// on with the term. `false` when the term, or the body's part in it, has ended.
+    /// A body was dropped because of the clock, but the elector may have renewed the lease, which the guard had not seen. Then the
+    /// term continues. Returns `false` if the term, or the part of the body in it, has ended.
     pub(super) async fn renewed_after_all(&self, term: &Term) -> bool {
         loop {
-            let mut extended = pin!(term.tenure().extended());
+            let mut extended = pin!(term.state().extended());
             extended.as_mut().enable();
-            if term.tenure().is_cancelled() || self.entry.is_over() {
+            if term.state().is_cancelled() || self.entry.is_over() {
                 return false;
             }
             if !self.leading.remaining().is_zero() {

@@ -84,7 +84,7 @@ fn outputs_say_what_went_wrong() {
     assert_eq!(Err::<(), _>("why").failure().as_deref(), Some("\"why\""));
 }
 
-/// What `#[leader_only]` makes of a function that never returns.
+/// The code that `#[leader_only]` generates for a function that never returns.
 #[allow(clippy::redundant_async_block, reason = "it turns `!` into `Infallible`")]
 #[tokio::test]
 async fn a_body_that_never_returns_is_a_task() {

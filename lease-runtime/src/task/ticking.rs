@@ -21,30 +21,30 @@ use lease_protocol::election::StopReason;
 use lease_protocol::ticks::AttemptId;
 use lease_protocol::ticks::{self, Origin, RunStart, TimetableKind};
 
-/// A run that is to be started.
+/// A run to start.
 struct Taken {
     start: RunStart,
     permit: Permit,
 }
 
-/// A run that goes on.
+/// A run that is active.
 struct ActiveRun {
     id: AttemptId,
-    asked: Arc<StopSignal>,
+    stop: Arc<StopSignal>,
 }
 
-/// Runs a scheduled member from the beginning of a term, or from when its turn comes in it, until the term or the task is over.
-/// Returns when nothing of it is left.
+/// Runs a scheduled member from the beginning of a term, or from its turn in the term, until the term or the task is over. Returns
+/// when nothing of it is left.
 pub(super) async fn through_term(
     supervisor: &Supervisor<'_>,
     member: &Member,
     ticking: &MemberTicks,
-    asked: &Arc<StopSignal>,
+    stop: &Arc<StopSignal>,
     up: &CancellationToken,
 ) -> MemberEnd {
     let (entry, leading) = (supervisor.entry, supervisor.leading);
-    let mut seat = leading.tenure().board().join(member.name.clone(), ticking.timetable.clone());
-    // It is there, whether or not a tick is due: nobody who stands on it has to wait for one.
+    let mut subscription = leading.state().tick_channel().join(member.name.clone(), ticking.timetable.clone());
+    // A scheduled member is up at once: members that depend on it do not wait for a tick.
     up.cancel();
     let mut runs = FuturesUnordered::new();
     let mut running: Vec<ActiveRun> = Vec::new();
@@ -63,28 +63,28 @@ pub(super) async fn through_term(
             biased;
             Some((id, end)) = runs.next(), if !runs.is_empty() => {
                 running.retain(|run| run.id != id);
-                seat.ended(id, end);
+                subscription.ended(id, end);
             }
-            () = stopped(supervisor, asked), if !ending => {
+            () = stopped(supervisor, stop), if !ending => {
                 ending = true;
-                seat.leave();
-                running.iter().for_each(|run| run.asked.request(leading.now()));
+                subscription.leave();
+                running.iter().for_each(|run| run.stop.request(leading.now()));
                 if let Some(taken) = waiting.take() {
-                    seat.ended(taken.start.id, taken.unless_begun(ticks::RunEnd::Interrupted));
+                    subscription.ended(taken.start.id, taken.unless_begun(ticks::RunEnd::Interrupted));
                 }
             }
-            signal = seat.signal(), if !ending => match signal {
+            signal = subscription.signal(), if !ending => match signal {
                 ElectorMessage::Start(start, permit) if start.replaces && !runs.is_empty() => {
-                    running.iter().for_each(|run| run.asked.ask_because(leading.now(), StopReason::Replaced));
+                    running.iter().for_each(|run| run.stop.request_because(leading.now(), StopReason::Replaced));
                     if let Some(replaced) = waiting.replace(Taken { start: *start, permit }) {
-                        seat.ended(replaced.start.id, end_of_replaced(&replaced.permit));
+                        subscription.ended(replaced.start.id, end_of_replaced(&replaced.permit));
                     }
                 }
                 ElectorMessage::Start(start, permit) => {
                     let taken = Taken { start: *start, permit };
                     runs.push(begin(supervisor, member, ticking, taken, &mut running));
                 }
-                // As the Lease says it, nobody will run it again.
+                // According to the Lease, no replica will run it again.
                 ElectorMessage::Done if ticking.timetable.kind == TimetableKind::Once && runs.is_empty() => {
                     TaskLog { entry, member, term: leading }.done();
                     return MemberEnd::Done;
@@ -95,17 +95,17 @@ pub(super) async fn through_term(
     }
 }
 
-/// How a run ends that a later tick replaces before it has begun. Its permit is used up, so that the end of the term cannot give
-/// it back: the next leader would run a tick that a later one has replaced. If it was given back before, that stands.
+/// The end of a run that a later tick replaces before it has begun. Its permit is used up, so that the end of the term cannot give
+/// it back: the next leader would run a tick that a later one has replaced. If it was given back before, that counts.
 fn end_of_replaced(permit: &Permit) -> ticks::RunEnd {
     if permit.begin() { ticks::RunEnd::Replaced } else { ticks::RunEnd::NotStarted }
 }
 
-/// Resolves when no run is to begin any more.
-async fn stopped(supervisor: &Supervisor<'_>, asked: &StopSignal) {
+/// Resolves when no run may begin any more.
+async fn stopped(supervisor: &Supervisor<'_>, stop: &StopSignal) {
     tokio::select! {
         biased;
-        () = asked.requested() => {}
+        () = stop.requested() => {}
         () = supervisor.entry.stop_token().cancelled() => {}
     }
 }
@@ -117,37 +117,37 @@ fn begin<'a>(
     taken: Taken,
     running: &mut Vec<ActiveRun>,
 ) -> impl Future<Output = (AttemptId, ticks::RunEnd)> + use<'a> {
-    let (id, asked) = (taken.start.id, Arc::new(StopSignal::new()));
-    running.push(ActiveRun { id, asked: asked.clone() });
-    async move { (id, attempts(supervisor, member, ticking, &taken, &asked).await) }
+    let (id, stop) = (taken.start.id, Arc::new(StopSignal::new()));
+    running.push(ActiveRun { id, stop: stop.clone() });
+    async move { (id, attempts(supervisor, member, ticking, &taken, &stop).await) }
 }
 
 impl Taken {
-    /// How the run has ended: given back, if no body of it has begun, and otherwise so.
+    /// How the run has ended: as given back if no body of it has begun, and otherwise as `end`.
     fn unless_begun(&self, end: ticks::RunEnd) -> ticks::RunEnd {
         if end == ticks::RunEnd::Interrupted && self.permit.revoke() { ticks::RunEnd::NotStarted } else { end }
     }
 }
 
-/// One tick: a run, and those that follow one that failed.
+/// One tick: a run, and more attempts after a failure.
 async fn attempts(
     supervisor: &Supervisor<'_>,
     member: &Member,
     ticking: &MemberTicks,
     taken: &Taken,
-    asked: &Arc<StopSignal>,
+    stop: &Arc<StopSignal>,
 ) -> ticks::RunEnd {
     let log = TaskLog { entry: supervisor.entry, member, term: supervisor.leading };
     let mut backoff = Backoff::new(&member.policy.backoff);
     for again in 0..=ticking.retry {
-        // What has waited, for the run before it or through a pause, may have waited for too long.
-        if asked.is_asked() || supervisor.leading.tenure().is_cancelled() || supervisor.entry.is_over() {
-            return taken.unless_begun(interrupted(asked));
+        // The run may have waited, for the run before it or for a pause, and the term may be over.
+        if stop.is_requested() || supervisor.leading.state().is_cancelled() || supervisor.entry.is_over() {
+            return taken.unless_begun(interrupted(stop));
         }
         let tick = tick(supervisor, ticking, &taken.start, again).permitted(&taken.permit);
         let started = supervisor.leading.now();
         log.tick_started(&tick);
-        let failure = match one(supervisor, member, &tick, asked).await {
+        let failure = match one(supervisor, member, &tick, stop).await {
             Ok(end) => {
                 let end = taken.unless_begun(end);
                 log.tick_ended(&tick, end);
@@ -155,10 +155,10 @@ async fn attempts(
             }
             Err(failure) => failure,
         };
-        // As when its time was up before the runtime came to it.
+        // For example, its time was up before the runtime polled it.
         let unstarted = taken.permit.revoke();
-        if unstarted || asked.is_asked() || supervisor.leading.tenure().is_cancelled() {
-            let end = taken.unless_begun(interrupted(asked));
+        if unstarted || stop.is_requested() || supervisor.leading.state().is_cancelled() {
+            let end = taken.unless_begun(interrupted(stop));
             log.tick_ended(&tick, end);
             return end;
         }
@@ -171,7 +171,7 @@ async fn attempts(
         }
         let pause = backoff.after_failure(supervisor.leading.now().since(started), fastrand::f64);
         log.tick_failed(&tick, &failure, Some(pause));
-        supervisor.pause(pause, asked).await;
+        supervisor.pause(pause, stop).await;
     }
     ticks::RunEnd::Failed
 }
@@ -181,20 +181,20 @@ async fn one(
     supervisor: &Supervisor<'_>,
     member: &Member,
     tick: &Tick,
-    asked: &Arc<StopSignal>,
+    stop: &Arc<StopSignal>,
 ) -> Result<ticks::RunEnd, String> {
     match &member.work {
         MemberWork::Body(body) => {
             let up = CancellationToken::new();
-            match run::once(supervisor, member, body, asked, &up, Some(tick)).await {
-                RunResult::Ended(verdict) => match verdict.failure {
-                    None if verdict.asked && !verdict.tells => Ok(interrupted(asked)),
+            match run::once(supervisor, member, body, stop, &up, Some(tick)).await {
+                RunResult::Ended(result) => match result.failure {
+                    None if result.asked_to_end && !result.says_done => Ok(interrupted(stop)),
                     None => Ok(ticks::RunEnd::Done),
                     Some(failure) => Err(failure),
                 },
                 RunResult::Panicked(message) => Err(format!("panicked: {message}")),
                 RunResult::TimedOut(timeout) => Err(format!("timed out after {timeout:?}")),
-                RunResult::Dropped => Ok(interrupted(asked)),
+                RunResult::Dropped => Ok(interrupted(stop)),
             }
         }
         MemberWork::Group(order, members) => {
@@ -207,7 +207,7 @@ async fn one(
                 tokio::select! {
                     biased;
                     end = &mut group => break end,
-                    () = asked.requested(), if !own.is_asked() => own.ask_as(supervisor.leading.now(), asked),
+                    () = stop.requested(), if !own.is_requested() => own.request_as(supervisor.leading.now(), stop),
                     // Its members are asked to end, each with its grace.
                     () = &mut overdue, if timeout.is_some() && timed_out.is_none() => {
                         timed_out = timeout;
@@ -218,16 +218,18 @@ async fn one(
             match (end, timed_out) {
                 (MemberEnd::Done, _) => Ok(ticks::RunEnd::Done),
                 (MemberEnd::Failed { error, .. }, _) => Err(error.to_string()),
-                (MemberEnd::Over | MemberEnd::LastWord, Some(timeout)) => Err(format!("timed out after {timeout:?}")),
-                (MemberEnd::Over | MemberEnd::LastWord, None) => Ok(interrupted(asked)),
+                (MemberEnd::Over | MemberEnd::FinalOutput, Some(timeout)) => {
+                    Err(format!("timed out after {timeout:?}"))
+                }
+                (MemberEnd::Over | MemberEnd::FinalOutput, None) => Ok(interrupted(stop)),
             }
         }
     }
 }
 
-/// Whether a run that has not come to its end was in the way of a later tick.
-fn interrupted(asked: &StopSignal) -> ticks::RunEnd {
-    match asked.why() {
+/// The end of a run that did not complete: replaced by a later tick, or interrupted.
+fn interrupted(stop: &StopSignal) -> ticks::RunEnd {
+    match stop.why() {
         Some(StopReason::Replaced) => ticks::RunEnd::Replaced,
         _ => ticks::RunEnd::Interrupted,
     }
@@ -242,9 +244,9 @@ fn tick(supervisor: &Supervisor<'_>, ticking: &MemberTicks, start: &RunStart, ag
     Tick::new(
         start.tick.into(),
         ticking.zone.clone(),
-        supervisor.leading.tenure().clock().wall().into(),
+        supervisor.leading.state().clock().wall().into(),
         start.attempt.saturating_add(again),
-        // The recorded one names the first; each further attempt has a name of its own that follows from it.
+        // The recorded id is that of the first attempt. The ids of further attempts follow from it.
         AttemptId::new(start.id.get() ^ (u64::from(again) << 48)),
         start.missed,
         supervisor.leading.fencing_token(),

@@ -1,4 +1,4 @@
-//! Bodies that somebody watches, and what a simulation has to know about a task.
+//! Lets a simulation watch runs, and tells it what it has to know about a task.
 
 use std::sync::Arc;
 
@@ -7,18 +7,18 @@ use super::member::{Member, MemberStart, MemberWork};
 use crate::tick::Tick;
 use lease_protocol::ticks::TimetableKind;
 
-/// Is told of each run as its body is called.
+/// Called for each run when its body is called.
 pub(crate) type Watcher = Arc<dyn Fn(&Arc<str>, Option<&Tick>) -> Box<dyn WatchedRun> + Send + Sync>;
 
-/// A run that somebody watches. Dropped with the body, whether or not that has ended by itself.
+/// A run that is being watched. Dropped with the body.
 pub(crate) trait WatchedRun: Send {
-    /// The body has returned: an error, if it says so; or for no other reason than that it was asked to, as far as one can
-    /// tell.
+    /// The body has returned, with this failure if it says so. `obeyed`: it returned because it was asked to, as far as that is
+    /// known.
     fn returned(&mut self, failure: Option<&str>, obeyed: bool);
 }
 
 impl Entry {
-    /// Has each run of each body watched.
+    /// Watches each run of each body.
     pub(crate) fn watch(&self, watcher: &Watcher) {
         for member in self.member.all() {
             if let MemberWork::Body(body) = &member.work {
@@ -27,7 +27,7 @@ impl Entry {
         }
     }
 
-    /// Something of it runs all through a term.
+    /// A part of it is a continuous task.
     pub(crate) fn is_continuous(&self) -> bool {
         fn continuous(member: &Member) -> bool {
             member.ticking.is_none()
@@ -39,7 +39,7 @@ impl Entry {
         continuous(&self.member)
     }
 
-    /// It is done when the Lease says so.
+    /// It runs once.
     pub(crate) fn runs_once(&self) -> bool {
         self.member.ticking.as_ref().is_some_and(|ticking| ticking.timetable.kind == TimetableKind::Once)
     }
@@ -52,13 +52,13 @@ impl Entry {
 
 fn wrapped(mut start: MemberStart, name: Arc<str>, watcher: Watcher) -> MemberStart {
     Box::new(move |term, tick| {
-        // Before the user's function is called, which may panic.
+        // Before the user's function is called, because that may panic.
         let mut watched = watcher(&name, tick.as_ref());
         let body = start(term, tick);
         Box::pin(async move {
-            let verdict = body.await;
-            watched.returned(verdict.failure.as_deref(), verdict.asked && !verdict.tells);
-            verdict
+            let result = body.await;
+            watched.returned(result.failure.as_deref(), result.asked_to_end && !result.says_done);
+            result
         })
     })
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{Lost, Term};
 use lease_protocol::election::{FencingToken, StopReason};
 
-/// A [`Term`] for code that blocks: asks whether it may go on. Cheap to clone, and may be handed to other threads.
+/// A [`Term`] for code that blocks, so that it can ask whether it may continue. Cheap to clone, and can be sent to other threads.
 #[derive(Clone, Debug)]
 pub struct TermCheck {
     term: Term,
@@ -16,16 +16,16 @@ impl TermCheck {
         TermCheck { term }
     }
 
-    /// As [`Term::check`]: right before an effect that must not happen twice.
+    /// As [`Term::check`]: call it right before an effect that must not happen twice.
     ///
     /// # Errors
     ///
-    /// [`Lost`], with the reason, once the body's time is up.
+    /// [`Lost`], with the reason, if the time of the body is up.
     pub fn check(&self) -> Result<(), Lost> {
         self.term.check()
     }
 
-    /// As [`Term::is_cancelled`]: whether to come to an end. Ask between two steps.
+    /// As [`Term::is_cancelled`]: whether the work should end. Ask between two steps.
     pub fn is_cancelled(&self) -> bool {
         self.term.is_cancelled()
     }

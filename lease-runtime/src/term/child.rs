@@ -1,4 +1,4 @@
-//! What a body starts beside itself.
+//! The work that a body starts beside itself.
 
 use std::fmt;
 use std::future::Future;
@@ -39,7 +39,7 @@ impl<T> Future for TermHandle<T> {
         let Some(task) = &mut self.task else { return Poll::Ready(Err(Ended::NoRuntime)) };
         Pin::new(task).poll(cx).map(|joined| match joined {
             Ok(result) => result,
-            // The guard catches what the work itself does; this is the runtime going away, or an abort.
+            // The guard catches a panic of the work. So this error means that the runtime is going away, or an abort.
             Err(error) if error.is_cancelled() => Err(Ended::Dropped),
             Err(error) => Err(Ended::Panicked(error.to_string())),
         })
@@ -57,8 +57,8 @@ impl Term {
     /// dropped. The lease is not released, and the body does not run again, before it is gone.
     ///
     /// Use it instead of `tokio::spawn`, whose tasks continue after the term. It runs on the current tokio runtime, or on the
-    /// runtime of the body if there is none. If the body fails, its children are dropped. If the body returns, its task is finished
-    /// when the children have ended too.
+    /// runtime of the body if the caller is on no runtime. If the body fails, its children are dropped. If the body returns, its
+    /// task is finished when the children have ended too.
     pub fn spawn<F>(&self, future: F) -> TermHandle<F::Output>
     where
         F: Future + Send + 'static,
@@ -83,9 +83,9 @@ impl Term {
         let Some(runtime) = runtime(self) else { return TermHandle { task: None } };
         let work = ChildWork {
             closure: Some(closure),
-            gate: self.tenure().open_gate(self.scope(), GateUse::Blocking),
+            gate: self.state().open_gate(self.scope(), GateUse::Blocking),
             term: self.clone(),
-            _alive: self.tenure().alive(),
+            _alive: self.state().alive(),
             _child: self.scope().children().token(),
         };
         TermHandle { task: Some(runtime.spawn_blocking(move || work.run())) }
@@ -96,12 +96,12 @@ fn runtime(term: &Term) -> Option<Handle> {
     Handle::try_current().ok().or_else(|| term.scope().runtime().cloned())
 }
 
-/// A closure and what stands for it. Dropped as a whole if it never gets to run.
+/// A closure with its token and gate. If it never runs, all are dropped together.
 struct ChildWork<F> {
     closure: Option<F>,
     gate: std::sync::Arc<Gate>,
     term: Term,
-    // Last: these are given back when the closure, and what it captured, is gone.
+    // Last in the struct, so that they are dropped after the closure and its captures. The lease must not be released earlier.
     _alive: Option<super::DrainToken>,
     _child: tokio_util::task::task_tracker::TaskTrackerToken,
 }
@@ -130,7 +130,7 @@ impl<F> Drop for ChildWork<F> {
             drop_caught(closure)
         });
         self.gate.leave_for_good();
-        self.term.tenure().close_gate(&self.gate);
+        self.term.state().close_gate(&self.gate);
         say_dropped(panicked, &self.term);
     }
 }

@@ -32,7 +32,7 @@ pub struct TermControl {
     hold: Arc<TermHold>,
 }
 
-/// What keeps a term without an election from being drained, until somebody waits for that.
+/// Holds a token, so that a term without an election is not drained before somebody waits for that.
 struct TermHold(Mutex<Option<DrainToken>>);
 
 impl Term {
@@ -41,41 +41,41 @@ impl Term {
         Term::for_test_on(Arc::new(SystemClock))
     }
 
-    /// As [`for_test`](Self::for_test), on a clock of the test's choosing.
+    /// As [`for_test`](Self::for_test), on a clock that the test chooses.
     pub fn for_test_on(clock: Arc<dyn Clock>) -> (Term, TermControl) {
         let lease = LeaseId::new("test", "test");
         let deadlines = Deadlines { cancel_at: Moment::FAR, drop_at: Moment::FAR, hard_stop: Moment::FAR };
         let grant = Grant { token: FencingToken::new(1), transitions: 0, deadlines };
-        let (tenure, alive) = TermState::begin(lease, "test".into(), &grant, clock);
-        let (runtime, asked) = (Handle::try_current().ok(), tenure.asks().clone());
-        let scope = RunScope::new("test".into(), Duration::MAX, OnOverrun::Report, runtime, asked);
-        let term = Term::new(tenure).scoped(Arc::new(scope));
+        let (term_state, alive) = TermState::begin(lease, "test".into(), &grant, clock);
+        let (runtime, stop_signal) = (Handle::try_current().ok(), term_state.stop_signal().clone());
+        let scope = RunScope::new("test".into(), Duration::MAX, OnOverrun::Report, runtime, stop_signal);
+        let term = Term::new(term_state).scoped(Arc::new(scope));
         (term.clone(), TermControl { term, hold: Arc::new(TermHold(Mutex::new(Some(alive)))) })
     }
 }
 
 impl TermControl {
-    /// Asks the body to end, as the loss of the lease would.
-    pub fn cancel(&self, loss: StopReason) {
-        self.term.tenure().cancel(loss);
+    /// Asks the body to end, for this reason.
+    pub fn cancel(&self, reason: StopReason) {
+        self.term.state().cancel(reason);
     }
 
-    /// Ends the term: guarded futures are dropped, checks fail.
+    /// Ends the term: guarded futures are dropped, and checks fail.
     pub fn expire(&self) {
-        self.term.tenure().expire();
+        self.term.state().expire();
     }
 
-    /// Lets the term end by itself in `remaining`, as if that was left of the last renewal.
+    /// Lets the term end by itself in `remaining`, as if the last renewal had so much time left.
     pub fn expire_in(&self, remaining: Duration) {
         let at = self.term.now() + remaining;
-        self.term.tenure().extend(Deadlines { cancel_at: at, drop_at: at, hard_stop: at });
+        self.term.state().extend(Deadlines { cancel_at: at, drop_at: at, hard_stop: at });
     }
 
-    /// Resolves when nothing is left of what the body has started on the term: children, blocking closures, guarded
-    /// futures. Nothing can be started any more then.
+    /// Resolves when nothing is left of what the body started on the term: children, blocking closures, guarded futures. Nothing
+    /// can be started any more then.
     pub async fn drained(&self) {
         drop(self.hold.take());
-        self.term.tenure().drained().await;
+        self.term.state().drained().await;
     }
 }
 
@@ -86,7 +86,7 @@ impl TermHold {
     }
 }
 
-/// The last control goes, and the term stays as it is.
+/// Dropping the last control gives up the token. The deadlines of the term stay as they are.
 impl Drop for TermHold {
     fn drop(&mut self) {
         self.take().into_iter().for_each(DrainToken::stay_counted);

@@ -1,4 +1,4 @@
-//! The end of the process, where a task asks for it.
+//! Ends the process, where a task asks for that.
 
 use std::io::Write;
 use std::sync::mpsc;
@@ -6,23 +6,23 @@ use std::time::Duration;
 
 use super::TermState;
 
-/// Saying why must not hold up the end: stderr may be a full pipe, and its lock with a body that is stuck.
-pub(crate) const LAST_WORDS: Duration = Duration::from_millis(100);
+/// How long the end waits for the final message. Stderr may be a full pipe, or a stuck body may hold its lock.
+pub(crate) const FINAL_MESSAGE_TIME: Duration = Duration::from_millis(100);
 
-/// Ends the process if its term was lost and a task said [`OnLoss::Exit`](crate::OnLoss::Exit). The elector calls it from its
-/// own thread when nothing of the term is left, and at the hard stop.
-pub(crate) fn if_lost(tenure: &TermState) {
-    if let Some(loss) = tenure.stop_reason().filter(|loss| loss.is_involuntary())
-        && tenure.exits_on_loss()
+/// Ends the process if its term was lost and a task has [`OnLoss::Exit`](crate::OnLoss::Exit). The elector calls it from its own
+/// thread when the term is drained, and at the hard stop.
+pub(crate) fn if_lost(term_state: &TermState) {
+    if let Some(reason) = term_state.stop_reason().filter(|reason| reason.is_involuntary())
+        && term_state.exits_on_loss()
     {
-        now(&format!("lease `{}` is lost, {loss}, and a task says `on_loss = exit`", tenure.lease()));
+        now(&format!("lease `{}` is lost, {reason}, and a task says `on_loss = exit`", term_state.lease()));
     }
 }
 
 /// As [`if_lost`], at the hard stop, unless the watchdog does it.
-pub(crate) fn at_hard_stop(tenure: &TermState) {
-    if !tenure.is_watched() {
-        if_lost(tenure);
+pub(crate) fn at_hard_stop(term_state: &TermState) {
+    if !term_state.is_watched() {
+        if_lost(term_state);
     }
 }
 
@@ -36,15 +36,15 @@ pub(crate) fn now(why: &str) -> ! {
     std::process::exit(1)
 }
 
-/// Lets the process's last words be said, for a moment. On another thread: see [`LAST_WORDS`].
+/// Writes the final message of the process on another thread, and waits for it for at most [`FINAL_MESSAGE_TIME`].
 pub(super) fn say(words: impl FnOnce() + Send + 'static) {
     let (said, done) = mpsc::channel::<()>();
-    let speaker = std::thread::Builder::new().name("lease-last-words".to_owned()).spawn(move || {
+    let speaker = std::thread::Builder::new().name("lease-exit".to_owned()).spawn(move || {
         words();
         drop(said);
     });
     if speaker.is_ok() {
-        // Resolves when the speaker is done, by the closed channel.
-        let _ = done.recv_timeout(LAST_WORDS);
+        // The thread has finished when it closes the channel.
+        let _ = done.recv_timeout(FINAL_MESSAGE_TIME);
     }
 }

@@ -1,4 +1,4 @@
-//! Where a guarded future passes on its way into user code.
+//! The gate that a guarded future or closure passes before user code runs.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -9,55 +9,55 @@ use futures_util::task::AtomicWaker;
 use super::RunScope;
 use crate::clock::Moment;
 
-/// What passes a gate.
+/// What the gate belongs to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum GateUse {
-    /// A future, that runs for the length of a poll.
+    /// A future. It is inside for the length of a poll.
     Future,
-    /// A closure on the blocking pool, that runs until it returns.
+    /// A closure on the blocking pool. It is inside until it returns.
     Blocking,
 }
 
-/// Who is inside a gate.
+/// What is inside a gate.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Inside {
-    /// Since when.
+    /// When it entered.
     pub(crate) since: Moment,
-    /// Not polling, but dropping the future.
+    /// It is dropping the future, not polling it.
     pub(crate) dropping: bool,
 }
 
 impl Inside {
-    /// Whether that is an overrun, for after the hard stop.
+    /// Whether this is an overrun. Call it after the hard stop.
     ///
-    /// A poll that is going on began before the end of the term. A drop may have just begun, on a busy runtime; it gets the
-    /// time that a poll has.
+    /// A running poll began before the end of the term, so it is an overrun at once. A drop may have just begun, on a busy
+    /// runtime, so it gets as much time as a poll.
     pub(crate) fn is_overrun(&self, now: Moment, poll_margin: Duration) -> bool {
         !self.dropping || now.since(self.since) >= poll_margin
     }
 }
 
-/// Nobody is inside.
+/// Nothing is inside.
 const OPEN: u64 = 0;
-/// Nobody is inside, and nobody enters any more.
+/// Nothing is inside, and nothing can enter any more.
 const SHUT: u64 = u64::MAX;
-/// Set in the stamp of somebody who drops the future.
+/// Set in the stamp while the future is being dropped.
 const DROPPING: u64 = 1;
 
-/// The gate of one guarded future or closure: it says who is inside user code and since when, and it can be shut.
+/// The gate of one guarded future or closure. It says whether user code is inside and since when, and it can be shut.
 ///
-/// Both are one atomic word, so that of "a poll enters" and "the elector shuts" one comes first. A thread that was stopped
-/// between reading the clock and entering finds the gate shut, however old its reading is; and a poll that did enter is
-/// seen by whoever tries to shut.
+/// Both are one atomic word, so that one of "a poll enters" and "the elector shuts the gate" comes first. A thread that was
+/// stopped between reading the clock and entering finds the gate shut, however old its reading is. If a poll did enter, the
+/// thread that shuts the gate sees it.
 #[derive(Debug)]
 pub(crate) struct Gate {
-    /// `OPEN`, `SHUT`, or the nanoseconds since when somebody is inside, the lowest bit being `DROPPING`.
+    /// `OPEN`, `SHUT`, or the time of entry in nanoseconds, whose lowest bit is `DROPPING`.
     word: AtomicU64,
     waker: AtomicWaker,
     reported: AtomicBool,
     scope: Arc<RunScope>,
     kind: GateUse,
-    /// Its number among the gates of its term.
+    /// The number of this gate in its term.
     number: AtomicUsize,
 }
 
@@ -89,8 +89,8 @@ impl Gate {
         &self.scope
     }
 
-    /// To be called before comparing the deadline, never after: a [`wake`](Self::wake) that comes in between is then
-    /// either noticed by the comparison or wakes this waker.
+    /// Call it before comparing the deadline. A [`wake`](Self::wake) that comes in between is then either noticed by the
+    /// comparison or wakes this waker. In the other order it can be lost.
     pub(crate) fn register(&self, waker: &std::task::Waker) {
         self.waker.register(waker);
     }
@@ -101,28 +101,28 @@ impl Gate {
 
     /// Enters user code, unless the gate is shut.
     pub(crate) fn enter(&self, now: Moment) -> bool {
-        // Acquire and release on success, paired with `shut`: see the type's documentation. Only the gate's own future
-        // enters, so a failure means shut.
+        // Acquire and release on success, paired with `shut`: see the documentation of the type. Only the gate's own future
+        // enters, so a failure means that the gate is shut.
         self.word.compare_exchange(OPEN, stamp(now), Ordering::AcqRel, Ordering::Acquire).is_ok()
     }
 
-    /// Comes back from user code.
+    /// Leaves user code.
     pub(crate) fn leave(&self) {
-        // Release: what the poll did happens before a shut that finds it gone.
+        // Release: what the poll did happens before a `shut` that finds the gate empty.
         self.word.store(OPEN, Ordering::Release);
     }
 
-    /// Begins to drop the future. Also through a shut gate: dropping is what is wanted then.
+    /// Begins to drop the future. A shut gate does not prevent that: after the term, the future has to be dropped.
     pub(crate) fn enter_drop(&self, now: Moment) {
         self.word.store(stamp(now) | DROPPING, Ordering::Release);
     }
 
-    /// Nothing is left to enter with.
+    /// The future or closure is gone, so nothing can enter any more.
     pub(crate) fn leave_for_good(&self) {
         self.word.store(SHUT, Ordering::Release);
     }
 
-    /// Lets nobody enter any more. Somebody who is inside stays, and is told.
+    /// Lets nothing enter any more. Returns what is still inside.
     pub(crate) fn shut(&self) -> Option<Inside> {
         match self.word.compare_exchange(OPEN, SHUT, Ordering::AcqRel, Ordering::Acquire) {
             Ok(_) | Err(SHUT) => None,
@@ -130,18 +130,18 @@ impl Gate {
         }
     }
 
-    /// Whether this is the first overrun here.
+    /// Whether this call is the first that reports an overrun here.
     pub(crate) fn first_report(&self) -> bool {
         !self.reported.swap(true, Ordering::Relaxed)
     }
 
-    /// Whether there has been one.
+    /// Whether an overrun was reported.
     pub(super) fn is_reported(&self) -> bool {
         self.reported.load(Ordering::Relaxed)
     }
 }
 
-/// A moment as the word of a gate: to two nanoseconds, and neither `OPEN` nor `SHUT`.
+/// A moment as the word of a gate. It has a precision of two nanoseconds, and differs from `OPEN` and `SHUT`.
 fn stamp(now: Moment) -> u64 {
     now.as_nanos().clamp(2, SHUT - 2) & !DROPPING
 }
@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn who_is_inside_is_told_to_whoever_shuts() {
+    fn shutting_returns_what_is_inside() {
         for at in [Moment::ZERO, Moment::from_nanos(10), Moment::FAR] {
             let gate = gate();
             assert!(gate.enter(at));
@@ -176,7 +176,7 @@ mod tests {
         }
     }
 
-    /// A poll enters, or the gate is shut and it does not; never does the poll run with nobody knowing.
+    /// Either the poll enters and `shut` sees it, or the gate is shut and the poll does not run.
     #[test]
     fn entering_and_shutting_exclude_each_other() {
         for _ in 0..2_000 {

@@ -42,25 +42,25 @@ use lease_protocol::election::{FencingToken, LossReason, StopReason};
 /// ```
 #[derive(Clone)]
 pub struct Term {
-    tenure: Arc<TermState>,
-    /// The body that this handle was given to: its children end with it, and its grace is theirs.
+    state: Arc<TermState>,
+    /// The run that this handle was given to. Children that it starts end with that run, and have its grace.
     scope: Arc<RunScope>,
 }
 
 impl Term {
-    /// The handle on a tenure that no body has yet.
-    pub(crate) fn new(tenure: Arc<TermState>) -> Term {
-        let scope = Arc::new(RunScope::unbounded(tenure.asks().clone()));
-        Term { tenure, scope }
+    /// A handle that belongs to no body yet.
+    pub(crate) fn new(state: Arc<TermState>) -> Term {
+        let scope = Arc::new(RunScope::unbounded(state.stop_signal().clone()));
+        Term { state, scope }
     }
 
-    /// The same term for one run of one body.
+    /// A handle on the same term, for one run of one body.
     pub(crate) fn scoped(&self, scope: Arc<RunScope>) -> Term {
-        Term { tenure: self.tenure.clone(), scope }
+        Term { state: self.state.clone(), scope }
     }
 
-    pub(crate) fn tenure(&self) -> &Arc<TermState> {
-        &self.tenure
+    pub(crate) fn state(&self) -> &Arc<TermState> {
+        &self.state
     }
 
     pub(crate) fn scope(&self) -> &Arc<RunScope> {
@@ -69,17 +69,17 @@ impl Term {
 
     /// The fencing token of the term. It grows with every term of the lease. Send it with every effect of the body.
     pub fn fencing_token(&self) -> FencingToken {
-        self.tenure.token()
+        self.state.token()
     }
 
     /// The lease of this term.
     pub fn lease(&self) -> &LeaseId {
-        self.tenure.lease()
+        self.state.lease()
     }
 
     /// The identity under which this process holds the lease.
     pub fn identity(&self) -> &str {
-        self.tenure.identity()
+        self.state.identity()
     }
 
     /// Resolves when the body is asked to end, or at once if that has happened.
@@ -93,15 +93,16 @@ impl Term {
 
     /// Whether the body should end: it was asked to, or its deadline has passed.
     pub fn is_cancelled(&self) -> bool {
-        self.scope.stop_signal().is_asked() || self.now() >= self.ends_at()
+        self.scope.stop_signal().is_requested() || self.now() >= self.ends_at()
     }
 
     /// Why the body was asked to end. `None` if it was not asked.
     pub fn stop_reason(&self) -> Option<StopReason> {
-        // One that has to go on for others does not know yet. The clock may be ahead of the elector, which has not said so.
-        let asked = self.scope.stop_signal();
-        let because = || asked.why().or_else(|| self.tenure.stop_reason()).unwrap_or(StopReason::GroupFailed);
-        let known = asked.is_asked().then(because);
+        // A body may be asked later than the others of its term, so its own signal decides. The clock may have passed the
+        // deadline before the elector has noticed.
+        let stop_signal = self.scope.stop_signal();
+        let because = || stop_signal.why().or_else(|| self.state.stop_reason()).unwrap_or(StopReason::GroupFailed);
+        let known = stop_signal.is_requested().then(because);
         known.or_else(|| (self.now() >= self.ends_at()).then_some(StopReason::Lost(LossReason::NotRenewed)))
     }
 
@@ -131,7 +132,7 @@ impl Term {
         Err(Lost {
             lease: self.lease().clone(),
             token: self.fencing_token(),
-            reason: self.tenure.stop_reason().unwrap_or(StopReason::Lost(LossReason::NotRenewed)),
+            reason: self.state.stop_reason().unwrap_or(StopReason::Lost(LossReason::NotRenewed)),
         })
     }
 
@@ -147,16 +148,16 @@ impl Term {
     ///
     /// Nothing happens if the term was [`cancelled`](Self::cancelled) before: the first reason counts.
     pub fn step_down(&self) {
-        self.tenure.cancel(StopReason::SteppedDown);
+        self.state.cancel(StopReason::SteppedDown);
     }
 
     pub(crate) fn now(&self) -> Moment {
-        self.tenure.clock().now()
+        self.state.clock().now()
     }
 
     /// No poll of this body begins from this moment on.
     pub(crate) fn ends_at(&self) -> Moment {
-        self.tenure.ends_at(self.scope.stop_signal(), self.scope.grace()).min(self.scope.cut())
+        self.state.ends_at(self.scope.stop_signal(), self.scope.grace()).min(self.scope.cut())
     }
 }
 
@@ -166,7 +167,7 @@ impl fmt::Debug for Term {
             .field("lease", self.lease())
             .field("fencing_token", &self.fencing_token())
             .field("remaining", &self.remaining())
-            .field("loss", &self.stop_reason())
+            .field("stop_reason", &self.stop_reason())
             .finish()
     }
 }

@@ -1,4 +1,4 @@
-//! Leadership as a value.
+//! A term: one period of leadership of this process.
 
 mod check;
 mod child;

@@ -1,7 +1,7 @@
-//! What is being polled here: a body, or a warm-up. So that one which waits for a task of its own lease is found.
+//! Which body or warm-up is being polled on this thread. With it, a body that waits for a task of its own lease is found.
 //!
-//! It is known inside of bodies, of what they start by [`Term::spawn`] and [`Term::blocking`], and of warm-ups. What a body
-//! hands to `tokio::spawn` goes on without it, and so is nobody's wait.
+//! It is known inside bodies, inside what they start by [`Term::spawn`] and [`Term::blocking`], and inside warm-ups. It is not
+//! known inside a plain `tokio::spawn`, whose waits belong to no body.
 
 use std::sync::{Arc, OnceLock, Weak};
 
@@ -14,16 +14,16 @@ tokio::task_local! {
     static PLACE: Arc<PolledBody>;
 }
 
-/// What is being polled.
+/// The body or warm-up that is being polled.
 pub(crate) struct PolledBody {
     pub(crate) lease: LeaseId,
     pub(crate) identity: Arc<str>,
     pub(crate) task: Arc<str>,
-    /// Of a warm-up: what it waits for. Gone with its task.
+    /// For a warm-up: the task that it waits for. Gone when the warm-up's own task is gone.
     pub(crate) warming: Option<Weak<WaitWithin>>,
 }
 
-/// The task of its own lease that a warm-up waits for, and whether that is done.
+/// The task of the same lease that a warm-up waits for, and whether that task is done.
 #[derive(Default)]
 pub(crate) struct WaitWithin(OnceLock<(Arc<str>, CancellationToken)>);
 
@@ -33,22 +33,23 @@ impl PolledBody {
         Arc::new(PolledBody { lease, identity: term.identity().into(), task, warming: None })
     }
 
-    /// What is polled on this thread, if it is known.
+    /// What is being polled on this thread, if it is known.
     pub(crate) fn here() -> Option<Arc<PolledBody>> {
         PLACE.try_with(Arc::clone).ok()
     }
 
-    /// Runs `f` there.
+    /// Runs `f` as part of this body.
     pub(crate) fn enter<R>(self: &Arc<Self>, f: impl FnOnce() -> R) -> R {
         PLACE.sync_scope(Arc::clone(self), f)
     }
 
-    /// Polls `future` there.
+    /// Polls `future` as part of this body.
     pub(crate) fn around<F: Future>(self: Arc<Self>, future: F) -> impl Future<Output = F::Output> + use<F> {
         PLACE.scope(self, future)
     }
 
-    /// This warm-up waits for a task of its own lease: the lease is contended for without waiting for the warm-up.
+    /// Notes that this warm-up waits for a task of its own lease. The election does not wait for such a warm-up: it would wait
+    /// forever.
     pub(crate) fn wait_within(&self, waits: &WaitWithin, awaited: &Arc<str>, completed: &CancellationToken) {
         let WaitWithin(waits) = waits;
         let first = waits.set((awaited.clone(), completed.clone())).is_ok();
@@ -67,7 +68,7 @@ impl PolledBody {
 }
 
 impl WaitWithin {
-    /// What is waited for, and whether it is done.
+    /// The task that is waited for, and whether it is done.
     pub(crate) fn awaited(&self) -> Option<(&Arc<str>, bool)> {
         let WaitWithin(waits) = self;
         waits.get().map(|(awaited, completed)| (awaited, completed.is_cancelled()))

@@ -12,17 +12,17 @@ use super::StopSignal;
 use crate::clock::Moment;
 use crate::policy::OnOverrun;
 
-/// One run of one body: what it and its children have in common.
+/// One run of one body: what the body and its children share.
 #[derive(Debug)]
 pub(crate) struct RunScope {
     task: Arc<str>,
     grace: Duration,
     on_overrun: OnOverrun,
     runtime: Option<Handle>,
-    /// No poll begins from this moment on, whatever the lease says. Only ever lowered.
+    /// No poll begins from this moment on, even if the lease is still held. It is only ever lowered.
     cut: AtomicU64,
     children: TaskTracker,
-    asked: Arc<StopSignal>,
+    stop_signal: Arc<StopSignal>,
     /// Cancelled when the body says that it is ready.
     ready: CancellationToken,
 }
@@ -34,7 +34,7 @@ impl RunScope {
         grace: Duration,
         on_overrun: OnOverrun,
         runtime: Option<Handle>,
-        asked: Arc<StopSignal>,
+        stop_signal: Arc<StopSignal>,
     ) -> RunScope {
         RunScope {
             task,
@@ -43,14 +43,14 @@ impl RunScope {
             runtime,
             cut: AtomicU64::new(Moment::FAR.as_nanos()),
             children: TaskTracker::new(),
-            asked,
+            stop_signal,
             ready: CancellationToken::new(),
         }
     }
 
-    /// Of a term that no body has yet: bounded by the lease alone.
-    pub(crate) fn unbounded(asked: Arc<StopSignal>) -> RunScope {
-        RunScope::new("".into(), Duration::MAX, OnOverrun::default(), None, asked)
+    /// For a term that belongs to no body yet: only the lease limits it.
+    pub(crate) fn unbounded(stop_signal: Arc<StopSignal>) -> RunScope {
+        RunScope::new("".into(), Duration::MAX, OnOverrun::default(), None, stop_signal)
     }
 
     pub(crate) fn task(&self) -> &Arc<str> {
@@ -65,7 +65,7 @@ impl RunScope {
         self.on_overrun
     }
 
-    /// Says it to `ready` when the body is.
+    /// Cancels `ready` when the body says that it is ready.
     pub(crate) fn tell_ready(mut self, ready: CancellationToken) -> RunScope {
         self.ready = ready;
         self
@@ -76,7 +76,7 @@ impl RunScope {
     }
 
     pub(super) fn stop_signal(&self) -> &StopSignal {
-        &self.asked
+        &self.stop_signal
     }
 
     pub(super) fn runtime(&self) -> Option<&Handle> {
@@ -87,7 +87,7 @@ impl RunScope {
         &self.children
     }
 
-    /// Resolves when no child is left. For after the body has ended, or children may come after it.
+    /// Resolves when no child is left. Call it after the body has ended, since a body can start more children.
     pub(crate) async fn children_ended(&self) {
         self.children.close();
         self.children.wait().await;
@@ -97,7 +97,7 @@ impl RunScope {
         Moment::from_nanos(self.cut.load(Ordering::Acquire))
     }
 
-    /// Lets no poll begin any more. To be followed by [`TermState::wake`](super::TermState::wake), so that what is idle is
+    /// Lets no poll begin any more. Call [`TermState::wake`](super::TermState::wake) afterwards, so that idle futures are
     /// dropped.
     pub(super) fn end_now(&self) {
         self.cut.store(0, Ordering::Release);

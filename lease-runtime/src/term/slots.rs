@@ -1,8 +1,8 @@
-//! Values by number, for behind a lock that nobody may be kept waiting for.
+//! Values by number, for use under a lock that must never be held for long.
 
-/// Values by number. Putting one in and taking one out allocates, frees and drops nothing, so that a thread that must not
-/// wait for an allocator, nor for anybody's drop, can share a lock with those that do. To grow is a step of its own, whose
-/// allocation happens outside of the lock: see [`put_into`].
+/// Values by number. Adding and removing a value allocates, frees and drops nothing. So a thread that must not wait for an
+/// allocator or for a drop of user code can share a lock with threads that do both. Growing is a separate step that allocates
+/// outside of the lock: see [`put_into`].
 #[derive(Debug)]
 pub(super) struct Slots<T> {
     places: Vec<Slot<T>>,
@@ -11,7 +11,7 @@ pub(super) struct Slots<T> {
 
 #[derive(Debug)]
 enum Slot<T> {
-    /// And the next free one.
+    /// A free slot, with the number of the next free one.
     Free(Option<usize>),
     Taken(T),
 }
@@ -29,7 +29,7 @@ impl<T> Slots<T> {
         self.places.capacity()
     }
 
-    /// Takes the value and returns its number, if there is room.
+    /// Moves the value in and returns its number, if there is room.
     fn put(&mut self, value: &mut Option<T>) -> Option<usize> {
         if let Some(number) = self.free {
             let place = self.places.get_mut(number)?;
@@ -46,7 +46,7 @@ impl<T> Slots<T> {
         Some(self.places.len() - 1)
     }
 
-    /// Moves what is here to `other` if that has more room, and leaves the smaller one in its place. Numbers stay.
+    /// Moves the values to `other` if that has more room, and leaves the smaller storage in its place. Numbers stay the same.
     fn move_to(&mut self, other: &mut Slots<T>) {
         if other.room() > self.room() {
             other.places.append(&mut self.places);
@@ -55,7 +55,7 @@ impl<T> Slots<T> {
         }
     }
 
-    /// Takes a value out.
+    /// Removes a value.
     pub(super) fn take(&mut self, number: usize) -> Option<T> {
         let place = self.places.get_mut(number)?;
         if let Slot::Free(_) = place {
@@ -77,8 +77,8 @@ impl<T> Slots<T> {
     }
 }
 
-/// Puts a value where `access` reaches, in one or several steps: `access` takes the lock, and gives it back each time before
-/// anything is allocated or freed. Returns the value's number.
+/// Adds a value to the slots that `access` locks, in one or several steps. `access` takes the lock, and releases it each time
+/// before anything is allocated or freed. Returns the number of the value.
 pub(super) fn put_into<T>(value: T, mut access: impl FnMut(&mut dyn FnMut(&mut Slots<T>))) -> usize {
     let mut value = Some(value);
     let mut spare = Slots::new();
@@ -124,8 +124,8 @@ mod tests {
         assert_eq!(places.iter().count(), 8);
     }
 
-    /// What happens under the lock must not allocate: the room never changes there, except for a swap with one that was
-    /// made outside.
+    /// Nothing may be allocated under the lock. So the capacity never changes there, except by a swap with storage that was made
+    /// outside.
     #[test]
     fn nothing_is_allocated_under_the_lock() {
         let mut places = Slots::new();

@@ -1,4 +1,4 @@
-//! Whether bodies have been asked to end.
+//! The signal that asks bodies to end.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -8,12 +8,12 @@ use tokio_util::sync::CancellationToken;
 use crate::clock::Moment;
 use lease_protocol::election::StopReason;
 
-/// Whether bodies have been asked to end, and when: their grace counts from then. A term asks all of its bodies at once,
-/// unless some have to wait until others are gone; those are asked by whoever keeps the order.
+/// Whether bodies have been asked to end, and when: their grace counts from then. A term asks all of its bodies at once. In a
+/// group with an order, the supervisor asks each member when those before it are gone.
 #[derive(Debug)]
 pub(crate) struct StopSignal {
     at: AtomicU64,
-    /// Why this body in particular, if not for a reason of the term.
+    /// Why this body was asked, if not for the reason of its term.
     why: OnceLock<StopReason>,
     token: CancellationToken,
 }
@@ -24,55 +24,55 @@ impl StopSignal {
         StopSignal { at, why: OnceLock::new(), token: CancellationToken::new() }
     }
 
-    /// Asks; the first time counts.
+    /// Asks the bodies to end. If they were asked before, the first time counts.
     pub(crate) fn request(&self, now: Moment) {
-        // In this order: whoever sees the token finds the moment.
+        // The time first, so that a thread that sees the cancelled token finds the time.
         self.mark(now);
-        self.tell();
+        self.wake();
     }
 
-    /// Asks, and wakes nobody. Whether that was news.
+    /// Notes the time and wakes nothing. Returns whether they were not asked before.
     pub(super) fn mark(&self, now: Moment) -> bool {
         let far = Moment::FAR.as_nanos();
         self.at.compare_exchange(far, now.as_nanos(), Ordering::AcqRel, Ordering::Acquire).is_ok()
     }
 
-    /// Wakes whoever waits to be asked. Runs code of others: a waker may be the user's.
-    pub(super) fn tell(&self) {
+    /// Wakes everything that waits for this signal. A waker may be user code.
+    pub(super) fn wake(&self) {
         self.token.cancel();
     }
 
-    /// Asks for a reason of its own, unless it was asked already.
-    pub(crate) fn ask_because(&self, now: Moment, why: StopReason) {
-        if !self.is_asked() {
+    /// Asks the bodies to end for this reason, unless they were asked already.
+    pub(crate) fn request_because(&self, now: Moment, why: StopReason) {
+        if !self.is_requested() {
             let _ = self.why.set(why);
             self.request(now);
         }
     }
 
-    /// Asks as `other` was asked: for the same reason.
-    pub(crate) fn ask_as(&self, now: Moment, other: &StopSignal) {
+    /// Asks the bodies to end for the reason of `other`.
+    pub(crate) fn request_as(&self, now: Moment, other: &StopSignal) {
         match other.why() {
-            Some(why) => self.ask_because(now, why),
+            Some(why) => self.request_because(now, why),
             None => self.request(now),
         }
     }
 
-    /// The reason, if it is one of its own.
+    /// The reason, if it is not the reason of the term.
     pub(crate) fn why(&self) -> Option<StopReason> {
         self.why.get().cloned()
     }
 
-    pub(crate) fn is_asked(&self) -> bool {
+    pub(crate) fn is_requested(&self) -> bool {
         self.at() != Moment::FAR
     }
 
-    /// Resolves once asked. Cancel safe.
+    /// Resolves when the bodies are asked to end. Cancel safe.
     pub(crate) async fn requested(&self) {
         self.token.cancelled().await;
     }
 
-    /// When it was asked; [`Moment::FAR`] if it was not.
+    /// When they were asked to end; [`Moment::FAR`] if they were not.
     pub(super) fn at(&self) -> Moment {
         Moment::from_nanos(self.at.load(Ordering::Acquire))
     }

@@ -1,9 +1,11 @@
-//! What the tests of terms have in common.
+//! Helpers that the tests of terms, tasks and candidates share.
 
 use std::future::Future;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
+
+use futures_util::FutureExt;
 
 use super::{DrainToken, TermState};
 use crate::clock::{Clock, Moment, WallTime};
@@ -23,7 +25,7 @@ impl HandClock {
         self.0.store(nanos, Ordering::SeqCst);
     }
 
-    /// Drop at `drop_at`, hard stop ten later.
+    /// Drop at `drop_at`, hard stop 10 ns later.
     pub(crate) fn deadlines(drop_at: u64) -> Deadlines {
         Deadlines {
             cancel_at: Moment::from_nanos(drop_at / 2),
@@ -49,7 +51,26 @@ pub(crate) fn granted(clock: Arc<HandClock>, drop_at: u64) -> (Arc<TermState>, D
     TermState::begin(LeaseId::new("default", "ledger"), "pod_1".into(), &grant, clock)
 }
 
-/// Waits for what must come, but not for ever.
+/// Waits for something that must happen, with a time limit.
 pub(crate) async fn bounded<F: Future>(future: F) -> F::Output {
     tokio::time::timeout(Duration::from_secs(30), future).await.expect("it comes in time")
+}
+
+/// Whether the term is drained now.
+pub(crate) fn is_drained(term_state: &TermState) -> bool {
+    term_state.drained().now_or_never().is_some()
+}
+
+/// The lines that bodies have written, in order.
+#[derive(Clone, Default)]
+pub(crate) struct Story(Arc<Mutex<Vec<String>>>);
+
+impl Story {
+    pub(crate) fn add(&self, line: impl Into<String>) {
+        self.0.lock().unwrap().push(line.into());
+    }
+
+    pub(crate) fn lines(&self) -> Vec<String> {
+        self.0.lock().unwrap().clone()
+    }
 }

@@ -12,8 +12,8 @@ use lease_protocol::election::{LossReason, StopReason};
 #[test]
 fn a_term_tells_what_it_is() {
     let clock = HandClock::new();
-    let (tenure, _alive) = granted(clock.clone(), 100);
-    let term = Term::new(tenure.clone());
+    let (term_state, _alive) = granted(clock.clone(), 100);
+    let term = Term::new(term_state.clone());
     assert_eq!(term.fencing_token().get(), 7);
     assert_eq!(term.lease().to_string(), "default/ledger");
     assert_eq!(term.identity(), "pod_1");
@@ -21,7 +21,7 @@ fn a_term_tells_what_it_is() {
     assert_eq!((term.stop_reason(), term.is_cancelled()), (None, false));
     assert!(term.check().is_ok());
 
-    // The clock is ahead of the elector.
+    // The clock has passed the deadline, and the elector has not noticed.
     clock.set(100);
     assert_eq!((term.stop_reason(), term.is_cancelled()), (Some(StopReason::Lost(LossReason::NotRenewed)), true));
     let lost = term.check().unwrap_err();
@@ -34,11 +34,11 @@ fn a_term_tells_what_it_is() {
 
 #[test]
 fn the_first_reason_stays() {
-    let (tenure, _alive) = granted(HandClock::new(), 100);
-    let term = Term::new(tenure.clone());
-    tenure.cancel(StopReason::Lost(LossReason::TakenBy("other".to_owned())));
-    tenure.cancel(StopReason::Shutdown);
-    tenure.expire();
+    let (term_state, _alive) = granted(HandClock::new(), 100);
+    let term = Term::new(term_state.clone());
+    term_state.cancel(StopReason::Lost(LossReason::TakenBy("other".to_owned())));
+    term_state.cancel(StopReason::Shutdown);
+    term_state.expire();
     assert_eq!(term.stop_reason(), Some(StopReason::Lost(LossReason::TakenBy("other".to_owned()))));
     assert_eq!(term.check().unwrap_err().reason, StopReason::Lost(LossReason::TakenBy("other".to_owned())));
     assert!(term.cancelled().now_or_never().is_some());
@@ -47,43 +47,43 @@ fn the_first_reason_stays() {
 #[test]
 fn a_term_that_is_taken_away_gives_a_running_poll_as_long_as_one_that_runs_out() {
     let clock = HandClock::new();
-    let (tenure, _alive) = granted(clock.clone(), 100);
+    let (term_state, _alive) = granted(clock.clone(), 100);
     clock.set(40);
-    tenure.expire();
-    assert_eq!(tenure.deadlines().hard_stop.as_nanos(), 50);
+    term_state.expire();
+    assert_eq!(term_state.deadlines().hard_stop.as_nanos(), 50);
 
-    let (tenure, _alive) = granted(clock.clone(), 100);
+    let (term_state, _alive) = granted(clock.clone(), 100);
     clock.set(105);
-    tenure.expire();
-    assert_eq!(tenure.deadlines().hard_stop.as_nanos(), 110, "a late expiry does not move the hard stop");
+    term_state.expire();
+    assert_eq!(term_state.deadlines().hard_stop.as_nanos(), 110, "a late expiry does not move the hard stop");
 }
 
 #[test]
 fn tokens_come_only_from_tokens() {
-    let (tenure, alive) = granted(HandClock::new(), 100);
+    let (term_state, alive) = granted(HandClock::new(), 100);
     let second = alive.another();
     drop(alive);
-    assert!(tenure.drained().now_or_never().is_none());
-    let third = tenure.alive().expect("one is left");
+    assert!(term_state.drained().now_or_never().is_none());
+    let third = term_state.alive().expect("one is left");
     drop(second);
-    assert!(tenure.drained().now_or_never().is_none());
+    assert!(term_state.drained().now_or_never().is_none());
     drop(third);
-    assert!(tenure.drained().now_or_never().is_some());
-    assert!(tenure.alive().is_none());
+    assert!(term_state.drained().now_or_never().is_some());
+    assert!(term_state.alive().is_none());
 }
 
-/// Threads that take tokens from the term and give them back, until it is drained: then nobody ever gets one again.
+/// Threads take tokens of the term and give them back, until the term is drained. After that, no thread gets a token.
 #[test]
 fn drained_is_final_whoever_comes_at_the_same_time() {
     for _ in 0..500 {
-        let (tenure, alive) = granted(HandClock::new(), 100);
+        let (term_state, alive) = granted(HandClock::new(), 100);
         let drained = AtomicBool::new(false);
         std::thread::scope(|threads| {
             for _ in 0..2 {
                 threads.spawn(|| {
                     loop {
                         let before = drained.load(Ordering::SeqCst);
-                        match tenure.alive() {
+                        match term_state.alive() {
                             Some(_) => assert!(!before, "a token after the end"),
                             None => break,
                         }
@@ -91,7 +91,7 @@ fn drained_is_final_whoever_comes_at_the_same_time() {
                 });
             }
             drop(alive);
-            while tenure.drained().now_or_never().is_none() {
+            while term_state.drained().now_or_never().is_none() {
                 std::hint::spin_loop();
             }
             drained.store(true, Ordering::SeqCst);
@@ -115,7 +115,7 @@ async fn a_child_ends_with_the_term_and_the_term_waits_for_it() {
     bounded(control.drained()).await;
     assert_eq!(is_gone.try_recv(), Err(mpsc::TryRecvError::Disconnected));
     assert_eq!(bounded(child).await, Err(Ended::Dropped));
-    assert_eq!(bounded(term.spawn(async { 7 })).await, Err(Ended::Dropped), "and nothing starts on it any more");
+    assert_eq!(bounded(term.spawn(async { 7 })).await, Err(Ended::Dropped), "nothing starts on a drained term");
 }
 
 #[tokio::test]

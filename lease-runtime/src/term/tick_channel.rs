@@ -1,4 +1,4 @@
-//! Where a term's scheduled tasks and the elector, which takes their ticks, tell each other.
+//! The channel between the scheduled tasks of a term and the elector, which takes their ticks.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -8,69 +8,69 @@ use crate::tick::Permit;
 use lease_protocol::ticks::AttemptId;
 use lease_protocol::ticks::{RunEnd, RunStart, Timetable};
 
-/// Where a term's scheduled tasks tell the elector what it has to know. Whoever runs them and the elector live on different
-/// threads, and neither waits for the other.
+/// The channel between the scheduled tasks of a term and the elector. They run on different threads, and neither waits for the
+/// other.
 #[derive(Debug)]
 pub(crate) struct TickChannel {
-    told: mpsc::UnboundedSender<TaskMessage>,
+    sender: mpsc::UnboundedSender<TaskMessage>,
     receiver: Mutex<Option<mpsc::UnboundedReceiver<TaskMessage>>>,
 }
 
-/// What a task tells.
+/// A message from a task to the elector.
 #[derive(Debug)]
 pub(crate) enum TaskMessage {
     /// Take my ticks from now on.
     Join { task: Arc<str>, timetable: Box<Timetable>, signals: mpsc::UnboundedSender<ElectorMessage> },
-    /// Take no more of them.
+    /// Take no more of my ticks.
     Leave { task: Arc<str> },
-    /// A run is over, and nothing of it is left.
+    /// A run has ended, and nothing of it is left.
     Ended { id: AttemptId, end: RunEnd },
 }
 
-/// What a task is told.
+/// A message from the elector to a task.
 #[derive(Debug)]
 pub(crate) enum ElectorMessage {
-    /// The run is taken: start it, if the permit still allows.
+    /// The run is taken. Start it, unless its permit was revoked.
     Start(Box<RunStart>, Permit),
-    /// The Lease says that the task, which runs once, is done.
+    /// The Lease says that this task, which runs once, is done.
     Done,
 }
 
 impl TickChannel {
     pub(super) fn new() -> TickChannel {
-        let (told, receiver) = mpsc::unbounded_channel();
-        TickChannel { told, receiver: Mutex::new(Some(receiver)) }
+        let (sender, receiver) = mpsc::unbounded_channel();
+        TickChannel { sender, receiver: Mutex::new(Some(receiver)) }
     }
 
-    /// The elector's end, once.
+    /// The receiver, for the elector. `None` after the first call.
     pub(crate) fn receiver(&self) -> Option<mpsc::UnboundedReceiver<TaskMessage>> {
         self.receiver.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
-    /// Has the ticks of a task taken until the seat is dropped.
+    /// The elector takes the ticks of this task until the subscription is dropped.
     pub(crate) fn join(&self, task: Arc<str>, timetable: Timetable) -> TickSubscription<'_> {
         let (signals, receiver) = mpsc::unbounded_channel();
-        self.tell(TaskMessage::Join { task: task.clone(), timetable: Box::new(timetable), signals });
-        TickSubscription { board: self, task, signals: receiver, left: false }
+        self.send(TaskMessage::Join { task: task.clone(), timetable: Box::new(timetable), signals });
+        TickSubscription { channel: self, task, signals: receiver, left: false }
     }
 
-    fn tell(&self, told: TaskMessage) {
-        // Without an elector, as in a test of a body, there are no ticks either.
-        let _ = self.told.send(told);
+    fn send(&self, message: TaskMessage) {
+        // In a test of a body there is no elector, and so there are no ticks.
+        let _ = self.sender.send(message);
     }
 }
 
-/// A task whose ticks are taken.
+/// A task whose ticks the elector takes.
 #[derive(Debug)]
 pub(crate) struct TickSubscription<'a> {
-    board: &'a TickChannel,
+    channel: &'a TickChannel,
     task: Arc<str>,
     signals: mpsc::UnboundedReceiver<ElectorMessage>,
     left: bool,
 }
 
 impl TickSubscription<'_> {
-    /// The next thing that the elector has to say; never, once there is none. Cancel safe.
+    /// The next message of the elector. Never resolves if the elector is gone. Cancel safe.
     pub(crate) async fn signal(&mut self) -> ElectorMessage {
         match self.signals.recv().await {
             Some(signal) => signal,
@@ -78,21 +78,21 @@ impl TickSubscription<'_> {
         }
     }
 
-    /// Has no more ticks taken; how the runs at hand end is still to be said. Before that: at the news of an end, the elector
-    /// would take what has waited for it.
+    /// Asks the elector to take no more ticks of this task. Runs that are active must still report their ends, after this call:
+    /// in the other order the elector would take a tick that waited for such an end.
     pub(crate) fn leave(&mut self) {
         if !std::mem::replace(&mut self.left, true) {
-            self.board.tell(TaskMessage::Leave { task: self.task.clone() });
+            self.channel.send(TaskMessage::Leave { task: self.task.clone() });
         }
     }
 
-    /// Says how a run ended, once nothing of it is left.
+    /// Reports how a run ended. Call it when nothing of the run is left.
     pub(crate) fn ended(&self, id: AttemptId, end: RunEnd) {
-        self.board.tell(TaskMessage::Ended { id, end });
+        self.channel.send(TaskMessage::Ended { id, end });
     }
 }
 
-/// Runs that were handed over and not started, as when the term ends or the runtime goes away, are given back.
+/// When the term ends or the runtime goes away, runs that were handed over but not started are given back.
 impl Drop for TickSubscription<'_> {
     fn drop(&mut self) {
         self.signals.close();

@@ -1,4 +1,4 @@
-//! A simulated cluster, as a test handles it.
+//! A simulated cluster, as a test uses it.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -18,28 +18,28 @@ use crate::lease::LeaseId;
 use lease_protocol::election::StopReason;
 use lease_protocol::ticks::TaskTicks;
 
-/// Gives a replica its tasks.
+/// Adds the tasks of a replica.
 type Make = Box<dyn FnMut(&mut Replica) + Send>;
 
 /// Some replicas of a program, one lease, and a clock that jumps. See the [module](super).
 ///
-/// Replicas are named by their numbers, from zero. Nothing happens but while one of its async methods is being awaited.
+/// Replicas are named by their numbers, from zero. Time passes only while one of its async methods is awaited.
 pub struct Cluster {
     pub(super) clock: TokioClock,
     pub(super) nodes: Vec<Node>,
     make: Option<Make>,
     pub(super) object: SimulatedLease,
-    /// `leaseTransitions`; none before the first term.
+    /// `leaseTransitions`; `None` before the first term.
     pub(super) transitions: Option<i32>,
-    /// Who the Lease names.
+    /// The holder in the Lease.
     pub(super) holder: Option<usize>,
-    /// Whose turn it is to lead.
+    /// The replica that leads next.
     pub(super) turn: usize,
     /// When others take the lease of a holder that does not renew it.
     pub(super) lapses: Moment,
     pub(super) recorder: Recorder,
     pub(super) rng: fastrand::Rng,
-    /// Time was found to be paused.
+    /// The time of the runtime was found to be paused.
     pub(super) frozen: bool,
 }
 
@@ -48,11 +48,11 @@ impl Cluster {
     ///
     /// # Panics
     ///
-    /// Outside of a tokio runtime, and if the text is no moment.
+    /// Outside of a tokio runtime, or if the text is not a moment.
     #[track_caller]
     pub fn starting_at(at: impl PointInTime) -> Cluster {
         let clock = TokioClock::starting_at(at.timestamp().into());
-        // The pauses before retries are drawn on this thread.
+        // The pauses before retries are random numbers of this thread.
         fastrand::seed(1);
         Cluster {
             clock,
@@ -69,13 +69,13 @@ impl Cluster {
         }
     }
 
-    /// Starts `count` replicas. `tasks` gives each its tasks when it starts, and again when it is [restarted](Self::restart): what
-    /// your program does with its candidate.
+    /// Starts `count` replicas. `tasks` adds the tasks of a replica when it starts, and again when it is
+    /// [restarted](Self::restart), as your program does with its candidate.
     ///
     /// # Panics
     ///
-    /// If tasks are not valid, do not fit together, are of several leases, or are [not supported](super#what-is-not-supported); or if
-    /// the cluster has replicas already.
+    /// If tasks are not valid, conflict with each other, belong to several leases, or are
+    /// [not supported](super#what-is-not-supported); or if the cluster has replicas already.
     #[track_caller]
     pub fn replicas(&mut self, count: usize, tasks: impl FnMut(&mut Replica) + Send + 'static) {
         assert!(self.nodes.is_empty(), "this cluster has its replicas already: start all of them at once");
@@ -89,18 +89,18 @@ impl Cluster {
 
     // ---- time
 
-    /// Lets time pass until this moment has come. What is due at the very moment is left for the next call.
+    /// Lets time pass until this moment. Events at exactly this moment are left to the next call.
     ///
     /// # Panics
     ///
-    /// If the runtime's time is not paused, or the text is no moment.
+    /// If the time of the runtime is not paused, or the text is not a moment.
     ///
     /// # Cancel safety
     ///
-    /// Safe: the cluster stands still at the moment that it has come to.
+    /// Safe: the cluster stays at the moment that it has reached.
     pub async fn run_until(&mut self, at: impl PointInTime) {
         let (at, now) = (WallTime::from(at.timestamp()).0, self.clock.wall().0);
-        // A test that runs through no time at all would pass for the wrong reason.
+        // A test that lets no time pass would succeed for the wrong reason.
         assert!(at >= now, "{} is before the cluster's time, {}: time only goes on", WallTime(at), WallTime(now));
         self.run_for(Duration::from_micros(u64::try_from(at.saturating_sub(now)).unwrap_or(0))).await;
     }
@@ -119,21 +119,21 @@ impl Cluster {
         self.drive(|cluster| cluster.clock.now() >= until, until).await;
     }
 
-    /// What time it is in the cluster.
+    /// The time in the cluster.
     pub fn now(&self) -> Timestamp {
         self.clock.wall().into()
     }
 
     // ---- replicas
 
-    /// The replica that leads: it holds the lease, its bodies have not been asked to end, and it is there.
+    /// The replica that leads: it is up and holds the lease, and its bodies have not been asked to end.
     pub fn leader(&self) -> Option<usize> {
         let held = self.nodes.get(self.holder?)?.process.as_ref()?.held.as_ref()?;
-        (!held.ending && !held.term.tenure().is_cancelled()).then_some(self.holder)?
+        (!held.ending && !held.term.state().is_cancelled()).then_some(self.holder)?
     }
 
-    /// Kills a replica: its bodies are dropped, at once and without being asked. Its lease runs out. Nothing happens if it is
-    /// down.
+    /// Kills a replica: its bodies are dropped at once, without being asked to end. Its lease expires. Nothing happens if the
+    /// replica is down.
     ///
     /// # Panics
     ///
@@ -152,7 +152,7 @@ impl Cluster {
         process.crash().await;
     }
 
-    /// Starts a replica anew: another process, with new tasks and, if it leads again, a new term. One that is up crashes before.
+    /// Restarts a replica as a new process with new tasks. If it leads again, it has a new term. If it is up, it crashes first.
     ///
     /// # Panics
     ///
@@ -166,23 +166,23 @@ impl Cluster {
         self.start(replica);
     }
 
-    /// Shuts a replica down in order, as SIGTERM does, and lets time pass until it is down: its bodies have their grace, then it
-    /// gives the lease up.
+    /// Shuts a replica down in order, as SIGTERM does, and lets time pass until it is down. Its bodies have their grace, and then
+    /// it releases the lease.
     ///
     /// # Panics
     ///
-    /// If there is no such replica, or the runtime's time is not paused.
+    /// If there is no such replica, or the time of the runtime is not paused.
     ///
     /// # Cancel safety
     ///
-    /// Safe: it goes on when time does.
+    /// Safe: the shutdown continues with the next call that lets time pass.
     pub async fn shut_down(&mut self, replica: usize) {
         self.begin_shutdown(replica);
         self.drive(|cluster| cluster.nodes[replica].process.is_none(), Moment::FAR).await;
     }
 
-    /// Cuts a replica off from the API server. Nothing can be taken by it any more; if it leads, its bodies are asked to end at the
-    /// renew deadline, and another replica leads when the lease has run out.
+    /// Cuts a replica off from the API server. It can take no tick any more. If it leads, its bodies are asked to end at the renew
+    /// deadline, and another replica leads when the lease has expired.
     ///
     /// # Panics
     ///
@@ -215,7 +215,7 @@ impl Cluster {
         }
         let Some(Process { held: Some(held), timing, .. }) = &mut node.process else { return };
         if holds && now < lapses {
-            // It renews again, also while its bodies end, and then gives the lease up.
+            // It renews again, also while its bodies end, and then releases the lease.
             if !held.ending {
                 held.renew(timing, now);
             }
@@ -224,7 +224,7 @@ impl Cluster {
         }
     }
 
-    /// Sets the calendar time of a replica off by so much; its monotonic clock goes on as it did.
+    /// Changes the calendar time of a replica by so much. Its monotonic clock does not change.
     ///
     /// # Panics
     ///
@@ -235,17 +235,17 @@ impl Cluster {
 
     // ---- the Lease
 
-    /// What the Lease says about each scheduled task.
+    /// The state of each scheduled task, as the Lease records it.
     pub fn ticks(&self) -> BTreeMap<String, TaskTicks> {
         TaskTicks::all(&self.object.annotations)
     }
 
-    /// The annotations of the Lease, as they are.
+    /// The annotations of the Lease.
     pub fn annotations(&self) -> &BTreeMap<String, String> {
         &self.object.annotations
     }
 
-    /// Sets an annotation of the Lease, or removes it, as `kubectl annotate` does, unchecked.
+    /// Sets an annotation of the Lease, or removes it, as `kubectl annotate` does. It is not checked.
     pub fn annotate(&mut self, name: &str, value: Option<&str>) {
         match value {
             Some(value) => drop(self.object.annotations.insert(name.to_owned(), value.to_owned())),
@@ -258,7 +258,7 @@ impl Cluster {
     ///
     /// # Errors
     ///
-    /// If the name is none, or no replica and no record has it.
+    /// If the name is not valid, or no replica and no record has it.
     pub fn pause(&mut self, task: &str, why: &str) -> Result<(), TickAdminError> {
         self.ask(task, AdminRequest::Pause { why })
     }
@@ -276,16 +276,16 @@ impl Cluster {
     ///
     /// # Errors
     ///
-    /// As [`pause`](Self::pause); if the id cannot be used, or another trigger of the task waits.
+    /// As [`pause`](Self::pause); also if the id cannot be used, or another trigger of the task waits.
     pub fn trigger(&mut self, task: &str, id: &str) -> Result<(), TickAdminError> {
         self.ask(task, AdminRequest::Trigger { id })
     }
 
-    /// Asks for a [backfill](crate::TickAdmin::backfill).
+    /// Requests a [backfill](crate::TickAdmin::backfill).
     ///
     /// # Errors
     ///
-    /// As [`pause`](Self::pause); if it ends before it begins, or another backfill of the task is not over.
+    /// As [`pause`](Self::pause); also if it ends before it begins, or another backfill of the task is not over.
     pub fn backfill(&mut self, task: &str, stretch: RangeInclusive<Timestamp>) -> Result<(), TickAdminError> {
         let (from, to) = stretch.into_inner();
         self.ask(task, AdminRequest::Backfill { from, to })
@@ -293,7 +293,7 @@ impl Cluster {
 
     // ---- what has happened
 
-    /// The runs so far, and those that go on.
+    /// The runs so far, including those that have not ended.
     pub fn timeline(&self) -> Timeline {
         self.recorder.timeline()
     }
@@ -325,7 +325,7 @@ impl Cluster {
             .unwrap_or_else(|| panic!("there is no replica {replica}: there are {count}, from 0"))
     }
 
-    /// A new process of a replica that is down.
+    /// Starts a new process of a replica that is down.
     #[track_caller]
     fn start(&mut self, number: usize) {
         let mut replica = Replica::new(number, self.recorder.clone());

@@ -1,4 +1,4 @@
-//! What happens in a simulated cluster, in the order of time.
+//! Runs a simulated cluster: one event after the other, in the order of time.
 
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
@@ -13,13 +13,13 @@ use crate::clock::{Clock, Moment, WallTime};
 use lease_protocol::election::{Deadlines, FencingToken, Grant, LossReason, StopReason};
 use lease_protocol::ticks::{TaskTicks, TickTime};
 
-/// How soon to look again at what should have happened by now, and waits for something else.
+/// How soon to look again at something that is overdue because it waits for something else.
 const AGAIN: Duration = Duration::from_secs(1);
-/// A lease is written no more often than this at one moment: a safeguard against an error of ours.
+/// A lease is not written more often than this at one moment. This guards against a bug of the harness.
 const MOST_WRITES: usize = 1000;
 
 impl Cluster {
-    /// Lets things happen until it is `over`, and wakes for that at `until`.
+    /// Runs the cluster until it is `over`. It also checks that at `until`.
     pub(super) async fn drive(&mut self, over: impl Fn(&Cluster) -> bool, until: Moment) {
         self.check_frozen().await;
         while !over(self) {
@@ -37,7 +37,7 @@ impl Cluster {
         }
     }
 
-    /// In real time, the first jump would take days.
+    /// Without this check, the first jump would take days of real time.
     async fn check_frozen(&mut self) {
         if !self.frozen {
             let moved = AssertUnwindSafe(tokio::time::advance(Duration::ZERO)).catch_unwind().await;
@@ -50,7 +50,7 @@ impl Cluster {
         }
     }
 
-    /// The next thing that happens in a replica; `None` if it is time that has to be looked at.
+    /// The next event of a replica; `None` when it is time to look at the cluster.
     async fn news(&mut self, until: Moment) -> Option<(usize, ProcessNews)> {
         let now = self.clock.now();
         // tokio's timers count in whole milliseconds.
@@ -72,7 +72,7 @@ impl Cluster {
         }
     }
 
-    /// When something is to be done if nothing happens before.
+    /// When there is something to do if no event comes before.
     fn next_moment(&self, now: Moment) -> Moment {
         let mut next = if self.lapses > now { self.lapses } else { Moment::FAR };
         let mut at = |moment: Moment| next = next.min(moment);
@@ -96,7 +96,7 @@ impl Cluster {
         next
     }
 
-    /// If nobody holds the lease, or it has run out, the next replica in the circle leads.
+    /// If no replica holds the lease, or it has expired, the next replica in the circle leads.
     fn elect(&mut self) {
         let now = self.clock.now();
         if self.holder.is_some() && now < self.lapses {
@@ -132,7 +132,7 @@ impl Cluster {
         process.lead(term, alive, now);
     }
 
-    /// One replica looks at the Lease and at the time, and writes what it has to say.
+    /// One replica looks at the Lease and at the time, and writes what it has to write.
     fn take_turn(&mut self, number: usize) {
         let (now, mut time) = (self.clock.now(), self.time(number));
         let node = &mut self.nodes[number];
@@ -145,12 +145,12 @@ impl Cluster {
         if node.cut_off {
             let Deadlines { cancel_at, drop_at, .. } = held.deadlines(timing);
             if now >= drop_at {
-                held.term.tenure().expire();
+                held.term.state().expire();
             }
             if now >= cancel_at && !held.ending {
                 return process.cancel(StopReason::Lost(LossReason::NotRenewed));
             }
-            // What needs no record starts without the API server.
+            // Ticks without a record start without the API server.
             let _ = elector.turn(time, now);
             return;
         }
@@ -175,7 +175,7 @@ impl Cluster {
                 break;
             }
             due = false;
-            // Attempts are named after it.
+            // The ids of attempts depend on it.
             time.random = self.rng.u64(..);
         }
         if process.is_busy() || process.held.as_ref().is_some_and(|held| held.tells) {
@@ -184,7 +184,7 @@ impl Cluster {
         self.finish_those_done();
     }
 
-    /// Tasks that run once are done everywhere when the Lease says so.
+    /// When the Lease says that a task which runs once is done, it ends on all replicas.
     fn finish_those_done(&self) {
         let connected = self.nodes.iter().filter(|node| !node.cut_off).filter_map(|node| node.process.as_ref());
         let once: Vec<_> = connected.flat_map(Process::live).filter(|entry| entry.runs_once()).collect();
@@ -194,7 +194,7 @@ impl Cluster {
         }
     }
 
-    /// A tick that has come and was not worth a write of its own, as of a paused task, is told of by the next renewal.
+    /// A tick may have passed that was not worth a write of its own, for example of a paused task. The next renewal records it.
     fn time_has_passed(&mut self) {
         for node in &mut self.nodes {
             let now = node.clock.now();
@@ -211,8 +211,8 @@ impl Cluster {
         let node = &mut self.nodes[number];
         let Some(process) = &mut node.process else { return };
         match news {
-            ProcessNews::Told(told) => {
-                process.elector.hear(told, node.clock.wall());
+            ProcessNews::TaskMessage(message) => {
+                process.elector.hear(message, node.clock.wall());
                 process.held.iter_mut().for_each(|held| (held.tells, held.seen) = (true, 0));
             }
             ProcessNews::Exit(why) => {
@@ -227,8 +227,8 @@ impl Cluster {
                 }
             }
             ProcessNews::Cancelled => {
-                let loss = process.held.as_ref().and_then(|held| held.term.stop_reason());
-                process.cancel(loss.unwrap_or(StopReason::SteppedDown));
+                let reason = process.held.as_ref().and_then(|held| held.term.stop_reason());
+                process.cancel(reason.unwrap_or(StopReason::SteppedDown));
             }
             ProcessNews::Drained => {
                 let timing = process.timing;
@@ -253,7 +253,7 @@ impl Cluster {
     }
 
     fn time(&mut self, number: usize) -> TickTime {
-        // The API server's answers tell whole seconds.
+        // The answers of the API server contain whole seconds.
         let server = self.clock.wall().0.div_euclid(1_000_000).saturating_mul(1_000_000);
         TickTime { wall: self.nodes[number].clock.wall(), server: Some(WallTime(server)), random: self.rng.u64(..) }
     }

@@ -1,4 +1,4 @@
-//! How a test names moments, and the clock of a replica.
+//! Moments as tests name them, and the clock of a replica.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp, ZonedDateTime};
 
 use crate::clock::{Clock, Moment, TokioClock, WallTime};
 
-/// A moment as a test writes it: a [`Timestamp`], a [`ZonedDateTime`], or text as either has it, such as `"2027-03-28T00:30:00Z"` or
+/// A moment as a test writes it: a [`Timestamp`], a [`ZonedDateTime`], or a text of either, such as `"2027-03-28T00:30:00Z"` or
 /// `"2027-03-28T03:30:00+02:00"`.
 pub trait PointInTime: sealed::Sealed {
     #[doc(hidden)]
@@ -38,12 +38,12 @@ impl PointInTime for &str {
     fn timestamp(self) -> Timestamp {
         match self.parse() {
             Ok(at) => at,
-            Err(error) => panic!("{self:?} is no moment ({error}): write it as in \"2027-03-28T00:30:00Z\""),
+            Err(error) => panic!("{self:?} is not a moment ({error}): write it as in \"2027-03-28T00:30:00Z\""),
         }
     }
 }
 
-/// The clock of a replica: the cluster's, and what its calendar time is off by.
+/// The clock of a replica: the clock of the cluster, with an offset of the calendar time.
 #[derive(Debug)]
 pub(super) struct ReplicaClock {
     cluster: TokioClock,

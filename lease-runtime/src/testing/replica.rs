@@ -1,4 +1,4 @@
-//! One replica: a process with its tasks, its clock, and its part in the lease.
+//! One replica: a process with its tasks, its clock, and its state in the election.
 
 use std::sync::Arc;
 
@@ -23,7 +23,7 @@ use lease_protocol::election::{Deadlines, StopReason, Timing};
 /// The namespace of leases that name none.
 const NAMESPACE: &str = "default";
 
-/// A replica that starts, for which a test says what it runs. See [`Cluster::replicas`](super::Cluster::replicas).
+/// A replica that starts. A test gives it its tasks. See [`Cluster::replicas`](super::Cluster::replicas).
 #[derive(Debug)]
 pub struct Replica {
     number: usize,
@@ -37,16 +37,16 @@ impl Replica {
         Replica { number, recorder, cut: CancellationToken::new(), entries: Vec::new() }
     }
 
-    /// Its number, from zero.
+    /// The number of the replica, from zero.
     pub fn number(&self) -> usize {
         self.number
     }
 
-    /// Gives it a task or a group, as [`Candidate::add`](crate::Candidate::add) does.
+    /// Adds a task or a group, as [`Candidate::add`](crate::Candidate::add) does.
     ///
     /// # Panics
     ///
-    /// If the task is not valid, or needs what is [not supported](super#what-is-not-supported). The test cannot mean that.
+    /// If the task is not valid, or needs something that is [not supported](super#what-is-not-supported).
     #[track_caller]
     pub fn add<K: IntoTask>(&mut self, task: K) -> TaskHandle<K::Output> {
         let (entry, handle) = Entry::new(task, NAMESPACE, self.cut.child_token());
@@ -66,13 +66,13 @@ impl Replica {
     }
 }
 
-/// A replica in the cluster.
+/// A replica of the cluster.
 pub(super) struct Node {
     pub(super) number: usize,
     pub(super) clock: Arc<ReplicaClock>,
-    /// Cannot reach the API server.
+    /// It cannot reach the API server.
     pub(super) cut_off: bool,
-    /// `None`: it is down.
+    /// `None` if it is down.
     pub(super) process: Option<Process>,
     pub(super) starts: u32,
 }
@@ -81,14 +81,14 @@ pub(super) struct Node {
 pub(super) struct Process {
     pub(super) lease: LeaseId,
     pub(super) timing: Timing,
-    roster: Arc<LeaseTasks>,
+    lease_tasks: Arc<LeaseTasks>,
     pub(super) elector: SimulatedElector,
-    /// Its term, until nothing of that is left.
+    /// Its term, until nothing of the term is left.
     pub(super) held: Option<Held>,
     pub(super) shutting_down: bool,
-    /// It has stepped down, and takes no part until then.
+    /// It has stepped down, and takes no part until this moment.
     pub(super) rests_until: Moment,
-    /// Of one that ends: no body of its is wanted any more.
+    /// Dropped with the process, so that its bodies end.
     _cut: CancellationToken,
 }
 
@@ -99,21 +99,21 @@ pub(super) struct Held {
     supervisors: JoinSet<()>,
     exits: mpsc::UnboundedReceiver<Box<Error>>,
     _exits: mpsc::UnboundedSender<Box<Error>>,
-    /// The last write, or renewal that was only counted.
+    /// The last write, or the last renewal that was only counted.
     pub(super) renewed: Moment,
     /// When to renew, if there is a reason to.
     pub(super) renew_at: Option<Moment>,
-    /// The next renewal may have something to say. Otherwise it is only counted.
+    /// The next renewal may have something to write. Otherwise it is only counted.
     pub(super) tells: bool,
-    /// The revision that it has seen, or written.
+    /// The revision that it has seen or written.
     pub(super) seen: u64,
     /// Its bodies were asked to end.
     pub(super) ending: bool,
 }
 
-/// What happens to a process.
+/// An event of a process.
 pub(super) enum ProcessNews {
-    Told(TaskMessage),
+    TaskMessage(TaskMessage),
     /// A task wants the process to end.
     Exit(Error),
     /// A task's supervisor has ended.
@@ -127,7 +127,7 @@ pub(super) enum ProcessNews {
 impl Process {
     /// # Errors
     ///
-    /// If the tasks do not fit together.
+    /// If the tasks conflict with each other.
     pub(super) fn start(replica: Replica, identity: Arc<str>) -> Result<Option<Process>, Error> {
         let Replica { entries, cut, .. } = replica;
         let Some(first) = entries.first() else { return Ok(None) };
@@ -139,13 +139,13 @@ impl Process {
                 other.name, other.lease, first.name
             );
         }
-        let roster = LeaseTasks::new(&lease, None);
-        entries.iter().try_for_each(|entry| roster.admit(entry))?;
+        let lease_tasks = LeaseTasks::new(&lease, None);
+        entries.iter().try_for_each(|entry| lease_tasks.admit(entry))?;
         let elector = SimulatedElector::new(lease.clone(), identity);
         Ok(Some(Process {
             lease,
             timing,
-            roster,
+            lease_tasks,
             elector,
             held: None,
             shutting_down: false,
@@ -156,7 +156,7 @@ impl Process {
 
     /// Its tasks that are not over.
     pub(super) fn live(&self) -> Vec<Arc<Entry>> {
-        self.roster.live()
+        self.lease_tasks.live()
     }
 
     /// Starts the bodies of a term.
@@ -181,15 +181,15 @@ impl Process {
     }
 
     /// Asks the bodies of its term to end.
-    pub(super) fn cancel(&mut self, loss: StopReason) {
+    pub(super) fn cancel(&mut self, reason: StopReason) {
         if let Some(held) = &mut self.held {
             held.ending = true;
-            self.elector.cancel(&held.term, loss);
+            self.elector.cancel(&held.term, reason);
             held.let_go();
         }
     }
 
-    /// Has it renew when it would anyway, if nothing was planned before.
+    /// Plans the next renewal for the time at which it is due, if none is planned.
     pub(super) fn renew_later(&mut self, now: Moment) {
         if let Some(held) = &mut self.held {
             let next = held.last_renewal(&self.timing, now) + self.timing.renew_period();
@@ -197,36 +197,36 @@ impl Process {
         }
     }
 
-    /// Something runs, or is about to: its term has to be renewed.
+    /// Something runs or is about to run, so the term has to be renewed.
     pub(super) fn is_busy(&self) -> bool {
         self.elector.is_running() || self.live().iter().any(|entry| entry.is_continuous())
     }
 
-    /// The next thing that happens to it by itself. Cancel safe.
+    /// The next event of the process. Cancel safe.
     pub(super) async fn news(&mut self) -> ProcessNews {
         let Process { elector, held: Some(held), .. } = self else { return std::future::pending().await };
-        let tenure = held.term.tenure().clone();
+        let term_state = held.term.state().clone();
         tokio::select! {
             biased;
-            told = elector.told() => ProcessNews::Told(told),
+            message = elector.next_message() => ProcessNews::TaskMessage(message),
             Some(why) = held.exits.recv() => ProcessNews::Exit(*why),
             Some(_) = held.supervisors.join_next() => ProcessNews::Ended,
             () = held.term.cancelled(), if !held.ending => ProcessNews::Cancelled,
-            () = tenure.drained(), if held.alive.is_none() => ProcessNews::Drained,
+            () = term_state.drained(), if held.alive.is_none() => ProcessNews::Drained,
         }
     }
 
-    /// It ends without a word: its bodies are dropped when this returns.
+    /// The process ends without notice: its bodies are dropped when this returns.
     pub(super) async fn crash(mut self) {
         if let Some(Held { term, alive, mut supervisors, .. }) = self.held.take() {
-            term.tenure().expire();
+            term.state().expire();
             supervisors.shutdown().await;
             drop(alive);
-            term.tenure().drained().await;
+            term.state().drained().await;
         }
     }
 
-    /// It has ended in order.
+    /// The process has shut down in order.
     pub(super) fn stop(self) {
         for entry in self.live() {
             entry.finish(Err(entry.stopped()));
@@ -235,7 +235,7 @@ impl Process {
 }
 
 impl Held {
-    /// When the last renewal was, as of `now`, if it has gone on renewing.
+    /// When the last renewal was, as of `now`, if the process has renewed all the time.
     pub(super) fn last_renewal(&self, timing: &Timing, now: Moment) -> Moment {
         let (since, period) = (now.since(self.renewed), timing.renew_period());
         let periods = since.as_nanos() / period.as_nanos().max(1);
@@ -250,11 +250,11 @@ impl Held {
         }
     }
 
-    /// A renewal has succeeded that was sent now.
+    /// A renewal that was sent now has succeeded.
     pub(super) fn renew(&mut self, timing: &Timing, now: Moment) {
         self.renewed = now;
         self.renew_at = None;
-        self.term.tenure().extend(self.deadlines(timing));
+        self.term.state().extend(self.deadlines(timing));
     }
 
     /// No supervisor is left.
@@ -262,7 +262,7 @@ impl Held {
         self.supervisors.is_empty()
     }
 
-    /// Lets go of a term that ends, if no supervisor is left.
+    /// Drops the token of a term that ends, if no supervisor is left.
     pub(super) fn let_go(&mut self) {
         if self.ending && self.is_alone() {
             self.alive = None;
@@ -271,7 +271,7 @@ impl Held {
 }
 
 impl Node {
-    /// How the wall clock of the replica reads, as a moment from now on.
+    /// The moment at which the wall clock of the replica shows this time.
     pub(super) fn moment(&self, at: crate::clock::WallTime) -> Moment {
         let after = at.0.saturating_sub(self.clock.wall().0);
         self.clock.now() + std::time::Duration::from_micros(u64::try_from(after).unwrap_or(0))

@@ -1,4 +1,4 @@
-//! What has run, where and when.
+//! The runs of a simulated cluster: what ran, where and when.
 
 use std::fmt;
 use std::ops::Deref;
@@ -11,47 +11,47 @@ use crate::clock::{Clock, TokioClock};
 use crate::task::watched::WatchedRun;
 use crate::tick::{Cause, Tick};
 
-/// One run of one body. A further attempt at the same tick is a run of its own.
+/// One run of one body. Another attempt at the same tick is another run.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct Run {
-    /// The task; of a group, the member.
+    /// The task. For a group, the member.
     pub task: Arc<str>,
-    /// The nominal time of the tick that it was for; `None` for a body that runs all through a term.
+    /// The nominal time of the tick; `None` for a continuous task.
     pub tick: Option<Timestamp>,
-    /// Why it was started; `None` likewise.
+    /// Why it was started; `None` for a continuous task.
     pub cause: Option<Cause>,
-    /// Which attempt at the tick it was, from one.
+    /// The number of the attempt at the tick, from one.
     pub attempt: u32,
     /// The number of the replica that it ran on.
     pub replica: usize,
-    /// When the body was called, by the clock of the cluster, which no replica's skew changes.
+    /// When the body was called, by the clock of the cluster. The skew of a replica does not change it.
     pub started: Timestamp,
-    /// When it was gone; `None` as long as it is not.
+    /// When the body was gone; `None` until then.
     pub ended: Option<Timestamp>,
     /// How it ended.
     pub outcome: RunOutcome,
 }
 
-/// How a run ended, as its body saw it. What the Lease says about its tick is in [`Cluster::ticks`](super::Cluster::ticks).
+/// How a run ended, as its body saw it. [`Cluster::ticks`](super::Cluster::ticks) shows what the Lease records about its tick.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum RunOutcome {
-    /// It goes on.
+    /// It has not ended.
     Running,
-    /// It returned, without an error.
+    /// It returned without an error.
     Done,
-    /// It returned because it was asked to end; whether it was done, it did not say.
+    /// It returned because it was asked to end. It did not say whether its work was done.
     Obeyed,
     /// It returned this error.
     Failed(String),
     /// It panicked.
     Panicked,
-    /// It was dropped: its process crashed, its time was up, or its grace was.
+    /// It was dropped: its process crashed, or its time or its grace was used up.
     Dropped,
 }
 
-/// The runs of a cluster, in the order in which they began. Displayed, it is a table.
+/// The runs of a cluster, in the order in which they began. `Display` prints a table.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Timeline(Vec<Run>);
 
@@ -64,7 +64,7 @@ impl Run {
 }
 
 impl Timeline {
-    /// Those of one task.
+    /// The runs of one task.
     pub fn of(&self, task: &str) -> Timeline {
         Timeline(self.iter().filter(|run| &*run.task == task).cloned().collect())
     }
@@ -138,7 +138,7 @@ fn row(run: &Run) -> [String; 8] {
     ]
 }
 
-/// Where runs are written down.
+/// Records the runs.
 #[derive(Clone, Debug)]
 pub(super) struct Recorder {
     runs: Arc<Mutex<Vec<Run>>>,
@@ -174,7 +174,7 @@ impl Recorder {
     }
 }
 
-/// A run that is being written down.
+/// A run that is being recorded.
 struct Recording {
     recorder: Recorder,
     number: usize,

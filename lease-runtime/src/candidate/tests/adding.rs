@@ -8,7 +8,7 @@ fn done(name: &'static str, spec: LeaseSpec, story: &Story) -> LeaderTask<Result
     LeaderTask::new(name, spec, move |term: Term| {
         let story = story.clone();
         async move {
-            story.tell(format!("{name} in term {}", term.fencing_token()));
+            story.add(format!("{name} in term {}", term.fencing_token()));
             sleep(Duration::from_secs(1)).await;
             Ok(7)
         }
@@ -61,7 +61,7 @@ async fn a_task_that_is_added_while_running_starts_at_once() {
     });
     world.story.grown_to(1).await;
     let before = world.clock.now();
-    // Into the term there is, and into an election of its own.
+    // One task into the current term, and one into an election of its own.
     candidate.add(world.obedient("two", LEDGER));
     world.story.grown_to(2).await;
     candidate.add(world.obedient("three", SHARD));
@@ -81,20 +81,20 @@ async fn a_lease_can_be_taken_up_again_after_its_tasks_were_over() {
     tokio::task::yield_now().await;
     let first = candidate.add(done("one", LEDGER, &world.story));
     within(60, first).await.unwrap().unwrap();
-    // While the lease is being released, with the same timings; and again when it has been, with others.
+    // Once while the lease is being released, with the same timings, and once afterwards, with others.
     let second = candidate.add(done("one", LEDGER, &world.story));
     within(60, second).await.unwrap().unwrap();
     until(|| world.holder("ledger").as_deref() == Some("")).await;
     seconds(60).await;
     let third = candidate.add(done("one", LEDGER.lease_duration(Duration::from_secs(30)), &world.story));
     within(60, third).await.unwrap().unwrap();
-    let told = world.story.told();
-    assert_eq!(told.len(), 3, "{told:?}");
-    assert!(told.windows(2).all(|two| two[0] != two[1]), "each in a term of its own: {told:?}");
+    let lines = world.story.lines();
+    assert_eq!(lines.len(), 3, "{lines:?}");
+    assert!(lines.windows(2).all(|two| two[0] != two[1]), "each in a term of its own: {lines:?}");
     running.abort();
 }
 
-/// Lets each task that is ready be polled once. `yield_now` would wait until none is.
+/// Lets each task that is ready be polled once. `yield_now` would wait until none is ready.
 async fn one_step() {
     let mut stepped = false;
     std::future::poll_fn(|cx| {
@@ -107,7 +107,7 @@ async fn one_step() {
     .await;
 }
 
-/// At any point of the way from the last task's end to the release of its lease.
+/// The task is added at each point between the end of the last task and the release of its lease.
 #[tokio::test(start_paused = true)]
 async fn a_task_that_comes_while_the_lease_is_being_given_up_is_not_lost() {
     for steps in 0..100 {
@@ -118,7 +118,7 @@ async fn a_task_that_comes_while_the_lease_is_being_given_up_is_not_lost() {
             async move { candidate.run_until(seconds(1000)).await }
         });
         tokio::task::yield_now().await;
-        // A task like the others: the test itself is polled only when the runtime has nothing else to do.
+        // It is a task like the others. The test itself is polled only when the runtime has nothing else to do.
         let story = world.story.clone();
         let adding = tokio::spawn(async move {
             let first = candidate.add(done("one", LEDGER, &story));
@@ -146,7 +146,7 @@ async fn two_tasks_of_one_name_on_one_lease_are_refused() {
                     of its own with `.lease(..)`";
     assert_eq!(within(1, second).await.unwrap_err().to_string(), sentence);
     assert_eq!(within(1, candidate.run_until(pending::<()>())).await.unwrap_err().to_string(), sentence);
-    assert!(world.story.told().is_empty() && !first.is_finished());
+    assert!(world.story.lines().is_empty() && !first.is_finished());
 }
 
 #[tokio::test(start_paused = true)]
@@ -184,7 +184,7 @@ async fn a_task_that_is_not_valid_is_refused_before_the_start_and_only_reported_
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_candidate_tells_who_it_is_and_where_it_stands() {
+async fn a_candidate_returns_its_identity_and_status() {
     let world = World::new();
     let candidate = world.candidate("a").await;
     assert!(candidate.identity().starts_with("a_"));
@@ -198,7 +198,7 @@ async fn a_candidate_tells_who_it_is_and_where_it_stands() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_namespace_that_cannot_be_is_refused() {
+async fn an_invalid_namespace_is_refused() {
     let api = EmbeddedApi::new();
     let built = Candidate::builder().client(api.client("default")).namespace("No Such").build().await;
     let error = built.unwrap_err().to_string();
@@ -215,28 +215,28 @@ fn outside_of_a_runtime_there_is_an_error_and_no_panic() {
     assert!(matches!(spawned.now_or_never(), Some(Err(Error::NoRuntime))));
 }
 
-/// Whoever waits for a task that has failed may add it again before the driver has looked around.
+/// A caller that waits for a task may add it again when it has failed, before the driver has noticed.
 #[tokio::test(start_paused = true)]
-async fn a_group_that_is_disbanded_by_its_driver_keeps_it() {
+async fn tasks_that_their_driver_has_ended_keep_the_driver() {
     let entry = |name| {
         let task = LeaderTask::new(name, LEDGER, |_| async {});
         Arc::new(Entry::new(task, "default", CancellationToken::new()).0.unwrap())
     };
-    let (roster, here) = (LeaseTasks::new(&LeaseId::new("default", "ledger"), None), Handle::current());
-    roster.admit(&entry("one")).unwrap();
-    assert!(roster.enroll(&here));
-    roster.disband(Entry::stopped);
-    roster.admit(&entry("two")).unwrap();
-    assert!(!roster.enroll(&here), "a second driver beside the first");
-    assert!(!roster.retire(), "there is something left to do");
-    // It goes away with its runtime, and what it had to do with it.
-    roster.abandon(Entry::stopped);
-    roster.admit(&entry("three")).unwrap();
-    assert!(roster.enroll(&here), "nobody drives it");
+    let (lease_tasks, here) = (LeaseTasks::new(&LeaseId::new("default", "ledger"), None), Handle::current());
+    lease_tasks.admit(&entry("one")).unwrap();
+    assert!(lease_tasks.enroll(&here));
+    lease_tasks.disband(Entry::stopped);
+    lease_tasks.admit(&entry("two")).unwrap();
+    assert!(!lease_tasks.enroll(&here), "a second driver beside the first");
+    assert!(!lease_tasks.retire(), "there is something left to do");
+    // The driver is dropped with its runtime, and so are its tasks.
+    lease_tasks.abandon(Entry::stopped);
+    lease_tasks.admit(&entry("three")).unwrap();
+    assert!(lease_tasks.enroll(&here), "it has no driver");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_candidate_that_goes_away_without_having_run_its_tasks_says_so() {
+async fn a_candidate_that_is_dropped_without_having_run_its_tasks_logs_it() {
     let world = World::new();
     let lines = Lines::default();
     let _capture = lines.capture();
@@ -262,7 +262,7 @@ async fn a_lease_that_is_added_late_and_refused_ends_its_own_tasks_only() {
     let running = Running::start(&candidate);
     world.story.grown_to(1).await;
     for status in [401, 403] {
-        // Of this lease, and only once: as when a token is being rotated.
+        // Only requests for this lease, and only once, as while a token is being rotated.
         world.api.inject(
             crate::embedded::RequestMatcher::leases().name("shard").times(1),
             crate::embedded::Fault::status(status),
@@ -292,7 +292,7 @@ async fn a_lease_whose_tasks_are_over_is_forgotten() {
     }
     until(|| world.holder("job-49").as_deref() == Some("")).await;
     seconds(1).await;
-    // The last ones can still be looked at.
+    // The last ones can still be read.
     assert_eq!(candidate.leases().len(), 1 + inner::REMEMBERED, "{:?}", candidate.leases());
     assert!(candidate.status("job-49").is_some() && candidate.status("ledger").is_some());
     running.end().await.unwrap();

@@ -1,4 +1,4 @@
-//! Scheduled tasks, operated through their Lease while candidates lead it.
+//! Operating scheduled tasks through their Lease, while candidates lead it.
 
 use jiff::Timestamp;
 use kube::api::{Api, Patch, PatchParams};
@@ -13,7 +13,7 @@ use lease_protocol::ticks::{Overlap, TaskTicks};
 const LEASE: &str = "ledger";
 const TASK: &str = "report";
 
-/// A task that tells of each of its runs, and takes so long for each.
+/// A task that notes each of its runs in the story. Each run takes so long.
 fn report(story: &Story, takes: u64) -> LeaderTask<Result<(), String>> {
     let story = story.clone();
     LeaderTask::scheduled(TASK, LEDGER, move |_: Term, tick: Tick| {
@@ -23,15 +23,15 @@ fn report(story: &Story, takes: u64) -> LeaderTask<Result<(), String>> {
                 Cause::Trigger(id) => format!("{id}"),
                 cause => format!("{cause:?} {}", tick.nominal()),
             };
-            story.tell(format!("{what} began"));
+            story.add(format!("{what} began"));
             seconds(takes).await;
-            story.tell(format!("{what} ended"));
+            story.add(format!("{what} ended"));
             Ok(())
         }
     })
 }
 
-/// A leader of an hourly report, which has come to its tasks, and an admin beside it.
+/// A leader with an hourly report that has seen its tasks, and an admin.
 async fn led(world: &World, takes: u64) -> (Running, TickAdmin) {
     let a = world.candidate("a").await;
     a.add(report(&world.story, takes).every(Duration::from_secs(3600)));
@@ -65,12 +65,12 @@ async fn a_paused_task_runs_no_tick_until_it_is_resumed() {
     assert_eq!(world.annotation("pause").as_deref(), Some("maintenance"));
     seconds(3600).await;
     assert!(admin.ticks(LEASE).await.unwrap()[TASK].is_paused());
-    assert_eq!((world.story.told(), world.ticks().counts().paused), (vec![], 1));
+    assert_eq!((world.story.lines(), world.ticks().counts().paused), (vec![], 1));
     admin.resume(LEASE, TASK).await.unwrap();
-    // Again, which changes nothing.
+    // Resuming again changes nothing.
     admin.resume(LEASE, TASK).await.unwrap();
     seconds(3600).await;
-    assert_eq!(world.story.told(), ["Schedule 2023-11-15T00:00:00Z began", "Schedule 2023-11-15T00:00:00Z ended"]);
+    assert_eq!(world.story.lines(), ["Schedule 2023-11-15T00:00:00Z began", "Schedule 2023-11-15T00:00:00Z ended"]);
     leader.end().await.unwrap();
 }
 
@@ -81,8 +81,8 @@ async fn a_trigger_runs_once_for_each_id() {
     admin.trigger(LEASE, TASK, "ticket-1").await.unwrap();
     world.story.grown_to(2).await;
     admin.trigger(LEASE, TASK, "ticket-1").await.unwrap();
-    assert_eq!(world.annotation("trigger"), None, "it is not even asked for again");
-    // By hand, it is dropped.
+    assert_eq!(world.annotation("trigger"), None, "it is not requested again");
+    // The same id, set by hand, is dropped.
     merge(&world, "trigger", Some("ticket-1")).await;
     until(|| world.annotation("trigger").is_none()).await;
     admin.trigger(LEASE, TASK, "ticket-2").await.unwrap();
@@ -98,12 +98,12 @@ async fn a_trigger_waits_for_the_run_that_goes_on_and_is_not_overwritten() {
     admin.trigger(LEASE, TASK, "first").await.unwrap();
     world.story.grown_to(1).await;
     admin.trigger(LEASE, TASK, "second").await.unwrap();
-    // As it was: it is asked for already.
+    // Unchanged, because the request waits already.
     admin.trigger(LEASE, TASK, "second").await.unwrap();
     let error = admin.trigger(LEASE, TASK, "third").await.unwrap_err();
     assert!(matches!(&error, TickAdminError::TriggerWaiting { waiting, .. } if waiting == "second"), "{error}");
     seconds(20).await;
-    assert_eq!(world.story.told(), ["first began"]);
+    assert_eq!(world.story.lines(), ["first began"]);
     assert_eq!(world.story.grown_to(4).await, ["first began", "first ended", "second began", "second ended"]);
     leader.end().await.unwrap();
 }
@@ -134,18 +134,18 @@ async fn a_backfill_runs_each_tick_of_a_stretch_once_and_one_after_another() {
     world.story.grown_to(1).await;
     let error = admin.backfill(LEASE, TASK, stretch).await.unwrap_err();
     assert!(matches!(&error, TickAdminError::BackfillWaiting { .. }), "{error}");
-    let told = world.story.grown_to(6).await;
+    let lines = world.story.grown_to(6).await;
     until(|| world.annotation("backfill").is_none()).await;
     seconds(60).await;
     let want: Vec<String> = (1..=3)
         .flat_map(|hour| ["began", "ended"].map(|what| format!("Backfill 2023-11-01T0{hour}:00:00Z {what}")))
         .collect();
-    assert_eq!((told, world.story.told().len()), (want, 6));
+    assert_eq!((lines, world.story.lines().len()), (want, 6));
     assert_eq!(world.ticks().counts().done, 3);
     leader.end().await.unwrap();
 }
 
-/// As `kubectl annotate` does it, which names no version.
+/// A merge patch without a version, as `kubectl annotate` sends it.
 async fn merge(world: &World, purpose: &str, value: Option<&str>) {
     let leases: Api<k8s_openapi::api::coordination::v1::Lease> =
         Api::namespaced(world.api.client_as("kubectl", "default"), "default");
@@ -168,15 +168,15 @@ async fn a_merge_patch_does_the_same() {
     merge(&world, "pause", Some("")).await;
     seconds(3600).await;
     merge(&world, "pause", None).await;
-    assert_eq!(world.story.told().len(), 4);
+    assert_eq!(world.story.lines().len(), 4);
     seconds(3600).await;
-    assert_eq!(world.story.told().len(), 6);
+    assert_eq!(world.story.lines().len(), 6);
     leader.end().await.unwrap();
 }
 
-/// Each request of the admin is held up until the leader has written, and each of the leader's until the admin has.
+/// Each request of the admin waits until the leader has written, and each request of the leader until the admin has.
 #[tokio::test(start_paused = true)]
-async fn conflicts_with_the_leader_lose_neither_s_write() {
+async fn conflicts_with_the_leader_lose_no_write() {
     let world = World::new();
     let a = world.candidate("a").await;
     a.add(report(&world.story, 1).every(Duration::from_secs(60)));
@@ -188,7 +188,7 @@ async fn conflicts_with_the_leader_lose_neither_s_write() {
     let admin = a.admin().await.unwrap();
     let api = world.api.clone();
     let touched = std::sync::atomic::AtomicU64::new(0);
-    // Somebody else writes between the look and the write, now of the one and now of the other.
+    // Another program writes between the read and the write, sometimes of the admin and sometimes of the leader.
     world.api.inject_with(move |call| {
         let number = touched.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         if call.verb == Verb::Update && !number.is_multiple_of(3) {
@@ -200,19 +200,19 @@ async fn conflicts_with_the_leader_lose_neither_s_write() {
     });
     for number in 0..20 {
         admin.trigger(LEASE, TASK, &format!("t{number}")).await.unwrap();
-        until(|| world.story.told().contains(&format!("t{number} ended"))).await;
+        until(|| world.story.lines().contains(&format!("t{number} ended"))).await;
         seconds(7).await;
     }
-    let told = world.story.told();
+    let lines = world.story.lines();
     for number in 0..20 {
-        assert_eq!(told.iter().filter(|line| **line == format!("t{number} began")).count(), 1, "{told:?}");
+        assert_eq!(lines.iter().filter(|line| **line == format!("t{number} began")).count(), 1, "{lines:?}");
     }
     let lease = world.api.lease_json("default", LEASE).unwrap();
     assert_eq!(lease["metadata"]["labels"]["team"], "ledger");
     assert!(lease["metadata"]["annotations"]["example.com/count"].is_string());
     let counts = world.ticks().counts();
-    let scheduled = told.iter().filter(|line| line.starts_with("Schedule") && line.ends_with("began")).count() as u64;
-    assert!(scheduled >= 2, "{told:?}");
+    let scheduled = lines.iter().filter(|line| line.starts_with("Schedule") && line.ends_with("began")).count() as u64;
+    assert!(scheduled >= 2, "{lines:?}");
     assert_eq!(counts.run() + world.ticks().running().len() as u64, 20 + scheduled);
     leader.end().await.unwrap();
 }
@@ -240,7 +240,7 @@ async fn the_admin_keeps_fields_that_it_does_not_know() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_cannot_be_asked_for_is_refused_in_words() {
+async fn invalid_requests_are_refused_with_a_remedy() {
     let world = World::new();
     let admin = TickAdmin::new(world.api.client_as("admin", "default"), "default");
     let missing = admin.pause(LEASE, TASK, "why").await.unwrap_err();
@@ -268,7 +268,7 @@ async fn what_cannot_be_asked_for_is_refused_in_words() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn refusals_and_silence_end_with_what_to_do() {
+async fn refusals_and_missing_answers_end_with_a_remedy() {
     let world = World::new();
     let (leader, admin) = led(&world, 1).await;
     let request = |error: TickAdminError| match error {
@@ -288,13 +288,13 @@ async fn refusals_and_silence_end_with_what_to_do() {
     assert!(matches!(&*error, ElectorError::Unreachable { .. }), "{error}");
     rule.remove();
 
-    // It gives up at last.
+    // In the end it gives up.
     let rule = world.api.inject(mine(Verb::Update), Fault::status(409));
     let error = admin.pause(LEASE, TASK, "why").await.unwrap_err();
     assert!(matches!(error, TickAdminError::Contended { tried: 8, .. }), "{error}");
     rule.remove();
 
-    // What is refused for the moment is tried again; what may have taken effect is not.
+    // A temporary refusal is tried again. A write that may have taken effect is not.
     world.api.inject(mine(Verb::Update).times(2), Fault::status(429));
     admin.pause(LEASE, TASK, "why").await.unwrap();
     let rule = world.api.inject(mine(Verb::Update), Fault::status(504).after_commit());
@@ -303,6 +303,6 @@ async fn refusals_and_silence_end_with_what_to_do() {
     assert_eq!(rule.hits(), 1);
     admin.trigger(LEASE, TASK, "ticket-1").await.unwrap();
     world.story.grown_to(2).await;
-    assert_eq!((world.story.told().len(), rule.hits()), (2, 1));
+    assert_eq!((world.story.lines().len(), rule.hits()), (2, 1));
     leader.end().await.unwrap();
 }

@@ -1,4 +1,4 @@
-//! Several tasks as one: the order of their starts and ends.
+//! Groups of tasks: the order in which they start and end.
 
 use super::*;
 use crate::elector::tests::log::Lines;
@@ -12,9 +12,9 @@ impl World {
         LeaderTask::new(name, LEDGER, move |_| {
             let story = story.clone();
             async move {
-                story.tell(format!("{name} began"));
+                story.add(format!("{name} began"));
                 seconds(lasts).await;
-                story.tell(format!("{name} done"));
+                story.add(format!("{name} done"));
             }
         })
     }
@@ -25,12 +25,12 @@ impl World {
         LeaderTask::new(name, LEDGER, move |term: Term| {
             let story = story.clone();
             async move {
-                story.tell(format!("{name} began"));
+                story.add(format!("{name} began"));
                 term.cancelled().await;
                 let why = term.stop_reason().expect("there is a reason");
-                story.tell(format!("{name} asked, {why}"));
+                story.add(format!("{name} asked, {why}"));
                 seconds(takes).await;
-                story.tell(format!("{name} ended"));
+                story.add(format!("{name} ended"));
             }
         })
     }
@@ -38,15 +38,15 @@ impl World {
     fn failing(&self, name: &'static str) -> LeaderTask<Result<(), &'static str>> {
         let story = self.story.clone();
         LeaderTask::new(name, LEDGER, move |_| {
-            story.tell(format!("{name} failed"));
+            story.add(format!("{name} failed"));
             std::future::ready(Err("no"))
         })
     }
 }
 
-fn sorted(mut told: Vec<String>) -> Vec<String> {
-    told.sort();
-    told
+fn sorted(mut lines: Vec<String>) -> Vec<String> {
+    lines.sort();
+    lines
 }
 
 #[tokio::test(start_paused = true)]
@@ -57,8 +57,8 @@ async fn the_members_of_a_sequence_run_one_after_the_other() {
     let handle = candidate.add(group.with(world.brief("three", 1)));
     let running = Running::start(&candidate);
     within(60, handle).await.unwrap();
-    let told = ["one began", "one done", "two began", "two done", "three began", "three done"];
-    assert_eq!(world.story.told(), told);
+    let lines = ["one began", "one done", "two began", "two done", "three began", "three done"];
+    assert_eq!(world.story.lines(), lines);
     running.end().await.unwrap();
 }
 
@@ -70,9 +70,9 @@ async fn concurrent_members_run_side_by_side_and_are_done_when_all_are() {
     let handle = candidate.add(TaskGroup::concurrent("both").with_all(members));
     let running = Running::start(&candidate);
     within(60, handle).await.unwrap();
-    let told = world.story.told();
-    assert_eq!(sorted(told[..2].to_vec()), ["one began", "two began"]);
-    assert_eq!(told[2..], ["two done", "one done"]);
+    let lines = world.story.lines();
+    assert_eq!(sorted(lines[..2].to_vec()), ["one began", "two began"]);
+    assert_eq!(lines[2..], ["two done", "one done"]);
     running.end().await.unwrap();
 }
 
@@ -84,29 +84,29 @@ async fn a_stack_starts_from_the_bottom_and_ends_from_the_top() {
     let above = TaskGroup::concurrent("above").with(world.slow_to_end("left", 9)).with(world.slow_to_end("right", 1));
     candidate.add(TaskGroup::stack("house").with(bottom).with(above).with(world.slow_to_end("roof", 8)));
     let running = Running::start(&candidate);
-    let told = world.story.grown_to(4).await;
-    assert_eq!((&*told[0], &*told[3]), ("bottom began", "roof began"));
-    assert_eq!(sorted(told[1..3].to_vec()), ["left began", "right began"]);
+    let lines = world.story.grown_to(4).await;
+    assert_eq!((&*lines[0], &*lines[3]), ("bottom began", "roof began"));
+    assert_eq!(sorted(lines[1..3].to_vec()), ["left began", "right began"]);
     let before = world.clock.now();
     running.end().await.unwrap();
-    // Longer than one grace, and than the lease: it goes on being renewed.
+    // Longer than one grace, and longer than the lease: it is still renewed.
     let took = world.clock.now().since(before);
     assert!((20.0..20.5).contains(&took.as_secs_f64()), "{took:?}");
-    let told = world.story.told();
-    assert_eq!(told[4..6], ["roof asked, the candidate is shutting down", "roof ended"]);
+    let lines = world.story.lines();
+    assert_eq!(lines[4..6], ["roof asked, the candidate is shutting down", "roof ended"]);
     assert_eq!(
-        sorted(told[6..8].to_vec()),
+        sorted(lines[6..8].to_vec()),
         ["left asked, the candidate is shutting down", "right asked, the candidate is shutting down"]
     );
     assert_eq!(
-        told[8..],
+        lines[8..],
         ["right ended", "left ended", "bottom asked, the candidate is shutting down", "bottom ended"]
     );
     assert_eq!(world.holder("ledger").as_deref(), Some(""));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_layer_starts_when_the_one_below_has_come_to_a_wait() {
+async fn a_layer_starts_when_the_one_below_waits() {
     let world = World::new();
     let candidate = world.candidate("a").await;
     let bottom = world.slow_to_end("bottom", 0).initial_delay(Duration::from_secs(7));
@@ -115,13 +115,13 @@ async fn a_layer_starts_when_the_one_below_has_come_to_a_wait() {
     let running = Running::start(&candidate);
     world.story.grown_to(1).await;
     seconds(6).await;
-    assert_eq!(world.story.told(), ["other began"]);
+    assert_eq!(world.story.lines(), ["other began"]);
     assert_eq!(world.story.grown_to(3).await, ["other began", "bottom began", "top began"]);
     running.end().await.unwrap();
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_layer_may_say_itself_when_it_is_ready() {
+async fn a_layer_may_signal_that_it_is_ready() {
     let world = World::new();
     let candidate = world.candidate("a").await;
     let story = world.story.clone();
@@ -129,7 +129,7 @@ async fn a_layer_may_say_itself_when_it_is_ready() {
         let story = story.clone();
         async move {
             seconds(7).await;
-            story.tell("bottom ready");
+            story.add("bottom ready");
             term.ready();
             term.cancelled().await;
         }
@@ -146,7 +146,7 @@ async fn a_layer_may_say_itself_when_it_is_ready() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_layer_that_never_says_that_it_is_ready_is_named() {
+async fn a_layer_that_never_signals_readiness_is_logged() {
     let world = World::new();
     let lines = Lines::default();
     let _capture = lines.capture();
@@ -176,7 +176,7 @@ async fn a_lost_lease_ends_a_whole_stack_in_time() {
     world.story.grown_to(4).await;
     let took = world.clock.now().since(before);
     assert!(took < Duration::from_secs(12), "{took:?}");
-    assert_eq!(world.story.told()[2..].len(), 2);
+    assert_eq!(world.story.lines()[2..].len(), 2);
     drop(running);
 }
 
@@ -195,10 +195,10 @@ async fn a_step_that_fails_for_good_ends_the_sequence_and_a_layer_that_does_ends
     assert!(matches!(&error, Error::Failed { task, .. } if task == "first"), "{error}");
     let error = within(60, house).await.unwrap_err();
     assert!(matches!(&error, Error::Exhausted { task, .. } if task == "middle"), "{error}");
-    let told = world.story.told();
-    assert!(!told.iter().any(|line| line.starts_with("second") || line.starts_with("top")), "{told:?}");
-    assert!(told.contains(&"ground asked, another member of the group has failed".to_owned()), "{told:?}");
-    assert!(told.contains(&"ground ended".to_owned()), "{told:?}");
+    let lines = world.story.lines();
+    assert!(!lines.iter().any(|line| line.starts_with("second") || line.starts_with("top")), "{lines:?}");
+    assert!(lines.contains(&"ground asked, another member of the group has failed".to_owned()), "{lines:?}");
+    assert!(lines.contains(&"ground ended".to_owned()), "{lines:?}");
     running.end().await.unwrap();
 }
 
@@ -211,16 +211,16 @@ async fn a_group_begins_anew_in_the_next_term() {
     let running = Running::start(&candidate);
     world.story.grown_to(3).await;
     candidate.step_down("ledger");
-    let told = world.story.grown_to(7).await;
+    let lines = world.story.grown_to(7).await;
     let once = ["one began", "one done", "two began"];
-    assert_eq!(told[..3], once);
-    assert_eq!(told[3], "two ended, lease held");
-    assert_eq!(told[4..], once);
+    assert_eq!(lines[..3], once);
+    assert_eq!(lines[3], "two ended, lease held");
+    assert_eq!(lines[4..], once);
     running.end().await.unwrap();
 }
 
 #[tokio::test(start_paused = true)]
-async fn groups_that_cannot_be_are_refused() {
+async fn invalid_groups_are_refused() {
     let world = World::new();
     let ledger = |name| world.brief(name, 1);
     let slow = || ledger("slow").lease_duration(Duration::from_secs(60));
@@ -241,7 +241,7 @@ async fn groups_that_cannot_be_are_refused() {
         let error = candidate.add(group).await.unwrap_err().to_string();
         assert!(error.contains(says), "{error}");
     }
-    // Names are unique under a lease, not only in a group.
+    // Names are unique in a lease, not only in a group.
     let candidate = world.candidate("a").await;
     candidate.add(steps().with(ledger("one")));
     let error = candidate.add(ledger("one")).await.unwrap_err();
@@ -268,7 +268,7 @@ async fn a_group_moves_its_members_to_its_lease() {
     running.end().await.unwrap();
 }
 
-/// All are done before the group has looked around once, and so are up.
+/// All members are done, and so are up, before the group has looked at them once.
 #[tokio::test(start_paused = true)]
 async fn a_layer_of_several_that_are_done_at_once_does_not_keep_those_above_from_starting() {
     let world = World::new();
@@ -278,11 +278,11 @@ async fn a_layer_of_several_that_are_done_at_once_does_not_keep_those_above_from
     let handle = candidate.add(TaskGroup::stack("house").with(below).with(world.brief("top", 1)));
     let running = Running::start(&candidate);
     within(60, handle).await.unwrap();
-    assert_eq!(world.story.told(), ["top began", "top done"]);
+    assert_eq!(world.story.lines(), ["top began", "top done"]);
     running.end().await.unwrap();
 }
 
-/// It was asked to end, and nobody asks whether it may run again.
+/// The member was asked to end, so it does not matter whether it may run again.
 #[tokio::test(start_paused = true)]
 async fn a_member_that_fails_while_its_group_ends_does_not_give_the_lease_up() {
     let world = World::new();
@@ -299,7 +299,7 @@ async fn a_member_that_fails_while_its_group_ends_does_not_give_the_lease_up() {
     let error = within(60, house).await.unwrap_err();
     assert!(matches!(&error, Error::Failed { task, .. } if task == "top"), "{error}");
     seconds(60).await;
-    let told = sorted(world.story.told());
-    assert_eq!(told, ["other began", "top failed"], "the others go on");
+    let lines = sorted(world.story.lines());
+    assert_eq!(lines, ["other began", "top failed"], "the others go on");
     running.end().await.unwrap();
 }

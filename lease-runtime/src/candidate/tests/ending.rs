@@ -1,4 +1,4 @@
-//! Ending in order: cancel, drain while renewing, release, return.
+//! Shutdown in order: cancel, drain while renewing, release, return.
 
 use tokio::sync::oneshot;
 
@@ -17,20 +17,20 @@ async fn bodies_end_before_their_lease_is_released_and_that_before_the_return() 
     within(120, candidate.run_until(seconds(5))).await.unwrap();
 
     let took = world.clock.now().since(before);
-    // Past the deadline of the lease at the signal: it was renewed meanwhile.
+    // Later than the deadline of the lease at the signal, so it was renewed meanwhile.
     assert!((35.0..35.5).contains(&took.as_secs_f64()), "{took:?}");
-    let mut told = world.story.told();
-    told[..3].sort();
-    told[3..5].sort();
+    let mut lines = world.story.lines();
+    lines[..3].sort();
+    lines[3..5].sort();
     let ends = ["one ended, lease held", "three ended, lease held", "two dropped, lease held"];
-    assert_eq!(told[..3], ["one began", "three began", "two began"]);
-    assert_eq!(told[3..], ends);
+    assert_eq!(lines[..3], ["one began", "three began", "two began"]);
+    assert_eq!(lines[3..], ends);
     assert_eq!((world.holder("ledger").as_deref(), world.holder("shard").as_deref()), (Some(""), Some("")));
     let status = candidate.status("ledger").unwrap();
     assert_eq!(
         (status.borrow().standing, status.borrow().holder.clone()),
         (Standing::Out, None),
-        "the last word is stale"
+        "the last status is stale"
     );
     handle.await.unwrap();
     assert!(matches!(candidate.add(world.obedient("late", LEDGER)).await, Err(Error::Stopped { .. })));
@@ -48,8 +48,8 @@ async fn the_next_candidate_goes_on_at_once() {
     let before = world.clock.now();
     let running_b = tokio::spawn(async move { b.run_until(seconds(20)).await });
     within(60, running).await.unwrap().unwrap();
-    let told = world.story.grown_to(3).await;
-    assert_eq!(told, ["in_a began", "in_a ended, lease held", "in_b began"]);
+    let lines = world.story.grown_to(3).await;
+    assert_eq!(lines, ["in_a began", "in_a ended, lease held", "in_b began"]);
     assert!(world.clock.now().since(before) < Duration::from_secs(6), "released, not waited out");
     within(60, running_b).await.unwrap().unwrap();
     assert_eq!(world.holder("ledger").as_deref(), Some(""));
@@ -65,14 +65,14 @@ async fn a_run_that_is_dropped_drops_the_bodies_and_then_releases() {
         let began = async { world.story.grown_to(1).await };
         tokio::select! {
             biased;
-            _ = &mut run => unreachable!("nobody ends it"),
+            _ = &mut run => unreachable!("nothing ends it"),
             _ = began => {}
         }
     }
     let before = world.clock.now();
     assert!(matches!(within(60, handle).await, Err(Error::Stopped { .. })));
     until(|| world.holder("ledger").as_deref() == Some("")).await;
-    assert_eq!(world.story.told(), ["one began", "one dropped, lease held"]);
+    assert_eq!(world.story.lines(), ["one began", "one dropped, lease held"]);
     assert!(world.clock.now().since(before) < Duration::from_secs(1), "with no grace");
 }
 
@@ -87,9 +87,9 @@ async fn a_refusal_at_first_contact_ends_the_rest_in_order() {
     assert!(matches!(&error, Error::Election { lease, .. } if &*lease.name == "shard"), "{error}");
     assert!(error.to_string().starts_with("cannot take part in the election of lease `default/shard`: "), "{error}");
     assert!(matches!(shard.await, Err(Error::Election { .. })));
-    // Whether it had begun by then is a race; if so it has ended in order.
-    let began = world.story.told().len();
-    assert_eq!(world.story.told()[..], ["one began", "one ended, lease held"][..began]);
+    // It may or may not have begun by then. If it has, it has ended in order.
+    let began = world.story.lines().len();
+    assert_eq!(world.story.lines()[..], ["one began", "one ended, lease held"][..began]);
     assert_eq!(ledger.await.is_ok(), began > 0);
     assert!(matches!(world.holder("ledger").as_deref(), None | Some("")));
 }
@@ -115,7 +115,7 @@ async fn a_signal_that_cannot_be_waited_for_is_an_error_after_an_orderly_end() {
     };
     let error = within(120, candidate.run_until(signal)).await.unwrap_err();
     assert!(matches!(error, Error::Signal(_)), "{error}");
-    assert_eq!(world.story.told(), ["one began", "one ended, lease held"]);
+    assert_eq!(world.story.lines(), ["one began", "one ended, lease held"]);
     assert_eq!(world.holder("ledger").as_deref(), Some(""));
 }
 
@@ -138,8 +138,8 @@ async fn a_lost_lease_ends_the_body_which_begins_again_in_the_next_term() {
     let first = within(60, status.wait_for(|now| token(now.standing).is_some())).await.unwrap().standing;
     world.story.grown_to(1).await;
     world.api.edit_lease("default", "ledger", |lease| lease["spec"]["holderIdentity"] = "somebody".into());
-    let told = world.story.grown_to(2).await;
-    assert_eq!(told[1], "one dropped, lease not held", "with no grace: somebody else may be at work");
+    let lines = world.story.grown_to(2).await;
+    assert_eq!(lines[1], "one dropped, lease not held", "with no grace: another replica may run it");
     let lost = within(60, status.wait_for(|now| now.standing == Standing::Follower)).await.unwrap().clone();
     assert_eq!(
         lost.last_stop,
@@ -165,21 +165,21 @@ async fn an_api_that_is_gone_ends_the_bodies_before_the_hard_stop() {
     let fault = world.api.inject(RequestMatcher::any(), Fault::hang());
     let last_renewal = world.api.requests().count(|entry| entry.call.verb == Verb::Update);
     let before = world.clock.now();
-    let told = world.story.grown_to(2).await;
-    assert_eq!(told[1], "one dropped, lease held", "as far as the server knows");
+    let lines = world.story.grown_to(2).await;
+    assert_eq!(lines[1], "one dropped, lease held", "as far as the server knows");
     let took = world.clock.now().since(before).as_secs_f64();
     assert!(took < 12.0, "{took}, after {last_renewal} renewals");
     fault.remove();
     assert_eq!(world.story.grown_to(3).await[2], "one began");
-    // The grace would be an hour.
+    // The grace is an hour.
     running.abort();
 }
 
-/// A lease that lasts an hour, so that no time of the election ends the wait.
+/// A lease of an hour, so that no time limit of the election ends the wait.
 const LONG: LeaseSpec = LEDGER.lease_duration(Duration::from_secs(3600)).renew_deadline(Duration::from_secs(2400));
 
 #[tokio::test(start_paused = true)]
-async fn an_end_without_an_answer_takes_a_bound_of_its_own() {
+async fn an_end_without_an_answer_takes_the_release_timeout() {
     let world = World::new();
     let candidate = world.candidate("a").await;
     candidate.add(world.obedient("one", LONG));
@@ -189,14 +189,14 @@ async fn an_end_without_an_answer_takes_a_bound_of_its_own() {
     world.api.inject(RequestMatcher::any(), Fault::hang());
     let before = world.clock.now();
     running.end().await.unwrap();
-    assert_eq!(world.story.told()[1], "one ended, lease held");
+    assert_eq!(world.story.lines()[1], "one ended, lease held");
     let took = world.clock.now().since(before);
     assert!(took <= Duration::from_secs(6), "{took:?}");
     assert_eq!(candidate.status("ledger").unwrap().borrow().standing, Standing::Out);
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_bound_can_be_set_and_the_release_is_tried_beyond_it() {
+async fn the_release_timeout_can_be_set_and_the_release_is_tried_after_it() {
     let world = World::new();
     let builder = Candidate::builder().identity("a").client(world.api.client("default")).clock(world.clock.clone());
     let candidate = builder.release_timeout(Duration::from_secs(60)).build().await.unwrap();
@@ -209,7 +209,7 @@ async fn the_bound_can_be_set_and_the_release_is_tried_beyond_it() {
     let took = world.clock.now().since(before).as_secs();
     assert!((60..=61).contains(&took), "{took}");
     assert_eq!(world.holder("ledger").as_deref(), Some("a"));
-    // The process goes on, and so does its elector.
+    // The process continues, and so does its elector.
     fault.remove();
     seconds(1000).await;
     assert_eq!(world.holder("ledger").as_deref(), Some(""));
@@ -217,7 +217,7 @@ async fn the_bound_can_be_set_and_the_release_is_tried_beyond_it() {
 
 #[test]
 fn a_runtime_that_is_dropped_releases_its_leases() {
-    // The elections live on one runtime, the bodies on another.
+    // The elections run on one runtime, the bodies on another.
     let elections = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_time().build().unwrap();
     let bodies = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_time().build().unwrap();
     let api = EmbeddedApi::new();
@@ -234,8 +234,8 @@ fn a_runtime_that_is_dropped_releases_its_leases() {
         }
     });
     let handle = candidate.add(task);
-    // Somebody still has the candidate, to look at its health.
-    let kept = candidate.clone();
+    // Another handle on the candidate still exists, for example to read its health.
+    let another_handle = candidate.clone();
     drop(bodies.spawn(async move { candidate.run_until(pending::<()>()).await }));
     has_begun.recv_timeout(Duration::from_secs(30)).unwrap();
     drop(bodies);
@@ -244,12 +244,12 @@ fn a_runtime_that_is_dropped_releases_its_leases() {
         let released = || api.lease("default", "ledger").unwrap().spec.unwrap().holder_identity.as_deref() == Some("");
         until(released).await;
     });
-    drop(kept);
+    drop(another_handle);
 }
 
-/// A log may block for ever. The bodies are asked to end all the same.
+/// A log may block forever. The bodies must still be asked to end.
 #[tokio::test(start_paused = true)]
-async fn bodies_are_asked_to_end_before_that_is_said() {
+async fn bodies_are_asked_to_end_before_that_is_logged() {
     let world = World::new();
     let candidate = world.candidate("a").await;
     candidate.add(world.obedient("one", LEDGER));

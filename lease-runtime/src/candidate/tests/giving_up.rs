@@ -1,10 +1,10 @@
-//! What becomes of a task that nobody wants any more, and of what its body has captured.
+//! What happens to a task that is given up, and to the captures of its body.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use super::*;
 
-/// Captured by a body. Tells, when dropped, whether the user's code may use the candidate there.
+/// Captured by a body. When it is dropped, it notes whether user code may use the candidate there.
 struct Captured {
     candidate: Candidate,
     story: Story,
@@ -12,9 +12,9 @@ struct Captured {
 
 impl Drop for Captured {
     fn drop(&mut self) {
-        // Not `status()`, which would hang where this says so.
+        // Not `status()`, which would hang in the case that this reports.
         let free = self.candidate.inner.state.try_lock().is_ok();
-        self.story.tell(if free { "dropped" } else { "dropped under a lock" });
+        self.story.add(if free { "dropped" } else { "dropped under a lock" });
     }
 }
 
@@ -27,7 +27,7 @@ fn capturing(world: &World, candidate: &Candidate, name: &'static str) -> Leader
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_a_task_given_up_by_a_follower_has_captured_is_not_kept() {
+async fn the_captures_of_a_task_given_up_by_a_follower_are_dropped() {
     let world = World::new();
     let (a, b) = (world.candidate("a").await, world.candidate("b").await);
     a.add(world.obedient("leader", LEDGER));
@@ -37,29 +37,29 @@ async fn what_a_task_given_up_by_a_follower_has_captured_is_not_kept() {
     seconds(1).await;
     let (handle, placed) = b.place(capturing(&world, &b, "one"));
     seconds(5).await;
-    let Placed { entry, roster } = placed.unwrap();
-    roster.give_up(&entry);
-    drop((entry, roster, handle));
+    let Placed { entry, lease_tasks } = placed.unwrap();
+    lease_tasks.give_up(&entry);
+    drop((entry, lease_tasks, handle));
     seconds(60).await;
-    assert_eq!(world.story.told()[1..], ["dropped"]);
+    assert_eq!(world.story.lines()[1..], ["dropped"]);
     in_b.end().await.unwrap();
     in_a.end().await.unwrap();
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_a_task_has_captured_is_not_dropped_under_a_lock() {
+async fn the_captures_of_a_task_are_not_dropped_under_a_lock() {
     let world = World::new();
     let candidate = world.candidate("a").await;
     let (handle, placed) = candidate.place(capturing(&world, &candidate, "one"));
-    let Placed { entry, roster } = placed.unwrap();
-    roster.give_up(&entry);
-    drop((entry, roster, handle));
-    // The next one clears up.
+    let Placed { entry, lease_tasks } = placed.unwrap();
+    lease_tasks.give_up(&entry);
+    drop((entry, lease_tasks, handle));
+    // Adding the next task removes the one that was given up.
     candidate.add(world.obedient("two", LEDGER));
-    assert_eq!(world.story.told(), ["dropped"]);
+    assert_eq!(world.story.lines(), ["dropped"]);
 }
 
-/// As when the runtime that built the candidate of the process has gone, and a task is added from outside of any.
+/// The runtime that built the candidate of the process is gone, and a task is added from outside of any runtime.
 #[test]
 fn a_runtime_that_is_gone_does_not_drop_tasks_under_a_lock() {
     let runtime = || tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
@@ -72,11 +72,11 @@ fn a_runtime_that_is_gone_does_not_drop_tasks_under_a_lock() {
     candidate.inner.run_for_good(bodies.handle());
     drop(bodies);
     let handle = candidate.add(capturing(&world, &candidate, "one"));
-    assert_eq!(world.story.told(), ["dropped"]);
+    assert_eq!(world.story.lines(), ["dropped"]);
     assert!(handle.is_finished());
 }
 
-/// Its body is still inside a poll when it is added again, under the same name and in the same term.
+/// The body is still inside a poll when the task is added again, under the same name and in the same term.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_task_that_is_given_up_and_added_again_does_not_run_beside_itself() {
     let world = World::new();
@@ -100,15 +100,15 @@ async fn a_task_that_is_given_up_and_added_again_does_not_run_beside_itself() {
     let running = Running::start(&candidate);
     let (_handle, placed) = candidate.place(task());
     until(|| runs.load(Ordering::SeqCst) == 1).await;
-    let Placed { entry, roster } = placed.unwrap();
-    roster.give_up(&entry);
+    let Placed { entry, lease_tasks } = placed.unwrap();
+    lease_tasks.give_up(&entry);
     within(30, candidate.add(task())).await.unwrap();
     assert_eq!(runs.load(Ordering::SeqCst), 2);
     assert!(!twice.load(Ordering::SeqCst), "two bodies of one task at once");
     running.end().await.unwrap();
 }
 
-/// A warm-up goes away with the runtime from which its task was added, and its task with it.
+/// A warm-up is dropped with the runtime from which its task was added, and so is its task.
 #[test]
 fn a_warm_up_whose_runtime_is_gone_does_not_keep_the_lease_from_the_others() {
     let here = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_time().build().unwrap();

@@ -1,4 +1,4 @@
-//! Labels that a candidate puts on its Leases, as the policy of a cluster may demand them.
+//! Labels that a candidate adds to its Leases, as a policy of the cluster may demand.
 
 use super::*;
 use crate::elector::ElectorError;
@@ -17,7 +17,7 @@ fn demand_a_label(world: &World) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_refusal_for_want_of_a_label_says_how_to_give_one() {
+async fn a_refusal_because_of_a_missing_label_says_how_to_add_it() {
     let world = World::new();
     demand_a_label(&world);
     let candidate = world.candidate("a").await;
@@ -29,7 +29,7 @@ async fn a_refusal_for_want_of_a_label_says_how_to_give_one() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_label_that_is_demanded_can_be_given() {
+async fn a_demanded_label_can_be_added() {
     let world = World::new();
     demand_a_label(&world);
     let client = world.api.client_as("a", "default");
@@ -39,7 +39,7 @@ async fn a_label_that_is_demanded_can_be_given() {
     let running = Running::start(&candidate);
     world.story.grown_to(1).await;
     assert_eq!(labels(&world), serde_json::json!({ "team": "ledger", "example.com/tier": "3" }));
-    // What somebody adds or changes stays, also when the Lease is created again.
+    // Labels that others add or change stay, also when the Lease is created again.
     world.api.edit_lease("default", "ledger", |lease| {
         lease["metadata"]["labels"]["team"] = "other".into();
         lease["metadata"]["labels"]["note"] = "kept".into();

@@ -1,8 +1,7 @@
-//! Candidates against the embedded API, in virtual time; those with signals and an environment in processes of their own.
+//! Candidates with the embedded API, in virtual time. Tests with signals and an environment run in processes of their own.
 
 mod adding;
 mod admin;
-mod company;
 mod composing;
 mod ending;
 mod giving_up;
@@ -11,6 +10,7 @@ mod process;
 mod scheduled;
 mod settings;
 mod taking_part;
+mod tasks_not_run;
 mod waiting;
 
 use std::future::{Future, pending};
@@ -34,6 +34,7 @@ use crate::spec::LeaseSpec;
 use crate::task::LeaderTask;
 use crate::task::entry::Entry;
 use crate::term::Term;
+use crate::term::testing::Story;
 use lease_protocol::election::StopReason;
 
 const LEDGER: LeaseSpec = LeaseSpec::new("ledger");
@@ -47,7 +48,7 @@ struct World {
 }
 
 impl World {
-    /// Has to be called on a paused runtime.
+    /// Call it on a paused runtime.
     fn new() -> World {
         let clock = TokioClock::starting_at(WallTime(1_700_000_000_000_000));
         let api = EmbeddedApi::with(Settings::default().clock(clock).seed(7));
@@ -59,33 +60,33 @@ impl World {
         Candidate::builder().identity(name).client(client).clock(self.clock.clone()).build().await.unwrap()
     }
 
-    /// Who holds a lease, by what its identity begins with; empty if it is released.
+    /// The holder of a lease, as the beginning of its identity; empty if the lease is released.
     fn holder(&self, lease: &str) -> Option<String> {
         let holder = self.api.lease("default", lease)?.spec?.holder_identity?;
         Some(holder.split('_').next().unwrap_or_default().to_owned())
     }
 
-    /// A body that goes on until it is asked to end, and tells who held the lease when it ended.
+    /// A body that runs until it is asked to end, and notes who held the lease when it ended.
     fn obedient(&self, name: &'static str, spec: LeaseSpec) -> LeaderTask<()> {
         let (story, api) = (self.story.clone(), self.api.clone());
         LeaderTask::new(name, spec, move |term: Term| {
             let (story, api) = (story.clone(), api.clone());
             async move {
-                story.tell(format!("{name} began"));
+                story.add(format!("{name} began"));
                 term.cancelled().await;
-                story.tell(format!("{name} ended, {}", held(&api, &term)));
+                story.add(format!("{name} ended, {}", held(&api, &term)));
             }
         })
     }
 
-    /// A body that has to be dropped.
+    /// A body that does not end when it is asked to, and has to be dropped.
     fn stubborn(&self, name: &'static str, spec: LeaseSpec) -> LeaderTask<()> {
         let (story, api) = (self.story.clone(), self.api.clone());
         LeaderTask::new(name, spec, move |term: Term| {
             let (story, api) = (story.clone(), api.clone());
             async move {
-                story.tell(format!("{name} began"));
-                let _end = AtTheEnd(Some(move || story.tell(format!("{name} dropped, {}", held(&api, &term)))));
+                story.add(format!("{name} began"));
+                let _end = AtTheEnd(Some(move || story.add(format!("{name} dropped, {}", held(&api, &term)))));
                 pending().await
             }
         })
@@ -106,7 +107,7 @@ impl<F: FnOnce()> Drop for AtTheEnd<F> {
     }
 }
 
-/// Ends what a test has started, in order, when it is asked to.
+/// A running candidate, which a test ends in order.
 struct Running {
     end: tokio::sync::oneshot::Sender<()>,
     task: tokio::task::JoinHandle<Result<(), Error>>,
@@ -132,23 +133,11 @@ impl Running {
     }
 }
 
-/// What happened, in order.
-#[derive(Clone, Default)]
-struct Story(Arc<Mutex<Vec<String>>>);
-
 impl Story {
-    fn tell(&self, what: impl Into<String>) {
-        self.0.lock().unwrap().push(what.into());
-    }
-
-    fn told(&self) -> Vec<String> {
-        self.0.lock().unwrap().clone()
-    }
-
-    /// Waits until so much has been told.
+    /// Waits until there are so many lines.
     async fn grown_to(&self, length: usize) -> Vec<String> {
-        until(|| self.told().len() >= length).await;
-        self.told()
+        until(|| self.lines().len() >= length).await;
+        self.lines()
     }
 }
 
@@ -165,7 +154,7 @@ async fn until(mut condition: impl FnMut() -> bool) {
     .await;
 }
 
-/// What must come, but not for ever.
+/// Waits for something that must happen, with a time limit.
 async fn within<F: Future>(bound: u64, future: F) -> F::Output {
     timeout(Duration::from_secs(bound), future).await.expect("it comes in time")
 }

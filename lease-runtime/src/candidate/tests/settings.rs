@@ -1,4 +1,4 @@
-//! What each setting of a task does, under a candidate. Each test fails if the setting is ignored.
+//! The effect of each setting of a task, under a candidate. Each test fails if the setting is ignored.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -32,7 +32,7 @@ impl Runs {
         self.at.lock().unwrap().windows(2).map(|pair| pair[1].since(pair[0])).collect()
     }
 
-    /// A task that notes when it runs, and does this.
+    /// A task that notes when it runs, and then runs this.
     fn task<T, F>(self: &Arc<Self>, body: F) -> LeaderTask<T>
     where
         T: crate::task::TaskOutput,
@@ -114,11 +114,11 @@ async fn max_restarts_and_then_stop() {
     assert_eq!(
         error.to_string(),
         "task `t` of lease `default/ledger` keeps failing, its restarts are used up (2 in 3600s), and it failed with \"no\": \
-         mend it, or allow more with `max_restarts`"
+         fix it, or allow more with `max_restarts`"
     );
     assert_eq!(runs.count(), 3);
     seconds(60).await;
-    assert_eq!(world.story.told(), ["other began"], "the others go on");
+    assert_eq!(world.story.lines(), ["other began"], "the others go on");
     running.end().await.unwrap();
 }
 
@@ -158,8 +158,8 @@ async fn a_task_that_keeps_failing_resigns_and_another_replica_tries() {
     b.add(world.obedient("in_b", LEDGER));
     let before = world.clock.now();
     let in_b = Running::start(&b);
-    let told = world.story.grown_to(3).await;
-    assert_eq!(told, ["with_it began", "with_it ended, lease held", "in_b began"]);
+    let lines = world.story.grown_to(3).await;
+    assert_eq!(lines, ["with_it began", "with_it ended, lease held", "in_b began"]);
     assert!(world.clock.now().since(before) < Duration::from_secs(1), "released, not waited out");
     assert_eq!(a.status("ledger").unwrap().borrow().last_stop, Some(StopReason::SteppedDown));
     seconds(60).await;
@@ -171,7 +171,7 @@ async fn a_task_that_keeps_failing_resigns_and_another_replica_tries() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn whoever_resigns_sits_out_one_lease_duration() {
+async fn a_replica_that_resigns_sits_out_one_lease_duration() {
     let world = World::new();
     let candidate = world.candidate("a").await;
     let runs = Runs::of(&world);
@@ -180,7 +180,7 @@ async fn whoever_resigns_sits_out_one_lease_duration() {
     until(|| runs.count() == 3).await;
     let pauses = runs.pauses();
     assert!(pauses.iter().all(|pause| (15.0..16.0).contains(&pause.as_secs_f64())), "{pauses:?}");
-    // Ending does not wait for it.
+    // The shutdown does not wait for it.
     let before = world.clock.now();
     running.end().await.unwrap();
     assert!(world.clock.now().since(before) < Duration::from_secs(1));
@@ -209,7 +209,7 @@ async fn initial_delay_comes_before_the_first_run_of_each_term() {
     seconds(6).await;
     assert_eq!(runs.count(), 1);
     until(|| runs.count() == 2).await;
-    // A delay is no reason to keep the lease.
+    // The lease is not held for a delay.
     assert!(candidate.step_down("ledger"));
     world.story.grown_to(5).await;
     let before = world.clock.now();
@@ -230,10 +230,10 @@ async fn timeout_drops_a_run_with_its_children_and_counts_as_a_failure() {
             }
             let child = story.clone();
             drop(term.spawn(async move {
-                let _end = AtTheEnd(Some(move || child.tell("child dropped")));
+                let _end = AtTheEnd(Some(move || child.add("child dropped")));
                 pending::<()>().await;
             }));
-            let _end = AtTheEnd(Some(move || story.tell("body dropped")));
+            let _end = AtTheEnd(Some(move || story.add("body dropped")));
             pending().await
         }
     });
@@ -243,14 +243,14 @@ async fn timeout_drops_a_run_with_its_children_and_counts_as_a_failure() {
     within(60, handle).await.unwrap();
     let took = world.clock.now().since(before);
     assert!((5.0..6.5).contains(&took.as_secs_f64()), "{took:?}");
-    let mut told = world.story.told();
-    told.sort();
-    assert_eq!(told, ["body dropped", "child dropped"]);
+    let mut lines = world.story.lines();
+    lines.sort();
+    assert_eq!(lines, ["body dropped", "child dropped"]);
     running.end().await.unwrap();
 }
 
 #[tokio::test(start_paused = true)]
-async fn settings_that_cannot_be_are_refused_when_the_task_is_added() {
+async fn invalid_settings_are_refused_when_the_task_is_added() {
     let seconds = Duration::from_secs;
     let task = || LeaderTask::new("t", LEDGER, |_| async {});
     for (task, hint) in [
@@ -268,7 +268,7 @@ async fn settings_that_cannot_be_are_refused_when_the_task_is_added() {
     }
 }
 
-/// The body has returned in time, but what it has started has not.
+/// The body has returned in time, but its children have not.
 #[tokio::test(start_paused = true)]
 async fn a_run_whose_children_take_too_long_is_not_done() {
     let world = World::new();
@@ -281,7 +281,7 @@ async fn a_run_whose_children_take_too_long_is_not_done() {
     running.end().await.unwrap();
 }
 
-/// A run that takes longer than its timeout within one poll comes back by itself.
+/// A run that takes longer than its timeout within one poll returns by itself.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_poll_that_outlasts_the_timeout_has_failed_and_does_not_run_again_and_again() {
     let world = World::new();

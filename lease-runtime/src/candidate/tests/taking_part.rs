@@ -15,20 +15,20 @@ async fn a_lease_is_not_contended_for_before_its_tasks_are_warm() {
     candidate.add(world.obedient("shard", SHARD));
     let running = Running::start(&candidate);
     seconds(60).await;
-    assert_eq!(world.story.told(), ["shard began"], "the other lease does not wait");
+    assert_eq!(world.story.lines(), ["shard began"], "the other lease does not wait");
     assert_eq!(world.holder("ledger"), None);
     assert_eq!(candidate.status("ledger").unwrap().borrow().standing, Standing::Out);
     warm.send(()).unwrap();
-    let mut told = world.story.grown_to(3).await;
-    told.sort();
-    assert_eq!(told, ["one began", "shard began", "two began"]);
+    let mut lines = world.story.grown_to(3).await;
+    lines.sort();
+    assert_eq!(lines, ["one began", "shard began", "two began"]);
 
-    // One that is added later does not take the lease away from the others.
+    // A task that is added later does not take the lease away from the others.
     candidate.add(world.obedient("late", LEDGER).warm_up(seconds(5)));
     seconds(4).await;
-    assert_eq!(world.story.told().len(), 3);
-    let told = world.story.grown_to(4).await;
-    assert_eq!(told[3], "late began");
+    assert_eq!(world.story.lines().len(), 3);
+    let lines = world.story.grown_to(4).await;
+    assert_eq!(lines[3], "late began");
     running.end().await.unwrap();
 }
 
@@ -38,7 +38,7 @@ async fn a_warm_up_that_never_ends_does_not_keep_the_candidate_from_ending() {
     let candidate = world.candidate("a").await;
     let end = AtTheEnd(Some({
         let story = world.story.clone();
-        move || story.tell("warm-up dropped")
+        move || story.add("warm-up dropped")
     }));
     let handle = candidate.add(world.obedient("one", LEDGER).warm_up(async move {
         let _end = end;
@@ -47,7 +47,7 @@ async fn a_warm_up_that_never_ends_does_not_keep_the_candidate_from_ending() {
     let running = Running::start(&candidate);
     seconds(5).await;
     running.end().await.unwrap();
-    assert_eq!(world.story.told(), ["warm-up dropped"]);
+    assert_eq!(world.story.lines(), ["warm-up dropped"]);
     assert!(matches!(handle.await, Err(Error::Stopped { .. })));
 }
 
@@ -77,7 +77,7 @@ async fn a_condition_that_turns_false_gives_the_lease_up_until_it_is_true() {
     a.add(world.obedient("shard", SHARD));
     let in_a = Running::start(&a);
     seconds(60).await;
-    assert_eq!(world.story.told(), ["shard began"]);
+    assert_eq!(world.story.lines(), ["shard began"]);
     assert_eq!(world.holder("ledger"), None);
     ready.send_replace(true);
     world.story.grown_to(2).await;
@@ -87,25 +87,25 @@ async fn a_condition_that_turns_false_gives_the_lease_up_until_it_is_true() {
     let status = a.status("ledger").unwrap();
     assert_eq!(status.borrow().last_stop, Some(StopReason::Withdrawn));
     assert_eq!(status.borrow().standing, Standing::Out);
-    // Both have to be true.
+    // Both conditions have to be true.
     ready.send_replace(false);
     other.send_replace(true);
     seconds(60).await;
-    assert_eq!(world.story.told(), ["shard began", "one began", "one ended, lease held"]);
+    assert_eq!(world.story.lines(), ["shard began", "one began", "one ended, lease held"]);
     ready.send_replace(true);
-    let told = world.story.grown_to(4).await;
-    assert_eq!(told[3], "one began");
+    let lines = world.story.grown_to(4).await;
+    assert_eq!(lines[3], "one began");
 
-    // Whoever waits gets it at once.
+    // A replica that waits gets the lease at once.
     b.add(world.obedient("in_b", LEDGER));
     let in_b = Running::start(&b);
     seconds(5).await;
     ready.send_replace(false);
     let before = world.clock.now();
-    let told = world.story.grown_to(6).await;
-    assert_eq!(told[4..], ["one ended, lease held", "in_b began"]);
+    let lines = world.story.grown_to(6).await;
+    assert_eq!(lines[4..], ["one ended, lease held", "in_b began"]);
     assert!(world.clock.now().since(before) < Duration::from_secs(1));
-    // The last value stays.
+    // Without a sender, the last value stays.
     drop((ready, other));
     in_b.end().await.unwrap();
     seconds(60).await;
@@ -140,13 +140,13 @@ async fn a_body_can_step_down() {
     a.add(LeaderTask::new("one", LEDGER, move |term: Term| {
         let story = story.clone();
         async move {
-            story.tell("one began");
+            story.add("one began");
             seconds(5).await;
             term.step_down();
             assert_eq!(term.stop_reason(), Some(StopReason::SteppedDown));
-            // It has its grace, while the lease is held.
+            // It has its grace while the lease is held.
             seconds(2).await;
-            story.tell("one ended");
+            story.add("one ended");
         }
     }));
     let in_a = Running::start(&a);
@@ -176,23 +176,23 @@ async fn a_candidate_can_step_down_from_a_lease_it_holds() {
     running.end().await.unwrap();
 }
 
-/// A task that was given up before its driver had looked around leaves nobody behind who seems to drive.
+/// A task is given up before its driver has looked at it. No driver may seem to be left.
 #[tokio::test(start_paused = true)]
-async fn a_lease_whose_only_task_was_given_up_at_once_is_driven_for_the_next() {
+async fn a_lease_whose_only_task_was_given_up_at_once_gets_a_driver_for_the_next() {
     let world = World::new();
     let candidate = world.candidate("a").await;
     let running = Running::start(&candidate);
     seconds(1).await;
     let (_handle, placed) = candidate.place(world.obedient("one", LEDGER));
-    let Placed { entry, roster } = placed.unwrap();
-    roster.give_up(&entry);
+    let Placed { entry, lease_tasks } = placed.unwrap();
+    lease_tasks.give_up(&entry);
     seconds(60).await;
     candidate.add(world.obedient("two", LEDGER));
     assert_eq!(world.story.grown_to(1).await, ["two began"]);
     running.end().await.unwrap();
 }
 
-/// The lease is not held while this replica rests, so that what is added then has to be warm before it is contended for.
+/// The lease is not held while this replica sits out, so a task that is added then must be warm before the lease is contended for.
 #[tokio::test(start_paused = true)]
 async fn a_lease_that_was_given_up_is_not_taken_again_by_tasks_that_are_cold() {
     let world = World::new();
@@ -204,8 +204,8 @@ async fn a_lease_that_was_given_up_is_not_taken_again_by_tasks_that_are_cold() {
     world.story.grown_to(2).await;
     seconds(5).await;
     candidate.add(world.obedient("cold", LEDGER).warm_up(seconds(100)));
-    let Placed { entry, roster } = placed.unwrap();
-    roster.give_up(&entry);
+    let Placed { entry, lease_tasks } = placed.unwrap();
+    lease_tasks.give_up(&entry);
     seconds(60).await;
     assert_eq!(world.holder("ledger").as_deref(), Some(""), "held, and nothing to run");
     seconds(40).await;

@@ -1,4 +1,4 @@
-//! Bodies and warm-ups that wait for other tasks, and those that would wait for themselves.
+//! Bodies and warm-ups that wait for other tasks, and those that would wait forever for themselves.
 
 use std::fmt;
 use tokio::sync::oneshot;
@@ -10,7 +10,7 @@ use crate::task::TaskHandle;
 
 const SAID: &str = "a body waits for a task that cannot run before the body has ended";
 
-/// A task that waits for another one and tells how that ended.
+/// A task that waits for another one, and notes how that ended.
 fn waiting<T: fmt::Debug + Send + 'static>(
     story: &Story,
     wait: impl Future<Output = Result<T, Error>> + Send + 'static,
@@ -20,7 +20,7 @@ fn waiting<T: fmt::Debug + Send + 'static>(
         let (story, wait) = (story.clone(), wait.take());
         async move {
             let Some(wait) = wait else { return };
-            story.tell(match wait.await {
+            story.add(match wait.await {
                 Ok(value) => format!("got {value:?}"),
                 Err(Error::WaitsForItself { .. }) => "waits for itself".to_owned(),
                 Err(error) => error.to_string(),
@@ -43,7 +43,7 @@ fn added(
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_body_that_waits_for_a_task_of_its_lease_under_another_candidate_is_told() {
+async fn a_body_that_waits_for_a_task_of_its_lease_under_another_candidate_gets_an_error() {
     let lines = Lines::default();
     let _capture = lines.capture();
     let world = World::new();
@@ -51,7 +51,7 @@ async fn a_body_that_waits_for_a_task_of_its_lease_under_another_candidate_is_to
     let others = Running::start(&b);
     a.add(waiting(&world.story, added(&b, seven(LEDGER))));
     within(60, a.run()).await.unwrap();
-    assert_eq!(world.story.told(), ["waits for itself"]);
+    assert_eq!(world.story.lines(), ["waits for itself"]);
     assert_eq!(
         lines.matching(&[SAID, "waiting", "seven", "ledger", "give one of them a lease of its own"]),
         1,
@@ -61,7 +61,7 @@ async fn a_body_that_waits_for_a_task_of_its_lease_under_another_candidate_is_to
 }
 
 #[tokio::test(start_paused = true)]
-async fn so_is_what_a_body_has_started() {
+async fn a_child_of_a_body_that_waits_for_a_task_of_its_lease_gets_an_error() {
     let world = World::new();
     let (a, b) = (world.candidate("a").await, world.candidate("b").await);
     let others = Running::start(&b);
@@ -70,30 +70,30 @@ async fn so_is_what_a_body_has_started() {
         let (wait, story) = (added(&other, seven(LEDGER)), story.clone());
         async move {
             let waited = term.spawn(wait).await.unwrap();
-            story.tell(format!("{}", matches!(waited, Err(Error::WaitsForItself { .. }))));
+            story.add(format!("{}", matches!(waited, Err(Error::WaitsForItself { .. }))));
         }
     }));
     within(60, a.run()).await.unwrap();
-    assert_eq!(world.story.told(), ["true"]);
+    assert_eq!(world.story.lines(), ["true"]);
     others.end().await.unwrap();
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_body_that_waits_for_its_own_end_is_told() {
+async fn a_body_that_waits_for_its_own_end_gets_an_error() {
     let world = World::new();
     let a = world.candidate("a").await;
     let (give, handle) = oneshot::channel::<TaskHandle<()>>();
     let own = a.add(waiting(&world.story, async move { handle.await.unwrap().await }));
     give.send(own).unwrap();
     within(60, a.run()).await.unwrap();
-    assert_eq!(world.story.told(), ["waits for itself"]);
+    assert_eq!(world.story.lines(), ["waits for itself"]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn waiting_for_what_can_run_meanwhile_is_none_of_that() {
+async fn waiting_for_a_task_that_can_run_is_allowed() {
     let lines = Lines::default();
     let _capture = lines.capture();
-    // Of another lease; of the same lease and candidate, whose tasks run together; of a lease of that name elsewhere.
+    // Tasks of another lease; of the same lease and candidate, which run together; of a lease of the same name in another cluster.
     let (world, elsewhere) = (World::new(), World::new());
     let (a, b, c) = (world.candidate("a").await, world.candidate("b").await, elsewhere.candidate("c").await);
     let others = [Running::start(&b), Running::start(&c)];
@@ -104,7 +104,7 @@ async fn waiting_for_what_can_run_meanwhile_is_none_of_that() {
         world.story.grown_to(number + 1).await;
         seconds(5).await;
     }
-    assert_eq!(world.story.told(), ["got 7"; 3]);
+    assert_eq!(world.story.lines(), ["got 7"; 3]);
     assert_eq!(lines.matching(&[SAID]), 0, "{lines:?}");
     running.end().await.unwrap();
     for others in others {
@@ -112,9 +112,9 @@ async fn waiting_for_what_can_run_meanwhile_is_none_of_that() {
     }
 }
 
-/// What goes on without the body is nobody's wait: it gets its turn when the body has ended.
+/// A `tokio::spawn` continues without the body, so it can wait for a task that runs when the body has ended.
 #[tokio::test(start_paused = true)]
-async fn what_goes_on_without_the_body_may_wait() {
+async fn a_future_that_continues_without_the_body_may_wait() {
     let world = World::new();
     let (a, b) = (world.candidate("a").await, world.candidate("b").await);
     let others = Running::start(&b);
@@ -122,7 +122,7 @@ async fn what_goes_on_without_the_body_may_wait() {
     a.add(LeaderTask::new("starting", LEDGER, move |_| {
         let (wait, story) = (added(&other, seven(LEDGER)), story.clone());
         async move {
-            drop(tokio::spawn(async move { story.tell(format!("{:?}", wait.await.ok())) }));
+            drop(tokio::spawn(async move { story.add(format!("{:?}", wait.await.ok())) }));
             seconds(5).await;
         }
     }));
@@ -142,7 +142,7 @@ async fn a_warm_up_that_waits_for_a_task_of_its_own_lease_lets_it_run() {
         let story = story.clone();
         async move {
             seconds(5).await;
-            story.tell("migrated");
+            story.add("migrated");
         }
     }));
     a.add(world.obedient("serve", LEDGER).warm_up(migration.completed()));
@@ -153,7 +153,7 @@ async fn a_warm_up_that_waits_for_a_task_of_its_own_lease_lets_it_run() {
     running.end().await.unwrap();
 }
 
-/// Whoever waits for what will not be done here does not keep others from trying.
+/// A replica that waits for a task that will not be done here must not keep others from trying.
 #[tokio::test(start_paused = true)]
 async fn a_warm_up_that_waits_in_vain_does_not_hold_the_lease() {
     let world = World::new();
@@ -165,13 +165,13 @@ async fn a_warm_up_that_waits_in_vain_does_not_hold_the_lease() {
     assert!(within(60, migration).await.unwrap().is_err());
     until(|| world.holder("ledger").as_deref() == Some("")).await;
     seconds(60).await;
-    assert_eq!((world.story.told(), world.holder("ledger").as_deref()), (vec![], Some("")));
+    assert_eq!((world.story.lines(), world.holder("ledger").as_deref()), (vec![], Some("")));
     running.end().await.unwrap();
 }
 
-/// Of a task that is spawned, it is not known at once where it is put.
+/// When a task is spawned, it is not known at once which candidate it is added to.
 #[tokio::test(start_paused = true)]
-async fn all_warm_ups_that_wait_for_a_task_which_is_yet_to_come_let_it_run() {
+async fn warm_ups_that_wait_for_a_later_task_let_it_run() {
     let world = World::new();
     let a = world.candidate("a").await;
     let (_outcome, receiver) = oneshot::channel();

@@ -1,4 +1,4 @@
-//! A cluster and who we are to it.
+//! A cluster and the credentials for it.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -8,7 +8,7 @@ use super::credentials::Credentials;
 use crate::clock::{Clock, SystemClock};
 use crate::elector::error::ElectorError;
 
-/// A cluster and who we are to it. A cheap handle: all clients of one share what is fetched.
+/// A cluster and the credentials for it. A cheap handle: all clients share what was fetched.
 #[derive(Clone)]
 pub(crate) struct ClusterAccess(Arc<ClusterAccessInner>);
 
@@ -20,7 +20,7 @@ struct ClusterAccessInner {
 
 impl From<Config> for ClusterAccess {
     fn from(config: Config) -> ClusterAccess {
-        // Credentials end by the calendar of this machine, whatever clock elections go by.
+        // Credentials expire by the calendar of this machine, whatever clock the elections use.
         ClusterAccess(Arc::new(ClusterAccessInner {
             config,
             clock: Arc::new(SystemClock),
@@ -30,7 +30,7 @@ impl From<Config> for ClusterAccess {
 }
 
 impl ClusterAccess {
-    /// Who we are. The first call begins to fetch what has to be fetched.
+    /// The credentials. The first call starts to fetch them, if they have to be fetched.
     pub(super) fn credentials(&self) -> Result<Credentials, ElectorError> {
         let mut credentials = self.0.credentials.lock().unwrap_or_else(PoisonError::into_inner);
         match &*credentials {
@@ -42,14 +42,14 @@ impl ClusterAccess {
         }
     }
 
-    /// The same cluster, whose credentials end by this clock.
+    /// The same cluster, whose credentials expire by this clock.
     #[cfg(all(test, feature = "http2", feature = "embedded"))]
     pub(in crate::elector) fn on(cluster: ClusterAccess, clock: Arc<dyn Clock>) -> ClusterAccess {
         let config = cluster.0.config.clone();
         ClusterAccess(Arc::new(ClusterAccessInner { config, clock, credentials: Mutex::default() }))
     }
 
-    /// Where it is.
+    /// The address of the cluster.
     pub(in crate::elector) fn url(&self) -> String {
         self.0.config.cluster_url.to_string()
     }
@@ -58,7 +58,7 @@ impl ClusterAccess {
         Arc::clone(&self.0.clock)
     }
 
-    /// How it is reached.
+    /// The configuration of connections to it.
     pub(super) fn config(&self) -> &Config {
         &self.0.config
     }

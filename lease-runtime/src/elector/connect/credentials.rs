@@ -1,4 +1,4 @@
-//! Who this process is to the API server: what goes into the `Authorization` header of its requests.
+//! The credentials of requests: the value of their `Authorization` header.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,12 +14,12 @@ use super::provider::Provider;
 use crate::clock::{Clock, Moment};
 use crate::elector::error::ElectorError;
 
-/// How old what was read from a token file may be.
+/// How long the content of a token file is used before the file is read again.
 const FILE_AGE: Duration = Duration::from_secs(5);
 
 /// Credentials of all requests of a connection. A cheap handle: all clones share what was fetched.
 ///
-/// What has to be fetched is kept by a thread of its own, from the first use on until the last clone is dropped.
+/// Credentials that have to be fetched are renewed by a thread of their own, until the last clone is dropped.
 #[derive(Clone)]
 pub(in crate::elector) struct Credentials {
     kind: Arc<CredentialKind>,
@@ -27,28 +27,28 @@ pub(in crate::elector) struct Credentials {
 }
 
 enum CredentialKind {
-    /// None, or a client certificate of the configuration.
+    /// No credentials, or a client certificate of the configuration.
     Bare,
     Fixed(HeaderValue),
     File(TokenFile),
-    Kept {
+    Fetched {
         state: watch::Receiver<CredentialState>,
         refused: Arc<Notify>,
     },
 }
 
 impl Credentials {
-    /// The credentials of a configuration, in the order of precedence that kube has.
+    /// The credentials of a configuration, in kube's order of precedence.
     ///
     /// # Errors
     ///
-    /// If they cannot stand in a header, if a token file cannot be read, or if there is no thread to be had.
+    /// If a header cannot contain them, if a token file cannot be read, or if no thread can be started.
     pub(in crate::elector) fn new(config: &Config, clock: Arc<dyn Clock>) -> Result<Credentials, ElectorError> {
         let kind = kind(config, &clock)?;
         Ok(Credentials { kind: Arc::new(kind), clock })
     }
 
-    /// Waits for the first credentials. Cancel safe: if all handles are dropped meanwhile, the fetch is called off.
+    /// Waits for the first credentials. Cancel safe: if all handles are dropped meanwhile, the fetch is cancelled.
     ///
     /// # Errors
     ///
@@ -57,12 +57,12 @@ impl Credentials {
         self.header().await.map(drop)
     }
 
-    /// Puts the `Authorization` header on a request, if there is one. Waits only if there are no credentials that are valid,
-    /// and their fetch is under way; a renewal is never waited for. Cancel safe.
+    /// Puts the `Authorization` header on a request, if there is one. Waits only if there are no valid credentials and a fetch is
+    /// running. It never waits for a renewal. Cancel safe.
     ///
     /// # Errors
     ///
-    /// If there are none because the last fetch has failed: why it has.
+    /// If there are no valid credentials, why the last fetch has failed.
     pub(in crate::elector) async fn authorize<B>(&self, request: &mut Request<B>) -> Result<(), ElectorError> {
         if let Some(value) = self.header().await? {
             request.headers_mut().insert(header::AUTHORIZATION, value);
@@ -70,11 +70,11 @@ impl Credentials {
         Ok(())
     }
 
-    /// The API server does not accept them (401): they are fetched or read again soon, whatever is known of their end.
+    /// The API server does not accept them (401): they are fetched or read again soon, even if they have not expired.
     pub(in crate::elector) fn refused(&self) {
         match &*self.kind {
             CredentialKind::File(file) => file.read().looked = None,
-            CredentialKind::Kept { refused, .. } => refused.notify_one(),
+            CredentialKind::Fetched { refused, .. } => refused.notify_one(),
             CredentialKind::Bare | CredentialKind::Fixed(_) => {}
         }
     }
@@ -82,7 +82,7 @@ impl Credentials {
     /// The client certificate that a plugin has returned, if it has.
     pub(super) fn identity(&self) -> Option<Identity> {
         match &*self.kind {
-            CredentialKind::Kept { state, .. } => state.borrow().held.as_ref()?.identity.clone(),
+            CredentialKind::Fetched { state, .. } => state.borrow().held.as_ref()?.identity.clone(),
             _ => None,
         }
     }
@@ -92,11 +92,11 @@ impl Credentials {
             CredentialKind::Bare => Ok(None),
             CredentialKind::Fixed(value) => Ok(Some(value.clone())),
             CredentialKind::File(file) => Ok(Some(file.header(self.clock.now()))),
-            CredentialKind::Kept { state, .. } => self.kept(state.clone()).await,
+            CredentialKind::Fetched { state, .. } => self.fetched(state.clone()).await,
         }
     }
 
-    async fn kept(&self, mut state: watch::Receiver<CredentialState>) -> Result<Option<HeaderValue>, ElectorError> {
+    async fn fetched(&self, mut state: watch::Receiver<CredentialState>) -> Result<Option<HeaderValue>, ElectorError> {
         loop {
             {
                 let state = state.borrow_and_update();
@@ -120,14 +120,14 @@ impl Credentials {
 fn kind(config: &Config, clock: &Arc<dyn Clock>) -> Result<CredentialKind, ElectorError> {
     let auth = &config.auth_info;
     let unusable = |what: &str| ElectorError::Client {
-        reason: format!("the {what} of the configuration cannot stand in a header"),
+        reason: format!("the {what} of the configuration cannot be sent in a header"),
         remedy: "remove line breaks and control characters from it",
     };
-    let kept = |(state, refused)| CredentialKind::Kept { state, refused };
+    let fetched = |(state, refused)| CredentialKind::Fetched { state, refused };
     if auth.auth_provider.is_some() {
-        return keeper::start(Provider::new(config), Arc::clone(clock)).map(kept);
+        return keeper::start(Provider::new(config), Arc::clone(clock)).map(fetched);
     }
-    // This is how kube gives the values of its secret fields: as a kubeconfig has them.
+    // This is the text of kube's secret fields, as a kubeconfig contains it.
     let fields = serde_json::to_value(auth).unwrap_or_default();
     let text = |name: &str| fields[name].as_str();
     if let (Some(user), Some(password)) = (&auth.username, text("password")) {
@@ -140,12 +140,12 @@ fn kind(config: &Config, clock: &Arc<dyn Clock>) -> Result<CredentialKind, Elect
         return TokenFile::open(Path::new(path), clock.now()).map(CredentialKind::File);
     }
     match &auth.exec {
-        Some(exec) => keeper::start(Plugin::new(exec, auth), Arc::clone(clock)).map(kept),
+        Some(exec) => keeper::start(Plugin::new(exec, auth), Arc::clone(clock)).map(fetched),
         None => Ok(CredentialKind::Bare),
     }
 }
 
-/// A user and password, in base64 as RFC 7617 wants them.
+/// A user and password, encoded as RFC 7617 demands.
 fn basic(user: &str, password: &str) -> Option<HeaderValue> {
     let encoded = keeper::base64(format!("{user}:{password}").as_bytes());
     let mut header = HeaderValue::try_from(format!("Basic {encoded}")).ok()?;
@@ -153,7 +153,7 @@ fn basic(user: &str, password: &str) -> Option<HeaderValue> {
     Some(header)
 }
 
-/// A token in a file, which somebody else renews: the kubelet, for a service account.
+/// A file with a token that another program renews. For a service account, this is the kubelet.
 struct TokenFile {
     path: PathBuf,
     read: Mutex<Read>,
@@ -173,7 +173,7 @@ impl TokenFile {
         Ok(TokenFile { path: path.to_owned(), read: Mutex::new(Read { header, looked: Some(now) }) })
     }
 
-    /// What the file says, or what it said last: some are removed once a process has read them.
+    /// The content of the file, or its last content: some files are removed once a process has read them.
     fn header(&self, now: Moment) -> HeaderValue {
         let mut read = self.read();
         if read.looked.is_none_or(|at| now.since(at) >= FILE_AGE) {
@@ -195,10 +195,10 @@ fn token_in(path: &Path) -> Result<HeaderValue, String> {
     if token.trim().is_empty() {
         return Err("is empty".to_owned());
     }
-    bearer(token.trim()).ok_or_else(|| "has a token that cannot stand in a header".to_owned())
+    bearer(token.trim()).ok_or_else(|| "has a token that a header cannot contain".to_owned())
 }
 
-/// What remains of a user when the header is taken care of: whom to act as, and a client certificate.
+/// What of a user does not go into the header: the user to act as, and a client certificate.
 pub(super) fn without_header(auth: &AuthInfo) -> AuthInfo {
     let mut rest = auth.clone();
     (rest.username, rest.password) = (None, None);
@@ -255,11 +255,11 @@ mod tests {
         std::fs::write(&path, "second").unwrap();
         tokio::time::advance(FILE_AGE).await;
         assert_eq!(sent(&credentials).await, "Bearer second");
-        // At once, if the API server does not want the old one any more.
+        // At once, because the API server does not accept the old one any more.
         std::fs::write(&path, "third").unwrap();
         credentials.refused();
         assert_eq!(sent(&credentials).await, "Bearer third");
-        // A file that is gone, or half written, leaves what there was.
+        // If the file is gone or half written, the last token stays in use.
         for content in [Some(""), Some("a\nb"), None] {
             content.map_or_else(|| std::fs::remove_file(&path).unwrap(), |text| std::fs::write(&path, text).unwrap());
             credentials.refused();

@@ -1,4 +1,4 @@
-//! Which cluster the environment names, and what a kubeconfig says of it.
+//! Finds the cluster that the environment names, and reads its kubeconfig.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use crate::elector::error::ElectorError;
 /// What the environment names.
 #[derive(PartialEq, Eq, Debug)]
 pub(super) enum Found {
-    /// It may name several, which are merged.
+    /// It may name several files, which are merged.
     Variable {
         paths: String,
     },
@@ -24,8 +24,8 @@ pub(super) enum Found {
     },
 }
 
-/// A variable that somebody has set says more than the place we happen to run in: a pod of a CI system has a service
-/// account as well.
+/// An environment variable comes before the pod: a pod of a CI system has a service account as well, and the variable was set on
+/// purpose.
 pub(super) fn choose(env: impl Fn(&str) -> Option<OsString>, home: Option<&Path>) -> Found {
     let set = |name: &str| env(name).filter(|value| !value.is_empty());
     if let Some(paths) = set("KUBECONFIG") {
@@ -39,16 +39,16 @@ pub(super) fn choose(env: impl Fn(&str) -> Option<OsString>, home: Option<&Path>
     match place {
         Some(path) if path.is_file() => Found::Home(path),
         Some(path) => Found::Nothing {
-            looked: format!("KUBECONFIG is not set, this is no pod, and there is no {}", path.display()),
+            looked: format!("KUBECONFIG is not set, this is not a pod, and there is no {}", path.display()),
         },
         None => {
-            Found::Nothing { looked: "KUBECONFIG is not set, this is no pod, and there is no home directory".into() }
+            Found::Nothing { looked: "KUBECONFIG is not set, this is not a pod, and there is no home directory".into() }
         }
     }
 }
 
-/// Stands for the proxy while kube reads a kubeconfig: where there is none, kube takes one from the environment for every
-/// host, whatever `NO_PROXY` says.
+/// Used as the proxy while kube reads a kubeconfig. Without a proxy, kube takes one from the environment for every host,
+/// whatever `NO_PROXY` says.
 const NO_PLACE: &str = "http://proxy.invalid";
 
 /// The configuration of a context, or of the current one, with the proxy that the kubeconfig or the environment names for it.
@@ -110,7 +110,7 @@ mod tests {
         assert_eq!(chosen(&[pod, ("KUBECONFIG", "")], Some(&home)), Found::Pod { namespace: None });
         let namespace = Some("jobs".to_owned());
         assert_eq!(chosen(&[pod, ("POD_NAMESPACE", "jobs")], None), Found::Pod { namespace });
-        // Not in a pod, POD_NAMESPACE says nothing about a cluster.
+        // Outside of a pod, POD_NAMESPACE says nothing about a cluster.
         assert_eq!(chosen(&[("POD_NAMESPACE", "jobs")], Some(&home)), Found::Home(home.join(".kube/config")));
         std::fs::remove_dir_all(&home).unwrap();
     }

@@ -1,8 +1,8 @@
-//! Credential plugins: programs that a kubeconfig names, which print credentials. Their protocol is `ExecCredential` of
+//! Credential plugins: programs that a kubeconfig names, and that print credentials. Their protocol is `ExecCredential` of
 //! `client.authentication.k8s.io`.
 //!
-//! kube would run them as well, but in the middle of a request, in a thread that cannot be ended, and with everything it
-//! knows of a failed one in the error: environment, arguments and output.
+//! kube could run them as well, but it runs them within a request, on a thread that cannot be stopped. After a failure, its error
+//! contains the environment, the arguments and the output, which may be secret.
 
 use std::pin::pin;
 use std::process::Stdio;
@@ -20,11 +20,11 @@ use crate::clock::WallTime;
 use crate::elector::error::ElectorError;
 use crate::elector::text::{LONGEST_SHOWN, shown};
 
-/// The most that is read of what a plugin prints.
+/// The most that is read of a plugin's output.
 const MOST_OUTPUT: u64 = 1 << 20;
-/// The last words are looked for in as much of the end of its errors.
+/// How much of the end of its error output is kept.
 const MOST_ERRORS: usize = 1 << 16;
-/// How long what a plugin has printed is read for when it has ended. Something that it has started may keep its pipes open.
+/// How long its output is still read after it has ended. A process that it started may keep the pipes open.
 const LEFT_OPEN: Duration = Duration::from_secs(1);
 
 /// A credential plugin.
@@ -40,14 +40,14 @@ impl Plugin {
         Plugin { command, exec: exec.clone(), secrets: Secrets::of(auth) }
     }
 
-    /// Runs it once. Dropping the future ends it.
+    /// Runs the plugin once. Dropping the future ends it.
     async fn run(&self) -> Result<FetchedCredentials, ElectorError> {
         if self.command.is_empty() {
             return Err(self.failed("is not named", "give `command` under `exec` in the kubeconfig"));
         }
         if self.exec.interactive_mode == Some(ExecInteractiveMode::Always) {
             let remedy = "set `interactiveMode` to `IfAvailable` or `Never` in the kubeconfig, and log in beforehand";
-            return Err(self.failed("wants a person to talk to, which an election does not have", remedy));
+            return Err(self.failed("asks a person for input, which an election cannot give", remedy));
         }
         let mut child = self.prepare()?.spawn().map_err(|error| self.not_started(&error))?;
         let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
@@ -70,14 +70,17 @@ impl Plugin {
         if status.success() {
             return self.read(&output);
         }
-        // How it says "exit status: 1" differs between systems.
+        // The text for "exit status: 1" differs between systems.
         let ended = match status.code() {
             Some(code) => format!("ended with exit code {code}"),
             None => format!("was ended ({status})"),
         };
-        let words = last_words(&secrets.redact(&errors));
-        let reason =
-            if words.is_empty() { ended + " and no word" } else { format!("{ended}, its last words: {words}") };
+        let words = last_output(&secrets.redact(&errors));
+        let reason = if words.is_empty() {
+            ended + " and printed no error"
+        } else {
+            format!("{ended}, its last output: {words}")
+        };
         Err(self.failed(reason, AGAIN))
     }
 
@@ -87,7 +90,9 @@ impl Plugin {
         if exec.provide_cluster_info {
             let remedy = "load the kubeconfig by its path, or set `exec.cluster` in its configuration";
             let cluster = exec.cluster.as_ref();
-            let cluster = cluster.ok_or_else(|| self.failed("wants to know the cluster, which is not told", remedy))?;
+            let cluster = cluster.ok_or_else(|| {
+                self.failed("needs to know the cluster, which the configuration does not name", remedy)
+            })?;
             spec["cluster"] = serde_json::to_value(cluster).unwrap_or_default();
         }
         let version = exec.api_version.as_deref().unwrap_or("client.authentication.k8s.io/v1");
@@ -113,11 +118,11 @@ impl Plugin {
             Some(hint) => format!("install it ({})", shown(hint.trim())),
             None => "install it, or correct `command` under `exec` in the kubeconfig".to_owned(),
         };
-        // The path of the command is all that such an error may be about, so its kind says enough.
+        // Such an error concerns the path of the command and nothing else, so its kind says enough.
         self.failed(format!("cannot be started ({})", error.kind()), remedy)
     }
 
-    /// Reads what it has printed.
+    /// Reads its output.
     fn read(&self, output: &str) -> Result<FetchedCredentials, ElectorError> {
         let wrong = |what: &str| {
             self.failed(
@@ -125,24 +130,24 @@ impl Plugin {
                 "run it by hand and compare with the ExecCredential of its `apiVersion`",
             )
         };
-        let answer: Value = serde_json::from_str(output).map_err(|_| wrong("what is no JSON"))?;
+        let answer: Value = serde_json::from_str(output).map_err(|_| wrong("text that is not JSON"))?;
         if answer["kind"] != "ExecCredential" {
-            return Err(wrong("what is no ExecCredential"));
+            return Err(wrong("JSON that is not an ExecCredential"));
         }
-        if let (Some(asked), Some(given)) = (&self.exec.api_version, answer["apiVersion"].as_str())
-            && asked != given
+        if let (Some(requested), Some(given)) = (&self.exec.api_version, answer["apiVersion"].as_str())
+            && requested != given
         {
-            return Err(wrong("an ExecCredential of another `apiVersion` than the kubeconfig names"));
+            return Err(wrong("an ExecCredential with another `apiVersion` than the kubeconfig names"));
         }
         let status = &answer["status"];
         let text = |name: &str| status[name].as_str().map(str::trim).filter(|text| !text.is_empty());
         let until = match text("expirationTimestamp").map(str::parse::<WallTime>) {
             Some(Ok(at)) => Some(at),
-            Some(Err(_)) => return Err(wrong("an `expirationTimestamp` that is no time")),
+            Some(Err(_)) => return Err(wrong("an `expirationTimestamp` that is not a time")),
             None => None,
         };
         let header = match text("token").map(bearer) {
-            Some(None) => return Err(wrong("a token that cannot stand in a header")),
+            Some(None) => return Err(wrong("a token that a header cannot contain")),
             Some(header) => header,
             None => None,
         };
@@ -154,7 +159,7 @@ impl Plugin {
             _ => return Err(wrong("a client certificate without its key, or a key without its certificate")),
         };
         if header.is_none() && identity.is_none() {
-            return Err(wrong("neither a token nor a client certificate"));
+            return Err(wrong("no token and no client certificate"));
         }
         Ok(FetchedCredentials { header, identity, until, again: None })
     }
@@ -177,7 +182,7 @@ impl CredentialSource for Plugin {
     }
 }
 
-/// The header of a bearer token; `None` if no header can carry it.
+/// The value of a header with a bearer token; `None` if a header cannot contain the token.
 pub(super) fn bearer(token: &str) -> Option<HeaderValue> {
     let mut header = HeaderValue::try_from(format!("Bearer {token}")).ok()?;
     header.set_sensitive(true);
@@ -186,18 +191,18 @@ pub(super) fn bearer(token: &str) -> Option<HeaderValue> {
 
 async fn beginning(pipe: Option<impl AsyncRead + Unpin>, bytes: &mut Vec<u8>) {
     if let Some(mut pipe) = pipe {
-        // What cannot be read is not there, and is found to be missing.
+        // If the output cannot be read, it is empty, and that is reported later.
         let _ = (&mut pipe).take(MOST_OUTPUT).read_to_end(bytes).await;
-        // The rest is read as well: a plugin that cannot write would not end.
+        // The rest is read as well. A plugin that cannot write would not end.
         let _ = tokio::io::copy(&mut pipe, &mut tokio::io::sink()).await;
     }
 }
 
-/// The last part of what is written.
+/// The last part of an output.
 #[derive(Default)]
 struct OutputTail {
     bytes: Vec<u8>,
-    /// Something came before it.
+    /// There was more before it.
     cut: bool,
 }
 
@@ -215,7 +220,7 @@ async fn tail(pipe: Option<impl AsyncRead + Unpin>, tail: &mut OutputTail) {
 }
 
 impl OutputTail {
-    /// Beginning with a whole line: a half secret would not be found.
+    /// Begins with a whole line: the redaction would not find half of a secret.
     fn text(&self) -> String {
         let text = String::from_utf8_lossy(&self.bytes);
         match text.split_once('\n') {
@@ -227,7 +232,7 @@ impl OutputTail {
 }
 
 /// The end of a text on one line, escaped.
-fn last_words(text: &str) -> String {
+fn last_output(text: &str) -> String {
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
     let line = shown_from_end(&line);
     if line.is_empty() { line } else { format!("`{line}`") }

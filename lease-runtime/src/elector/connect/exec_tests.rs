@@ -1,4 +1,4 @@
-//! Plugins of all kinds, as shell scripts.
+//! Different plugins, as shell scripts.
 
 use std::collections::HashMap;
 
@@ -28,7 +28,7 @@ async fn refused(plugin: Plugin) -> String {
 }
 
 #[tokio::test]
-async fn a_token_and_its_end_are_read() {
+async fn a_token_and_its_expiry_are_read() {
     let answer = credential(r#""token":"t0ken","expirationTimestamp":"2033-05-18T03:33:20Z""#);
     let fresh = plugin(&format!("echo '{answer}'; echo some words >&2"), |_| {}).run().await.unwrap();
     let header = fresh.header.unwrap();
@@ -45,7 +45,7 @@ async fn a_client_certificate_is_read() {
 }
 
 #[tokio::test]
-async fn a_plugin_is_told_what_the_protocol_says() {
+async fn a_plugin_gets_what_the_protocol_demands() {
     let check = |pattern: &str| {
         let answer = credential(r#""token":"ok""#);
         format!(
@@ -55,13 +55,13 @@ async fn a_plugin_is_told_what_the_protocol_says() {
     let version =
         r#"*'"apiVersion":"client.authentication.k8s.io/v1"'*'"kind":"ExecCredential"'*'"interactive":false'*"#;
     plugin(&check(version), |_| {}).run().await.unwrap();
-    let told = r#"*'"server":"https://k:6443"'*'"interactive":false'*"#;
+    let expected = r#"*'"server":"https://k:6443"'*'"interactive":false'*"#;
     let cluster = |exec: &mut ExecConfig| {
         exec.provide_cluster_info = true;
         exec.cluster =
             Some(kube::config::ExecAuthCluster { server: Some("https://k:6443".into()), ..Default::default() });
     };
-    plugin(&check(told), cluster).run().await.unwrap();
+    plugin(&check(expected), cluster).run().await.unwrap();
     let answer = credential(r#""token":"ok""#);
     let sees = format!("[ \"$OWN\" = value ] && [ -z \"$PATH_GONE\" ] && ! read line && echo '{answer}'");
     let env = |exec: &mut ExecConfig| {
@@ -75,15 +75,15 @@ async fn a_plugin_is_told_what_the_protocol_says() {
 }
 
 #[tokio::test]
-async fn a_failure_says_the_exit_code_and_the_last_words_first() {
+async fn a_failure_says_the_exit_code_and_the_last_output_first() {
     let text =
         refused(plugin("echo one >&2; printf 'session expired:\\n log in again\\033[0m\\n' >&2; exit 7", |_| {})).await;
-    let start = "the credential plugin `/bin/sh` ended with exit code 7, its last words: `one session expired: log in \
+    let start = "the credential plugin `/bin/sh` ended with exit code 7, its last output: `one session expired: log in \
                  again\\u{1b}[0m`: ";
     assert!(text.starts_with(start), "{text}");
     let text = refused(plugin("kill -9 $$", |_| {})).await;
-    assert!(text.contains("was ended (signal: 9") && text.contains("no word"), "{text}");
-    // Bounded, and the last of them.
+    assert!(text.contains("was ended (signal: 9") && text.contains("printed no error"), "{text}");
+    // It is bounded, and shows the end.
     let long = "i=0; while [ $i -lt 20000 ]; do echo \"line $i of many words that nobody reads\"; i=$((i+1)); done >&2; echo END >&2; exit 1";
     let text = refused(plugin(long, |_| {})).await;
     assert!(text.contains("END`: ") && text.contains("`…") && text.chars().count() < 600, "{text}");
@@ -100,7 +100,7 @@ async fn what_is_secret_is_not_shown() {
     };
     let script = "echo '{\"token\":\"CANARY-OUT\"}'; echo \"tried $1, $2, $SECRET and CANARY-OUT at http://a:CANARY-URL@h/\" >&2; \
                   exit 1";
-    // Without the script itself among the arguments, which would be found as a whole.
+    // The script itself is not among the arguments, because then it would be found as a whole.
     let plugin = plugin(script, secret);
     let Err(error) = plugin.run().await else { panic!("it gave credentials") };
     for text in [error.to_string(), format!("{error:?}"), format!("{:?}", error.again())] {
@@ -114,14 +114,14 @@ async fn what_is_secret_is_not_shown() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_used_is_said_without_what_it_is() {
+async fn an_unusable_output_is_reported_without_quoting_it() {
     for (answer, hint) in [
-        ("CANARY".to_owned(), "no JSON"),
-        ("{\"CANARY\":1}".to_owned(), "no ExecCredential"),
+        ("CANARY".to_owned(), "text that is not JSON"),
+        ("{\"CANARY\":1}".to_owned(), "JSON that is not an ExecCredential"),
         (credential("").replace("k8s.io/v1", "k8s.io/v1beta1"), "another `apiVersion`"),
-        (credential(""), "neither a token"),
-        (credential(r#""token":"CANARY","expirationTimestamp":"CANARY""#), "that is no time"),
-        (credential(r#""token":"CAN\nARY""#), "cannot stand in a header"),
+        (credential(""), "no token and no client certificate"),
+        (credential(r#""token":"CANARY","expirationTimestamp":"CANARY""#), "that is not a time"),
+        (credential(r#""token":"CAN\nARY""#), "that a header cannot contain"),
         (credential(r#""clientKeyData":"CANARY""#), "without its certificate"),
     ] {
         let text = refused(plugin(&format!("printf '%s' '{answer}'"), |_| {})).await;
@@ -130,7 +130,7 @@ async fn what_cannot_be_used_is_said_without_what_it_is() {
 }
 
 #[tokio::test]
-async fn one_that_cannot_be_started_says_how_to_install_it() {
+async fn a_plugin_that_cannot_be_started_names_its_install_hint() {
     let hint = |exec: &mut ExecConfig| {
         exec.command = Some("/nonexistent/plugin".to_owned());
         exec.install_hint = Some("get it from\nthe shop".to_owned());
@@ -143,18 +143,18 @@ async fn one_that_cannot_be_started_says_how_to_install_it() {
     assert!(text.contains("interactiveMode"), "{text}");
 }
 
-/// More than a pipe holds, on both of them.
+/// It prints more than a pipe holds, on stdout and on stderr.
 #[tokio::test]
-async fn one_that_talks_a_lot_does_not_block() {
+async fn a_plugin_with_a_large_output_does_not_block() {
     let answer = credential(r#""token":"ok""#);
     let script = format!("head -c 3000000 /dev/zero >&2; echo '{answer}'; head -c 100000 /dev/zero | tr '\\0' ' '");
     plugin(&script, |_| {}).run().await.unwrap();
-    assert!(refused(plugin("head -c 3000000 /dev/zero", |_| {})).await.contains("no JSON"));
+    assert!(refused(plugin("head -c 3000000 /dev/zero", |_| {})).await.contains("text that is not JSON"));
 }
 
-/// As one that starts an agent, which keeps the pipes that it was given.
+/// Like a plugin that starts an agent, which keeps the pipes open.
 #[tokio::test]
-async fn one_that_leaves_something_behind_has_ended_all_the_same() {
+async fn a_plugin_that_leaves_a_process_behind_has_ended() {
     let answer = credential(r#""token":"ok""#);
     let limit = Duration::from_secs(20);
     let begun = plugin(&format!("sleep 40 & echo '{answer}'"), |_| {});

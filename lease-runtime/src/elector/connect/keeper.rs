@@ -1,7 +1,7 @@
-//! Keeps credentials that have to be fetched: ahead of their end, one fetch at a time, on a thread of its own.
+//! Fetches credentials and renews them before they expire, one fetch at a time, on a thread of its own.
 //!
-//! No request waits for a renewal, none causes one, and a renewal that takes long or hangs keeps neither a runtime nor the
-//! process from ending. The thread ends with the last one who may need the credentials.
+//! No request waits for a renewal, and no request causes one. A renewal that takes long or hangs does not delay a runtime or
+//! the end of the process. The thread ends when the last handle on the credentials is dropped.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,29 +19,29 @@ use crate::elector::log_thread::{LogThread, say};
 
 /// The longest fetch. Some wait for a person at a browser.
 const LONGEST: Duration = Duration::from_secs(120);
-/// Renewed as long before the end, or in the second half of a short life.
+/// Credentials are renewed this long before they expire. If they are valid for a short time only, in its second half.
 const AHEAD: Duration = Duration::from_secs(60);
-/// Between two fetches, unless the first has failed.
+/// The shortest time between two fetches, unless the first has failed.
 const LEAST: Duration = Duration::from_secs(10);
-/// After the first failure; twice as long after each that follows.
+/// The pause after the first failure. It doubles with each failure after that.
 const FIRST_PAUSE: Duration = Duration::from_secs(2);
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
-/// A timer stands still while the machine is suspended: the clock is looked at as often.
+/// The longest sleep. A timer stands still while the machine is suspended, so the clock is read at least this often.
 const SLICE: Duration = Duration::from_secs(20);
 
-/// Credentials as they were fetched.
+/// Credentials that were fetched.
 #[derive(Clone, Default)]
 pub(super) struct FetchedCredentials {
     /// The value of `Authorization`.
     pub(super) header: Option<HeaderValue>,
     pub(super) identity: Option<Identity>,
-    /// When they end, if that is known.
+    /// When they expire, if that is known.
     pub(super) until: Option<WallTime>,
-    /// When to ask again, if the end is not known.
+    /// When to fetch again, if their expiry is not known.
     pub(super) again: Option<Duration>,
 }
 
-/// A client certificate and its key, in PEM. No `Debug`: the key is secret.
+/// A client certificate and its key, in PEM. It has no `Debug`, because the key is secret.
 #[derive(Clone, PartialEq, Eq)]
 pub(super) struct Identity {
     pub(super) certificate: Vec<u8>,
@@ -49,49 +49,49 @@ pub(super) struct Identity {
 }
 
 impl Identity {
-    /// In place of what a kubeconfig says.
+    /// Puts them into the place of those of a kubeconfig.
     pub(super) fn put_into(&self, auth: &mut AuthInfo) {
         auth.client_certificate_data = Some(base64(&self.certificate));
         auth.client_key_data = Some(base64(&self.key).into());
     }
 }
 
-/// As a kubeconfig has the contents of files.
+/// The encoding that a kubeconfig uses for the contents of files.
 pub(super) fn base64(bytes: &[u8]) -> String {
     let encoded = serde_json::to_value(ByteString(bytes.to_vec())).unwrap_or_default();
     encoded.as_str().unwrap_or_default().to_owned()
 }
 
-/// Where credentials come from.
+/// A source of credentials.
 pub(super) trait CredentialSource: Send + 'static {
-    /// Fetches them. Dropping the future calls it off.
+    /// Fetches credentials. Dropping the future cancels the fetch.
     fn fetch(&mut self) -> impl Future<Output = Result<FetchedCredentials, ElectorError>>;
 
-    /// What is wrong with a fetch that had to be called off.
+    /// The error for a fetch that took too long and was cancelled.
     fn hangs(&self, limit: Duration) -> ElectorError;
 }
 
-/// What there is at the moment.
+/// The current credentials.
 #[derive(Default)]
 pub(super) struct CredentialState {
-    /// The last that were fetched, which may have ended.
+    /// The last ones that were fetched. They may have expired.
     pub(super) held: Option<FetchedCredentials>,
     /// Why the last fetch has failed, if it has.
     pub(super) failure: Option<ElectorError>,
 }
 
-/// Starts to keep them, on a thread of its own.
+/// Starts the thread.
 pub(super) fn start(
     source: impl CredentialSource,
     clock: Arc<dyn Clock>,
 ) -> Result<(watch::Receiver<CredentialState>, Arc<Notify>), ElectorError> {
-    let (state, kept) = watch::channel(CredentialState::default());
+    let (state, receiver) = watch::channel(CredentialState::default());
     let refused = Arc::new(Notify::new());
     let hears = Arc::clone(&refused);
-    // A log that blocks must not keep credentials from being renewed.
-    let voice = LogThread::start().map_err(|source| ElectorError::Thread { cause: source })?;
+    // A log that blocks must not delay the renewal of credentials.
+    let log_thread = LogThread::start().map_err(|source| ElectorError::Thread { cause: source })?;
     let body = move || {
-        voice.speak_for_this_thread();
+        log_thread.log_for_this_thread();
         match tokio::runtime::Builder::new_current_thread().enable_all().build() {
             Ok(runtime) => runtime.block_on(keep(source, state, &hears, &*clock)),
             Err(source) => state.send_modify(|state| state.failure = Some(ElectorError::Thread { cause: source })),
@@ -99,10 +99,10 @@ pub(super) fn start(
     };
     let thread = std::thread::Builder::new().name("lease-credential".to_owned()).spawn(body);
     thread.map_err(|source| ElectorError::Thread { cause: source })?;
-    Ok((kept, refused))
+    Ok((receiver, refused))
 }
 
-/// Fetches and renews until nobody is there any more to use it. `refused` tells that the API server does not accept them.
+/// Fetches and renews until all receivers are gone. `refused` is notified when the API server does not accept the credentials.
 pub(super) async fn keep(
     mut source: impl CredentialSource,
     state: watch::Sender<CredentialState>,
@@ -122,7 +122,7 @@ pub(super) async fn keep(
                 let pause = renew_after(&mut fresh, wall);
                 state.send_modify(|state| *state = CredentialState { held: Some(fresh), failure: None });
                 say_over(std::mem::take(&mut failures));
-                // Whatever was refused before has been renewed by this.
+                // A refusal that came before concerned the old credentials.
                 let _ = refused.notified().now_or_never();
                 tokio::select! {
                     biased;
@@ -150,7 +150,7 @@ pub(super) async fn keep(
 
 fn say_failed(error: String) {
     say(Level::WARN, move || {
-        tracing::warn!(target: "lease_runtime", error, "the credentials cannot be renewed: those at hand are used while they last");
+        tracing::warn!(target: "lease_runtime", error, "the credentials cannot be renewed: the current ones are used until they expire");
     });
 }
 
@@ -165,7 +165,7 @@ fn renew_after(fresh: &mut FetchedCredentials, now: WallTime) -> Duration {
     let Some(until) = fresh.until else { return fresh.again.unwrap_or(Duration::MAX) };
     let left = Duration::from_micros(u64::try_from(until.0.saturating_sub(now.0)).unwrap_or(0));
     if left.is_zero() {
-        // New and yet at an end: our clock is wrong, or that of whoever made them. The API server has the last word.
+        // They are new and have expired already, so one of two clocks is wrong. The API server decides whether they are valid.
         fresh.until = None;
         return LONGEST_PAUSE;
     }
@@ -177,7 +177,7 @@ fn pause(failures: u32) -> Duration {
     FIRST_PAUSE.saturating_mul(1 << (failures - 1).min(10)).min(LONGEST_PAUSE)
 }
 
-/// Sleeps by the clock, which goes on while the machine is suspended.
+/// Sleeps by the clock, which also counts the time while the machine is suspended.
 async fn sleep(duration: Duration, clock: &dyn Clock) {
     let end = clock.now() + duration;
     loop {

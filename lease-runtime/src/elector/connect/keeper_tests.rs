@@ -7,7 +7,7 @@ use super::*;
 use crate::clock::{Moment, TokioClock};
 use crate::elector::tests::log::Lines;
 
-/// A source that does what it is told, and notes when.
+/// A source that a test controls. It notes when it is called.
 #[derive(Clone)]
 struct Script {
     clock: TokioClock,
@@ -69,15 +69,15 @@ impl Script {
         began.windows(2).map(|two| two[1].since(two[0]).as_secs()).collect()
     }
 
-    fn kept(&self) -> (watch::Receiver<CredentialState>, Arc<Notify>) {
-        let (state, kept) = watch::channel(CredentialState::default());
+    fn start(&self) -> (watch::Receiver<CredentialState>, Arc<Notify>) {
+        let (state, receiver) = watch::channel(CredentialState::default());
         let refused = Arc::new(Notify::new());
         let (source, hears) = (self.clone(), Arc::clone(&refused));
         tokio::spawn(async move {
             let clock = source.clock;
             keep(source, state, &hears, &clock).await;
         });
-        (kept, refused)
+        (receiver, refused)
     }
 }
 
@@ -90,11 +90,11 @@ fn valid(state: &watch::Receiver<CredentialState>, clock: &TokioClock) -> bool {
 }
 
 #[tokio::test(start_paused = true)]
-async fn slow_fetches_are_begun_so_early_that_there_are_always_credentials() {
-    // As long as they last, until they are renewed, at the latest.
+async fn a_slow_fetch_begins_early_enough_to_always_have_credentials() {
+    // How long a fetch takes, how long credentials are valid, and when they are renewed at the latest.
     for (takes, lasts, begins) in [(4, 80, 40), (30, 80, 40), (1, 900, 675), (60, 3600, 2700), (0, 12, 10)] {
         let script = Script::new(takes, Some(lasts));
-        let (mut state, _refused) = script.kept();
+        let (mut state, _refused) = script.start();
         state.changed().await.unwrap();
         for _ in 0..4 * lasts {
             secs(1).await;
@@ -109,12 +109,12 @@ async fn slow_fetches_are_begun_so_early_that_there_are_always_credentials() {
 #[tokio::test(start_paused = true)]
 async fn the_pauses_after_failures_grow_to_a_minute() {
     let script = Script::new(0, Some(80));
-    let (mut state, refused) = script.kept();
+    let (mut state, refused) = script.start();
     state.changed().await.unwrap();
     *script.fails.lock().unwrap() = true;
     for _ in 0..600 {
         secs(1).await;
-        // What the API server says does not make it more.
+        // A refusal by the API server does not make the fetches more frequent.
         refused.notify_one();
     }
     let pauses = script.pauses();
@@ -129,7 +129,7 @@ async fn the_pauses_after_failures_grow_to_a_minute() {
 #[tokio::test(start_paused = true)]
 async fn a_fetch_that_hangs_is_given_up() {
     let script = Script::new(100_000, None);
-    let (mut state, _refused) = script.kept();
+    let (mut state, _refused) = script.start();
     state.changed().await.unwrap();
     assert!(state.borrow().failure.as_ref().unwrap().to_string().contains("did not end within 120s"));
     *script.takes.lock().unwrap() = Duration::ZERO;
@@ -138,9 +138,9 @@ async fn a_fetch_that_hangs_is_given_up() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_the_server_refuses_is_fetched_again_but_not_all_the_time() {
+async fn refused_credentials_are_fetched_again_but_not_all_the_time() {
     let script = Script::new(0, None);
-    let (mut state, refused) = script.kept();
+    let (mut state, refused) = script.start();
     state.changed().await.unwrap();
     secs(100_000).await;
     assert_eq!(script.began.lock().unwrap().len(), 1);
@@ -155,15 +155,15 @@ async fn what_the_server_refuses_is_fetched_again_but_not_all_the_time() {
     assert!((10..=13).contains(&count), "{count}");
 }
 
-/// What is said may block for ever, as a pipe does that nobody reads. The credentials are renewed all the same.
+/// A log may block forever, like a pipe that nobody reads. The credentials must still be renewed.
 #[test]
-fn what_is_said_of_credentials_is_said_by_another_thread() {
+fn log_lines_about_credentials_are_written_by_another_thread() {
     struct Says(std::sync::mpsc::Sender<Option<String>>);
 
     impl CredentialSource for Says {
         async fn fetch(&mut self) -> Result<FetchedCredentials, ElectorError> {
-            let told = self.0.clone();
-            say(Level::INFO, move || told.send(std::thread::current().name().map(str::to_owned)).unwrap());
+            let sender = self.0.clone();
+            say(Level::INFO, move || sender.send(std::thread::current().name().map(str::to_owned)).unwrap());
             Ok(FetchedCredentials::default())
         }
 
@@ -172,16 +172,16 @@ fn what_is_said_of_credentials_is_said_by_another_thread() {
         }
     }
 
-    let (told, tell) = std::sync::mpsc::channel();
-    let kept = start(Says(told), Arc::new(crate::clock::SystemClock)).unwrap();
-    assert_eq!(tell.recv().unwrap().as_deref(), Some("lease-log"));
-    drop(kept);
+    let (sender, receiver) = std::sync::mpsc::channel();
+    let credentials = start(Says(sender), Arc::new(crate::clock::SystemClock)).unwrap();
+    assert_eq!(receiver.recv().unwrap().as_deref(), Some("lease-log"));
+    drop(credentials);
 }
 
 #[tokio::test(start_paused = true)]
-async fn credentials_are_there_before_anything_is_said_of_them() {
+async fn credentials_are_stored_before_they_are_logged() {
     let (script, lines) = (Script::new(0, Some(80)), Lines::default());
-    let (mut state, _refused) = script.kept();
+    let (mut state, _refused) = script.start();
     state.changed().await.unwrap();
     *script.fails.lock().unwrap() = true;
     let (seen, here) = (state.clone(), std::rc::Rc::new(std::cell::Cell::new(0)));
@@ -197,11 +197,11 @@ async fn credentials_are_there_before_anything_is_said_of_them() {
     assert_eq!(here.get(), 2);
 }
 
-/// A clock that is far ahead finds every credential at its end.
+/// For a clock that is far ahead, all credentials have expired.
 #[tokio::test(start_paused = true)]
-async fn new_credentials_are_used_whatever_our_clock_says_of_them() {
+async fn new_credentials_are_used_even_if_they_seem_expired() {
     let script = Script::new(0, Some(0));
-    let (mut state, _refused) = script.kept();
+    let (mut state, _refused) = script.start();
     state.changed().await.unwrap();
     for _ in 0..600 {
         secs(1).await;
@@ -211,10 +211,10 @@ async fn new_credentials_are_used_whatever_our_clock_says_of_them() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn it_ends_with_whoever_needs_it() {
+async fn it_ends_with_the_last_receiver() {
     for takes in [100_000, 0] {
         let script = Script::new(takes, Some(80));
-        let (state, _refused) = script.kept();
+        let (state, _refused) = script.start();
         secs(10).await;
         drop(state);
         secs(1).await;

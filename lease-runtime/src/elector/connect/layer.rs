@@ -20,11 +20,10 @@ use crate::elector::error::ElectorError;
 use crate::elector::multiplexed::Multiplexed;
 use crate::elector::passed_body::{PassedBody, passed};
 
-/// A client that sends each request with the credentials of that moment, over connections with the certificates of that
-/// moment.
+/// A client that sends each request with the current credentials, over connections with the current certificates.
 pub(super) struct Renewing(Arc<RenewingInner>);
 
-/// The certificates of a moment, and the client that has them.
+/// Certificates, and the client that uses them.
 #[cfg(feature = "http2")]
 type Dressed = (Arc<Built>, Client);
 
@@ -39,7 +38,7 @@ struct RenewingInner {
 }
 
 impl Renewing {
-    /// Has to be called on the runtime that shall run it.
+    /// Call it on the runtime that runs the client.
     pub(super) fn new(
         cluster: &ClusterAccess,
         config: &Config,
@@ -57,7 +56,7 @@ impl Renewing {
         }
         let mut config = config.clone();
         config.auth_info = without_header(&config.auth_info);
-        // Without TLS of our own, it stays what it is until a restart.
+        // Without our own TLS, the certificate stays the same until a restart.
         credentials.identity().iter().for_each(|identity| identity.put_into(&mut config.auth_info));
         let inner = RenewingInner {
             credentials,
@@ -78,7 +77,7 @@ impl RenewingInner {
         let built = tls.built()?;
         let mut now = now.lock().unwrap_or_else(PoisonError::into_inner);
         if !Arc::ptr_eq(&now.0, &built) {
-            // Its connections go when the requests on them have ended.
+            // The connections of the old client end when the requests on them have ended.
             let client = plain_client(built.config.clone(), &self.multiplexed)?;
             *now = (built, client);
         }
@@ -112,7 +111,7 @@ impl RenewingInner {
 
 impl tower_service::Service<Request<Body>> for Renewing {
     type Response = Response<PassedBody>;
-    /// kube takes its own errors out again, so that those of the client behind arrive as they are.
+    /// kube unwraps its own errors, so that the errors of the inner client arrive unchanged.
     type Error = kube::Error;
     type Future = Pin<Box<dyn Future<Output = Result<Response<PassedBody>, kube::Error>> + Send>>;
 

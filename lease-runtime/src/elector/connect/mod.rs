@@ -1,4 +1,4 @@
-//! How a candidate reaches its API server.
+//! The connection of a candidate to its API server.
 
 mod cluster;
 mod credentials;
@@ -27,24 +27,24 @@ pub(super) use self::tls::certificate_error;
 use super::error::ElectorError;
 use super::multiplexed::Multiplexed;
 
-/// Where the API server is and who we are to it.
+/// The address of an API server, and the credentials for it.
 #[derive(Clone)]
 pub(crate) enum Connection {
-    /// Elections run on a thread of their own, with a client built there. What the tasks of the process do to their own
-    /// runtime then cannot keep a lease from being renewed.
+    /// Elections run on a thread of their own, with a client that is built there. So tasks of the process that block their own
+    /// runtime do not delay renewals.
     Config(ClusterAccess),
-    /// Elections run as tasks of the current tokio runtime, with this client, which must have been built on it. For tests
-    /// in virtual time. A client's own retries cannot be switched off, so each request is bounded by a deadline as well.
+    /// Elections run as tasks of the current tokio runtime, with this client, which must have been built on it. For tests in
+    /// virtual time. The client's own retries cannot be turned off, so each request also has a deadline.
     Client(kube::Client),
 }
 
-/// The most that connecting may take: a third of the default renew deadline. Every request is bounded by the attempt
-/// timeout of its own lease besides; this bound is for what goes on in the background of a client.
+/// The longest time for connecting: a third of the default renew deadline. Every request also has the attempt timeout of its own
+/// lease. This limit is for what a client does in the background.
 const CONNECT: Duration = Duration::from_millis(3_300);
 
 impl Connection {
-    /// The cluster that the environment names: the kubeconfig in `KUBECONFIG` if that is set, or the one this pod runs in,
-    /// or `~/.kube/config`. In a pod, `POD_NAMESPACE` overrides the service account's namespace.
+    /// The cluster that the environment names: the kubeconfig in `KUBECONFIG` if that is set, or the cluster of this pod, or
+    /// `~/.kube/config`. In a pod, `POD_NAMESPACE` overrides the namespace of the service account.
     pub(crate) async fn from_env() -> Result<Connection, ElectorError> {
         let home = std::env::home_dir();
         match choose(|name| std::env::var_os(name), home.as_deref()) {
@@ -65,18 +65,18 @@ impl Connection {
         }
     }
 
-    /// The cluster of a kubeconfig file: its current context, or the one that is named.
+    /// The cluster of a kubeconfig file: that of its current context, or of the named one.
     pub(crate) async fn from_kubeconfig(path: &Path, context: Option<&str>) -> Result<Connection, ElectorError> {
         let place = format!("`{}`", path.display());
         Ok(Connection::from_config(configure(Kubeconfig::read_from(path), context, &place, variable).await?))
     }
 
-    /// The cluster of a configuration made by the caller.
+    /// The cluster of a configuration that the caller has made.
     pub(crate) fn from_config(config: Config) -> Connection {
         Connection::Config(ClusterAccess::from(config))
     }
 
-    /// The namespace for leases that name none: the service account's, or the context's, or `default`.
+    /// The namespace for leases that name none: that of the service account or of the context, or `default`.
     pub(crate) fn namespace(&self) -> &str {
         let namespace = match self {
             Connection::Config(cluster) => cluster.config().default_namespace.trim(),
@@ -85,8 +85,8 @@ impl Connection {
         if namespace.is_empty() { "default" } else { namespace }
     }
 
-    /// Waits for the first credentials, where they have to be fetched. Cancel safe: the fetch is called off if the connection
-    /// is dropped as well.
+    /// Waits for the first credentials, if they have to be fetched. Cancel safe: if the connection is dropped as well, the fetch is
+    /// cancelled.
     ///
     /// # Errors
     ///
@@ -116,15 +116,15 @@ fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 
-/// A client for elections, and whether its connections are watched over. Has to be called on the runtime that runs it.
+/// A client for elections, and whether its connections are checked. Call it on the runtime that runs the client.
 pub(super) fn client(cluster: impl Into<ClusterAccess>) -> Result<(kube::Client, Multiplexed), ElectorError> {
     let cluster = cluster.into();
     let mut config = cluster.config().clone();
-    // The election decides when to try again. kube would by itself, for minutes, and deliver an answer long after the
-    // election has stopped waiting for it.
+    // The election decides when to try again. kube would retry for minutes, and deliver an answer long after the election has
+    // stopped waiting for it.
     config.default_retry = false;
     config.connect_timeout = Some(config.connect_timeout.map_or(CONNECT, |timeout| timeout.min(CONNECT)));
-    // It would cut a quiet watch as well; requests have deadlines of their own, and so has the silence of a watch.
+    // It would also end a quiet watch. Requests have deadlines of their own, and a watch limits its silence.
     config.read_timeout = None;
     let multiplexed = Multiplexed::default();
     let renewing = choosing(|| Renewing::new(&cluster, &config, &multiplexed))?;
@@ -165,7 +165,7 @@ mod tests {
             let Err(error) = Connection::from_kubeconfig(&file, context).await else { panic!("{text:?} was taken") };
             let text = error.to_string();
             assert!(text.contains(&file.display().to_string()) && text.contains(hint), "{hint}: {text}");
-            // Not a picture of the lines around the mistake, which may hold credentials.
+            // The error must not quote the lines around the mistake, which may contain credentials.
             assert!(!text.contains('\n') && !text.contains("secret"), "{text}");
         }
         std::fs::remove_dir_all(&dir).unwrap();

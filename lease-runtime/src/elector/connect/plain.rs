@@ -1,4 +1,4 @@
-//! Clients that know nothing of credentials.
+//! Clients without credentials.
 
 use kube::config::Config;
 
@@ -9,7 +9,7 @@ use crate::elector::text::chain;
 #[cfg(feature = "http2")]
 use crate::elector::transport;
 
-/// HTTP/2 where the server speaks it, which only TLS can tell. Through a proxy, HTTP/1.1 by kube's own client.
+/// HTTP/2 if the server speaks it, which only TLS can tell. Through a proxy, HTTP/1.1 by kube's own client.
 fn build(config: Config, multiplexed: &Multiplexed) -> kube::Result<kube::Client> {
     #[cfg(feature = "http2")]
     if config.cluster_url.scheme() == Some(&http::uri::Scheme::HTTPS) && config.proxy_url.is_none() {
@@ -27,7 +27,7 @@ pub(super) fn plain_client(config: Config, multiplexed: &Multiplexed) -> Result<
             reason: chain(&error),
             remedy: "turn on lease-runtime's feature `rustls-ring`, or one of kube's TLS features",
         }),
-        // Their words contain the proxy's password.
+        // Its text contains the password of the proxy.
         Err(
             kube::Error::ProxyProtocolDisabled { proxy_url, .. } | kube::Error::ProxyProtocolUnsupported { proxy_url },
         ) => Err(proxy::needs_feature(&proxy_url)),

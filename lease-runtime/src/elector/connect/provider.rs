@@ -1,4 +1,4 @@
-//! The older `auth-provider`s of a kubeconfig (`oidc`, `gcp`), which kube knows how to ask.
+//! The older `auth-provider`s of a kubeconfig (`oidc`, `gcp`), which kube implements.
 
 use std::error::Error as StdError;
 use std::future::{Ready, ready};
@@ -16,26 +16,26 @@ use crate::elector::causes::find;
 use crate::elector::error::ElectorError;
 use crate::elector::text::{chain, shown};
 
-/// kube keeps such tokens itself, and does not tell when they end: it is asked as often as this.
+/// kube keeps such tokens and does not say when they expire, so it is asked as often as this.
 const AGAIN: Duration = Duration::from_secs(20);
 
 pub(super) struct Provider {
     config: Config,
     name: String,
     secrets: Secrets,
-    asks: Option<Client>,
+    client: Option<Client>,
 }
 
 impl Provider {
     pub(super) fn new(config: &Config) -> Provider {
         let auth = &config.auth_info;
         let name = auth.auth_provider.as_ref().map_or(String::new(), |provider| provider.name.clone());
-        Provider { config: config.clone(), name, secrets: Secrets::of(auth), asks: None }
+        Provider { config: config.clone(), name, secrets: Secrets::of(auth), client: None }
     }
 
     fn failed(&self, error: &(dyn StdError + 'static)) -> ElectorError {
         let reason = match find::<AuthError>(error) {
-            // It shows everything: the command with its arguments, and what it printed.
+            // Its text contains the command with its arguments and its output.
             Some(AuthError::AuthExecRun { out, .. }) => format!("failed ({})", out.status),
             _ => format!("failed: {}", shown(&self.secrets.redact(&chain(error)))),
         };
@@ -43,24 +43,24 @@ impl Provider {
         ElectorError::Plugin { command: shown(&self.name).to_string(), reason, remedy }
     }
 
-    /// kube's own layer, in front of nobody.
-    fn asks(&mut self) -> Result<Client, ElectorError> {
-        if let Some(client) = &self.asks {
+    /// A client with kube's own layer for credentials, around [`Mirror`].
+    fn client(&mut self) -> Result<Client, ElectorError> {
+        if let Some(client) = &self.client {
             return Ok(client.clone());
         }
-        // Asks the provider, and blocks this thread meanwhile, which has nothing else to do.
+        // This asks the provider, and blocks this thread, which has nothing else to do.
         let layer = self.config.auth_layer().map_err(|error| self.failed(&error))?;
         let client = match layer {
             Some(layer) => ClientBuilder::new(Mirror, "").with_layer(&layer).build(),
             None => ClientBuilder::new(Mirror, "").build(),
         };
-        Ok(self.asks.insert(client).clone())
+        Ok(self.client.insert(client).clone())
     }
 }
 
 impl CredentialSource for Provider {
     async fn fetch(&mut self) -> Result<FetchedCredentials, ElectorError> {
-        let client = self.asks()?;
+        let client = self.client()?;
         let shown = client.send(Request::new(Body::empty())).await.map_err(|error| self.failed(&error))?;
         let mut header = shown.headers().get(header::AUTHORIZATION).cloned();
         header.iter_mut().for_each(|header| header.set_sensitive(true));
@@ -74,7 +74,7 @@ impl CredentialSource for Provider {
     }
 }
 
-/// Answers a request with the `Authorization` that it came with.
+/// Answers a request with the `Authorization` header of that request.
 #[derive(Clone)]
 struct Mirror;
 

@@ -1,4 +1,4 @@
-//! Which proxy stands between this process and the API server: the same as for kubectl, and any other Go program.
+//! Finds the proxy between this process and the API server, by the rules that kubectl and other Go programs follow.
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
@@ -9,10 +9,10 @@ use kube::config::Config;
 
 use crate::elector::error::ElectorError;
 
-/// A proxy. What it says of itself has no user and no password.
+/// A proxy. It prints itself without user and password.
 #[derive(Clone, PartialEq, Eq)]
 pub(in crate::elector) struct Proxy {
-    /// With user and password, if it wants them.
+    /// With user and password, if it has them.
     pub(in crate::elector) uri: Uri,
 }
 
@@ -26,13 +26,12 @@ impl fmt::Debug for Proxy {
 
 /// The proxy of a connection: the one that its configuration names, or the one that the environment names for its address.
 ///
-/// The rules for the environment are those of Go's `http.ProxyFromEnvironment`, which kubectl follows: `HTTPS_PROXY` (or
-/// `https_proxy`) for an address that begins with `https`, `HTTP_PROXY` for the others, each unless `NO_PROXY` names the
-/// host or the host is this machine.
+/// The environment is read as Go's `http.ProxyFromEnvironment` reads it, and so kubectl: `HTTPS_PROXY` (or `https_proxy`) for an
+/// address that begins with `https`, `HTTP_PROXY` for the others, unless `NO_PROXY` names the host or the host is this machine.
 ///
 /// # Errors
 ///
-/// If what is named is no address of a proxy.
+/// If the value is not the address of a proxy.
 pub(in crate::elector) fn proxy_for(
     config: &Config,
     env: impl Fn(&str) -> Option<String>,
@@ -56,7 +55,7 @@ fn first(env: impl Fn(&str) -> Option<String>, names: [&'static str; 2]) -> Opti
     names.into_iter().find_map(|name| Some((name, env(name).filter(|value| !value.is_empty())?)))
 }
 
-/// `place` is who has named it: the text itself may contain a password.
+/// `place` says where the value comes from. The text itself may contain a password.
 pub(super) fn parsed(text: &str, place: &str) -> Result<Proxy, ElectorError> {
     let text = text.trim();
     let whole = if text.contains("://") { text.to_owned() } else { format!("http://{text}") };
@@ -76,7 +75,7 @@ fn usable(uri: Uri, place: &str) -> Result<Proxy, ElectorError> {
 
 fn no_address(place: &str) -> ElectorError {
     ElectorError::Proxy {
-        reason: format!("{place} is no address of a proxy"),
+        reason: format!("{place} is not the address of a proxy"),
         remedy:
             "give it as `http://HOST:PORT`, `https://HOST:PORT` or `socks5://HOST:PORT`, or name the cluster's host in \
                  NO_PROXY"
@@ -84,7 +83,7 @@ fn no_address(place: &str) -> ElectorError {
     }
 }
 
-/// This program was built without what such a proxy takes.
+/// The error for a proxy that needs a feature of this crate.
 pub(super) fn needs_feature(uri: &Uri) -> ElectorError {
     let feature = if uri.scheme_str() == Some("socks5") { "socks5" } else { "http-proxy" };
     let proxy = Proxy { uri: uri.clone() };
@@ -100,7 +99,7 @@ pub(super) fn needs_feature(uri: &Uri) -> ElectorError {
     }
 }
 
-/// Whether no proxy stands before this host.
+/// Whether this host is reached without a proxy.
 fn goes_direct(host: &str, port: u16, exceptions: &str) -> bool {
     let host = host.trim_matches(['[', ']']).trim_end_matches('.').to_lowercase();
     let ip = host.parse::<IpAddr>().ok().map(|ip| ip.to_canonical());
@@ -136,7 +135,7 @@ fn is_below(host: &str, domain: &str) -> bool {
     host.strip_suffix(domain).is_some_and(|rest| rest.len() > 1 && rest.ends_with('.'))
 }
 
-/// An entry's host, and the port that it is limited to.
+/// The host of an entry, and the port that it is limited to.
 fn split_port(entry: &str) -> (&str, Option<u16>) {
     if entry.parse::<IpAddr>().is_ok() {
         return (entry, None);
@@ -150,7 +149,7 @@ fn split_port(entry: &str) -> (&str, Option<u16>) {
     }
 }
 
-/// Whether an address is in a network; `None` if that is none.
+/// Whether an address is in a network; `None` if the text is not a network.
 fn is_within(network: &str, length: &str, ip: Option<IpAddr>) -> Option<bool> {
     let length: u32 = length.parse().ok()?;
     match (network.parse().ok()?, ip?) {
@@ -189,7 +188,7 @@ mod tests {
         assert_eq!(found(url, &[("HTTP_PROXY", "http://proxy:3128")]), Ok(None));
         assert_eq!(found("http://api.example.com", &[("HTTP_PROXY", "http://proxy:3128")]), through);
         assert_eq!(found("http://api.example.com", &[upper]), Ok(None));
-        // Go does not know it, so kubectl goes direct.
+        // Go does not know this variable, so kubectl goes direct.
         assert_eq!(found(url, &[("ALL_PROXY", "socks5://proxy:1080")]), Ok(None));
         assert_eq!(
             found(url, &[("HTTPS_PROXY", "socks5h://u:p@proxy:1080")]),

@@ -1,24 +1,24 @@
-//! What must not stand in any message.
+//! Removes secrets from messages.
 
 use kube::config::AuthInfo;
 
-/// A shorter text is no secret, and would be found in the middle of harmless words.
+/// Shorter texts are not treated as secrets. They would match in the middle of harmless words.
 const SHORTEST: usize = 4;
-/// The same for the words of an output, which are not all secret.
+/// The same for the words of an output, most of which are not secret.
 const SHORTEST_WORD: usize = 8;
 
 const INSTEAD: &str = "[redacted]";
 
-/// The secrets that a connection knows of.
+/// The secrets that a connection knows.
 #[derive(Clone, Default)]
 pub(super) struct Secrets(Vec<String>);
 
 impl Secrets {
-    /// Those of a user of a kubeconfig. The arguments of a plugin and the values of its environment are among them: some
-    /// are secret, and nothing says which.
+    /// The secrets of a user of a kubeconfig. They include the arguments of a plugin and the values of its environment: some of
+    /// these are secret, and nothing says which.
     pub(super) fn of(auth: &AuthInfo) -> Secrets {
         let mut secrets = Secrets::default();
-        // This is how kube gives the values of its secret fields: as a kubeconfig has them.
+        // This is the text of kube's secret fields, as a kubeconfig contains it.
         if let Ok(fields) = serde_json::to_value(auth) {
             for field in ["password", "token", "client-key-data"] {
                 secrets.add(fields.get(field).and_then(|value| value.as_str()).unwrap_or_default());
@@ -45,11 +45,11 @@ impl Secrets {
                 self.0.push(part.to_owned());
             }
         }
-        // The longest first: one may contain another.
+        // The longest first, because one secret may contain another.
         self.0.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
     }
 
-    /// Whatever a plugin has written to where its credentials belong.
+    /// Everything that a plugin has printed, where only its credentials belong.
     pub(super) fn add_output(&mut self, output: &str) {
         for word in output.split(|c: char| c.is_whitespace() || "\"',:={}[]".contains(c)) {
             if word.len() >= SHORTEST_WORD {
@@ -58,7 +58,7 @@ impl Secrets {
         }
     }
 
-    /// The text without the secrets, and without what looks like one: JSON web tokens, and the user and password of a URL.
+    /// The text without these secrets, and without what looks like one: JSON web tokens, and the user and password of a URL.
     pub(super) fn redact(&self, text: &str) -> String {
         let mut text = self.0.iter().fold(text.to_owned(), |text, secret| text.replace(secret, INSTEAD));
         let mut from = 0;

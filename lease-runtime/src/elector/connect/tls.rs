@@ -1,7 +1,7 @@
-//! TLS to the API server, with the certificates that stand in files at the moment.
+//! TLS to the API server, with certificates that are read again when their files change.
 //!
 //! Certificates are renewed on disk: a pod's CA bundle by the kubelet, a client certificate by kubeadm or cert-manager. A
-//! connection that is opened after that uses the new ones.
+//! connection that is opened afterwards uses the new ones.
 
 use std::error::Error as StdError;
 use std::path::{Path, PathBuf};
@@ -23,9 +23,9 @@ use crate::elector::error::ElectorError;
 use crate::elector::log_thread::say;
 use crate::elector::text::chain;
 
-/// How old what was read from the files may be.
+/// How long the content of the files is used before they are read again.
 const AGE: Duration = Duration::from_secs(1);
-/// After the first handshake that failed for a certificate; twice as long after each that follows.
+/// The pause after the first handshake that failed because of a certificate. It doubles with each failure after that.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
@@ -45,7 +45,7 @@ struct CertificateFiles {
     key: Option<PathBuf>,
 }
 
-/// What the files say, and the plugin. No `Debug`: keys are secret.
+/// The content of the files, and of the plugin. It has no `Debug`, because keys are secret.
 #[derive(Clone, Default, PartialEq, Eq)]
 struct TlsMaterial {
     authority: Option<Vec<u8>>,
@@ -54,11 +54,11 @@ struct TlsMaterial {
     of_plugin: Option<Identity>,
 }
 
-/// One state of the certificates.
+/// The TLS configuration for one version of the certificates.
 pub(super) struct Built {
     #[allow(dead_code, reason = "see `Tls::current`")]
     pub(super) rustls: Arc<ClientConfig>,
-    /// The same for kube: what was in files is in it.
+    /// The same for kube, with the content of the files.
     pub(super) config: Config,
 }
 
@@ -67,7 +67,7 @@ struct Now {
     material: TlsMaterial,
     looked: Option<Moment>,
     built: Option<Arc<Built>>,
-    /// Handshakes that have failed in a row with these certificates, and why the last has.
+    /// Why the last handshake with these certificates has failed, and how many have in a row.
     failed: Option<Failed>,
 }
 
@@ -92,25 +92,25 @@ impl Tls {
         Tls { config, files, credentials, clock, now: Mutex::default() }
     }
 
-    /// The configuration for a connection that is opened now. The same `Arc` as long as nothing has changed: one that is not
-    /// that of an open connection means that the connection should be replaced, as its certificates may be running out.
+    /// The configuration for a new connection. As long as nothing has changed, it is the same `Arc`. If it is not the `Arc` of an
+    /// open connection, that connection should be replaced, because its certificates may expire soon.
     ///
     /// # Errors
     ///
-    /// If it cannot be made of what is configured. And after a handshake that failed for a certificate (see
-    /// [`failed`](Self::failed)), for a pause that grows with each, or until a certificate changes: why it has failed.
+    /// If the certificates cannot be used. After a handshake that failed because of a certificate (see [`failed`](Self::failed)), it
+    /// returns the reason for a pause that grows with each failure, or until a certificate changes.
     #[allow(dead_code, reason = "for connections that are opened without kube's client")]
     pub(in crate::elector) fn current(&self) -> Result<Arc<ClientConfig>, ElectorError> {
         self.built().map(|built| Arc::clone(&built.rustls))
     }
 
-    /// A connection could not be made, or broke. Returns what is wrong with a certificate, if that is the reason, and then
-    /// keeps others from trying the same again for a while.
+    /// A connection could not be made, or broke. If a certificate is the reason, this returns what is wrong with it, and no other
+    /// connection is tried for a while.
     pub(in crate::elector) fn failed(&self, error: &(dyn StdError + 'static)) -> Option<ElectorError> {
         let error = certificate_error(error)?;
         let mut now = self.now();
         let at = self.clock.now();
-        // Many may have been opening connections at once. They are one failure.
+        // Several connections may have been opened at once. They count as one failure.
         if now.failed.as_ref().is_none_or(|failed| at >= failed.until) {
             let count = now.failed.as_ref().map_or(0, |failed| failed.count) + 1;
             let pause = FIRST_PAUSE.saturating_mul(1 << (count - 1).min(10)).min(LONGEST_PAUSE);
@@ -119,7 +119,7 @@ impl Tls {
         Some(error)
     }
 
-    /// A request went through: the certificates are good.
+    /// A request succeeded, so the certificates are good.
     pub(in crate::elector) fn served(&self) {
         self.now().failed = None;
     }
@@ -141,7 +141,7 @@ impl Tls {
         }
     }
 
-    /// What cannot be read at the moment is as it was. The first time, it has to be there.
+    /// Reads the files. If one cannot be read at the moment, its last content is used. The first time, it has to exist.
     fn read(&self, old: &TlsMaterial) -> Result<TlsMaterial, ElectorError> {
         let read = |path: &Option<PathBuf>, old: &Option<Vec<u8>>| match path {
             Some(path) => contents(path).or_else(|error| old.clone().map(Some).ok_or(error)),
@@ -171,7 +171,7 @@ impl Tls {
         if let Some(identity) = &material.of_plugin {
             identity.put_into(&mut config.auth_info);
         }
-        // A key and a certificate of different ages are found out here, by rustls.
+        // If the key and the certificate do not belong together, rustls finds out here.
         let rustls = config.rustls_client_config().map_err(|error| unusable(chain(&error)))?;
         Ok(Built { rustls: Arc::new(rustls), config })
     }
@@ -182,14 +182,14 @@ impl Tls {
 }
 
 impl Now {
-    /// Certificates have changed. Files that are being written are not usable for a moment.
+    /// The certificates have changed. While files are being written, they are not usable for a moment.
     fn renew(&mut self, built: Result<Built, ElectorError>, material: TlsMaterial) -> Result<(), ElectorError> {
         match built {
             Ok(built) => {
                 let renewed = self.built.is_some();
                 (self.material, self.failed, self.built) = (material, None, Some(Arc::new(built)));
                 if renewed {
-                    say(Level::INFO, || tracing::info!(target: "lease_runtime", "renewed certificates are taken up"));
+                    say(Level::INFO, || tracing::info!(target: "lease_runtime", "renewed certificates are now in use"));
                 }
             }
             Err(error) if self.built.is_none() => {
@@ -199,7 +199,7 @@ impl Now {
             Err(error) => {
                 let error = error.to_string();
                 say(Level::DEBUG, move || {
-                    tracing::debug!(target: "lease_runtime", error, "renewed certificates cannot be used, those before them are kept");
+                    tracing::debug!(target: "lease_runtime", error, "renewed certificates cannot be used: the earlier ones stay in use");
                 });
             }
         }
@@ -224,7 +224,7 @@ pub(in crate::elector) fn certificate_error(error: &(dyn StdError + 'static)) ->
                 "renew the API server's certificate, or correct this machine's clock"
             }
             CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
-                "correct this machine's clock, or that of whoever made the certificate"
+                "correct this machine's clock, or that of the machine that made the certificate"
             }
             CertificateError::UnknownIssuer | CertificateError::BadSignature => {
                 "give the authority of the API server's certificate as `certificate-authority`, or correct `server`; a file \
@@ -244,7 +244,7 @@ pub(in crate::elector) fn certificate_error(error: &(dyn StdError + 'static)) ->
     Some(ElectorError::Certificate { reason: chain(cause), remedy })
 }
 
-/// Whether the server's last word was about the certificate of this process.
+/// Whether the alert of the server is about the certificate of this process.
 fn is_about_ours(alert: AlertDescription) -> bool {
     use AlertDescription as A;
     matches!(

@@ -1,6 +1,6 @@
-//! One election, driven: requests, watch, bodies and timers in; the election's actions out.
+//! Drives one election: requests, watch, bodies and timers go in, and the actions of the election come out.
 //!
-//! Nothing is decided here. Timers only wake; whether a deadline has passed is for the election to say, by the clock.
+//! The driver decides nothing. A timer only wakes it, and the election compares its deadlines with the clock.
 
 mod problems;
 mod requests;
@@ -29,54 +29,54 @@ use crate::clock::Moment;
 use crate::term::{TaskMessage, exit, overrun};
 use lease_protocol::election::{Action, Election, Event, FencingToken, Now, Role, StopReason, Version};
 
-/// The longest sleep. tokio's timers stand still while the machine is suspended and the clock does not, so a sleeper has
-/// to look at the clock from time to time: this bounds how long after a resume an idle body is still there (one that is
-/// polled finds out by itself). A turn with nothing to do takes a few microseconds, so that even a thousand leases in one
-/// process keep a core busy for less than a hundredth of the time.
+/// The longest sleep. tokio's timers stand still while the machine is suspended, but the clock does not. So the driver has to
+/// look at the clock from time to time: this limits how long after a resume an idle body is still there. (A body that is polled
+/// finds out by itself.) A turn with nothing to do takes a few microseconds, so that even a thousand leases in one process use
+/// less than a hundredth of a core.
 const SLICE: Duration = Duration::from_secs(1);
 
 pub(super) struct ElectionDriver {
     out: ElectionPort,
     election: Election,
-    memories: ProcessMemory,
+    process_memory: ProcessMemory,
     requests: Requests,
-    /// What the elections of the namespace share.
+    /// The shared watch of the namespace.
     shared: Arc<SharedWatch>,
     server_time: Arc<ServerTime>,
     watch: Option<Watch>,
-    /// The watch is open, as far as it has told.
+    /// The watch has reported that it is open.
     watching: bool,
-    /// Since when nobody could be reached.
+    /// Since when the server could not be reached.
     cut_off: Option<Moment>,
     drained: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
     token: FencingToken,
-    /// The withdrawal that is not yet complete.
+    /// The number of the withdrawal that is not yet complete.
     leaving: Option<u64>,
-    /// The candidate has dropped its campaign.
+    /// The candidate has dropped its handle on the election.
     alone: bool,
-    /// The server has let this process do what an election takes, or somebody else holds the lease: it can take part.
+    /// This process can take part: the server has accepted a write of it, or another process holds the lease.
     settled: bool,
     problems: ProblemLog,
-    /// The problem is one of a write, which a read does not show to be over; and the newest revision at that time.
+    /// A write has failed, at this newest revision. A read that succeeds does not show that the problem is over.
     failed_write: Option<u64>,
-    /// The answer at hand is to a write that was stored otherwise than it was sent.
+    /// The answer belongs to a write that was stored differently from what was sent.
     altered: bool,
     watch_problems: ProblemLog,
     ticking: LeaseTicks,
     /// The state whose ticks the status shows.
     ticks_of: Option<Version>,
-    company: TaskComparison,
+    task_comparison: TaskComparison,
     log: ElectionLog,
     rng: fastrand::Rng,
     /// When the last request was sent.
-    asked: Moment,
+    last_sent: Moment,
 }
 
-/// What a turn is about.
+/// Why a turn happens.
 enum Wakeup {
     Command(Option<Box<Command>>),
     Replied(Reply),
-    Told(TaskMessage),
+    TaskMessage(TaskMessage),
     Drained,
     Noted(WatchEvent),
     Woken,
@@ -89,14 +89,14 @@ impl ElectionDriver {
         in_flight: Arc<InFlight>,
         shared: Arc<SharedWatch>,
         server_time: Arc<ServerTime>,
-        memories: ProcessMemory,
+        process_memory: ProcessMemory,
     ) -> ElectionDriver {
-        let memory = memories.recall(&out.lease);
-        let kept = RecentStates::new(out.lease.clone(), Arc::clone(&out.labels));
+        let memory = process_memory.recall(&out.lease);
+        let states = RecentStates::new(out.lease.clone(), Arc::clone(&out.labels));
         ElectionDriver {
             election: Election::recalling(out.identity.to_string(), out.timing, memory),
-            memories,
-            requests: Requests::new(client, kept, out.lease.clone(), out.timing, in_flight),
+            process_memory,
+            requests: Requests::new(client, states, out.lease.clone(), out.timing, in_flight),
             shared,
             server_time,
             watch: None,
@@ -116,19 +116,19 @@ impl ElectionDriver {
             ),
             ticking: LeaseTicks::default(),
             ticks_of: None,
-            company: TaskComparison::new(Arc::clone(&out.tasks)),
+            task_comparison: TaskComparison::new(Arc::clone(&out.tasks)),
             log: ElectionLog::new(out.lease.clone(), Arc::clone(&out.identity)),
             rng: fastrand::Rng::new(),
-            asked: Moment::ZERO,
+            last_sent: Moment::ZERO,
             out,
         }
     }
 
-    /// Runs until the campaign has been dropped and the election left.
+    /// Runs until the handle has been dropped and the election left.
     pub(super) async fn run(&mut self) {
         self.join_watch();
         if let Some((highest, shown)) = self.election.disqualified() {
-            // By an earlier election of this process.
+            // An earlier election of this process has found it.
             self.perform(Action::Disqualified { highest, shown });
         }
         self.step(Event::Woken);
@@ -136,13 +136,13 @@ impl ElectionDriver {
             match self.turn().await {
                 Wakeup::Command(command) => self.handle_command(command.map(|command| *command)),
                 Wakeup::Replied(reply) => self.handle_reply(reply),
-                Wakeup::Told(told) => self.ticking.hear(told, self.out.clock.wall()),
+                Wakeup::TaskMessage(message) => self.ticking.hear(message, self.out.clock.wall()),
                 Wakeup::Drained => {
                     self.drained = None;
                     self.ticking.drained();
-                    // While there is a tenure: the watchdog may have ended it.
+                    // As long as there is a term: the watchdog may have ended it.
                     self.step(Event::Woken);
-                    self.out.tenure.take().inspect(|tenure| exit::if_lost(tenure));
+                    self.out.term_state.take().inspect(|term_state| exit::if_lost(term_state));
                     self.log.drained(self.token);
                     self.step(Event::Drained);
                 }
@@ -158,15 +158,15 @@ impl ElectionDriver {
         }
     }
 
-    /// Waits for the next thing to happen.
+    /// Waits for the next event.
     async fn turn(&mut self) -> Wakeup {
         let nap = self.nap();
         tokio::select! {
             biased;
             command = self.out.commands.recv(), if !self.alone => Wakeup::Command(command),
             Some(reply) = self.requests.next(), if !self.requests.is_empty() => Wakeup::Replied(reply),
-            // Before the end of the term, which comes when all have told how they ended.
-            told = self.ticking.told() => Wakeup::Told(told),
+            // Before the end of the term, which comes after all tasks have reported their last runs.
+            message = self.ticking.next_message() => Wakeup::TaskMessage(message),
             () = maybe(self.drained.as_mut()) => Wakeup::Drained,
             note = noted(self.watch.as_mut()) => Wakeup::Noted(note),
             () = tokio::time::sleep(nap) => Wakeup::Woken,
@@ -176,9 +176,9 @@ impl ElectionDriver {
     /// How long to sleep if nothing happens.
     fn nap(&self) -> Duration {
         let now = self.out.clock.now();
-        let stop = self.out.tenure.as_ref().map(|tenure| {
-            let stop = tenure.deadlines().hard_stop;
-            // Past it, what has not gone is looked after again and again.
+        let stop = self.out.term_state.as_ref().map(|term_state| {
+            let stop = term_state.deadlines().hard_stop;
+            // After the hard stop, the overruns are checked again and again.
             if stop > now { stop } else { now + self.out.timing.poll_margin() }
         });
         let wall = self.out.clock.wall();
@@ -187,15 +187,15 @@ impl ElectionDriver {
             .wake_at()
             .map(|at| now + Duration::from_micros(u64::try_from(at.0.saturating_sub(wall.0)).unwrap_or(0)));
         let next = [self.election.wake_at(), stop, tick].into_iter().flatten().min().unwrap_or(Moment::FAR);
-        // tokio's timers count in whole milliseconds. To wake a little late is better than to spin until the time comes.
+        // tokio's timers count in whole milliseconds. Waking a little late is better than spinning until the time comes.
         next.after(now).min(SLICE).max(Duration::from_millis(1))
     }
 
-    /// Takes an event to the election and carries out what it says.
+    /// Steps the election with an event, and carries out its actions.
     fn step(&mut self, event: Event) {
-        // Read here, after whatever the event reports has been received (rule C1).
+        // Read here, after everything that the event reports has been received (rule C1).
         let now = Now { moment: self.out.clock.now(), wall: self.out.clock.wall(), random: self.rng.u8(..) };
-        self.out.heart.beat(now.moment);
+        self.out.heartbeat.beat(now.moment);
         self.agree_with_watchdog(now);
         for action in self.election.step(event, now) {
             self.perform(action);
@@ -207,34 +207,34 @@ impl ElectionDriver {
             Action::Send { id, request } => self.send(Some(id), &request),
             Action::Begin(grant) => {
                 self.token = grant.token;
-                // Deeds before words, here and below: a log may block.
-                let tenure = self.out.begin(&grant);
+                // Here and below, the log comes last, because it may block.
+                let term_state = self.out.begin(&grant);
                 self.log.began(&grant);
                 let time = self.time();
-                self.ticking.begin(&grant, &tenure, time);
-                self.drained = Some(Box::pin(async move { tenure.drained().await }));
+                self.ticking.begin(&grant, &term_state, time);
+                self.drained = Some(Box::pin(async move { term_state.drained().await }));
             }
             Action::Extend(deadlines) => {
-                self.out.tenure.iter().for_each(|tenure| tenure.extend(deadlines));
+                self.out.term_state.iter().for_each(|term_state| term_state.extend(deadlines));
                 self.log.renewed(self.token);
             }
-            Action::Cancel(loss) => {
-                self.out.tenure.iter().for_each(|tenure| tenure.cancel(loss.clone()));
+            Action::Cancel(reason) => {
+                self.out.term_state.iter().for_each(|term_state| term_state.cancel(reason.clone()));
                 self.ticking.drain();
-                self.log.cancelled(self.token, &loss);
-                self.out.status.last_stop = Some(loss);
+                self.log.cancelled(self.token, &reason);
+                self.out.status.last_stop = Some(reason);
             }
-            Action::Expire => self.out.tenure.iter().for_each(|tenure| tenure.expire()),
+            Action::Expire => self.out.term_state.iter().for_each(|term_state| term_state.expire()),
             Action::Rewatch => self.watch.iter_mut().for_each(Watch::replace),
             Action::Left { released } => {
                 self.log.left(released);
-                // Whoever waits for it may look at the status next.
+                // A caller that waits for this may look at the status next.
                 self.publish();
                 self.leaving.take().inspect(|number| self.out.left(*number));
             }
             Action::Altered(fields) => self.is_altered(&fields),
             Action::Disqualified { highest, shown } => {
-                self.out.heart.bar();
+                self.out.heartbeat.bar();
                 self.record_problem(ElectorError::WentBackwards { highest, shown });
             }
         }
@@ -242,14 +242,14 @@ impl ElectionDriver {
 
     fn handle_command(&mut self, command: Option<Command>) {
         match command {
-            Some(Command::Withdraw { loss, number }) => {
+            Some(Command::Withdraw { reason, number }) => {
                 self.leaving = Some(number);
                 if self.election.role() == Role::Out {
-                    // It has been left already, and the election would not say so twice.
+                    // The election has been left already, and would not report it again.
                     self.leaving = None;
                     self.out.left(number);
                 }
-                self.step(Event::Withdraw(loss));
+                self.step(Event::Withdraw(reason));
             }
             Some(Command::Contend { number }) => {
                 self.leaving = None;
@@ -264,14 +264,14 @@ impl ElectionDriver {
         }
     }
 
-    /// Past the hard stop: whoever is still inside a poll is an overrun. And a withdrawal that waits for such a one is over
-    /// when the lease has run out for everybody: nobody gains by waiting longer.
+    /// After the hard stop: user code that is still inside a poll is an overrun. A withdrawal that waits for such a body is over
+    /// when the lease has expired for all replicas. Waiting longer would not help.
     fn enforce(&mut self) {
-        let Some(tenure) = &self.out.tenure else { return };
-        let (now, stop) = (self.out.clock.now(), tenure.deadlines().hard_stop);
+        let Some(term_state) = &self.out.term_state else { return };
+        let (now, stop) = (self.out.clock.now(), term_state.deadlines().hard_stop);
         if now >= stop {
-            overrun::enforce(tenure, now);
-            exit::at_hard_stop(tenure);
+            overrun::enforce(term_state, now);
+            exit::at_hard_stop(term_state);
         }
         if now >= stop + self.out.timing.lease_duration
             && let Some(number) = self.leaving.take()
@@ -281,27 +281,27 @@ impl ElectionDriver {
         }
     }
 
-    /// The election panicked. Ends its term, and sees to it that what is left of it goes.
+    /// The election panicked. Ends its term, and waits until the term is drained.
     pub(super) async fn abort_after_panic(&mut self, reason: String) {
-        // The term first, as everywhere: a log may block.
+        // The term first, because the log may block.
         self.out.end(ElectorError::Ended { reason });
         self.out.status.problem.iter().for_each(|error| self.log.panicked(error));
         (self.watch, self.drained) = (None, None);
         self.requests.clear();
-        while let Some(tenure) = self.out.tenure.clone() {
+        while let Some(term_state) = self.out.term_state.clone() {
             tokio::select! {
                 biased;
-                () = tenure.drained() => {
-                    self.out.tenure = None;
-                    exit::if_lost(&tenure);
+                () = term_state.drained() => {
+                    self.out.term_state = None;
+                    exit::if_lost(&term_state);
                 }
                 () = tokio::time::sleep(self.out.timing.poll_margin()) => {}
             }
             let now = self.out.clock.now();
-            let stop = tenure.deadlines().hard_stop;
+            let stop = term_state.deadlines().hard_stop;
             if now >= stop {
-                overrun::enforce(&tenure, now);
-                exit::at_hard_stop(&tenure);
+                overrun::enforce(&term_state, now);
+                exit::at_hard_stop(&term_state);
             }
             if now >= stop + self.out.timing.lease_duration {
                 self.out.left(u64::MAX);
@@ -312,14 +312,14 @@ impl ElectionDriver {
     }
 }
 
-/// However the election ends: what it knows is of the process.
+/// However the election ends, the process remembers what it has seen (rules C3 and W3).
 impl Drop for ElectionDriver {
     fn drop(&mut self) {
-        self.memories.keep(&self.out.lease, self.election.memory(), self.out.clock.now());
+        self.process_memory.keep(&self.out.lease, self.election.memory(), self.out.clock.now());
     }
 }
 
-/// The next thing the watch has to tell, if there is one. Cancel safe.
+/// The next event of the watch, if there is one. Cancel safe.
 async fn noted(watch: Option<&mut Watch>) -> WatchEvent {
     match watch {
         Some(watch) => watch.next().await,

@@ -1,4 +1,4 @@
-//! What keeps an election from going well: who is told, and when it is over.
+//! The problems of an election: where they are reported, and when they are over.
 
 use std::sync::Arc;
 
@@ -11,14 +11,14 @@ use crate::elector::watch::{OUTAGE, Watch};
 use lease_protocol::election::{AlteredField, Request, Role};
 
 impl ElectionDriver {
-    /// A request went well.
-    pub(super) fn clear_problem(&mut self, asked: RequestKind, sent: Moment) {
+    /// A request succeeded.
+    pub(super) fn clear_problem(&mut self, kind: RequestKind, sent: Moment) {
         let now = self.out.clock.now();
         if now.since(sent) >= self.out.timing.attempt_timeout() {
-            // It is still slow. Nothing else is wrong any more.
-            return self.is_slow(asked);
+            // It was slow again, and everything else is over.
+            return self.is_slow(kind);
         }
-        if self.failed_write.is_some_and(|since| !asked.is_write() && !self.is_moot(since)) {
+        if self.failed_write.is_some_and(|since| !kind.is_write() && !self.is_moot(since)) {
             return;
         }
         self.failed_write = None;
@@ -26,12 +26,12 @@ impl ElectionDriver {
         self.out.status.fatal = false;
         self.problems.over(&self.log);
         if self.cut_off.take().is_some_and(|since| now.since(since) >= OUTAGE) && !self.watching {
-            // The watch's pauses have grown while nobody could be reached. Now somebody can.
+            // The pauses of the watch have grown while the server could not be reached. Now it can be.
             self.watch.iter_mut().for_each(Watch::retry_now);
         }
     }
 
-    /// A write was stored otherwise than it was sent. It succeeded, and is of no use.
+    /// A write was stored differently from what was sent. It succeeded, but this process cannot lead by it.
     pub(super) fn is_altered(&mut self, fields: &[AlteredField]) {
         self.altered = true;
         self.note_write(RequestKind::Replace);
@@ -39,8 +39,8 @@ impl ElectionDriver {
         self.record_problem(ElectorError::Altered { fields: shown(&fields.join(", ")).to_string() });
     }
 
-    /// A write has failed, and there is none to be tried again: another process has written the Lease since, and holds it. Of
-    /// one whose holder has fallen silent, a read that succeeds tells nothing about the writes of this process.
+    /// Whether a failed write does not matter any more: another process has written the Lease since, and holds it. If that holder
+    /// is silent, a successful read says nothing about the writes of this process.
     pub(super) fn is_moot(&self, since: u64) -> bool {
         let foreign = self.election.holder().is_some_and(|holder| holder != &*self.out.identity);
         foreign && self.election.newest().is_some_and(|newest| newest.revision > since)
@@ -51,32 +51,32 @@ impl ElectionDriver {
         self.election.newest().map_or(0, |newest| newest.revision)
     }
 
-    /// Says of a request that has had no answer for long that it is slow, if the server gives signs of life, or else that nobody
-    /// can be reached. Once for as long as it lasts; the request is waited for all the same.
+    /// Reports a request that has had no answer for long: as slow if the server gives signs of life, or else as unreachable. It is
+    /// reported once as long as it lasts. The request is still waited for.
     pub(super) fn notice_slow(&mut self) {
-        let Some((asked, lives)) = self.requests.slow(self.out.clock.now(), self.server_time.answers()) else { return };
+        let Some((kind, lives)) = self.requests.slow(self.out.clock.now(), self.server_time.answers()) else { return };
         if lives {
-            self.is_slow(asked);
+            self.is_slow(kind);
         } else if self.out.status.problem.is_none() {
-            self.note_write(asked);
+            self.note_write(kind);
             let reason = format!("no answer for {:.1?}", self.out.timing.attempt_timeout());
             self.record_problem(ElectorError::Unreachable { reason });
         }
     }
 
-    pub(super) fn is_slow(&mut self, asked: RequestKind) {
+    pub(super) fn is_slow(&mut self, kind: RequestKind) {
         let worse = self.out.status.problem.as_deref().is_some_and(|problem| {
             !matches!(problem, ElectorError::Unreachable { .. } | ElectorError::Unavailable { .. })
         });
         if !worse {
-            self.note_write(asked);
-            self.record_problem(ElectorError::Slow { verb: asked.verb(), after: self.out.timing.attempt_timeout() });
+            self.note_write(kind);
+            self.record_problem(ElectorError::Slow { verb: kind.verb(), after: self.out.timing.attempt_timeout() });
         }
     }
 
-    /// Remembers that a write is in trouble, and which state it found.
-    pub(super) fn note_write(&mut self, asked: RequestKind) {
-        if asked.is_write() {
+    /// Remembers that a write has failed, and the revision that it replaced.
+    pub(super) fn note_write(&mut self, kind: RequestKind) {
+        if kind.is_write() {
             self.failed_write = Some(self.revision());
         }
     }
@@ -86,16 +86,16 @@ impl ElectionDriver {
             self.cut_off.get_or_insert(self.out.clock.now());
         }
         self.problems.record(&problem, &self.log);
-        // Later on, a cluster that is being changed refuses many a thing for a while.
+        // Later on, a refusal may be temporary: a cluster that is being changed refuses many requests for a while.
         self.out.status.fatal |= !self.settled && problem.needs_somebody();
         self.out.status.problem = Some(Arc::new(problem));
     }
 
-    /// A follower that watches sends no requests for hours, so the problem of its last one would stand in its status for as
-    /// long. It looks once per lease duration until the problem is over; the election need not know.
+    /// A follower with a watch sends no requests for hours, so a problem of its last request would stay in its status for as long.
+    /// It reads the Lease once per lease duration until the problem is over. The election need not know of this.
     pub(super) fn look_again(&mut self) {
         let standby = self.election.role() == Role::Standby && self.requests.is_empty();
-        let due = self.out.clock.now() >= self.asked + self.out.timing.lease_duration;
+        let due = self.out.clock.now() >= self.last_sent + self.out.timing.lease_duration;
         if standby && due && self.out.status.problem.is_some() && !self.is_barred() {
             self.send(None, &Request::Get);
         }

@@ -1,4 +1,4 @@
-//! The election's requests, and what their answers mean to it, to the status and to the log.
+//! Sends the requests of the election, and handles their answers.
 
 use super::ElectionDriver;
 use crate::elector::classify::RequestKind;
@@ -9,14 +9,14 @@ use lease_protocol::election::{Answer, Event, Observation, Request, RequestId};
 
 impl ElectionDriver {
     pub(super) fn send(&mut self, id: Option<RequestId>, request: &Request) {
-        self.asked = self.out.clock.now();
+        self.last_sent = self.out.clock.now();
         let edits = self.edits(id, request);
-        let (answers, holds) = (self.server_time.answers(), self.out.tenure.is_some());
-        let asked = self.requests.send(id, request, SendContext { now: self.asked, answers, holds }, edits);
-        self.log.sent(asked.verb());
+        let (answers, holds) = (self.server_time.answers(), self.out.term_state.is_some());
+        let kind = self.requests.send(id, request, SendContext { now: self.last_sent, answers, holds }, edits);
+        self.log.sent(kind.verb());
     }
 
-    /// What the end of a request means to the status, to the log and to the election.
+    /// Passes the answer to a request to the status, to the log and to the election.
     pub(super) fn handle_reply(&mut self, reply: Reply) {
         let mut looked = |from| self.watch.iter_mut().for_each(|watch| watch.looked(from));
         match &reply.answer {
@@ -24,7 +24,7 @@ impl ElectionDriver {
             Answer::Shown(Observation::Present(view)) | Answer::Committed(view) => {
                 looked(WatchStart::Revision(view.version.revision));
                 let foreign = view.record.holder().is_some_and(|holder| holder != &*self.out.identity);
-                self.settled |= foreign || reply.asked != RequestKind::Look;
+                self.settled |= foreign || reply.kind != RequestKind::Get;
             }
             Answer::Conflict => self.settled |= reply.served.is_some(),
             _ => {}
@@ -33,7 +33,7 @@ impl ElectionDriver {
         match reply.served {
             Some(Err(problem)) => {
                 rejected = matches!(problem, ElectorError::Rejected { .. } | ElectorError::Forbidden(_));
-                self.note_write(reply.asked);
+                self.note_write(reply.kind);
                 self.record_problem(problem);
             }
             Some(Ok(())) => well = true,
@@ -55,9 +55,9 @@ impl ElectionDriver {
                 self.log.stored_duration(seconds, self.out.timing.lease_duration);
             }
         }
-        // After the step, which knows by then who holds the lease. A process that may not lead any more goes on saying so.
+        // After the step, which knows the holder of the lease. A process that must not lead any more keeps its problem.
         if well && !self.is_barred() && !std::mem::take(&mut self.altered) {
-            self.clear_problem(reply.asked, reply.sent);
+            self.clear_problem(reply.kind, reply.sent);
         }
     }
 }

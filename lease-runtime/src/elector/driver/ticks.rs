@@ -1,4 +1,4 @@
-//! The election's news for the ticks, the ticks' for its writes, and both for the status.
+//! Connects the ticks with the election: its states of the Lease, its writes, and the status.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use lease_protocol::election::{Event, Request, RequestId, Role};
 use lease_protocol::ticks::{Edits, TaskTicks, TickTime};
 
 impl ElectionDriver {
-    /// What a write says about ticks: one that renews takes runs, and one that releases says how the last ones ended.
+    /// What a write says about ticks. A renewal takes runs, and a release says how the last runs ended.
     pub(super) fn edits(&mut self, id: Option<RequestId>, request: &Request) -> Edits {
         let (Some(id), Request::Replace { base, .. }) = (id, request) else { return Edits::new() };
         if self.election.is_acquiring() {
@@ -16,9 +16,9 @@ impl ElectionDriver {
         }
         let (time, renews) = (self.time(), self.election.may_take());
         let Some(annotations) = self.requests.annotations(base) else { return Edits::new() };
-        let mut edits = self.ticking.compose(id, annotations, time, self.asked, renews);
+        let mut edits = self.ticking.compose(id, annotations, time, self.last_sent, renews);
         let may_say = renews && self.ticking.may_say(id);
-        if may_say && self.company.edit(&self.out.identity, annotations, &mut edits) {
+        if may_say && self.task_comparison.edit(&self.out.identity, annotations, &mut edits) {
             self.ticking.says();
         }
         edits
@@ -32,7 +32,7 @@ impl ElectionDriver {
         }
     }
 
-    /// Shows the ticks what the Lease says, and renews early if they have something to say.
+    /// Shows the state of the Lease to the ticks, and renews early if they have something to write.
     pub(super) fn tick(&mut self) {
         let time = self.time();
         if let Some(version) = self.election.rests_on()
@@ -57,7 +57,7 @@ impl ElectionDriver {
         self.log.holder(holder);
         let status = &mut self.out.status;
         if self.election.newest().is_none() && self.ticks_of.take().is_some() {
-            // The Lease is gone, and with it what it said.
+            // The Lease is gone, and so are its records.
             status.ticks = Arc::default();
         }
         if let Some(newest) = self.election.newest().filter(|newest| self.ticks_of.as_ref() != Some(newest))
@@ -69,7 +69,7 @@ impl ElectionDriver {
         let annotations = self.election.newest().and_then(|newest| self.requests.annotations(newest));
         let other = holder.filter(|holder| !holder.is_empty() && *holder != &*self.out.identity);
         let (now, patience) = (self.out.clock.now(), self.out.timing.lease_duration);
-        if let Some(not_run) = self.company.look(other, annotations, now, patience, &self.log) {
+        if let Some(not_run) = self.task_comparison.compare(other, annotations, now, patience, &self.log) {
             status.not_run = not_run;
         }
         status.standing = standing;

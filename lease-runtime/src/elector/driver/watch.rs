@@ -1,4 +1,4 @@
-//! The watch of an election, and what it tells.
+//! Handles the watch of an election and its events.
 
 use std::sync::Arc;
 
@@ -22,7 +22,7 @@ impl ElectionDriver {
             WatchEvent::Deleted { revision } => {
                 self.step(Event::Seen(Observation::Missing { revision: Some(revision) }))
             }
-            // The watch has read it before; what it cannot read never comes here.
+            // The watch has read the object already. An object that it cannot read does not come here.
             WatchEvent::Shows(object) => {
                 if let Some(view) = self.requests.read(Arc::unwrap_or_clone(object)) {
                     self.step(Event::Seen(Observation::Present(view)));
@@ -31,19 +31,19 @@ impl ElectionDriver {
         }
     }
 
-    /// There is a watch as long as this process takes part.
+    /// Keeps a watch as long as this process takes part.
     pub(super) fn keep_watch(&mut self) {
         if self.election.role() != Role::Out {
             self.join_watch();
         } else if self.watch.take().is_some() {
-            // What happens from here on is not seen, and an answer that is still to come would not show it.
+            // The watch misses what happens from here on, and an answer to an earlier request would not show it.
             self.requests.clear();
             self.watching = false;
             self.step(Event::WatchLost);
         }
     }
 
-    /// Comes before the look that a watch completes.
+    /// Must come before the read that a watch completes.
     pub(super) fn join_watch(&mut self) {
         let (lease, clock) = (&self.out.lease, &self.out.clock);
         self.watch.get_or_insert_with(|| Watch::join(&self.shared, lease.clone(), Arc::clone(clock)));

@@ -1,8 +1,8 @@
-//! Where an elector's log lines are said.
+//! The thread that writes the log lines of an elector.
 //!
-//! An elector with a thread of its own hands its lines to another one, `lease-log`: a subscriber that is slow, blocks or
-//! panics is then no matter for the renewals of a thousand leases. An elector on the user's runtime says them where it
-//! stands, as everything else on that runtime does.
+//! An elector with a thread of its own hands its lines to another thread, `lease-log`. So a subscriber that is slow, blocks or
+//! panics does not delay the renewals of a thousand leases. An elector on the user's runtime writes its lines directly, like
+//! everything else on that runtime.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -16,40 +16,40 @@ use tokio::sync::watch;
 use tracing::Level;
 use tracing::level_filters::{LevelFilter, STATIC_MAX_LEVEL};
 
-/// How many lines may wait. Of each quieter pair of levels fewer, so that the important ones find room.
+/// How many lines may wait. For less important levels there is less room, so that important lines are not dropped.
 const ROOM: usize = 8192;
-/// How long the end of a campaign waits for its last lines.
+/// How long the end of an election waits for its last log lines.
 const PATIENCE: Duration = Duration::from_millis(250);
 
 thread_local! {
-    /// Who speaks for this thread.
-    static SPEAKER: RefCell<Option<Arc<Queue>>> = const { RefCell::new(None) };
+    /// The queue that takes the lines of this thread, if there is one.
+    static QUEUE: RefCell<Option<Arc<Queue>>> = const { RefCell::new(None) };
 }
 
-/// A line, ready to be said.
+/// A line that is ready to be written.
 type Line = Box<dyn FnOnce() + Send>;
 
-/// The thread that speaks for an elector. It ends when this has been dropped and everything has been said.
+/// The thread that writes the log of an elector. It ends when this is dropped and everything has been written.
 pub(super) struct LogThread(Arc<Queue>);
 
 struct Queue {
     waiting: Mutex<QueuedLine>,
     more: Condvar,
-    /// How many lines have been said.
+    /// How many lines have been written.
     said: watch::Sender<u64>,
 }
 
 #[derive(Default)]
 struct QueuedLine {
     lines: VecDeque<Line>,
-    /// How many lines have ever been taken.
+    /// How many lines have been taken in total.
     taken: u64,
-    /// How many found no room since that was last said.
+    /// How many lines were dropped since the last line that said so.
     dropped: u64,
     closed: bool,
 }
 
-/// Waits for lines to be said.
+/// Waits until lines are written.
 #[derive(Clone)]
 pub(super) struct LogFlush(Arc<Queue>);
 
@@ -58,16 +58,16 @@ impl LogThread {
     pub(super) fn start() -> io::Result<LogThread> {
         let queue = Arc::new(Queue { waiting: Mutex::default(), more: Condvar::new(), said: watch::Sender::new(0) });
         let own = Arc::clone(&queue);
-        Builder::new().name("lease-log".to_owned()).spawn(move || own.speak())?;
+        Builder::new().name("lease-log".to_owned()).spawn(move || own.write_lines())?;
         Ok(LogThread(queue))
     }
 
-    /// Speaks for the current thread from now on.
-    pub(super) fn speak_for_this_thread(&self) {
-        SPEAKER.set(Some(Arc::clone(&self.0)));
+    /// Takes the log lines of the current thread from now on.
+    pub(super) fn log_for_this_thread(&self) {
+        QUEUE.set(Some(Arc::clone(&self.0)));
     }
 
-    pub(super) fn spoken(&self) -> LogFlush {
+    pub(super) fn log_flush(&self) -> LogFlush {
         LogFlush(Arc::clone(&self.0))
     }
 }
@@ -80,7 +80,7 @@ impl Drop for LogThread {
 }
 
 impl LogFlush {
-    /// Resolves when what has been handed in so far was said, or could not be for a while. Cancel safe.
+    /// Resolves when all lines up to now have been written, or after a time limit. Cancel safe.
     pub(super) async fn caught_up(&self) {
         let taken = self.0.waiting().taken;
         let mut said = self.0.said.subscribe();
@@ -93,9 +93,9 @@ pub(super) fn is_wanted(level: Level) -> bool {
     level <= STATIC_MAX_LEVEL && level <= LevelFilter::current()
 }
 
-/// Says a line, or has it said.
+/// Writes a line, or queues it if this thread has a log thread.
 pub(super) fn say(level: Level, line: impl FnOnce() + Send + 'static) {
-    match SPEAKER.with_borrow(Clone::clone) {
+    match QUEUE.with_borrow(Clone::clone) {
         Some(queue) => queue.take(level, Box::new(line)),
         None => line(),
     }
@@ -121,10 +121,10 @@ impl Queue {
         }
     }
 
-    /// The thread.
-    fn speak(&self) {
+    /// The loop of the thread.
+    fn write_lines(&self) {
         while let Some((line, dropped)) = self.next() {
-            // A subscriber is the user's code, and so is the panic hook. Neither ends the log.
+            // A subscriber is user code, and so is the panic hook. A panic of either must not end the log.
             let _ = catch_unwind(AssertUnwindSafe(|| {
                 if dropped > 0 {
                     tracing::warn!(target: "lease_runtime", dropped, "log lines were dropped: the subscriber is too slow");
@@ -135,7 +135,7 @@ impl Queue {
         }
     }
 
-    /// Waits for the next line. And how many were dropped before it.
+    /// Waits for the next line. Also returns how many were dropped before it.
     fn next(&self) -> Option<(Line, u64)> {
         let mut waiting = self.waiting();
         loop {
@@ -154,7 +154,7 @@ impl Queue {
     }
 }
 
-/// A value of a log line, as one that can go to another thread.
+/// A value of a log line that can be sent to another thread.
 pub(super) trait OwnedValue {
     type Owned: tracing::Value + Send + 'static;
 

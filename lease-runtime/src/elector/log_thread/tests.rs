@@ -2,29 +2,29 @@ use std::sync::mpsc;
 
 use super::*;
 
-fn voice() -> LogThread {
-    let voice = LogThread::start().unwrap();
-    voice.speak_for_this_thread();
-    voice
+fn log_thread() -> LogThread {
+    let log_thread = LogThread::start().unwrap();
+    log_thread.log_for_this_thread();
+    log_thread
 }
 
 #[test]
-fn lines_are_said_in_their_order_by_another_thread() {
-    let voice = voice();
-    let (told, tell) = mpsc::channel();
+fn lines_are_written_in_order_by_another_thread() {
+    let log_thread = log_thread();
+    let (sender, receiver) = mpsc::channel();
     for line in 0..1000 {
-        let told = told.clone();
-        say(Level::INFO, move || told.send((line, std::thread::current().name().map(str::to_owned))).unwrap());
+        let sender = sender.clone();
+        say(Level::INFO, move || sender.send((line, std::thread::current().name().map(str::to_owned))).unwrap());
     }
-    drop((told, voice));
-    let said: Vec<_> = tell.iter().collect();
+    drop((sender, log_thread));
+    let said: Vec<_> = receiver.iter().collect();
     assert!(said.iter().all(|(_, thread)| thread.as_deref() == Some("lease-log")));
     assert!(said.iter().map(|(line, _)| *line).eq(0..1000));
 }
 
 #[test]
-fn a_line_that_blocks_holds_up_nobody_and_the_quiet_ones_give_way() {
-    let voice = voice();
+fn a_line_that_blocks_delays_nothing_and_unimportant_lines_are_dropped_first() {
+    let log_thread = log_thread();
     let (release, blocked) = mpsc::channel::<()>();
     let (begun, has_begun) = mpsc::channel();
     say(Level::ERROR, move || {
@@ -32,16 +32,16 @@ fn a_line_that_blocks_holds_up_nobody_and_the_quiet_ones_give_way() {
         let _ = blocked.recv();
     });
     has_begun.recv().unwrap();
-    let (told, tell) = mpsc::channel();
+    let (sender, receiver) = mpsc::channel();
     for level in [Level::TRACE, Level::DEBUG, Level::INFO, Level::WARN, Level::ERROR] {
         for _ in 0..ROOM {
-            let told = told.clone();
-            say(level, move || told.send(level).unwrap());
+            let sender = sender.clone();
+            say(level, move || sender.send(level).unwrap());
         }
     }
-    assert_eq!(voice.0.waiting().dropped, 4 * u64::try_from(ROOM).unwrap());
-    drop((release, told, voice));
-    let said: Vec<_> = tell.iter().collect();
+    assert_eq!(log_thread.0.waiting().dropped, 4 * u64::try_from(ROOM).unwrap());
+    drop((release, sender, log_thread));
+    let said: Vec<_> = receiver.iter().collect();
     let count = |level| said.iter().filter(|said| **said == level).count();
     assert_eq!(
         [Level::TRACE, Level::DEBUG, Level::INFO, Level::WARN, Level::ERROR].map(count),
@@ -51,34 +51,34 @@ fn a_line_that_blocks_holds_up_nobody_and_the_quiet_ones_give_way() {
 
 #[test]
 fn a_line_that_panics_does_not_end_the_log() {
-    let voice = voice();
-    let (told, tell) = mpsc::channel();
+    let log_thread = log_thread();
+    let (sender, receiver) = mpsc::channel();
     say(Level::WARN, || panic!("the subscriber fell over"));
-    say(Level::WARN, move || told.send(()).unwrap());
-    tell.recv().unwrap();
-    drop(voice);
+    say(Level::WARN, move || sender.send(()).unwrap());
+    receiver.recv().unwrap();
+    drop(log_thread);
 }
 
 #[tokio::test]
-async fn the_end_waits_for_what_was_handed_in_but_not_for_ever() {
-    let voice = voice();
+async fn the_end_waits_for_earlier_lines_but_not_forever() {
+    let log_thread = log_thread();
     let (release, blocked) = mpsc::channel::<()>();
     say(Level::INFO, move || assert!(blocked.recv().is_err()));
-    let spoken = voice.spoken();
-    // Comes back although the line is stuck.
-    spoken.caught_up().await;
-    assert_eq!(*voice.0.said.borrow(), 0);
+    let log_flush = log_thread.log_flush();
+    // Returns although the line is stuck.
+    log_flush.caught_up().await;
+    assert_eq!(*log_thread.0.said.borrow(), 0);
     drop(release);
-    let mut said = voice.0.said.subscribe();
+    let mut said = log_thread.0.said.subscribe();
     said.wait_for(|said| *said == 1).await.unwrap();
-    spoken.caught_up().await;
+    log_flush.caught_up().await;
 }
 
-/// Without a thread that speaks for it, a thread says its lines itself.
+/// A thread without a log thread writes its lines itself.
 #[test]
-fn other_threads_say_their_lines_themselves() {
+fn other_threads_write_their_lines_themselves() {
     let here = std::thread::current().id();
-    let (told, tell) = mpsc::channel();
-    say(Level::INFO, move || told.send(std::thread::current().id()).unwrap());
-    assert_eq!(tell.try_recv().unwrap(), here);
+    let (sender, receiver) = mpsc::channel();
+    say(Level::INFO, move || sender.send(std::thread::current().id()).unwrap());
+    assert_eq!(receiver.try_recv().unwrap(), here);
 }

@@ -1,4 +1,4 @@
-//! A mutating webhook or policy changes what elections write.
+//! Mutating webhooks and policies that change the writes of elections.
 
 use super::*;
 
@@ -14,7 +14,7 @@ async fn a_policy_that_shortens_leases_is_named_and_not_stormed() {
     secs(600).await;
     let writes = world.count("a", |entry| entry.call.verb.is_write()) - before;
     assert!(writes <= 25, "{writes} writes in ten minutes");
-    // Reads succeed all the time, which clears nothing.
+    // All reads succeed, and that does not clear the problem.
     assert!(matches!(a.status().problem.as_deref(), Some(ElectorError::Altered { .. })));
     assert!(!a.status().fatal);
     world.api.clear_faults();
@@ -41,7 +41,7 @@ async fn a_policy_that_lengthens_leases_or_makes_their_times_coarser_does_no_har
     let led = a.term().await;
     secs(600).await;
     assert!(led.goes_on() && a.status().problem.is_none());
-    // It is no problem, and it explains why a failover takes longer: said once.
+    // This is not a problem, but it explains why a failover takes longer. Logged once.
     assert_eq!(lines.count("WARN"), 1, "{lines:?}");
     assert!(format!("{lines:?}").contains("a longer lease duration"), "{lines:?}");
     assert!((11.0..=14.0).contains(&world.rate("a", 60).await));

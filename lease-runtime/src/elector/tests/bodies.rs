@@ -1,4 +1,4 @@
-//! Bodies, runtimes and panics: what becomes of a term when one side is gone.
+//! Bodies, runtimes and panics: what happens to a term when one side is gone.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -11,14 +11,14 @@ async fn terms_that_nobody_receives_are_given_back() {
     let (mut a, mut b) = (world.replica("a"), world.replica("b"));
     let led = a.term().await;
     secs(1).await;
-    // Whoever ran the bodies is gone, without a word.
+    // The bodies are gone without notice.
     drop(led);
     a.status_until(|status| status.standing == Standing::Out).await;
     assert_eq!(a.status().last_stop, Some(StopReason::RuntimeGone));
     let (_led, took) = b.term_after().await;
     assert!(took <= Duration::from_millis(10), "{took:?}");
     secs(60).await;
-    assert!(a.campaign.terms.try_recv().is_err());
+    assert!(a.election.terms.try_recv().is_err());
 }
 
 #[tokio::test(start_paused = true)]
@@ -29,48 +29,48 @@ async fn leaving_is_bounded_when_the_release_cannot_be_written() {
         let led = a.term().await;
         secs(7).await;
         world.api.inject(RequestMatcher::any(), fault.clone());
-        a.campaign.withdraw(StopReason::Shutdown);
+        a.election.withdraw(StopReason::Shutdown);
         drop(led);
-        let left = tokio::time::timeout(Duration::from_secs(16), a.campaign.left()).await;
+        let left = tokio::time::timeout(Duration::from_secs(16), a.election.left()).await;
         assert!(left.is_ok(), "still there with {fault:?}");
         assert_eq!(a.status().standing, Standing::Out);
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn leaving_does_not_wait_for_ever_for_a_body_that_blocks() {
+async fn leaving_does_not_wait_forever_for_a_body_that_blocks() {
     let world = World::new();
     let mut a = world.replica("a");
     let led = a.term().await;
     secs(7).await;
     world.api.inject(RequestMatcher::any(), Fault::hang());
-    a.campaign.withdraw(StopReason::Shutdown);
-    let left = tokio::time::timeout(Duration::from_secs(12 + 15 + 1), a.campaign.left()).await;
+    a.election.withdraw(StopReason::Shutdown);
+    let left = tokio::time::timeout(Duration::from_secs(12 + 15 + 1), a.election.left()).await;
     assert!(left.is_ok(), "still there");
     assert!(!led.goes_on());
-    assert_eq!(a.status().standing, Standing::Draining, "nobody may take it for gone");
+    assert_eq!(a.status().standing, Standing::Draining, "no other replica may take it for gone");
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_withdrawal_is_complete_more_than_once() {
     let world = World::new();
     let a = world.replica("a");
-    // None was asked for.
-    a.campaign.left().await;
+    // There was no withdrawal.
+    a.election.left().await;
     for _ in 0..3 {
-        a.campaign.withdraw(StopReason::Shutdown);
-        a.campaign.left().await;
+        a.election.withdraw(StopReason::Shutdown);
+        a.election.left().await;
     }
-    a.campaign.withdraw(StopReason::Shutdown);
-    a.campaign.contend();
-    a.campaign.left().await;
+    a.election.withdraw(StopReason::Shutdown);
+    a.election.contend();
+    a.election.left().await;
 }
 
-/// A clock that fails once, deep inside an election.
+/// A clock that panics once, deep inside an election.
 #[derive(Debug)]
 struct Failing {
     clock: Arc<dyn Clock>,
-    /// The call that panics; none while zero.
+    /// The number of calls until the panic; zero for none.
     fuse: Arc<AtomicU32>,
 }
 
@@ -124,22 +124,22 @@ fn a_term_ends_with_the_runtime_of_its_election() {
     let runtime = paused();
     let clock: Arc<dyn Clock> = Arc::new(crate::clock::SystemClock);
     let api = EmbeddedApi::new();
-    let (elector, campaign, term, _alive) = runtime.block_on(async {
+    let (elector, election, term, _alive) = runtime.block_on(async {
         let client = api.client_as("a", NAMESPACE);
         let elector = Elector::start(Connection::Client(client), "a".into(), Arc::clone(&clock)).unwrap();
-        let mut campaign = elector.contend(LeaseId::new(NAMESPACE, LEASE), Timing::default());
-        let (term, alive) = campaign.terms.recv().await.unwrap();
-        (elector, campaign, term, alive)
+        let mut election = elector.contend(LeaseId::new(NAMESPACE, LEASE), Timing::default());
+        let (term, alive) = election.terms.recv().await.unwrap();
+        (elector, election, term, alive)
     });
     assert!(term.check().is_ok() && elector.health().running);
     drop(runtime);
     assert!(term.check().is_err());
     assert!(!elector.health().is_alive());
-    let status = campaign.status.borrow().clone();
+    let status = election.status.borrow().clone();
     assert!(status.fatal && status.standing != Standing::Follower, "{status:?}");
-    // Nobody is left to ask, and nobody waits for an answer.
-    campaign.withdraw(StopReason::Shutdown);
-    paused().block_on(campaign.left());
+    // The election is gone, and so nothing waits for an answer.
+    election.withdraw(StopReason::Shutdown);
+    paused().block_on(election.left());
     let late = elector.contend(LeaseId::new(NAMESPACE, "other"), Timing::default());
     assert!(late.status.borrow().fatal);
 }
@@ -153,25 +153,25 @@ fn a_client_needs_a_runtime() {
     assert!(matches!(refused, Err(ElectorError::NoRuntime)));
 }
 
-/// Both have the same name, so that the second would find the lease to be its own.
+/// Both have the same identity, so the second one would take the lease for its own.
 #[tokio::test(start_paused = true)]
 async fn an_election_waits_for_the_bodies_of_the_one_before_it() {
     let world = World::new();
     let mut a = world.replica("a");
     let led = a.term().await;
-    // As when the runtime of whoever led is gone, while a body of another runtime is not.
-    a.campaign = a.elector.contend(LeaseId::new(NAMESPACE, LEASE), Timing::default());
+    // The runtime of the candidate is gone, while a body on another runtime is not.
+    a.election = a.elector.contend(LeaseId::new(NAMESPACE, LEASE), Timing::default());
     secs(60).await;
-    assert!(a.campaign.terms.try_recv().is_err(), "a body beside one that is not gone");
-    // Leaving does not wait for that one: nothing is held by this election.
-    a.campaign.withdraw(StopReason::Shutdown);
-    let left = tokio::time::timeout(Duration::from_secs(1), a.campaign.left()).await;
+    assert!(a.election.terms.try_recv().is_err(), "a body beside one that is not gone");
+    // Leaving does not wait for that body, because this election holds nothing.
+    a.election.withdraw(StopReason::Shutdown);
+    let left = tokio::time::timeout(Duration::from_secs(1), a.election.left()).await;
     assert!(left.is_ok(), "still there");
     assert_eq!(a.status().standing, Standing::Out);
     drop(led);
     secs(60).await;
-    assert!(a.campaign.terms.try_recv().is_err(), "a term although the election was left");
-    a.campaign.contend();
+    assert!(a.election.terms.try_recv().is_err(), "a term although the election was left");
+    a.election.contend();
     let (_led, took) = a.term_after().await;
     assert!(took <= Duration::from_millis(10), "{took:?}");
 }

@@ -1,4 +1,4 @@
-//! Certificates in files, which are renewed while the process runs, before a server that speaks TLS.
+//! Certificates in files that are renewed while the process runs, with a server that speaks TLS.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -20,7 +20,7 @@ use super::super::log_thread::LogThread;
 use super::*;
 use crate::embedded::Server;
 
-/// A clock that goes when it is told to.
+/// A clock that a test advances.
 #[derive(Debug)]
 struct Manual(AtomicU64);
 
@@ -67,16 +67,16 @@ impl Authority {
     }
 }
 
-/// A front for an API that speaks TLS, as a kube-apiserver does.
+/// A TLS server in front of an API, as a kube-apiserver has it.
 struct Front {
     address: SocketAddr,
     acts: watch::Sender<Arc<ServerConfig>>,
-    /// The client's certificate of each connection that came to be.
+    /// The client certificate of each connection that was made.
     seen: Arc<Mutex<Vec<Vec<u8>>>>,
     opened: Arc<AtomicUsize>,
 }
 
-/// `clients`: who has to have issued the certificates of clients.
+/// `clients`: the authority that must have issued the certificates of clients.
 fn acts(own: &Issued, clients: &Authority) -> Arc<ServerConfig> {
     let mut roots = RootCertStore::empty();
     roots.add(der(&clients.pem)).unwrap();
@@ -107,7 +107,7 @@ impl Front {
                     let mut stream = match acceptor.accept(stream).into_fallible().await {
                         Ok(stream) => stream,
                         Err((_, mut stream)) => {
-                            // Closed at once, it would be reset, and the client might not read why.
+                            // If it were closed at once, the connection would be reset, and the client might not read the reason.
                             let _ = tokio::io::copy(&mut stream, &mut tokio::io::sink()).await;
                             return;
                         }
@@ -117,7 +117,7 @@ impl Front {
                     let mut api = TcpStream::connect(upstream).await.unwrap();
                     tokio::select! {
                         _ = tokio::io::copy_bidirectional(&mut stream, &mut api) => {}
-                        // It is restarted.
+                        // The server restarts.
                         _ = config.changed() => {}
                     }
                 });
@@ -127,13 +127,13 @@ impl Front {
         Front { address, acts, seen, opened }
     }
 
-    /// With other certificates, and without the connections there were.
+    /// Restarts with other certificates, and closes all connections.
     fn restart(&self, acts: Arc<ServerConfig>) {
         self.acts.send_replace(acts);
     }
 }
 
-/// A client whose certificates stand in files.
+/// A client whose certificates are in files.
 struct Renewal {
     folder: PathBuf,
     front: Front,
@@ -199,44 +199,44 @@ impl Renewal {
 }
 
 #[tokio::test]
-async fn certificates_that_are_renewed_on_disk_are_taken_up() {
+async fn certificates_that_are_renewed_on_disk_are_used() {
     let (old, new) = (Authority::new("old"), Authority::new("new"));
     let (first, second) = (old.issue("client", |_| {}), old.issue("client", |_| {}));
     let world = Renewal::new("renewed", &old, &first, acts(&old.server(), &old)).await;
     world.ask().await.unwrap();
-    // Half of it: the key does not fit. What there was is kept.
+    // Half of a renewal: the key does not match. The old certificate stays in use.
     world.write("crt", &second.certificate);
     world.pass(1);
     world.ask().await.unwrap();
     assert_eq!(*world.front.seen.lock().unwrap(), [der(&first.certificate).to_vec()]);
-    // The whole: the server sees the new one, although the old connection is still open.
+    // The whole renewal: the server sees the new certificate, although the old connection is still open.
     world.write("key", &second.key);
     world.pass(1);
     world.ask().await.unwrap();
     assert_eq!(world.front.seen.lock().unwrap().last().unwrap(), &der(&second.certificate).to_vec());
     world.ask().await.unwrap();
     assert_eq!(world.front.opened.load(Ordering::Relaxed), 2);
-    // The authority is exchanged, with an overlap.
+    // The authority is replaced, with an overlap.
     world.write("ca", &format!("{}{}", old.pem, new.pem));
     world.pass(1);
     world.ask().await.unwrap();
     world.front.restart(acts(&new.server(), &old));
-    // A connection that the server closes may be noticed by the request that is sent on it.
+    // If the server closes a connection, only the next request on it may notice.
     while world.front.opened.load(Ordering::Relaxed) < 4 {
         let _ = world.ask().await;
     }
     world.ask().await.unwrap();
 }
 
-/// This thread stands for the elector's, which nothing that is said may block.
+/// This thread stands for the elector's, which no log line may block.
 #[tokio::test]
-async fn what_is_said_of_certificates_is_said_by_another_thread() {
+async fn log_lines_about_certificates_are_written_by_another_thread() {
     let trusted = Authority::new("trusted");
     let (first, second) = (trusted.issue("client", |_| {}), trusted.issue("client", |_| {}));
     let world = Renewal::new("said", &trusted, &first, acts(&trusted.server(), &trusted)).await;
     world.ask().await.unwrap();
-    let voice = LogThread::start().unwrap();
-    voice.speak_for_this_thread();
+    let log_thread = LogThread::start().unwrap();
+    log_thread.log_for_this_thread();
     let lines = log::Lines::default();
     let _capture = lines.capture();
     for (file, content) in [("crt", &second.certificate), ("key", &second.key)] {
@@ -255,7 +255,7 @@ async fn a_certificate_that_is_not_accepted_is_tried_rarely_until_it_changes() {
     let world = Renewal::new("refused", &trusted, &client, acts(&other.server(), &trusted)).await;
     let text = world.refused().await;
     assert!(text.contains("UnknownIssuer") && text.contains("certificate-authority"), "{text}");
-    // Ten minutes of ten leases, each twice a second.
+    // Ten minutes of ten leases, with two requests a second each.
     for _ in 0..600 {
         for _ in 0..20 {
             world.refused().await;
@@ -264,14 +264,14 @@ async fn a_certificate_that_is_not_accepted_is_tried_rarely_until_it_changes() {
     }
     let opened = world.front.opened.load(Ordering::Relaxed);
     assert!((8..=18).contains(&opened), "{opened}");
-    // What has changed is tried at once.
+    // A changed certificate is tried at once.
     world.write("ca", &format!("{}{}", trusted.pem, other.pem));
     world.pass(1);
     world.ask().await.unwrap();
 }
 
 #[tokio::test]
-async fn what_is_wrong_with_a_certificate_is_said_with_what_to_do() {
+async fn a_problem_of_a_certificate_is_reported_with_a_remedy() {
     let (trusted, other) = (Authority::new("trusted"), Authority::new("other"));
     let client = trusted.issue("client", |_| {});
     let expired = trusted.issue("127.0.0.1", |params| {

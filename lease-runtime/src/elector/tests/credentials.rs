@@ -1,4 +1,4 @@
-//! Credential plugins around a whole elector, and what is said of secrets. In real time: plugins are processes.
+//! Credential plugins with a whole elector, and that no secret is shown. In real time, because plugins are processes.
 
 use std::fmt::Write as _;
 use std::os::unix::fs::PermissionsExt;
@@ -9,7 +9,7 @@ use super::*;
 use crate::clock::SystemClock;
 use crate::embedded::Fault;
 
-/// A folder that goes with the test.
+/// A folder that is removed with the test.
 struct Folder(PathBuf);
 
 impl Folder {
@@ -61,9 +61,9 @@ fn server(url: &str) -> String {
     format!("{{ server: '{url}' }}")
 }
 
-/// What a program does that has a deadline for its start: the runtime, and the plugin, end with it.
+/// A program with a time limit for its start: when the limit has passed, the runtime and the plugin end.
 #[test]
-fn a_plugin_that_hangs_at_the_start_keeps_nothing_from_ending() {
+fn a_plugin_that_hangs_at_the_start_does_not_delay_the_end() {
     let folder = Folder::new("hung");
     let pid = folder.0.join("pid");
     let plugin =
@@ -89,7 +89,7 @@ fn a_plugin_that_hangs_at_the_start_keeps_nothing_from_ending() {
     watch.block_on(until("the end of the plugin", || !Path::new(&process).exists()));
 }
 
-/// Ten leases, and one start of the plugin.
+/// Ten leases, and the plugin is started once.
 #[tokio::test]
 async fn one_credential_serves_all_leases() {
     let folder = Folder::new("shared");
@@ -108,15 +108,15 @@ async fn one_credential_serves_all_leases() {
     connection.ready().await.unwrap();
     let elector = Elector::start(connection.clone(), "a".into(), Arc::new(SystemClock)).unwrap();
     let leases = (0..10).map(|number| LeaseId::new(NAMESPACE, format!("ledger-{number}")));
-    for mut campaign in leases.map(|lease| elector.contend(lease, Timing::default())).collect::<Vec<_>>() {
-        assert!(tokio::time::timeout(Duration::from_secs(60), campaign.terms.recv()).await.unwrap().is_some());
+    for mut election in leases.map(|lease| elector.contend(lease, Timing::default())).collect::<Vec<_>>() {
+        assert!(tokio::time::timeout(Duration::from_secs(60), election.terms.recv()).await.unwrap().is_some());
     }
     connection.client().await.unwrap();
     assert_eq!(std::fs::read_to_string(calls).unwrap().lines().count(), 1);
 }
 
-/// Everything that is said under `CANARY`s in all places, by a process of its own: in its log, at the finest level, in its
-/// errors, and on its stderr.
+/// A process of its own puts `CANARY`s into all places that may be secret. None may be in its log, at the finest level, in its
+/// errors, or on its stderr.
 #[test]
 fn no_secret_is_said_anywhere() {
     let me = std::env::current_exe().unwrap();
@@ -126,9 +126,9 @@ fn no_secret_is_said_anywhere() {
     let out = child.output().unwrap();
     let said = format!("{}{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr));
     assert!(out.status.success(), "{said}");
-    // It has said what it is made for.
+    // It has reported what it is meant to report.
     for part in [
-        "ended with exit code 3, its last words: `no luck with [redacted]",
+        "ended with exit code 3, its last output: `no luck with [redacted]",
         "TRACE lease_runtime",
         "started leading",
         "features = [\\\"http-proxy\\\"]",
@@ -138,7 +138,7 @@ fn no_secret_is_said_anywhere() {
     ] {
         assert!(said.contains(part), "{part} is missing in\n{said}");
     }
-    // In base64 as well: of the user and password of basic authentication.
+    // Also in base64, for the user and password of basic authentication.
     for secret in ["CANARY", "Q0FOQVJZ"] {
         let leak = said.lines().find(|line| line.contains(secret));
         assert_eq!(leak, None, "leaked");
@@ -174,7 +174,7 @@ async fn say_all_there_is_to_say() {
             "{ auth-provider: { name: gcp, config: { cmd-path: /bin/sh, cmd-args: CANARY-ARG } } }".to_owned(),
         ),
         (server("https://127.0.0.1:1"), "{ client-certificate-data: CANARY, client-key-data: CANARY }".to_owned()),
-        // "CANARY-KEY" in base64, which is no key.
+        // "CANARY-KEY" in base64, which is not a key.
         (
             server("https://127.0.0.1:1"),
             "{ client-certificate-data: QQ==, client-key-data: Q0FOQVJZLUtFWQ== }".to_owned(),
@@ -203,7 +203,7 @@ async fn say_all_there_is_to_say() {
         if let Err(error) = crate::Candidate::builder().kubeconfig(&config).build().await {
             println!("{error} {error:?}");
         }
-        // As if the first credentials had been there: requests fail.
+        // As if the first credentials had been fetched: requests fail.
         let elector = match Elector::start(connection, "a".into(), Arc::new(SystemClock)) {
             Ok(elector) => elector,
             Err(error) => {
@@ -214,10 +214,10 @@ async fn say_all_there_is_to_say() {
         for refusal in [None, Some(Fault::status(401))] {
             let fault = refusal.clone().map(|refusal| api.inject(RequestMatcher::any(), refusal));
             let lease = LeaseId::new(NAMESPACE, format!("ledger-{}", fault.is_some()));
-            let mut campaign = elector.contend(lease, Timing::default());
-            let told =
+            let mut election = elector.contend(lease, Timing::default());
+            let is_settled =
                 |status: &LeaseStatus| status.problem.is_some() || matches!(status.standing, Standing::Leader(_));
-            let status = tokio::time::timeout(Duration::from_secs(60), campaign.status.wait_for(told)).await;
+            let status = tokio::time::timeout(Duration::from_secs(60), election.status.wait_for(is_settled)).await;
             let status = status.unwrap().unwrap().clone();
             status.problem.iter().for_each(|problem| println!("{problem}"));
             println!("{status:?}");
@@ -226,7 +226,7 @@ async fn say_all_there_is_to_say() {
     }
 }
 
-/// Prints all that is said, of lease-runtime.
+/// Prints all log lines of lease-runtime.
 struct Speaker;
 
 impl tracing::Subscriber for Speaker {

@@ -1,9 +1,9 @@
-//! Requests that go wrong while a term is held, and how it goes on or ends.
+//! Requests that fail while a term is held, and how the term continues or ends.
 
 use super::*;
 use crate::embedded::Fault;
 
-/// Whatever happens to one renewal, or to all requests of a short while, does not cost the term.
+/// A fault of one renewal, or of all requests for a short while, does not end the term.
 #[tokio::test(start_paused = true)]
 async fn a_term_survives_what_passes_within_its_deadline() {
     let garbage = || Fault::body(200, "application/json", "{\"kind\":");
@@ -72,10 +72,10 @@ async fn a_term_that_cannot_be_renewed_ends_before_another_begins() {
         assert!(led.term.check().is_ok(), "the lease is still ours: {fault:?}");
         tokio::time::sleep(led.term.remaining()).await;
         assert!(led.term.check().is_err());
-        assert!(b.campaign.terms.try_recv().is_err(), "two terms: {fault:?}");
+        assert!(b.election.terms.try_recv().is_err(), "two terms: {fault:?}");
         let successor = b.term().await;
         assert!(successor.term.fencing_token() > led.term.fencing_token());
-        // Its body is still there, so it does not compete; then it does.
+        // Its body is still there, so it does not compete. Afterwards it does.
         cut.remove();
         secs(60).await;
         assert_eq!(a.status().standing, Standing::Draining, "{fault:?}");
@@ -108,20 +108,20 @@ async fn a_term_ends_at_once_when_the_lease_says_so() {
             StopReason::Lost(lease_protocol::election::LossReason::Overwritten),
         ),
     ];
-    for (deed, loss) in deeds {
+    for (deed, reason) in deeds {
         let world = World::new();
         let mut a = world.replica("a");
         let led = a.term().await;
         secs(12).await;
         deed(&world.api);
         tokio::time::timeout(Duration::from_millis(5), led.term.cancelled()).await.expect("not at once");
-        assert_eq!(led.term.stop_reason(), Some(loss.clone()));
-        assert!(led.term.check().is_err(), "{loss:?}");
+        assert_eq!(led.term.stop_reason(), Some(reason.clone()));
+        assert!(led.term.check().is_err(), "{reason:?}");
         let token = led.term.fencing_token();
         drop(led);
         let again = a.term().await;
-        assert!(again.term.fencing_token() > token, "{loss:?}");
-        assert_eq!(a.status().last_stop, Some(loss));
+        assert!(again.term.fencing_token() > token, "{reason:?}");
+        assert_eq!(a.status().last_stop, Some(reason));
     }
 }
 
@@ -138,17 +138,17 @@ async fn revisions_that_go_backwards_end_the_election_for_this_process() {
     let status = a.status_until(|status| status.problem.is_some()).await;
     drop(led);
     secs(120).await;
-    assert!(a.campaign.terms.try_recv().is_err(), "led again");
+    assert!(a.election.terms.try_recv().is_err(), "led again");
     let problem = a.status().problem.expect("said no more");
     assert!(matches!(*problem, ElectorError::WentBackwards { .. }), "{status:?}");
-    // A restart ends it, so a liveness probe has to fail, although the loop goes on.
+    // A restart ends this, so a liveness probe has to fail, although the loop runs.
     let health = a.elector.health();
     assert!(health.barred && health.running && !health.is_alive(), "{health:?}");
 }
 
-/// The timing and the fields of a Lease are anybody's to write.
+/// Any program may write the timings and fields of a Lease.
 #[tokio::test(start_paused = true)]
-async fn absurd_leases_are_waited_for_or_taken_and_never_stumbled_over() {
+async fn absurd_leases_are_waited_for_or_taken_over() {
     use serde_json::json;
     let specs = [
         json!(null),
@@ -174,10 +174,10 @@ async fn absurd_leases_are_waited_for_or_taken_and_never_stumbled_over() {
     }
 }
 
-/// What no API server stores, but something in between might make of it.
-/// Go writes and reads the end of the year 9999. A Lease with such a time is waited out as any other.
+/// No API server stores such a time, but a proxy might send it. Go can write and read the end of the year 9999. A Lease with such
+/// a time is waited for like any other.
 #[tokio::test(start_paused = true)]
-async fn a_time_that_only_go_can_read_keeps_nobody_from_the_lease() {
+async fn a_time_that_only_go_can_read_does_not_block_the_lease() {
     let world = World::new();
     let ghost = serde_json::json!({ "spec": {
         "holderIdentity": "ghost", "leaseDurationSeconds": 15, "renewTime": "9999-12-31T23:59:59.999999Z",
@@ -195,7 +195,7 @@ async fn a_time_that_only_go_can_read_keeps_nobody_from_the_lease() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_lease_that_cannot_be_read_is_said_so_until_it_can() {
+async fn an_unreadable_lease_is_reported_until_it_can_be_read() {
     let world = World::new();
     world.api.put_lease(NAMESPACE, LEASE, &serde_json::json!({ "spec": { "holderIdentity": "" } }));
     let mut b = world.replica("b");

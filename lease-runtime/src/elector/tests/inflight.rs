@@ -1,4 +1,4 @@
-//! How many requests are on their way at once, and who waits for whom.
+//! The limit on requests at once, and which requests wait for it.
 
 use super::*;
 use crate::elector::inflight::MOST;
@@ -13,14 +13,14 @@ fn elector(world: &World, name: &str) -> Elector {
     Elector::start(Connection::Client(client), name.into(), Arc::clone(&world.clock)).unwrap()
 }
 
-/// The most requests, watches aside, that were on their way at one instant.
+/// The most requests, without watches, that had no answer yet at one instant.
 fn most_at_once(world: &World) -> usize {
     let mut edges = Vec::new();
     for entry in world.api.requests().entries().iter().filter(|entry| entry.call.verb != Verb::Watch) {
         edges.push((entry.at, 1));
         edges.extend(entry.ended.map(|ended| (ended, -1)));
     }
-    // Of one instant, those that end come first.
+    // At the same instant, ends come before beginnings.
     edges.sort();
     let mut open = 0;
     edges.iter().map(|(_, by)| (open += by, open).1).max().unwrap_or(0) as usize
@@ -32,10 +32,10 @@ async fn hundreds_of_elections_that_begin_at_once_take_turns() {
     world.api.inject(RequestMatcher::any(), Fault::none().delayed(Duration::from_millis(5)));
     let elector = elector(&world, "a");
     let before = world.clock.now();
-    let mut campaigns = contend(&elector, (0..500).map(|n| format!("shard-{n}")));
+    let mut elections = contend(&elector, (0..500).map(|n| format!("shard-{n}")));
     let mut terms = Vec::new();
-    for campaign in &mut campaigns {
-        terms.push(campaign.terms.recv().await.unwrap());
+    for election in &mut elections {
+        terms.push(election.terms.recv().await.unwrap());
     }
     let took = world.clock.now().since(before);
     assert!(took < Duration::from_secs(1), "{took:?}");
@@ -45,20 +45,20 @@ async fn hundreds_of_elections_that_begin_at_once_take_turns() {
     assert!(terms.iter().all(|(term, _)| term.stop_reason().is_none()));
 }
 
-/// Others of the process are all waiting for answers that do not come.
+/// All other requests of the process wait for answers that do not come.
 #[tokio::test(start_paused = true)]
-async fn a_renewal_waits_for_nobody_who_holds_nothing() {
+async fn a_renewal_does_not_wait_for_requests_of_followers() {
     let world = World::new();
     let mut a = world.replica("a");
     let led = a.term().await;
     world.api.inject(RequestMatcher::matching(|call| call.name.as_deref() != Some(LEASE)), Fault::hang());
     let others = contend(&a.elector, (0..300).map(|n| format!("shard-{n}")));
     secs(8).await;
-    let in_trouble = |campaign: &ElectionHandle| {
-        let problem = campaign.status.borrow().problem.clone();
+    let in_trouble = |election: &ElectionHandle| {
+        let problem = election.status.borrow().problem.clone();
         matches!(problem.as_deref(), Some(ElectorError::Slow { .. } | ElectorError::Unreachable { .. }))
     };
-    assert!(others.iter().all(in_trouble), "they do not say so");
+    assert!(others.iter().all(in_trouble), "they do not report it");
     let renewal = |entry: &Entry| entry.call.name.as_deref() == Some(LEASE) && entry.call.verb.is_write();
     let before = world.count("a", renewal);
     secs(60).await;
@@ -67,46 +67,46 @@ async fn a_renewal_waits_for_nobody_who_holds_nothing() {
     assert!((11..=13).contains(&renewals), "{renewals} renewals in a minute");
 }
 
-/// Other renewals hang. Who holds a lease waits for a turn only for a moment.
+/// Other renewals hang. A holder waits for a turn only for a moment.
 #[tokio::test(start_paused = true)]
 async fn a_renewal_goes_without_a_turn_rather_than_lose_the_term() {
     let world = World::new();
     let elector = elector(&world, "a");
-    let mut campaigns = contend(&elector, (0..200).map(|n| format!("shard-{n}")));
+    let mut elections = contend(&elector, (0..200).map(|n| format!("shard-{n}")));
     let mut terms = Vec::new();
-    for campaign in &mut campaigns {
-        terms.push(campaign.terms.recv().await.unwrap());
+    for election in &mut elections {
+        terms.push(election.terms.recv().await.unwrap());
     }
-    // Each renewal is answered just in time: not all can have had a turn.
+    // Each renewal is answered just in time, so not all of them can have had a turn.
     world.api.inject(RequestMatcher::writes(), Fault::none().slow_answer(Duration::from_millis(3_200)));
     secs(60).await;
     assert!(terms.iter().all(|(term, _)| term.stop_reason().is_none()), "a term is lost");
 }
 
-/// An attempt whose turn does not come has not been sent, and is made again.
+/// A request that gets no turn has not been sent, and is tried again.
 #[tokio::test(start_paused = true)]
-async fn what_had_no_turn_is_tried_again() {
+async fn a_request_without_a_turn_is_tried_again() {
     let world = World::new();
     let stuck = world.api.inject(RequestMatcher::any(), Fault::hang());
     let elector = elector(&world, "a");
-    let mut campaigns = contend(&elector, (0..200).map(|n| format!("shard-{n}")));
-    // In an eighth of an attempt, those that have begun keep their turns.
+    let mut elections = contend(&elector, (0..200).map(|n| format!("shard-{n}")));
+    // For an eighth of an attempt, those that have begun keep their turns.
     tokio::time::sleep(Duration::from_millis(400)).await;
     let most = most_at_once(&world);
     assert_eq!(most, MOST, "{most} at once");
     secs(30).await;
     stuck.remove();
     let before = world.clock.now();
-    for campaign in &mut campaigns {
-        campaign.terms.recv().await.unwrap();
+    for election in &mut elections {
+        election.terms.recv().await.unwrap();
     }
     let took = world.clock.now().since(before);
     assert!(took <= Duration::from_secs(8), "{took:?}");
 }
 
-/// Requests that hang are all over the place, and one lease has to be taken over in time all the same.
+/// Many requests hang, and one lease must still be taken over in time.
 #[tokio::test(start_paused = true)]
-async fn requests_that_hang_keep_no_takeover_waiting() {
+async fn requests_that_hang_do_not_delay_a_takeover() {
     for more in 0..4 {
         let world = World::new();
         let mut a = world.replica("a");
@@ -115,7 +115,7 @@ async fn requests_that_hang_keep_no_takeover_waiting() {
         secs(5).await;
         world.api.inject(RequestMatcher::matching(|call| call.name.as_deref() != Some(LEASE)), Fault::hang());
         let mut others = Vec::new();
-        // One after the other, so that there is always one which waits for its turn.
+        // One after the other, so that there is always one that waits for its turn.
         for number in 0..300 {
             others.extend(contend(&b.elector, std::iter::once(format!("shard-{number}"))));
             tokio::time::sleep(Duration::from_millis(37)).await;
@@ -125,8 +125,8 @@ async fn requests_that_hang_keep_no_takeover_waiting() {
         world.api.inject(RequestMatcher::matching(|call| call.caller == "a"), Fault::hang());
         let _next = b.term().await;
         let took = world.clock.now().since(before);
-        // The lease runs out in at most 15 s. The look and the write then wait for a turn each, of which there are 32, and
-        // which one that hangs gives back after an eighth of its time.
+        // The lease expires in at most 15 s. The read and the write then each wait for a turn. There are 32 turns, and a request
+        // that hangs gives its turn back after an eighth of its time.
         assert!(took < Duration::from_secs(25), "{took:?}");
     }
 }

@@ -1,4 +1,4 @@
-//! Catches what is said in the log of one thread.
+//! Captures the log of one thread.
 
 use std::cell::RefCell;
 use std::fmt::{self, Write};
@@ -8,7 +8,7 @@ use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Metadata, Subscriber};
 
-/// What is called with each line.
+/// Called with each line.
 type Ear = Box<dyn Fn(&str)>;
 
 thread_local! {
@@ -30,16 +30,16 @@ impl Drop for Capture {
 }
 
 impl Lines {
-    /// As [`capture`](Self::capture), and calls `hear` with each line while it is being said.
+    /// As [`capture`](Self::capture), and calls `hear` with each line while it is being written.
     pub(crate) fn capture_and(&self, hear: impl Fn(&str) + 'static) -> Capture {
         HEARD.set(Some(Box::new(hear)));
         self.capture()
     }
 
-    /// Until the guard is dropped, on this thread.
+    /// Captures the log of this thread until the guard is dropped.
     ///
-    /// One subscriber for the whole process: with one per test, tracing's cache of who wants what is rebuilt while tests
-    /// run side by side, and an event may fall through.
+    /// There is one subscriber for the whole process. With one per test, tracing rebuilds its cache of interests while tests run side
+    /// by side, and an event may get lost.
     pub(crate) fn capture(&self) -> Capture {
         static INSTALL: Once = Once::new();
         INSTALL.call_once(|| tracing::subscriber::set_global_default(Catcher).expect("another subscriber"));
@@ -64,7 +64,7 @@ impl Lines {
     }
 }
 
-/// What is of interest in a failure: not the hundreds of quiet lines.
+/// For a failed test: only the lines that matter, not the hundreds of debug lines.
 impl fmt::Debug for Lines {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let lines = self.0.lock().unwrap();

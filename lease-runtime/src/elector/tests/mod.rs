@@ -29,7 +29,7 @@ use lease_protocol::election::StopReason;
 
 const LEASE: &str = "ledger";
 const NAMESPACE: &str = "default";
-/// Generous, and virtual: what has not happened by then does not happen.
+/// Generous, because time is virtual. What has not happened by then does not happen.
 const BOUND: Duration = Duration::from_secs(3600);
 
 /// One API server and a virtual clock that all replicas share.
@@ -39,14 +39,14 @@ struct World {
 }
 
 impl World {
-    /// Has to be called on a paused runtime.
+    /// Call it on a paused runtime.
     fn new() -> World {
         let clock = TokioClock::starting_at(WallTime(1_700_000_000_000_000));
         let api = EmbeddedApi::with(Settings::default().clock(clock).seed(7));
         World { api, clock: Arc::new(clock) }
     }
 
-    /// A replica that takes part, under its name as caller and identity.
+    /// A replica that takes part, with its name as caller and identity.
     fn replica(&self, name: &str) -> Replica {
         self.replica_with(name, Timing::default())
     }
@@ -54,15 +54,15 @@ impl World {
     fn replica_with(&self, name: &str, timing: Timing) -> Replica {
         let client = self.api.client_as(name, NAMESPACE);
         let elector = Elector::start(Connection::Client(client), name.into(), Arc::clone(&self.clock)).unwrap();
-        let campaign = elector.contend(LeaseId::new(NAMESPACE, LEASE), timing);
-        Replica { elector, campaign, clock: Arc::clone(&self.clock) }
+        let election = elector.contend(LeaseId::new(NAMESPACE, LEASE), timing);
+        Replica { elector, election, clock: Arc::clone(&self.clock) }
     }
 
     fn holder(&self) -> Option<String> {
         self.api.lease(NAMESPACE, LEASE)?.spec?.holder_identity
     }
 
-    /// The requests of a caller for which `which` holds.
+    /// How many requests of a caller match `which`.
     fn count(&self, caller: &str, which: impl Fn(&Entry) -> bool) -> usize {
         self.api.requests().count(|entry| entry.call.caller == caller && which(entry))
     }
@@ -79,23 +79,23 @@ impl World {
     }
 }
 
-/// One process, as far as its elections go.
+/// One process and its election.
 struct Replica {
     elector: Elector,
-    campaign: ElectionHandle,
+    election: ElectionHandle,
     clock: Arc<dyn Clock>,
 }
 
 /// A term and the token of its one body.
 struct Led {
     term: Term,
-    /// Dropped with it: the term is then drained.
+    /// When it is dropped, the term is drained.
     _alive: DrainToken,
 }
 
 impl Replica {
     async fn term(&mut self) -> Led {
-        let term = tokio::time::timeout(BOUND, self.campaign.terms.recv()).await;
+        let term = tokio::time::timeout(BOUND, self.election.terms.recv()).await;
         let (term, alive) = term.expect("no term within an hour").expect("the election has ended");
         Led { term, _alive: alive }
     }
@@ -108,11 +108,11 @@ impl Replica {
     }
 
     fn status(&self) -> LeaseStatus {
-        self.campaign.status.borrow().clone()
+        self.election.status.borrow().clone()
     }
 
     async fn status_until(&mut self, want: impl Fn(&LeaseStatus) -> bool) -> LeaseStatus {
-        let status = tokio::time::timeout(BOUND, self.campaign.status.wait_for(|status| want(status))).await;
+        let status = tokio::time::timeout(BOUND, self.election.status.wait_for(|status| want(status))).await;
         status.expect("not within an hour").expect("the election has ended").clone()
     }
 }
@@ -139,7 +139,7 @@ async fn millis(millis: u64) {
     tokio::time::sleep(Duration::from_millis(millis)).await;
 }
 
-/// Waits until `done` holds, a generous while at most.
+/// Waits until `done` holds, with a generous time limit.
 async fn until(what: &str, mut done: impl FnMut() -> bool) {
     for _ in 0..60_000 {
         if done() {

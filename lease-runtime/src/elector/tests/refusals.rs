@@ -1,4 +1,4 @@
-//! When the cluster will not have us, and what is said about it.
+//! Refusals by the cluster, and how they are reported.
 
 use super::log::Lines;
 use super::*;
@@ -44,20 +44,20 @@ async fn a_namespace_that_does_not_exist_is_said_so() {
     let world = World::new();
     let client = world.api.client_as("a", "nowhere");
     let elector = Elector::start(Connection::Client(client), "a".into(), Arc::clone(&world.clock)).unwrap();
-    let mut campaign = elector.contend(LeaseId::new("nowhere", LEASE), Timing::default());
-    let status = campaign.status.wait_for(|status| status.fatal).await.unwrap().clone();
+    let mut election = elector.contend(LeaseId::new("nowhere", LEASE), Timing::default());
+    let status = election.status.wait_for(|status| status.fatal).await.unwrap().clone();
     let problem = status.problem.unwrap();
     assert!(
         matches!(&*problem, ElectorError::NamespaceMissing { namespace, .. } if namespace == "nowhere"),
         "{problem}"
     );
-    // Whoever creates it then is served, without a restart.
+    // When somebody creates it, this process goes on without a restart.
     world.api.create_namespace("nowhere");
-    assert!(campaign.terms.recv().await.is_some());
-    assert!(!campaign.status.borrow().fatal);
+    assert!(election.terms.recv().await.is_some());
+    assert!(!election.status.borrow().fatal);
 }
 
-/// "Nobody answers" is no refusal: the process waits for its API server.
+/// No answer is not a refusal: the process waits for its API server.
 #[tokio::test(start_paused = true)]
 async fn an_api_that_cannot_be_reached_at_the_start_is_waited_for() {
     for fault in [Fault::hang(), Fault::drop_connection(), Fault::status(503), Fault::html(502)] {
@@ -73,7 +73,7 @@ async fn an_api_that_cannot_be_reached_at_the_start_is_waited_for() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_problem_is_said_once_and_called_over() {
+async fn a_problem_is_logged_once_and_reported_as_over() {
     let lines = Lines::default();
     let _guard = lines.capture();
     let world = World::new();
@@ -81,7 +81,7 @@ async fn a_problem_is_said_once_and_called_over() {
     let led = a.term().await;
     secs(12).await;
     assert_eq!(lines.count("WARN") + lines.count("ERROR"), 0, "{lines:?}");
-    // Access rules are a problem of each verb: of the look, and of the takeover that is tried in the end.
+    // Access rules are a problem of each verb: here of the read, and later of the takeover.
     for (fault, level, times) in [(Fault::status(403), "ERROR", 2), (Fault::status(500), "WARN", 1)] {
         let outage = world.api.inject(from("b").or(Verb::Get).or(Verb::Update), fault.clone());
         world.api.inject(RequestMatcher::verb(Verb::Watch).caller("b"), fault.clone());
@@ -89,13 +89,13 @@ async fn a_problem_is_said_once_and_called_over() {
         secs(600).await;
         outage.remove();
         world.api.clear_faults();
-        // Access rules are asked again after a few minutes.
+        // Access rules are tried again after a few minutes.
         secs(400).await;
         let problem = "a request failed";
         assert_eq!(lines.matching(&[level, problem]), times, "{lines:?}");
         assert!(lines.matching(&["DEBUG", problem]) > 50, "{lines:?}");
         assert_eq!(lines.matching(&["INFO", "requests succeed again"]), 1, "{lines:?}");
-        // The refusal; and that the watch broke, if the moment was over before another was refused.
+        // The refusal, and that the watch broke, if the moment was over before another watch was refused.
         let unwatched = lines.matching(&["cannot be watched"]) - lines.matching(&["DEBUG", "cannot be watched"]);
         assert!((1..=2).contains(&unwatched), "{lines:?}");
         assert_eq!(lines.matching(&["INFO", "watched again"]), 1, "{lines:?}");
@@ -106,17 +106,17 @@ async fn a_problem_is_said_once_and_called_over() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn transitions_are_said_with_their_term() {
+async fn transitions_are_logged_with_their_term() {
     let lines = Lines::default();
     let _guard = lines.capture();
     let world = World::new();
     let mut a = world.replica("a");
     let led = a.term().await;
     secs(12).await;
-    a.campaign.withdraw(StopReason::Shutdown);
+    a.election.withdraw(StopReason::Shutdown);
     let token = format!("term={}", led.term.fencing_token());
     drop(led);
-    a.campaign.left().await;
+    a.election.left().await;
     let fields = ["lease=\"ledger\"", "namespace=\"default\"", "identity=\"a\"", "INFO"];
     for words in ["started leading", "giving up lease", "all tasks stopped"] {
         assert_eq!(lines.matching(&[&fields[..], &[words, &token]].concat()), 1, "{words}: {lines:?}");
@@ -125,7 +125,7 @@ async fn transitions_are_said_with_their_term() {
     assert_eq!(lines.count("WARN") + lines.count("ERROR"), 0, "{lines:?}");
 }
 
-/// The problems that a replica shows within two minutes, in words.
+/// The problems that a replica reports within two minutes, as text.
 async fn problems(replica: &Replica) -> Vec<String> {
     let mut seen = Vec::new();
     for _ in 0..1200 {
@@ -138,7 +138,7 @@ async fn problems(replica: &Replica) -> Vec<String> {
     seen
 }
 
-/// Without HTTP/2 each write is sent again while it waits. One copy is refused, and others are still out.
+/// Without HTTP/2 each write is sent again while it waits. One copy is refused, and others have no answer yet.
 #[tokio::test(start_paused = true)]
 async fn a_server_that_refuses_slowly_has_been_reached() {
     for seconds in [4, 6, 8, 9] {

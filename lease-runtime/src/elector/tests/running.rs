@@ -1,4 +1,4 @@
-//! When all is well.
+//! Elections without faults.
 
 use super::*;
 
@@ -39,26 +39,26 @@ async fn a_released_lease_is_taken_over_at_once() {
     let world = World::new();
     let (mut a, mut b) = (world.replica("a"), world.replica("b"));
     let led = a.term().await;
-    // Also after hours: the watch is as fresh as it was.
+    // Also after hours, because the watch stays open.
     for hours in [0, 7] {
         secs(hours * 3600 + 20).await;
         assert!(led.goes_on());
     }
-    a.campaign.withdraw(StopReason::Shutdown);
+    a.election.withdraw(StopReason::Shutdown);
     led.term.cancelled().await;
     assert_eq!(world.holder().as_deref(), Some("a"), "released before the body was gone");
     let before = led.term.fencing_token();
     drop(led);
-    a.campaign.left().await;
+    a.election.left().await;
     let (led, took) = b.term_after().await;
     assert!(took <= Duration::from_millis(10), "took {took:?}");
     assert!(led.term.fencing_token() > before);
     assert_eq!((a.status().standing, a.status().last_stop), (Standing::Out, Some(StopReason::Shutdown)));
 
     // And back: the first one takes part again.
-    a.campaign.contend();
+    a.election.contend();
     secs(5).await;
-    b.campaign.withdraw(StopReason::Finished);
+    b.election.withdraw(StopReason::Finished);
     drop(led);
     let (led, took) = a.term_after().await;
     assert!(took <= Duration::from_millis(10), "took {took:?}");
@@ -75,7 +75,7 @@ async fn what_others_keep_in_the_lease_is_sent_back() {
     world.api.put_lease(NAMESPACE, LEASE, &lease);
     let mut a = world.replica("a");
     let led = a.term().await;
-    // Somebody annotates it ten times a second, for a minute.
+    // Another program annotates it ten times a second, for a minute.
     for n in 0..600 {
         world.api.edit_lease(NAMESPACE, LEASE, |lease| lease["metadata"]["annotations"]["n"] = n.to_string().into());
         millis(100).await;
@@ -89,13 +89,13 @@ async fn what_others_keep_in_the_lease_is_sent_back() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_campaign_that_is_dropped_gives_the_lease_up() {
+async fn a_dropped_handle_gives_the_lease_up() {
     let world = World::new();
     let (mut a, mut b) = (world.replica("a"), world.replica("b"));
     let led = a.term().await;
     secs(1).await;
     let elector = a.elector;
-    drop(a.campaign);
+    drop(a.election);
     led.term.cancelled().await;
     assert_eq!(led.term.stop_reason(), Some(StopReason::Shutdown));
     drop(led);
@@ -109,29 +109,29 @@ async fn one_elector_runs_many_elections() {
     let world = World::new();
     let client = world.api.client_as("a", NAMESPACE);
     let elector = Elector::start(Connection::Client(client), "a".into(), Arc::clone(&world.clock)).unwrap();
-    let mut campaigns: Vec<ElectionHandle> =
+    let mut elections: Vec<ElectionHandle> =
         (0..200).map(|n| elector.contend(LeaseId::new(NAMESPACE, format!("shard-{n}")), Timing::default())).collect();
     let mut terms = Vec::new();
-    for campaign in &mut campaigns {
-        terms.push(campaign.terms.recv().await.unwrap());
+    for election in &mut elections {
+        terms.push(election.terms.recv().await.unwrap());
     }
     secs(120).await;
     assert!(terms.iter().all(|(term, _)| term.stop_reason().is_none()));
-    campaigns.iter().for_each(|campaign| campaign.withdraw(StopReason::Shutdown));
+    elections.iter().for_each(|election| election.withdraw(StopReason::Shutdown));
     drop(terms);
-    for campaign in &campaigns {
-        campaign.left().await;
+    for election in &elections {
+        election.left().await;
     }
     let free = |n: &usize| {
         let lease = world.api.lease(NAMESPACE, &format!("shard-{n}")).unwrap();
         lease.spec.unwrap().holder_identity.as_deref() == Some("")
     };
     assert_eq!((0..200).filter(free).count(), 200);
-    // All have left and the handle is gone: so is the loop.
-    drop(campaigns);
-    let heart = Arc::clone(&elector.heart);
+    // All have left and the handle is gone, so the loop ends.
+    drop(elections);
+    let heartbeat = Arc::clone(&elector.heartbeat);
     drop(elector);
-    until("the end of the loop", || !heart.health().running).await;
+    until("the end of the loop", || !heartbeat.health().running).await;
 }
 
 /// Over TCP, on a thread of its own, in real time.
@@ -143,18 +143,18 @@ async fn elections_run_on_a_thread_of_their_own() {
     config.default_namespace = NAMESPACE.into();
     let clock: Arc<dyn Clock> = Arc::new(crate::clock::SystemClock);
     let elector = Elector::start(Connection::from_config(config), "a".into(), clock).unwrap();
-    let mut campaign = elector.contend(LeaseId::new(NAMESPACE, LEASE), Timing::default());
-    let (term, alive) = campaign.terms.recv().await.unwrap();
+    let mut election = elector.contend(LeaseId::new(NAMESPACE, LEASE), Timing::default());
+    let (term, alive) = election.terms.recv().await.unwrap();
     assert!(term.check().is_ok() && elector.health().is_alive());
-    campaign.withdraw(StopReason::Shutdown);
+    election.withdraw(StopReason::Shutdown);
     drop(alive);
-    campaign.left().await;
+    election.left().await;
     assert_eq!(api.lease(NAMESPACE, LEASE).unwrap().spec.unwrap().holder_identity.as_deref(), Some(""));
-    drop(campaign);
-    let heart = Arc::clone(&elector.heart);
+    drop(election);
+    let heartbeat = Arc::clone(&elector.heartbeat);
     drop(elector);
     for _ in 0..1_000 {
-        if !heart.health().running {
+        if !heartbeat.health().running {
             return;
         }
         millis(10).await;

@@ -1,4 +1,4 @@
-//! What an elector knows of its API server's time, and that the looking costs its requests nothing.
+//! What an elector knows about the time of its API server, and that learning it costs its requests nothing.
 
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -17,39 +17,39 @@ use crate::elector::process_memory::ProcessMemory;
 use crate::elector::text::chain;
 use crate::embedded::{ApiService, Fault};
 
-/// One election, and the server's time as its elector knows it.
+/// One election, and the server's time that its elector knows.
 struct Watched {
     time: Arc<ServerTime>,
-    campaign: ElectionHandle,
+    election: ElectionHandle,
     clock: Arc<dyn Clock>,
 }
 
 impl Watched {
     fn new(client: Client, clock: &Arc<dyn Clock>) -> Watched {
-        let (heart, time) = (Heartbeat::new(Arc::clone(clock)), ServerTime::new(Arc::clone(clock)));
-        let (inbox, outlets) = mpsc::unbounded_channel();
+        let (heartbeat, time) = (Heartbeat::new(Arc::clone(clock)), ServerTime::new(Arc::clone(clock)));
+        let (elections, ports) = mpsc::unbounded_channel();
         drop(tokio::spawn(thread::host(
             client,
             Multiplexed::default(),
-            outlets,
-            Arc::clone(&heart),
+            ports,
+            Arc::clone(&heartbeat),
             Arc::clone(&time),
             ProcessMemory::default(),
         )));
         let lease = LeaseId::new(NAMESPACE, LEASE);
-        let (outlet, campaign) = ElectionPort::new(lease, Timing::default(), "a".into(), Arc::clone(clock), heart);
-        assert!(inbox.send(outlet).is_ok(), "the elector has ended");
-        Watched { time, campaign, clock: Arc::clone(clock) }
+        let (port, election) = ElectionPort::new(lease, Timing::default(), "a".into(), Arc::clone(clock), heartbeat);
+        assert!(elections.send(port).is_ok(), "the elector has ended");
+        Watched { time, election, clock: Arc::clone(clock) }
     }
 
-    /// How far the server's time, as it is known, is behind `wall`.
+    /// How far the known time of the server is behind `wall`.
     fn behind(&self, wall: WallTime) -> Option<Duration> {
         let micros = wall.0 - self.time.at(self.clock.now())?.0;
         Some(Duration::from_micros(u64::try_from(micros).expect("ahead of the server")))
     }
 }
 
-/// The server's clock is an hour ahead of ours.
+/// The clock of the server is an hour ahead of ours.
 #[tokio::test(start_paused = true)]
 async fn the_servers_time_is_known_from_the_start_and_follows_its_clock() {
     let ours = TokioClock::starting_at(WallTime(1_700_000_000_000_000));
@@ -58,19 +58,19 @@ async fn the_servers_time_is_known_from_the_start_and_follows_its_clock() {
     let clock: Arc<dyn Clock> = Arc::new(ours);
     let mut a = Watched::new(api.client_as("a", NAMESPACE), &clock);
     assert_eq!(a.behind(theirs.wall()), None);
-    let term = a.campaign.terms.recv().await.unwrap();
+    let term = a.election.terms.recv().await.unwrap();
     assert_eq!(a.behind(theirs.wall()), Some(Duration::from_micros(123_456)));
     for _ in 0..3_600 {
         millis(1_370).await;
         let behind = a.behind(theirs.wall()).unwrap();
         assert!(behind < Duration::from_secs(1), "{behind:?}");
     }
-    // Refusals tell it as well.
+    // Refusals contain the time as well.
     api.inject(RequestMatcher::any(), Fault::status(503));
-    let told = a.time.at(Moment::ZERO);
+    let time = a.time.at(Moment::ZERO);
     secs(7).await;
-    assert_ne!(a.time.at(Moment::ZERO), told);
-    // An answer that takes long has been dated when it left, not when its request did.
+    assert_ne!(a.time.at(Moment::ZERO), time);
+    // An answer that takes long has the time at which it left, not the time of its request.
     api.clear_faults();
     let slow = api.inject(RequestMatcher::any(), Fault::none().slow_answer(Duration::from_secs(2)));
     slow.hit(1).await;
@@ -78,17 +78,17 @@ async fn the_servers_time_is_known_from_the_start_and_follows_its_clock() {
         millis(100).await;
         assert!(a.behind(theirs.wall()).unwrap() < Duration::from_secs(1));
     }
-    // Nobody answers: our own clock counts on.
+    // No answer comes: our own clock counts on.
     api.clear_faults();
     api.inject(RequestMatcher::any(), Fault::hang());
-    let told = a.time.at(Moment::ZERO);
+    let time = a.time.at(Moment::ZERO);
     secs(3_600).await;
-    assert_eq!(a.time.at(Moment::ZERO), told);
+    assert_eq!(a.time.at(Moment::ZERO), time);
     assert!(a.behind(theirs.wall()).unwrap() < Duration::from_secs(1));
     assert!(term.0.stop_reason().is_some());
 }
 
-/// An API behind something that takes the date out of the answers.
+/// An API behind something that removes the date from the answers.
 struct Undated {
     api: ApiService,
     dated: Arc<AtomicBool>,
@@ -121,16 +121,16 @@ async fn answers_without_a_date_leave_what_was_known() {
     let dated = Arc::new(AtomicBool::new(false));
     let service = Undated { api: world.api.service(), dated: Arc::clone(&dated) };
     let mut a = Watched::new(Client::new(service, NAMESPACE), &world.clock);
-    let term = a.campaign.terms.recv().await.unwrap();
+    let term = a.election.terms.recv().await.unwrap();
     secs(60).await;
     assert_eq!(a.time.at(world.clock.now()), None);
     dated.store(true, Ordering::Relaxed);
     secs(10).await;
     dated.store(false, Ordering::Relaxed);
-    let told = a.time.at(Moment::ZERO);
-    assert!(told.is_some());
+    let time = a.time.at(Moment::ZERO);
+    assert!(time.is_some());
     secs(60).await;
-    assert_eq!(a.time.at(Moment::ZERO), told);
+    assert_eq!(a.time.at(Moment::ZERO), time);
     assert!(a.behind(world.clock.wall()).unwrap() < Duration::from_secs(1));
     assert!(term.0.stop_reason().is_none());
 }
@@ -143,8 +143,8 @@ async fn the_servers_time_comes_over_tcp() {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let (client, _) = connect::client(kube::Config::new(server.url().parse().unwrap())).unwrap();
     let mut a = Watched::new(client, &clock);
-    assert!(a.campaign.terms.recv().await.is_some());
-    // On a busy machine, an answer may wait a while until it is looked at.
+    assert!(a.election.terms.recv().await.is_some());
+    // On a busy machine, an answer may wait a while before it is read.
     assert!(a.behind(clock.wall()).unwrap() < Duration::from_secs(10));
 }
 
@@ -169,12 +169,12 @@ async fn a_request_that_is_given_up_is_given_up_behind_the_listener_too() {
     assert!(entries[0].ended.is_some_and(|ended| ended == world.clock.now()), "{entries:?}");
     secs(60).await;
     assert!(world.api.lease(NAMESPACE, LEASE).is_none(), "it has taken effect");
-    // And with the last client, the worker between them goes.
+    // With the last client, the worker between them ends.
     drop(leases);
     until("the end of the workers", || tasks() == before).await;
 }
 
-/// A server that fails before it is asked.
+/// A server that fails before it gets the request.
 struct Fails(fn() -> Box<dyn std::error::Error + Send + Sync>);
 
 impl Service<Request<Body>> for Fails {
@@ -191,7 +191,7 @@ impl Service<Request<Body>> for Fails {
     }
 }
 
-/// What is wrong with a request is recognised by its error, and said in its words.
+/// A problem of a request is recognised by its error, and reported with the text of that error.
 #[tokio::test]
 async fn errors_pass_the_listener_as_they_are() {
     let causes: [fn() -> Box<dyn std::error::Error + Send + Sync>; 4] = [
@@ -203,7 +203,7 @@ async fn errors_pass_the_listener_as_they_are() {
     let lease = LeaseId::new(NAMESPACE, LEASE);
     let api = EmbeddedApi::new();
     let mut clients: Vec<Client> = causes.into_iter().map(|cause| Client::new(Fails(cause), NAMESPACE)).collect();
-    // One that breaks in the middle of its answer.
+    // A connection that breaks in the middle of its answer.
     api.inject(RequestMatcher::any(), Fault::half_a_body());
     clients.push(api.client(NAMESPACE));
     for client in clients {

@@ -1,10 +1,10 @@
-//! What others write into a Lease, or answer, cannot forge the log.
+//! Text of others in a Lease or an answer cannot forge log lines.
 
 use super::log::Lines;
 use super::*;
 use crate::embedded::Fault;
 
-/// Nothing in it begins a line, and none is longer than a few texts of three hundred characters.
+/// No line begins with such text, and none is longer than a few texts of three hundred characters.
 fn assert_tame(lines: &Lines) {
     for line in lines.all() {
         assert!(!line.contains(['\n', '\r', '\u{1b}', '\u{202e}']), "{line:?}");
@@ -29,7 +29,7 @@ async fn a_holder_cannot_forge_the_log() {
         assert!(lines.matching(&["the lease is held by `"]) > 0, "{lines:?}");
         assert!(lines.matching(&["new leader observed"]) > 0, "{lines:?}");
         assert_tame(&lines);
-        // A program gets the value as it is.
+        // A program gets the unchanged value.
         assert_eq!(a.status().holder.as_deref(), Some(&*holder));
     }
 }
@@ -51,7 +51,7 @@ async fn a_server_cannot_forge_the_log() {
         a.status_until(|status| status.problem.is_none()).await;
     }
     for line in lines.all() {
-        // The Role in a refusal takes lines of its own, and quotes what it took from the server.
+        // The Role in a refusal has lines of its own, and quotes what it took from the server.
         assert!(!line.contains("\nERROR") && !line.contains(['\r', '\u{1b}', '\u{202e}']), "{line:?}");
     }
 }

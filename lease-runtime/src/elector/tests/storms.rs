@@ -1,11 +1,11 @@
-//! However everything fails, requests stay few.
+//! Requests stay few, whatever fails.
 
 use super::*;
 use crate::embedded::Fault;
 
 #[tokio::test(start_paused = true)]
 async fn a_server_that_fails_everything_at_once_is_not_stormed() {
-    // Per minute, for one candidate: a try per retry period, or four where nobody was reached or a race was lost.
+    // Per minute, for one candidate: one try per retry period, or four if the server was not reached or a race was lost.
     let faults = [
         (Fault::status(401), 40.0),
         (Fault::status(403), 40.0),
@@ -55,7 +55,7 @@ async fn writes_that_always_conflict_are_not_repeated_at_speed() {
     }
 }
 
-/// Two that fight for one lease, the other without any manners.
+/// Two processes fight for one lease, and the other one breaks the rules.
 #[tokio::test(start_paused = true)]
 async fn a_rival_that_overwrites_all_the_time_does_not_make_us_fast() {
     let world = World::new();
@@ -66,7 +66,7 @@ async fn a_rival_that_overwrites_all_the_time_does_not_make_us_fast() {
     for n in 0..6_000_u64 {
         let name = if n % 2 == 0 { "" } else { "rival" };
         world.api.edit_lease(NAMESPACE, LEASE, |lease| lease["spec"]["holderIdentity"] = name.into());
-        while let Ok((_, alive)) = a.campaign.terms.try_recv() {
+        while let Ok((_, alive)) = a.election.terms.try_recv() {
             drop(alive);
         }
         millis(100).await;

@@ -1,11 +1,11 @@
-//! The watch, and what becomes of it.
+//! The watch, and how it ends.
 
 use super::*;
 use crate::embedded::Fault;
 
-/// A leader, a follower that watches, and the time it takes for a handover to be seen.
+/// A leader, a follower that watches, and how long it takes until the follower sees a handover.
 async fn handover(world: &World, a: &mut Replica, b: &mut Replica, led: Led) -> Duration {
-    a.campaign.withdraw(StopReason::Shutdown);
+    a.election.withdraw(StopReason::Shutdown);
     drop(led);
     let (led, took) = b.term_after().await;
     assert!(led.goes_on());
@@ -22,7 +22,7 @@ async fn a_watch_that_ends_is_opened_again_where_it_ended() {
         ("expired", |api| assert_eq!(api.expire_watches(is_watch_of("b")), 1)),
         ("compacted", |api| {
             assert_eq!(api.break_watches(is_watch_of("b")), 1);
-            // What comes after where the watch broke is forgotten.
+            // The server forgets what comes after the point at which the watch broke.
             api.skip_revisions(10);
             api.compact();
         }),
@@ -34,7 +34,7 @@ async fn a_watch_that_ends_is_opened_again_where_it_ended() {
         secs(200).await;
         let revision = world.api.revision();
         end(&world.api);
-        // The second watch of those whose revision is too old comes after a pause.
+        // If the revision is too old, the second watch comes after a pause.
         let in_time = if what == "compacted" { 3_000 } else { 1_500 };
         millis(in_time).await;
         let watches = world.api.watches();
@@ -65,7 +65,7 @@ async fn a_release_in_the_gap_between_two_watches_is_seen() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_server_that_ends_every_watch_at_once_meets_patience() {
+async fn a_server_that_ends_every_watch_at_once_is_not_stormed() {
     for fault in [
         Fault::body(200, "application/json", ""),
         Fault::body(200, "application/json", "garbage\n"),
@@ -103,19 +103,19 @@ async fn a_server_that_ends_every_watch_at_once_meets_patience() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn without_leave_to_watch_it_polls_and_asks_again_rarely() {
+async fn without_permission_to_watch_it_polls_and_tries_again_rarely() {
     let world = World::new();
     let denial = world.api.inject(RequestMatcher::verb(Verb::Watch).caller("b"), Fault::status(403));
     let (mut a, mut b) = (world.replica("a"), world.replica("b"));
     let led = a.term().await;
     secs(10).await;
     let rate = world.rate("b", 30).await;
-    // A look per retry period of two seconds, with jitter.
+    // A read per retry period of two seconds, with jitter.
     assert!((25.0..=30.5).contains(&rate), "{rate} requests a minute");
     let watches = world.of("b", Verb::Watch);
     assert!((6..=12).contains(&watches), "{watches} tries in half an hour");
     assert!(b.status().problem.is_none(), "it can take part all the same");
-    // The permission is granted: the watch comes back by itself.
+    // The permission is granted, and the watch opens by itself.
     denial.remove();
     secs(6 * 60).await;
     assert_eq!(world.api.watches().iter().filter(|call| call.caller == "b").count(), 1);
@@ -126,7 +126,7 @@ async fn without_leave_to_watch_it_polls_and_asks_again_rarely() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_silent_watch_is_found_out_before_a_takeover() {
+async fn a_silent_watch_is_detected_before_a_takeover() {
     let world = World::new();
     let (mut a, mut b) = (world.replica("a"), world.replica("b"));
     let led = a.term().await;
@@ -134,12 +134,12 @@ async fn a_silent_watch_is_found_out_before_a_takeover() {
     assert_eq!(world.api.silence_watches(is_watch_of("b")), 1);
     secs(120).await;
     assert!(led.goes_on(), "taken over from a leader that renews");
-    assert!(b.campaign.terms.try_recv().is_err());
+    assert!(b.election.terms.try_recv().is_err());
     let took = handover(&world, &mut a, &mut b, led).await;
     assert!(took <= Duration::from_millis(10), "the watch that replaced it is deaf as well: {took:?}");
 }
 
-/// A proxy that holds back what it should pass on makes every watch deaf.
+/// A proxy that holds events back makes every watch deaf.
 #[tokio::test(start_paused = true)]
 async fn watches_that_are_all_deaf_are_not_replaced_faster_and_faster() {
     let world = World::new();
@@ -160,7 +160,7 @@ async fn watches_that_are_all_deaf_are_not_replaced_faster_and_faster() {
 #[tokio::test(start_paused = true)]
 async fn a_watch_whose_peer_has_gone_is_replaced() {
     let world = World::new();
-    // Nobody renews, so nothing but bookmarks would come.
+    // No holder renews, so nothing but bookmarks would come.
     world.api.put_lease(
         NAMESPACE,
         LEASE,
@@ -177,7 +177,7 @@ async fn a_watch_whose_peer_has_gone_is_replaced() {
     assert!(took <= Duration::from_millis(10), "{took:?}");
 }
 
-/// The server's own end of a watch is no loss: no polling, and no gap.
+/// If the server ends a watch after its time, that is not a loss: there is no polling and no gap.
 #[tokio::test(start_paused = true)]
 async fn a_watch_that_the_server_ends_in_time_is_not_missed() {
     let world = World::new();
@@ -190,21 +190,21 @@ async fn a_watch_that_the_server_ends_in_time_is_not_missed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn nobody_watches_what_he_has_left() {
+async fn an_election_that_was_left_is_not_watched() {
     let world = World::new();
     let mut a = world.replica("a");
     let led = a.term().await;
     secs(5).await;
     assert_eq!(world.api.watches().len(), 1);
-    a.campaign.withdraw(StopReason::Shutdown);
+    a.election.withdraw(StopReason::Shutdown);
     drop(led);
-    a.campaign.left().await;
+    a.election.left().await;
     millis(10).await;
     assert_eq!(world.api.watches().len(), 0);
     assert_eq!(world.rate("a", 60).await, 0.0);
 }
 
-/// The pauses between two tries have grown to half a minute; they are not waited out once a request has gone through.
+/// The pauses between two tries have grown to half a minute. A request that succeeds cuts them short.
 #[tokio::test(start_paused = true)]
 async fn a_watch_is_back_as_soon_as_the_api_is() {
     let world = World::new();
@@ -220,9 +220,9 @@ async fn a_watch_is_back_as_soon_as_the_api_is() {
     assert!(led.goes_on() && b.status().problem.is_none());
 }
 
-/// An answer that is late now and then says nothing against a watch that is open, nor for one that is not to be had.
+/// A late answer now and then does not affect a watch that is open, or one that cannot be opened.
 #[tokio::test(start_paused = true)]
-async fn requests_that_fail_by_turns_leave_the_watch_alone() {
+async fn requests_that_sometimes_fail_do_not_affect_the_watch() {
     for refused in [false, true] {
         let world = World::new();
         if refused {

@@ -13,7 +13,7 @@ use super::load::OpenBody;
 /// The body of an answer. Dropping it before its end tells the server to send no more.
 pub(super) struct Http2Body {
     stream: h2::RecvStream,
-    /// Counts for the connection until the answer has been read.
+    /// The request counts for its connection until the answer has been read.
     _open: OpenBody,
 }
 
@@ -31,11 +31,11 @@ impl Body for Http2Body {
         let stream = &mut self.get_mut().stream;
         match ready!(stream.poll_data(cx)) {
             Some(Ok(data)) => {
-                // Without it the server stops when its window is full, which a watch reaches after some hours.
+                // Without this the server stops when its window is full, which a watch reaches after some hours.
                 let _ = stream.flow_control().release_capacity(data.len());
                 Poll::Ready(Some(Ok(Frame::data(data))))
             }
-            // Whatever the reason: the request was looked at.
+            // For any reason: the server has processed the request.
             Some(Err(error)) => Poll::Ready(Some(Err(TransportError::Broken(Arc::new(error))))),
             None => Poll::Ready(None),
         }

@@ -1,4 +1,4 @@
-//! One HTTP/2 connection, and what is sent on it.
+//! One HTTP/2 connection, and the requests on it.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -18,7 +18,7 @@ pub(super) struct Http2Connection {
 }
 
 impl Http2Connection {
-    /// Sends a request. Dropping the future, or the body of the answer, gives the request up, and the server is told.
+    /// Sends a request. Dropping the future, or the body of the answer, gives the request up, and resets its stream.
     pub(super) async fn send(&self, request: Request<Bytes>) -> Result<Response<Http2Body>, TransportError> {
         let (mut head, body) = request.into_parts();
         head.version = Version::HTTP_2;
@@ -36,8 +36,8 @@ impl Http2Connection {
         Ok(answer.map(|stream| Http2Body::new(stream, open)))
     }
 
-    /// All that the server allows on it are answers which go on, as watches do: what is sent on it may have to wait for ever. A
-    /// server that allows nothing at all does so for a moment.
+    /// Whether all streams that the server allows belong to answers that go on, as watches do. Another request might then wait
+    /// forever. If the server allows no streams at all, that is only for a moment.
     pub(super) fn is_taken(&self) -> bool {
         let allowed = self.sender.current_max_send_streams();
         let waiting = self.load.waiting.load(Ordering::Relaxed);

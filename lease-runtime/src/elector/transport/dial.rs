@@ -1,4 +1,4 @@
-//! Making a connection.
+//! Makes connections.
 
 use std::io;
 use std::net::SocketAddr;
@@ -16,13 +16,13 @@ use tokio_rustls::client::TlsStream;
 use tokio_rustls::rustls::ClientConfig;
 use tokio_rustls::rustls::pki_types::ServerName;
 
-/// How long to wait for one address before the next one is tried beside it.
+/// How long to wait for one address before the next one is tried at the same time.
 const NEXT_ADDRESS: Duration = Duration::from_millis(300);
-/// How long to wait for a connection before another is tried beside it: the first packets may have been lost.
+/// How long to wait for a connection before another is tried at the same time: the first packets may have been lost.
 const ANOTHER: Duration = Duration::from_secs(3);
-/// How many are tried beside each other.
+/// How many are tried at the same time.
 const TRIES: usize = 3;
-/// How long one may take. A starved server needs seconds for a handshake, and starting over would cost it another.
+/// The longest time for one. An overloaded server needs seconds for a handshake, and starting again would cost it another.
 const LONGEST: Duration = Duration::from_secs(15);
 
 /// A connection.
@@ -51,7 +51,7 @@ impl Dialer {
         Ok(Dialer { host, port, name, tls })
     }
 
-    /// Makes a connection on which one of these protocols is spoken.
+    /// Makes a connection on which one of these protocols is used.
     pub(super) async fn dial(&self, protocols: &[&[u8]]) -> io::Result<Dialed> {
         let mut tls = self.tls.clone();
         tls.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
@@ -60,7 +60,7 @@ impl Dialer {
             let late = |_| io::Error::new(io::ErrorKind::TimedOut, format!("no connection within {LONGEST:?}"));
             tokio::time::timeout(LONGEST, self.once(&tls)).await.map_err(late).flatten()
         };
-        // One that fails is not followed by another at once: the caller knows when.
+        // After a failure, there is no other try here: the caller knows when to try again.
         first((0..TRIES).map(|_| bounded()), ANOTHER, false).await
     }
 
@@ -76,8 +76,8 @@ impl Dialer {
     }
 }
 
-/// Begins with the first of `tries`, and begins the next beside those that go on whenever `pause` has passed, and with
-/// `after_failure` when one has failed. The first that succeeds counts; the error is that of the last one that failed.
+/// Starts the first of `tries`, and starts the next one whenever `pause` has passed, without ending those that still run. With
+/// `after_failure`, also when one has failed. The first success counts. The error is that of the last failure.
 async fn first<T, F: Future<Output = io::Result<T>>>(
     mut tries: impl Iterator<Item = F>,
     pause: Duration,

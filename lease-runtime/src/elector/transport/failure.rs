@@ -7,15 +7,15 @@ use std::sync::Arc;
 /// Why a request got no answer.
 #[derive(Clone, Debug)]
 pub(in crate::elector) enum TransportError {
-    /// No connection came to be.
+    /// No connection could be made.
     Connect(Arc<io::Error>),
     /// The connection ended before the request was sent.
     Closed,
-    /// The connection did not answer a PING, while another to the same server came to be.
+    /// The connection did not answer a PING, while another connection to the same server could be made.
     Dead,
     /// The server sent an error instead of an answer, or the connection broke.
     Broken(Arc<h2::Error>),
-    /// The server refused to look at the request.
+    /// The server refused the request before it processed it.
     Refused,
 }
 
@@ -31,7 +31,7 @@ impl fmt::Display for TransportError {
     }
 }
 
-/// By hand, so that what stands behind an `Arc` is found by its own type: what is wrong with a certificate, say.
+/// Written by hand, so that the error inside an `Arc` is found by its own type, for example an error of a certificate.
 impl std::error::Error for TransportError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
@@ -43,12 +43,12 @@ impl std::error::Error for TransportError {
 }
 
 impl TransportError {
-    /// Nothing of the request was looked at, so that it certainly took no effect.
+    /// The server has processed nothing of the request, so it certainly took no effect.
     pub(in crate::elector) fn never_sent(&self) -> bool {
         matches!(self, TransportError::Connect(_) | TransportError::Closed | TransportError::Refused)
     }
 
-    /// What an error on a stream means. RFC 9113, 8.7: a stream that ends with REFUSED_STREAM was not processed.
+    /// The meaning of an error on a stream. RFC 9113, 8.7: a stream that ends with REFUSED_STREAM was not processed.
     pub(super) fn of_stream(error: h2::Error) -> TransportError {
         match error.reason() {
             Some(h2::Reason::REFUSED_STREAM) if error.is_remote() && error.is_reset() => TransportError::Refused,

@@ -15,14 +15,14 @@ use tower_service::Service;
 
 use super::dial::{Dialed, Dialer};
 
-/// Makes connections for kube's way of HTTP/1.1. The first is the one that has shown what the server speaks.
+/// Makes connections for kube's HTTP/1.1 client. The first one is the connection on which the server chose the protocol.
 #[derive(Clone)]
 pub(super) struct Http1Connector {
     dialer: Arc<Dialer>,
     spare: Spare,
 }
 
-/// A connection that was made and not used yet.
+/// A connection that was made and has not been used.
 #[derive(Clone, Default)]
 pub(super) struct Spare(Arc<Mutex<Option<TlsStream<TcpStream>>>>);
 
@@ -65,7 +65,7 @@ impl Service<Uri> for Http1Connector {
     }
 }
 
-/// A connection as hyper wants it.
+/// A connection with the traits that hyper needs.
 pub(super) struct Http1Stream(TokioIo<TlsStream<TcpStream>>);
 
 impl Connection for Http1Stream {

@@ -1,9 +1,9 @@
-//! How an HTTP/2 connection is driven, and how it is found to be dead.
+//! Drives an HTTP/2 connection, and finds out whether it is dead.
 //!
-//! While a request waits for its answer and nothing else is answered either, the connection is asked for a sign of life: a
-//! PING, which the server's HTTP/2 layer answers whatever its requests are waiting for. If that does not come back, another
-//! connection is made. Only if that succeeds, and the PING is still unanswered a second later, is this one dead: everything on
-//! it is then given up at once. If neither succeeds, it is the server that is slow or away, and giving up would only add to its work.
+//! If requests wait and none is answered for a while, this sends a PING. The server's HTTP/2 layer answers it even if its requests
+//! have to wait. If no answer to the PING comes, another connection is tried. If that one can be made, and the PING is still not
+//! answered a second later, the connection is dead, and all requests on it are given up at once. If no connection can be made, the
+//! server is slow or away, and giving up would only add to its work.
 
 use std::pin::pin;
 use std::sync::{Arc, Weak};
@@ -21,11 +21,11 @@ use super::failure::TransportError;
 use super::load::{Load, QUIET};
 use super::pool::Pool;
 
-/// What the server may send of one answer, and of all together, before it has to wait: enough for any Lease.
+/// How much the server may send of one answer, and of all together, before it has to wait. Enough for any Lease.
 const STREAM_WINDOW: u32 = 512 * 1024;
 const CONNECTION_WINDOW: u32 = 4 * 1024 * 1024;
 
-/// Begins to speak HTTP/2 on a connection. It is driven on the current runtime.
+/// Begins HTTP/2 on a connection. The current runtime drives it.
 pub(super) async fn open(
     stream: TlsStream<TcpStream>,
     pool: &Weak<Pool>,
@@ -38,19 +38,19 @@ pub(super) async fn open(
         .await;
     let (sender, mut connection) = opened.map_err(TransportError::of_stream)?;
     let load = Arc::new(Load::default());
-    let lane = Arc::new(Http2Connection { sender, load: Arc::clone(&load) });
+    let http2 = Arc::new(Http2Connection { sender, load: Arc::clone(&load) });
     let pings = connection.ping_pong();
-    let (pool, this) = (Weak::clone(pool), Arc::downgrade(&lane));
+    let (pool, this) = (Weak::clone(pool), Arc::downgrade(&http2));
     drop(tokio::spawn(async move {
         drive(connection, pings, &load, &pool).await;
         if let Some(pool) = pool.upgrade() {
             pool.forget(&this);
         }
     }));
-    Ok(lane)
+    Ok(http2)
 }
 
-/// Drives a connection to its end, or until it is found to be dead. Everything on it fails when this returns.
+/// Drives a connection to its end, or until it is dead. All requests on it fail when this returns.
 async fn drive(
     connection: Connection<TlsStream<TcpStream>, Bytes>,
     pings: Option<PingPong>,
@@ -58,7 +58,7 @@ async fn drive(
     pool: &Weak<Pool>,
 ) {
     let mut connection = pin!(connection);
-    // The connection first: a PING that has been answered meanwhile has to be seen before the verdict.
+    // The connection first: an answer to the PING that has arrived must be read before the connection counts as dead.
     tokio::select! {
         biased;
         _ = connection.as_mut() => {}
@@ -68,7 +68,7 @@ async fn drive(
     }
 }
 
-/// Resolves when the connection is dead; see the head of this file.
+/// Resolves when the connection is dead. See the documentation of this module.
 async fn death(pings: Option<PingPong>, load: &Load, pool: &Weak<Pool>) {
     let Some(mut pings) = pings else { return std::future::pending().await };
     loop {
@@ -85,7 +85,7 @@ async fn death(pings: Option<PingPong>, load: &Load, pool: &Weak<Pool>) {
             let Some(pool) = pool.upgrade() else { return };
             let rival = async {
                 let rival = pool.another().await;
-                // What has come from the server while the other one was made is read first.
+                // First read what the server has sent while the other connection was made.
                 tokio::task::yield_now().await;
                 rival
             };
@@ -94,7 +94,7 @@ async fn death(pings: Option<PingPong>, load: &Load, pool: &Weak<Pool>) {
                 () = pong(&mut pings) => break,
                 rival = rival => rival,
             };
-            // A server that is short of time may answer the handshake of one connection before the PING of another.
+            // An overloaded server may finish the handshake of the other connection before it answers the PING.
             if tokio::time::timeout(QUIET, pong(&mut pings)).await.is_ok() {
                 break;
             }
@@ -106,7 +106,7 @@ async fn death(pings: Option<PingPong>, load: &Load, pool: &Weak<Pool>) {
     }
 }
 
-/// The PING has been answered. An error ends the connection, which is found out where that is driven.
+/// The PING has been answered. An error ends the connection, and is noticed where the connection is driven.
 async fn pong(pings: &mut PingPong) {
     poll_fn(|cx| match pings.poll_pong(cx) {
         Poll::Ready(Ok(_)) => Poll::Ready(()),

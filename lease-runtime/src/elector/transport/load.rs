@@ -1,4 +1,4 @@
-//! What is on its way on a connection.
+//! Counts the requests on a connection.
 
 use std::pin::pin;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -7,12 +7,11 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 
-/// How long requests wait for any answer before the connection is asked for a sign of life, how long that may take before
-/// another connection is tried, and how long it has still from when that succeeds. Together they are how long a dead connection
-/// is believed in.
+/// How long requests wait for any answer before a PING is sent, how long the PING may take before another connection is tried, and
+/// how long the first connection still has when that one is made. Together, this is how long a dead connection is used.
 pub(super) const QUIET: Duration = Duration::from_secs(1);
 
-/// What is on its way on a connection.
+/// The requests on a connection.
 #[derive(Default)]
 pub(super) struct Load {
     /// Requests whose answer has not been read to its end. Watches are among them.
@@ -21,18 +20,18 @@ pub(super) struct Load {
     pub(super) waiting: AtomicUsize,
     /// Answers that have begun.
     pub(super) answers: AtomicU64,
-    /// There is a request that waits.
-    asked: Notify,
+    /// Notified when a request begins to wait.
+    request_waits: Notify,
     pub(super) dead: OnceLock<()>,
 }
 
 impl Load {
-    /// Requests wait, and for a while none of them has been answered.
+    /// Resolves when requests have waited for a while and none was answered.
     pub(super) async fn goes_unanswered(&self) {
         loop {
-            let asked = pin!(self.asked.notified());
+            let request_waits = pin!(self.request_waits.notified());
             if self.waiting.load(Ordering::Relaxed) == 0 {
-                asked.await;
+                request_waits.await;
             }
             let answers = self.answers.load(Ordering::Relaxed);
             tokio::time::sleep(QUIET).await;
@@ -49,7 +48,7 @@ pub(super) struct AwaitedHead(Arc<Load>);
 impl AwaitedHead {
     pub(super) fn new(load: &Arc<Load>) -> AwaitedHead {
         load.waiting.fetch_add(1, Ordering::Relaxed);
-        load.asked.notify_one();
+        load.request_waits.notify_one();
         AwaitedHead(Arc::clone(load))
     }
 }

@@ -1,13 +1,13 @@
-//! How requests reach the API server: over few HTTP/2 connections, or over HTTP/1.1 where the server speaks nothing else.
+//! How requests reach the API server: over few HTTP/2 connections, or over HTTP/1.1 if the server speaks nothing else.
 //!
-//! On HTTP/1.1 a request occupies its connection until it is answered. A thousand renewals that wait for a slow server are then
-//! a thousand connections, each with a TLS handshake that the server has to compute, and giving up a request closes its
-//! connection: the slower the server, the more work it gets. On HTTP/2 all requests and watches share a connection, and giving
-//! one up is a frame.
+//! On HTTP/1.1 a request occupies its connection until it is answered. A thousand renewals that wait for a slow server are then a
+//! thousand connections. Each needs a TLS handshake that the server has to compute, and giving a request up closes its connection.
+//! So the slower the server is, the more work it gets. On HTTP/2 all requests and watches share a connection, and giving one up is
+//! one frame.
 //!
-//! The other reason is to tell a slow server from a dead connection. A write that takes eight seconds may succeed, so it must
-//! not be given up; one on a connection that a router has forgotten never will, so it must be sent again soon. A timeout
-//! cannot tell the two apart. A PING can: see [`liveness`].
+//! HTTP/2 also tells a slow server from a dead connection. A write that takes eight seconds may succeed, so it must not be given up.
+//! A write on a connection that a router has forgotten never succeeds, so it must be sent again soon. A timeout cannot tell the two
+//! apart, but a PING can: see [`liveness`].
 
 mod body;
 mod connection;
@@ -42,17 +42,17 @@ use pool::{Pool, Route};
 
 use super::multiplexed::Multiplexed;
 
-/// What a body of an answer may break with.
+/// An error in the body of an answer.
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
-/// Sends requests by HTTP/2 where it can. Cheap to clone.
+/// Sends requests by HTTP/2 if possible. Cheap to clone.
 #[derive(Clone)]
 struct Transport {
     pool: Arc<Pool>,
 }
 
-/// A client whose requests go by HTTP/2 where the server speaks it, and without credentials, which are put on before. Has to
-/// be called on the runtime that runs it. `multiplexed` tells from then on whether they do.
+/// A client that uses HTTP/2 if the server speaks it. It adds no credentials: another layer does. Call it on the runtime that
+/// runs the client. `multiplexed` shows from then on whether HTTP/2 is used.
 ///
 /// # Errors
 ///
@@ -74,7 +74,7 @@ impl Service<Request<Body>> for Transport {
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, BoxError>> + Send>>;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
-        // A connection is waited for where the request is sent, so that dropping the request ends the wait.
+        // The request waits for a connection where it is sent, so that dropping the request ends the wait.
         Poll::Ready(Ok(()))
     }
 
@@ -83,23 +83,23 @@ impl Service<Request<Body>> for Transport {
         Box::pin(async move {
             let (head, body) = request.into_parts();
             let body = body.collect().await?.to_bytes();
-            // A connection that ends in the very moment in which it is chosen has not sent anything, and a server that has too
-            // many requests on one says so without looking at the next. Once or twice more: after that, the election decides
-            // when to try again.
+            // A connection may end just when it is chosen, and then nothing was sent. A server with too many requests on a connection
+            // refuses the next one without processing it. In both cases it is safe to try again, once or twice. After that, the
+            // election decides when to try again.
             let mut last = None;
             for _ in 0..3 {
                 let request = Request::from_parts(head.clone(), body.clone());
-                let lane = match pool.route().await? {
-                    Route::Http2(lane) => lane,
+                let connection = match pool.route().await? {
+                    Route::Http2(connection) => connection,
                     Route::Http1(client) => {
                         let answer = client.send(request.map(Body::from)).await?;
                         return Ok(answer.map(|body| body.map_err(BoxError::from).boxed_unsync()));
                     }
                 };
-                match lane.send(request).await {
+                match connection.send(request).await {
                     Ok(answer) => return Ok(answer.map(|body| body.map_err(BoxError::from).boxed_unsync())),
                     Err(error @ TransportError::Closed) => {
-                        pool.forget(&Arc::downgrade(&lane));
+                        pool.forget(&Arc::downgrade(&connection));
                         last = Some(error);
                     }
                     Err(error @ TransportError::Refused) => last = Some(error),

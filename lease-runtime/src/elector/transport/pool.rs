@@ -14,11 +14,11 @@ use crate::elector::multiplexed::Multiplexed;
 /// The connections to one API server.
 pub(super) struct Pool {
     pub(super) dialer: Arc<Dialer>,
-    /// The connection that has shown that the server speaks HTTP/1.1 only.
+    /// The connection on which the server chose HTTP/1.1. The first request on HTTP/1.1 uses it.
     pub(super) spare: Spare,
     /// For a server that speaks HTTP/1.1 only. It adds nothing to a request.
     pub(super) http1: Client,
-    /// The server speaks HTTP/2, as far as is known.
+    /// Whether the server speaks HTTP/2, as far as is known.
     pub(super) multiplexed: Multiplexed,
     state: Mutex<PoolState>,
     pub(super) this: Weak<Pool>,
@@ -26,17 +26,17 @@ pub(super) struct Pool {
 
 #[derive(Default)]
 pub(super) struct PoolState {
-    pub(super) lanes: Vec<Arc<Http2Connection>>,
+    pub(super) connections: Vec<Arc<Http2Connection>>,
     /// The connection that is being made.
     pub(super) dialing: Option<Dialing>,
 }
 
 pub(super) type Dialing = Shared<BoxFuture<'static, Result<DialOutcome, TransportError>>>;
 
-/// What making a connection has led to.
+/// The result of making a connection.
 #[derive(Clone)]
 pub(super) enum DialOutcome {
-    Lane(Arc<Http2Connection>),
+    Http2(Arc<Http2Connection>),
     Http1,
 }
 
@@ -63,16 +63,16 @@ impl Pool {
         let mut state = self.state();
         state.dialing = None;
         match made {
-            Ok(DialOutcome::Lane(lane)) => state.lanes.push(Arc::clone(lane)),
+            Ok(DialOutcome::Http2(connection)) => state.connections.push(Arc::clone(connection)),
             Ok(DialOutcome::Http1) => self.multiplexed.set(false),
             Err(_) => {}
         }
     }
 
-    /// Lets a connection that [`another`](Self::another) has made carry requests.
+    /// Uses a connection that [`another`](Self::another) has made.
     pub(super) fn keep(&self, made: DialOutcome) {
         match made {
-            DialOutcome::Lane(lane) => self.state().lanes.push(lane),
+            DialOutcome::Http2(connection) => self.state().connections.push(connection),
             DialOutcome::Http1 => self.multiplexed.set(false),
         }
     }
@@ -84,7 +84,7 @@ impl Pool {
 
     /// A connection has ended.
     pub(super) fn forget(&self, ended: &Weak<Http2Connection>) {
-        self.state().lanes.retain(|lane| !std::ptr::eq(Arc::as_ptr(lane), ended.as_ptr()));
+        self.state().connections.retain(|connection| !std::ptr::eq(Arc::as_ptr(connection), ended.as_ptr()));
     }
 
     pub(super) fn state(&self) -> MutexGuard<'_, PoolState> {

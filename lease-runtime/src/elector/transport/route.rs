@@ -1,4 +1,4 @@
-//! Which connection a request goes by, and when another one is made.
+//! Chooses the connection for a request, and decides when another one is made.
 
 use std::sync::{Arc, Weak};
 
@@ -10,48 +10,49 @@ use super::failure::TransportError;
 use super::liveness;
 use super::pool::{DialOutcome, Dialing, Pool, Route};
 
-/// So many requests on their way on each connection call for one more, up to so many. One connection suffices for thousands
-/// of leases; a server that takes seconds for an answer needs more streams than it allows on one. kube-apiserver allows 100.
+/// When each connection carries so many requests, another one is made, up to so many connections. One connection is enough for
+/// thousands of leases, but a server that takes seconds to answer needs more streams than it allows on one. kube-apiserver
+/// allows 100.
 const FULL: usize = 90;
 const MOST: usize = 12;
 
 impl Pool {
-    /// Chooses a connection, and makes one if there is none. Cancel safe: a connection that is being made is made for all who
-    /// wait for it, and goes on without them.
+    /// Chooses a connection, and makes the first one. Cancel safe: a connection that is being made serves all requests that
+    /// wait for it, and continues without them.
     pub(super) async fn route(&self) -> Result<Route, TransportError> {
         if let Some(route) = self.ready() {
             return Ok(route);
         }
         match self.dial().await? {
-            DialOutcome::Lane(lane) => Ok(Route::Http2(lane)),
+            DialOutcome::Http2(connection) => Ok(Route::Http2(connection)),
             DialOutcome::Http1 => Ok(Route::Http1(self.http1.clone())),
         }
     }
 
-    /// The connection with the fewest requests on their way. None if there is to be another first.
+    /// The connection with the fewest requests. `None` if another one has to be made first.
     fn ready(&self) -> Option<Route> {
-        let (lane, full) = {
+        let (connection, full) = {
             if !self.multiplexed.is_on() {
                 return Some(Route::Http1(self.http1.clone()));
             }
             let state = self.state();
-            let lane = state.lanes.iter().min_by_key(|lane| lane.carries())?;
-            let more = state.lanes.len() < MOST;
-            if more && lane.is_taken() {
+            let connection = state.connections.iter().min_by_key(|connection| connection.carries())?;
+            let more = state.connections.len() < MOST;
+            if more && connection.is_taken() {
                 return None;
             }
-            (Arc::clone(lane), more && lane.carries() >= FULL)
+            (Arc::clone(connection), more && connection.carries() >= FULL)
         };
         if full {
             drop(self.dial());
         }
-        Some(Route::Http2(lane))
+        Some(Route::Http2(connection))
     }
 
-    /// Makes a connection that serves all requests, unless one is being made.
+    /// Makes a connection for all requests, unless one is being made.
     fn dial(&self) -> Dialing {
         let mut state = self.state();
-        // One that has ended and is still here has panicked, and nobody is to wait for it any more.
+        // An attempt that has ended but was not removed has panicked. Nothing may wait for it any more.
         if let Some(dialing) = state.dialing.as_ref().filter(|dialing| dialing.peek().is_none()) {
             return dialing.clone();
         }
@@ -69,17 +70,17 @@ impl Pool {
         dialing
     }
 
-    /// Makes another connection, to see whether that is possible. It carries nothing yet.
+    /// Makes another connection, to see whether that is possible. It does not carry requests yet.
     pub(super) fn another(&self) -> BoxFuture<'static, Result<DialOutcome, TransportError>> {
         let (dialer, this) = (Arc::clone(&self.dialer), Weak::clone(&self.this));
-        // Boxed, because the connection that it makes may call for another again.
+        // Boxed, because the new connection may in turn ask for another.
         async move { connect(&dialer, &this).await }.boxed()
     }
 }
 
 async fn connect(dialer: &Dialer, pool: &Weak<Pool>) -> Result<DialOutcome, TransportError> {
     match dialer.dial(&[b"h2", b"http/1.1"]).await.map_err(|error| TransportError::Connect(Arc::new(error)))? {
-        Dialed::Http2(stream) => Ok(DialOutcome::Lane(liveness::open(stream, pool).await?)),
+        Dialed::Http2(stream) => Ok(DialOutcome::Http2(liveness::open(stream, pool).await?)),
         Dialed::Http1(stream) => {
             if let Some(pool) = pool.upgrade() {
                 pool.spare.put(stream);

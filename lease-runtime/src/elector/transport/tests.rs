@@ -1,4 +1,4 @@
-//! Slow servers, dead connections, and which is which: over real connections, in real time.
+//! Slow servers and dead connections, and how they are told apart: over real connections, in real time.
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -15,10 +15,10 @@ use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 
 use super::*;
 
-/// More than any test takes that ends at all.
+/// Longer than any test takes that ends at all.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A server behind a link that can swallow what passes.
+/// A server behind a link that can drop all bytes.
 struct Front {
     client: Client,
     multiplexed: Multiplexed,
@@ -29,7 +29,7 @@ struct Front {
 
 struct Link {
     opened: AtomicUsize,
-    /// Connections below this number are dead.
+    /// Connections with a number below this one are dead.
     dead_below: watch::Sender<usize>,
 }
 
@@ -38,7 +38,7 @@ impl Front {
         Front::allowing(100, protocols).await
     }
 
-    /// Of a server that allows so many streams on a connection.
+    /// A server that allows so many streams on a connection.
     async fn allowing(streams: u32, protocols: &[&str]) -> Front {
         let (server, received) = serve(streams, protocols).await;
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -74,7 +74,7 @@ impl Front {
     }
 }
 
-/// Passes bytes on, unless the connection is dead.
+/// Forwards bytes, unless the connection is dead.
 async fn pass(
     mut from: impl AsyncRead + Unpin,
     mut to: impl AsyncWrite + Unpin,
@@ -148,13 +148,13 @@ async fn all_requests_share_a_connection_and_a_slow_one_is_waited_for() {
     });
     let () = quick;
     assert_eq!(slow.unwrap(), StatusCode::OK);
-    // With nothing else to show that the connection is alive, a PING does.
+    // Nothing else shows that the connection is alive, so a PING does.
     assert_eq!(front.ask("/slow").await.unwrap(), StatusCode::OK);
     assert_eq!((front.opened(), front.multiplexed.is_on()), (1, true));
 }
 
 #[tokio::test]
-async fn a_connection_is_dead_that_answers_no_ping_while_another_can_be_made() {
+async fn a_connection_without_an_answer_to_a_ping_is_dead_if_another_can_be_made() {
     let front = Front::new(&["h2"]).await;
     front.ask("/").await.unwrap();
     front.link.dead_below.send_replace(1);
@@ -170,7 +170,7 @@ async fn nothing_is_given_up_while_no_other_connection_can_be_made() {
     front.ask("/").await.unwrap();
     front.link.dead_below.send_replace(usize::MAX);
     let back = async {
-        // Until the server has been tried again, and could not be reached.
+        // Until the server has been tried again and could not be reached.
         while front.opened() < 2 {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
@@ -192,7 +192,7 @@ async fn a_server_of_http1_is_spoken_to_on_the_connection_that_shows_it() {
 
 #[tokio::test]
 async fn a_request_that_is_dropped_occupies_nothing() {
-    // There is one stream, so that each request needs that of the one before.
+    // There is one stream, so each request needs the stream of the one before it.
     let front = Front::allowing(1, &["h2"]).await;
     let mut received = front.received.clone();
     for number in 1..=3 {
@@ -206,7 +206,7 @@ async fn a_request_that_is_dropped_occupies_nothing() {
 }
 
 #[tokio::test]
-async fn a_watch_that_takes_the_only_stream_of_a_connection_keeps_nobody_waiting() {
+async fn a_watch_on_the_only_stream_of_a_connection_does_not_block_requests() {
     let front = Front::allowing(1, &["h2"]).await;
     let request = Request::get("/watch").body(Body::empty()).unwrap();
     let watch = front.client.send(request).await.unwrap();

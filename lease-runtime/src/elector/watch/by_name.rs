@@ -1,4 +1,4 @@
-//! The watch of one Lease, by its name: what `resourceNames` in a Role can grant.
+//! The watch of one Lease by its name. `resourceNames` in a Role can grant it.
 
 use std::convert::Infallible;
 use std::ops::ControlFlow;
@@ -16,10 +16,10 @@ use crate::clock::Clock;
 use crate::elector::error::ElectorError;
 use crate::lease::LeaseId;
 
-/// The pause after a refusal by access rules, which somebody has to change.
+/// The pause after a refusal by access rules, which stay the same until somebody changes them.
 const FORBIDDEN: Duration = Duration::from_secs(240);
 
-/// A watch that reopens itself for as long as it is polled. Dropping it closes it.
+/// A watch that reopens as long as it is polled. Dropping it closes it.
 pub(super) struct ByName {
     work: Pin<Box<dyn Future<Output = Infallible> + Send>>,
     notes: mpsc::Receiver<WatchEvent>,
@@ -27,13 +27,13 @@ pub(super) struct ByName {
 
 impl ByName {
     pub(super) fn open(api: Api<DynamicObject>, lease: LeaseId, clock: Arc<dyn Clock>, start: StreamStart) -> ByName {
-        // Few: a flood waits in the connection and not here.
+        // Few, so that a flood of events waits in the connection and takes no memory here.
         let (say, notes) = mpsc::channel(16);
         let watching = Watching::new(api, clock, start, ByNameListener { lease, say });
         ByName { work: Box::pin(watching.run()), notes }
     }
 
-    /// The next thing it has to tell. Cancel safe.
+    /// The next event. Cancel safe.
     pub(super) async fn next(&mut self) -> WatchEvent {
         tokio::select! {
             biased;
@@ -43,14 +43,14 @@ impl ByName {
     }
 }
 
-/// The one that listens.
+/// The listener of a watch by name.
 struct ByNameListener {
     lease: LeaseId,
     say: mpsc::Sender<WatchEvent>,
 }
 
 impl ByNameListener {
-    /// The receiver is only gone when the watch is being dropped; then nobody polls this any more.
+    /// Sends an event. The receiver is only gone while the watch is being dropped, and then this is not polled any more.
     async fn say(&self, note: WatchEvent) {
         let _ = self.say.send(note).await;
     }
@@ -79,7 +79,7 @@ impl Listener for ByNameListener {
 
     async fn take(&mut self, change: Change) -> Result<Option<u64>, ElectorError> {
         if change.object().metadata.name.as_deref().is_some_and(|name| name != &*self.lease.name) {
-            // Whoever stands in between has lost the selector. Wasteful, but not wrong.
+            // Something between us and the server has dropped the field selector. That costs traffic, and is not wrong.
             return Ok(None);
         }
         let revision = stream::revision(change.object())?;

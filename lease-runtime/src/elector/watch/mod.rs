@@ -1,14 +1,14 @@
-//! How an election hears of what becomes of its Lease: from a watch by name, or from one that it shares.
+//! The watch through which an election learns of changes of its Lease: a watch by name, or one that it shares with others.
 //!
-//! A watch is how a release is seen in milliseconds. Nothing of an election's safety rests on it: what it shows may come
-//! late, and a deaf watch is found out by the election's own look before it takes over.
+//! A watch shows a release within milliseconds. The safety of an election does not depend on it. What it shows may come late,
+//! and a deaf watch is detected before a takeover, when the election reads the Lease.
 //!
-//! No change is lost between two watches, since each begins at the revision that the last one, or a look, had reached. When
-//! the server no longer knows that revision (410), the next watch begins at "now" and shows the state of that instant
-//! first. If the Lease was deleted in that very gap, nothing shows it; the look before a takeover does.
+//! No change is lost between two watches: each begins at the revision that the last watch or read had reached. When the server
+//! no longer knows that revision (410), the next watch begins at the present and shows the state of that instant first. If the
+//! Lease was deleted in that gap, no watch shows it. The read before a takeover does.
 //!
-//! Nor is one lost between a watch by name and the shared one. An election that turns to the shared watch keeps its own for
-//! a while beside it; one that turns away opens its own where the shared one has come to.
+//! No change is lost between a watch by name and the shared one either. An election that changes to the shared watch keeps its
+//! own for a while. One that leaves the shared watch opens its own at the revision that the shared one had reached.
 
 mod by_name;
 mod event;
@@ -32,30 +32,30 @@ use stream::StreamStart;
 use crate::clock::Clock;
 use crate::lease::LeaseId;
 
-/// What an election watches its Lease by. Dropping it closes it, or leaves it to the others.
+/// The watch of one election. Dropping it closes a watch by name, and leaves a shared watch to the other elections.
 pub(super) struct Watch {
     shared: Arc<SharedWatch>,
     lease: LeaseId,
     clock: Arc<dyn Clock>,
     feed: watch::Receiver<Feed>,
-    /// The watch by name, where there is no shared one to rely on. What it says counts, until it is gone.
+    /// The watch by name, if there is no shared one to rely on. As long as it exists, its events count.
     own: Option<ByName>,
-    /// The shared watch is open, and the end of this the end of `own`: by then, whatever it might have shown first has come.
+    /// When `own` ends after the shared watch has opened. By then the shared watch has shown what `own` may have shown first.
     overlap: Option<Pin<Box<Sleep>>>,
-    /// From where a watch by name would miss nothing; unknown before the first look.
+    /// The revision from which a watch by name would miss nothing; unknown before the first read.
     from: Option<WatchStart>,
-    /// The election has been told that there is a watch.
+    /// The election knows that there is a watch.
     open: bool,
-    /// And that all is well with it.
+    /// The election knows that the watch is healthy.
     well: bool,
-    /// Counts what has been told of the feed.
-    told: u64,
-    /// How often a watch by name turned out to be deaf.
+    /// The number of the last state of the feed that the election was given.
+    reported: u64,
+    /// How often in a row a watch by name was deaf.
     deaf: u32,
 }
 
 impl Watch {
-    /// Has to come before the election's first look. Nothing counts as open before that has shown something.
+    /// Must come before the first read of the election. No watch counts as open before that read has shown something.
     pub(super) fn join(shared: &Arc<SharedWatch>, lease: LeaseId, clock: Arc<dyn Clock>) -> Watch {
         Watch {
             shared: Arc::clone(shared),
@@ -67,17 +67,17 @@ impl Watch {
             from: None,
             open: false,
             well: false,
-            told: 0,
+            reported: 0,
             deaf: 0,
         }
     }
 
-    /// A look or a write has shown the Lease as it is: a watch from here on misses nothing.
+    /// A read or a write has shown the current Lease: a watch from here on misses nothing.
     pub(super) fn looked(&mut self, from: WatchStart) {
         self.from = Some(from);
     }
 
-    /// A look has shown what an open watch had not. Another takes its place.
+    /// A read has shown a change that an open watch did not show. Replaces the watch.
     pub(super) fn replace(&mut self) {
         match (&self.own, self.from) {
             (Some(_), Some(from)) => {
@@ -88,7 +88,7 @@ impl Watch {
         }
     }
 
-    /// The API server can be reached again, so that what is not open may try at once.
+    /// The API server can be reached again, so a watch that is not open may try at once.
     pub(super) fn retry_now(&mut self) {
         self.deaf = 0;
         match (&self.own, self.from) {
@@ -97,7 +97,7 @@ impl Watch {
         }
     }
 
-    /// The next thing it has to tell. Cancel safe.
+    /// The next event. Cancel safe.
     pub(super) async fn next(&mut self) -> WatchEvent {
         loop {
             if let Some(note) = self.turn() {
@@ -113,21 +113,21 @@ impl Watch {
                     }
                     return note;
                 }
-                // The sender stays where it is for as long as this has not left.
+                // The sender exists as long as this watch has not left the shared one.
                 Ok(()) = self.feed.changed() => {}
                 () = maybe(self.overlap.as_mut()) => (self.own, self.overlap) = (None, None),
             }
         }
     }
 
-    /// Follows the feed, and returns what of it has not been told.
+    /// Follows the feed, and returns the event that the election has not been given yet.
     fn turn(&mut self) -> Option<WatchEvent> {
-        let (link, sight, number) = {
+        let (link, update, number) = {
             let feed = self.feed.borrow_and_update();
-            (feed.link, feed.sight.clone(), feed.number)
+            (feed.link, feed.update.clone(), feed.number)
         };
-        if std::mem::replace(&mut self.told, number) != number {
-            return sight.map(|sight| match sight {
+        if std::mem::replace(&mut self.reported, number) != number {
+            return update.map(|update| match update {
                 LeaseUpdate::Shows(object) => WatchEvent::Shows(object),
                 LeaseUpdate::Deleted { revision } => WatchEvent::Deleted { revision },
             });
@@ -135,7 +135,7 @@ impl Watch {
         if !matches!(link, Link::Open { .. }) {
             self.overlap = None;
         }
-        // Before the first look there is nothing to begin at, and no watch would stand for the time until then.
+        // Before the first read, there is no revision to begin at, and a watch would not cover the time until that read.
         let known = self.from?;
         match link {
             Link::ByName(from) => {
@@ -184,7 +184,7 @@ async fn noted(watch: Option<&mut ByName>) -> WatchEvent {
     }
 }
 
-/// Waits for the future if there is one, or for ever.
+/// Waits for the future, or forever without one.
 pub(super) async fn maybe<F: Future<Output = ()> + Unpin>(future: Option<&mut F>) {
     match future {
         Some(future) => future.await,

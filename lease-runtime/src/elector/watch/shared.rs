@@ -1,11 +1,11 @@
 //! One watch for the Leases of a namespace, which feeds all elections of the namespace.
 //!
-//! On HTTP/1.1 a watch occupies a connection, and on HTTP/2 a stream: hundreds of leases, watched by name, are hundreds of either
-//! for a process and its server to keep. All Leases of a namespace can be watched by one, if the access rules allow it.
+//! On HTTP/1.1 a watch occupies a connection, and on HTTP/2 a stream. With a watch by name for each of hundreds of leases, a
+//! process and its server would hold hundreds of either. One watch can show all Leases of a namespace, if the access rules allow it.
 //!
-//! No change is lost to an election that joins before it looks. What has happened before it joined is in what it looks at,
-//! for that is read from the quorum and later; and whatever happens afterwards is shown to it, since the shared watch goes on
-//! from where it was, or begins at the present and then shows first what is there. Nobody has to compare revisions.
+//! An election that joins before it reads the Lease misses no change. Its read goes to the quorum, so it shows everything that
+//! happened before the election joined. The shared watch shows everything that happens afterwards: it continues where it was, or it
+//! begins at the present and first shows what is there. So no revisions have to be compared.
 
 use std::collections::HashMap;
 use std::ops::ControlFlow;
@@ -25,16 +25,16 @@ use crate::elector::error::ElectorError;
 use crate::elector::log::{ElectionLog, ProblemLog};
 use crate::lease::LeaseId;
 
-/// Up to so many elections of a namespace watch their leases by name. That is what the least Role grants, it shows nothing
-/// of what others do in the namespace, and a handful of connections is nobody's burden.
+/// Up to so many elections of a namespace watch their leases by name. The smallest Role grants that, it does not show other
+/// leases of the namespace, and a handful of connections does no harm.
 pub(super) const MOST_BY_NAME: usize = 4;
-/// When the server ends a shared watch that feeds no more than so many, there is no other. Less than it takes to begin one,
-/// so that an election which comes and goes does not turn the others from one to the other.
+/// If the server ends a shared watch that feeds no more than so many elections, it is not reopened. This is less than the
+/// number that begins one, so that an election which comes and goes does not make the others change back and forth.
 const TOO_FEW: usize = MOST_BY_NAME / 2;
-/// After so many watches in a row that were rejected or could not be read, it is the leases of others that are in the way,
-/// or the kind of request, and a watch by name may fare better.
+/// After so many watches in a row that were rejected or could not be read, the cause is most likely another lease, or the kind
+/// of request. Watches by name may then work better.
 const OF_NO_USE: u32 = 3;
-/// How long to be content with watches by name. They lack nothing, and the least Role is there on purpose.
+/// How long to use watches by name before the shared one is tried again. They work as well, and a small Role is there on purpose.
 const RARELY: Duration = Duration::from_secs(3600);
 
 /// The elections of one namespace, and their watch.
@@ -48,41 +48,41 @@ struct SharedWatchState {
     feeds: HashMap<Arc<str>, watch::Sender<Feed>>,
     link: Link,
     work: Option<AbortHandle>,
-    /// Names the watch that is at work. One that has been replaced has no say.
+    /// The number of the current watch. Events of a watch that was replaced are ignored.
     number: u64,
-    /// Up to here all elections have been told.
+    /// All elections have been shown what happened up to here.
     from: WatchStart,
-    /// Since when the server has been serving the watch; none while it is being opened.
+    /// Since when the server has been serving the watch; `None` while it is being opened.
     serving: Option<Moment>,
-    /// How many watches in a row turned out to be deaf.
+    /// How many watches in a row were deaf.
     deaf: u32,
     /// When a try was last brought forward.
     hurried: Option<Moment>,
     problems: ProblemLog,
-    /// It has been said that there are watches by name only.
-    content: bool,
+    /// It has been logged that there are only watches by name.
+    by_name_only: bool,
     log: ElectionLog,
 }
 
-/// What the shared watch has for one election. The newest of everything: states in between may be missed, as on any watch.
+/// What the shared watch has for one election. It keeps only the newest state. Earlier ones may be missed, as on any watch.
 #[derive(Clone)]
 pub(super) struct Feed {
     pub(super) link: Link,
-    pub(super) sight: Option<LeaseUpdate>,
-    /// Counts the sights.
+    pub(super) update: Option<LeaseUpdate>,
+    /// Counts the states.
     pub(super) number: u64,
-    /// The Lease cannot be read, which is for its own election to find out and to say.
+    /// The Lease cannot be read. Its own election finds that out and logs it.
     apart: bool,
 }
 
-/// What is there to feed an election.
+/// The watch that feeds an election.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Link {
-    /// Nothing: it has to watch by name. From here, if it has missed nothing so far.
+    /// No shared watch: the election has to watch by name. From here on, if it has missed nothing so far.
     ByName(Option<WatchStart>),
     /// The shared watch, which is not open at the moment.
     Down,
-    /// The shared watch. `well`: it has lasted.
+    /// The shared watch. `well`: it has lasted for a while.
     Open { well: bool },
 }
 
@@ -114,7 +114,7 @@ impl SharedWatch {
                 "the leases of the namespace cannot be watched and are polled instead, so that a handover takes longer",
                 "the leases of the namespace are watched again",
             ),
-            content: false,
+            by_name_only: false,
             log: ElectionLog::new(LeaseId::new(namespace, "*"), identity),
         };
         Arc::new(SharedWatch { api, clock, state: Mutex::new(state) })
@@ -124,15 +124,15 @@ impl SharedWatch {
         self.api.clone()
     }
 
-    /// Takes part, from now on. An election that joins before it looks misses nothing that comes after the look.
+    /// Adds an election. If it joins before it reads the Lease, it misses nothing that comes after that read.
     pub(super) fn join(self: &Arc<Self>, name: &Arc<str>) -> watch::Receiver<Feed> {
         let mut state = self.state();
         let link = match state.link {
-            // Where others have come to is nothing to one who has seen nothing yet.
+            // The revision that the others have reached does not help an election that has seen nothing yet.
             Link::ByName(_) => Link::ByName(None),
             link => link,
         };
-        let (sender, feed) = watch::channel(Feed { link, sight: None, number: 0, apart: false });
+        let (sender, feed) = watch::channel(Feed { link, update: None, number: 0, apart: false });
         state.feeds.insert(Arc::clone(name), sender);
         if state.work.is_none() && state.feeds.len() > MOST_BY_NAME {
             state.turn(Link::Down);
@@ -142,7 +142,7 @@ impl SharedWatch {
         feed
     }
 
-    /// Ends what [`join`](Self::join) began. The last one to go ends the watch.
+    /// Removes an election that has [joined](Self::join). When the last one leaves, the watch ends.
     pub(super) fn leave(&self, name: &str, feed: &watch::Receiver<Feed>) {
         let mut state = self.state();
         // Another election of the lease may have joined since.
@@ -159,8 +159,8 @@ impl SharedWatch {
         old.inspect(AbortHandle::abort);
     }
 
-    /// An election has found the watch to be deaf. It is replaced, once for all who find that; while the next is on its way,
-    /// the elections still believe in it.
+    /// An election has found the watch to be deaf. Replaces it, once for all elections that find this. They rely on it until the
+    /// next one has opened.
     pub(super) fn replace(self: &Arc<Self>) {
         let mut state = self.state();
         let Some(since) = state.serving else { return };
@@ -172,8 +172,8 @@ impl SharedWatch {
         old.inspect(AbortHandle::abort);
     }
 
-    /// The API server can be reached again: the pauses that have grown while it could not are not waited out. The elections
-    /// find that out one after the other, and the first one's word will do.
+    /// The API server can be reached again, so the pause that has grown is cut short. All elections notice this one after the
+    /// other, and only the first call has an effect.
     pub(super) fn retry_now(self: &Arc<Self>) {
         let mut state = self.state();
         let now = self.clock.now();
@@ -186,8 +186,8 @@ impl SharedWatch {
         old.inspect(AbortHandle::abort);
     }
 
-    /// Opens a watch where the last one has come to, in its place.
-    #[must_use = "the old one is to be ended, when the state is no longer locked"]
+    /// Opens a watch at the revision that the last one has reached, in its place.
+    #[must_use = "end the old one when the state is no longer locked"]
     fn open(self: &Arc<Self>, state: &mut SharedWatchState, tried: u32) -> Option<AbortHandle> {
         state.number += 1;
         state.serving = None;
@@ -205,7 +205,7 @@ impl SharedWatch {
 }
 
 impl SharedWatchState {
-    /// From now on, this is what feeds the elections.
+    /// Changes what feeds the elections.
     fn turn(&mut self, link: Link) {
         self.link = link;
         for feed in self.feeds.values() {
@@ -219,26 +219,26 @@ impl SharedWatchState {
         }
     }
 
-    /// There are watches by name only, for as long as it takes.
-    fn be_content(&mut self, problem: &ElectorError) {
+    /// Changes to watches by name for a long time.
+    fn use_by_name(&mut self, problem: &ElectorError) {
         if !matches!(self.link, Link::ByName(_)) {
             self.turn(Link::ByName(Some(self.from)));
         }
         self.problems.forget();
-        self.log.each_by_name(problem, std::mem::replace(&mut self.content, true));
+        self.log.each_by_name(problem, std::mem::replace(&mut self.by_name_only, true));
     }
 }
 
-/// Those who listen to one shared watch.
+/// The listener of a shared watch.
 struct SharedListener {
     shared: Arc<SharedWatch>,
-    /// Stands for all of the namespace.
+    /// Names the namespace. The name of the Lease does not matter.
     lease: LeaseId,
     number: u64,
 }
 
 impl SharedListener {
-    /// None if another watch has taken the place of this one.
+    /// `None` if another watch has replaced this one.
     fn state(&self) -> Option<MutexGuard<'_, SharedWatchState>> {
         let state = self.shared.state();
         (state.number == self.number).then_some(state)
@@ -261,7 +261,7 @@ impl Listener for SharedListener {
         let state = &mut *state;
         match news {
             StreamNews::Opened => {
-                if std::mem::take(&mut state.content) {
+                if std::mem::take(&mut state.by_name_only) {
                     state.log.together();
                 }
                 state.turn(Link::Open { well: false });
@@ -270,7 +270,7 @@ impl Listener for SharedListener {
                 state.problems.over(&state.log);
                 state.turn(Link::Open { well: true });
             }
-            // With watches by name instead, there is nothing to miss.
+            // With watches by name instead, nothing is missed.
             StreamNews::Lost | StreamNews::Trouble(_) if matches!(state.link, Link::ByName(_)) => {}
             StreamNews::Lost => state.turn(Link::Down),
             StreamNews::Trouble(problem) => state.problems.record(&problem, &state.log),
@@ -281,21 +281,21 @@ impl Listener for SharedListener {
         let revision = stream::revision(change.object())?;
         let name = change.object().metadata.name.as_deref();
         let Some(state) = self.state() else { return Ok(None) };
-        // Most are of others. So much has been read of them, and no more.
+        // Most objects belong to others. Only their name has been read so far, and no more is.
         let Some((name, feed)) = name.and_then(|name| state.feeds.get_key_value(name)) else {
             return Ok(Some(revision));
         };
         let lease = LeaseId { namespace: Arc::clone(&self.lease.namespace), name: Arc::clone(name) };
-        let sight = match change {
+        let update = match change {
             Change::Added(object) | Change::Modified(object) => {
                 stream::read(&lease, object).map(|object| LeaseUpdate::Shows(Arc::new(object)))
             }
             Change::Deleted(_) => Ok(LeaseUpdate::Deleted { revision }),
         };
-        feed.send_modify(|feed| match sight {
-            Ok(sight) => {
+        feed.send_modify(|feed| match update {
+            Ok(update) => {
                 feed.number += 1;
-                feed.sight = Some(sight);
+                feed.update = Some(update);
                 if std::mem::take(&mut feed.apart) {
                     feed.link = state.link;
                 }
@@ -326,16 +326,16 @@ impl Listener for SharedListener {
             _ => false,
         };
         let mut state = self.state()?;
-        // What goes wrong with a try that comes once in a while is no reason to try more often.
-        let content = of_no_use || matches!(state.link, Link::ByName(_));
-        if content {
-            state.be_content(problem);
+        // A try that is made only once in a while stays rare if it fails.
+        let by_name_only = of_no_use || matches!(state.link, Link::ByName(_));
+        if by_name_only {
+            state.use_by_name(problem);
         }
-        content.then_some(RARELY)
+        by_name_only.then_some(RARELY)
     }
 }
 
-/// However a watch ends that has not been replaced, its elections go on by name, from where it has come to.
+/// If a watch that has not been replaced is dropped, its elections continue by name, from the revision that it has reached.
 impl Drop for SharedListener {
     fn drop(&mut self) {
         if let Some(mut state) = self.state() {

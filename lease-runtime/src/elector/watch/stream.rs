@@ -1,4 +1,4 @@
-//! One watch, kept open: whom it tells, and of which Leases, is its listener's business.
+//! One watch that is kept open. Its listener decides which Leases it shows, and to which elections.
 
 use std::ops::ControlFlow;
 use std::pin::{Pin, pin};
@@ -21,10 +21,10 @@ use crate::lease::LeaseId;
 
 /// The server ends a watch after this long, less up to a sixth. kube refuses anything from 295 s.
 const LENGTH: u32 = 290;
-/// An API server sends a bookmark about once a minute. Nothing for this long: nobody is there any more.
+/// An API server sends a bookmark about once a minute. After so long without anything, the watch counts as broken.
 const SILENCE: Duration = Duration::from_secs(150);
-/// After two that were of no use, a watch counts as open only when it has lasted this long. The election polls until then,
-/// rather than to stop and start with every watch that does not last.
+/// After two watches that failed early, the next counts as open only when it has lasted this long. The election polls until
+/// then. Otherwise it would stop and start polling with every watch that does not last.
 const TRUST: Duration = Duration::from_secs(5);
 /// How long a server may take to accept a watch.
 const ACCEPT: Duration = Duration::from_secs(10);
@@ -32,54 +32,54 @@ const ACCEPT: Duration = Duration::from_secs(10);
 /// gets at most seven requests in the first minute and three in each that follows.
 const LONGEST: Duration = Duration::from_secs(30);
 /// The longest pause that a server may ask for.
-const ASKED: Duration = Duration::from_secs(240);
+const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(240);
 
-/// Who hears of what a watch shows.
+/// Receives what a watch shows.
 pub(super) trait Listener {
-    /// What a watch is ended with when the listener wants no other.
+    /// The result of the watch when the listener wants no other.
     type StreamEnd;
 
-    /// The Leases to watch: of the namespace of this one, and all that are there or the one of its name.
+    /// Names the Leases to watch: all in the namespace of this one, or only this one.
     fn lease(&self) -> &LeaseId;
 
     /// The field selector for them.
     fn selector(&self) -> Option<String>;
 
-    /// There is a watch again, or no more, and so on.
+    /// The watch has opened, was lost, and so on.
     async fn tell(&mut self, news: StreamNews);
 
-    /// An object has changed. Tells the revision up to which all is told by now, unless the object is none of the listener's.
+    /// An object has changed. Returns the revision up to which everything has been shown, unless the object does not concern this listener.
     async fn take(&mut self, change: Change) -> Result<Option<u64>, ElectorError>;
 
-    /// The server has accepted a watch, or all up to here has been told.
+    /// The server has accepted a watch, or everything up to here has been shown.
     fn reached(&mut self, from: WatchStart);
 
-    /// Whether another watch is wanted, which would begin here.
+    /// Whether another watch is wanted. It would begin here.
     fn goes_on(&mut self, from: WatchStart) -> ControlFlow<Self::StreamEnd>;
 
-    /// How long to do without a watch after this problem, the last of so many; `None` for the usual pause.
+    /// How long to do without a watch after this problem, which is the last of so many. `None` for the usual pause.
     fn gives_up(&mut self, problem: &ElectorError, tried: u32) -> Option<Duration>;
 }
 
-/// What becomes of a watch.
+/// What happens to a watch.
 pub(super) enum StreamNews {
-    /// There is one again, or for the first time.
+    /// The watch is open, again or for the first time.
     Opened,
-    /// There has been none for longer than a moment.
+    /// There has been no watch for longer than a moment.
     Lost,
-    /// It has lasted, and what was wrong with it is over.
+    /// The watch has lasted, so what was wrong with it is over.
     Well,
-    /// This keeps it from being open. Told again for every try.
+    /// The watch is not open, for this reason. Sent for every try.
     Trouble(ElectorError),
 }
 
-/// What a watch shows of an object. Not yet read as a Lease: what another program has put into a Lease of its own is neither
-/// worth the effort, nor may it be what breaks the watch.
+/// A change of an object. The object is not read as a Lease yet. Most Leases of others need not be read, and one that cannot
+/// be read must not break the watch.
 pub(super) enum Change {
-    /// It appeared, or was there when the watch began.
+    /// The object was created, or was there when the watch began.
     Added(DynamicObject),
     Modified(DynamicObject),
-    /// As it was at last, with the revision of its deletion.
+    /// The last state of the object, with the revision of its deletion.
     Deleted(DynamicObject),
 }
 
@@ -94,10 +94,10 @@ impl Change {
 /// How a watch begins.
 pub(super) struct StreamStart {
     pub(super) from: WatchStart,
-    /// How many it replaces that were of no use. A first one has none to replace; a replacement waits before it opens, for
-    /// whatever made the last one useless may do so again.
+    /// How many watches before this one failed early. The first one has none to replace. A replacement waits before it opens,
+    /// because it may fail for the same reason.
     pub(super) tried: u32,
-    /// The listener knows that there is no watch; else it believes in the one that this replaces.
+    /// The listener knows that there is no watch. Otherwise it relies on the one that this replaces.
     pub(super) lost: bool,
 }
 
@@ -107,13 +107,13 @@ enum WatchEnd {
     Closed,
     /// Nothing came for too long.
     Silent,
-    /// The server no longer knows the revision it began at.
+    /// The server no longer knows the revision at which it began.
     Gone,
-    /// It broke, or said something that cannot be read.
+    /// It broke, or showed something that cannot be read.
     Broke(ElectorError),
 }
 
-/// What kube makes of one line of a watch.
+/// One line of a watch, as kube reads it.
 type Shown = kube::Result<WatchEvent<DynamicObject>>;
 
 pub(super) struct Watching<L> {
@@ -121,11 +121,11 @@ pub(super) struct Watching<L> {
     clock: Arc<dyn Clock>,
     listener: L,
     from: WatchStart,
-    /// Tries and short watches since the last good one.
+    /// Tries and short watches since the last healthy one.
     tried: u32,
     /// The listener knows that there is no watch.
     lost: bool,
-    /// What ended the last watch, until it turns out to be worth a word: one that is open again in a moment is not.
+    /// What ended the last watch. It is reported only if the next one does not open within a moment.
     trouble: Option<ElectorError>,
     /// Nothing was wrong lately.
     well: bool,
@@ -136,11 +136,11 @@ impl<L: Listener> Watching<L> {
     pub(super) fn new(api: Api<DynamicObject>, clock: Arc<dyn Clock>, start: StreamStart, listener: L) -> Watching<L> {
         let StreamStart { from, tried, lost } = start;
         let rng = fastrand::Rng::new();
-        // Whatever this one replaces may have been in trouble: it is over when this one has lasted.
+        // The watch before this one may have had a problem. It is over when this one has lasted.
         Watching { api, clock, listener, from, tried, lost, trouble: None, well: false, rng }
     }
 
-    /// Keeps the watch open for as long as the listener wants.
+    /// Keeps the watch open as long as the listener wants it.
     pub(super) async fn run(mut self) -> L::StreamEnd {
         let mut pause = self.pause();
         loop {
@@ -174,18 +174,18 @@ impl<L: Listener> Watching<L> {
         }
     }
 
-    /// Opens a watch, however long it takes, and says so.
+    /// Opens a watch, however long it takes.
     async fn reopen(&mut self, mut pause: Duration) -> ControlFlow<L::StreamEnd, impl Stream<Item = Shown> + use<L>> {
         let mut moment = pin!(tokio::time::sleep(MOMENT));
         let events = loop {
             if let ControlFlow::Break(end) = self.listener.goes_on(self.from) {
                 return ControlFlow::Break(end);
             }
-            let (problem, asked) = match self.attempt(pause, moment.as_mut()).await {
+            let (problem, retry_after) = match self.attempt(pause, moment.as_mut()).await {
                 Ok(Ok(events)) => break events,
                 Ok(Err(error)) => {
-                    // A revision may also be one that the server has not reached, as after restoring a backup. By the third
-                    // try the election polls, so that beginning at the present misses nothing.
+                    // The server may also not have reached the revision, as after restoring a backup. By the third try the election
+                    // polls, so that beginning at the present misses nothing.
                     if is_gone(&error) || self.tried >= 3 {
                         self.from = WatchStart::Now;
                     }
@@ -194,11 +194,11 @@ impl<L: Listener> Watching<L> {
                 Err(_) => (ElectorError::Unreachable { reason: format!("no answer within {ACCEPT:?}") }, None),
             };
             self.tried = self.tried.saturating_add(1);
-            // No need to wait a moment for what does not come back by itself.
+            // For such a problem there is no need to wait a moment: it does not go away by itself.
             let gives_up = self.listener.gives_up(&problem, self.tried);
             pause = match gives_up {
                 Some(pause) => self.jittered(pause),
-                None => self.pause().max(asked.unwrap_or_default().min(ASKED)),
+                None => self.pause().max(retry_after.unwrap_or_default().min(LONGEST_RETRY_AFTER)),
             };
             self.trouble = Some(problem);
             if gives_up.is_some() || self.lost {
@@ -210,7 +210,7 @@ impl<L: Listener> Watching<L> {
         ControlFlow::Continue(events)
     }
 
-    /// Tells that there is no watch, and why.
+    /// Reports that there is no watch, and why.
     async fn lose(&mut self) {
         if !self.lost {
             self.lost = true;
@@ -222,7 +222,7 @@ impl<L: Listener> Watching<L> {
         }
     }
 
-    /// One try, after a pause. Says that there is no watch if the moment passes meanwhile.
+    /// One try, after a pause. Reports that there is no watch if the moment passes meanwhile.
     async fn attempt(
         &mut self,
         pause: Duration,
@@ -251,7 +251,7 @@ impl<L: Listener> Watching<L> {
         }
     }
 
-    /// Tells what a watch shows, until it ends.
+    /// Reports what a watch shows, until it ends.
     async fn follow(&mut self, events: impl Stream<Item = Shown>) -> WatchEnd {
         let mut events = pin!(events);
         let mut trusted = pin!(tokio::time::sleep(if self.tried < 2 { Duration::ZERO } else { TRUST }));
@@ -282,7 +282,7 @@ impl<L: Listener> Watching<L> {
             };
             let change = match event {
                 WatchEvent::Bookmark(bookmark) => {
-                    // One that cannot be read tells nothing, and nothing depends on it.
+                    // A bookmark that cannot be read is skipped. Nothing depends on it.
                     if let Ok(revision) = wire::revision(Some(&bookmark.metadata.resource_version)) {
                         self.reach(revision);
                     }
@@ -297,9 +297,9 @@ impl<L: Listener> Watching<L> {
                 WatchEvent::Modified(object) => Change::Modified(object),
                 WatchEvent::Deleted(object) => Change::Deleted(object),
             };
-            // A watch of many that begins at the present shows first what is there, in no order of revisions: were it to
-            // break in the middle, one that began at the last revision shown would never show the rest. That all are there
-            // is known as soon as anything else is shown.
+            // A watch of many objects that begins at the present first shows what is there, in no order of revisions. If it broke
+            // in the middle, a watch from the last revision would never show the rest. All of them have been shown as soon as
+            // something else comes.
             let one_of_many = matches!(change, Change::Added(_)) && self.from == WatchStart::Now;
             let one_of_many = one_of_many && self.listener.selector().is_none();
             match self.listener.take(change).await {
@@ -315,8 +315,8 @@ impl<L: Listener> Watching<L> {
         self.listener.reached(self.from);
     }
 
-    /// After something unreadable the state of the Lease is unknown. The next watch begins at the present and shows it;
-    /// should that be unreadable again, the election has been told that there is no watch, and looks for itself.
+    /// After something unreadable, the state of the Lease is unknown. The next watch begins at the present and shows it. If it
+    /// is unreadable again, the election knows that there is no watch, and polls.
     fn broke(&mut self, problem: ElectorError) -> WatchEnd {
         if matches!(problem, ElectorError::Unreadable { .. }) {
             self.from = WatchStart::Now;
@@ -324,8 +324,8 @@ impl<L: Listener> Watching<L> {
         WatchEnd::Broke(problem)
     }
 
-    /// How long to wait before the next try. Also the first has some: the end of an API server ends the watches of a whole
-    /// fleet at once.
+    /// How long to wait before the next try. There is a pause even before the first one, because the end of an API server ends the
+    /// watches of a whole fleet at once.
     fn pause(&mut self) -> Duration {
         match self.tried {
             0 => Duration::from_millis(self.rng.u64(..MOMENT.as_millis() as u64 / 4)),
@@ -336,18 +336,18 @@ impl<L: Listener> Watching<L> {
         }
     }
 
-    /// Within a quarter of `pause`.
+    /// `pause`, changed at random by up to a quarter.
     fn jittered(&mut self, pause: Duration) -> Duration {
         pause * self.rng.u32(750..1250) / 1000
     }
 }
 
-/// Whether the server no longer knows the revision that a watch would begin at.
+/// Whether the server no longer knows the revision at which a watch would begin.
 fn is_gone(error: &kube::Error) -> bool {
     matches!(error, kube::Error::Api(status) if status.code == 410)
 }
 
-/// The revision of an object that a watch shows. That of a deletion is the deletion's own.
+/// The revision of an object that a watch shows. For a deletion, it is the revision of the deletion.
 pub(super) fn revision(object: &DynamicObject) -> Result<u64, ElectorError> {
     wire::revision(object.metadata.resource_version.as_deref()).map_err(unreadable)
 }
@@ -357,7 +357,7 @@ pub(super) fn read(lease: &LeaseId, object: DynamicObject) -> Result<Lease, Elec
     let mut object: Lease = wire::lease(object).map_err(|error| ElectorError::Unreadable { reason: chain(&error) })?;
     match wire::view(lease, &object) {
         Ok(_) => {
-            // Nobody reads them, and the last state of each Lease is kept here.
+            // Managed fields are not used, and the last state of each Lease is kept here.
             object.metadata.managed_fields = None;
             Ok(object)
         }

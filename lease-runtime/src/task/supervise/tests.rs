@@ -1,5 +1,4 @@
 use std::future::{pending, ready};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
@@ -14,43 +13,32 @@ use crate::lease::LeaseId;
 use crate::spec::LeaseSpec;
 use crate::task::{IntoTask, LeaderTask, TaskHandle};
 use crate::term::TermState;
+use crate::term::testing::{Story, is_drained};
 use lease_protocol::election::{Deadlines, FencingToken, Grant, LossReason, StopReason};
 
 const SPEC: LeaseSpec = LeaseSpec::new("ledger");
 
-/// What happened, in order.
-#[derive(Clone, Default)]
-struct Story(Arc<Mutex<Vec<String>>>);
-
 impl Story {
-    fn tell(&self, what: impl Into<String>) {
-        self.0.lock().unwrap().push(what.into());
-    }
-
-    fn told(&self) -> Vec<String> {
-        self.0.lock().unwrap().clone()
-    }
-
-    /// Tells it when dropped.
+    /// Adds a line when it is dropped.
     fn at_the_end(&self, what: &str) -> impl Drop + Send + use<> {
         struct AtTheEnd(Story, String);
         impl Drop for AtTheEnd {
             fn drop(&mut self) {
-                self.0.tell(self.1.clone());
+                self.0.add(self.1.clone());
             }
         }
         AtTheEnd(self.clone(), what.to_owned())
     }
 }
 
-/// The elector's side of the seam.
+/// The elector as the supervisor sees it.
 struct Elector {
     clock: Arc<TokioClock>,
     entry: Arc<Entry>,
     stop: CancellationToken,
     terms: u64,
     exits: mpsc::UnboundedSender<Box<Error>>,
-    /// What wanted the process to end.
+    /// Errors that have to end the process.
     _exit: mpsc::UnboundedReceiver<Box<Error>>,
 }
 
@@ -79,10 +67,10 @@ impl Elector {
         self.terms += 1;
         let grant = Grant { token: FencingToken::new(self.terms), transitions: 0, deadlines: self.deadlines() };
         let lease = LeaseId::new("default", "ledger");
-        let (tenure, alive) = TermState::begin(lease, "pod_1".into(), &grant, self.clock.clone());
+        let (term_state, alive) = TermState::begin(lease, "pod_1".into(), &grant, self.clock.clone());
         let supervisor =
-            tokio::spawn(supervise(self.entry.clone(), Term::new(tenure.clone()), alive, self.exits.clone()));
-        (tenure, supervisor)
+            tokio::spawn(supervise(self.entry.clone(), Term::new(term_state.clone()), alive, self.exits.clone()));
+        (term_state, supervisor)
     }
 }
 
@@ -90,18 +78,14 @@ async fn seconds(seconds: f64) {
     sleep(Duration::from_secs_f64(seconds)).await;
 }
 
-fn is_drained(tenure: &TermState) -> bool {
-    tenure.drained().now_or_never().is_some()
-}
-
 #[tokio::test(start_paused = true)]
 async fn a_body_that_returns_is_done() {
     let task = LeaderTask::new("t", SPEC, |_| ready(Ok::<_, String>(7)));
     let (mut elector, handle) = Elector::with(task);
-    let (tenure, supervisor) = elector.grant();
+    let (term_state, supervisor) = elector.grant();
     assert_eq!(handle.await.unwrap(), Ok(7));
     supervisor.await.unwrap();
-    assert!(is_drained(&tenure));
+    assert!(is_drained(&term_state));
     assert!(elector.entry.is_over());
 }
 
@@ -119,13 +103,13 @@ async fn a_body_that_fails_or_panics_runs_again_after_a_pause_and_in_this_term_o
         }
     });
     let (mut elector, handle) = Elector::with(task);
-    let (tenure, supervisor) = elector.grant();
+    let (term_state, supervisor) = elector.grant();
     seconds(9.0).await;
     let in_nine_seconds = runs.load(Ordering::SeqCst);
     assert!((3..=200).contains(&in_nine_seconds), "{in_nine_seconds} runs");
-    tenure.cancel(StopReason::Lost(LossReason::NotRenewed));
+    term_state.cancel(StopReason::Lost(LossReason::NotRenewed));
     supervisor.await.unwrap();
-    assert!(is_drained(&tenure));
+    assert!(is_drained(&term_state));
     let in_all = runs.load(Ordering::SeqCst);
     seconds(100.0).await;
     assert_eq!(runs.load(Ordering::SeqCst), in_all);
@@ -143,7 +127,7 @@ async fn a_panic_of_the_function_itself_is_a_panic_of_the_body() {
         }
     });
     let (mut elector, handle) = Elector::with(task);
-    let (_tenure, _supervisor) = elector.grant();
+    let (_term_state, _supervisor) = elector.grant();
     handle.await.unwrap();
     assert_eq!(runs.load(Ordering::SeqCst), 2);
 }
@@ -156,26 +140,26 @@ async fn a_body_that_ends_because_it_was_asked_to_runs_again_in_the_next_term() 
         move |term: Term| {
             let story = story.clone();
             async move {
-                story.tell(format!("term {} began", term.fencing_token()));
+                story.add(format!("term {} began", term.fencing_token()));
                 term.cancelled().await;
-                story.tell(format!("term {} ended", term.fencing_token()));
+                story.add(format!("term {} ended", term.fencing_token()));
             }
         }
     });
     let (mut elector, handle) = Elector::with(task);
-    let (tenure, supervisor) = elector.grant();
+    let (term_state, supervisor) = elector.grant();
     seconds(1.0).await;
-    tenure.cancel(StopReason::Lost(LossReason::TakenBy("other".to_owned())));
+    term_state.cancel(StopReason::Lost(LossReason::TakenBy("other".to_owned())));
     supervisor.await.unwrap();
     assert!(!elector.entry.is_over());
 
-    let (tenure, supervisor) = elector.grant();
+    let (term_state, supervisor) = elector.grant();
     seconds(1.0).await;
-    tenure.cancel(StopReason::Shutdown);
+    term_state.cancel(StopReason::Shutdown);
     supervisor.await.unwrap();
-    // No term follows a shutdown, so what it returned is the last word.
+    // No term follows a shutdown, so its output is final.
     handle.await.unwrap();
-    assert_eq!(story.told(), ["term 1 began", "term 1 ended", "term 2 began", "term 2 ended"]);
+    assert_eq!(story.lines(), ["term 1 began", "term 1 ended", "term 2 began", "term 2 ended"]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -185,13 +169,13 @@ async fn a_body_that_fails_during_the_shutdown_gives_its_error() {
         Err::<(), _>("could not flush")
     });
     let (mut elector, handle) = Elector::with(task);
-    let (tenure, _supervisor) = elector.grant();
+    let (term_state, _supervisor) = elector.grant();
     seconds(1.0).await;
-    tenure.cancel(StopReason::Shutdown);
+    term_state.cancel(StopReason::Shutdown);
     assert_eq!(handle.await.unwrap(), Err("could not flush"));
 }
 
-/// A body that does not want to know.
+/// A body that does not end when it is asked to.
 fn stubborn(story: &Story) -> LeaderTask<()> {
     LeaderTask::new("t", SPEC, {
         let story = story.clone();
@@ -209,20 +193,20 @@ fn stubborn(story: &Story) -> LeaderTask<()> {
 async fn a_body_is_dropped_when_its_grace_is_used_up_while_renewals_go_on() {
     let story = Story::default();
     let (mut elector, _handle) = Elector::with(stubborn(&story).grace(Duration::from_secs(30)));
-    let (tenure, supervisor) = elector.grant();
+    let (term_state, supervisor) = elector.grant();
     seconds(5.0).await;
-    tenure.extend(elector.deadlines());
-    tenure.cancel(StopReason::Shutdown);
-    let asked = elector.clock.now();
+    term_state.extend(elector.deadlines());
+    term_state.cancel(StopReason::Shutdown);
+    let stopped_at = elector.clock.now();
     for _ in 0..5 {
         seconds(5.0).await;
-        tenure.extend(elector.deadlines());
-        assert!(story.told().is_empty());
+        term_state.extend(elector.deadlines());
+        assert!(story.lines().is_empty());
     }
     supervisor.await.unwrap();
-    assert_eq!(story.told(), ["dropped"]);
-    assert!(is_drained(&tenure));
-    let took = elector.clock.now().since(asked);
+    assert_eq!(story.lines(), ["dropped"]);
+    assert!(is_drained(&term_state));
+    let took = elector.clock.now().since(stopped_at);
     assert!((30.0..30.01).contains(&took.as_secs_f64()), "{took:?}");
 }
 
@@ -230,36 +214,36 @@ async fn a_body_is_dropped_when_its_grace_is_used_up_while_renewals_go_on() {
 async fn the_deadline_drops_an_idle_body_even_if_the_elector_says_nothing() {
     let story = Story::default();
     let (mut elector, _handle) = Elector::with(stubborn(&story));
-    let (tenure, supervisor) = elector.grant();
+    let (term_state, supervisor) = elector.grant();
     let granted = elector.clock.now();
-    while story.told().is_empty() {
+    while story.lines().is_empty() {
         seconds(0.01).await;
     }
     let took = elector.clock.now().since(granted);
     assert!((11.75..11.78).contains(&took.as_secs_f64()), "{took:?}");
-    // And the term may yet turn out to have been renewed: then the body runs again.
+    // The term may still be renewed, and then the body runs again.
     assert!(!supervisor.is_finished());
-    tenure.extend(elector.deadlines());
+    term_state.extend(elector.deadlines());
     seconds(1.0).await;
-    tenure.expire();
+    term_state.expire();
     supervisor.await.unwrap();
-    assert_eq!(story.told(), ["dropped", "dropped"]);
-    assert!(is_drained(&tenure));
+    assert_eq!(story.lines(), ["dropped", "dropped"]);
+    assert!(is_drained(&term_state));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_task_that_is_stopped_is_dropped_without_grace() {
     let story = Story::default();
     let (mut elector, handle) = Elector::with(stubborn(&story).grace(Duration::from_secs(3600)));
-    let (tenure, supervisor) = elector.grant();
+    let (term_state, supervisor) = elector.grant();
     seconds(1.0).await;
-    tenure.cancel(StopReason::Shutdown);
+    term_state.cancel(StopReason::Shutdown);
     seconds(1.0).await;
     let before = elector.clock.now();
     elector.stop.cancel();
     supervisor.await.unwrap();
     assert_eq!(elector.clock.now(), before);
-    assert_eq!(story.told(), ["dropped"]);
+    assert_eq!(story.lines(), ["dropped"]);
     assert!(matches!(handle.await, Err(Error::Stopped { task, .. }) if task == "t"));
 }
 
@@ -273,7 +257,7 @@ async fn children_of_a_failed_body_are_gone_before_it_runs_again() {
             run += 1;
             let (story, run) = (story.clone(), run);
             async move {
-                story.tell(format!("run {run}"));
+                story.add(format!("run {run}"));
                 let end = story.at_the_end(&format!("child {run} dropped"));
                 drop(term.spawn(async move {
                     let _end = end;
@@ -287,12 +271,12 @@ async fn children_of_a_failed_body_are_gone_before_it_runs_again() {
         }
     });
     let (mut elector, _handle) = Elector::with::<LeaderTask<Result<(), _>>>(task);
-    let (tenure, supervisor) = elector.grant();
+    let (term_state, supervisor) = elector.grant();
     seconds(5.0).await;
-    assert_eq!(story.told(), ["run 1", "child 1 dropped", "run 2"]);
-    tenure.expire();
+    assert_eq!(story.lines(), ["run 1", "child 1 dropped", "run 2"]);
+    term_state.expire();
     supervisor.await.unwrap();
-    assert_eq!(story.told()[3..], ["child 2 dropped"]);
+    assert_eq!(story.lines()[3..], ["child 2 dropped"]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -301,7 +285,7 @@ async fn a_task_is_done_when_its_children_are() {
         drop(term.spawn(seconds(3.0)));
     });
     let (mut elector, handle) = Elector::with(task);
-    let (_tenure, _supervisor) = elector.grant();
+    let (_term_state, _supervisor) = elector.grant();
     let before = elector.clock.now();
     handle.await.unwrap();
     assert_eq!(elector.clock.now().since(before), Duration::from_secs(3));
@@ -321,30 +305,30 @@ async fn an_argument_that_panics_when_dropped_does_not_harm() {
         ready(())
     });
     let (mut elector, handle) = Elector::with(task);
-    let (tenure, supervisor) = elector.grant();
+    let (term_state, supervisor) = elector.grant();
     handle.await.unwrap();
     supervisor.await.unwrap();
-    assert!(is_drained(&tenure));
+    assert!(is_drained(&term_state));
 }
 
 #[test]
 fn a_runtime_that_goes_away_takes_its_bodies_along() {
     let story = Story::default();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_time().build().unwrap();
-    let (tenure, handle) = runtime.block_on(async {
+    let (term_state, handle) = runtime.block_on(async {
         let (mut elector, handle) = Elector::with(stubborn(&story));
-        let (tenure, _supervisor) = elector.grant();
+        let (term_state, _supervisor) = elector.grant();
         seconds(0.05).await;
-        (tenure, handle)
+        (term_state, handle)
     });
-    assert!(!is_drained(&tenure));
+    assert!(!is_drained(&term_state));
     drop(runtime);
-    assert_eq!(story.told(), ["dropped"]);
-    assert!(is_drained(&tenure));
+    assert_eq!(story.lines(), ["dropped"]);
+    assert!(is_drained(&term_state));
     assert!(matches!(handle.now_or_never(), Some(Err(Error::CandidateGone { .. }))));
 }
 
-/// As when the runtime of the driver goes away while the body's own lives on.
+/// The runtime of the driver goes away, while that of the body continues.
 #[tokio::test(start_paused = true)]
 async fn a_body_does_not_outlive_its_supervisor() {
     let story = Story::default();
@@ -359,10 +343,10 @@ async fn a_body_does_not_outlive_its_supervisor() {
         }
     });
     let (mut elector, _handle) = Elector::with(task);
-    let (tenure, supervisor) = elector.grant();
+    let (term_state, supervisor) = elector.grant();
     sleep(Duration::from_secs(1)).await;
     supervisor.abort();
-    let drained = tokio::time::timeout(Duration::from_secs(5), tenure.drained()).await;
-    assert!(drained.is_ok(), "nobody is left to end the body");
-    assert_eq!(story.told(), ["dropped"]);
+    let drained = tokio::time::timeout(Duration::from_secs(5), term_state.drained()).await;
+    assert!(drained.is_ok(), "the body was not dropped");
+    assert_eq!(story.lines(), ["dropped"]);
 }

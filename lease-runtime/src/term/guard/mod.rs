@@ -50,36 +50,37 @@ impl Term {
 }
 
 impl<F: Future + ?Sized> Guarded<F> {
-    /// The body of `term`'s scope itself. `alive` is given back when the future is gone.
+    /// Wraps the body of `term`'s scope. `alive` is dropped when the future is gone.
     pub(crate) fn body(term: Term, future: Pin<Box<F>>, alive: DrainToken) -> Guarded<F> {
         Guarded::new(term, future, Some(alive), None)
     }
 
-    /// Something that the body has started.
+    /// Wraps something that the body has started.
     pub(crate) fn child(term: &Term, future: Pin<Box<F>>) -> Guarded<F> {
-        let alive = term.tenure().alive();
+        let alive = term.state().alive();
         let over = alive.is_none();
         let child = Guarded::new(term.clone(), future, alive, Some(term.scope().children().token()));
         if over {
-            // Whoever kept the handle longer than the term: nobody would wait for this future.
+            // The handle has outlived the term. A drained term does not wait for this future, so it must never be polled.
             child.gate.shut();
         }
         child
     }
 
     fn new(term: Term, future: Pin<Box<F>>, alive: Option<DrainToken>, child: Option<TaskTrackerToken>) -> Guarded<F> {
-        let gate = term.tenure().open_gate(term.scope(), GateUse::Future);
+        let gate = term.state().open_gate(term.scope(), GateUse::Future);
         Guarded { future: Some(future), gate, term, alive, child }
     }
 
-    /// Drops the future if it is there, and only then says that it is gone.
+    /// Drops the future if there is one, and says that it is gone only afterwards.
     fn discard(&mut self) {
         let Some(future) = self.future.take() else { return };
         self.gate.enter_drop(self.term.now());
         let panicked = drop_caught(future);
         self.gate.leave_for_good();
-        self.term.tenure().close_gate(&self.gate);
-        // A log may block, and nobody is inside any more. The lease is not released before it was said.
+        self.term.state().close_gate(&self.gate);
+        // After the gate was closed: a log may block, and must not make the drop an overrun. Before the token is dropped: the
+        // lease is not released before the panic was logged.
         say_dropped(panicked, &self.term);
         self.child = None;
         self.alive = None;
@@ -92,14 +93,14 @@ impl<F: Future + ?Sized> Future for Guarded<F> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
         let Some(future) = &mut this.future else { return Poll::Ready(Err(Ended::Dropped)) };
-        // Before the comparison: an end that comes in between wakes this task.
+        // Before the comparison, so that an end that comes in between wakes this task.
         this.gate.register(cx.waker());
         let now = this.term.now();
         if now >= this.term.ends_at() || !this.gate.enter(now) {
             this.discard();
             return Poll::Ready(Err(Ended::Dropped));
         }
-        // The future is not touched again after a panic, only dropped.
+        // After a panic the future is only dropped, never polled again.
         match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
             Ok(Poll::Pending) => {
                 this.gate.leave();
@@ -129,13 +130,13 @@ impl<F: Future + ?Sized> fmt::Debug for Guarded<F> {
     }
 }
 
-/// Drops something of the user's. A panic there goes no further: it must not keep the lease from being released. What it said
-/// is for [`say_dropped`], once nothing depends on it.
+/// Drops a value of the user's, and returns the message if that panicked. The panic must not keep the lease from being released.
+/// Pass the message to [`say_dropped`] once nothing depends on it.
 pub(crate) fn drop_caught<T>(value: T) -> Option<String> {
     catch_unwind(AssertUnwindSafe(|| drop(value))).err().map(panic_message)
 }
 
-/// Says that something of the user's panicked while it was dropped, if it did.
+/// Logs that a value of the user's panicked while it was dropped, if it did.
 pub(crate) fn say_dropped(panicked: Option<String>, term: &Term) {
     if let Some(error) = panicked {
         tracing::error!(
@@ -151,14 +152,14 @@ pub(crate) fn say_dropped(panicked: Option<String>, term: &Term) {
     }
 }
 
-/// What a panic said.
+/// The message of a panic.
 pub(crate) fn panic_message(panic: Box<dyn Any + Send>) -> String {
     let message = match (panic.downcast_ref::<&str>(), panic.downcast_ref::<String>()) {
         (Some(message), _) => (*message).to_owned(),
         (_, Some(message)) => message.clone(),
         _ => "a value that is not text".to_owned(),
     };
-    // A payload is the user's value, whose drop may panic again; and the payload of that one, so it is forgotten.
+    // The payload is a value of the user's, and dropping it may panic again with another payload. That one is leaked.
     if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(panic))) {
         std::mem::forget(panic);
     }

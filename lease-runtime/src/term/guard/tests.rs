@@ -2,13 +2,12 @@ use std::future::{pending, poll_fn};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use futures_util::FutureExt;
 use futures_util::task::noop_waker;
 
 use super::*;
 use crate::clock::{Moment, TokioClock, WallTime};
-use crate::term::testing::{HandClock, bounded, granted};
-use crate::term::{RunScope, TermState};
+use crate::term::RunScope;
+use crate::term::testing::{HandClock, bounded, granted, is_drained};
 use lease_protocol::election::StopReason;
 
 /// Counts its polls and never ends.
@@ -33,61 +32,57 @@ fn poll<F: Future + ?Sized>(guarded: &mut Guarded<F>) -> Poll<Result<F::Output, 
     Pin::new(guarded).poll(&mut Context::from_waker(&noop_waker()))
 }
 
-fn is_drained(tenure: &TermState) -> bool {
-    tenure.drained().now_or_never().is_some()
-}
-
 #[test]
 fn nothing_is_polled_at_or_past_the_deadline() {
     let clock = HandClock::new();
-    let (tenure, alive) = granted(clock.clone(), 100);
+    let (term_state, alive) = granted(clock.clone(), 100);
     let polls = Arc::new(AtomicUsize::new(0));
-    let mut body = Guarded::body(Term::new(tenure.clone()), counting(&polls), alive);
+    let mut body = Guarded::body(Term::new(term_state.clone()), counting(&polls), alive);
 
     clock.set(99);
     assert!(poll(&mut body).is_pending());
     assert_eq!(polls.load(Ordering::SeqCst), 1);
 
-    // Nobody has called `expire`: the clock alone decides.
+    // `expire` was not called: the clock alone decides.
     clock.set(100);
     assert_eq!(poll(&mut body), Poll::Ready(Err(Ended::Dropped)));
     assert_eq!(polls.load(Ordering::SeqCst), 1);
-    assert!(is_drained(&tenure), "and the future is gone, although the guard is not");
+    assert!(is_drained(&term_state), "the future is gone, although the guard exists");
 }
 
 #[test]
 fn a_renewal_moves_the_deadline_and_an_expired_term_stays_expired() {
     let clock = HandClock::new();
-    let (tenure, alive) = granted(clock.clone(), 100);
+    let (term_state, alive) = granted(clock.clone(), 100);
     let polls = Arc::new(AtomicUsize::new(0));
-    let mut body = Guarded::body(Term::new(tenure.clone()), counting(&polls), alive);
+    let mut body = Guarded::body(Term::new(term_state.clone()), counting(&polls), alive);
 
-    tenure.extend(HandClock::deadlines(200));
+    term_state.extend(HandClock::deadlines(200));
     clock.set(150);
     assert!(poll(&mut body).is_pending());
 
-    tenure.expire();
-    tenure.extend(HandClock::deadlines(300));
-    assert_eq!(tenure.deadlines().drop_at, Moment::ZERO);
+    term_state.expire();
+    term_state.extend(HandClock::deadlines(300));
+    assert_eq!(term_state.deadlines().drop_at, Moment::ZERO);
     assert_eq!(poll(&mut body), Poll::Ready(Err(Ended::Dropped)));
 }
 
 #[test]
 fn grace_counts_from_the_cancellation_and_not_past_the_deadline() {
     let clock = HandClock::new();
-    let (tenure, alive) = granted(clock.clone(), 100);
+    let (term_state, alive) = granted(clock.clone(), 100);
     let scope = |grace| {
-        let asked = tenure.asks().clone();
-        Arc::new(RunScope::new("t".into(), Duration::from_nanos(grace), Default::default(), None, asked))
+        let stop_signal = term_state.stop_signal().clone();
+        Arc::new(RunScope::new("t".into(), Duration::from_nanos(grace), Default::default(), None, stop_signal))
     };
-    let short = Term::new(tenure.clone()).scoped(scope(20));
-    let long = Term::new(tenure.clone()).scoped(scope(80));
+    let short = Term::new(term_state.clone()).scoped(scope(20));
+    let long = Term::new(term_state.clone()).scoped(scope(80));
     let polls = Arc::new(AtomicUsize::new(0));
     let mut early = Guarded::body(short.clone(), counting(&polls), alive.another());
     let mut late = Guarded::body(long.clone(), counting(&polls), alive);
 
     clock.set(50);
-    tenure.cancel(StopReason::Shutdown);
+    term_state.cancel(StopReason::Shutdown);
     assert_eq!((short.remaining(), long.remaining()), (Duration::from_nanos(20), Duration::from_nanos(50)));
     clock.set(69);
     assert!(poll(&mut early).is_pending());
@@ -96,8 +91,8 @@ fn grace_counts_from_the_cancellation_and_not_past_the_deadline() {
     assert!(short.check().is_err());
     assert_eq!(poll(&mut early), Poll::Ready(Err(Ended::Dropped)));
 
-    // The lease goes on being renewed while bodies drain.
-    tenure.extend(HandClock::deadlines(200));
+    // The lease is still renewed while bodies drain.
+    term_state.extend(HandClock::deadlines(200));
     assert_eq!(long.remaining(), Duration::from_nanos(60));
     clock.set(129);
     assert!(poll(&mut late).is_pending());
@@ -108,24 +103,24 @@ fn grace_counts_from_the_cancellation_and_not_past_the_deadline() {
 #[test]
 fn a_poll_that_was_about_to_begin_when_the_gates_were_shut_does_not() {
     let clock = HandClock::new();
-    let (tenure, alive) = granted(clock.clone(), 100);
+    let (term_state, alive) = granted(clock.clone(), 100);
     let polls = Arc::new(AtomicUsize::new(0));
-    let mut body = Guarded::body(Term::new(tenure.clone()), counting(&polls), alive);
+    let mut body = Guarded::body(Term::new(term_state.clone()), counting(&polls), alive);
     // As if this thread had read the clock and the deadline before the gates were shut.
-    assert!(tenure.shut_gates().is_empty());
+    assert!(term_state.shut_gates().is_empty());
     assert_eq!(poll(&mut body), Poll::Ready(Err(Ended::Dropped)));
     assert_eq!(polls.load(Ordering::SeqCst), 0);
 }
 
 #[test]
 fn a_term_is_drained_after_its_future_is_dropped_and_not_before() {
-    let (tenure, alive) = granted(HandClock::new(), 100);
+    let (term_state, alive) = granted(HandClock::new(), 100);
     let inside = Arc::new(AtomicBool::new(false));
     let guard = OnDrop({
-        let (tenure, inside) = (tenure.clone(), inside.clone());
+        let (term_state, inside) = (term_state.clone(), inside.clone());
         move || {
-            assert!(!is_drained(&tenure));
-            assert!(tenure.shut_gates()[0].1.dropping, "a drop that hangs is seen");
+            assert!(!is_drained(&term_state));
+            assert!(term_state.shut_gates()[0].1.dropping, "a drop that hangs is seen");
             inside.store(true, Ordering::SeqCst);
         }
     });
@@ -133,35 +128,35 @@ fn a_term_is_drained_after_its_future_is_dropped_and_not_before() {
         let _guard = guard;
         pending::<()>().await;
     };
-    let mut body = Guarded::body(Term::new(tenure.clone()), Box::pin(body), alive);
+    let mut body = Guarded::body(Term::new(term_state.clone()), Box::pin(body), alive);
     assert!(poll(&mut body).is_pending());
     drop(body);
     assert!(inside.load(Ordering::SeqCst));
-    assert!(is_drained(&tenure));
-    assert!(tenure.alive().is_none(), "drained is final");
+    assert!(is_drained(&term_state));
+    assert!(term_state.alive().is_none(), "drained is final");
 }
 
 #[test]
 fn panics_of_the_body_and_of_its_drop_do_not_keep_the_term() {
-    let (tenure, alive) = granted(HandClock::new(), 100);
-    // Not a panic while unwinding, which ends every Rust program: the guard drops the future afterwards.
+    let (term_state, alive) = granted(HandClock::new(), 100);
+    // The guard drops the future after it caught the panic, so that this is not a panic while unwinding, which aborts.
     let guard = OnDrop(|| panic!("on the way out"));
     let body = poll_fn(move |_| -> Poll<()> {
         let _ = &guard;
         panic!("half way")
     });
-    let mut body = Guarded::body(Term::new(tenure.clone()), Box::pin(body), alive.another());
+    let mut body = Guarded::body(Term::new(term_state.clone()), Box::pin(body), alive.another());
     assert_eq!(poll(&mut body), Poll::Ready(Err(Ended::Panicked("half way".to_owned()))));
 
     let idle = async {
         let _guard = OnDrop(|| panic!("while being dropped"));
         pending::<()>().await;
     };
-    let mut idle = Guarded::body(Term::new(tenure.clone()), Box::pin(idle), alive);
+    let mut idle = Guarded::body(Term::new(term_state.clone()), Box::pin(idle), alive);
     assert!(poll(&mut idle).is_pending());
-    tenure.expire();
+    term_state.expire();
     assert_eq!(poll(&mut idle), Poll::Ready(Err(Ended::Dropped)));
-    assert!(is_drained(&tenure));
+    assert!(is_drained(&term_state));
 }
 
 #[test]
@@ -172,33 +167,33 @@ fn a_panic_whose_payload_panics_is_survived() {
             panic!("again");
         }
     }
-    let (tenure, alive) = granted(HandClock::new(), 100);
+    let (term_state, alive) = granted(HandClock::new(), 100);
     let body = async { std::panic::panic_any(Bomb) };
-    let mut body = Guarded::<dyn Future<Output = ()>>::body(Term::new(tenure.clone()), Box::pin(body), alive);
+    let mut body = Guarded::<dyn Future<Output = ()>>::body(Term::new(term_state.clone()), Box::pin(body), alive);
     assert!(matches!(poll(&mut body), Poll::Ready(Err(Ended::Panicked(_)))));
-    assert!(is_drained(&tenure));
+    assert!(is_drained(&term_state));
 }
 
 #[tokio::test]
 async fn an_idle_body_is_dropped_when_the_term_expires() {
-    let (tenure, alive) = granted(HandClock::new(), 100);
-    let body = tokio::spawn(Guarded::body(Term::new(tenure.clone()), Box::pin(pending::<()>()), alive));
+    let (term_state, alive) = granted(HandClock::new(), 100);
+    let body = tokio::spawn(Guarded::body(Term::new(term_state.clone()), Box::pin(pending::<()>()), alive));
     tokio::task::yield_now().await;
-    tenure.expire();
+    term_state.expire();
     assert_eq!(bounded(body).await.unwrap(), Err(Ended::Dropped));
-    bounded(tenure.drained()).await;
+    bounded(term_state.drained()).await;
 }
 
 #[test]
 fn a_runtime_that_is_dropped_drains_the_term() {
-    let (tenure, alive) = granted(HandClock::new(), 100);
+    let (term_state, alive) = granted(HandClock::new(), 100);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().unwrap();
     let dropped = Arc::new(AtomicBool::new(false));
     let guard = OnDrop({
         let dropped = dropped.clone();
         move || dropped.store(true, Ordering::SeqCst)
     });
-    let term = Term::new(tenure.clone());
+    let term = Term::new(term_state.clone());
     runtime.spawn(Guarded::body(
         term,
         Box::pin(async move {
@@ -207,18 +202,18 @@ fn a_runtime_that_is_dropped_drains_the_term() {
         }),
         alive,
     ));
-    assert!(!is_drained(&tenure));
+    assert!(!is_drained(&term_state));
     drop(runtime);
     assert!(dropped.load(Ordering::SeqCst));
-    assert!(is_drained(&tenure));
+    assert!(is_drained(&term_state));
 }
 
-/// Polls as fast as they can, and an end that comes at any point of them: once nobody is inside, nobody is ever again.
+/// Bodies are polled as fast as possible, and the term ends at any point. Once nothing is inside, nothing ever enters again.
 #[test]
 fn no_poll_runs_after_the_gates_were_found_empty() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_time().build().unwrap();
     for round in 0..300 {
-        let (tenure, alive) = granted(HandClock::new(), 100);
+        let (term_state, alive) = granted(HandClock::new(), 100);
         let over = Arc::new(AtomicBool::new(false));
         let violated = Arc::new(AtomicBool::new(false));
         let body = poll_fn({
@@ -231,12 +226,12 @@ fn no_poll_runs_after_the_gates_were_found_empty() {
                 Poll::<()>::Pending
             }
         });
-        let body = runtime.spawn(Guarded::body(Term::new(tenure.clone()), Box::pin(body), alive));
+        let body = runtime.spawn(Guarded::body(Term::new(term_state.clone()), Box::pin(body), alive));
         for _ in 0..round * 10 {
             std::hint::spin_loop();
         }
-        tenure.expire();
-        while !tenure.shut_gates().is_empty() {
+        term_state.expire();
+        while !term_state.shut_gates().is_empty() {
             std::hint::spin_loop();
         }
         over.store(true, Ordering::SeqCst);
@@ -245,18 +240,18 @@ fn no_poll_runs_after_the_gates_were_found_empty() {
     }
 }
 
-/// An end that comes while the body is being polled for the first time, or just before, or just after.
+/// The term ends while the body is polled for the first time, or just before or after that.
 #[test]
 fn no_wake_up_is_lost() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_time().build().unwrap();
     runtime.block_on(async {
         for round in 0..2_000 {
-            let (tenure, alive) = granted(HandClock::new(), 100);
-            let body = tokio::spawn(Guarded::body(Term::new(tenure.clone()), Box::pin(pending::<()>()), alive));
+            let (term_state, alive) = granted(HandClock::new(), 100);
+            let body = tokio::spawn(Guarded::body(Term::new(term_state.clone()), Box::pin(pending::<()>()), alive));
             for _ in 0..round % 200 {
                 std::hint::spin_loop();
             }
-            tenure.expire();
+            term_state.expire();
             assert_eq!(bounded(body).await.unwrap(), Err(Ended::Dropped));
         }
     });
@@ -280,32 +275,32 @@ async fn virtual_time_decides_too() {
         })
         .await;
     assert_eq!(ended, Err::<(), _>(Ended::Dropped));
-    assert_eq!(worked.load(Ordering::SeqCst), 4, "the fifth second is not this term's");
+    assert_eq!(worked.load(Ordering::SeqCst), 4, "the fifth second is after the end of the term");
 }
 
-/// A log may block.
+/// A log may block, so nothing may be inside the gate when it is called.
 #[cfg(feature = "embedded")]
 #[test]
-fn nobody_is_inside_any_more_when_a_panic_of_a_drop_is_said() {
+fn a_panic_of_a_drop_is_logged_after_the_gate_was_left() {
     struct Panics;
     impl Drop for Panics {
         fn drop(&mut self) {
             panic!("in drop");
         }
     }
-    let (tenure, alive) = granted(HandClock::new(), 1000);
+    let (term_state, alive) = granted(HandClock::new(), 1000);
     let panics = Panics;
     let body = async move {
         let _panics = panics;
         pending::<()>().await;
     };
-    let body = Guarded::body(Term::new(tenure.clone()), Box::pin(body), alive);
+    let body = Guarded::body(Term::new(term_state.clone()), Box::pin(body), alive);
     let heard = std::rc::Rc::new(std::cell::Cell::new(0));
     let _capture = crate::elector::tests::log::Lines::default().capture_and({
-        let (heard, tenure) = (heard.clone(), tenure.clone());
+        let (heard, term_state) = (heard.clone(), term_state.clone());
         move |line| {
-            assert!(line.contains("panicked while being dropped") && tenure.shut_gates().is_empty(), "{line}");
-            assert!(tenure.alive().is_some(), "the lease may be released before it was said");
+            assert!(line.contains("panicked while being dropped") && term_state.shut_gates().is_empty(), "{line}");
+            assert!(term_state.alive().is_some(), "the lease may be released before the panic was logged");
             heard.set(heard.get() + 1);
         }
     });

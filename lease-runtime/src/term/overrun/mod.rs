@@ -1,4 +1,4 @@
-//! A body that does not yield when its time is up.
+//! Finds and reports bodies that do not yield when their time is up.
 
 use std::io::Write;
 use std::time::Duration;
@@ -7,37 +7,36 @@ use super::{GateUse, TermState, exit};
 use crate::clock::Moment;
 use crate::policy::OnOverrun;
 
-/// Deals with what is inside user code although the term is over, unless the watchdog does. The elector calls it from its own
-/// thread when the hard stop has come and the term is not drained, and again from time to time until it is. Says each overrun
-/// once.
-pub(crate) fn enforce(tenure: &TermState, now: Moment) {
-    if tenure.is_watched() {
+/// Handles user code that still runs although the term is over, unless the watchdog does. The elector calls it from its own
+/// thread at the hard stop if the term is not drained, and then from time to time until it is. Each overrun is reported once.
+pub(crate) fn enforce(term_state: &TermState, now: Moment) {
+    if term_state.is_watched() {
         return;
     }
-    let overruns = find(tenure, now, OnOverrun::Abort);
+    let overruns = find(term_state, now, OnOverrun::Abort);
     if !overruns.is_empty() {
         exit::say(move || say(&overruns));
         std::process::abort();
     }
-    report(tenure, now);
+    report(term_state, now);
 }
 
-/// Says who goes on as it may.
-pub(crate) fn report(tenure: &TermState, now: Moment) {
-    let overruns = find(tenure, now, OnOverrun::Report);
+/// Reports the overruns that may continue.
+pub(crate) fn report(term_state: &TermState, now: Moment) {
+    let overruns = find(term_state, now, OnOverrun::Report);
     if !overruns.is_empty() {
-        // Not to be waited for, and a process that has no thread left for it goes on.
+        // This thread does not wait for the message. If no thread can be started, the process continues without it.
         let _ = std::thread::Builder::new().name("lease-overrun".to_owned()).spawn(move || say(&overruns));
     }
 }
 
-/// Says all of these, for people first.
+/// Reports all of these: first on stderr, for people, and then in the log.
 pub(crate) fn say(overruns: &[Overrun]) {
     overruns.iter().for_each(Overrun::say_on_stderr);
     overruns.iter().for_each(Overrun::say_in_log);
 }
 
-/// A body that is inside a poll, a closure or a drop at the hard stop.
+/// User code that is inside a poll, a closure or a drop at the hard stop.
 #[derive(Clone, PartialEq, Debug)]
 pub(crate) struct Overrun {
     task: String,
@@ -50,25 +49,25 @@ pub(crate) struct Overrun {
     policy: OnOverrun,
 }
 
-/// Shuts every gate, so that nothing enters any more, and tells who of this policy is still inside and was not told before.
-pub(crate) fn find(tenure: &TermState, now: Moment, policy: OnOverrun) -> Vec<Overrun> {
-    if now < tenure.deadlines().hard_stop {
+/// Shuts every gate, so that nothing enters any more. Returns the overruns with this policy that were not reported before.
+pub(crate) fn find(term_state: &TermState, now: Moment, policy: OnOverrun) -> Vec<Overrun> {
+    if now < term_state.deadlines().hard_stop {
         return Vec::new();
     }
-    tenure
+    term_state
         .shut_gates()
         .into_iter()
         .filter_map(|(gate, inside)| {
-            let wanted = gate.scope().on_overrun() == policy && inside.is_overrun(now, tenure.poll_margin());
+            let wanted = gate.scope().on_overrun() == policy && inside.is_overrun(now, term_state.poll_margin());
             if !wanted || !gate.first_report() {
                 return None;
             }
             Some(Overrun {
                 task: gate.scope().task().to_string(),
-                lease: tenure.lease().name.to_string(),
-                namespace: tenure.lease().namespace.to_string(),
-                identity: tenure.identity().to_owned(),
-                term: tenure.token().get(),
+                lease: term_state.lease().name.to_string(),
+                namespace: term_state.lease().namespace.to_string(),
+                identity: term_state.identity().to_owned(),
+                term: term_state.token().get(),
                 place: match (inside.dropping, gate.kind()) {
                     (true, _) => "the drop of its future",
                     (false, GateUse::Future) => "one poll",
@@ -84,20 +83,20 @@ pub(crate) fn find(tenure: &TermState, now: Moment, policy: OnOverrun) -> Vec<Ov
 impl Overrun {
     fn message(&self) -> String {
         let Overrun { task, lease, namespace, term, place, lasted, .. } = self;
-        let verdict = match self.policy {
+        let consequence = match self.policy {
             OnOverrun::Abort => "ending the process so that two never run at once",
             OnOverrun::Report => "it goes on beside its successor, as `on_overrun = report` asks for",
         };
         format!(
             "task `{task}` of lease `{namespace}/{lease}` (term {term}) has been inside {place} for {lasted:.1?} and the \
-             lease may pass to another replica now; {verdict}: yield in long loops, move what blocks to `term.blocking(..)` \
+             lease may pass to another replica now; {consequence}: yield in long loops, move what blocks to `term.blocking(..)` \
              and let it ask its check between two steps"
         )
     }
 
-    /// As well as in the log, which may go elsewhere, or nowhere, and buffer; and these may be the process's last words.
+    /// On stderr as well as in the log: the log may go elsewhere or nowhere, or may be buffered, and the process may end next.
     fn say_on_stderr(&self) {
-        // An error has nobody to go to.
+        // This error cannot be reported anywhere.
         let _ = writeln!(std::io::stderr(), "lease-runtime: {}", self.message());
     }
 

@@ -13,26 +13,26 @@ use crate::term::testing::{HandClock, granted};
 use crate::term::{Guarded, RunScope, Term};
 use lease_protocol::election::{Deadlines, FencingToken, Grant};
 
-fn term(tenure: &Arc<TermState>, policy: OnOverrun) -> Term {
-    let scope = RunScope::new("sync".into(), Duration::MAX, policy, None, tenure.asks().clone());
-    Term::new(tenure.clone()).scoped(Arc::new(scope))
+fn term(term_state: &Arc<TermState>, policy: OnOverrun) -> Term {
+    let scope = RunScope::new("sync".into(), Duration::MAX, policy, None, term_state.stop_signal().clone());
+    Term::new(term_state.clone()).scoped(Arc::new(scope))
 }
 
-/// What is found from within a poll, at each of these moments.
+/// What is found at each of these moments, called from within a poll.
 fn found_inside(clock: &Arc<HandClock>, moments: &'static [u64]) -> Vec<Vec<Overrun>> {
-    let (tenure, alive) = granted(clock.clone(), 1000);
+    let (term_state, alive) = granted(clock.clone(), 1000);
     let found = Arc::new(std::sync::Mutex::new(Vec::new()));
     let body = poll_fn({
-        let (tenure, clock, found) = (tenure.clone(), clock.clone(), found.clone());
+        let (term_state, clock, found) = (term_state.clone(), clock.clone(), found.clone());
         move |_| {
             for moment in moments {
                 clock.set(*moment);
-                found.lock().unwrap().push(find(&tenure, clock.now(), OnOverrun::Report));
+                found.lock().unwrap().push(find(&term_state, clock.now(), OnOverrun::Report));
             }
             Poll::<()>::Pending
         }
     });
-    let mut body = Guarded::body(term(&tenure, OnOverrun::Report), Box::pin(body), alive);
+    let mut body = Guarded::body(term(&term_state, OnOverrun::Report), Box::pin(body), alive);
     clock.set(500);
     let _ = Pin::new(&mut body).poll(&mut Context::from_waker(Waker::noop()));
     drop(body);
@@ -57,13 +57,13 @@ fn a_body_inside_a_poll_at_the_hard_stop_is_found_once() {
 #[test]
 fn an_idle_body_is_no_overrun_and_never_runs_again() {
     let clock = HandClock::new();
-    let (tenure, alive) = granted(clock.clone(), 1000);
-    let mut body = Guarded::body(term(&tenure, OnOverrun::Abort), Box::pin(pending::<()>()), alive);
+    let (term_state, alive) = granted(clock.clone(), 1000);
+    let mut body = Guarded::body(term(&term_state, OnOverrun::Abort), Box::pin(pending::<()>()), alive);
     let mut poll = || Pin::new(&mut body).poll(&mut Context::from_waker(Waker::noop()));
     assert!(poll().is_pending());
     clock.set(1010);
-    enforce(&tenure, clock.now());
-    // Even for a guard that read the clock long ago.
+    enforce(&term_state, clock.now());
+    // This holds even for a guard that read the clock long ago.
     clock.set(900);
     assert!(poll().is_ready());
 }
@@ -71,7 +71,7 @@ fn an_idle_body_is_no_overrun_and_never_runs_again() {
 #[test]
 fn a_drop_that_has_just_begun_is_given_the_time_of_a_poll() {
     let clock = HandClock::new();
-    let (tenure, alive) = granted(clock.clone(), 1000);
+    let (term_state, alive) = granted(clock.clone(), 1000);
     struct Slow(Arc<TermState>, Arc<HandClock>);
     impl Drop for Slow {
         fn drop(&mut self) {
@@ -84,12 +84,12 @@ fn a_drop_that_has_just_begun_is_given_the_time_of_a_poll() {
             self.1.set(3000);
         }
     }
-    let slow = Slow(tenure.clone(), clock.clone());
+    let slow = Slow(term_state.clone(), clock.clone());
     let body = async move {
         let _slow = slow;
         pending::<()>().await;
     };
-    let mut body = Guarded::body(term(&tenure, OnOverrun::Report), Box::pin(body), alive);
+    let mut body = Guarded::body(term(&term_state, OnOverrun::Report), Box::pin(body), alive);
     assert!(Pin::new(&mut body).poll(&mut Context::from_waker(Waker::noop())).is_pending());
     clock.set(2000);
     drop(body);
@@ -99,8 +99,8 @@ fn a_drop_that_has_just_begun_is_given_the_time_of_a_poll() {
 #[tokio::test]
 async fn a_closure_that_outlasts_the_lease_is_an_overrun() {
     let clock = HandClock::new();
-    let (tenure, alive) = granted(clock.clone(), 1000);
-    let term = term(&tenure, OnOverrun::Report);
+    let (term_state, alive) = granted(clock.clone(), 1000);
+    let term = term(&term_state, OnOverrun::Report);
     let (begun, has_begun) = tokio::sync::oneshot::channel();
     let (proceed, may_proceed) = mpsc::channel::<()>();
     let closure = term.blocking(move |_| {
@@ -109,7 +109,7 @@ async fn a_closure_that_outlasts_the_lease_is_an_overrun() {
     });
     has_begun.await.unwrap();
     clock.set(1010);
-    let found = find(&tenure, clock.now(), OnOverrun::Report);
+    let found = find(&term_state, clock.now(), OnOverrun::Report);
     assert_eq!(found.len(), 1);
     assert_eq!(found[0].place, "a blocking closure");
     proceed.send(()).unwrap();
@@ -117,7 +117,7 @@ async fn a_closure_that_outlasts_the_lease_is_an_overrun() {
     drop(alive);
 }
 
-/// The process that the tests below look at: a body that blocks its thread, and an elector that enforces the hard stop.
+/// The process that the tests below start: a body that blocks its thread, and an elector that enforces the hard stop.
 #[test]
 #[ignore = "run by other tests, in a process of its own"]
 fn a_process_with_an_overrun() {
@@ -131,15 +131,15 @@ fn a_process_with_an_overrun() {
     let deadlines = Deadlines { cancel_at: at(100), drop_at: at(200), hard_stop: at(210) };
     let grant = Grant { token: FencingToken::new(7), transitions: 0, deadlines };
     let lease = LeaseId::new("default", "ledger");
-    let (tenure, alive) = TermState::begin(lease, "pod_1".into(), &grant, clock.clone());
+    let (term_state, alive) = TermState::begin(lease, "pod_1".into(), &grant, clock.clone());
     let (unblock, blocked) = mpsc::channel::<()>();
     let body = poll_fn(move |_| {
-        // The worst that a body can be in the middle of: writing to a stderr that nobody reads.
+        // The worst thing to be stuck in: writing to a stderr that nobody reads.
         let _gagged = gag.then(|| std::io::stderr().lock());
         let _ = blocked.recv();
         Poll::<()>::Pending
     });
-    let body = Guarded::body(term(&tenure, policy), Box::pin(body), alive);
+    let body = Guarded::body(term(&term_state, policy), Box::pin(body), alive);
     let body = std::thread::spawn(move || {
         let mut body = body;
         let _ = Pin::new(&mut body).poll(&mut Context::from_waker(Waker::noop()));
@@ -147,9 +147,9 @@ fn a_process_with_an_overrun() {
     while clock.now() < deadlines.hard_stop {
         std::thread::sleep(Duration::from_millis(1));
     }
-    enforce(&tenure, clock.now());
-    // Only `report` comes here. Its speaker may be slower than this thread.
-    std::thread::sleep(exit::LAST_WORDS * 5);
+    enforce(&term_state, clock.now());
+    // Only `report` comes here. The thread that writes its message may be slower than this one.
+    std::thread::sleep(exit::FINAL_MESSAGE_TIME * 5);
     drop(unblock);
     body.join().unwrap();
     println!("survived");

@@ -12,23 +12,23 @@ use lease_protocol::election::{Deadlines, LossReason, StopReason};
 pub(crate) struct Enforcement {
     /// When to look at it next.
     pub(crate) next: Moment,
-    /// Somebody has to be woken or told, which is left to another thread: it may run code of the user's.
-    pub(crate) tell: bool,
-    /// A body that must not go on cannot be stopped in another way.
+    /// Something has to be woken or reported. Another thread does that, because it may run user code.
+    pub(crate) notify: bool,
+    /// A body must not continue, and nothing but aborting the process stops it.
     pub(crate) abort: bool,
-    /// The lease is lost, and the process is to end with it.
+    /// The lease is lost, and a task wants the process to end.
     pub(crate) exit: bool,
 }
 
 impl Enforcement {
-    /// Nothing, ever.
-    pub(crate) const NONE: Enforcement = Enforcement { next: Moment::FAR, tell: false, abort: false, exit: false };
+    /// Nothing to do, and no time to look again.
+    pub(crate) const NONE: Enforcement = Enforcement { next: Moment::FAR, notify: false, abort: false, exit: false };
 
-    /// Both.
+    /// Combines two of them: everything that either demands, and the earlier time.
     pub(crate) fn and(self, other: Enforcement) -> Enforcement {
         Enforcement {
             next: self.next.min(other.next),
-            tell: self.tell || other.tell,
+            notify: self.notify || other.notify,
             abort: self.abort || other.abort,
             exit: self.exit || other.exit,
         }
@@ -36,87 +36,87 @@ impl Enforcement {
 }
 
 impl TermState {
-    /// Brings the state of the term up to the clock: asks the bodies to end from the renew deadline on, lets no poll begin
-    /// from the drop deadline on, and finds who is inside one at the hard stop.
+    /// Brings the state of the term up to date with the clock. From the renew deadline on it asks the bodies to end, from the
+    /// drop deadline on it lets no poll begin, and at the hard stop it finds what is still inside a poll.
     ///
-    /// For the watchdog: nothing is allocated, freed, logged or woken, and the only lock is one under which nobody does any
-    /// of that either. What has to be told to others waits for [`tell`](Self::tell).
+    /// The watchdog calls this, so it must not block. It allocates, frees, logs and wakes nothing, and takes only one lock,
+    /// under which no other thread does any of that either. [`notify`](Self::notify) wakes the waiters later.
     pub(crate) fn enforce(&self, now: Moment) -> Enforcement {
         let mut ledger = self.ledger();
-        let mut tell = false;
+        let mut notify = false;
         if now >= ledger.deadlines.cancel_at {
-            tell |= self.mark_cancelled(StopReason::Lost(LossReason::NotRenewed), now);
+            notify |= self.mark_cancelled(StopReason::Lost(LossReason::NotRenewed), now);
         }
         if now >= ledger.deadlines.drop_at && !ledger.expired {
             self.mark_expired(&mut ledger, now);
-            tell = true;
+            notify = true;
         }
         let next = ledger.next_deadline(now, self.is_cancelled());
         let exit = now >= ledger.deadlines.hard_stop && self.ends_the_process();
-        let mut verdict = Enforcement { next, tell, exit, ..Enforcement::NONE };
+        let mut enforcement = Enforcement { next, notify, exit, ..Enforcement::NONE };
         if ledger.expired {
-            verdict = verdict.and(self.enforce_gates(&ledger, now));
+            enforcement = enforcement.and(self.enforce_gates(&ledger, now));
         }
-        if verdict.tell {
-            self.to_tell.store(true, Ordering::Release);
+        if enforcement.notify {
+            self.notification_pending.store(true, Ordering::Release);
         }
-        verdict
+        enforcement
     }
 
-    /// Shuts the gates, and past the hard stop finds who is inside.
+    /// Shuts the gates. After the hard stop, it also finds what is still inside.
     fn enforce_gates(&self, ledger: &TermLedger, now: Moment) -> Enforcement {
-        let mut verdict = Enforcement::NONE;
+        let mut enforcement = Enforcement::NONE;
         for (_, gate) in ledger.gates.iter() {
             let Some(inside) = gate.shut() else { continue };
             if now < ledger.deadlines.hard_stop {
                 continue;
             }
-            // Whoever is inside now may come out, or go on to a drop.
-            verdict.next = verdict.next.min(now + self.poll_margin);
+            // What is inside now may leave, or go on to drop its future.
+            enforcement.next = enforcement.next.min(now + self.poll_margin);
             if inside.is_overrun(now, self.poll_margin) {
                 match gate.scope().on_overrun() {
-                    OnOverrun::Abort => verdict.abort = true,
-                    OnOverrun::Report => verdict.tell |= !gate.is_reported(),
+                    OnOverrun::Abort => enforcement.abort = true,
+                    OnOverrun::Report => enforcement.notify |= !gate.is_reported(),
                 }
             }
         }
-        verdict
+        enforcement
     }
 
-    /// The lease is lost, and the process is to end with it.
+    /// The lease is lost, and a task wants the process to end.
     pub(super) fn ends_the_process(&self) -> bool {
-        self.exits_on_loss() && self.loss.get().is_some_and(StopReason::is_involuntary)
+        self.exits_on_loss() && self.stop_reason.get().is_some_and(StopReason::is_involuntary)
     }
 
-    /// Marks the term as cancelled and wakes nobody. Whether that was news.
-    pub(super) fn mark_cancelled(&self, loss: StopReason, now: Moment) -> bool {
-        // In this order: whoever sees the cancellation finds the reason.
-        let _ = self.loss.set(loss);
+    /// Marks the term as cancelled and wakes nothing. Returns whether it was not cancelled before.
+    pub(super) fn mark_cancelled(&self, reason: StopReason, now: Moment) -> bool {
+        // The reason first, so that a thread that sees the cancellation finds the reason.
+        let _ = self.stop_reason.set(reason);
         self.cancelled.mark(now)
     }
 
-    /// Lets no poll begin any more, except through gates that are still to be shut.
+    /// Lets no poll begin any more, except through gates that the caller has still to shut.
     pub(super) fn mark_expired(&self, ledger: &mut TermLedger, now: Moment) {
         ledger.expired = true;
         ledger.deadlines = Deadlines {
             cancel_at: ledger.deadlines.cancel_at.min(now),
             drop_at: Moment::ZERO,
-            // A term that is taken away leaves a running poll as long as one that runs out would; one that is
-            // expired late does not gain by it.
+            // If a term is taken away, a running poll gets as much time as if the term had run out. If a term expires late,
+            // the poll gets no more time.
             hard_stop: ledger.deadlines.hard_stop.min(now + self.poll_margin),
         };
         self.drop_at.store(0, Ordering::Release);
     }
 
-    /// Whether [`enforce`](Self::enforce) has left something to tell, which is then the caller's to do.
-    pub(crate) fn take_to_tell(&self) -> bool {
-        self.to_tell.swap(false, Ordering::AcqRel)
+    /// Whether [`enforce`](Self::enforce) has left waiters to wake. The caller must then call [`notify`](Self::notify).
+    pub(crate) fn take_pending_notification(&self) -> bool {
+        self.notification_pending.swap(false, Ordering::AcqRel)
     }
 
-    /// Wakes whoever waits for what [`enforce`](Self::enforce) has done. Runs code of others.
-    pub(crate) fn tell(&self) {
+    /// Wakes what waits for the changes that [`enforce`](Self::enforce) made. Wakers are user code.
+    pub(crate) fn notify(&self) {
         if self.is_cancelled() {
-            self.cancelled.tell();
+            self.cancelled.wake();
         }
         if self.ledger().expired {
             self.gates().iter().for_each(|gate| gate.wake());
@@ -125,7 +125,7 @@ impl TermState {
 }
 
 impl TermLedger {
-    /// The next deadline that is still to come.
+    /// The next deadline that has not passed.
     fn next_deadline(&self, now: Moment, cancelled: bool) -> Moment {
         let Deadlines { cancel_at, drop_at, hard_stop } = self.deadlines;
         if !cancelled {
@@ -134,7 +134,7 @@ impl TermLedger {
         match self.expired {
             false => drop_at,
             true if now < hard_stop => hard_stop,
-            // What there is still to do is the gates'.
+            // The deadlines have passed. Only the gates may need another look, and `enforce_gates` decides when.
             true => Moment::FAR,
         }
     }

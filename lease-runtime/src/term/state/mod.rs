@@ -1,4 +1,4 @@
-//! A term as the elector and the bodies share it.
+//! The state of a term, which the elector and the bodies share.
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -19,37 +19,40 @@ use crate::clock::{Clock, Moment};
 use crate::lease::LeaseId;
 use lease_protocol::election::{Deadlines, FencingToken, Grant, LossReason, StopReason};
 
-/// A term as the elector and the bodies share it: the elector writes the deadlines, each body compares them by itself.
+/// The state of a term. The elector writes the deadlines, and each body compares them with the clock by itself.
 ///
 /// # Why a reader never sees a longer deadline than was granted
 ///
-/// What a guard compares with is one atomic word, `drop_at`, of this term alone. Only deadlines that a committed write has
-/// granted are ever stored in it, and zero at the end. All stores are made under one lock, so that none comes after the
-/// zero. A reader that lags behind sees an older word, and while the term lasts every older one is shorter. Only of the
-/// zero is the older one longer: there the gates, which are shut right after it, keep the lagging reader out. The words
-/// that a decision needs together (when the bodies were asked to end, and the grace) only ever shorten the time, so that missing one of them is
-/// missing a stop that the next poll or the gate makes good.
+/// A guard compares the clock with one atomic word of this term, `drop_at`. Only deadlines that a committed write has granted
+/// are stored in it, and zero at the end. All stores are made under one lock, so no store comes after the zero.
+///
+/// A reader that lags behind sees an older word. While the term lasts, an older deadline is an earlier one, so the reader stops
+/// too early. Only the zero is preceded by a later deadline. The gates are shut right after the zero is stored, and keep the
+/// lagging reader out.
+///
+/// Two more words take part in the decision: when the bodies were asked to end, and the grace. They only shorten the time. If
+/// a reader misses them, the next poll or the gate stops the body.
 #[derive(Debug)]
 pub(crate) struct TermState {
     lease: LeaseId,
     identity: Arc<str>,
     token: FencingToken,
     clock: Arc<dyn Clock>,
-    /// Mirrors `deadlines.drop_at`; zero once expired.
+    /// A copy of `deadlines.drop_at`; zero once the term has expired.
     drop_at: AtomicU64,
-    loss: OnceLock<StopReason>,
+    stop_reason: OnceLock<StopReason>,
     cancelled: Arc<StopSignal>,
     extended: Notify,
     exit_on_loss: AtomicBool,
-    roll: DrainCount,
-    board: TickChannel,
+    drain_count: DrainCount,
+    tick_channel: TickChannel,
     poll_margin: Duration,
-    /// What waits on this lock must not wait for anybody's code: nothing is allocated, freed, dropped, logged or woken under
-    /// it.
+    /// The watchdog takes this lock and must not wait for user code. So nothing is allocated, freed, dropped, logged or woken
+    /// under it.
     ledger: Mutex<TermLedger>,
-    /// The watchdog has left something to tell.
-    to_tell: AtomicBool,
-    /// The watchdog that looks after it, and its number there.
+    /// The watchdog has left waiters to wake.
+    notification_pending: AtomicBool,
+    /// The watchdog of this term, and the number of the term there.
     watched: OnceLock<(Arc<dyn TermWatcher>, usize)>,
 }
 
@@ -60,12 +63,12 @@ struct TermLedger {
     gates: Slots<Arc<Gate>>,
 }
 
-/// What looks after terms, each under a number: the watchdog.
+/// The watchdog as a term sees it: it enforces the deadlines of terms, each under a number.
 pub(super) trait TermWatcher: fmt::Debug + Send + Sync {
     /// Forgets a term that is drained.
     fn forget(&self, number: usize);
 
-    /// Looks now: a deadline came nearer.
+    /// Looks at the terms now, because a deadline has come nearer.
     fn nudge(&self);
 }
 
@@ -78,28 +81,28 @@ impl TermState {
         clock: Arc<dyn Clock>,
     ) -> (Arc<TermState>, DrainToken) {
         let deadlines = grant.deadlines;
-        let tenure = Arc::new(TermState {
+        let term_state = Arc::new(TermState {
             lease,
             identity,
             token: grant.token,
             clock,
             drop_at: AtomicU64::new(deadlines.drop_at.as_nanos()),
-            loss: OnceLock::new(),
+            stop_reason: OnceLock::new(),
             cancelled: Arc::new(StopSignal::new()),
             extended: Notify::new(),
             exit_on_loss: AtomicBool::new(false),
-            roll: DrainCount::new(),
-            board: TickChannel::new(),
+            drain_count: DrainCount::new(),
+            tick_channel: TickChannel::new(),
             poll_margin: deadlines.hard_stop.since(deadlines.drop_at),
             ledger: Mutex::new(TermLedger { deadlines, expired: false, gates: Slots::new() }),
-            to_tell: AtomicBool::new(false),
+            notification_pending: AtomicBool::new(false),
             watched: OnceLock::new(),
         });
-        let alive = DrainToken::first(tenure.clone());
-        (tenure, alive)
+        let alive = DrainToken::first(term_state.clone());
+        (term_state, alive)
     }
 
-    /// Moves the deadlines, unless the term has expired.
+    /// Moves the deadlines, unless the term has expired. A renewal that comes late must not revive it.
     pub(crate) fn extend(&self, deadlines: Deadlines) {
         {
             let mut ledger = self.ledger();
@@ -112,13 +115,13 @@ impl TermState {
         self.extended.notify_waiters();
     }
 
-    /// Asks the bodies to end. The first reason stays.
-    pub(crate) fn cancel(&self, loss: StopReason) {
-        self.mark_cancelled(loss, self.clock.now());
-        self.cancelled.tell();
+    /// Asks the bodies to end. If the term was cancelled before, the first reason counts.
+    pub(crate) fn cancel(&self, reason: StopReason) {
+        self.mark_cancelled(reason, self.clock.now());
+        self.cancelled.wake();
     }
 
-    /// Ends the term: when this returns, no poll of a body begins any more, and idle ones are on their way to be dropped.
+    /// Ends the term. When this returns, no poll of a body begins any more, and idle bodies have been woken to be dropped.
     pub(crate) fn expire(&self) {
         let now = self.clock.now();
         self.mark_cancelled(StopReason::Lost(LossReason::NotRenewed), now);
@@ -133,17 +136,17 @@ impl TermState {
         }
         // The hard stop may have come nearer.
         self.watched.get().into_iter().for_each(|(watched, _)| watched.nudge());
-        self.tell();
+        self.notify();
     }
 
-    /// The deadlines. Once expired, `drop_at` is zero and `hard_stop` the moment at which what still runs is an overrun.
+    /// The deadlines. Once the term has expired, `drop_at` is zero, and user code that still runs at `hard_stop` is an overrun.
     pub(crate) fn deadlines(&self) -> Deadlines {
         self.ledger().deadlines
     }
 
-    /// Resolves when nothing is left that could run code of this term, and stays so. Cancel safe; from any runtime.
+    /// Resolves when nothing is left that could run code of this term. That is final. Cancel safe; works on any runtime.
     pub(crate) async fn drained(&self) {
-        self.roll.emptied().await;
+        self.drain_count.emptied().await;
     }
 
     /// A token, unless the term is drained.
@@ -168,14 +171,14 @@ impl TermState {
     }
 
     pub(crate) fn stop_reason(&self) -> Option<StopReason> {
-        self.loss.get().cloned()
+        self.stop_reason.get().cloned()
     }
 
     pub(crate) fn is_cancelled(&self) -> bool {
-        self.cancelled.is_asked()
+        self.cancelled.is_requested()
     }
 
-    /// The process is to end with this term, should it be lost.
+    /// Ends the process with this term, if the term is lost.
     pub(crate) fn exit_on_loss(&self) {
         self.exit_on_loss.store(true, Ordering::Relaxed);
     }
@@ -184,33 +187,33 @@ impl TermState {
         self.exit_on_loss.load(Ordering::Relaxed)
     }
 
-    /// Resolves at the next extension, counted from the call.
+    /// Resolves at the next extension after this call.
     pub(crate) fn extended(&self) -> tokio::sync::futures::Notified<'_> {
         self.extended.notified()
     }
 
-    /// What asks the bodies of this term to end, unless somebody keeps an order among them.
-    pub(crate) fn asks(&self) -> &Arc<StopSignal> {
+    /// The signal that asks the bodies of this term to end. In a group with an order, each member has a signal of its own.
+    pub(crate) fn stop_signal(&self) -> &Arc<StopSignal> {
         &self.cancelled
     }
 
-    /// No poll of a body begins from this moment on that was asked to end by `asked` and has this grace.
-    pub(super) fn ends_at(&self, asked: &StopSignal, grace: Duration) -> Moment {
+    /// From this moment on, no poll begins of a body that `stop_signal` asked to end and that has this grace.
+    pub(super) fn ends_at(&self, stop_signal: &StopSignal, grace: Duration) -> Moment {
         let drop_at = Moment::from_nanos(self.drop_at.load(Ordering::Acquire));
-        let asked_at = asked.at();
-        // Nearly every poll: spares the arithmetic.
-        if asked_at == Moment::FAR {
+        let requested_at = stop_signal.at();
+        // This is the case at nearly every poll, and spares the arithmetic.
+        if requested_at == Moment::FAR {
             return drop_at;
         }
-        drop_at.min(asked_at + grace)
+        drop_at.min(requested_at + grace)
     }
 
-    /// How long a poll that is still going on when the bodies are dropped may last.
+    /// How long a poll that is running at `drop_at` may still last.
     pub(crate) fn poll_margin(&self) -> Duration {
         self.poll_margin
     }
 
-    /// Opens a gate for a future or closure, shut if the term is over.
+    /// Opens a gate for a future or closure. It is shut if the term is over.
     pub(crate) fn open_gate(&self, scope: &Arc<RunScope>, kind: GateUse) -> Arc<Gate> {
         let gate = Arc::new(Gate::new(scope.clone(), kind));
         let number = put_into(Arc::clone(&gate), |step| {
@@ -224,50 +227,50 @@ impl TermState {
         gate
     }
 
-    /// Forgets a gate whose future or closure is gone.
+    /// Removes the gate of a future or closure that is gone.
     pub(crate) fn close_gate(&self, gate: &Gate) {
         let gate = self.ledger().gates.take(gate.number());
-        // Not under the lock.
+        // Dropped after the lock is released.
         drop(gate);
     }
 
-    /// Wakes what was started in `scope`, so that it compares the clock again.
+    /// Wakes everything that was started in `scope`, so that it compares the clock again.
     pub(crate) fn wake(&self, scope: &Arc<RunScope>) {
         for gate in self.gates().into_iter().filter(|gate| Arc::ptr_eq(gate.scope(), scope)) {
             gate.wake();
         }
     }
 
-    /// Lets nothing of `scope` begin a poll any more, and wakes it to be dropped.
+    /// Lets no poll in `scope` begin any more, and wakes its futures to be dropped.
     pub(crate) fn end_now(&self, scope: &Arc<RunScope>) {
         scope.end_now();
         self.wake(scope);
     }
 
-    /// Who is inside a poll, a closure or a drop, once nobody else gets in any more. For after the end of the term.
+    /// Shuts all gates and returns what is still inside a poll, a closure or a drop. Call it after the end of the term.
     pub(crate) fn shut_gates(&self) -> Vec<(Arc<Gate>, Inside)> {
         self.gates().into_iter().filter_map(|gate| gate.shut().map(|inside| (gate, inside))).collect()
     }
 
-    /// Where its scheduled tasks and the elector tell each other.
-    pub(crate) fn board(&self) -> &TickChannel {
-        &self.board
+    /// The channel between the scheduled tasks of this term and the elector.
+    pub(crate) fn tick_channel(&self) -> &TickChannel {
+        &self.tick_channel
     }
 
-    /// The watchdog looks after this term, under this number.
+    /// The watchdog has taken this term, under this number.
     pub(super) fn is_watched_by(&self, watched: Arc<dyn TermWatcher>, number: usize) {
         let _ = self.watched.set((watched, number));
     }
 
-    /// Whether the watchdog looks after this term, so that nobody else needs to.
+    /// Whether the watchdog enforces the deadlines of this term. If it does, the elector need not.
     pub(crate) fn is_watched(&self) -> bool {
         self.watched.get().is_some()
     }
 
-    /// The term is drained.
+    /// The term is drained, so the watchdog can forget it.
     fn unwatch(&self) {
         if self.ends_the_process() {
-            // It has yet to end: at the hard stop at the latest, if nobody does it before.
+            // The process must still end, at the hard stop at the latest. The watchdog does that if the elector does not.
             return;
         }
         self.watched.get().into_iter().for_each(|(watched, number)| watched.forget(*number));
@@ -290,7 +293,7 @@ impl TermState {
     }
 
     fn ledger(&self) -> MutexGuard<'_, TermLedger> {
-        // Nothing under this lock panics, and if it did, what it keeps is still true.
+        // Nothing under this lock panics. If something did, the state would still be consistent.
         self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -301,7 +304,7 @@ impl Drain for TermState {
     }
 
     fn count(&self) -> &DrainCount {
-        &self.roll
+        &self.drain_count
     }
 
     fn before_empty(&self) {

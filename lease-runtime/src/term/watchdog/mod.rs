@@ -1,16 +1,18 @@
-//! The thread that enforces the deadlines of terms, whatever else in the process is stuck.
+//! The thread that enforces the deadlines of terms, even if everything else in the process is stuck.
 //!
-//! The elector carries out what its election says, but it may be late: it shares its thread with requests, with the log, or
-//! with bodies. So a watchdog looks at the deadlines of all terms by itself. Up to the point where a body that must not go on
-//! is stopped it neither logs, nor allocates, nor wakes anybody, nor takes a lock under which anybody does so: none of these
-//! is ours, and each may block. What is left to do then is done by two more threads, one for each thing that may block:
+//! The elector carries out what its election decides, but it may be late: it shares its thread with requests, with the log, or
+//! with bodies. So a watchdog checks the deadlines of all terms by itself.
 //!
-//! * the *herald* wakes bodies, so that they notice, and reports overruns that may go on;
-//! * the *last words* are said before the process is ended, for [a tenth of a second](exit::LAST_WORDS) at most. The same
-//!   thread ends the process with its exit code where a task asked for that, and has [longer](IN_ORDER) for it.
+//! Until it has stopped a body that must not continue, the watchdog does not log, allocate or wake anything, and takes no lock
+//! under which another thread does. Each of these can run foreign code, and so can block. Two more threads do the rest, one for
+//! each kind of work that may block:
 //!
-//! All three exist once per process, from the first elector that goes by the [system's clock](Clock::is_system) on. Under
-//! another clock, as in tests, there is no watchdog: the elector enforces.
+//! * the *notifier* wakes bodies, so that they notice, and reports overruns that may continue;
+//! * the *exit* thread writes the final message before the process ends, for [a tenth of a second](exit::FINAL_MESSAGE_TIME) at
+//!   most. Where a task asked for it, it also ends the process with its exit code, and has [longer](IN_ORDER) for that.
+//!
+//! All three exist once per process, from the first elector on that uses the [system's clock](Clock::is_system). With another
+//! clock, as in tests, there is no watchdog, and the elector enforces the deadlines.
 
 use std::fmt;
 use std::io;
@@ -26,16 +28,16 @@ use super::{TermState, exit, overrun};
 use crate::clock::{Clock, Moment, SystemClock};
 use crate::policy::OnOverrun;
 
-/// The longest sleep while there is a term: sleeping stands still while the machine is suspended, and the clock does not.
+/// The longest sleep while there is a term. A sleep does not count the time while the machine is suspended, but the clock does.
 const SLICE: Duration = Duration::from_secs(1);
-/// How long a process that is to end with its lease has for ending in order, with its exit code, before it is aborted.
+/// How long a process that ends with its lease has to end with its exit code, before it is aborted.
 const IN_ORDER: Duration = Duration::from_millis(500);
 
-/// The watchdog of this process, once there is one. Global since it is about all terms of the process, whose lives do not
-/// depend on those of their electors.
+/// The watchdog of this process, once it runs. It is global because it serves all terms of the process, and a term can outlive
+/// its elector.
 static OF_PROCESS: Mutex<Option<Arc<WatchedTerms>>> = Mutex::new(None);
 
-/// Makes sure that the watchdog runs, if `clock` is the system's.
+/// Starts the watchdog if it does not run yet and `clock` is the system's.
 ///
 /// # Errors
 ///
@@ -50,23 +52,23 @@ pub(crate) fn start(clock: &dyn Clock) -> io::Result<()> {
     Ok(())
 }
 
-/// Has the watchdog look after a term until it is drained. To be called before anything runs in it.
-pub(crate) fn watch(tenure: &Arc<TermState>) {
+/// Puts a term under the watchdog until it is drained. Call it before anything runs in the term.
+pub(crate) fn watch(term_state: &Arc<TermState>) {
     let of_process = OF_PROCESS.lock().unwrap_or_else(PoisonError::into_inner).clone();
-    if let Some(watched) = of_process.filter(|_| tenure.clock().is_system()) {
-        watched.add(tenure);
+    if let Some(watched) = of_process.filter(|_| term_state.clock().is_system()) {
+        watched.add(term_state);
     }
 }
 
-/// The terms that are looked after.
+/// The terms that the watchdog enforces.
 pub(crate) struct WatchedTerms {
     terms: Mutex<Slots<Arc<TermState>>>,
     watchdog: OnceLock<Thread>,
-    herald: OnceLock<Thread>,
-    last_words: OnceLock<Thread>,
-    /// The process is being ended.
+    notifier: OnceLock<Thread>,
+    final_message: OnceLock<Thread>,
+    /// The process is ending.
     ending: AtomicBool,
-    /// There is nothing more to say.
+    /// The final message has been written.
     said: AtomicBool,
 }
 
@@ -75,63 +77,65 @@ impl WatchedTerms {
         WatchedTerms {
             terms: Mutex::new(Slots::new()),
             watchdog: OnceLock::new(),
-            herald: OnceLock::new(),
-            last_words: OnceLock::new(),
+            notifier: OnceLock::new(),
+            final_message: OnceLock::new(),
             ending: AtomicBool::new(false),
             said: AtomicBool::new(false),
         }
     }
 
     fn start(self: Arc<Self>) -> io::Result<()> {
-        let [last_words, herald, watchdog] = [(); 3].map(|()| Arc::clone(&self));
+        let [final_message, notifier, watchdog] = [(); 3].map(|()| Arc::clone(&self));
         let spawn = |name: &str, body: Box<dyn FnOnce() + Send>| Builder::new().name(name.to_owned()).spawn(body);
-        let thread = spawn("lease-last-words", Box::new(move || last_words.say_last_words()))?;
-        let _ = self.last_words.set(thread.thread().clone());
-        let thread = spawn("lease-herald", Box::new(move || herald.herald()))?;
-        let _ = self.herald.set(thread.thread().clone());
+        let thread = spawn("lease-exit", Box::new(move || final_message.say_final_message()))?;
+        let _ = self.final_message.set(thread.thread().clone());
+        let thread = spawn("lease-notifier", Box::new(move || notifier.notifier()))?;
+        let _ = self.notifier.set(thread.thread().clone());
         let thread = spawn("lease-watchdog", Box::new(move || watchdog.watch()))?;
         let _ = self.watchdog.set(thread.thread().clone());
         Ok(())
     }
 
-    fn add(self: &Arc<Self>, tenure: &Arc<TermState>) {
-        let number = put_into(Arc::clone(tenure), |step| step(&mut self.terms()));
-        tenure.is_watched_by(Arc::clone(self) as Arc<dyn TermWatcher>, number);
+    fn add(self: &Arc<Self>, term_state: &Arc<TermState>) {
+        let number = put_into(Arc::clone(term_state), |step| step(&mut self.terms()));
+        term_state.is_watched_by(Arc::clone(self) as Arc<dyn TermWatcher>, number);
         self.nudge();
     }
 
     /// Enforces the deadlines of all terms.
     fn enforce(&self, now: Moment) -> Enforcement {
-        self.terms().iter().fold(Enforcement::NONE, |verdict, (_, tenure)| verdict.and(tenure.enforce(now)))
+        self.terms()
+            .iter()
+            .fold(Enforcement::NONE, |enforcement, (_, term_state)| enforcement.and(term_state.enforce(now)))
     }
 
-    /// The watchdog.
+    /// The loop of the watchdog thread.
     fn watch(&self) {
         let _fuse = Fuse;
         loop {
             let now = SystemClock.now();
-            let verdict = self.enforce(now);
-            if verdict.abort {
-                self.end(exit::LAST_WORDS);
+            let enforcement = self.enforce(now);
+            if enforcement.abort {
+                self.end(exit::FINAL_MESSAGE_TIME);
             }
-            if verdict.exit {
+            if enforcement.exit {
                 self.end(IN_ORDER);
             }
-            if verdict.tell {
-                self.herald.get().into_iter().for_each(Thread::unpark);
+            if enforcement.notify {
+                self.notifier.get().into_iter().for_each(Thread::unpark);
             }
-            if verdict.next == Moment::FAR && self.terms().iter().next().is_none() {
+            if enforcement.next == Moment::FAR && self.terms().iter().next().is_none() {
                 thread::park();
             } else {
-                thread::park_timeout(verdict.next.after(SystemClock.now()).clamp(Duration::from_millis(1), SLICE));
+                thread::park_timeout(enforcement.next.after(SystemClock.now()).clamp(Duration::from_millis(1), SLICE));
             }
         }
     }
 
-    /// Ends the process, after its last words if they can be said within this time.
+    /// Ends the process. Waits for the final message for at most this time.
     fn end(&self, patience: Duration) -> ! {
         self.ending.store(true, Ordering::Release);
-        self.last_words.get().into_iter().for_each(Thread::unpark);
+        self.final_message.get().into_iter().for_each(Thread::unpark);
         let until = SystemClock.now() + patience;
         while !self.said.load(Ordering::Acquire) {
             let left = until.after(SystemClock.now());
@@ -143,47 +147,48 @@ impl WatchedTerms {
         std::process::abort()
     }
 
-    fn say_last_words(&self) {
+    fn say_final_message(&self) {
         while !self.ending.load(Ordering::Acquire) {
             thread::park();
         }
         let now = SystemClock.now();
-        let overruns = |tenure: Arc<TermState>| overrun::find(&tenure, now, OnOverrun::Abort);
+        let overruns = |term_state: Arc<TermState>| overrun::find(&term_state, now, OnOverrun::Abort);
         let overruns: Vec<_> = self.each(|_| true).flat_map(overruns).collect();
         let _ = catch_unwind(AssertUnwindSafe(|| overrun::say(&overruns)));
         if overruns.is_empty() {
-            // Does not come back, if it is such a term that ends the process.
-            self.each(|_| true).for_each(|tenure| exit::if_lost(&tenure));
+            // If one of the terms was lost and ends the process, this does not return.
+            self.each(|_| true).for_each(|term_state| exit::if_lost(&term_state));
         }
         self.said.store(true, Ordering::Release);
         self.nudge();
     }
 
-    fn herald(&self) {
+    fn notifier(&self) {
         loop {
             thread::park();
-            self.tell();
+            self.notify();
         }
     }
 
-    fn tell(&self) {
-        for tenure in self.each(TermState::take_to_tell) {
-            // A waker is somebody else's code.
+    fn notify(&self) {
+        for term_state in self.each(TermState::take_pending_notification) {
+            // A waker is user code and may panic.
             let _ = catch_unwind(AssertUnwindSafe(|| {
-                overrun::report(&tenure, tenure.clock().now());
-                tenure.tell();
+                overrun::report(&term_state, term_state.clock().now());
+                term_state.notify();
             }));
         }
     }
 
-    /// The terms that are wanted, one by one and not under the lock.
+    /// The terms that match, one by one, and not under the lock.
     fn each(&self, wanted: impl Fn(&TermState) -> bool) -> impl Iterator<Item = Arc<TermState>> {
         let mut from = 0;
         std::iter::from_fn(move || {
             let terms = self.terms();
-            let (number, tenure) = terms.iter().find(|(number, tenure)| *number >= from && wanted(tenure))?;
+            let (number, term_state) =
+                terms.iter().find(|(number, term_state)| *number >= from && wanted(term_state))?;
             from = number + 1;
-            Some(Arc::clone(tenure))
+            Some(Arc::clone(term_state))
         })
     }
 
@@ -195,7 +200,7 @@ impl WatchedTerms {
 impl TermWatcher for WatchedTerms {
     fn forget(&self, number: usize) {
         let term = self.terms().take(number);
-        // Not under the lock.
+        // Dropped after the lock is released.
         drop(term);
     }
 
@@ -204,14 +209,14 @@ impl TermWatcher for WatchedTerms {
     }
 }
 
-/// Not the terms: each shows this one.
+// Its terms are left out, because each term shows its watchdog.
 impl fmt::Debug for WatchedTerms {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Watched").finish_non_exhaustive()
     }
 }
 
-/// Without the watchdog, nobody would stop what must not go on.
+/// Aborts the process if the watchdog thread panics. Without the watchdog, nothing would stop a body that must not continue.
 struct Fuse;
 
 impl Drop for Fuse {

@@ -14,15 +14,15 @@ fn at(nanos: u64) -> Moment {
 
 /// A watched term: cancelled at 500, dropped at 1000, hard stop at 1010.
 fn watched(clock: &Arc<HandClock>) -> (Arc<WatchedTerms>, Arc<TermState>, DrainToken) {
-    let (tenure, alive) = granted(clock.clone(), 1000);
+    let (term_state, alive) = granted(clock.clone(), 1000);
     let watched = Arc::new(WatchedTerms::new());
-    watched.add(&tenure);
-    (watched, tenure, alive)
+    watched.add(&term_state);
+    (watched, term_state, alive)
 }
 
-fn scoped(tenure: &Arc<TermState>, policy: OnOverrun) -> Term {
-    let scope = RunScope::new("sync".into(), Duration::MAX, policy, None, tenure.asks().clone());
-    Term::new(tenure.clone()).scoped(Arc::new(scope))
+fn scoped(term_state: &Arc<TermState>, policy: OnOverrun) -> Term {
+    let scope = RunScope::new("sync".into(), Duration::MAX, policy, None, term_state.stop_signal().clone());
+    Term::new(term_state.clone()).scoped(Arc::new(scope))
 }
 
 #[derive(Default)]
@@ -37,70 +37,70 @@ impl Wake for Count {
 #[test]
 fn each_deadline_is_enforced_and_the_next_one_waited_for() {
     let clock = HandClock::new();
-    let (watched, tenure, _alive) = watched(&clock);
+    let (watched, term_state, _alive) = watched(&clock);
     let quiet = |next| Enforcement { next: at(next), ..Enforcement::NONE };
-    let tell = |next| Enforcement { next: at(next), tell: true, ..Enforcement::NONE };
+    let notify = |next| Enforcement { next: at(next), notify: true, ..Enforcement::NONE };
     assert_eq!(watched.enforce(at(499)), quiet(500));
-    assert!(!tenure.is_cancelled());
-    assert_eq!(watched.enforce(at(500)), tell(1000));
-    assert_eq!(tenure.stop_reason(), Some(StopReason::Lost(LossReason::NotRenewed)));
-    assert!(tenure.is_cancelled() && tenure.deadlines().drop_at == at(1000));
+    assert!(!term_state.is_cancelled());
+    assert_eq!(watched.enforce(at(500)), notify(1000));
+    assert_eq!(term_state.stop_reason(), Some(StopReason::Lost(LossReason::NotRenewed)));
+    assert!(term_state.is_cancelled() && term_state.deadlines().drop_at == at(1000));
     assert_eq!(watched.enforce(at(999)), quiet(1000));
-    assert_eq!(watched.enforce(at(1000)), tell(1010));
-    assert_eq!((tenure.deadlines().drop_at, tenure.deadlines().hard_stop), (Moment::ZERO, at(1010)));
-    // Nobody is inside.
+    assert_eq!(watched.enforce(at(1000)), notify(1010));
+    assert_eq!((term_state.deadlines().drop_at, term_state.deadlines().hard_stop), (Moment::ZERO, at(1010)));
+    // Nothing is inside.
     assert_eq!(watched.enforce(at(1010)), Enforcement::NONE);
 }
 
-/// As after the whole process was stopped.
+/// As after a suspend of the whole process.
 #[test]
 fn deadlines_that_passed_together_are_enforced_together() {
-    let (watched, tenure, _alive) = watched(&HandClock::new());
-    assert!(watched.enforce(at(5000)).tell);
-    assert!(tenure.is_cancelled() && tenure.deadlines().drop_at == Moment::ZERO);
+    let (watched, term_state, _alive) = watched(&HandClock::new());
+    assert!(watched.enforce(at(5000)).notify);
+    assert!(term_state.is_cancelled() && term_state.deadlines().drop_at == Moment::ZERO);
 }
 
 #[test]
 fn a_renewal_moves_the_deadlines() {
-    let (watched, tenure, _alive) = watched(&HandClock::new());
-    tenure.extend(HandClock::deadlines(3000));
+    let (watched, term_state, _alive) = watched(&HandClock::new());
+    term_state.extend(HandClock::deadlines(3000));
     assert_eq!(watched.enforce(at(1400)), Enforcement { next: at(1500), ..Enforcement::NONE });
-    assert!(!tenure.is_cancelled());
+    assert!(!term_state.is_cancelled());
 }
 
-/// A phase never goes back.
+/// Phases only go forward.
 #[test]
 fn a_renewal_does_not_revive_what_was_enforced() {
-    let (watched, tenure, _alive) = watched(&HandClock::new());
+    let (watched, term_state, _alive) = watched(&HandClock::new());
     watched.enforce(at(1000));
-    tenure.extend(HandClock::deadlines(9000));
-    assert_eq!(tenure.deadlines().drop_at, Moment::ZERO);
-    assert!(tenure.is_cancelled());
+    term_state.extend(HandClock::deadlines(9000));
+    assert_eq!(term_state.deadlines().drop_at, Moment::ZERO);
+    assert!(term_state.is_cancelled());
 }
 
 #[test]
 fn an_idle_body_is_never_polled_again_and_is_woken_by_another_thread() {
     let clock = HandClock::new();
-    let (watched, tenure, alive) = watched(&clock);
-    let mut body = Guarded::body(scoped(&tenure, OnOverrun::Abort), Box::pin(pending::<()>()), alive);
+    let (watched, term_state, alive) = watched(&clock);
+    let mut body = Guarded::body(scoped(&term_state, OnOverrun::Abort), Box::pin(pending::<()>()), alive);
     let count = Arc::new(Count::default());
     let waker = Waker::from(count.clone());
     let mut poll = || Pin::new(&mut body).poll(&mut Context::from_waker(&waker));
     assert!(poll().is_pending());
     assert!(!watched.enforce(at(1010)).abort);
-    assert_eq!(count.0.load(Ordering::SeqCst), 0, "the watchdog runs no waker");
-    assert!(tenure.take_to_tell());
-    tenure.tell();
+    assert_eq!(count.0.load(Ordering::SeqCst), 0, "the watchdog must not run a waker");
+    assert!(term_state.take_pending_notification());
+    term_state.notify();
     assert_eq!(count.0.load(Ordering::SeqCst), 1);
-    // Even by a guard that read the clock long ago.
+    // This holds even for a guard that read the clock long ago.
     clock.set(10);
     assert!(poll().is_ready());
 }
 
-/// What the watchdog says of a body that is inside a poll, at each of these moments.
+/// What the watchdog decides about a body that is inside a poll, at each of these moments.
 fn inside(policy: OnOverrun, moments: &'static [u64]) -> Vec<Enforcement> {
     let clock = HandClock::new();
-    let (watched, tenure, alive) = watched(&clock);
+    let (watched, term_state, alive) = watched(&clock);
     let said = Arc::new(Mutex::new(Vec::new()));
     let body = poll_fn({
         let said = said.clone();
@@ -109,7 +109,7 @@ fn inside(policy: OnOverrun, moments: &'static [u64]) -> Vec<Enforcement> {
             Poll::<()>::Pending
         }
     });
-    let mut body = Guarded::body(scoped(&tenure, policy), Box::pin(body), alive);
+    let mut body = Guarded::body(scoped(&term_state, policy), Box::pin(body), alive);
     let _ = Pin::new(&mut body).poll(&mut Context::from_waker(Waker::noop()));
     drop(body);
     Arc::try_unwrap(said).unwrap().into_inner().unwrap()
@@ -118,16 +118,16 @@ fn inside(policy: OnOverrun, moments: &'static [u64]) -> Vec<Enforcement> {
 #[test]
 fn a_body_inside_a_poll_at_the_hard_stop_ends_the_process() {
     let said = inside(OnOverrun::Abort, &[500, 1000, 1009, 1010]);
-    assert_eq!(said.iter().map(|verdict| verdict.abort).collect::<Vec<_>>(), [false, false, false, true]);
+    assert_eq!(said.iter().map(|enforcement| enforcement.abort).collect::<Vec<_>>(), [false, false, false, true]);
 }
 
 #[test]
-fn one_that_may_go_on_is_told_about_and_looked_at_again() {
+fn a_body_that_may_continue_is_reported_and_looked_at_again() {
     let said = inside(OnOverrun::Report, &[1000, 1010]);
-    assert_eq!(said[1], Enforcement { next: at(1020), tell: true, ..Enforcement::NONE });
+    assert_eq!(said[1], Enforcement { next: at(1020), notify: true, ..Enforcement::NONE });
 }
 
-/// All gates of all terms are shut before anything else happens, whichever of them is to end the process.
+/// All gates of all terms are shut before the process is ended for one of them.
 #[test]
 fn one_term_does_not_keep_the_others_from_being_enforced() {
     let clock = HandClock::new();
@@ -148,14 +148,14 @@ fn one_term_does_not_keep_the_others_from_being_enforced() {
 #[test]
 fn a_drop_is_given_the_time_of_a_poll() {
     let clock = HandClock::new();
-    let (watched, tenure, alive) = watched(&clock);
+    let (watched, term_state, alive) = watched(&clock);
     struct Slow(Arc<WatchedTerms>, Arc<AtomicUsize>);
     impl Drop for Slow {
         fn drop(&mut self) {
             for (moment, abort) in [(2000, false), (2009, false), (2010, true)] {
-                let verdict = self.0.enforce(at(moment));
+                let enforcement = self.0.enforce(at(moment));
                 self.1.fetch_add(
-                    usize::from(verdict.abort == abort && verdict.next <= at(moment + 10)),
+                    usize::from(enforcement.abort == abort && enforcement.next <= at(moment + 10)),
                     Ordering::SeqCst,
                 );
             }
@@ -167,41 +167,41 @@ fn a_drop_is_given_the_time_of_a_poll() {
         let _slow = slow;
         pending::<()>().await;
     };
-    let mut body = Guarded::body(scoped(&tenure, OnOverrun::Abort), Box::pin(body), alive);
+    let mut body = Guarded::body(scoped(&term_state, OnOverrun::Abort), Box::pin(body), alive);
     assert!(Pin::new(&mut body).poll(&mut Context::from_waker(Waker::noop())).is_pending());
     clock.set(2000);
     drop(body);
     assert_eq!(right.load(Ordering::SeqCst), 3);
 }
 
-/// A term that is taken away has its hard stop sooner than it was.
+/// If a term is taken away, its hard stop comes earlier.
 #[test]
 fn a_term_that_is_taken_away_is_looked_at_sooner() {
     let clock = HandClock::new();
-    let (watched, tenure, _alive) = watched(&clock);
-    let scope = scoped(&tenure, OnOverrun::Abort).scope().clone();
-    let gate = tenure.open_gate(&scope, crate::term::GateUse::Future);
+    let (watched, term_state, _alive) = watched(&clock);
+    let scope = scoped(&term_state, OnOverrun::Abort).scope().clone();
+    let gate = term_state.open_gate(&scope, crate::term::GateUse::Future);
     clock.set(100);
     assert!(gate.enter(at(100)));
-    tenure.expire();
+    term_state.expire();
     assert_eq!(watched.enforce(at(109)).next, at(110));
     assert!(watched.enforce(at(110)).abort);
 }
 
 #[test]
 fn a_drained_term_is_forgotten() {
-    let (watched, tenure, alive) = watched(&HandClock::new());
+    let (watched, term_state, alive) = watched(&HandClock::new());
     assert_eq!(watched.each(|_| true).count(), 1);
     drop(alive);
     assert_eq!(watched.each(|_| true).count(), 0);
-    assert_eq!(Arc::strong_count(&tenure), 1);
+    assert_eq!(Arc::strong_count(&term_state), 1);
 }
 
-/// The end of the process does not depend on an elector that has yet to notice that nothing of the term is left.
+/// The process ends even if the elector has not noticed that the term is drained.
 #[test]
 fn a_lost_term_that_ends_the_process_ends_it_at_the_hard_stop() {
-    let (watched, tenure, alive) = watched(&HandClock::new());
-    tenure.exit_on_loss();
+    let (watched, term_state, alive) = watched(&HandClock::new());
+    term_state.exit_on_loss();
     assert!(!watched.enforce(at(1000)).exit);
     drop(alive);
     assert!(!watched.enforce(at(1009)).exit);
@@ -210,9 +210,9 @@ fn a_lost_term_that_ends_the_process_ends_it_at_the_hard_stop() {
 
 #[test]
 fn a_term_that_was_given_up_does_not_end_the_process() {
-    let (watched, tenure, alive) = watched(&HandClock::new());
-    tenure.exit_on_loss();
-    tenure.cancel(StopReason::Shutdown);
+    let (watched, term_state, alive) = watched(&HandClock::new());
+    term_state.exit_on_loss();
+    term_state.cancel(StopReason::Shutdown);
     assert!(!watched.enforce(at(1010)).exit);
     drop(alive);
     assert_eq!(watched.enforce(at(2000)), Enforcement::NONE);
@@ -238,18 +238,18 @@ fn a_waker_that_panics_does_not_keep_others_from_being_woken() {
     let _bodies: Vec<_> = bodies
         .into_iter()
         .zip(&wakers)
-        .map(|((tenure, alive), waker)| {
-            let mut body = Guarded::body(scoped(&tenure, OnOverrun::Abort), Box::pin(pending::<()>()), alive);
+        .map(|((term_state, alive), waker)| {
+            let mut body = Guarded::body(scoped(&term_state, OnOverrun::Abort), Box::pin(pending::<()>()), alive);
             assert!(Pin::new(&mut body).poll(&mut Context::from_waker(waker)).is_pending());
             body
         })
         .collect();
-    assert!(watched.enforce(at(1000)).tell);
-    watched.tell();
+    assert!(watched.enforce(at(1000)).notify);
+    watched.notify();
     assert_eq!(count.0.load(Ordering::SeqCst), 1);
 }
 
-/// A clock that is the system's is watched by a thread, without an elector.
+/// With the system's clock, a thread enforces the deadlines without an elector.
 #[tokio::test]
 async fn the_thread_of_the_process_cancels_and_expires_by_itself() {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
@@ -262,21 +262,21 @@ async fn the_thread_of_the_process_cancels_and_expires_by_itself() {
         transitions: 0,
         deadlines,
     };
-    let (tenure, alive) =
+    let (term_state, alive) =
         TermState::begin(crate::lease::LeaseId::new("default", "ledger"), "a".into(), &grant, clock.clone());
-    watch(&tenure);
-    let term = Term::new(tenure.clone());
+    watch(&term_state);
+    let term = Term::new(term_state.clone());
     crate::term::testing::bounded(term.cancelled()).await;
     assert_eq!(term.stop_reason(), Some(StopReason::Lost(LossReason::NotRenewed)));
-    let body = Guarded::body(scoped(&tenure, OnOverrun::Abort), Box::pin(pending::<()>()), alive);
+    let body = Guarded::body(scoped(&term_state, OnOverrun::Abort), Box::pin(pending::<()>()), alive);
     assert!(crate::term::testing::bounded(body).await.is_err());
     assert!(clock.now() >= after(100));
 }
 
 #[test]
 fn no_other_clock_is_watched() {
-    let (tenure, _alive) = granted(HandClock::new(), 1000);
+    let (term_state, _alive) = granted(HandClock::new(), 1000);
     start(&SystemClock).unwrap();
-    watch(&tenure);
-    assert!(!tenure.is_watched());
+    watch(&term_state);
+    assert!(!term_state.is_watched());
 }

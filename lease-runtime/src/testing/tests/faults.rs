@@ -1,4 +1,4 @@
-//! Crashes, partitions, shutdowns, skewed clocks, and requests.
+//! Crashes, partitions, shutdowns, wrong clocks, and requests.
 
 use super::*;
 
@@ -11,7 +11,7 @@ async fn a_crash_drops_the_body_and_the_next_replica_runs_it_again() {
         cluster.crash(0).await;
         assert_eq!((cluster.leader(), cluster.timeline()[0].outcome.clone()), (None, RunOutcome::Dropped));
         cluster.run_until("2027-03-01T00:01:59Z").await;
-        // Renewed at 00:01:10 for the last time, so that the lease ran out at 00:01:25; the first renewal is five seconds later.
+        // Last renewed at 00:01:10, so the lease expired at 00:01:25. The first renewal of the next leader is five seconds later.
         let mut want = vec!["00:01:00 #1 on 0 at 00:01:00: dropped"];
         if again {
             want.push("00:01:00 #2 on 1 at 00:01:25: done");
@@ -38,7 +38,7 @@ async fn a_leader_that_is_cut_off_ends_before_another_leads() {
     cluster.partition(0);
     cluster.run_until("2027-03-01T01:00:30Z").await;
     let timeline = cluster.timeline();
-    // Twelve seconds after the last renewal it has been dropped, after fifteen another leads.
+    // Its body is dropped twelve seconds after the last renewal, and another replica leads after fifteen.
     assert_eq!(timeline[0].ended, Some(at("2027-03-01T01:00:11.75Z")));
     assert_eq!(timeline[1].started, at("2027-03-01T01:00:15Z"));
     assert_eq!((timeline[1].replica, timeline[1].attempt), (1, 2));
@@ -69,7 +69,7 @@ async fn a_shutdown_gives_grace_and_the_next_leads_at_once() {
     cluster.replicas(2, |replica| drop(replica.add(minutely(20).delivery(Delivery::AtLeastOnce))));
     cluster.run_until("2027-03-01T00:01:05Z").await;
     cluster.shut_down(0).await;
-    // Its grace, ten seconds, was too short.
+    // Its grace of ten seconds was too short.
     assert_eq!(cluster.now().round(jiff::Unit::Second).unwrap(), at("2027-03-01T00:01:15Z"));
     cluster.run_until("2027-03-01T00:01:50Z").await;
     assert_eq!(
@@ -121,7 +121,7 @@ async fn a_clock_that_is_behind_makes_ticks_late_and_doubles_none() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_ticks_of_a_replica_whose_clock_is_ahead_go_by_the_servers() {
+async fn the_ticks_of_a_replica_whose_clock_is_ahead_follow_the_servers_clock() {
     let mut cluster = Cluster::starting_at("2027-03-01T00:00:30Z");
     cluster.replicas(1, |replica| drop(replica.add(minutely(1))));
     cluster.run_until("2027-03-01T00:01:30Z").await;
@@ -132,10 +132,10 @@ async fn the_ticks_of_a_replica_whose_clock_is_ahead_go_by_the_servers() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_asked_of_a_task_is_done() {
+async fn requests_to_a_task_are_carried_out() {
     let mut cluster = Cluster::starting_at("2027-03-01T00:00:30Z");
     cluster.replicas(2, |replica| drop(replica.add(minutely(5))));
-    // Before any leader has come to it.
+    // Before any leader has seen the task.
     cluster.trigger("minutely", "early").unwrap();
     cluster.run_until("2027-03-01T00:00:50Z").await;
     assert_eq!(cluster.timeline().len(), 1);

@@ -1,4 +1,4 @@
-//! The harness, by what it shows of tasks.
+//! Tests of the harness, through its timeline.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ mod months;
 
 const BILLING: LeaseSpec = LeaseSpec::new("billing");
 
-/// A task that takes so long for each run.
+/// A task whose runs each take so long.
 fn taking(name: &'static str, seconds: u64) -> LeaderTask<Result<(), String>> {
     LeaderTask::scheduled(name, BILLING, move |_: Term, _: Tick| async move {
         sleep(Duration::from_secs(seconds)).await;
@@ -34,7 +34,7 @@ fn at(text: &str) -> Timestamp {
     text.parse().unwrap()
 }
 
-/// Runs in short: when, where, at which attempt, and what became of them.
+/// The runs as short texts: when, where, at which attempt, and how they ended.
 fn story(timeline: &Timeline) -> Vec<String> {
     let short = |at: Timestamp| at.strftime("%H:%M:%S").to_string();
     timeline

@@ -1,4 +1,4 @@
-//! Long stretches of time.
+//! Long simulations.
 
 use super::*;
 
@@ -29,7 +29,7 @@ async fn a_minutely_task_runs_through_a_day() {
     assert_eq!(cluster.ticks()["minutely"].counts().done, 1440);
 }
 
-/// Measures; run with `--ignored --nocapture`.
+/// A measurement. Run it with `--ignored --nocapture`.
 #[test]
 #[ignore = "measures"]
 #[allow(clippy::disallowed_methods, reason = "real time is what is measured")]

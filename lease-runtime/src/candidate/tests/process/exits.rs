@@ -24,7 +24,7 @@ async fn awaits_a_task_that_exits() {
     pending::<()>().await;
 }
 
-/// Also of the candidate that nobody runs.
+/// Also for the candidate of the process, which has no caller of `run_until`.
 #[tokio::test]
 async fn a_task_that_exits_ends_the_process_after_everything_has_ended_in_order() {
     serving(|api, vars| {
@@ -55,14 +55,14 @@ async fn loses_a_lease_while_its_runtime_is_blocked() {
     drop(task.on_loss(crate::policy::OnLoss::Exit).spawn());
     begun.notified().await;
     println!("blocking");
-    // Outside of the body, where no guard looks.
+    // Outside of the body, where no guard compares the clock.
     loop {
         std::thread::park();
     }
 }
 
 #[tokio::test]
-async fn a_lost_lease_ends_a_process_that_asked_for_it_whatever_blocks_there() {
+async fn a_lost_lease_ends_a_process_that_asked_for_it_even_if_it_blocks() {
     serving(|api, vars| {
         let (child, mut expect) = process("exits::loses_a_lease_while_its_runtime_is_blocked", vars);
         expect("blocking");

@@ -1,4 +1,4 @@
-//! With an environment and signals, and so in processes of their own.
+//! Tests with an environment and signals, each in a process of its own.
 
 mod exits;
 
@@ -8,10 +8,10 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 
 use super::*;
 
-/// Set in the processes that these tests start, and nowhere else: what is run in them would use the environment's cluster.
+/// Set in the processes that these tests start, and nowhere else: the tests in them use the cluster of the environment.
 const CHILD: &str = "LEASE_RUNTIME_TEST_CHILD";
 
-/// Whether this is such a process, which then ends by itself if whoever waits for it waits in vain.
+/// Whether this is such a process. It then ends by itself after a minute, in case the test that started it is gone.
 fn is_child() -> bool {
     let is_child = std::env::var_os(CHILD).is_some();
     if is_child {
@@ -24,7 +24,7 @@ fn is_child() -> bool {
     is_child
 }
 
-/// This test binary again, to run one ignored test of this module with nothing of the ambient environment.
+/// Starts this test binary again, to run one ignored test of this module without the variables of the environment.
 fn process(test: &str, vars: &[(&str, &str)]) -> (Process, impl FnMut(&str)) {
     let mut child = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", &format!("candidate::tests::process::{test}"), "--ignored", "--nocapture"])
@@ -41,7 +41,7 @@ fn process(test: &str, vars: &[(&str, &str)]) -> (Process, impl FnMut(&str)) {
     (Process(child), expect)
 }
 
-/// Ended with the test that started it, also if that fails.
+/// Killed with the test that started it, also if that fails.
 struct Process(Child);
 
 impl Process {
@@ -54,7 +54,7 @@ impl Process {
     }
 }
 
-/// Serves the API to a process, for as long as `play` takes.
+/// Serves the API to a process, as long as `play` runs.
 async fn serving(play: impl FnOnce(EmbeddedApi, &[(&str, &str)]) + Send + 'static) -> EmbeddedApi {
     static NUMBER: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(0);
     let number = NUMBER.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
@@ -81,7 +81,7 @@ impl Drop for Process {
     }
 }
 
-/// Reads on until the process says this.
+/// Reads on until the process prints this.
 fn said(lines: &mut std::io::Lines<BufReader<ChildStdout>>, wanted: &str) {
     let mut all = String::new();
     for line in lines {
@@ -177,7 +177,7 @@ async fn awaits_a_task_of_its_own_lease() {
 
 /// A task that is awaited belongs to another candidate than the body that awaits it.
 #[tokio::test]
-async fn a_body_that_awaits_a_task_of_its_own_lease_is_told() {
+async fn a_body_that_awaits_a_task_of_its_own_lease_gets_an_error() {
     serving(|_, vars| {
         let (child, mut expect) = process("awaits_a_task_of_its_own_lease", vars);
         for who in ["outer", "spawned"] {
@@ -257,7 +257,7 @@ async fn is_signalled_twice_while_nothing_answers() {
     println!("ended");
 }
 
-/// The release would be waited for, for an hour. Whoever waits for the process gives up after a minute.
+/// The release timeout is an hour. The test gives up after a minute.
 #[cfg(unix)]
 #[test]
 fn a_second_signal_does_not_wait_for_the_release() {
@@ -278,7 +278,7 @@ async fn is_signalled_before_it_runs() {
     }
     let api = EmbeddedApi::new();
     let shutdown = shutdown_signal();
-    // Connects to a database.
+    // As if it connected to a database.
     #[cfg(unix)]
     signal(std::process::id(), "-TERM");
     println!("still there");
@@ -335,10 +335,10 @@ async fn runs_until_an_election_fails() {
     println!("released");
 }
 
-/// While the bodies use their grace after a failure, the process must not be deaf to those who want it to end.
+/// While the bodies use their grace after a failure, the process must still react to signals.
 #[cfg(unix)]
 #[test]
-fn signals_are_heard_after_a_failure() {
+fn signals_work_after_a_failure() {
     let (child, mut expect) = process("runs_until_an_election_fails", &[]);
     expect("asked to end");
     for name in ["-TERM", "-INT"] {

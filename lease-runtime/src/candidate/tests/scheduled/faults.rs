@@ -1,31 +1,31 @@
-//! Ticks while requests fail, replicas go, and tasks are given up and added again.
+//! Ticks while requests fail, replicas come and go, and tasks are given up and added again.
 
 use super::*;
 use crate::embedded::Verb;
 
 const MINUTE: Duration = Duration::from_secs(60);
 
-/// Three replicas, of which one or the other is cut off or gone; a third of the writes are lost, late, or not answered, and
-/// somebody annotates the Lease all the while.
+/// There are three replicas, and at each moment one of them may be cut off or gone. A third of the writes are lost, late, or not
+/// answered, and another program annotates the Lease all the time.
 #[tokio::test(start_paused = true)]
-async fn no_tick_is_started_twice_whatever_becomes_of_writes() {
+async fn no_tick_is_started_twice_whatever_happens_to_writes() {
     for seed in 0..6 {
         let world = World::new();
         let started: Arc<Mutex<Vec<(String, String)>>> = Arc::default();
         let mut rng = fastrand::Rng::with_seed(seed);
-        let dice = Arc::new(Mutex::new(fastrand::Rng::with_seed(seed + 100)));
+        let fault_rng = Arc::new(Mutex::new(fastrand::Rng::with_seed(seed + 100)));
         world.api.inject_with(move |call| {
-            let mut dice = dice.lock().unwrap();
-            if call.verb != Verb::Update || dice.u8(..) >= 85 {
+            let mut fault_rng = fault_rng.lock().unwrap();
+            if call.verb != Verb::Update || fault_rng.u8(..) >= 85 {
                 return None;
             }
-            Some(match dice.u8(0..6) {
+            Some(match fault_rng.u8(0..6) {
                 0 => Fault::lost_answer(),
-                1 => Fault::lost_answer().late(Duration::from_millis(dice.u64(100..9000))),
+                1 => Fault::lost_answer().late(Duration::from_millis(fault_rng.u64(100..9000))),
                 2 => Fault::hang(),
                 3 => Fault::status(504).after_commit(),
                 4 => Fault::half_a_body(),
-                _ => Fault::none().delayed(Duration::from_millis(dice.u64(10..2500))),
+                _ => Fault::none().delayed(Duration::from_millis(fault_rng.u64(10..2500))),
             })
         });
         let candidates = futures_util::future::join_all(["a", "b", "c"].map(|name| world.candidate(name))).await;
@@ -72,7 +72,7 @@ async fn no_tick_is_started_twice_whatever_becomes_of_writes() {
             let counts = ticks.counts();
             let ran = all.iter().filter(|(task, _)| task == name).count() as u64;
             assert!(ticks.trouble().is_none() && ticks.running().is_empty(), "seed {seed}, {name}");
-            // Taken and never started is possible, the other way round is not.
+            // A tick can be taken and never started, but not started without being taken.
             assert!(ran <= counts.run(), "seed {seed}, {name}: {ran} started, {counts:?}");
             if name == "v" {
                 assert!(ran > 30, "seed {seed}: {ran} of 66 were started, {counts:?}");
@@ -91,20 +91,20 @@ async fn a_task_that_is_given_up_and_added_again_in_one_term_runs_each_tick_once
         let task = |who| telling(&world.story, "t", who, 30).every(MINUTE).delivery(delivery);
         let (handle, placed) = a.place(task("first"));
         let placed = placed.unwrap();
-        a.inner.drive(&placed.roster, &Handle::current(), Arrival::Late);
-        // In the run of 22:14.
+        a.inner.drive(&placed.lease_tasks, &Handle::current(), Arrival::Late);
+        // During the run of 22:14.
         seconds(45).await;
-        placed.roster.give_up(&placed.entry);
+        placed.lease_tasks.give_up(&placed.entry);
         let (again, placed) = a.place(task("second"));
-        a.inner.drive(&placed.unwrap().roster, &Handle::current(), Arrival::Late);
+        a.inner.drive(&placed.unwrap().lease_tasks, &Handle::current(), Arrival::Late);
         seconds(65).await;
-        let told = world.story.told();
+        let lines = world.story.lines();
         let mut want = vec!["body began", "first 2023-11-14T22:14:00Z #1"];
         if delivery == Delivery::AtLeastOnce {
             want.extend(["second 2023-11-14T22:14:00Z #2", "second 2023-11-14T22:14:00Z done"]);
         }
         want.push("second 2023-11-14T22:15:00Z #1");
-        assert_eq!(told, want);
+        assert_eq!(lines, want);
         running.end().await.unwrap();
         drop((handle, again));
     }
@@ -117,9 +117,9 @@ async fn a_group_whose_members_do_not_listen_has_failed_after_their_grace() {
     let group = crate::TaskGroup::sequence("nightly").with(world.stubborn("deaf", LEDGER));
     a.add(group.every(MINUTE).timeout(Duration::from_secs(20)));
     let running = Running::start(&a);
-    // 22:14:00, and 20 s, and 10 s of grace.
+    // 22:14:00, then 20 s, then 10 s of grace.
     seconds(75).await;
-    assert_eq!(world.story.told(), ["deaf began", "deaf dropped, lease held"]);
+    assert_eq!(world.story.lines(), ["deaf began", "deaf dropped, lease held"]);
     assert_eq!(ticks(&world, "nightly").counts().failed, 1);
     running.end().await.unwrap();
 }
@@ -138,7 +138,7 @@ async fn a_shutdown_does_not_wait_for_a_retry() {
     assert_eq!(world.holder("ledger").as_deref(), Some(""));
 }
 
-/// Each tick takes two writes, which the leader's pace has to stand.
+/// Each tick takes two writes, and the leader has to keep up with them.
 #[tokio::test(start_paused = true)]
 async fn a_lease_full_of_busy_tasks_is_renewed_in_time() {
     let world = World::new();
@@ -152,10 +152,10 @@ async fn a_lease_full_of_busy_tasks_is_renewed_in_time() {
     }
     let running = Running::start(&a);
     seconds(65).await;
-    assert_eq!(world.story.told(), ["body began"]);
+    assert_eq!(world.story.lines(), ["body began"]);
     for name in &names {
         let counts = ticks(&world, name).counts();
-        // 22:13:30 to 22:14:10, and that of 22:14:20 if it is over.
+        // From 22:13:30 to 22:14:10, and 22:14:20 if its run is over.
         assert!((5..=6).contains(&counts.run()) && counts.not_run() == 0, "{name}: {counts:?}");
     }
     running.end().await.unwrap();

@@ -1,4 +1,4 @@
-//! Ends of terms that nobody is forced to, around a tick: it is run once, as the first attempt.
+//! Terms that end in order around a tick: it runs once, as the first attempt.
 
 use tokio::sync::watch;
 
@@ -11,7 +11,7 @@ enum Ends {
     NoPart,
 }
 
-/// What was told of the tick of 22:14, if the term of `a` ends so many milliseconds from it, and requests take so long.
+/// The story of the tick at 22:14, if the term of `a` ends so many milliseconds from it and requests take so long.
 async fn end_around_the_tick(ends: Ends, offset: i64, request: Duration) -> Vec<String> {
     let world = World::new();
     let (ready, part) = watch::channel(true);
@@ -28,7 +28,7 @@ async fn end_around_the_tick(ends: Ends, offset: i64, request: Duration) -> Vec<
         seconds(5).await;
     }
     assert_eq!(world.holder("ledger").as_deref(), Some("a"));
-    // It began at 22:13:20.
+    // The world began at 22:13:20.
     sleep(Duration::from_millis(30_000_u64.saturating_add_signed(offset))).await;
     let (_b, (a, candidate)) = (candidates.pop().unwrap(), candidates.pop().unwrap());
     match ends {
@@ -41,19 +41,19 @@ async fn end_around_the_tick(ends: Ends, offset: i64, request: Duration) -> Vec<
         let counts = ticks(&world, name).counts();
         assert_eq!((counts.done, counts.run(), counts.not_run()), (2, 2, 0), "{ends:?} {offset} ms {request:?} {name}");
     }
-    let mut told = world.story.told();
-    told.retain(|what| what.contains("T22:14:00Z #"));
-    told
+    let mut lines = world.story.lines();
+    lines.retain(|what| what.contains("T22:14:00Z #"));
+    lines
 }
 
 async fn each_offset(request: u64) {
     for (ends, step) in [(Ends::Shutdown, 1), (Ends::StepDown, 5), (Ends::NoPart, 5)] {
         for offset in (-50..=50).step_by(step) {
-            let told = end_around_the_tick(ends, offset, Duration::from_millis(request)).await;
+            let lines = end_around_the_tick(ends, offset, Duration::from_millis(request)).await;
             for name in ["once", "again"] {
-                let of: Vec<&String> = told.iter().filter(|what| what.starts_with(name)).collect();
+                let of: Vec<&String> = lines.iter().filter(|what| what.starts_with(name)).collect();
                 let once = matches!(&of[..], [only] if only.ends_with("#1"));
-                assert!(once, "{ends:?} at {offset} ms, requests of {request} ms twice: {told:?}");
+                assert!(once, "{ends:?} at {offset} ms, requests of {request} ms twice: {lines:?}");
             }
         }
     }

@@ -8,9 +8,9 @@ fn step(story: &Story, name: &'static str, takes: u64) -> LeaderTask<()> {
     LeaderTask::new(name, LEDGER, move |_| {
         let story = story.clone();
         async move {
-            story.tell(format!("{name} begins"));
+            story.add(format!("{name} begins"));
             seconds(takes).await;
-            story.tell(format!("{name} ends"));
+            story.add(format!("{name} ends"));
         }
     })
 }
@@ -26,7 +26,7 @@ async fn a_group_runs_its_members_in_their_order_for_each_tick() {
     let running = Running::start(&a);
     seconds(110).await;
     let once = ["extract begins", "extract ends", "index begins", "archive begins", "archive ends", "index ends"];
-    assert_eq!(world.story.told(), [once, once].concat());
+    assert_eq!(world.story.lines(), [once, once].concat());
     assert_eq!(ticks(&world, "nightly").counts().done, 2);
     running.end().await.unwrap();
 }
@@ -35,9 +35,9 @@ async fn a_group_runs_its_members_in_their_order_for_each_tick() {
 async fn the_members_of_a_group_are_handed_its_tick() {
     let world = World::new();
     let a = world.candidate("a").await;
-    let told = world.story.clone();
+    let story = world.story.clone();
     let member = LeaderTask::scheduled("member", LEDGER, move |_: Term, tick: Tick| {
-        told.tell(tick.nominal().to_string());
+        story.add(tick.nominal().to_string());
         async {}
     });
     a.add(TaskGroup::sequence("nightly").with(member).every(Duration::from_secs(60)));
@@ -54,13 +54,13 @@ async fn a_group_that_takes_too_long_has_failed() {
     a.add(group.every(Duration::from_secs(60)).timeout(Duration::from_secs(20)));
     let running = Running::start(&a);
     seconds(70).await;
-    assert_eq!(world.story.told(), ["slow began", "slow ended, lease held"]);
+    assert_eq!(world.story.lines(), ["slow began", "slow ended, lease held"]);
     assert_eq!(ticks(&world, "nightly").counts().failed, 1);
     running.end().await.unwrap();
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_cannot_be_is_refused_with_its_remedy() {
+async fn invalid_settings_are_refused_with_a_remedy() {
     let world = World::new();
     let a = world.candidate("a").await;
     let tick = || LeaderTask::scheduled("t", LEDGER, |_: Term, _: Tick| async {});
@@ -98,7 +98,7 @@ async fn the_members_of_a_group_learn_why_their_run_is_ended() {
             let story = story.clone();
             async move {
                 term.cancelled().await;
-                story.tell(format!("{name}: {}", term.stop_reason().unwrap()));
+                story.add(format!("{name}: {}", term.stop_reason().unwrap()));
             }
         })
     };
@@ -107,6 +107,6 @@ async fn the_members_of_a_group_learn_why_their_run_is_ended() {
     let running = Running::start(&a);
     seconds(130).await;
     let why = StopReason::Replaced;
-    assert_eq!(world.story.told(), [format!("above: {why}"), format!("below: {why}")]);
+    assert_eq!(world.story.lines(), [format!("above: {why}"), format!("below: {why}")]);
     running.end().await.unwrap();
 }

@@ -13,16 +13,16 @@ use crate::embedded::{Fault, RequestMatcher};
 use crate::tick::Tick;
 use lease_protocol::ticks::{Delivery, TaskTicks, TickOutcome, TickState};
 
-/// A task that tells of each of its runs, and takes so long for each.
+/// A task that notes each of its runs in the story. Each run takes so long.
 fn telling(story: &Story, name: &'static str, who: &'static str, takes: u64) -> LeaderTask<Result<(), String>> {
     let story = story.clone();
     LeaderTask::scheduled(name, LEDGER, move |_: Term, tick: Tick| {
         let story = story.clone();
         async move {
             let at = tick.nominal();
-            story.tell(format!("{who} {at} #{}", tick.attempt()));
+            story.add(format!("{who} {at} #{}", tick.attempt()));
             seconds(takes).await;
-            story.tell(format!("{who} {at} done"));
+            story.add(format!("{who} {at} done"));
             Ok(())
         }
     })
@@ -34,7 +34,7 @@ fn ticks(world: &World, task: &str) -> TaskTicks {
 }
 
 #[tokio::test(start_paused = true)]
-async fn each_tick_is_run_once_by_whoever_leads() {
+async fn each_tick_is_run_once_by_the_leader() {
     // 22:13:20 UTC.
     let world = World::new();
     let a = world.candidate("a").await;
@@ -43,7 +43,7 @@ async fn each_tick_is_run_once_by_whoever_leads() {
     seconds(200).await;
     let counts = ticks(&world, "minutely").counts();
     assert_eq!(
-        world.story.told(),
+        world.story.lines(),
         [
             "a 2023-11-14T22:14:00Z #1",
             "a 2023-11-14T22:14:00Z done",
@@ -67,13 +67,13 @@ async fn a_tick_that_falls_due_while_nobody_leads_is_run_by_the_next_leader() {
     a.add(task("a"));
     let first = Running::start(&a);
     seconds(30).await;
-    // Cut off 10 s before the tick: its lease runs out after it.
+    // Cut off 10 s before the tick, so its lease expires after it.
     world.api.inject(RequestMatcher::any().caller("a"), Fault::hang());
     let b = world.candidate("b").await;
     b.add(task("b"));
     let second = Running::start(&b);
     seconds(40).await;
-    assert_eq!(world.story.told(), ["b 2023-11-14T22:14:00Z #1", "b 2023-11-14T22:14:00Z done"]);
+    assert_eq!(world.story.lines(), ["b 2023-11-14T22:14:00Z #1", "b 2023-11-14T22:14:00Z done"]);
     second.end().await.unwrap();
     drop(first);
 }
@@ -92,12 +92,12 @@ async fn a_run_that_was_interrupted_is_run_again_if_it_has_to_be_done() {
         b.add(task("b"));
         let second = Running::start(&b);
         seconds(40).await;
-        let told = world.story.told();
+        let lines = world.story.lines();
         let mut want = vec!["a 2023-11-14T22:14:00Z #1"];
         if again {
             want.extend(["b 2023-11-14T22:14:00Z #2", "b 2023-11-14T22:14:00Z done"]);
         }
-        assert_eq!(told, want);
+        assert_eq!(lines, want);
         let counts = ticks(&world, "minutely").counts();
         assert_eq!((counts.done, counts.abandoned), if again { (1, 0) } else { (0, 1) });
         second.end().await.unwrap();

@@ -1,4 +1,4 @@
-//! What runs once, and who waits for it.
+//! Tasks that run once, and tasks that wait for them.
 
 use super::*;
 
@@ -19,17 +19,17 @@ async fn a_migration_runs_once_and_every_replica_learns_that_it_is_done() {
     seconds(10).await;
     assert!(!of_a.is_finished() && !of_b.is_finished());
     within(60, done).await;
-    assert_eq!(world.story.told().len(), 2, "{:?}", world.story.told());
+    assert_eq!(world.story.lines().len(), 2, "{:?}", world.story.lines());
     assert_eq!(within(60, of_b).await.unwrap(), Ok(()));
     assert_eq!(within(60, of_a).await.unwrap(), Ok(()));
     // There is nothing more to lead for.
     until(|| world.holder("ledger").as_deref() == Some("")).await;
-    // One that comes later finds it done.
+    // A replica that comes later finds it done.
     let c = world.candidate("c").await;
     let of_c = c.add(migration(&world.story, "c", 20));
     let third = Running::start(&c);
     assert_eq!(within(60, of_c).await.unwrap(), Ok(()));
-    assert_eq!(world.story.told().len(), 2, "{:?}", world.story.told());
+    assert_eq!(world.story.lines().len(), 2, "{:?}", world.story.lines());
     for running in [first, second, third] {
         running.end().await.unwrap();
     }
@@ -42,8 +42,8 @@ async fn a_task_of_another_lease_waits_for_the_migration() {
     let migrated = a.add(migration(&world.story, "a", 30));
     a.add(world.obedient("serve", SHARD).warm_up(migrated.completed()));
     let running = Running::start(&a);
-    let told = world.story.grown_to(3).await;
-    assert!(told[1].ends_with("done") && told[2] == "serve began", "{told:?}");
+    let lines = world.story.grown_to(3).await;
+    assert!(lines[1].ends_with("done") && lines[2] == "serve began", "{lines:?}");
     running.end().await.unwrap();
 }
 
@@ -58,13 +58,13 @@ async fn a_migration_comes_first_in_a_sequence_and_is_not_repeated_by_the_next_l
     let (a, b) = (world.candidate("a").await, world.candidate("b").await);
     a.add(group("a"));
     let first = Running::start(&a);
-    let told = world.story.grown_to(3).await;
-    assert!(told[0].starts_with("a ") && told[1].ends_with("done") && told[2] == "serve began", "{told:?}");
+    let lines = world.story.grown_to(3).await;
+    assert!(lines[0].starts_with("a ") && lines[1].ends_with("done") && lines[2] == "serve began", "{lines:?}");
     b.add(group("b"));
     let second = Running::start(&b);
     first.end().await.unwrap();
-    let told = world.story.grown_to(5).await;
-    assert_eq!(told[3..5], ["serve ended, lease held", "serve began"]);
+    let lines = world.story.grown_to(5).await;
+    assert_eq!(lines[3..5], ["serve ended, lease held", "serve began"]);
     second.end().await.unwrap();
 }
 
@@ -80,7 +80,7 @@ async fn an_interrupted_migration_is_done_again_only_if_that_was_asked_for() {
         let of_b = b.add(migration(&world.story, "b", 5).delivery(delivery));
         let second = Running::start(&b);
         seconds(60).await;
-        assert_eq!(of_b.is_finished(), again, "{delivery:?}: {:?}", world.story.told());
+        assert_eq!(of_b.is_finished(), again, "{delivery:?}: {:?}", world.story.lines());
         let state = if again { TickOutcome::Done } else { TickOutcome::Abandoned };
         assert_eq!(ticks(&world, "migrate").state(), TickState::Ended(state));
         second.end().await.unwrap();
@@ -123,7 +123,7 @@ async fn a_migration_that_is_added_to_a_lease_where_it_is_done_already_is_over()
     let of_a = a.add(migration(&world.story, "a", 1));
     let first = Running::start(&a);
     assert_eq!(within(60, of_a).await.unwrap(), Ok(()));
-    // It follows, and has seen all there is to see.
+    // It follows, and has seen the record.
     b.add(world.obedient("serve", LEDGER));
     let second = Running::start(&b);
     seconds(30).await;
@@ -134,7 +134,7 @@ async fn a_migration_that_is_added_to_a_lease_where_it_is_done_already_is_over()
 }
 
 #[tokio::test(start_paused = true)]
-async fn whoever_waits_for_a_migration_is_not_given_the_failure_of_a_run_that_was_not_the_last() {
+async fn the_handle_of_a_migration_does_not_return_the_failure_of_an_earlier_run() {
     let world = World::new();
     let task = |ok: bool| {
         let task = LeaderTask::scheduled("migrate", LEDGER, move |_: Term, _: Tick| async move {
@@ -156,7 +156,7 @@ async fn whoever_waits_for_a_migration_is_not_given_the_failure_of_a_run_that_wa
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_migration_that_will_not_be_run_again_is_said_by_each_leader_and_can_be_triggered() {
+async fn a_migration_that_does_not_run_again_is_logged_by_each_leader_and_can_be_triggered() {
     let world = World::new();
     let a = world.candidate("a").await;
     a.add(migration(&world.story, "a", 60));

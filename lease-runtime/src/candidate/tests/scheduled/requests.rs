@@ -1,4 +1,4 @@
-//! What ticks cost the API server, and whose clock they go by.
+//! How many requests ticks cost, and which clock they use.
 
 use super::*;
 use crate::embedded::Verb;
@@ -32,7 +32,7 @@ async fn a_tick_costs_its_taking_and_its_end_and_nothing_in_between() {
         let (writes, looks) = requests(Some(task)).await;
         let ticks = 600 / usize::try_from(every).unwrap();
         assert_eq!(looks, 0, "every {every} s");
-        // A renewal that takes a tick is also a renewal: the next one is due that much later.
+        // A renewal that takes a tick is also a renewal, so the next one is due later.
         assert!(writes <= renewals + 2 * ticks, "every {every} s: {writes} writes, {renewals} renewals, {ticks} ticks");
     }
 }
@@ -61,7 +61,7 @@ async fn a_renewal_right_before_a_tick_does_not_make_it_late() {
         let a = world.candidate("a").await;
         let story = world.story.clone();
         let task = LeaderTask::scheduled("t", LEDGER, move |_: Term, tick: Tick| {
-            story.tell(tick.lateness().as_millis().to_string());
+            story.add(tick.lateness().as_millis().to_string());
             async {}
         });
         a.add(task.every(Duration::from_secs(60)));
@@ -75,16 +75,16 @@ async fn a_renewal_right_before_a_tick_does_not_make_it_late() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_records_nothing_costs_nothing() {
+async fn ticks_without_records_cost_no_requests() {
     let (renewals, _) = requests(None).await;
     let story = Story::default();
     let task = telling(&story, "t", "a", 0).every(Duration::from_secs(2)).catch_up(crate::CatchUp::None);
     let (writes, looks) = requests(Some(task)).await;
     assert_eq!((writes, looks), (renewals, 0));
-    assert!(story.told().len() >= 600, "{} starts and ends in 660 s", story.told().len());
+    assert!(story.lines().len() >= 600, "{} starts and ends in 660 s", story.lines().len());
 }
 
-/// The machine's clock, set wrong by so many seconds.
+/// The machine's clock, which is wrong by so many seconds.
 #[derive(Debug)]
 struct Wrong(Arc<dyn Clock>, i64);
 
@@ -99,7 +99,7 @@ impl Clock for Wrong {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_leader_whose_clock_is_far_ahead_goes_by_the_servers_and_silences_nobody() {
+async fn a_leader_whose_clock_is_far_ahead_uses_the_servers_time() {
     let year = 365 * 86_400;
     let world = World::new();
     let client = world.api.client_as("a", "default");
@@ -108,21 +108,21 @@ async fn a_leader_whose_clock_is_far_ahead_goes_by_the_servers_and_silences_nobo
     let (story, clock) = (world.story.clone(), world.clock.clone());
     let task = LeaderTask::scheduled("t", LEDGER, move |_: Term, tick: Tick| {
         let right: jiff::Timestamp = clock.wall().to_string().parse().unwrap();
-        // The server's answers tell whole seconds.
+        // The answers of the server contain whole seconds.
         assert!(right >= tick.nominal() && right.duration_since(tick.nominal()).as_secs() <= 2, "at {right}");
-        story.tell(format!("a {}", tick.nominal()));
+        story.add(format!("a {}", tick.nominal()));
         async { Ok::<_, String>(()) }
     });
     a.add(task.every(Duration::from_secs(60)));
     let first = Running::start(&a);
     seconds(110).await;
-    assert_eq!(world.story.told(), ["a 2023-11-14T22:14:00Z", "a 2023-11-14T22:15:00Z"]);
+    assert_eq!(world.story.lines(), ["a 2023-11-14T22:14:00Z", "a 2023-11-14T22:15:00Z"]);
     first.end().await.unwrap();
     let b = world.candidate("b").await;
     b.add(telling(&world.story, "t", "b", 1).every(Duration::from_secs(60)));
     let second = Running::start(&b);
     seconds(60).await;
-    assert_eq!(world.story.told()[2..], ["b 2023-11-14T22:16:00Z #1", "b 2023-11-14T22:16:00Z done"]);
+    assert_eq!(world.story.lines()[2..], ["b 2023-11-14T22:16:00Z #1", "b 2023-11-14T22:16:00Z done"]);
     second.end().await.unwrap();
 }
 
@@ -143,12 +143,17 @@ async fn a_clock_that_is_a_little_ahead_or_behind_moves_ticks_and_doubles_none()
         let second = Running::start(&b);
         seconds(150).await;
         second.end().await.unwrap();
-        let mut ticks: Vec<String> =
-            world.story.told().iter().filter(|told| told.ends_with("#1")).map(|told| told[2..22].to_owned()).collect();
+        let mut ticks: Vec<String> = world
+            .story
+            .lines()
+            .iter()
+            .filter(|lines| lines.ends_with("#1"))
+            .map(|lines| lines[2..22].to_owned())
+            .collect();
         let count = ticks.len();
         ticks.sort();
         ticks.dedup();
-        assert_eq!(ticks.len(), count, "{wrong} s: {:?}", world.story.told());
+        assert_eq!(ticks.len(), count, "{wrong} s: {:?}", world.story.lines());
         assert!(count >= 3, "{wrong} s: {ticks:?}");
     }
 }

@@ -1,4 +1,4 @@
-//! What keeps ticks from being taken or written, and what that must not cost: the lease, and the API server's patience.
+//! Faults that keep ticks from being taken or written. They must not cost the lease, or many requests.
 
 use serde_json::{Value, json};
 
@@ -25,7 +25,7 @@ fn annotate(world: &World, edit: impl FnOnce(&mut serde_json::Map<String, Value>
 }
 
 #[tokio::test(start_paused = true)]
-async fn annotations_that_are_full_cost_neither_the_lease_nor_more_writes_and_are_complained_of_once() {
+async fn full_annotations_do_not_cost_the_lease_or_more_writes_and_are_logged_once() {
     let lines = Lines::default();
     let _capture = lines.capture();
     let world = World::new();
@@ -40,18 +40,18 @@ async fn annotations_that_are_full_cost_neither_the_lease_nor_more_writes_and_ar
     seconds(100).await;
     // One renewal in five seconds, as without ticks.
     assert!(writes(&world) - before <= 21, "{} writes", writes(&world) - before);
-    assert_eq!(world.story.told(), ["body began"]);
+    assert_eq!(world.story.lines(), ["body began"]);
     assert_eq!(lines.matching(&["ERROR", "annotations of the lease are full", "`t`"]), 1, "{lines:?}");
-    // With room, it goes on.
+    // When there is room, ticks run again.
     annotate(&world, |annotations| drop(annotations.remove("somebodys")));
     seconds(80).await;
-    assert!(world.story.told().len() > 1, "{:?}", world.story.told());
+    assert!(world.story.lines().len() > 1, "{:?}", world.story.lines());
     running.end().await.unwrap();
 }
 
-/// As by a webhook, or by a controller that has its own idea of the Lease.
+/// Like a webhook, or a controller with its own idea of the Lease.
 #[tokio::test(start_paused = true)]
-async fn somebody_who_removes_the_records_costs_ticks_and_nothing_else() {
+async fn a_program_that_removes_the_records_costs_ticks_and_nothing_else() {
     let lines = Lines::default();
     let _capture = lines.capture();
     let world = World::new();
@@ -81,9 +81,9 @@ async fn somebody_who_removes_the_records_costs_ticks_and_nothing_else() {
     running.end().await.unwrap();
 }
 
-/// As by a policy that does not want annotations on Leases.
+/// Like a policy that does not allow annotations on Leases.
 #[tokio::test(start_paused = true)]
-async fn a_server_that_refuses_what_is_said_of_ticks_does_not_take_the_lease_away() {
+async fn a_server_that_refuses_writes_about_ticks_does_not_cost_the_lease() {
     let lines = Lines::default();
     let _capture = lines.capture();
     let world = World::new();
@@ -96,17 +96,17 @@ async fn a_server_that_refuses_what_is_said_of_ticks_does_not_take_the_lease_awa
     seconds(20).await;
     let before = writes(&world);
     seconds(280).await;
-    assert_eq!(world.story.told(), ["body began"]);
+    assert_eq!(world.story.lines(), ["body began"]);
     assert!(writes(&world) - before <= 80, "{} writes", writes(&world) - before);
     assert_eq!(lines.matching(&["refuses what the leader writes about ticks and tasks"]), 1, "{lines:?}");
     // It is tried again from time to time.
     world.api.clear_faults();
     seconds(420).await;
-    assert!(world.story.told().len() > 1, "{:?}", world.story.told());
+    assert!(world.story.lines().len() > 1, "{:?}", world.story.lines());
     running.end().await.unwrap();
 }
 
-/// A record has room for four runs. One with more could not be read again.
+/// A record has room for four runs. A record with more could not be read again.
 #[tokio::test(start_paused = true)]
 async fn no_run_is_taken_that_the_record_has_no_room_for() {
     for (overlap, paused) in [(Overlap::CancelOther, false), (Overlap::AllowAll(4), true)] {
@@ -142,7 +142,7 @@ async fn no_run_is_taken_that_the_record_has_no_room_for() {
     }
 }
 
-/// More of them than a task of tokio may hear of without a break.
+/// More messages than tokio lets a task receive without a break.
 #[tokio::test(start_paused = true)]
 async fn the_ends_of_all_runs_are_written_with_the_release() {
     let world = World::new();
@@ -163,7 +163,7 @@ async fn the_ends_of_all_runs_are_written_with_the_release() {
     assert_eq!(done, 256);
 }
 
-/// The leader's memory knows of it, whatever somebody does to the record.
+/// The leader remembers the run, whatever happens to the record.
 #[tokio::test(start_paused = true)]
 async fn a_record_that_is_removed_while_a_run_goes_on_does_not_start_another_beside_it() {
     for which in 0..3 {
@@ -176,19 +176,19 @@ async fn a_record_that_is_removed_while_a_run_goes_on_does_not_start_another_bes
             _ => task.every(MINUTE),
         });
         let running = Running::start(&a);
-        let told = world.story.grown_to(1).await;
+        let lines = world.story.grown_to(1).await;
         seconds(2).await;
         for _ in 0..3 {
             annotate(&world, |annotations| drop(annotations.remove(&format!("{RECORD}t"))));
             seconds(20).await;
         }
-        assert_eq!(world.story.told(), told);
+        assert_eq!(world.story.lines(), lines);
         running.end().await.unwrap();
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_status_says_nothing_of_ticks_that_went_with_their_lease() {
+async fn the_status_shows_no_ticks_of_a_deleted_lease() {
     let world = World::new();
     let (a, b) = (world.candidate("a").await, world.candidate("b").await);
     a.add(telling(&world.story, "t", "a", 1).once());
@@ -206,10 +206,10 @@ async fn the_status_says_nothing_of_ticks_that_went_with_their_lease() {
 /// What a policy does to the annotations of a write.
 type Alters = fn(&mut serde_json::Map<String, Value>, &serde_json::Map<String, Value>);
 
-/// A policy that lets the write through, and removes, reverts or rewrites what it says of ticks: no tick is run, the lease is kept,
-/// it costs few writes, and is said once. When the policy goes, ticks are run again.
+/// A policy lets the write through, and removes, reverts or rewrites the annotations of ticks. No tick runs, the lease is still
+/// renewed, few writes are made, and this is logged once. When the policy is gone, ticks run again.
 #[tokio::test(start_paused = true)]
-async fn a_policy_that_alters_what_is_said_of_ticks_costs_ticks_and_nothing_else() {
+async fn a_policy_that_alters_the_annotations_of_ticks_costs_ticks_and_nothing_else() {
     let policies: [(&str, Alters); 3] = [
         ("was removed", |sent, _| sent.retain(|name, _| !name.contains(".lease-runtime.dev/"))),
         ("has another value", |sent, stored| {
@@ -231,7 +231,7 @@ async fn a_policy_that_alters_what_is_said_of_ticks_costs_ticks_and_nothing_else
         a.add(world.obedient("body", LEDGER));
         a.add(telling(&world.story, "t", "a", 0).every(MINUTE).delivery(Delivery::AtLeastOnce));
         let running = Running::start(&a);
-        // The record is there, and 22:14 is to come.
+        // The record exists, and 22:14 has not come.
         seconds(20).await;
         let (api, before) = (world.api.clone(), writes(&world));
         world.api.mutate(move |_, object| {
@@ -243,7 +243,7 @@ async fn a_policy_that_alters_what_is_said_of_ticks_costs_ticks_and_nothing_else
             }
         });
         seconds(280).await;
-        assert_eq!(world.story.told(), ["body began"], "{how}");
+        assert_eq!(world.story.lines(), ["body began"], "{how}");
         assert!(writes(&world) - before <= 80, "{how}: {} writes", writes(&world) - before);
         assert_eq!(lines.matching(&["ERROR", "alters what the leader writes about ticks", how]), 1, "{how}: {lines:?}");
         let problem = || a.status("ledger").unwrap().borrow().tick_problem.clone();
@@ -257,11 +257,11 @@ async fn a_policy_that_alters_what_is_said_of_ticks_costs_ticks_and_nothing_else
                 .get(&format!("{RECORD}t"))
                 .is_some_and(|text| text == "redacted")
         }) {
-            // What cannot be read is not overwritten: somebody has to remove it.
+            // A record that cannot be read is not overwritten. Somebody has to remove it.
             annotate(&world, |annotations| drop(annotations.remove(&format!("{RECORD}t"))));
         }
         seconds(420).await;
-        assert!(world.story.told().len() > 1, "{how}: {:?}", world.story.told());
+        assert!(world.story.lines().len() > 1, "{how}: {:?}", world.story.lines());
         assert_eq!(problem(), None);
         running.end().await.unwrap();
     }

@@ -1,4 +1,4 @@
-//! The shared watch, and what becomes of it.
+//! The end of a shared watch.
 
 use super::*;
 use crate::elector::tests::log::Lines;
@@ -18,25 +18,25 @@ async fn a_shared_watch_that_ends_is_opened_again_where_it_ended() {
         }),
     ];
     for (what, end) in ends {
-        // Before and after anything has been shown from which on the next could begin.
+        // Before and after something has been shown, from which the next watch could begin.
         for quiet in [1, 200] {
             let world = World::new();
             let (mut a, mut b, mut led) = world.leader_and_follower(8, 8).await;
             secs(quiet).await;
             let looks = world.of("b", Verb::Get);
             end(&world.api);
-            // What happens in the gap is shown by the next watch.
-            a.campaigns[7].withdraw(StopReason::Shutdown);
+            // The next watch shows what happens in the gap.
+            a.elections[7].withdraw(StopReason::Shutdown);
             drop(led.remove(7));
             let before = world.clock.now();
             let early = b.term(7).await;
             let took = world.clock.now().since(before);
-            // One that did not last is followed by a pause.
+            // A watch that did not last is followed by a pause.
             let in_time = if what == "compacted" || quiet == 1 { 3_000 } else { 300 };
             assert!(took <= Duration::from_millis(in_time), "{what} after {quiet} s: {took:?}");
             drop(early);
-            a.campaigns.remove(7);
-            b.campaigns.remove(7);
+            a.elections.remove(7);
+            b.elections.remove(7);
             secs(3).await;
             assert_eq!((world.watches_of("b"), world.shared_watches_of("b")), (1, 1), "{what}");
             assert!(in_time == 3_000 || world.of("b", Verb::Get) == looks, "{what}: polled");
@@ -46,7 +46,7 @@ async fn a_shared_watch_that_ends_is_opened_again_where_it_ended() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_server_that_ends_every_shared_watch_at_once_meets_patience() {
+async fn a_server_that_ends_every_shared_watch_at_once_is_not_stormed() {
     for fault in [
         Fault::body(200, "application/json", ""),
         Fault::body(200, "application/json", "{\"type\":\"ERROR\",\"object\":{\"code\":410,\"reason\":\"Expired\"}}\n"),
@@ -71,7 +71,7 @@ async fn a_server_that_ends_every_shared_watch_at_once_meets_patience() {
         // All of them poll.
         let (_led, took) = handover(&world, &mut a, &mut b, led).await;
         assert!(took <= Duration::from_millis(2_500), "{took:?} with {fault:?}");
-        // And all are told when it is over.
+        // All of them learn when the problem is over.
         world.api.clear_faults();
         secs(120).await;
         assert_eq!(lines.matching(&["INFO", "are watched again"]), 1, "{fault:?}: {lines:?}");
@@ -81,7 +81,7 @@ async fn a_server_that_ends_every_shared_watch_at_once_meets_patience() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_silent_shared_watch_is_found_out_before_a_takeover() {
+async fn a_silent_shared_watch_is_detected_before_a_takeover() {
     let world = World::new();
     let (mut a, mut b, led) = world.leader_and_follower(20, 20).await;
     secs(30).await;
@@ -131,7 +131,7 @@ async fn a_shared_watch_is_back_as_soon_as_the_api_is() {
     world.api.break_watches(is_watch_of("b"));
     secs(600).await;
     let tries = world.of("b", Verb::Watch);
-    // At first only requests go well: all elections find that out, and it is tried again once for all of them.
+    // At first only requests succeed. All elections find that out, and the watch is tried again once for all of them.
     let no_watch = world.api.inject(when_shared("b"), Fault::drop_connection());
     outage.remove();
     secs(4).await;
@@ -141,5 +141,5 @@ async fn a_shared_watch_is_back_as_soon_as_the_api_is() {
     secs(6).await;
     assert_eq!((world.watches_of("b"), world.shared_watches_of("b")), (1, 1));
     assert!(led.iter().all(Led::goes_on));
-    assert_eq!(b.campaigns.len(), 20);
+    assert_eq!(b.elections.len(), 20);
 }

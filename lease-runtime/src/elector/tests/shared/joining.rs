@@ -1,4 +1,4 @@
-//! Elections that come and go.
+//! Elections that begin and end while others go on.
 
 use super::*;
 use crate::embedded::Fault;
@@ -8,7 +8,7 @@ async fn an_election_that_begins_later_joins_the_watch_that_is_open() {
     let world = World::new();
     let (mut a, mut b, led) = world.leader_and_follower(20, 10).await;
     secs(100).await;
-    // Also while the watch is away, and in the instant in which the lease changes hands.
+    // Also while the watch is not open, and at the instant in which the lease changes hands.
     for n in 0..10 {
         if n % 2 == 0 {
             world.api.close_watches(is_shared("b"));
@@ -22,23 +22,23 @@ async fn an_election_that_begins_later_joins_the_watch_that_is_open() {
     back_and_forth(&world, &mut a, &mut b, led).await;
 }
 
-/// The look of an election that joins fails at first: what has happened before it is not known, whatever is shown since.
+/// The first read of an election that joins fails. It does not know what happened before, whatever the watch shows since.
 #[tokio::test(start_paused = true)]
-async fn an_election_relies_on_the_watch_only_when_it_has_looked() {
+async fn an_election_relies_on_the_watch_only_after_its_first_read() {
     let world = World::new();
     let (a, mut b, led) = world.leader_and_follower(20, 20).await;
     secs(3).await;
-    b.campaigns[7].withdraw(StopReason::Shutdown);
-    b.campaigns[7].left().await;
-    // For less than a lease duration, after which it would try to take over without a look.
+    b.elections[7].withdraw(StopReason::Shutdown);
+    b.elections[7].left().await;
+    // For less than a lease duration. After that it would try to take over without a read.
     secs(1).await;
     let refusal = world.api.inject(from("b").and(|call| call.verb == Verb::Get), Fault::status(500));
     let mut led: Vec<_> = led.into_iter().map(Some).collect();
-    a.campaigns[7].withdraw(StopReason::Shutdown);
+    a.elections[7].withdraw(StopReason::Shutdown);
     led[7] = None;
-    a.campaigns[7].left().await;
+    a.elections[7].left().await;
     let before = world.clock.now();
-    b.campaigns[7].contend();
+    b.elections[7].contend();
     refusal.hit(1).await;
     millis(100).await;
     refusal.remove();
@@ -48,22 +48,22 @@ async fn an_election_relies_on_the_watch_only_when_it_has_looked() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn those_who_leave_hear_no_more_and_the_last_one_ends_the_watch() {
+async fn elections_that_left_get_no_events_and_the_last_one_ends_the_watch() {
     let world = World::new();
     let mut a = world.crowd("a", 10);
     let mut led = a.terms().await;
     secs(10).await;
-    while let Some(campaign) = a.campaigns.pop() {
+    while let Some(election) = a.elections.pop() {
         assert_eq!((world.watches_of("a"), world.shared_watches_of("a")), (1, 1));
-        campaign.withdraw(StopReason::Shutdown);
+        election.withdraw(StopReason::Shutdown);
         led.pop();
-        campaign.left().await;
+        election.left().await;
         millis(10).await;
     }
     assert_eq!(world.watches_of("a"), 0);
     assert_eq!(world.of("a", Verb::Watch), 1);
     assert_eq!(world.rate("a", 60).await, 0.0);
-    // And it begins anew with those who come then.
+    // A new one begins with the elections that join then.
     a.add(10);
     let _led = a.terms().await;
     secs(5).await;
@@ -79,7 +79,7 @@ async fn from_few_to_many_and_back_nothing_is_missed() {
     assert_eq!((world.watches_of("b"), world.shared_watches_of("b")), (3, 0));
 
     b.add(17);
-    // One that was there before, while it has both watches.
+    // An election that was there before, while it has both watches.
     until("the shared watch", || world.shared_watches_of("b") == 1).await;
     millis(100).await;
     let one = passed_on(&world, &a, &mut b, &mut led, 0, 10).await;
@@ -90,10 +90,10 @@ async fn from_few_to_many_and_back_nothing_is_missed() {
     assert_eq!(world.of("b", Verb::Get), 20, "polled");
 
     drop((one, two, three));
-    // All but two of them go, and what feeds those stays as it is until the server ends it.
-    for campaign in b.campaigns.split_off(4).iter().chain(&b.campaigns[..2]) {
-        campaign.withdraw(StopReason::Shutdown);
-        campaign.left().await;
+    // All but two of them leave. Those two keep the shared watch until the server ends it.
+    for election in b.elections.split_off(4).iter().chain(&b.elections[..2]) {
+        election.withdraw(StopReason::Shutdown);
+        election.left().await;
     }
     secs(10).await;
     assert_eq!((world.watches_of("b"), world.shared_watches_of("b")), (1, 1));
@@ -107,7 +107,7 @@ async fn from_few_to_many_and_back_nothing_is_missed() {
 
 async fn passed_on(world: &World, a: &Crowd, b: &mut Crowd, led: &mut [Option<Led>], n: usize, within: u64) -> Led {
     let before = world.clock.now();
-    a.campaigns[n].withdraw(StopReason::Shutdown);
+    a.elections[n].withdraw(StopReason::Shutdown);
     led[n] = None;
     let term = b.term(n).await;
     let took = world.clock.now().since(before);

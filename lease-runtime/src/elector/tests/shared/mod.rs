@@ -1,4 +1,4 @@
-//! Many leases of one namespace, on one watch.
+//! Many leases of one namespace with one watch.
 
 mod ending;
 mod joining;
@@ -9,7 +9,7 @@ use super::*;
 /// One process that takes part in many elections.
 struct Crowd {
     elector: Elector,
-    campaigns: Vec<ElectionHandle>,
+    elections: Vec<ElectionHandle>,
 }
 
 fn shard(n: usize) -> String {
@@ -20,12 +20,12 @@ impl World {
     fn crowd(&self, name: &str, count: usize) -> Crowd {
         let client = self.api.client_as(name, NAMESPACE);
         let elector = Elector::start(Connection::Client(client), name.into(), Arc::clone(&self.clock)).unwrap();
-        let mut crowd = Crowd { elector, campaigns: Vec::new() };
+        let mut crowd = Crowd { elector, elections: Vec::new() };
         crowd.add(count);
         crowd
     }
 
-    /// One that holds so many leases, and one that waits for so many of them.
+    /// One process that holds so many leases, and one that waits for so many of them.
     async fn leader_and_follower(&self, leads: usize, follows: usize) -> (Crowd, Crowd, Vec<Led>) {
         let mut a = self.crowd("a", leads);
         let led = a.terms().await;
@@ -43,31 +43,31 @@ impl World {
 
 impl Crowd {
     fn add(&mut self, count: usize) {
-        for n in self.campaigns.len()..self.campaigns.len() + count {
-            self.campaigns.push(self.elector.contend(LeaseId::new(NAMESPACE, shard(n)), Timing::default()));
+        for n in self.elections.len()..self.elections.len() + count {
+            self.elections.push(self.elector.contend(LeaseId::new(NAMESPACE, shard(n)), Timing::default()));
         }
     }
 
     async fn term(&mut self, n: usize) -> Led {
-        let term = tokio::time::timeout(BOUND, self.campaigns[n].terms.recv()).await;
+        let term = tokio::time::timeout(BOUND, self.elections[n].terms.recv()).await;
         let (term, alive) = term.expect("no term within an hour").expect("the election has ended");
         Led { term, _alive: alive }
     }
 
     async fn terms(&mut self) -> Vec<Led> {
         let mut terms = Vec::new();
-        for n in 0..self.campaigns.len() {
+        for n in 0..self.elections.len() {
             terms.push(self.term(n).await);
         }
         terms
     }
 
     fn leave(&self) {
-        self.campaigns.iter().for_each(|campaign| campaign.withdraw(StopReason::Shutdown));
+        self.elections.iter().for_each(|election| election.withdraw(StopReason::Shutdown));
     }
 }
 
-/// A leader, a crowd that follows, and how long it takes until all leases have been handed over.
+/// Hands all leases over from `a` to `b`, and returns how long that took.
 async fn handover(world: &World, a: &mut Crowd, b: &mut Crowd, led: Vec<Led>) -> (Vec<Led>, Duration) {
     assert!(led.iter().all(Led::goes_on));
     let before = world.clock.now();
@@ -77,11 +77,11 @@ async fn handover(world: &World, a: &mut Crowd, b: &mut Crowd, led: Vec<Led>) ->
     (led, world.clock.now().since(before))
 }
 
-/// And back again: nobody has become deaf on the way.
+/// Hands all leases over and back again. Afterwards no election may be deaf.
 async fn back_and_forth(world: &World, a: &mut Crowd, b: &mut Crowd, led: Vec<Led>) {
     let (led, took) = handover(world, a, b, led).await;
     assert!(took <= Duration::from_millis(10), "{took:?}");
-    a.campaigns.iter().for_each(ElectionHandle::contend);
+    a.elections.iter().for_each(ElectionHandle::contend);
     secs(10).await;
     let (_led, took) = handover(world, b, a, led).await;
     assert!(took <= Duration::from_millis(10), "{took:?} on the way back");
@@ -107,7 +107,7 @@ async fn hundreds_of_leases_share_one_watch_and_see_each_release_at_once() {
     assert_eq!(looks, 300, "polled");
     let (led, took) = handover(&world, &mut a, &mut b, led).await;
     assert!(took <= Duration::from_millis(10), "{took:?}");
-    assert_eq!(world.of("b", Verb::Get), looks, "found out by looking");
+    assert_eq!(world.of("b", Verb::Get), looks, "found out by polling");
     secs(12).await;
     assert!(led.iter().all(Led::goes_on));
     assert_eq!(world.watches_of("a"), 0, "it has left");
@@ -123,14 +123,14 @@ async fn a_handful_is_watched_by_name() {
     assert_eq!((world.watches_of("a"), world.shared_watches_of("a")), (4, 0));
 }
 
-/// A namespace is watched only where there are many leases in that very namespace.
+/// A namespace is watched only if many leases are in that namespace.
 #[tokio::test(start_paused = true)]
 async fn namespaces_are_counted_one_by_one() {
     let world = World::new();
     let mut a = world.crowd("a", 6);
     world.api.create_namespace("other");
     for n in 0..3 {
-        a.campaigns.push(a.elector.contend(LeaseId::new("other", shard(n)), Timing::default()));
+        a.elections.push(a.elector.contend(LeaseId::new("other", shard(n)), Timing::default()));
     }
     let _led = a.terms().await;
     secs(60).await;

@@ -1,11 +1,11 @@
-//! Where the leases of a namespace cannot be watched together.
+//! Namespaces whose leases cannot be watched together.
 
 use super::*;
 use crate::elector::tests::log::Lines;
 use crate::embedded::Fault;
 
 #[tokio::test(start_paused = true)]
-async fn without_leave_to_watch_them_together_each_is_watched_by_name() {
+async fn without_permission_for_a_shared_watch_each_lease_is_watched_by_name() {
     let lines = Lines::default();
     let _guard = lines.capture();
     let world = World::new();
@@ -21,7 +21,7 @@ async fn without_leave_to_watch_them_together_each_is_watched_by_name() {
     assert_eq!(lines.count("WARN") + lines.count("ERROR"), 0, "{lines:?}");
     let (led, took) = handover(&world, &mut a, &mut b, led).await;
     assert!(took <= Duration::from_millis(10), "{took:?}");
-    a.campaigns.iter().for_each(ElectionHandle::contend);
+    a.elections.iter().for_each(ElectionHandle::contend);
 
     denial.remove();
     secs(4_600).await;
@@ -32,12 +32,12 @@ async fn without_leave_to_watch_them_together_each_is_watched_by_name() {
     let looks = world.of("a", Verb::Get);
     let (_led, took) = handover(&world, &mut b, &mut a, led).await;
     assert!(took <= Duration::from_millis(10), "{took:?}");
-    assert_eq!(world.of("a", Verb::Get), looks, "found out by looking");
+    assert_eq!(world.of("a", Verb::Get), looks, "found out by polling");
 }
 
-/// Once a candidate is content with watches by name, also another trouble is no reason to ask often.
+/// While watches by name are in use, another problem is no reason to try the shared watch often either.
 #[tokio::test(start_paused = true)]
-async fn what_was_refused_is_asked_for_rarely() {
+async fn a_refused_shared_watch_is_tried_rarely() {
     let world = World::new();
     world.api.inject(when_shared("a"), Fault::status(500));
     world.api.inject(when_shared("a").times(1), Fault::status(403));
@@ -49,9 +49,9 @@ async fn what_was_refused_is_asked_for_rarely() {
     assert_eq!(world.watches_of("a"), 5);
 }
 
-/// What is refused to the watch that shall follow costs nobody an event, nor a look.
+/// If the watch that follows is refused, no event is lost and no additional read is made.
 #[tokio::test(start_paused = true)]
-async fn leave_that_is_withdrawn_turns_them_to_watches_by_name() {
+async fn a_permission_that_is_withdrawn_leads_to_watches_by_name() {
     let world = World::new();
     let (mut a, mut b, led) = world.leader_and_follower(6, 6).await;
     secs(100).await;
@@ -63,9 +63,9 @@ async fn leave_that_is_withdrawn_turns_them_to_watches_by_name() {
     assert_eq!(world.of("b", Verb::Get), 6, "polled");
 }
 
-/// Refused or not understood, again and again: it may be the leases of others, or something in between.
+/// The watch is refused or not understood again and again: other leases may be the reason, or a proxy.
 #[tokio::test(start_paused = true)]
-async fn a_shared_watch_that_never_does_gives_way_to_watches_by_name() {
+async fn a_shared_watch_that_never_works_leads_to_watches_by_name() {
     for fault in [
         Fault::status(400),
         Fault::status(410),
@@ -83,9 +83,9 @@ async fn a_shared_watch_that_never_does_gives_way_to_watches_by_name() {
     }
 }
 
-/// What another program keeps in a Lease of its own is nobody's trouble, unless not even its metadata can be read.
+/// The content of other programs' Leases does no harm, unless not even their metadata can be read.
 #[tokio::test(start_paused = true)]
-async fn a_lease_of_others_that_cannot_be_read_blinds_nobody() {
+async fn an_unreadable_lease_of_others_does_not_stop_the_watch() {
     let lines = Lines::default();
     let _guard = lines.capture();
     let world = World::new();
@@ -104,7 +104,7 @@ async fn a_lease_of_others_that_cannot_be_read_blinds_nobody() {
     assert!(took <= Duration::from_millis(10), "{took:?}");
     led = back;
 
-    a.campaigns.iter().for_each(ElectionHandle::contend);
+    a.elections.iter().for_each(ElectionHandle::contend);
     world.api.delete_lease(NAMESPACE, "theirs");
     secs(4_600).await;
     assert_eq!((world.watches_of("a"), world.shared_watches_of("a")), (1, 1));
@@ -112,30 +112,30 @@ async fn a_lease_of_others_that_cannot_be_read_blinds_nobody() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_lease_of_ours_that_cannot_be_read_is_its_own_elections_trouble() {
+async fn an_unreadable_lease_of_ours_is_a_problem_of_its_own_election_only() {
     let world = World::new();
     let (mut a, mut b, mut led) = world.leader_and_follower(20, 20).await;
     secs(100).await;
     world.api.edit_lease(NAMESPACE, &shard(7), |lease| lease["spec"]["leaseTransitions"] = "many".into());
     secs(100).await;
     assert_eq!(world.shared_watches_of("b"), 1);
-    let problem = b.campaigns[7].status.borrow().problem.clone();
+    let problem = b.elections[7].status.borrow().problem.clone();
     assert!(matches!(problem.as_deref(), Some(ElectorError::Unreadable { .. })), "{problem:?}");
-    assert!(b.campaigns.iter().enumerate().all(|(n, c)| n == 7 || c.status.borrow().problem.is_none()));
-    // Somebody mends it.
+    assert!(b.elections.iter().enumerate().all(|(n, c)| n == 7 || c.status.borrow().problem.is_none()));
+    // The Lease becomes readable again.
     drop(led.remove(7));
     world.api.edit_lease(NAMESPACE, &shard(7), |lease| lease["spec"] = serde_json::json!({}));
     let again = tokio::select! {
-        (term, alive) = async { a.campaigns[7].terms.recv().await.unwrap() } => (term, alive, true),
-        (term, alive) = async { b.campaigns[7].terms.recv().await.unwrap() } => (term, alive, false),
+        (term, alive) = async { a.elections[7].terms.recv().await.unwrap() } => (term, alive, true),
+        (term, alive) = async { b.elections[7].terms.recv().await.unwrap() } => (term, alive, false),
     };
-    // The pause of a watch by name, were there still one, is over by then.
+    // If a watch by name were still in use, its pause would be over by then.
     secs(60).await;
     for caller in ["a", "b"] {
         assert_eq!((world.watches_of(caller), world.shared_watches_of(caller)), (1, 1), "{caller}");
     }
     let (first, other) = if again.2 { (&a, &mut b) } else { (&b, &mut a) };
-    first.campaigns[7].withdraw(StopReason::Shutdown);
+    first.elections[7].withdraw(StopReason::Shutdown);
     drop(again);
     let before = world.clock.now();
     let _led = other.term(7).await;

@@ -1,4 +1,4 @@
-//! Who else uses a lease, and whether what this replica has is run at all.
+//! Other programs on the same lease, and tasks of this replica that the holder does not run.
 
 use serde_json::json;
 
@@ -30,19 +30,19 @@ async fn a_follower_says_which_of_its_tasks_the_holder_does_not_run() {
     seconds(60).await;
     assert_eq!((not_run(&billing), not_run(&mailing)), (vec!["bills".to_owned()], vec![]));
     assert_eq!(lines.matching(&[NOT_RUN, "mailing_", "bills"]), 1, "{lines:?}");
-    // A rollout: the holder comes to have it.
+    // A rollout: the holder gets the task too.
     mailing.add(world.obedient("bills", LEDGER));
     seconds(10).await;
     assert_eq!(not_run(&billing), [""; 0]);
     leading.end().await.unwrap();
     seconds(60).await;
-    // Now it leads itself.
+    // Now this replica leads.
     assert_eq!((world.holder("ledger").as_deref(), not_run(&billing)), (Some("billing"), vec![]));
     assert_eq!(lines.matching(&[NOT_RUN]) + lines.matching(&[NOT_KNOWN]), 1, "{lines:?}");
     following.end().await.unwrap();
 }
 
-/// Whatever wrote before: the annotation of an earlier holder stays under one who does not know it.
+/// The annotation of an earlier holder stays under a holder that does not know it.
 #[tokio::test(start_paused = true)]
 async fn a_holder_that_names_no_tasks_may_be_another_program() {
     let lines = Lines::default();
@@ -67,14 +67,14 @@ async fn a_holder_that_names_no_tasks_may_be_another_program() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn two_replicas_of_one_program_have_nothing_to_say_and_nothing_more_to_write() {
+async fn two_replicas_of_one_program_log_nothing_and_write_nothing_more() {
     let lines = Lines::default();
     let _capture = lines.capture();
     let world = World::new();
     let (a, b) = (world.candidate("a").await, world.candidate("b").await);
     for candidate in [&a, &b] {
         candidate.add(world.obedient("one", LEDGER));
-        // Done here, and not on the one that follows.
+        // It is done here, and not on the follower.
         candidate.add(LeaderTask::new("two", LEDGER, |_| async {}));
     }
     let running = [Running::start(&a), Running::start(&b)];
@@ -82,7 +82,7 @@ async fn two_replicas_of_one_program_have_nothing_to_say_and_nothing_more_to_wri
     let writes = || world.api.requests().count(|entry| entry.call.verb == crate::embedded::Verb::Update);
     let before = writes();
     seconds(600).await;
-    // One renewal in a retry period of 2 s, at the most.
+    // At most one renewal per retry period of 2 s.
     assert!(writes() - before <= 300, "{}", writes() - before);
     assert_eq!((not_run(&a), not_run(&b)), (vec![], vec![]));
     assert_eq!(lines.matching(&[NOT_RUN]) + lines.matching(&[NOT_KNOWN]), 0, "{lines:?}");
@@ -100,7 +100,7 @@ async fn a_policy_that_refuses_the_names_does_not_take_the_lease_away() {
     candidate.add(world.obedient("one", LEDGER));
     let running = Running::start(&candidate);
     seconds(600).await;
-    assert_eq!((world.story.told(), world.holder("ledger").as_deref()), (vec!["one began".to_owned()], Some("a")));
+    assert_eq!((world.story.lines(), world.holder("ledger").as_deref()), (vec!["one began".to_owned()], Some("a")));
     let refused = world.api.requests().count(|entry| entry.call.body.to_string().contains(TASKS));
     assert!(refused <= 8, "{refused} writes were refused");
     running.end().await.unwrap();
