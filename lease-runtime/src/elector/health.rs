@@ -25,7 +25,7 @@ pub struct Health {
     pub last_turn: Duration,
     /// The revisions of the API server went backwards, as after restoring a backup. This process does not lead some lease until it
     /// is restarted.
-    pub barred: bool,
+    pub disqualified: bool,
 }
 
 #[cfg(feature = "serde")]
@@ -34,9 +34,9 @@ fn seconds<S: serde::Serializer>(duration: &Duration, serializer: S) -> Result<S
 }
 
 impl Health {
-    /// Whether the loop runs, was active in the last ten seconds, and no lease is barred. If not, a restart helps.
+    /// Whether the loop runs, was active in the last ten seconds, and this process is not disqualified from leading a lease. If not, a restart helps.
     pub fn is_alive(&self) -> bool {
-        self.running && !self.barred && self.last_turn <= 10 * BEAT
+        self.running && !self.disqualified && self.last_turn <= 10 * BEAT
     }
 }
 
@@ -46,13 +46,13 @@ pub(super) struct Heartbeat {
     pub(super) clock: Arc<dyn Clock>,
     last: AtomicU64,
     stopped: AtomicBool,
-    barred: AtomicBool,
+    disqualified: AtomicBool,
 }
 
 impl Heartbeat {
     pub(super) fn new(clock: Arc<dyn Clock>) -> Arc<Heartbeat> {
         let last = AtomicU64::new(clock.now().as_nanos());
-        Arc::new(Heartbeat { clock, last, stopped: AtomicBool::new(false), barred: AtomicBool::new(false) })
+        Arc::new(Heartbeat { clock, last, stopped: AtomicBool::new(false), disqualified: AtomicBool::new(false) })
     }
 
     pub(super) fn beat(&self, now: Moment) {
@@ -64,13 +64,13 @@ impl Heartbeat {
         Health {
             running: !self.stopped.load(Ordering::Relaxed),
             last_turn: self.clock.now().since(last),
-            barred: self.barred.load(Ordering::Relaxed),
+            disqualified: self.disqualified.load(Ordering::Relaxed),
         }
     }
 
     /// An election of this process does not lead again until the process is restarted.
-    pub(super) fn bar(&self) {
-        self.barred.store(true, Ordering::Relaxed);
+    pub(super) fn disqualify(&self) {
+        self.disqualified.store(true, Ordering::Relaxed);
     }
 }
 

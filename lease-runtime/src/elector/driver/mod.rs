@@ -234,7 +234,7 @@ impl ElectionDriver {
             }
             Action::Altered(fields) => self.is_altered(&fields),
             Action::Disqualified { highest, shown } => {
-                self.out.heartbeat.bar();
+                self.out.heartbeat.disqualify();
                 self.record_problem(ElectorError::WentBackwards { highest, shown });
             }
         }

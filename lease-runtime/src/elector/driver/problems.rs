@@ -96,12 +96,12 @@ impl ElectionDriver {
     pub(super) fn look_again(&mut self) {
         let standby = self.election.role() == Role::Standby && self.requests.is_empty();
         let due = self.out.clock.now() >= self.last_sent + self.out.timing.lease_duration;
-        if standby && due && self.out.status.problem.is_some() && !self.is_barred() {
+        if standby && due && self.out.status.problem.is_some() && !self.is_disqualified() {
             self.send(None, &Request::Get);
         }
     }
 
-    pub(super) fn is_barred(&self) -> bool {
+    pub(super) fn is_disqualified(&self) -> bool {
         matches!(self.out.status.problem.as_deref(), Some(ElectorError::WentBackwards { .. }))
     }
 }

@@ -56,7 +56,7 @@ impl ElectionDriver {
             }
         }
         // After the step, which knows the holder of the lease. A process that must not lead any more keeps its problem.
-        if well && !self.is_barred() && !std::mem::take(&mut self.altered) {
+        if well && !self.is_disqualified() && !std::mem::take(&mut self.altered) {
             self.clear_problem(reply.kind, reply.sent);
         }
     }

@@ -143,7 +143,7 @@ async fn revisions_that_go_backwards_end_the_election_for_this_process() {
     assert!(matches!(*problem, ElectorError::WentBackwards { .. }), "{status:?}");
     // A restart ends this, so a liveness probe has to fail, although the loop runs.
     let health = a.elector.health();
-    assert!(health.barred && health.running && !health.is_alive(), "{health:?}");
+    assert!(health.disqualified && health.running && !health.is_alive(), "{health:?}");
 }
 
 /// Any program may write the timings and fields of a Lease.
