@@ -1,5 +1,5 @@
 //! A replica under test: settings as arguments, the cluster from `KUBECONFIG`, events to `REPLICA_LOG`, errors and traces to
-//! standard error. Its events and settings are described in `src/replica.rs`.
+//! standard error. Its events and settings are described in `src/replica/mod.rs`.
 
 mod sink;
 mod ticks;

@@ -290,5 +290,4 @@ fn never_sent(error: &kube::Error) -> bool {
 }
 
 #[cfg(test)]
-#[path = "classify_tests.rs"]
 mod tests;

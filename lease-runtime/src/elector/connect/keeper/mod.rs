@@ -190,5 +190,4 @@ async fn sleep(duration: Duration, clock: &dyn Clock) {
 }
 
 #[cfg(all(test, feature = "embedded"))]
-#[path = "keeper_tests.rs"]
 mod tests;

@@ -252,5 +252,4 @@ fn shown_from_end(line: &str) -> String {
 }
 
 #[cfg(all(test, unix))]
-#[path = "exec_tests.rs"]
 mod tests;

@@ -1,7 +1,7 @@
 //! The expansion in the form of `cargo expand`. `UPDATE_EXPECT=1 cargo test -p lease-macros` updates it.
 
 mod docs;
-#[path = "../examples/expand/file.rs"]
+#[path = "../../examples/expand/file.rs"]
 mod file;
 mod keys;
 mod methods;
@@ -312,8 +312,8 @@ fn a_plain_function_grows_by_at_most_twelve_lines() {
 #[test]
 fn the_expansion_is_what_one_could_write() {
     let mut file: syn::File =
-        syn::parse_str(include_str!("../../tests/attribute/hygiene/annotated.rs")).expect("the file is valid Rust");
+        syn::parse_str(include_str!("../../../tests/attribute/hygiene/annotated.rs")).expect("the file is valid Rust");
     file.items = file::expand_annotated(file.items, true);
     let expanded = "// Of `annotated.rs`, written by `UPDATE_EXPECT=1 cargo test -p lease-macros`.\n\n".to_owned();
-    expect_file!["../../tests/attribute/hygiene/expanded.rs"].assert_eq(&(expanded + &prettyplease::unparse(&file)));
+    expect_file!["../../../tests/attribute/hygiene/expanded.rs"].assert_eq(&(expanded + &prettyplease::unparse(&file)));
 }
