@@ -20,6 +20,13 @@ pub const fn broken_by_lease_name(lease: &str) -> Option<Rule> {
     }
 }
 
+/// The namespace and the lease, if a lease's name was written as both with a `/` between them, as status lookups accept it.
+/// Without the namespace in a place of its own, the corrected name would be that of another lease.
+pub fn namespace_and_lease(name: &str) -> Option<(&str, &str)> {
+    let (namespace, lease) = name.split_once('/')?;
+    (broken_by_namespace(namespace).is_none() && broken_by_lease_name(lease).is_none()).then_some((namespace, lease))
+}
+
 /// The rule that a namespace breaks. A namespace is a DNS label.
 pub const fn broken_by_namespace(namespace: &str) -> Option<Rule> {
     if namespace.is_empty() {
@@ -146,6 +153,10 @@ impl Name {
         }
         let is_alphanumeric = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
         let is_allowed = |c: char| is_alphanumeric(c) || c == '-' || (dots && c == '.');
+        if dots && namespace_and_lease(&name).is_some() {
+            let (namespace, lease) = text.split_once('/').unwrap_or_default();
+            return Err(format!("{of} cannot contain `/`: write `lease = {lease:?}, namespace = {namespace:?}`"));
+        }
         if let Some(wrong) = name.chars().find(|c| !is_allowed(*c)) {
             let instead = corrected(text, is_allowed);
             return Err(format!("{of} cannot contain `{wrong}`, but consists of {form}: write it as in {instead:?}"));
@@ -206,6 +217,15 @@ mod tests {
         }
         let long = "a".repeat(254);
         assert!(Name::LEASE.check_pieces([long.as_str()], &long).unwrap_err().contains("at most 253"));
+    }
+
+    #[test]
+    fn a_namespace_before_the_name_of_a_lease_goes_to_its_own_key() {
+        let error = Name::LEASE.check_pieces(["finance/ledger"], "finance/ledger").unwrap_err();
+        assert_eq!(error, "a lease's name cannot contain `/`: write `lease = \"ledger\", namespace = \"finance\"`");
+        for other in ["a/b/c", "/ledger", "finance/", "finance.eu/ledger"] {
+            assert!(!Name::LEASE.check_pieces([other], other).unwrap_err().contains("namespace ="), "{other:?}");
+        }
     }
 
     #[test]

@@ -57,8 +57,8 @@ fn broken(args: &Args) -> Option<(Span, String)> {
         Rule::RenewDeadlineLength => {
             let stop = written(millis(timings.hard_stop()));
             let says = format!(
-                "`renew_deadline` must come before the hard stop at {stop}, which is `lease_duration` / 1.25: lower it, or \
-                 raise the lease duration, as in `lease_duration = \"{}s\"`",
+                "`renew_deadline` must come before the hard stop at {stop}, which is `lease_duration` / 1.25: lower it to \
+                 less than {stop}, or raise the lease duration, as in `lease_duration = \"{}s\"`",
                 (renew_deadline * 3).div_ceil(2).div_ceil(1000)
             );
             Some((renew_at.or(lease_at)?, says))

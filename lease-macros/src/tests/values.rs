@@ -322,7 +322,7 @@ fn names_made_from_arguments() {
         -{shard}                 a lease's name has a letter or digit at both ends of each part: put one, or an argument, before the `-`
         {shard}.                 a lease's name has a letter or digit at both ends of each part: put one, or an argument, beside the `.`
         a.-{shard}               a lease's name has a letter or digit at both ends of each part: put one, or an argument, before the `-`
-        a/{shard}                a lease's name cannot contain `/`, but consists of lower-case letters, digits, `-` and `.`, a letter or digit at both ends of each part: write it as in "a-{shard}"
+        a/{shard}                a lease's name cannot contain `/`: write `lease = "{shard}", namespace = "a"`
         there is no argument `shard`: add it to the function
         there is no argument `shrad`: did you mean `shard`?
         there is no argument `colour`: there is `shard`

@@ -13,6 +13,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::elector::{Connection, Elector, ElectorError, Labels};
 use crate::error::Error;
 use crate::spec::{check_label, check_namespace};
+use lease_protocol::election::shown;
 
 /// Builds a [`Candidate`]. Settings that are not set come from the environment.
 #[derive(Default)]
@@ -163,7 +164,7 @@ impl CandidateBuilder {
         connection.ready().await?;
         let mut elector = start(connection.clone(), identity.clone(), clock).await?;
         elector.label(self.labels);
-        tracing::info!(target: "lease_runtime", identity = &*identity, namespace = &*namespace, "candidate ready");
+        tracing::info!(target: "lease_runtime", identity = %shown(&identity), namespace = %namespace, "candidate ready");
         let settings = CandidateSettings {
             condition: self.condition,
             release_timeout: self.release_timeout.unwrap_or(RELEASE_TIMEOUT),

@@ -13,6 +13,7 @@ use super::lease_tasks::LeaseTasks;
 use crate::elector::{Connection, Elector};
 use crate::error::Error;
 use crate::lease::LeaseId;
+use lease_protocol::election::shown;
 
 /// The state that the clones of a candidate, its drivers and its warm-ups share.
 pub(super) struct CandidateInner {
@@ -144,7 +145,7 @@ impl CandidateInner {
                 drop(state);
                 tracing::error!(
                     target: "lease_runtime",
-                    identity = &*self.identity,
+                    identity = %shown(&self.identity),
                     error = %error,
                     "a task was not started"
                 );
@@ -160,7 +161,7 @@ impl Drop for CandidateInner {
         if matches!(state.phase, CandidatePhase::Waiting) && !state.leases.is_empty() {
             tracing::warn!(
                 target: "lease_runtime",
-                identity = &*self.identity,
+                identity = %shown(&self.identity),
                 "the candidate was dropped and never ran its tasks: call `candidate.run_until(shutdown_signal())`"
             );
         }

@@ -17,7 +17,7 @@ use crate::error::Error;
 use crate::task::entry::Entry;
 use crate::task::supervise::supervise;
 use crate::term::{DrainToken, Term};
-use lease_protocol::election::{StopReason, Timing};
+use lease_protocol::election::{StopReason, Timing, shown};
 
 impl CandidateInner {
     /// Starts the tasks of a lease, on `runtime` if they have no other, and their driver if none runs.
@@ -109,7 +109,7 @@ impl LeaseDriver {
             target: "lease_runtime",
             lease = %self.lease_tasks.lease.name,
             namespace = %self.lease_tasks.lease.namespace,
-            identity = &*self.candidate.identity,
+            identity = %shown(&self.candidate.identity),
             error = %error,
             "the tasks of a lease that was added late end here, and the other leases go on"
         );
@@ -310,7 +310,7 @@ impl LeaseDriver {
                         target: "lease_runtime",
                         lease = %self.lease_tasks.lease.name,
                         namespace = %self.lease_tasks.lease.namespace,
-                        identity = &*self.candidate.identity,
+                        identity = %shown(&self.candidate.identity),
                         "the release of the lease was not confirmed in time, so that it may still be held: another replica may have \
                          to wait until it has run out"
                     );

@@ -13,6 +13,7 @@ use super::lease_tasks::LeaseTasks;
 use super::signal::ShutdownRequest;
 use crate::error::Error;
 use crate::term::exit;
+use lease_protocol::election::shown;
 
 impl CandidateInner {
     pub(super) async fn run_until<F>(self: &Arc<Self>, signal: F) -> Result<(), Error>
@@ -49,7 +50,7 @@ impl CandidateInner {
         self.shut_down("shutting down: stopping tasks");
         if let Some(signalled) = &again {
             let signal = signalled.signal();
-            tracing::info!(target: "lease_runtime", identity = &*self.identity, signal, "shutdown signal received");
+            tracing::info!(target: "lease_runtime", identity = %shown(&self.identity), signal, "shutdown signal received");
         }
         let ended = self.driven.wait();
         let once_more = async {
@@ -70,7 +71,7 @@ impl CandidateInner {
                 self.cut.cancel();
                 tracing::warn!(
                     target: "lease_runtime",
-                    identity = &*self.identity,
+                    identity = %shown(&self.identity),
                     "second shutdown signal received: dropping the bodies, and not waiting for an API server that does not answer"
                 );
                 ended.await;
@@ -140,7 +141,7 @@ impl CandidateInner {
         self.shutdown.cancel();
         // The log comes last, because it may block.
         if first {
-            tracing::info!(target: "lease_runtime", identity = &*self.identity, "{why}");
+            tracing::info!(target: "lease_runtime", identity = %shown(&self.identity), "{why}");
         }
     }
 }
@@ -185,7 +186,7 @@ impl<'a> RunningCandidate<'a> {
     /// The candidate has shut down in order.
     fn end(mut self) -> Result<(), Error> {
         let Some(candidate) = self.0.take() else { return Ok(()) };
-        tracing::info!(target: "lease_runtime", identity = &*candidate.identity, "candidate ended");
+        tracing::info!(target: "lease_runtime", identity = %shown(&candidate.identity), "candidate ended");
         candidate.exit_if_asked();
         match candidate.state().failure.take() {
             Some(error) => Err(error),

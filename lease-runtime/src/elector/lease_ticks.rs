@@ -13,7 +13,7 @@ use crate::tick::Permit;
 use lease_protocol::election::{Grant, RequestId, Version};
 use lease_protocol::ticks::AttemptId;
 use lease_protocol::ticks::names::{TRIGGER, is_ours, shown, some};
-use lease_protocol::ticks::{Annotations, Edits, RunEnd, RunStart, TickNote, TickTime, Ticks};
+use lease_protocol::ticks::{Annotations, Edits, RunEnd, RunStart, TickNote, TickOutcome, TickTime, Ticks};
 
 /// The ticks of one lease.
 #[derive(Default)]
@@ -271,9 +271,10 @@ impl LeaseTicks {
             )
         });
         let given_up = self.ticks.given_up().into_iter().map(|(task, outcome)| {
+            let more = if outcome == TickOutcome::Failed { "; let it try more often with `retry`" } else { "" };
             format!(
                 "task `{task}` runs once, and its last run was {outcome}: tasks that wait for it go on waiting, and it does \
-                 not run again unless it is triggered, by an annotation `{TRIGGER}{task}` with any new id"
+                 not run again unless it is triggered, by an annotation `{TRIGGER}{task}` with any new id{more}"
             )
         });
         let troubles: Vec<String> = unreadable.chain(refused).chain(zones).chain(full).chain(given_up).collect();

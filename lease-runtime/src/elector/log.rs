@@ -6,7 +6,6 @@ use std::time::Duration;
 use super::error::ElectorError;
 use super::log_thread::{self, OwnedValue};
 use super::text::shown;
-use crate::clock::WallTime;
 use crate::lease::LeaseId;
 use lease_protocol::election::{FencingToken, Grant, StopReason};
 use lease_protocol::ticks::TickNote;
@@ -19,9 +18,9 @@ macro_rules! say {
         if log_thread::is_wanted(level!($level)) {
             let (lease, identity) = ($log.lease.clone(), Arc::clone(&$log.identity));
             words!($level [
-                lease = &*lease.name,
-                namespace = &*lease.namespace,
-                identity = &*identity,
+                lease = %lease.name,
+                namespace = %lease.namespace,
+                identity = %shown(&identity),
             ] $($line)*)
         }
     };
@@ -225,40 +224,41 @@ impl ElectionLog {
     }
 
     pub(super) fn tick(&self, task: &str, note: &TickNote) {
-        let time = |at: &WallTime| at.to_string();
         match note {
-            TickNote::Armed => say!(info, self, task, "the task is new to the lease: its ticks count from now"),
+            TickNote::Armed => say!(info, self, task = %task, "the task is new to the lease: its ticks count from now"),
             TickNote::Removed => say!(
                 warn,
                 self,
-                task,
+                task = %task,
                 "the task's record was removed from the lease: its ticks count from now, and those before it are lost"
             ),
-            TickNote::Rearmed => say!(info, self, task, "the task's schedule has changed: its ticks count from now"),
-            TickNote::NotRun(why, count) => say!(info, self, task, count, "ticks were not run, {why}"),
+            TickNote::Rearmed => {
+                say!(info, self, task = %task, "the task's schedule has changed: its ticks count from now")
+            }
+            TickNote::NotRun(why, count) => say!(info, self, task = %task, count, "ticks were not run, {why}"),
             TickNote::Abandoned(tick) => say!(
                 warn,
                 self,
-                task,
-                tick = time(tick),
+                task = %task,
+                tick = %tick,
                 "it is not known how a run of an earlier leader ended: it is not run again"
             ),
             TickNote::RunAgain(tick, attempt) => say!(
                 info,
                 self,
-                task,
-                tick = time(tick),
+                task = %task,
+                tick = %tick,
                 attempt,
                 "it is not known how a run of an earlier leader ended: it is run again"
             ),
             TickNote::GivenBack(tick) => {
-                say!(info, self, task, tick = time(tick), "a run was given back: its body has not begun");
+                say!(info, self, task = %task, tick = %tick, "a run was given back: its body has not begun");
             }
             TickNote::TakenUp(tick) => {
-                say!(info, self, task, tick = time(tick), "a run that was given back before its body began is started");
+                say!(info, self, task = %task, tick = %tick, "a run that was given back before its body began is started");
             }
             TickNote::TriggeredBefore(id) => {
-                say!(info, self, task, id = %shown(id.as_str()), "a trigger was dropped: its id has been used before");
+                say!(info, self, task = %task, id = %shown(id.as_str()), "a trigger was dropped: its id has been used before");
             }
         }
     }

@@ -1,7 +1,7 @@
 //! The rules for names, namespaces and timings of leases, for constants and at run time.
 
 pub use lease_grammar::Rule;
-use lease_grammar::names::{broken_by_label, broken_by_lease_name, broken_by_namespace};
+use lease_grammar::names::{broken_by_label, broken_by_lease_name, broken_by_namespace, namespace_and_lease};
 use lease_grammar::timing::Timings;
 use lease_protocol::election::Timing;
 
@@ -10,7 +10,7 @@ use lease_protocol::election::Timing;
 #[non_exhaustive]
 pub enum SpecError {
     /// Kubernetes would refuse a Lease with this name.
-    #[error("{}, not {lease:?}: {}", rule.sentence(), rule.remedy())]
+    #[error("{}, not {lease:?}: {}", rule.sentence(), lease_remedy(lease, *rule))]
     LeaseName {
         /// The name.
         lease: String,
@@ -57,6 +57,14 @@ impl SpecError {
             | SpecError::Label { rule, .. }
             | SpecError::Timing { rule, .. } => *rule,
         }
+    }
+}
+
+/// What to write instead of the name of a lease.
+fn lease_remedy(lease: &str, rule: Rule) -> String {
+    match namespace_and_lease(lease) {
+        Some((namespace, lease)) => format!("name it {lease:?}, and set its namespace to {namespace:?}"),
+        None => rule.remedy().to_owned(),
     }
 }
 

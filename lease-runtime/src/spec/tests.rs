@@ -44,6 +44,12 @@ fn names_are_dns_subdomains() {
 }
 
 #[test]
+fn a_namespace_before_the_name_of_a_lease_is_set_apart() {
+    let error = check_lease_name("finance/ledger").unwrap_err().to_string();
+    assert!(error.ends_with(r#"name it "ledger", and set its namespace to "finance""#), "{error}");
+}
+
+#[test]
 fn namespaces_are_dns_labels() {
     for good in ["a", "default", "team-7"] {
         assert_eq!(check_namespace(good), Ok(()), "{good:?}");

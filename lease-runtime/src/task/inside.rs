@@ -12,6 +12,7 @@ use crate::elector::LeaseStatus;
 use crate::error::Error;
 use crate::lease::LeaseId;
 use crate::term::polled::PolledBody;
+use lease_protocol::election::shown;
 use lease_protocol::ticks::TaskTicks;
 
 /// A task that can be awaited. Where it was added is known later.
@@ -123,7 +124,7 @@ impl DeadlockCheck {
                 target: "lease_runtime",
                 lease = %place.lease.name,
                 namespace = %place.lease.namespace,
-                identity = &*place.identity,
+                identity = %shown(&place.identity),
                 task = %place.task,
                 awaited = %put.task,
                 error = %error,

@@ -6,7 +6,8 @@ use super::entry::Entry;
 use super::member::Member;
 use crate::term::Term;
 use crate::tick::{Cause, Tick};
-use lease_protocol::ticks::{Delivery, RunEnd};
+use lease_protocol::election::shown;
+use lease_protocol::ticks::RunEnd;
 
 /// The names of the task are those of the member. The term is that of its lease.
 pub(super) struct TaskLog<'a> {
@@ -22,7 +23,7 @@ macro_rules! say {
             task = %$log.member.name,
             lease = %$log.entry.lease.name,
             namespace = %$log.entry.lease.namespace,
-            identity = $log.term.identity(),
+            identity = %shown($log.term.identity()),
             term = $log.term.fencing_token().get(),
             $($rest)*
         )
@@ -67,18 +68,15 @@ impl TaskLog<'_> {
         }
     }
 
-    /// The task has failed, and its waiters go on waiting.
-    pub(super) fn once_failed(&self, delivery: Delivery) {
-        let again = if delivery == Delivery::AtLeastOnce {
-            "the next term of the lease tries it again, as after a restart of this replica"
-        } else {
-            "it is not tried again"
-        };
+    /// A task with `at_least_once` has failed, and its waiters go on waiting. With `at_most_once`, each leader logs this when it
+    /// sees the record.
+    pub(super) fn once_failed(&self) {
         let task = &self.member.name;
         say!(
             self,
             error,
-            "a task that runs once has failed, and tasks that wait for it go on waiting: {again}; let it try more often with \
+            "a task that runs once has failed, and tasks that wait for it go on waiting: the next term of the lease \
+             tries it again, as after a restart of this replica; let it try more often with \
              `retry`, or trigger another run with the annotation `trigger.lease-runtime.dev/{task}`"
         );
     }
@@ -102,8 +100,10 @@ impl TaskLog<'_> {
         }
     }
 
-    pub(super) fn dropped(&self) {
-        say!(self, info, "task was dropped: its time was up");
+    /// `grace`: the body had all of its grace. Otherwise its time was cut, as by the loss of the lease.
+    pub(super) fn dropped(&self, grace: Option<Duration>) {
+        let grace_ms = grace.map(|grace| grace.as_millis() as u64);
+        say!(self, info, grace_ms, "task was dropped: its time was up");
     }
 
     pub(super) fn failed(&self, failure: &str, pause: Duration) {
@@ -128,7 +128,7 @@ impl TaskLog<'_> {
         say!(
             self,
             warn,
-            below,
+            below = %below,
             "task waits for the one below it in its stack, which is not up after a lease duration: if that one signals its \
              readiness, let its body call `term.ready()`"
         );

@@ -90,7 +90,7 @@ pub(super) async fn through_term(
                 return MemberEnd::Over;
             }
             RunResult::Dropped => {
-                log.dropped();
+                log.dropped(term.used_up_grace());
                 if supervisor.renewed_after_all(&term).await {
                     continue;
                 }

@@ -164,8 +164,9 @@ async fn attempts(
         }
         if again == ticking.retry {
             log.tick_failed(&tick, &failure, None);
-            if ticking.timetable.kind == TimetableKind::Once {
-                log.once_failed(ticking.timetable.delivery);
+            let timetable = &ticking.timetable;
+            if timetable.kind == TimetableKind::Once && timetable.delivery == ticks::Delivery::AtLeastOnce {
+                log.once_failed();
             }
             break;
         }

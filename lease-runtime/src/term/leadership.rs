@@ -155,6 +155,12 @@ impl Term {
         self.state.clock().now()
     }
 
+    /// The grace of this body, if it was asked to end that long ago.
+    pub(crate) fn used_up_grace(&self) -> Option<Duration> {
+        let (asked_at, grace) = (self.scope.stop_signal().at(), self.scope.grace());
+        (asked_at != Moment::FAR && self.now() >= asked_at + grace).then_some(grace)
+    }
+
     /// No poll of this body begins from this moment on.
     pub(crate) fn ends_at(&self) -> Moment {
         self.state.ends_at(self.scope.stop_signal(), self.scope.grace()).min(self.scope.cut())

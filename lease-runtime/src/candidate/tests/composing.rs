@@ -156,7 +156,7 @@ async fn a_layer_that_never_signals_readiness_is_logged() {
     let running = Running::start(&candidate);
     world.story.grown_to(1).await;
     seconds(14).await;
-    let waits = ["WARN", "task=top", "below=\"mute\"", "term.ready()"];
+    let waits = ["WARN", "task=top", "below=mute", "term.ready()"];
     assert_eq!(lines.matching(&waits), 0, "{lines:?}");
     seconds(60).await;
     assert_eq!(lines.matching(&waits), 1, "{lines:?}");

@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::*;
 use crate::clock::{Clock, TokioClock, WallTime};
+use crate::elector::tests::log::Lines;
 use crate::error::Error;
 use crate::lease::LeaseId;
 use crate::spec::LeaseSpec;
@@ -191,6 +192,8 @@ fn stubborn(story: &Story) -> LeaderTask<()> {
 
 #[tokio::test(start_paused = true)]
 async fn a_body_is_dropped_when_its_grace_is_used_up_while_renewals_go_on() {
+    let lines = Lines::default();
+    let _capture = lines.capture();
     let story = Story::default();
     let (mut elector, _handle) = Elector::with(stubborn(&story).grace(Duration::from_secs(30)));
     let (term_state, supervisor) = elector.grant();
@@ -208,10 +211,13 @@ async fn a_body_is_dropped_when_its_grace_is_used_up_while_renewals_go_on() {
     assert!(is_drained(&term_state));
     let took = elector.clock.now().since(stopped_at);
     assert!((30.0..30.01).contains(&took.as_secs_f64()), "{took:?}");
+    assert_eq!(lines.matching(&["task was dropped", "grace_ms=30000"]), 1, "{lines:?}");
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_deadline_drops_an_idle_body_even_if_the_elector_says_nothing() {
+    let lines = Lines::default();
+    let _capture = lines.capture();
     let story = Story::default();
     let (mut elector, _handle) = Elector::with(stubborn(&story));
     let (term_state, supervisor) = elector.grant();
@@ -229,6 +235,8 @@ async fn the_deadline_drops_an_idle_body_even_if_the_elector_says_nothing() {
     supervisor.await.unwrap();
     assert_eq!(story.lines(), ["dropped", "dropped"]);
     assert!(is_drained(&term_state));
+    assert_eq!(lines.matching(&["task was dropped"]), 2, "{lines:?}");
+    assert_eq!(lines.matching(&["grace_ms"]), 0, "the grace was not up: {lines:?}");
 }
 
 #[tokio::test(start_paused = true)]

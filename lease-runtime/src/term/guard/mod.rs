@@ -11,6 +11,7 @@ use std::task::{Context, Poll};
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::{DrainToken, Gate, GateUse, Term};
+use lease_protocol::election::shown;
 
 /// Why a guarded future ended without a value.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
@@ -143,7 +144,7 @@ pub(crate) fn say_dropped(panicked: Option<String>, term: &Term) {
             target: "lease_runtime",
             lease = %term.lease().name,
             namespace = %term.lease().namespace,
-            identity = term.identity(),
+            identity = %shown(term.identity()),
             term = term.fencing_token().get(),
             task = %term.scope().task(),
             error,

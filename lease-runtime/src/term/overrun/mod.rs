@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::{GateUse, TermState, exit};
 use crate::clock::Moment;
 use crate::policy::OnOverrun;
+use lease_protocol::election::shown;
 
 /// Handles user code that still runs although the term is over, unless the watchdog does. The elector calls it from its own
 /// thread at the hard stop if the term is not drained, and then from time to time until it is. Each overrun is reported once.
@@ -104,10 +105,10 @@ impl Overrun {
         let message = self.message();
         tracing::error!(
             target: "lease_runtime",
-            task = self.task,
-            lease = self.lease,
-            namespace = self.namespace,
-            identity = self.identity,
+            task = %self.task,
+            lease = %self.lease,
+            namespace = %self.namespace,
+            identity = %shown(&self.identity),
             term = self.term,
             "overrun: {message}"
         );

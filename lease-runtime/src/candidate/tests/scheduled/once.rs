@@ -156,6 +156,21 @@ async fn the_handle_of_a_migration_does_not_return_the_failure_of_an_earlier_run
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_migration_that_has_failed_for_good_is_explained_once() {
+    let world = World::new();
+    let lines = crate::elector::tests::log::Lines::default();
+    let _capture = lines.capture();
+    let a = world.candidate("a").await;
+    a.add(LeaderTask::scheduled("migrate", LEDGER, |_: Term, _: Tick| async { Err::<(), _>("no such table") }).once());
+    let running = Running::start(&a);
+    seconds(60).await;
+    assert_eq!(lines.matching(&["ERROR", "migrate", "tick failed"]), 1, "{lines:?}");
+    assert_eq!(lines.matching(&["ERROR", "trigger.lease-runtime.dev/migrate", "`retry`"]), 1, "{lines:?}");
+    assert_eq!(lines.count("ERROR"), 2, "{lines:?}");
+    running.end().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_migration_that_does_not_run_again_is_logged_by_each_leader_and_can_be_triggered() {
     let world = World::new();
     let a = world.candidate("a").await;
