@@ -150,11 +150,11 @@ fn rows(results: &Results) -> Vec<Row> {
         rows.extend(pair(names, AMinute, requests, |it| &it.waiting, [None, Some(3.0)]));
     }
     if pause.iter().any(Option::is_some) {
-        rows.push(single("stopped for 22 s: beats beside the successor", Count, pause, beats, Some(0.0)));
+        rows.push(single("leader paused for 22 s (SIGSTOP): beats beside the successor", Count, pause, beats, Some(0.0)));
         rows.push(single("  for at most", Seconds, pause, lasted, None));
     }
     if hole.iter().any(Option::is_some) {
-        let name = "leader's link a black hole: beats beside the successor";
+        let name = "network drops the leader's packets: beats beside the successor";
         rows.push(single(name, Count, hole, |it| beats(&it.overlap), Some(0.0)));
         rows.push(single("  for at most", Seconds, hole, |it| lasted(&it.overlap), None));
         rows.push(single("  successor after the lease's end: earliest", Seconds, hole, |it| it.after.min(), None));

@@ -117,7 +117,7 @@ async fn transitions_are_logged_with_their_term() {
     let token = format!("term={}", led.term.fencing_token());
     drop(led);
     a.election.left().await;
-    let fields = ["lease=ledger ", "namespace=default ", "identity=a ", "INFO"];
+    let fields = [" lease=ledger ", " namespace=default ", " identity=a", "INFO"];
     for words in ["started leading", "giving up lease", "all tasks stopped"] {
         assert_eq!(lines.matching(&[&fields[..], &[words, &token]].concat()), 1, "{words}: {lines:?}");
     }
