@@ -85,6 +85,3 @@ pub(crate) async fn report(db: Db) -> Result<(), DbError> {
 
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Reports;
-
-#[leader_only(lease = "billing", name = "nightly-report", cron = "0 2 * * *")]
-pub(crate) async fn nightly_report(reports: Reports) {}
