@@ -173,8 +173,10 @@ impl Scheduling {
                  that ticks are lost when the leader changes, or choose a longer period",
             );
         }
-        if period.is_some_and(|period| !is_recorded(period)) && self.delivery == Some(Delivery::AtLeastOnce) {
-            return Err("at_least_once needs a record, and a period below 10s has none: choose a longer period");
+        if period.is_some_and(|period| !is_recorded(period)) && self.delivery.is_some() {
+            return Err(
+                "delivery needs a record, and a period below 10s has none: remove it, or choose a longer period",
+            );
         }
         if none && self.start_deadline.is_some() {
             return Err("start_deadline is not for catch_up = none, which starts nothing late: remove one");
