@@ -75,7 +75,7 @@ async fn invalid_settings_are_refused_with_a_remedy() {
         (tick().every(minute).jitter(minute), "half the shortest time"),
         (tick().every(Duration::from_secs(5)), "below 10s"),
         (
-            tick().every(Duration::from_secs(5)).catch_up(crate::CatchUp::None).delivery(crate::Delivery::AtMostOnce),
+            tick().every(Duration::from_secs(5)).catch_up(crate::CatchUp::None).delivery(Delivery::AtMostOnce),
             "delivery needs a record",
         ),
         (tick().every(minute).start_deadline(Duration::from_secs(5)), "start_deadline must be at least"),
