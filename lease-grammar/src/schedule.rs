@@ -23,11 +23,21 @@ pub struct Setting {
     pub key: &'static str,
     /// The triggers it goes with, with spaces between.
     pub triggers: &'static str,
-    /// What to say about it on a task with another trigger, or with none.
+    /// What to say about it on a task with another trigger.
     pub misplaced: &'static str,
+    /// What to say about it on a task without a trigger.
+    pub without_trigger: &'static str,
 }
 
 impl Setting {
+    /// What is wrong with it on a task with this trigger, or with none.
+    pub fn mistake(&self, trigger: Option<&str>) -> Option<&'static str> {
+        match trigger {
+            None => Some(self.without_trigger),
+            Some(trigger) => (!self.goes_with(trigger)).then_some(self.misplaced),
+        }
+    }
+
     /// Whether it goes with this trigger: `cron`, `every`, `delay` or `once`.
     pub fn goes_with(&self, trigger: &str) -> bool {
         self.triggers.split(' ').any(|one| one == trigger)
@@ -35,13 +45,14 @@ impl Setting {
 }
 
 macro_rules! settings {
-    ($($(#[$doc:meta])* $name:ident: $key:literal, $triggers:literal, $misplaced:literal;)*) => {
+    ($($(#[$doc:meta])* $name:ident: $key:literal, $triggers:literal, $add:literal, $misplaced:literal;)*) => {
         $(
             $(#[$doc])*
             pub const $name: Setting = Setting {
                 key: $key,
                 triggers: $triggers,
                 misplaced: concat!($key, " ", $misplaced),
+                without_trigger: concat!($key, " is for scheduled tasks: set ", $add, ", or remove it"),
             };
         )*
         /// All of them.
@@ -49,26 +60,27 @@ macro_rules! settings {
     };
 }
 
+// For each: its key, its triggers, the same as a list, and what to say on a task with another trigger.
 settings! {
     /// The other triggers do not depend on a calendar.
-    TIME_ZONE: "time_zone", "cron", "is for cron: the other triggers do not depend on a calendar, remove it";
+    TIME_ZONE: "time_zone", "cron", "cron", "is for cron: the other triggers do not depend on a calendar, remove it";
     /// A cron expression names the minute itself, and a delay counts from the end of the last run.
-    OFFSET: "offset", "every", "is for every: remove it";
+    OFFSET: "offset", "every", "every", "is for every: remove it";
     /// A task that runs once is due until it has run.
-    JITTER: "jitter", "cron every delay", "is for cron, every and delay: once is due until it has run, remove it";
+    JITTER: "jitter", "cron every delay", "cron, every or delay", "is for cron, every and delay: once is due until it has run, remove it";
     /// Runs of the other triggers never overlap.
-    OVERLAP: "overlap", "cron every", "is for cron and every: runs of the other triggers never overlap, remove it";
+    OVERLAP: "overlap", "cron every", "cron or every", "is for cron and every: runs of the other triggers never overlap, remove it";
     /// A task that runs once is due until it has run.
-    CATCHING_UP: "catch_up", "cron every delay", "is for cron, every and delay: once is due until it has run, remove it";
+    CATCHING_UP: "catch_up", "cron every delay", "cron, every or delay", "is for cron, every and delay: once is due until it has run, remove it";
     /// The other triggers have one tick at a time.
     MAX_CATCH_UP:
-        "max_catch_up", "cron every", "is for cron and every: the other triggers have one tick at a time, remove it";
+        "max_catch_up", "cron every", "cron or every", "is for cron and every: the other triggers have one tick at a time, remove it";
     /// A task that runs once is due until it has run.
-    START_DEADLINE: "start_deadline", "cron every delay", "is for cron, every and delay: once is due until it has run, remove it";
+    START_DEADLINE: "start_deadline", "cron every delay", "cron, every or delay", "is for cron, every and delay: once is due until it has run, remove it";
     /// A continuous task has no ticks to deliver.
-    DELIVERY: "delivery", "cron every delay once", "is for scheduled tasks: set cron, every, delay or once, or remove it";
+    DELIVERY: "delivery", "cron every delay once", "cron, every, delay or once", "is for scheduled tasks: set cron, every, delay or once, or remove it";
     /// A continuous task runs again without it.
-    RETRIES: "retry", "cron every delay once", "is for scheduled tasks: set cron, every, delay or once, or remove it";
+    RETRIES: "retry", "cron every delay once", "cron, every, delay or once", "is for scheduled tasks: set cron, every, delay or once, or remove it";
 }
 
 /// Whether ticks that are at least so far apart are recorded in the Lease.
@@ -106,6 +118,15 @@ mod tests {
         assert_eq!(with("every").len() + 1, SETTINGS.len());
         assert_eq!(with("cron").len() + 1, SETTINGS.len());
         assert!(SETTINGS.iter().all(|setting| setting.misplaced.starts_with(setting.key)));
+    }
+
+    #[test]
+    fn without_a_trigger_the_remedy_is_to_set_one_that_it_goes_with() {
+        for setting in SETTINGS {
+            let triggers = crate::suggest::list(setting.triggers.split(' '), "or").replace('`', "");
+            let remedy = format!("{} is for scheduled tasks: set {triggers}, or remove it", setting.key);
+            assert_eq!(setting.mistake(None), Some(&*remedy));
+        }
     }
 
     #[test]

@@ -109,7 +109,8 @@ fn offset(text: &str) -> Option<Option<i32>> {
         None => (digits, "0"),
     };
     let whole = minutes.parse::<u32>() == Ok(0);
-    Some(hours.parse::<i32>().ok().filter(|_| whole).map(|hours| sign * hours))
+    // Without a sign of its own, which `i32::MIN` has: it cannot be negated.
+    Some(hours.parse::<u8>().ok().filter(|_| whole).map(|hours| sign * i32::from(hours)))
 }
 
 /// The zone among `names` that `text` was probably meant to be: the same letters in another notation, the place without its
@@ -134,7 +135,9 @@ mod tests {
         for (text, hours) in [("+01:00", 1), ("GMT+1", 1), ("utc-5", -5), ("UTC \u{2212}3", -3), ("0200", 2)] {
             assert_eq!(offset(text), Some(Some(hours)), "{text}");
         }
-        assert_eq!(offset("+05:30"), Some(None));
+        for text in ["+05:30", "+999", "--1", "--2147483648"] {
+            assert_eq!(offset(text), Some(None), "{text}");
+        }
         for name in ["UTC", "Etc/GMT+1", "Europe/Prague", ""] {
             assert_eq!(offset(name), None, "{name}");
         }

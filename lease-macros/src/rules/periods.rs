@@ -29,7 +29,7 @@ fn check_period(args: &mut Args, key: &'static str) {
             format!("`{key}` must be at least one second: write `{key} = \"1s\"`, or loop in a body without `{key}`");
         return wrong_value(args, key, &says);
     }
-    if !whole_seconds(args, key, millis) {
+    if !whole_seconds(args, key, millis, None) {
         return;
     }
     if millis > u128::from(schedule::LONGEST_PERIOD_SECS) * 1_000 {
@@ -62,12 +62,19 @@ fn check_period(args: &mut Args, key: &'static str) {
     }
 }
 
-/// Whether the value is a whole number of seconds. If not, reports it and removes the argument.
-fn whole_seconds(args: &mut Args, key: &'static str, millis: u128) -> bool {
+/// Whether the value is a whole number of seconds. If not, reports it and removes the argument. The remedy rounds up, and down if
+/// rounding up would reach `below`: that value would be refused again.
+fn whole_seconds(args: &mut Args, key: &'static str, millis: u128, below: Option<u128>) -> bool {
     let is_whole = millis.is_multiple_of(1_000);
     if !is_whole {
-        let instead = written(millis.next_multiple_of(1_000));
-        wrong_value(args, key, &format!("`{key}` must be a whole number of seconds: write `{key} = \"{instead}\"`"));
+        let remedy = match (millis.next_multiple_of(1_000), below) {
+            (up, Some(below)) if millis < below && up >= below => match up - 1_000 {
+                0 => format!("remove `{key}`"),
+                down => format!("write `{key} = \"{}\"`", written(down)),
+            },
+            (up, _) => format!("write `{key} = \"{}\"`", written(up)),
+        };
+        wrong_value(args, key, &format!("`{key}` must be a whole number of seconds: {remedy}"));
     }
     is_whole
 }
@@ -75,11 +82,11 @@ fn whole_seconds(args: &mut Args, key: &'static str, millis: u128) -> bool {
 fn check_offset(args: &mut Args) {
     let Some(offset) = duration(args, "offset") else { return };
     let millis = offset.duration.millis();
-    if !whole_seconds(args, "offset", millis) {
+    let every = duration(args, "every").map(|every| every.duration);
+    if !whole_seconds(args, "offset", millis, every.map(|every| every.millis())) {
         return;
     }
-    let Some(every) = duration(args, "every").filter(|every| every.duration.millis() <= millis) else { return };
-    let every = every.duration;
+    let Some(every) = every.filter(|every| every.millis() <= millis) else { return };
     let remedy = match millis % every.millis() {
         0 => "remove it".to_owned(),
         rest => format!("write `offset = \"{}\"`, which has the same effect", written(rest)),

@@ -159,6 +159,8 @@ fn periods_and_what_fits_into_them() {
         every = "5m", offset = "5m"
         every = "5m", offset = "7m"
         every = "5m", offset = "1500ms"
+        every = "5m", offset = "299500ms"
+        every = "1s", catch_up = none, offset = "500ms"
         every = "5m", offset = "299s"
         every = "5m", start_deadline = "19s"
         every = "5m", start_deadline = "19400ms"
@@ -207,6 +209,10 @@ fn periods_and_what_fits_into_them() {
             `offset` must be shorter than the period, which is 5m: write `offset = "2m"`, which has the same effect
         every = "5m", offset = "1500ms"
             `offset` must be a whole number of seconds: write `offset = "2s"`
+        every = "5m", offset = "299500ms"
+            `offset` must be a whole number of seconds: write `offset = "299s"`
+        every = "1s", catch_up = none, offset = "500ms"
+            `offset` must be a whole number of seconds: remove `offset`
         every = "5m", offset = "299s"
         every = "5m", start_deadline = "19s"
             `start_deadline` must leave another replica time to take over (`lease_duration` + 2.2 × `retry_period`, which is 19400ms): write at least `start_deadline = "20s"`, or `catch_up = none` instead

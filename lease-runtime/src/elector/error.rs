@@ -9,8 +9,6 @@ use super::text::chain;
 
 /// What went wrong between an elector and its API server.
 ///
-/// What went wrong between an elector and its API server.
-///
 /// An error of building a [`Candidate`](crate::Candidate) is returned. Later errors are in the [`LeaseStatus`](super::LeaseStatus)
 /// and in the log, and the election continues to try: while a cluster is upgraded, it answers with most of these.
 #[derive(Debug, thiserror::Error)]

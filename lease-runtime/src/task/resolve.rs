@@ -122,7 +122,7 @@ impl Scheduling {
 
     /// Settings that do not go with the trigger, or with none.
     fn check_settings(&self) -> Result<(), Rule> {
-        let trigger = self.set_triggers().next().unwrap_or_default();
+        let trigger = self.set_triggers().next();
         let set = [
             (settings::TIME_ZONE, self.time_zone.is_some()),
             (settings::OFFSET, self.offset.is_some()),
@@ -134,10 +134,8 @@ impl Scheduling {
             (settings::DELIVERY, self.delivery.is_some()),
             (settings::RETRIES, self.retry.is_some()),
         ];
-        match set.iter().find(|(setting, is_set)| *is_set && !setting.goes_with(trigger)) {
-            Some((setting, _)) => Err(setting.misplaced),
-            None => Ok(()),
-        }
+        let mut mistakes = set.iter().filter(|(_, is_set)| *is_set).filter_map(|(setting, _)| setting.mistake(trigger));
+        mistakes.next().map_or(Ok(()), Err)
     }
 
     /// What the attribute checks at compile time, for values that were set at run time.
@@ -175,8 +173,10 @@ impl Scheduling {
                  that ticks are lost when the leader changes, or choose a longer period",
             );
         }
-        if period.is_some_and(|period| !is_recorded(period)) && self.delivery == Some(Delivery::AtLeastOnce) {
-            return Err("at_least_once needs a record, and a period below 10s has none: choose a longer period");
+        if period.is_some_and(|period| !is_recorded(period)) && self.delivery.is_some() {
+            return Err(
+                "delivery needs a record, and a period below 10s has none: remove it, or choose a longer period",
+            );
         }
         if none && self.start_deadline.is_some() {
             return Err("start_deadline is not for catch_up = none, which starts nothing late: remove one");

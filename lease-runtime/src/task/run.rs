@@ -12,13 +12,12 @@ use tokio_util::sync::CancellationToken;
 
 use super::backoff::{Backoff, Restarts};
 use super::log::TaskLog;
-use super::member::{Body, BodyResult, Member};
-use super::supervisor::{MemberEnd, Supervisor};
+use super::member::{Body, BodyResult};
+use super::supervisor::{MemberEnd, RunContext};
 use crate::error::Error;
 use crate::policy::{OnExhausted, Restart};
 use crate::term::polled::PolledBody;
-use crate::term::{Ended, Guarded, RunScope, StopSignal, Term};
-use crate::tick::Tick;
+use crate::term::{Ended, Guarded, RunScope, Term};
 use lease_protocol::election::StopReason;
 
 /// The longest sleep. A timer only wakes, and the clock decides, so a longer one is not needed.
@@ -45,25 +44,18 @@ struct BodyFailure {
 
 /// Runs a body from the beginning of a term, or from its turn in the term, until the term or the task is over. Returns when nothing
 /// of the body is left. `up` is cancelled when the body first waits, or when it says that it is ready.
-pub(super) async fn through_term(
-    supervisor: &Supervisor<'_>,
-    member: &Member,
-    body: &Body,
-    stop: &Arc<StopSignal>,
-    up: &CancellationToken,
-    tick: Option<&Tick>,
-) -> MemberEnd {
+pub(super) async fn through_term(context: RunContext<'_>, body: &Body) -> MemberEnd {
+    let RunContext { supervisor, member, stop, .. } = context;
     let (entry, leading, policy) = (supervisor.entry, supervisor.leading, &member.policy);
-    let log = TaskLog { entry, member, term: leading };
+    let log = context.log(leading);
     let mut backoff = Backoff::new(&policy.backoff);
     let mut restarts = Restarts::new(policy.max_restarts);
     supervisor.pause(policy.initial_delay, stop).await;
     while !entry.is_over() && !leading.state().is_cancelled() && !stop.is_requested() {
-        let term = scoped(supervisor, member, stop, up);
+        let term = scoped(context);
         let started = term.now();
         log.started();
-        let run = run(supervisor, member, body, &term, up, tick);
-        let failure = match end_in_time(supervisor, member, &term, run).await {
+        let failure = match end_in_time(context, &term, run(context, body, &term)).await {
             RunResult::Ended(BodyResult { failure: None, asked_to_end: false, .. })
                 if policy.restart == Restart::Always =>
             {
@@ -109,10 +101,10 @@ pub(super) async fn through_term(
         }
         if policy.restart == Restart::Never {
             log.failed_for_good(&failure.message);
-            return MemberEnd::Failed { error: failed(supervisor, member, &failure), value: failure.value };
+            return MemberEnd::Failed { error: failed(context, &failure), value: failure.value };
         }
         if !restarts.allow(term.now()) {
-            return exhausted(supervisor, member, &failure, &log);
+            return exhausted(context, &failure, &log);
         }
         let pause = backoff.after_failure(term.now().since(started), fastrand::f64);
         log.failed(&failure.message, pause);
@@ -121,9 +113,9 @@ pub(super) async fn through_term(
     MemberEnd::Over
 }
 
-fn failed(supervisor: &Supervisor<'_>, member: &Member, failure: &BodyFailure) -> Error {
-    let lease = supervisor.entry.lease.clone();
-    Error::Failed { task: member.name.to_string(), lease, failure: half_a_sentence(failure) }
+fn failed(context: RunContext<'_>, failure: &BodyFailure) -> Error {
+    let lease = context.supervisor.entry.lease.clone();
+    Error::Failed { task: context.member.name.to_string(), lease, failure: half_a_sentence(failure) }
 }
 
 fn half_a_sentence(failure: &BodyFailure) -> String {
@@ -131,7 +123,8 @@ fn half_a_sentence(failure: &BodyFailure) -> String {
 }
 
 /// The body has failed too often.
-fn exhausted(supervisor: &Supervisor<'_>, member: &Member, failure: &BodyFailure, log: &TaskLog<'_>) -> MemberEnd {
+fn exhausted(context: RunContext<'_>, failure: &BodyFailure, log: &TaskLog<'_>) -> MemberEnd {
+    let RunContext { supervisor, member, .. } = context;
     let (restarts, within) = member.policy.max_restarts;
     let error = || Error::Exhausted {
         task: member.name.to_string(),
@@ -159,21 +152,14 @@ fn exhausted(supervisor: &Supervisor<'_>, member: &Member, failure: &BodyFailure
 }
 
 /// One run of a body, without another one after it.
-pub(super) async fn once(
-    supervisor: &Supervisor<'_>,
-    member: &Member,
-    body: &Body,
-    stop: &Arc<StopSignal>,
-    up: &CancellationToken,
-    tick: Option<&Tick>,
-) -> RunResult {
-    let term = scoped(supervisor, member, stop, up);
-    let run = run(supervisor, member, body, &term, up, tick);
-    end_in_time(supervisor, member, &term, run).await
+pub(super) async fn once(context: RunContext<'_>, body: &Body) -> RunResult {
+    let term = scoped(context);
+    end_in_time(context, &term, run(context, body, &term)).await
 }
 
 /// The term for one run.
-fn scoped(supervisor: &Supervisor<'_>, member: &Member, stop: &Arc<StopSignal>, up: &CancellationToken) -> Term {
+fn scoped(context: RunContext<'_>) -> Term {
+    let RunContext { supervisor, member, stop, up, .. } = context;
     let (name, policy) = (member.name.clone(), &member.policy);
     let scope = RunScope::new(name, policy.grace, policy.on_overrun, Handle::try_current().ok(), stop.clone());
     let scope = if policy.signals_readiness { scope.tell_ready(up.clone()) } else { scope };
@@ -182,14 +168,8 @@ fn scoped(supervisor: &Supervisor<'_>, member: &Member, stop: &Arc<StopSignal>, 
 
 /// One run: the body in a task of its own, and then its children. With a task of its own, a body that blocks does not delay the
 /// timers of this supervisor.
-fn run(
-    supervisor: &Supervisor<'_>,
-    member: &Member,
-    body: &Body,
-    term: &Term,
-    up: &CancellationToken,
-    tick: Option<&Tick>,
-) -> impl Future<Output = RunResult> + use<> {
+fn run(context: RunContext<'_>, body: &Body, term: &Term) -> impl Future<Output = RunResult> + use<> {
+    let RunContext { supervisor, member, up, tick, .. } = context;
     let mut body = body.run(term.clone(), tick.cloned());
     let (mut up, waits) = (Some(up.clone()), member.policy.signals_readiness);
     let place = PolledBody::body(term);
@@ -247,12 +227,8 @@ impl Drop for RunGuard {
 }
 
 /// Ends a run in time. An idle body compares the clock only when it is woken, so this wakes it.
-async fn end_in_time(
-    supervisor: &Supervisor<'_>,
-    member: &Member,
-    term: &Term,
-    run: impl Future<Output = RunResult>,
-) -> RunResult {
+async fn end_in_time(context: RunContext<'_>, term: &Term, run: impl Future<Output = RunResult>) -> RunResult {
+    let RunContext { supervisor, member, .. } = context;
     let entry = supervisor.entry;
     let mut run = pin!(run);
     let (mut cancelled, mut stopped, mut overdue) = (false, false, 0_u32);
@@ -289,7 +265,7 @@ async fn end_in_time(
                 match overdue {
                     0 => {}
                     1 => term.state().wake(term.scope()),
-                    _ => TaskLog { entry, member, term }.overdue(),
+                    _ => context.log(term).overdue(),
                 }
             }
         }

@@ -152,7 +152,8 @@ macro_rules! schedule_settings {
 
 schedule_settings! {
     /// Schedules, for tasks made by [`scheduled`](LeaderTask::scheduled). If the attribute would refuse a value, adding the task
-    /// is an error. Settings that concern only continuous tasks, such as `restart`, have no effect.
+    /// is an error. A zero `offset` or `jitter` means none. Settings that concern only continuous tasks, such as `restart`, have
+    /// no effect, like `backoff` without [`retry`](Self::retry).
     impl<T> for LeaderTask<T>
 }
 

@@ -9,7 +9,9 @@ use tokio::sync::watch;
 use super::leader_task::LeaderTask;
 use crate::policy::{OnExhausted, OnLoss, OnOverrun, Restart};
 
-/// Settings. They override those of the attribute. If the attribute would refuse a value, adding the task is an error.
+/// Settings. They override those of the attribute. If the attribute would refuse a value, adding the task is an error. Two things that
+/// the attribute refuses are allowed here, because a value may come from a configuration: a zero that means none, as in `grace`,
+/// `initial_delay` and the count of `max_restarts`, and a setting without effect, such as `backoff` beside [`Restart::Never`].
 impl<T> LeaderTask<T> {
     /// Runs under this lease instead. If Kubernetes would refuse the name, adding the task is an error.
     pub fn lease(mut self, lease: impl Into<String>) -> LeaderTask<T> {

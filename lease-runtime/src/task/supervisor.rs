@@ -6,10 +6,14 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
 
 use super::entry::Entry;
+use super::log::TaskLog;
+use super::member::Member;
 use crate::error::Error;
 use crate::term::{DrainToken, StopSignal, Term};
+use crate::tick::Tick;
 
 /// How a member ended in a term.
 pub(super) enum MemberEnd {
@@ -33,6 +37,29 @@ pub(super) struct Supervisor<'a> {
     pub(super) leading: &'a Term,
     pub(super) alive: &'a DrainToken,
     pub(super) exits: &'a mpsc::UnboundedSender<Box<Error>>,
+}
+
+/// One member of a task in a term: what it is, and what it depends on.
+#[derive(Clone, Copy)]
+pub(super) struct RunContext<'a> {
+    pub(super) supervisor: &'a Supervisor<'a>,
+    pub(super) member: &'a Member,
+    /// Asks the member to end.
+    pub(super) stop: &'a Arc<StopSignal>,
+    /// Cancelled when the members that depend on this one may start.
+    pub(super) up: &'a CancellationToken,
+    /// The tick that the member, or the group it belongs to, runs for.
+    pub(super) tick: Option<&'a Tick>,
+}
+
+impl<'a> RunContext<'a> {
+    /// The log of the member, with the fields of `term`.
+    pub(super) fn log<'b>(&self, term: &'b Term) -> TaskLog<'b>
+    where
+        'a: 'b,
+    {
+        TaskLog { entry: self.supervisor.entry, member: self.member, term }
+    }
 }
 
 impl Supervisor<'_> {

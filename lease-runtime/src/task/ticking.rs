@@ -11,10 +11,9 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use super::backoff::Backoff;
-use super::log::TaskLog;
-use super::member::{Member, MemberTicks, MemberWork};
+use super::member::{MemberTicks, MemberWork};
 use super::run::{self, RunResult};
-use super::supervisor::{MemberEnd, Supervisor};
+use super::supervisor::{MemberEnd, RunContext, Supervisor};
 use crate::term::{ElectorMessage, StopSignal};
 use crate::tick::{Cause, Permit, Tick};
 use lease_protocol::election::StopReason;
@@ -35,14 +34,9 @@ struct ActiveRun {
 
 /// Runs a scheduled member from the beginning of a term, or from its turn in the term, until the term or the task is over. Returns
 /// when nothing of it is left.
-pub(super) async fn through_term(
-    supervisor: &Supervisor<'_>,
-    member: &Member,
-    ticking: &MemberTicks,
-    stop: &Arc<StopSignal>,
-    up: &CancellationToken,
-) -> MemberEnd {
-    let (entry, leading) = (supervisor.entry, supervisor.leading);
+pub(super) async fn through_term(context: RunContext<'_>, ticking: &MemberTicks) -> MemberEnd {
+    let RunContext { supervisor, member, stop, up, .. } = context;
+    let leading = supervisor.leading;
     let mut subscription = leading.state().tick_channel().join(member.name.clone(), ticking.timetable.clone());
     // A scheduled member is up at once: members that depend on it do not wait for a tick.
     up.cancel();
@@ -56,7 +50,7 @@ pub(super) async fn through_term(
                 return MemberEnd::Over;
             }
             if let Some(taken) = waiting.take() {
-                runs.push(begin(supervisor, member, ticking, taken, &mut running));
+                runs.push(begin(context, ticking, taken, &mut running));
             }
         }
         tokio::select! {
@@ -82,11 +76,11 @@ pub(super) async fn through_term(
                 }
                 ElectorMessage::Start(start, permit) => {
                     let taken = Taken { start: *start, permit };
-                    runs.push(begin(supervisor, member, ticking, taken, &mut running));
+                    runs.push(begin(context, ticking, taken, &mut running));
                 }
                 // According to the Lease, no replica will run it again.
                 ElectorMessage::Done if ticking.timetable.kind == TimetableKind::Once && runs.is_empty() => {
-                    TaskLog { entry, member, term: leading }.done();
+                    context.log(leading).done();
                     return MemberEnd::Done;
                 }
                 ElectorMessage::Done => {}
@@ -111,15 +105,14 @@ async fn stopped(supervisor: &Supervisor<'_>, stop: &StopSignal) {
 }
 
 fn begin<'a>(
-    supervisor: &'a Supervisor<'_>,
-    member: &'a Member,
+    context: RunContext<'a>,
     ticking: &'a MemberTicks,
     taken: Taken,
     running: &mut Vec<ActiveRun>,
 ) -> impl Future<Output = (AttemptId, ticks::RunEnd)> + use<'a> {
     let (id, stop) = (taken.start.id, Arc::new(StopSignal::new()));
     running.push(ActiveRun { id, stop: stop.clone() });
-    async move { (id, attempts(supervisor, member, ticking, &taken, &stop).await) }
+    async move { (id, attempts(RunContext { stop: &stop, ..context }, ticking, &taken).await) }
 }
 
 impl Taken {
@@ -130,14 +123,9 @@ impl Taken {
 }
 
 /// One tick: a run, and more attempts after a failure.
-async fn attempts(
-    supervisor: &Supervisor<'_>,
-    member: &Member,
-    ticking: &MemberTicks,
-    taken: &Taken,
-    stop: &Arc<StopSignal>,
-) -> ticks::RunEnd {
-    let log = TaskLog { entry: supervisor.entry, member, term: supervisor.leading };
+async fn attempts(context: RunContext<'_>, ticking: &MemberTicks, taken: &Taken) -> ticks::RunEnd {
+    let RunContext { supervisor, member, stop, .. } = context;
+    let log = context.log(supervisor.leading);
     let mut backoff = Backoff::new(&member.policy.backoff);
     for again in 0..=ticking.retry {
         // The run may have waited, for the run before it or for a pause, and the term may be over.
@@ -147,7 +135,7 @@ async fn attempts(
         let tick = tick(supervisor, ticking, &taken.start, again).permitted(&taken.permit);
         let started = supervisor.leading.now();
         log.tick_started(&tick);
-        let failure = match one(supervisor, member, &tick, stop).await {
+        let failure = match one(context, &tick).await {
             Ok(end) => {
                 let end = taken.unless_begun(end);
                 log.tick_ended(&tick, end);
@@ -178,29 +166,23 @@ async fn attempts(
 }
 
 /// One run. An error says what has failed.
-async fn one(
-    supervisor: &Supervisor<'_>,
-    member: &Member,
-    tick: &Tick,
-    stop: &Arc<StopSignal>,
-) -> Result<ticks::RunEnd, String> {
+async fn one(context: RunContext<'_>, tick: &Tick) -> Result<ticks::RunEnd, String> {
+    let RunContext { supervisor, member, stop, .. } = context;
+    let up = &CancellationToken::new();
     match &member.work {
-        MemberWork::Body(body) => {
-            let up = CancellationToken::new();
-            match run::once(supervisor, member, body, stop, &up, Some(tick)).await {
-                RunResult::Ended(result) => match result.failure {
-                    None if result.asked_to_end && !result.says_done => Ok(interrupted(stop)),
-                    None => Ok(ticks::RunEnd::Done),
-                    Some(failure) => Err(failure),
-                },
-                RunResult::Panicked(message) => Err(format!("panicked: {message}")),
-                RunResult::TimedOut(timeout) => Err(format!("timed out after {timeout:?}")),
-                RunResult::Dropped => Ok(interrupted(stop)),
-            }
-        }
+        MemberWork::Body(body) => match run::once(RunContext { up, tick: Some(tick), ..context }, body).await {
+            RunResult::Ended(result) => match result.failure {
+                None if result.asked_to_end && !result.says_done => Ok(interrupted(stop)),
+                None => Ok(ticks::RunEnd::Done),
+                Some(failure) => Err(failure),
+            },
+            RunResult::Panicked(message) => Err(format!("panicked: {message}")),
+            RunResult::TimedOut(timeout) => Err(format!("timed out after {timeout:?}")),
+            RunResult::Dropped => Ok(interrupted(stop)),
+        },
         MemberWork::Group(order, members) => {
-            let (own, up) = (Arc::new(StopSignal::new()), CancellationToken::new());
-            let mut group = pin!(supervisor.group(*order, members, &own, &up, Some(tick)));
+            let own = Arc::new(StopSignal::new());
+            let mut group = pin!(RunContext { stop: &own, up, tick: Some(tick), ..context }.group(*order, members));
             let timeout = member.policy.timeout;
             let mut overdue = pin!(sleep(timeout.unwrap_or(Duration::MAX)));
             let mut timed_out = None;

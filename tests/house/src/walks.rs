@@ -116,7 +116,8 @@ fn declares(text: &str, name: &str) -> bool {
     keywords.iter().any(|keyword| {
         let begin = format!("{keyword} {name}");
         let goes_on = |rest: &str| rest.starts_with(|next: char| next.is_alphanumeric() || next == '_');
-        text.match_indices(&begin).any(|(at, _)| !goes_on(&text[at + begin.len()..]))
+        let mut code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
+        code.any(|line| line.match_indices(&begin).any(|(at, _)| !goes_on(&line[at + begin.len()..])))
     })
 }
 
@@ -157,6 +158,7 @@ mod tests {
         let text = "pub enum NotRun { A } pub(crate) fn read<T>() {} static KEYS: [u8; 0] = []; macro_rules! m {}";
         assert!(["NotRun", "read", "KEYS", "m"].iter().all(|name| declares(text, name)));
         assert!(["Not", "re", "A"].iter().all(|name| !declares(text, name)));
+        assert!(!declares("// fn read() was here\n/// fn read() {}", "read"));
     }
 
     #[test]

@@ -82,7 +82,9 @@ fn begins_with<'a>(mut words: impl Iterator<Item = &'a str>, phrase: &str) -> bo
 fn words(text: &str) -> Vec<(usize, String)> {
     let mut words = Vec::new();
     for (number, line) in text.lines().enumerate() {
-        let line = line.trim_start().trim_start_matches(['/', '!', '>']);
+        let line = line.trim_start().trim_start_matches(['/', '!', '>']).trim_end();
+        // A string goes on in the next line.
+        let line = line.strip_suffix('\\').unwrap_or(line);
         let mut rest = line;
         while let Some(begin) = rest.find(|c: char| !c.is_whitespace()) {
             rest = &rest[begin..];
@@ -111,6 +113,7 @@ mod tests {
     fn a_phrase_is_found_with_its_line_and_a_better_one() {
         let text = "fn f() {\n    // Whoever asks for a lease that is\n    // none gets an error.\n}\n";
         assert_eq!(phrases(text), [(2, "whoever"), (2, "is none")]);
+        assert_eq!(phrases("say(\"a lease that is \\\n     none\")"), [(1, "is none")]);
         let shown = find("let x = \"it shall not\";")[0].shown(Path::new("a/b.rs"));
         assert_eq!(shown, "a/b.rs:1: `shall`: write `must`, or the present tense");
     }

@@ -1,6 +1,7 @@
 //! Adding tasks, before and while the candidate runs.
 
 use super::*;
+use crate::candidate::lease_tasks::LeaseTasks;
 use crate::elector::tests::log::Lines;
 
 fn done(name: &'static str, spec: LeaseSpec, story: &Story) -> LeaderTask<Result<u32, String>> {

@@ -71,8 +71,13 @@ async fn invalid_settings_are_refused_with_a_remedy() {
         (tick().cron("0 0 30 2 *"), "never"),
         (tick().cron("0 0 * * *").time_zone("Europe/Prag"), "Europe/Prague"),
         (tick().every(minute).time_zone("UTC"), "time_zone is for cron"),
+        (tick().jitter(minute), "jitter is for scheduled tasks: set cron, every or delay, or remove it"),
         (tick().every(minute).jitter(minute), "half the shortest time"),
         (tick().every(Duration::from_secs(5)), "below 10s"),
+        (
+            tick().every(Duration::from_secs(5)).catch_up(crate::CatchUp::None).delivery(Delivery::AtMostOnce),
+            "delivery needs a record",
+        ),
         (tick().every(minute).start_deadline(Duration::from_secs(5)), "start_deadline must be at least"),
         (tick().every(minute).overlap(crate::Overlap::AllowAll(9)), "from 2 to 4"),
         (tick().every(minute).max_catch_up(5), "catch_up = all"),
