@@ -150,7 +150,13 @@ fn rows(results: &Results) -> Vec<Row> {
         rows.extend(pair(names, AMinute, requests, |it| &it.waiting, [None, Some(3.0)]));
     }
     if pause.iter().any(Option::is_some) {
-        rows.push(single("leader paused for 22 s (SIGSTOP): beats beside the successor", Count, pause, beats, Some(0.0)));
+        rows.push(single(
+            "leader paused for 22 s (SIGSTOP): beats beside the successor",
+            Count,
+            pause,
+            beats,
+            Some(0.0),
+        ));
         rows.push(single("  for at most", Seconds, pause, lasted, None));
     }
     if hole.iter().any(Option::is_some) {
