@@ -96,11 +96,13 @@ async fn ends_the_process(world: Arc<World>) {
     assert!(world.last_of(term.token).at < next.at, "the process had not ended when its successor began");
 }
 
-/// As many leases as one process may have, and a log that takes a tenth of a second for each line.
+/// Many leases, and a log that takes a tenth of a second for each line. The log falls behind by more than the renew deadline.
 async fn a_slow_log_costs_no_lease(world: Arc<World>) {
-    const SHARDS: usize = 1000;
+    // A thousand leases with these timings are 333 writes a second. On a busy machine, a real API server cannot keep up with that,
+    // whatever the log does: `compare crowd` measures it.
+    let shards = if world.cluster.hooks().is_some() { 1000 } else { 250 };
     let settings = Settings {
-        shards: SHARDS,
+        shards,
         timing: STEADY,
         beat: Duration::from_secs(5),
         sink: Sink::Slow(Duration::from_millis(100)),
