@@ -16,7 +16,7 @@ use lease_tests::log::now;
 use lease_tests::world::World;
 
 /// How many scenarios run at the same time, unless `--test-threads` is given. They wait most of the time.
-const SIDE_BY_SIDE: usize = 3;
+const SIDE_BY_SIDE: usize = 4;
 /// A scenario that takes longer has failed.
 const TOO_LONG: Duration = Duration::from_secs(300);
 
