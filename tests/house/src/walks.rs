@@ -1,4 +1,4 @@
-//! `walks`: the files, functions and types that ARCHITECTURE.md and CONTRIBUTING.md name exist.
+//! `walks`: the files, functions and types that the pages of `PAGES` name exist.
 
 use std::path::{Path, PathBuf};
 
@@ -7,7 +7,7 @@ use crate::files;
 use crate::order::DEPENDENCIES;
 use crate::workspace::Workspace;
 
-const PAGES: [&str; 2] = ["ARCHITECTURE.md", "CONTRIBUTING.md"];
+const PAGES: [&str; 3] = ["ARCHITECTURE.md", "CONTRIBUTING.md", "docs/correctness.md"];
 
 /// Fails if a page names a file or an item which is not there, or if its table of crates is not that of `order.rs`.
 pub(crate) fn check(workspace: &Workspace) -> Result<()> {
