@@ -42,7 +42,8 @@ pub(crate) struct Config {
     pub(crate) replacements: u8,
     /// How often a holder has something to write, and renews early.
     pub(crate) hurries: u8,
-    /// A Lease may be deleted that not all processes have seen. Rule C3 does not allow for that.
+    /// After a deletion, the next Lease may be deleted before all processes have seen it. Rule C3 does not allow for
+    /// that.
     pub(crate) unseen_deletions: bool,
     /// How often the outcome of a write is unknown to its sender.
     pub(crate) unknowns: u8,

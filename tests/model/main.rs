@@ -238,7 +238,7 @@ fn writes_that_take_long_and_gets_that_do_not() {
 
 #[test]
 fn a_holder_renews_early() {
-    check(Config { hurries: 2, ..brisk("early renewals") });
+    check(Config { hurries: 1, unknowns: 0, ..brisk("early renewals") });
 }
 
 #[test]
@@ -246,30 +246,43 @@ fn a_process_is_replaced_while_its_bodies_run() {
     check(Config { replacements: 1, orphans: 1, unknowns: 0, ..brisk("replacement") });
 }
 
-#[test]
-fn somebody_deletes_the_lease_while_a_replica_is_away() {
-    let away = Config { deletions: 1, withdrawals: 1, returns: 1, unknowns: 0, ..brisk("deletion, absence") };
-    check(Config { anew: true, name: "deletion, absence, new election", ..away.clone() });
-    check(away);
-}
-
-#[test]
-fn somebody_deletes_the_lease_twice() {
-    check(Config { deletions: 2, unknowns: 0, ..brisk("two deletions") });
+/// The Lease is deleted, and a replica leaves and comes back, in any order.
+fn away(name: &'static str, anew: bool) -> Config {
+    Config { deletions: 1, withdrawals: 1, returns: 1, unknowns: 0, anew, ..brisk(name) }
 }
 
 /// The assumption under which two deletions are harmless is needed: a process that did not see the second Lease cannot
 /// know that it existed.
 #[test]
 fn a_lease_that_was_not_seen_must_not_be_deleted() {
-    let outcome = run(Config { deletions: 2, unseen_deletions: true, unknowns: 0, ..brisk("unseen deletion") }, 1);
+    let outcome = run(shortest(Config { deletions: 2, unseen_deletions: true, ..brisk("unseen deletion") }), 1);
     let failure = outcome.failure.expect("the limit of rule C3 has gone: say so in the README");
     assert_eq!(failure.property, NEVER_TWO, "{}", failure.trace);
 }
 
+/// One tick is the lease duration: the hard stop of a holder and the wait of a candidate end in it.
+fn shortest(config: Config) -> Config {
+    Config { duration: &[1, 1], unknowns: 0, ..config }
+}
+
+#[test]
+fn somebody_deletes_the_lease_twice() {
+    check(shortest(Config { deletions: 2, ..brisk("two deletions") }));
+}
+
+#[test]
+fn somebody_deletes_the_lease_while_a_replica_is_away() {
+    check(shortest(away("deletion, absence", false)));
+    check(shortest(away("deletion, absence, new election", true)));
+}
+
+fn three(name: &'static str) -> Config {
+    Config { duration: &[1, 1, 1], rate: &[SLOW, FAST, FAST], unknowns: 0, ..brisk(name) }
+}
+
 #[test]
 fn three_replicas() {
-    check(Config { duration: &[2, 2, 2], rate: &[SLOW, FAST, FAST], unknowns: 0, ..brisk("three replicas") });
+    check(three("three replicas"));
 }
 
 /// Scopes that take minutes. `MODEL=large cargo test -p lease-tests --test model large -- --nocapture`
@@ -297,6 +310,12 @@ fn large() {
     large(Config { deletions: 1, withdrawals: 1, ..brisk("deletion, leaving") });
     large(Config { withdrawals: 2, returns: 2, ..brisk("leaving again and again") });
     large(Config { crashes: 1, orphans: 1, ..brisk("crash, unknown outcomes") });
+    large(Config { hurries: 2, ..brisk("early renewals, unknown outcomes") });
+    large(Config { deletions: 2, unknowns: 0, ..brisk("two deletions") });
+    large(Config { withdrawals: 1, ..three("three replicas, leaving") });
+    large(Config { duration: &[2, 2, 2], ..three("three replicas, longer duration") });
+    large(away("deletion, absence", false));
+    large(away("deletion, absence, new election", true));
     large(Config { watch: &[true, true], ..brisk("two watches, unknown outcomes") });
 }
 

@@ -40,6 +40,13 @@ pub(crate) enum Mutant {
     ClockStands,
 }
 
+impl Mutant {
+    /// No single step breaks a rule. Only what does not happen any more is wrong.
+    pub(crate) fn is_found_late(self) -> bool {
+        self == Mutant::ForgetsEnds
+    }
+}
+
 impl Scope {
     /// The annotations of the Lease as they reach a core.
     pub(crate) fn shown(&self, annotations: &Annotations, mine: bool) -> Annotations {

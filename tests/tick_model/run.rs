@@ -31,6 +31,8 @@ impl Replicas {
     fn heals(&self, world: &World) -> Result<(), Broken> {
         match &world.broken {
             Some(_) => Ok(()),
+            // Otherwise a mistake would be found in the continuation of the first world, before any fault occurs.
+            None if self.scope.mutant.is_some_and(|mutant| !mutant.is_found_late()) => Ok(()),
             None => self.healing.check(world, &self.scope),
         }
     }

@@ -133,7 +133,8 @@ impl World {
         }
         // A process that never saw the Lease creates it at once. So deleting a held Lease is safe only if all processes
         // have seen it, which is the documented limit of rule C3.
-        let known = config.unseen_deletions || self.nodes.iter().all(|node| node.seen_lease);
+        let again = self.left.deletions < config.deletions;
+        let known = config.unseen_deletions && again || self.nodes.iter().all(|node| node.seen_lease);
         if self.left.deletions > 0 && self.server.object.is_some() && known {
             out.push(Delete);
         }
