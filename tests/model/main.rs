@@ -260,33 +260,37 @@ fn a_lease_that_was_not_seen_must_not_be_deleted() {
     assert_eq!(failure.property, NEVER_TWO, "{}", failure.trace);
 }
 
-#[test]
-fn somebody_deletes_the_lease_twice() {
-    check(Config { deletions: 2, unknowns: 0, ..brisk("two deletions") });
-}
-
-#[test]
-fn somebody_deletes_the_lease_while_a_replica_is_away() {
-    check(away("deletion, absence", false));
-}
-
 /// The third replica has a fast clock, as the second.
 fn three(name: &'static str) -> Config {
     Config { duration: &[2, 2, 2], rate: &[SLOW, FAST, FAST], unknowns: 0, ..brisk(name) }
 }
 
-#[test]
-fn three_replicas() {
-    check(Config { cap: 20_000_000, ..three("three replicas") });
+/// A scope that takes minutes, if `MODEL=large` asks for these.
+fn large(config: Config) {
+    if std::env::var("MODEL").as_deref() == Ok("large") {
+        check_on(Config { cap: 200_000_000, ..config }, 2);
+    }
 }
 
-/// Scopes that take minutes. `MODEL=large cargo test -p lease-tests --test model large -- --nocapture`
 #[test]
-fn large() {
-    if std::env::var("MODEL").as_deref() != Ok("large") {
-        return;
-    }
-    let large = |config: Config| check_on(Config { cap: 200_000_000, ..config }, 2);
+fn large_two_deletions() {
+    large(Config { deletions: 2, unknowns: 0, ..brisk("two deletions") });
+}
+
+#[test]
+fn large_absence() {
+    large(away("deletion, absence", false));
+    large(away("deletion, absence, new election", true));
+}
+
+#[test]
+fn large_three_replicas() {
+    large(three("three replicas"));
+}
+
+/// The other large scopes. `MODEL=large cargo test -p lease-tests --test model large -- --nocapture`
+#[test]
+fn large_others() {
     large(Config::new("longer duration, slow network"));
     large(Config { duration: &[4, 4], ..Config::new("still longer duration") });
     large(Config { rate: &[FAST, SLOW], duration: &[3, 2], ..Config::new("different durations, slow network") });
@@ -306,8 +310,6 @@ fn large() {
     large(Config { withdrawals: 2, returns: 2, ..brisk("leaving again and again") });
     large(Config { crashes: 1, orphans: 1, ..brisk("crash, unknown outcomes") });
     large(Config { hurries: 2, ..brisk("early renewals, unknown outcomes") });
-    large(Config { withdrawals: 1, ..three("three replicas, leaving") });
-    large(away("deletion, absence, new election", true));
     large(Config { watch: &[true, true], ..brisk("two watches, unknown outcomes") });
 }
 
