@@ -280,6 +280,10 @@ fn large_two_deletions() {
 #[test]
 fn large_absence() {
     large(away("deletion, absence", false));
+}
+
+#[test]
+fn large_absence_and_a_new_election() {
     large(away("deletion, absence, new election", true));
 }
 
@@ -341,6 +345,7 @@ fn every_mutant_is_found() {
             Config { replacements: 1, orphans: 1, ..brisk("trusts its predecessor") },
             NEVER_TWO,
         ),
+        (Mutant::RemembersNothing, away("remembers nothing", true), NEVER_TWO),
         (Mutant::CountsFromHurry, Config { hurries: 1, ..brisk("from the hurry") }, NEVER_TWO),
     ];
     let mut table = String::from("| mutant | property | steps | seconds |\n|---|---|---|---|\n");

@@ -39,6 +39,8 @@ pub(crate) enum Mutant {
     SameIdentity,
     /// A process takes the record of its predecessor for its own.
     TrustsPredecessor,
+    /// A process that comes back with a new election has forgotten that there was a Lease (C3).
+    RemembersNothing,
     /// A holder that asks for an early renewal counts from the asking (H1).
     CountsFromHurry,
 }

@@ -318,7 +318,11 @@ impl Stage<'_> {
     fn come_back(&mut self, index: usize) {
         let node = &mut self.world.nodes[index];
         if self.config.anew && node.core.role() == Role::Out {
-            node.core = Election::recalling(node.name.to_owned(), self.config.timing(index), node.core.memory());
+            let (name, timing) = (node.name.to_owned(), self.config.timing(index));
+            node.core = match self.config.is(Mutant::RemembersNothing) {
+                true => Election::new(name, timing),
+                false => Election::recalling(name, timing, node.core.memory()),
+            };
         } else {
             self.feed(index, Event::Contend);
         }
