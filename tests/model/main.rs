@@ -273,8 +273,8 @@ fn large(config: Config) {
 }
 
 #[test]
-fn large_two_deletions() {
-    large(Config { deletions: 2, unknowns: 0, ..brisk("two deletions") });
+fn somebody_deletes_the_lease_twice() {
+    check(Config { deletions: 2, unknowns: 0, ..brisk("two deletions") });
 }
 
 #[test]
