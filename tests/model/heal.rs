@@ -77,7 +77,7 @@ impl World {
     /// Whether there is one leader, or none if no node wants to lead, and every node that wants to leave has left.
     fn is_well(&self) -> bool {
         let anybody = self.nodes.iter().any(|node| node.wants);
-        let out = (0..2).all(|index| self.nodes[index].wants || self.is_out(index));
+        let out = (0..self.nodes.len()).all(|index| self.nodes[index].wants || self.is_out(index));
         let led = match self.leader() {
             Some(leader) => self.nodes[leader].wants,
             None => !anybody,
@@ -94,7 +94,7 @@ impl World {
         }
         for round in 0..ROUNDS {
             let mut idle = true;
-            for index in 0..2 {
+            for index in 0..config.nodes() {
                 let node = &stage.world.nodes[index];
                 idle &= node.write.is_none()
                     && !node.is_due()

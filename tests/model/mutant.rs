@@ -3,7 +3,7 @@
 
 use lease_protocol::election::{Observation, View};
 
-use super::config::Config;
+use super::config::{Config, NAMES};
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Mutant {
@@ -37,23 +37,29 @@ pub(crate) enum Mutant {
     TokenIsTransitions,
     /// Both processes have the same identity.
     SameIdentity,
+    /// A process takes the record of its predecessor for its own.
+    TrustsPredecessor,
+    /// A process that comes back with a new election has forgotten that there was a Lease (C3).
+    RemembersNothing,
+    /// A holder that asks for an early renewal counts from the asking (H1).
+    CountsFromHurry,
 }
 
 impl Config {
     /// An observation in the form in which it reaches the core of `node`.
-    pub(crate) fn seen_by(&self, node: usize, mut observation: Observation) -> Observation {
+    pub(crate) fn seen_by(&self, node: usize, name: &'static str, mut observation: Observation) -> Observation {
         if let Observation::Present(view) = &mut observation {
-            self.distort(node, view);
+            self.distort(node, name, view);
         }
         observation
     }
 
-    fn distort(&self, node: usize, view: &mut View) {
-        if view.record.holder().is_none_or(|holder| holder == self.identity(node)) {
-            return;
-        }
+    fn distort(&self, node: usize, name: &'static str, view: &mut View) {
+        let Some(holder) = view.record.holder().filter(|holder| *holder != name) else { return };
+        let is_predecessor = NAMES[node].contains(&holder);
         match self.mutant {
             Some(Mutant::OwnDuration) => view.record.duration_seconds = Some(self.timing(node).published_seconds()),
+            Some(Mutant::TrustsPredecessor) if is_predecessor => view.record.holder = Some(name.to_owned()),
             Some(Mutant::WatchesHolderOnly) => view.record.renewed = view.record.acquired,
             _ => {}
         }

@@ -17,6 +17,10 @@ pub(crate) const STEP: Now = Now { moment: NOW, wall: WallTime(0), random: 0 };
 
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub(crate) struct Node {
+    /// The identity of the process. No two processes have the same, also not one after the other.
+    pub(crate) name: &'static str,
+    /// How many processes were in this place before.
+    pub(crate) start: u8,
     pub(crate) core: Election,
     /// From `Begin` until the last body is gone, however late that is.
     pub(crate) bodies: Option<Bodies>,
@@ -26,7 +30,9 @@ pub(crate) struct Node {
     pub(crate) dropped: Option<Request>,
     /// What the watch will show: a state of the Lease, which may be old when it arrives.
     pub(crate) watched: Option<Observation>,
-    /// The node has seen the Lease.
+    /// Until when the bodies of the process run that was in this place before, cut off from everything.
+    pub(crate) ghost: Option<Moment>,
+    /// The node has seen the Lease, or the one that was created after a deletion.
     pub(crate) seen_lease: bool,
     /// The node was not asked to leave.
     pub(crate) wants: bool,
@@ -61,9 +67,13 @@ pub(crate) struct Write {
 }
 
 impl Node {
-    pub(crate) fn new(identity: &str, index: usize, config: &Config) -> Node {
+    pub(crate) fn new(start: u8, index: usize, config: &Config) -> Node {
+        let name = config.identity(index, start);
         Node {
-            core: Election::new(identity.to_owned(), config.timing(index)),
+            name,
+            start,
+            core: Election::new(name.to_owned(), config.timing(index)),
+            ghost: None,
             bodies: None,
             get: None,
             write: None,

@@ -27,7 +27,7 @@ impl World {
             Some(view) => format!("server {}", brief(view)),
             None => format!("server none r{}", self.server.revision),
         };
-        for (node, name) in self.nodes.iter().zip(["A", "B"]) {
+        for (node, name) in self.nodes.iter().zip(["A", "B", "C"]) {
             let _ = write!(line, " | {name} {}", node.line());
         }
         for orphan in &self.orphans {
@@ -48,6 +48,9 @@ impl Node {
                 true => write!(line, ", bodies stopped"),
                 false => write!(line, ", bodies for {:?}", bodies.drop_at.after(NOW)),
             };
+        }
+        if let Some(until) = self.ghost {
+            let _ = write!(line, ", bodies of its predecessor for {:?}", until.after(NOW));
         }
         if let Some(get) = &self.get {
             line.push_str(", gets");

@@ -15,8 +15,8 @@ const INSTANT: Duration = Duration::from_nanos(1);
 /// Limits ages, and clears numbers that are never read again. No comparison that the core can make may change its
 /// result.
 pub(super) struct Age {
-    /// The first letter of the node's name.
-    identity: u8,
+    /// The whole name of the node. The record of its predecessor, which has a similar one, is that of another process.
+    identity: &'static str,
     watch: bool,
     /// No wait is longer than this.
     longest: Duration,
@@ -47,7 +47,7 @@ enum Seen {
 impl Age {
     pub(super) fn of(node: &Node, index: usize, config: &Config) -> Age {
         Age {
-            identity: config.identity(index).as_bytes()[0],
+            identity: node.name,
             watch: config.watch[index],
             longest: config.longest(),
             held: config.timing(index).drop_after(),
@@ -106,7 +106,7 @@ impl Map for Age {
         self.observation = match observation {
             Observation::Missing { .. } => Seen::Missing,
             Observation::Present(view) => match view.record.holder() {
-                Some(holder) if holder.as_bytes()[0] != self.identity => Seen::Held,
+                Some(holder) if holder != self.identity => Seen::Held,
                 _ => Seen::Free,
             },
         };

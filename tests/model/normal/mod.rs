@@ -36,6 +36,9 @@ impl World {
             if let Some(bodies) = &mut node.bodies {
                 bodies.drop_at = bodies.drop_at - pass.by;
             }
+            if let Some(ghost) = &mut node.ghost {
+                *ghost = *ghost - pass.by;
+            }
             if let Some(sent) = node.get.as_mut().and_then(|get| get.sent.as_mut()) {
                 *sent = *sent - pass.by;
             }
@@ -113,6 +116,7 @@ impl World {
         for (index, node) in self.nodes.iter_mut().enumerate() {
             let mut age = Age::of(node, index, config);
             node.core.map(&mut age);
+            node.ghost.take_if(|until| *until <= NOW);
             if let Some(bodies) = &mut node.bodies {
                 bodies.drop_at = if bodies.over { NOW } else { bodies.drop_at.max(NOW) };
             }
@@ -136,8 +140,8 @@ impl World {
         } else {
             map.revision(&mut self.newest);
         }
-        for (index, node) in self.nodes.iter_mut().enumerate() {
-            node.visit(index, map);
+        for node in &mut self.nodes {
+            node.visit(map);
         }
         map.owner(Owner::Other);
         for orphan in &mut self.orphans {
@@ -147,8 +151,8 @@ impl World {
 }
 
 impl Node {
-    fn visit(&mut self, index: usize, map: &mut impl Owned) {
-        map.owner(Owner::Node(index));
+    fn visit(&mut self, map: &mut impl Owned) {
+        map.owner(Owner::Process(self.name));
         self.core.map(map);
         let mut names = Names { get: None, write: None };
         if let Some(get) = &mut self.get {
@@ -266,4 +270,20 @@ impl Map for Names {
     }
     fn moment(&mut self, _: Stamp, _: &mut Moment) {}
     leave!(wall: WallTime, revision: u64, transitions: i32, uid: String);
+}
+
+#[test]
+fn a_process_waits_for_the_record_of_its_predecessor() {
+    use super::world::Happening::{Crash, ServeGet, ServeWrite, Tick, Wake};
+    let config =
+        Config { crashes: 1, orphans: 1, late_answers: false, duration: &[2, 2], ..Config::new("predecessor") };
+    let events = [Wake(0), ServeGet(0), ServeWrite(0), Crash(0), Wake(0), ServeGet(0)];
+    let mut world = events.into_iter().fold(World::new(&config), |world, event| world.after(event, &config, None));
+    assert_eq!(world.nodes[0].core.holder(), Some("a"), "{world:?}");
+    // The clock of this node advances by 0.8 s in a tick, and the record asks for 2 s.
+    for tick in 0..3 {
+        assert!(!world.nodes[0].is_due(), "it takes the lease after {tick} ticks");
+        world = world.after(Tick, &config, None);
+    }
+    assert!(world.nodes[0].is_due());
 }

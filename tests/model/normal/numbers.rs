@@ -3,6 +3,8 @@
 use lease_protocol::election::{Map, Record, RequestId, Stamp};
 use lease_runtime::clock::{Moment, WallTime};
 
+use crate::config::NAMES;
+
 /// One second of renew time, by which a renewal advances it.
 const WALL_STEP: i64 = 1_000_000;
 /// A map that treats the renew times of each node apart, because only those of one holder are compared.
@@ -29,7 +31,7 @@ pub(super) trait Owned: Map + Sized {
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
 pub(super) enum Owner {
-    Node(usize),
+    Process(&'static str),
     #[default]
     Other,
 }
@@ -54,11 +56,8 @@ impl Found {
 }
 
 fn owner_of(record: &Record) -> Owner {
-    match record.holder().map(|holder| holder.as_bytes()[0]) {
-        Some(b'a') => Owner::Node(0),
-        Some(b'b') => Owner::Node(1),
-        _ => Owner::Other,
-    }
+    let name = |holder| NAMES.as_flattened().iter().find(|name| **name == holder);
+    record.holder().and_then(name).map_or(Owner::Other, |name| Owner::Process(name))
 }
 
 impl Owned for Found {

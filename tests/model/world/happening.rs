@@ -38,6 +38,10 @@ pub(crate) enum Happening {
     Return(usize),
     /// The process is killed, and another starts in its place.
     Crash(usize),
+    /// The process is cut off, and another starts in its place, while its bodies still run.
+    Replace(usize),
+    /// The holder has something to write: it renews early.
+    Hurry(usize),
     /// Somebody deletes the Lease.
     Delete,
     /// Somebody labels the Lease.
@@ -104,6 +108,12 @@ impl World {
             if self.left.crashes > 0 && self.orphans.len() < config.orphans {
                 out.push(Crash(index));
             }
+            if self.left.replacements > 0 && self.orphans.len() < config.orphans && node.runs() {
+                out.push(Replace(index));
+            }
+            if self.left.hurries > 0 && node.core.can_hurry() {
+                out.push(Hurry(index));
+            }
             if config.watch[index] {
                 // One state at a time keeps the number of worlds small. It may be older than what the node knows.
                 let free = self.nodes.iter().all(|node| node.watched.is_none());
@@ -123,7 +133,9 @@ impl World {
         }
         // A process that never saw the Lease creates it at once. So deleting a held Lease is safe only if all processes
         // have seen it, which is the documented limit of rule C3.
-        if self.left.deletions > 0 && self.server.object.is_some() && self.nodes.iter().all(|node| node.seen_lease) {
+        let again = self.left.deletions < config.deletions;
+        let known = config.unseen_deletions && again || self.nodes.iter().all(|node| node.seen_lease);
+        if self.left.deletions > 0 && self.server.object.is_some() && known {
             out.push(Delete);
         }
         if self.left.labels > 0 && self.server.object.is_some() {

@@ -1,4 +1,4 @@
-//! The whole world: two nodes, a server, and the messages between them.
+//! The whole world: nodes, a server, and the messages between them.
 
 mod broken;
 mod happening;
@@ -11,12 +11,12 @@ pub(crate) use self::broken::Broken;
 pub(crate) use self::happening::Happening;
 pub(crate) use self::stage::Stage;
 pub(crate) use self::tally::{Count, Tally};
-use super::node::Node;
+use super::node::{NOW, Node};
 use super::server::Server;
 
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub(crate) struct World {
-    pub(crate) nodes: [Node; 2],
+    pub(crate) nodes: Vec<Node>,
     pub(crate) server: Server,
     /// Writes that their senders have given up, and that may still take effect.
     pub(crate) orphans: Vec<Request>,
@@ -35,17 +35,22 @@ pub(crate) struct Left {
     pub(crate) returns: u8,
     pub(crate) labels: u8,
     pub(crate) crashes: u8,
+    pub(crate) replacements: u8,
+    pub(crate) hurries: u8,
     pub(crate) unknowns: u8,
 }
 
 impl World {
     /// The only node that leads.
     pub(crate) fn leader(&self) -> Option<usize> {
-        match (self.nodes[0].leads(), self.nodes[1].leads()) {
-            (true, false) => Some(0),
-            (false, true) => Some(1),
-            _ => None,
-        }
+        let mut leaders = (0..self.nodes.len()).filter(|index| self.nodes[*index].leads());
+        leaders.next().filter(|_| leaders.next().is_none())
+    }
+
+    /// How many processes run bodies at this instant, also those that were replaced.
+    pub(crate) fn running(&self) -> usize {
+        let of = |node: &Node| usize::from(node.runs()) + usize::from(node.ghost.is_some_and(|until| NOW < until));
+        self.nodes.iter().map(of).sum()
     }
 
     pub(crate) fn is_out(&self, index: usize) -> bool {

@@ -1,6 +1,6 @@
 //! Steps from one world to the next.
 
-use lease_protocol::election::{Answer, Event, Now, Observation, Request, Role, StopReason};
+use lease_protocol::election::{Answer, Election, Event, Now, Observation, Request, Role, StopReason};
 
 use super::{Broken, Count, Happening, Left, Tally, World};
 use crate::config::{Config, EVER};
@@ -17,18 +17,20 @@ pub(crate) struct Stage<'a> {
 
 impl World {
     pub(crate) fn new(config: &Config) -> World {
-        let nodes = [0, 1].map(|index| Node::new(config.identity(index), index, config));
+        let nodes = (0..config.nodes()).map(|index| Node::new(0, index, config)).collect();
         let left = Left {
             deletions: config.deletions,
             withdrawals: config.withdrawals,
             returns: config.returns,
             labels: config.labels,
             crashes: config.crashes,
+            replacements: config.replacements,
+            hurries: config.hurries,
             unknowns: config.unknowns,
         };
         let world = World { nodes, server: Server::default(), orphans: Vec::new(), left, newest: 0, broken: None };
         let mut stage = Stage { config, tally: None, world };
-        for index in 0..2 {
+        for index in 0..config.nodes() {
             if config.watch[index] {
                 stage.feed(index, Event::WatchOpened);
             }
@@ -120,13 +122,12 @@ impl Stage<'_> {
             Happening::Return(index) => {
                 self.world.left.returns -= 1;
                 self.world.nodes[index].wants = true;
-                self.feed(index, Event::Contend);
+                self.come_back(index);
             }
             Happening::Crash(index) => self.crash(index),
-            Happening::Delete => {
-                self.world.left.deletions -= 1;
-                self.world.server.delete();
-            }
+            Happening::Replace(index) => self.replace(index),
+            Happening::Hurry(index) => self.hurry(index),
+            Happening::Delete => self.delete(),
             Happening::Label => {
                 self.world.left.labels -= 1;
                 self.world.server.label();
@@ -205,7 +206,7 @@ impl Stage<'_> {
             && node.bodies.is_none()
         {
             // The process forgets that the Lease existed.
-            *node = Node { seen_lease: true, ..Node::new(self.config.identity(index), index, self.config) };
+            *node = Node { seen_lease: true, ..Node::new(node.start, index, self.config) };
             self.feed(index, Event::Woken);
             self.serve_get_again(index);
             return;
@@ -214,8 +215,8 @@ impl Stage<'_> {
         if let (Some(sent), None) = (get.sent, &node.bodies) {
             now.moment = sent;
         }
-        let own = names_holder(&observation, self.config.identity(index));
-        let answer = Answer::Shown(self.config.seen_by(index, observation));
+        let own = names_holder(&observation, node.name);
+        let answer = Answer::Shown(self.config.seen_by(index, node.name, observation));
         self.feed_at(index, Event::Answered { id: get.id, answer }, now);
         if self.config.is(Mutant::BelievesOwnName)
             && own
@@ -252,7 +253,7 @@ impl Stage<'_> {
         if self.config.late_conflicts || lenience.any_version || lenience.upsert {
             return;
         }
-        for index in 0..2 {
+        for index in 0..self.world.nodes.len() {
             let current = self.world.server.object.as_ref().map(|view| &view.version);
             let impossible = self.world.nodes[index].write.take_if(|write| match &write.request {
                 Some(Request::Replace { base, .. }) => write.answer.is_none() && Some(base) != current,
@@ -273,7 +274,7 @@ impl Stage<'_> {
 
     pub(crate) fn see(&mut self, index: usize, observation: Observation) {
         self.world.nodes[index].seen_lease |= matches!(observation, Observation::Present(_));
-        let observation = self.config.seen_by(index, observation);
+        let observation = self.config.seen_by(index, self.world.nodes[index].name, observation);
         self.feed(index, Event::Seen(observation));
     }
 
@@ -292,12 +293,60 @@ impl Stage<'_> {
 
     fn crash(&mut self, index: usize) {
         self.world.left.crashes -= 1;
-        let next = Node::new(["a2", "b2"][index], index, self.config);
+        self.restart(index);
+    }
+
+    /// Its bodies do not know that the process is cut off. They run until the guard stops them.
+    fn replace(&mut self, index: usize) {
+        self.world.left.replacements -= 1;
+        self.count(|tally| &tally.replacements);
+        let until = self.world.nodes[index].bodies.as_ref().map(|bodies| bodies.drop_at);
+        self.restart(index);
+        self.world.nodes[index].ghost = until;
+    }
+
+    fn restart(&mut self, index: usize) {
+        let next = Node::new(self.world.nodes[index].start + 1, index, self.config);
         let dead = std::mem::replace(&mut self.world.nodes[index], next);
         let in_flight = dead.write.filter(|write| write.answer.is_none()).and_then(|write| write.request);
         self.world.orphans.extend(in_flight);
         if self.config.watch[index] {
             self.feed(index, Event::WatchOpened);
+        }
+    }
+
+    fn come_back(&mut self, index: usize) {
+        let node = &mut self.world.nodes[index];
+        if self.config.anew && node.core.role() == Role::Out {
+            let (name, timing) = (node.name.to_owned(), self.config.timing(index));
+            node.core = match self.config.is(Mutant::RemembersNothing) {
+                true => Election::new(name, timing),
+                false => Election::recalling(name, timing, node.core.memory()),
+            };
+        } else {
+            self.feed(index, Event::Contend);
+        }
+    }
+
+    fn hurry(&mut self, index: usize) {
+        self.world.left.hurries -= 1;
+        self.count(|tally| &tally.hurries);
+        self.feed(index, Event::Hurry);
+        if self.config.is(Mutant::CountsFromHurry)
+            && let Some(bodies) = &mut self.world.nodes[index].bodies
+        {
+            bodies.drop_at = NOW + self.config.timing(index).drop_after();
+        }
+    }
+
+    fn delete(&mut self) {
+        self.world.left.deletions -= 1;
+        self.world.server.delete();
+        if self.world.left.deletions + 1 < self.config.deletions {
+            self.count(|tally| &tally.deleted_again);
+        }
+        if self.world.left.deletions > 0 {
+            self.world.nodes.iter_mut().for_each(|node| node.seen_lease = false);
         }
     }
 }

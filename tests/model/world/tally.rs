@@ -13,6 +13,12 @@ pub(crate) struct Tally {
     pub(crate) reacquired: Count,
     /// Writes that took effect after their sender had given them up.
     pub(crate) landed: Count,
+    /// Processes that were replaced while their bodies ran.
+    pub(crate) replacements: Count,
+    /// Early renewals that were asked for.
+    pub(crate) hurries: Count,
+    /// Deletions after the first one.
+    pub(crate) deleted_again: Count,
     /// Writes that took effect while their sender did not know the outcome.
     pub(crate) unknown: Count,
 }
