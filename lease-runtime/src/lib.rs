@@ -65,6 +65,7 @@ mod error;
 mod lease;
 mod policy;
 pub mod spec;
+mod sync;
 mod task;
 mod term;
 #[cfg(feature = "testing")]

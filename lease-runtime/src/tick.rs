@@ -2,11 +2,11 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
 use jiff::{Timestamp, ZonedDateTime, tz::TimeZone};
 
+use crate::sync::atomic::{AtomicU8, Ordering};
 use lease_protocol::election::FencingToken;
 use lease_protocol::ticks::AttemptId;
 

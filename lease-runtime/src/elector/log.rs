@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::error::ElectorError;
 use super::log_thread::{self, OwnedValue};
 use super::text::shown;
+use crate::clock::WallTime;
 use crate::lease::LeaseId;
 use lease_protocol::election::{FencingToken, Grant, StopReason};
 use lease_protocol::ticks::TickNote;
@@ -99,14 +100,15 @@ impl ElectionLog {
         &self.lease
     }
 
-    pub(super) fn began(&mut self, grant: &Grant) {
+    /// `until`: when the term is over if it is not extended.
+    pub(super) fn began(&mut self, grant: &Grant, until: WallTime) {
         self.held = true;
         let (term, transitions) = (grant.token.get(), grant.transitions);
-        say!(info, self, term, transitions, "acquired lease, started leading");
+        say!(info, self, term, transitions, until = %until, "acquired lease, started leading");
     }
 
-    pub(super) fn renewed(&self, term: FencingToken) {
-        say!(trace, self, term = term.get(), "renewed lease");
+    pub(super) fn renewed(&self, term: FencingToken, until: WallTime) {
+        say!(trace, self, term = term.get(), until = %until, "renewed lease");
     }
 
     pub(super) fn cancelled(&mut self, term: FencingToken, reason: &StopReason) {
@@ -265,6 +267,11 @@ impl ElectionLog {
 
     pub(super) fn sent(&self, verb: &'static str) {
         say!(trace, self, verb, "a request is sent");
+    }
+
+    /// The answer showed or stored the Lease at this revision. A term that begins with it has the revision as its token.
+    pub(super) fn answered(&self, verb: &'static str, revision: u64) {
+        say!(trace, self, verb, revision, "a request was answered");
     }
 
     fn problem(&self, error: &ElectorError, context: &'static str) {

@@ -1,7 +1,7 @@
 //! A term without an election.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use tokio::runtime::Handle;
@@ -10,6 +10,7 @@ use super::{DrainToken, RunScope, Term, TermState};
 use crate::clock::{Clock, Moment, SystemClock};
 use crate::lease::LeaseId;
 use crate::policy::OnOverrun;
+use crate::sync::Mutex;
 use lease_protocol::election::{Deadlines, FencingToken, Grant, StopReason};
 
 /// Ends a term that [`Term::for_test`] made. Dropping it leaves the term as it is.

@@ -2,11 +2,10 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-
-use tokio_util::sync::CancellationToken;
 
 use crate::lease::LeaseId;
+use crate::sync::CancellationToken;
+use crate::sync::atomic::{AtomicUsize, Ordering};
 
 /// Counts what may still run code of a term. Once the count is zero, it stays zero.
 #[derive(Debug)]

@@ -1,13 +1,12 @@
 //! The gate that a guarded future or closure passes before user code runs.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
-
-use futures_util::task::AtomicWaker;
 
 use super::RunScope;
 use crate::clock::Moment;
+use crate::sync::AtomicWaker;
+use crate::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 /// What the gate belongs to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -3,12 +3,11 @@
 //! It is known inside bodies, inside what they start by [`Term::spawn`] and [`Term::blocking`], and inside warm-ups. It is not
 //! known inside a plain `tokio::spawn`, whose waits belong to no body.
 
-use std::sync::{Arc, OnceLock, Weak};
-
-use tokio_util::sync::CancellationToken;
+use std::sync::{Arc, Weak};
 
 use super::Term;
 use crate::lease::LeaseId;
+use crate::sync::{CancellationToken, OnceLock};
 
 tokio::task_local! {
     static PLACE: Arc<PolledBody>;

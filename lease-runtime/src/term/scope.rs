@@ -1,16 +1,16 @@
 //! One run of one body, and what it has started.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::runtime::Handle;
-use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::StopSignal;
 use crate::clock::Moment;
 use crate::policy::OnOverrun;
+use crate::sync::CancellationToken;
+use crate::sync::atomic::{AtomicU64, Ordering};
 
 /// One run of one body: what the body and its children share.
 #[derive(Debug)]

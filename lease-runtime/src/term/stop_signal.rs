@@ -1,11 +1,8 @@
 //! The signal that asks bodies to end.
 
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU64, Ordering};
-
-use tokio_util::sync::CancellationToken;
-
 use crate::clock::Moment;
+use crate::sync::atomic::{AtomicU64, Ordering};
+use crate::sync::{CancellationToken, OnceLock};
 use lease_protocol::election::StopReason;
 
 /// Whether bodies have been asked to end, and when: their grace counts from then. A term asks all of its bodies at once. In a

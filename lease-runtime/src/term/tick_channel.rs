@@ -1,9 +1,10 @@
 //! The channel between the scheduled tasks of a term and the elector, which takes their ticks.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError};
 
 use tokio::sync::mpsc;
 
+use crate::sync::Mutex;
 use crate::tick::Permit;
 use lease_protocol::ticks::AttemptId;
 use lease_protocol::ticks::{RunEnd, RunStart, Timetable};

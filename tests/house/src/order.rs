@@ -9,7 +9,7 @@ pub(crate) struct Order {
 pub(crate) const ORDERS: &[Order] = &[Order {
     crate_name: "lease_runtime",
     rows: &[
-        &["clock"],
+        &["clock", "sync"],
         &["policy", "spec", "lease", "tick"],
         &["term"],
         &["elector"],

@@ -1,10 +1,9 @@
 //! What the watchdog does to a term whose deadlines have passed.
 
-use std::sync::atomic::Ordering;
-
 use super::{TermLedger, TermState};
 use crate::clock::Moment;
 use crate::policy::OnOverrun;
+use crate::sync::atomic::Ordering;
 use lease_protocol::election::{Deadlines, LossReason, StopReason};
 
 /// What is left to do about a term, and when to look again.

@@ -1,8 +1,7 @@
 //! The state of a term, which the elector and the bodies share.
 
 use std::fmt;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Notify;
@@ -17,6 +16,8 @@ use super::slots::{Slots, put_into};
 use super::{DrainToken, Gate, GateUse, RunScope, StopSignal, TickChannel};
 use crate::clock::{Clock, Moment};
 use crate::lease::LeaseId;
+use crate::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use crate::sync::{Mutex, MutexGuard, OnceLock};
 use lease_protocol::election::{Deadlines, FencingToken, Grant, LossReason, StopReason};
 
 /// The state of a term. The elector writes the deadlines, and each body compares them with the clock by itself.

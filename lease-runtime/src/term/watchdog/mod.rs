@@ -14,19 +14,20 @@
 //! All three exist once per process, from the first elector on that uses the [system's clock](Clock::is_system). With another
 //! clock, as in tests, there is no watchdog, and the elector enforces the deadlines.
 
-use std::fmt;
+mod watched;
+
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, Builder, Thread};
 use std::time::Duration;
 
-use super::slots::{Slots, put_into};
-use super::state::{Enforcement, TermWatcher};
+use self::watched::WatchedTerms;
+use super::state::TermWatcher;
 use super::{TermState, exit, overrun};
 use crate::clock::{Clock, Moment, SystemClock};
 use crate::policy::OnOverrun;
+use crate::sync::atomic::Ordering;
 
 /// The longest sleep while there is a term. A sleep does not count the time while the machine is suspended, but the clock does.
 const SLICE: Duration = Duration::from_secs(1);
@@ -60,30 +61,7 @@ pub(crate) fn watch(term_state: &Arc<TermState>) {
     }
 }
 
-/// The terms that the watchdog enforces.
-pub(crate) struct WatchedTerms {
-    terms: Mutex<Slots<Arc<TermState>>>,
-    watchdog: OnceLock<Thread>,
-    notifier: OnceLock<Thread>,
-    final_message: OnceLock<Thread>,
-    /// The process is ending.
-    ending: AtomicBool,
-    /// The final message has been written.
-    said: AtomicBool,
-}
-
 impl WatchedTerms {
-    fn new() -> WatchedTerms {
-        WatchedTerms {
-            terms: Mutex::new(Slots::new()),
-            watchdog: OnceLock::new(),
-            notifier: OnceLock::new(),
-            final_message: OnceLock::new(),
-            ending: AtomicBool::new(false),
-            said: AtomicBool::new(false),
-        }
-    }
-
     fn start(self: Arc<Self>) -> io::Result<()> {
         let [final_message, notifier, watchdog] = [(); 3].map(|()| Arc::clone(&self));
         let spawn = |name: &str, body: Box<dyn FnOnce() + Send>| Builder::new().name(name.to_owned()).spawn(body);
@@ -94,19 +72,6 @@ impl WatchedTerms {
         let thread = spawn("lease-watchdog", Box::new(move || watchdog.watch()))?;
         let _ = self.watchdog.set(thread.thread().clone());
         Ok(())
-    }
-
-    fn add(self: &Arc<Self>, term_state: &Arc<TermState>) {
-        let number = put_into(Arc::clone(term_state), |step| step(&mut self.terms()));
-        term_state.is_watched_by(Arc::clone(self) as Arc<dyn TermWatcher>, number);
-        self.nudge();
-    }
-
-    /// Enforces the deadlines of all terms.
-    fn enforce(&self, now: Moment) -> Enforcement {
-        self.terms()
-            .iter()
-            .fold(Enforcement::NONE, |enforcement, (_, term_state)| enforcement.and(term_state.enforce(now)))
     }
 
     /// The loop of the watchdog thread.
@@ -122,9 +87,9 @@ impl WatchedTerms {
                 self.end(IN_ORDER);
             }
             if enforcement.notify {
-                self.notifier.get().into_iter().for_each(Thread::unpark);
+                self.wake_notifier();
             }
-            if enforcement.next == Moment::FAR && self.terms().iter().next().is_none() {
+            if enforcement.next == Moment::FAR && self.is_empty() {
                 thread::park();
             } else {
                 thread::park_timeout(enforcement.next.after(SystemClock.now()).clamp(Duration::from_millis(1), SLICE));
@@ -168,51 +133,6 @@ impl WatchedTerms {
             thread::park();
             self.notify();
         }
-    }
-
-    fn notify(&self) {
-        for term_state in self.each(TermState::take_pending_notification) {
-            // A waker is user code and may panic.
-            let _ = catch_unwind(AssertUnwindSafe(|| {
-                overrun::report(&term_state, term_state.clock().now());
-                term_state.notify();
-            }));
-        }
-    }
-
-    /// The terms that match, one by one, and not under the lock.
-    fn each(&self, wanted: impl Fn(&TermState) -> bool) -> impl Iterator<Item = Arc<TermState>> {
-        let mut from = 0;
-        std::iter::from_fn(move || {
-            let terms = self.terms();
-            let (number, term_state) =
-                terms.iter().find(|(number, term_state)| *number >= from && wanted(term_state))?;
-            from = number + 1;
-            Some(Arc::clone(term_state))
-        })
-    }
-
-    fn terms(&self) -> MutexGuard<'_, Slots<Arc<TermState>>> {
-        self.terms.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl TermWatcher for WatchedTerms {
-    fn forget(&self, number: usize) {
-        let term = self.terms().take(number);
-        // Dropped after the lock is released.
-        drop(term);
-    }
-
-    fn nudge(&self) {
-        self.watchdog.get().into_iter().for_each(Thread::unpark);
-    }
-}
-
-// Its terms are left out, because each term shows its watchdog.
-impl fmt::Debug for WatchedTerms {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Watched").finish_non_exhaustive()
     }
 }
 

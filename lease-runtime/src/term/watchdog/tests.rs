@@ -4,6 +4,7 @@ use std::sync::atomic::AtomicUsize;
 use std::task::{Context, Poll, Wake, Waker};
 
 use super::*;
+use crate::term::state::Enforcement;
 use crate::term::testing::{HandClock, granted};
 use crate::term::{DrainToken, Guarded, RunScope, Term};
 use lease_protocol::election::{Deadlines, LossReason, StopReason};
