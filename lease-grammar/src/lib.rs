@@ -2,6 +2,8 @@
 
 pub mod cron;
 pub mod duration;
+#[cfg(test)]
+mod fuzz;
 pub mod names;
 mod rule;
 pub mod schedule;

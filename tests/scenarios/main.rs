@@ -22,6 +22,8 @@ mod checks;
 #[cfg(unix)]
 mod handover;
 #[cfg(unix)]
+mod hostile;
+#[cfg(unix)]
 mod input;
 #[cfg(unix)]
 mod leaving;
@@ -57,6 +59,7 @@ fn main() -> std::process::ExitCode {
     let lists = [
         checks::list(),
         handover::list(),
+        hostile::list(),
         network::list(),
         object::list(),
         ticks::list(),

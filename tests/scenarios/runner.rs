@@ -26,6 +26,7 @@ pub(crate) struct Scenario {
     on: On,
     alone: bool,
     needs_control: bool,
+    needs_contender: bool,
     run: Run,
 }
 
@@ -51,12 +52,13 @@ where
     Fut: Future<Output = ()> + 'static,
 {
     let run = Run::InWorld(Arc::new(move |world| run(world).boxed_local()));
-    Scenario { name, on: On::Both, alone: false, needs_control: false, run }
+    Scenario { name, on: On::Both, alone: false, needs_control: false, needs_contender: false, run }
 }
 
 /// A scenario without an API server.
 pub(crate) fn plain(name: &'static str, run: fn()) -> Scenario {
-    Scenario { name, on: On::Nothing, alone: false, needs_control: false, run: Run::Plain(run) }
+    let run = Run::Plain(run);
+    Scenario { name, on: On::Nothing, alone: false, needs_control: false, needs_contender: false, run }
 }
 
 impl Scenario {
@@ -73,6 +75,11 @@ impl Scenario {
     /// Stops and starts the API server, so it needs one that the tests have started.
     pub(crate) fn needs_control(self) -> Scenario {
         Scenario { needs_control: true, ..self }
+    }
+
+    /// Runs beside a candidate on client-go, which only knows a real API server.
+    pub(crate) fn needs_contender(self) -> Scenario {
+        Scenario { on: On::Real, needs_contender: true, ..self }
     }
 
     /// Disturbs the API server or the machine, so it runs alone.
@@ -183,8 +190,9 @@ fn cases(scenarios: Vec<Scenario>, real: Option<Arc<Real>>, asked: &Asked) -> (V
     let mut cases = Vec::new();
     let mut uncovered = 0;
     for scenario in scenarios {
-        let Scenario { name, on, alone, needs_control, run } = scenario;
+        let Scenario { name, on, alone, needs_control, needs_contender, run } = scenario;
         let real = real.as_ref().filter(|real| !needs_control || real.control.is_some());
+        let real = real.filter(|real| !needs_contender || real.contender.is_some());
         let mut case = |api: &str, real: Option<Arc<Real>>, alone: bool| {
             let name = if api.is_empty() { name.to_owned() } else { format!("{api}::{name}") };
             if asked.wants(&name) {

@@ -43,6 +43,8 @@ pub struct Real {
     upstream: String,
     /// The program that stops and starts it, if the test may do that.
     pub control: Option<PathBuf>,
+    /// The candidate on client-go, if it was built.
+    pub contender: Option<PathBuf>,
 }
 
 /// An API server, and a namespace for this test.
@@ -77,8 +79,9 @@ impl Real {
         let uri: http::Uri = server.parse().expect("the kubeconfig's server is not a valid address");
         let host = uri.host().expect("the kubeconfig's server has no host").to_owned();
         let port = uri.port_u16().unwrap_or(if uri.scheme_str() == Some("http") { 80 } else { 443 });
-        let control = std::env::var_os("LEASE_TEST_APISERVER").map(PathBuf::from);
-        Some(Arc::new(Real { kubeconfig, upstream: format!("{host}:{port}"), control }))
+        let program = |variable: &str| std::env::var_os(variable).map(PathBuf::from);
+        let (control, contender) = (program("LEASE_TEST_APISERVER"), program("LEASE_TEST_CONTENDER"));
+        Some(Arc::new(Real { kubeconfig, upstream: format!("{host}:{port}"), control, contender }))
     }
 
     async fn control(&self, action: &str) {
@@ -322,8 +325,27 @@ impl Cluster {
     ///
     /// The refusal of the API server.
     pub async fn annotate_lease(&self, name: &str, key: &str, value: &str) -> Result<Value, kube::Error> {
-        let patch = json!({ "metadata": { "annotations": { key: value } } }).to_string();
-        self.send(Method::PATCH, &self.lease_path(name), "application/merge-patch+json", patch.into_bytes()).await
+        self.patch_lease(name, &json!({ "metadata": { "annotations": { key: value } } })).await
+    }
+
+    /// Merges this into the lease, whatever state it is in.
+    ///
+    /// # Errors
+    ///
+    /// The refusal of the API server.
+    pub async fn patch_lease(&self, name: &str, patch: &Value) -> Result<Value, kube::Error> {
+        let patch = patch.to_string().into_bytes();
+        self.send(Method::PATCH, &self.lease_path(name), "application/merge-patch+json", patch).await
+    }
+
+    /// What the API server would store if this lease were created. It stores nothing.
+    ///
+    /// # Errors
+    ///
+    /// The refusal of the API server.
+    pub async fn try_lease(&self, lease: &Value) -> Result<Value, kube::Error> {
+        let path = format!("/apis/coordination.k8s.io/v1/namespaces/{}/leases?dryRun=All", self.namespace);
+        self.send(Method::POST, &path, "application/json", lease.to_string().into_bytes()).await
     }
 
     /// Deletes the lease.

@@ -77,6 +77,8 @@ struct Shared {
     end: CancellationToken,
     last_up: AtomicU64,
     last_down: AtomicU64,
+    /// How many chunks the replica has sent.
+    sent: AtomicU64,
     /// How many chunks the replica has received.
     delivered: watch::Sender<u64>,
 }
@@ -98,6 +100,7 @@ impl Proxy {
             end: CancellationToken::new(),
             last_up: AtomicU64::new(0),
             last_down: AtomicU64::new(0),
+            sent: AtomicU64::new(0),
             delivered: watch::Sender::new(0),
         });
         // Listens here and not in the task, because the replica may connect as soon as this function returns.
@@ -135,6 +138,11 @@ impl Proxy {
     /// When the replica last received bytes.
     pub fn last_down(&self) -> Moment {
         Moment::from_nanos(self.shared.last_down.load(Ordering::SeqCst))
+    }
+
+    /// How many chunks of bytes the replica has sent: at least one for each request that it did not send together with another.
+    pub fn sent(&self) -> u64 {
+        self.shared.sent.load(Ordering::SeqCst)
     }
 
     /// Waits until the replica receives bytes.
@@ -247,6 +255,7 @@ async fn pump(shared: &Shared, way: Way, mut from: ReadHalf<'_>, mut to: WriteHa
             let at = now();
             if way == Way::Up {
                 shared.last_up.store(at.as_nanos(), Ordering::SeqCst);
+                shared.sent.fetch_add(1, Ordering::SeqCst);
             }
             if held.send((at, buffer.split().freeze())).is_err() {
                 break;

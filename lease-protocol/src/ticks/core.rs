@@ -8,7 +8,7 @@ use super::codec::Unreadable;
 use super::decision::{Decision, DecisionContext, TickNote};
 use super::names::{ANNOTATIONS_BYTES, BACKFILL, RECORD, RECORD_BYTES, TRIGGER, is_ours};
 use super::record::TickRecord;
-use super::requests::{Annotations, TaskRequests, TimeRange};
+use super::requests::{Annotations, TaskRequests, TimeRange, record_text};
 use super::tick_term::{Arming, TickTerm};
 use super::time::TickTime;
 use super::timetable::Timetable;
@@ -146,7 +146,7 @@ impl Ticks {
         self.seen = annotations.iter().filter(|(name, _)| is_ours(name)).map(|(k, v)| (k.clone(), v.clone())).collect();
         self.urgency = None;
         let record = |task: &Arc<str>| {
-            let text = text(annotations, task)?;
+            let text = record_text(annotations, task)?;
             Some((task.clone(), (text.to_owned(), self.record(annotations, task)?)))
         };
         self.records = self.tasks.keys().filter_map(record).collect();
@@ -362,7 +362,7 @@ impl Ticks {
 
     /// A task's record in these annotations, if it has one.
     pub(super) fn record(&self, annotations: &Annotations, task: &str) -> Option<Reading> {
-        let text = text(annotations, task)?;
+        let text = record_text(annotations, task)?;
         let known = self.records.get(task).filter(|(known, _)| known == text);
         Some(known.map_or_else(|| TickRecord::decode(text), |(_, record)| record.clone()))
     }
@@ -372,9 +372,4 @@ impl Ticks {
         let attempts = &self.attempts;
         self.tasks.retain(|name, task| !task.left || attempts.values().any(|attempt| attempt.task == *name));
     }
-}
-
-/// The text of a task's record, if it has one. An annotation that was emptied by hand counts as removed.
-fn text<'a>(annotations: &'a Annotations, task: &str) -> Option<&'a str> {
-    annotations.get(&format!("{RECORD}{task}")).map(String::as_str).filter(|text| !text.trim().is_empty())
 }

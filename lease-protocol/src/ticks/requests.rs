@@ -5,11 +5,16 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::codec::MOST_TRIGGER_ID;
-use super::names::{BACKFILL, PAUSE, TRIGGER, shown};
+use super::names::{BACKFILL, PAUSE, RECORD, TRIGGER, shown};
 use crate::clock::WallTime;
 
 /// The annotations of an object.
 pub type Annotations = BTreeMap<String, String>;
+
+/// The text of a task's record, if it has one. An annotation that was emptied by hand counts as removed.
+pub(super) fn record_text<'a>(annotations: &'a Annotations, task: &str) -> Option<&'a str> {
+    annotations.get(&format!("{RECORD}{task}")).map(String::as_str).filter(|text| !text.trim().is_empty())
+}
 
 /// The requests for one task, read from the annotations.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]

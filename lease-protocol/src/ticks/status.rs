@@ -8,7 +8,7 @@ use super::codec::Unreadable;
 use super::counts::{TickCounts, TickOutcome};
 use super::names::{PAUSE, RECORD};
 use super::record::TickRecord;
-use super::requests::Annotations;
+use super::requests::{Annotations, record_text};
 use crate::ticks::AttemptId;
 
 /// What a Lease says about the ticks of one task.
@@ -63,13 +63,13 @@ pub struct TickRun {
 impl TaskTicks {
     /// The ticks of each task that has a record in the annotations of a Lease, no matter which program wrote it.
     pub fn all(annotations: &BTreeMap<String, String>) -> BTreeMap<String, TaskTicks> {
-        let tasks = annotations.iter().filter_map(|(name, text)| Some((name.strip_prefix(RECORD)?, text)));
-        tasks.map(|(task, text)| (task.to_owned(), TaskTicks::read(annotations, task, text))).collect()
+        let tasks = annotations.keys().filter_map(|name| name.strip_prefix(RECORD));
+        tasks.filter_map(|task| Some((task.to_owned(), TaskTicks::of(annotations, task)?))).collect()
     }
 
     /// The ticks of this task. `None` if it has no record.
     pub fn of(annotations: &Annotations, task: &str) -> Option<TaskTicks> {
-        annotations.get(&format!("{RECORD}{task}")).map(|text| TaskTicks::read(annotations, task, text))
+        record_text(annotations, task).map(|text| TaskTicks::read(annotations, task, text))
     }
 
     fn read(annotations: &Annotations, task: &str, text: &str) -> TaskTicks {

@@ -6,6 +6,8 @@ mod classify;
 mod connect;
 mod driver;
 mod error;
+#[cfg(test)]
+mod fuzz;
 mod handle;
 mod health;
 mod inflight;

@@ -37,6 +37,7 @@ func main() {
 	flags.DurationVar(&leaseDuration, "lease-duration", 15*time.Second, "as in client-go")
 	flags.DurationVar(&renewDeadline, "renew-deadline", 10*time.Second, "as in client-go")
 	flags.DurationVar(&retryPeriod, "retry-period", 2*time.Second, "as in client-go")
+	release := flags.Bool("release-on-cancel", true, "as in client-go; false ends at SIGTERM without giving the lease back")
 	_ = flags.Parse(os.Args[1:])
 	for _, value := range []string{kubeconfig, namespace, lease, identity, file} {
 		if value == "" {
@@ -67,7 +68,7 @@ func main() {
 		LeaseDuration:   leaseDuration,
 		RenewDeadline:   renewDeadline,
 		RetryPeriod:     retryPeriod,
-		ReleaseOnCancel: true,
+		ReleaseOnCancel: *release,
 	}
 	lock := func(name string) *countingLock {
 		return &countingLock{Interface: &resourcelock.LeaseLock{

@@ -40,6 +40,6 @@ fn a_list_is_all_of_its_items() {
     assert_eq!(days("0 0 * * SAT,MON#2,FRI#L,MON#4", 0, 31), [7, 9, 14, 21, 23, 27, 28]);
     // Both fields are restricted, so both must match.
     assert_eq!(days("0 0 L * +TUE", 0, 31), [31]);
-    assert_eq!(days("0 0 L * +WED", 0, 31), []);
+    assert_eq!(days("0 0 L * +WED", 0, 31), [0_u8; 0]);
     assert_eq!(days("0 0 20-31 * +FRI#L,MON#2", 0, 31), [27]);
 }

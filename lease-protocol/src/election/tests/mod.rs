@@ -4,6 +4,7 @@ mod absence;
 mod altered;
 mod candidate;
 mod failover;
+mod fuzz;
 mod holder;
 mod hurry;
 mod leaving;

@@ -1,6 +1,7 @@
 //! Particular days, and properties of all days. The oracle tests every change of the clocks.
 
 mod fingerprints;
+mod fuzz;
 mod law;
 mod oracle;
 mod zone;

@@ -193,3 +193,13 @@ fn an_older_version_reads_runs_given_back_as_interrupted() {
         assert!(TickRecord::decode(&text).is_err(), "{text}");
     }
 }
+
+/// As for the leader, which then writes a new record.
+#[test]
+fn a_record_that_was_emptied_by_hand_is_not_shown() {
+    for text in ["", " \n"] {
+        let annotations = Annotations::from([(format!("{RECORD}report"), text.to_owned())]);
+        assert_eq!(TaskTicks::of(&annotations, "report"), None, "{text:?}");
+        assert!(TaskTicks::all(&annotations).is_empty(), "{text:?}");
+    }
+}

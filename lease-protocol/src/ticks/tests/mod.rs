@@ -2,6 +2,7 @@
 
 mod codec;
 mod edits;
+mod fuzz;
 mod given_back;
 mod policies;
 mod rules;

@@ -4,6 +4,8 @@ mod cluster;
 mod credentials;
 mod environment;
 mod exec;
+#[cfg(test)]
+mod fuzz;
 mod keeper;
 mod layer;
 mod plain;

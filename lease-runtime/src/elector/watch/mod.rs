@@ -12,6 +12,8 @@
 
 mod by_name;
 mod event;
+#[cfg(test)]
+mod fuzz;
 mod shared;
 mod stream;
 
