@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use http::{Method, Request};
@@ -43,6 +43,8 @@ pub struct Real {
     upstream: String,
     /// The program that stops and starts it, if the test may do that.
     pub control: Option<PathBuf>,
+    /// The port of the proxy to etcd with which the server is started, if there is one.
+    pub(crate) etcd_through: OnceLock<u16>,
 }
 
 /// An API server, and a namespace for this test.
@@ -78,13 +80,7 @@ impl Real {
         let host = uri.host().expect("the kubeconfig's server has no host").to_owned();
         let port = uri.port_u16().unwrap_or(if uri.scheme_str() == Some("http") { 80 } else { 443 });
         let control = std::env::var_os("LEASE_TEST_APISERVER").map(PathBuf::from);
-        Some(Arc::new(Real { kubeconfig, upstream: format!("{host}:{port}"), control }))
-    }
-
-    async fn control(&self, action: &str) {
-        let program = self.control.as_ref().expect("this test may not stop and start the server");
-        let end = tokio::process::Command::new(program).arg(action).status().await;
-        assert!(end.as_ref().is_ok_and(|status| status.success()), "`{} {action}`: {end:?}", program.display());
+        Some(Arc::new(Real { kubeconfig, upstream: format!("{host}:{port}"), control, etcd_through: OnceLock::new() }))
     }
 }
 
@@ -205,7 +201,7 @@ impl Cluster {
                 let server = embedded.server.lock().unwrap_or_else(PoisonError::into_inner).take();
                 server.expect("it was stopped already").kill().await;
             }
-            Kind::Real(real) => real.control("kill").await,
+            Kind::Real(real) => drop(real.control("kill").await),
         }
     }
 
@@ -221,7 +217,7 @@ impl Cluster {
                     until("the embedded API's port", async || embedded.api.serve(embedded.addr).await.ok()).await;
                 *embedded.server.lock().unwrap_or_else(PoisonError::into_inner) = Some(server);
             }
-            Kind::Real(real) => real.control("start").await,
+            Kind::Real(real) => drop(real.control("start").await),
         }
     }
 
