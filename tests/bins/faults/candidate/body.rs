@@ -12,6 +12,8 @@ use super::orders::Order;
 
 /// From one effect to the next.
 const BEAT: Duration = Duration::from_millis(20);
+/// How long a process may take until its threads have stopped.
+const STOPS: Duration = Duration::from_millis(10);
 /// How long the body goes on when it has been asked to end: a successor that comes before that is too early.
 const WIND_UP: Duration = Duration::from_millis(150);
 
@@ -61,6 +63,8 @@ impl Body {
     fn stop(&self) {
         self.write("stopping", "");
         kill_process(getpid(), Signal::STOP).expect("a process may stop itself");
+        // The signal may reach another thread first. This one must not go on before all of them have stopped.
+        std::thread::sleep(STOPS);
     }
 
     /// Blocks the thread, which no async function should do, and goes on with its effects.
