@@ -286,7 +286,7 @@ async fn pump(shared: &Shared, way: Way, mut from: ReadHalf<'_>, mut to: WriteHa
     let write = async move {
         while let Some(Some((at, bytes))) = unless_ended(way, &whole, release.recv()).await {
             let written = unless_ended(way, &whole, deliver(&mut link, way, at, bytes, &mut to)).await;
-            if !written.is_some_and(|written| written.is_ok()) {
+            if written.is_none_or(|written| written.is_err()) {
                 break;
             }
             if way == Way::Down {

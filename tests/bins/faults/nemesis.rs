@@ -44,8 +44,9 @@ pub(crate) async fn inflict(scene: &Scene, fault: &Fault) -> Result<()> {
         }
         Kind::DelayThenHole => {
             member.link.set(Link::slow(fault.late));
-            sleep(fault.lasts.mul_f64(0.5)).await;
-            link(member, Link::BLACK_HOLE, fault.lasts).await;
+            sleep(fault.lasts / 2).await;
+            // Answers that are on their way still arrive, and requests do not: the latest answer is old when it comes.
+            link(member, Link { up: Flow::Stall, ..Link::slow(fault.late) }, fault.lasts).await;
         }
         Kind::Delay => link(member, Link::slow(fault.late), fault.lasts).await,
         Kind::NoAnswers => link(member, Link::NO_ANSWERS, fault.lasts).await,
@@ -126,16 +127,22 @@ async fn kill(scene: &Scene, member: &Member, fault: &Fault, signal: Signal, end
 async fn starve(scene: &Scene, member: &Member, fault: &Fault) -> Result<()> {
     let Some(pid) = member.pid() else { return Ok(()) };
     member.allow(End::Aborted);
+    scene.log.note("starve", &pid.to_string());
     let starved = scene.means.starve(pid)?;
     sleep(fault.lasts).await;
+    scene.log.note("feed", &pid.to_string());
     drop(starved);
     Ok(())
 }
 
 /// The elections have a thread of their own, so a body that blocks keeps its lease. It has to lose it as well.
+///
+/// Where an overrun is only reported, nothing ends a body that blocks, so it must not.
 async fn block(member: &Member, fault: &Fault) {
-    member.allow(End::Aborted);
-    member.order(&format!("block {}", fault.lasts.as_millis())).await;
+    if !member.settings.only_reports {
+        member.allow(End::Aborted);
+        member.order(&format!("block {}", fault.lasts.as_millis())).await;
+    }
     link(member, Link::BLACK_HOLE, fault.lasts).await;
     member.order("nothing").await;
 }

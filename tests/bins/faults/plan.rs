@@ -62,7 +62,7 @@ impl Kind {
             Kind::Starve => ("starve", "almost no processor time"),
             Kind::BlockCutOff => ("block-cut-off", "the body blocks, and no bytes pass"),
             Kind::Delay => ("delay", "answers come late"),
-            Kind::DelayThenHole => ("delay-then-hole", "answers come late, then never"),
+            Kind::DelayThenHole => ("delay-then-hole", "answers come late, then no requests arrive"),
             Kind::NoAnswers => ("no-answers", "requests arrive, answers do not"),
             Kind::NoRequests => ("no-requests", "requests do not arrive"),
             Kind::Reset => ("reset", "connections are reset"),
@@ -96,7 +96,8 @@ impl Kind {
             Kind::PauseInPoll => (0, 800),
             // Longer than all leases.
             Kind::BlockCutOff => (4500, 6000),
-            Kind::DelayThenHole | Kind::Pause => (100, 5500),
+            Kind::Pause | Kind::DelayThenHole => (100, 5500),
+            Kind::BlackHole | Kind::NoAnswers | Kind::NoRequests => (500, 4500),
             _ => (500, 3500),
         }
     }

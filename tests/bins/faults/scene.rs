@@ -82,6 +82,7 @@ impl Scene {
         let settings = Settings {
             lease: LEASE.to_owned(),
             lease_duration: Duration::from_secs(DURATIONS[index % DURATIONS.len()]),
+            only_reports: index % 2 == 1,
             events: self.log.path().to_owned(),
             log: self.folder.path().join(format!("{name}.jsonl")),
             target: self.target.address(),

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use lease_runtime::clock::Moment;
 use lease_runtime::{Term, leader_only};
 use lease_tests::log::now;
 use rustix::process::{Signal, getpid, kill_process};
@@ -15,7 +16,9 @@ const BEAT: Duration = Duration::from_millis(20);
 /// How long a process may take until its threads have stopped.
 const STOPS: Duration = Duration::from_millis(10);
 /// How long the body goes on when it has been asked to end: a successor that comes before that is too early.
-const WIND_UP: Duration = Duration::from_millis(150);
+const WIND_UP: Duration = Duration::from_millis(300);
+/// How long its last effect takes if the term ends as planned.
+const FINISHES: Duration = Duration::from_millis(200);
 
 #[leader_only(lease = "faults", grace = "500ms")]
 pub(super) async fn work(term: Term, desk: Arc<Desk>) {
@@ -27,9 +30,7 @@ pub(super) async fn work(term: Term, desk: Arc<Desk>) {
         body.write_to_target().await;
         tokio::select! {
             biased;
-            () = term.cancelled(), if asked.is_none() => {
-                asked = Some(body.write("cancelled", &term.stop_reason().map(|why| why.to_string()).unwrap_or_default()));
-            }
+            () = term.cancelled(), if asked.is_none() => asked = Some(body.cancelled(&term)),
             () = tokio::time::sleep(BEAT) => {}
         }
     }
@@ -42,7 +43,7 @@ struct Body {
 }
 
 impl Body {
-    fn write(&self, what: &str, detail: &str) -> lease_runtime::clock::Moment {
+    fn write(&self, what: &str, detail: &str) -> Moment {
         self.desk.pen.write(what, self.token, detail)
     }
 
@@ -58,6 +59,18 @@ impl Body {
             Some(Order::Nothing) | None => {}
         }
         self.write("leave", "");
+    }
+
+    /// Where the term ends as planned, the body finishes an effect that cannot be dropped: a release must wait for it.
+    fn cancelled(&self, term: &Term) -> Moment {
+        let why = term.stop_reason();
+        let asked = self.write("cancelled", &why.as_ref().map(ToString::to_string).unwrap_or_default());
+        if why.is_some_and(|why| !why.is_involuntary()) {
+            self.write("enter", "");
+            std::thread::sleep(FINISHES);
+            self.write("leave", "");
+        }
+        asked
     }
 
     fn stop(&self) {

@@ -23,7 +23,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use lease_runtime::{Candidate, shutdown_signal};
+use lease_runtime::{Candidate, OnOverrun, shutdown_signal};
 use lease_tests::log::Pen;
 use serde::{Deserialize, Serialize};
 use tracing_subscriber::EnvFilter;
@@ -43,6 +43,8 @@ pub(crate) struct Settings {
     pub(crate) lease: String,
     /// Candidates may differ in this, as during a rolling update.
     pub(crate) lease_duration: Duration,
+    /// Whether a poll that lasts too long is only reported. Then its effect reaches the target, which has to refuse it.
+    pub(crate) only_reports: bool,
     /// The file to which all candidates append their events.
     pub(crate) events: PathBuf,
     /// The file of its log, in JSON.
@@ -68,7 +70,8 @@ pub(crate) async fn run(settings: String) -> Result<ExitCode> {
     let exit = Pen::open(&settings.events, candidate.identity())?;
     let desk = Arc::new(Desk { pen, orders: Orders::from_stdin(), target: settings.target.connect().await? });
     let (duration, renew, retry) = timings(settings.lease_duration);
-    let work = body::work(desk.clone()).lease(settings.lease.clone());
+    let on_overrun = if settings.only_reports { OnOverrun::Report } else { OnOverrun::Abort };
+    let work = body::work(desk.clone()).lease(settings.lease.clone()).on_overrun(on_overrun);
     candidate.add(work.lease_duration(duration).renew_deadline(renew).retry_period(retry));
     let tick = tick::tick(desk.clone()).lease(settings.lease).name(TICK);
     candidate.add(tick.lease_duration(duration).renew_deadline(renew).retry_period(retry));
@@ -83,9 +86,10 @@ pub(crate) async fn run(settings: String) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The lease duration, the renew deadline and the retry period, so that even in two seconds there is time for a second attempt.
+/// The lease duration, the renew deadline and the retry period. The renew deadline is close to the hard stop, so that bodies which
+/// take their time come to the hard stop.
 fn timings(duration: Duration) -> (Duration, Duration, Duration) {
-    (duration, duration.mul_f64(0.65), duration.mul_f64(0.125))
+    (duration, duration.mul_f64(0.75), duration.mul_f64(0.125))
 }
 
 /// Ends with the run, so that no candidate remains if the run is killed.

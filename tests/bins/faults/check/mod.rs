@@ -23,7 +23,7 @@ pub(crate) struct Outcome {
     pub(crate) handovers: usize,
     /// Writes that the target has accepted, and refused.
     pub(crate) accepted: u64,
-    pub(crate) refused: usize,
+    pub(crate) refused: u64,
     /// Runs of the scheduled task, and those that were interrupted.
     pub(crate) ticks: usize,
 }
@@ -56,7 +56,7 @@ impl Outcome {
             handovers: terms.windows(2).filter(|pair| pair[0].identity != pair[1].identity).count(),
             terms: terms.len(),
             accepted: audit.accepted,
-            refused: events.iter().filter(|event| event.is("refused")).count(),
+            refused: audit.refused,
             ticks: events.iter().filter(|event| event.is("tick")).count(),
         }
     }

@@ -46,7 +46,8 @@ fn tell(effect: &Effect, next: u64, begun: Moment, unused: &mut Vec<Stop>, overl
     );
     match stop {
         Some(stop) => overlaps.explained.push(format!(
-            "{what}; stopped from {} to {}",
+            "{what}; {} from {} to {}",
+            stop.how,
             ago(stop.from, begun),
             ago(stop.to, begun)
         )),

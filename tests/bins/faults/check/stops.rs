@@ -1,10 +1,12 @@
-//! When processes were stopped: by the run, or by themselves inside a poll.
+//! When processes were stopped: by the run, by themselves inside a poll, or by the kernel when their processor time was used up.
 
 use lease_runtime::clock::Moment;
 use lease_tests::log::Event;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Stop {
+    /// What stopped it.
+    pub(super) how: &'static str,
     pub(super) pid: u32,
     pub(super) from: Moment,
     /// Right before the process was continued. The end of time if that never happened.
@@ -14,17 +16,22 @@ pub(super) struct Stop {
 pub(super) fn all(events: &[Event]) -> Vec<Stop> {
     let mut stops: Vec<Stop> = Vec::new();
     for event in events {
-        if event.is("continue") {
-            let pid: u32 = event.detail.parse().unwrap_or_default();
-            for stop in stops.iter_mut().filter(|stop| stop.pid == pid && stop.to == Moment::FAR) {
-                stop.to = event.at;
-            }
-        } else if event.is("stop") {
-            let pid = event.detail.parse().unwrap_or_default();
-            stops.push(Stop { pid, from: event.at, to: Moment::FAR });
-        } else if event.is("stopping") {
-            stops.push(Stop { pid: event.pid, from: event.at, to: Moment::FAR });
+        let named: u32 = event.detail.parse().unwrap_or_default();
+        let begun = |how, pid| Stop { how, pid, from: event.at, to: Moment::FAR };
+        match event.what.as_str() {
+            "stop" => stops.push(begun("stopped", named)),
+            "starve" => stops.push(begun("starved", named)),
+            "stopping" => stops.push(begun("stopped", event.pid)),
+            "continue" => end(&mut stops, "stopped", named, event.at),
+            "feed" => end(&mut stops, "starved", named, event.at),
+            _ => {}
         }
     }
     stops
+}
+
+fn end(stops: &mut [Stop], how: &str, pid: u32, at: Moment) {
+    for stop in stops.iter_mut().filter(|stop| stop.pid == pid && stop.how == how && stop.to == Moment::FAR) {
+        stop.to = at;
+    }
 }

@@ -8,7 +8,7 @@ fn log(text: &str) -> Vec<Event> {
 }
 
 fn outcome(text: &str) -> Outcome {
-    Outcome::of(&log(text), &Audit { accepted: 1, violations: Vec::new() })
+    Outcome::of(&log(text), &Audit { accepted: 1, ..Audit::default() })
 }
 
 const SOUND: &str = "

@@ -31,6 +31,8 @@ pub(crate) enum Address {
 #[derive(Clone, Default, Debug)]
 pub(crate) struct Audit {
     pub(crate) accepted: u64,
+    /// Those that it has refused. The body may be gone before it learns of that.
+    pub(crate) refused: u64,
     /// Writes that were accepted after one with a higher token.
     pub(crate) violations: Vec<String>,
 }

@@ -20,11 +20,13 @@ const START: Duration = Duration::from_secs(60);
 const TABLES: &str = "
     CREATE TABLE target (fence bigint NOT NULL);
     INSERT INTO target VALUES (0);
-    CREATE TABLE audit (id bigserial PRIMARY KEY, fence bigint NOT NULL, at bigint NOT NULL);";
+    CREATE TABLE audit (id bigserial PRIMARY KEY, fence bigint NOT NULL, at bigint NOT NULL);
+    CREATE TABLE refused (fence bigint NOT NULL, at bigint NOT NULL);";
 
 /// One statement, and so one transaction. The row is locked until its end, so `audit` has the order in which writes were accepted.
 const WRITE: &str = "
-    WITH accepted AS (UPDATE target SET fence = $1 WHERE fence <= $1 RETURNING fence)
+    WITH accepted AS (UPDATE target SET fence = $1 WHERE fence <= $1 RETURNING fence),
+         refused AS (INSERT INTO refused SELECT $1, $2 WHERE NOT EXISTS (SELECT FROM accepted))
     INSERT INTO audit (fence, at) SELECT fence, $2 FROM accepted";
 
 const VIOLATIONS: &str = "
@@ -89,12 +91,14 @@ impl Postgres {
     pub(crate) async fn audit(&self) -> Result<Audit> {
         let client = connect(&self.config()).await?;
         let accepted: i64 = client.query_one("SELECT count(*) FROM audit", &[]).await?.get(0);
+        let refused: i64 = client.query_one("SELECT count(*) FROM refused", &[]).await?.get(0);
         let rows = client.query(VIOLATIONS, &[]).await?;
         let violations = rows.iter().map(|row| {
             let (id, before, fence) = (row.get::<_, i64>(0), row.get::<_, i64>(1), row.get::<_, i64>(2));
             format!("the target has accepted token {fence} after {before} (row {id})")
         });
-        Ok(Audit { accepted: accepted.unsigned_abs(), violations: violations.collect() })
+        let (accepted, refused) = (accepted.unsigned_abs(), refused.unsigned_abs());
+        Ok(Audit { accepted, refused, violations: violations.collect() })
     }
 }
 

@@ -14,6 +14,7 @@ use crate::error::Result;
 struct Accepted {
     highest: u64,
     all: Vec<u64>,
+    refused: u64,
 }
 
 pub(crate) struct Register {
@@ -39,7 +40,7 @@ impl Register {
         let accepted = self.accepted.lock().unwrap_or_else(PoisonError::into_inner);
         let backwards = accepted.all.windows(2).filter(|pair| pair[1] < pair[0]);
         let violations = backwards.map(|pair| format!("the target has accepted token {} after {}", pair[1], pair[0]));
-        Audit { accepted: accepted.all.len() as u64, violations: violations.collect() }
+        Audit { accepted: accepted.all.len() as u64, refused: accepted.refused, violations: violations.collect() }
     }
 }
 
@@ -53,6 +54,7 @@ async fn answer(mut stream: UnixStream, accepted: Arc<Mutex<Accepted>>) {
 
 fn take(accepted: &mut Accepted, token: u64) -> bool {
     if token < accepted.highest {
+        accepted.refused += 1;
         return false;
     }
     accepted.highest = token;
