@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use http::{Method, Request};
@@ -45,6 +45,8 @@ pub struct Real {
     pub control: Option<PathBuf>,
     /// The candidate on client-go, if it was built.
     pub contender: Option<PathBuf>,
+    /// The port of the proxy to etcd with which the server is started, if there is one.
+    pub(crate) etcd_through: OnceLock<u16>,
 }
 
 /// An API server, and a namespace for this test.
@@ -81,13 +83,8 @@ impl Real {
         let port = uri.port_u16().unwrap_or(if uri.scheme_str() == Some("http") { 80 } else { 443 });
         let program = |variable: &str| std::env::var_os(variable).map(PathBuf::from);
         let (control, contender) = (program("LEASE_TEST_APISERVER"), program("LEASE_TEST_CONTENDER"));
-        Some(Arc::new(Real { kubeconfig, upstream: format!("{host}:{port}"), control, contender }))
-    }
-
-    async fn control(&self, action: &str) {
-        let program = self.control.as_ref().expect("this test may not stop and start the server");
-        let end = tokio::process::Command::new(program).arg(action).status().await;
-        assert!(end.as_ref().is_ok_and(|status| status.success()), "`{} {action}`: {end:?}", program.display());
+        let upstream = format!("{host}:{port}");
+        Some(Arc::new(Real { kubeconfig, upstream, control, contender, etcd_through: OnceLock::new() }))
     }
 }
 
@@ -208,7 +205,7 @@ impl Cluster {
                 let server = embedded.server.lock().unwrap_or_else(PoisonError::into_inner).take();
                 server.expect("it was stopped already").kill().await;
             }
-            Kind::Real(real) => real.control("kill").await,
+            Kind::Real(real) => drop(real.control("kill").await),
         }
     }
 
@@ -224,7 +221,7 @@ impl Cluster {
                     until("the embedded API's port", async || embedded.api.serve(embedded.addr).await.ok()).await;
                 *embedded.server.lock().unwrap_or_else(PoisonError::into_inner) = Some(server);
             }
-            Kind::Real(real) => real.control("start").await,
+            Kind::Real(real) => drop(real.control("start").await),
         }
     }
 

@@ -8,6 +8,8 @@ pub mod log;
 pub mod proxy;
 #[cfg(unix)]
 pub mod replica;
+#[cfg(unix)]
+mod server;
 pub mod ticks;
 #[cfg(unix)]
 pub mod world;

@@ -165,6 +165,11 @@ impl Log {
         reading
     }
 
+    /// Looks at the events that were written since the [mark](Log::mark), in the order of the file.
+    pub fn look<T>(&self, mark: usize, look: impl FnOnce(&[Event]) -> T) -> T {
+        look(self.read().events.get(mark..).unwrap_or_default())
+    }
+
     /// All events so far, sorted by their stamps.
     pub fn events(&self) -> Vec<Event> {
         let mut events = self.read().events.clone();

@@ -1,7 +1,7 @@
 //! A TCP proxy with faults: it simulates the network between one replica and the API server.
 //!
-//! It forwards bytes without parsing them, so TLS passes through. It can refuse connections, hold back or delay the bytes in
-//! either direction, and cut connections. Bytes that it holds back are not lost, as in a network that sends them again: when the
+//! It forwards bytes without parsing them, so TLS passes through. It can refuse connections, hold back, delay or slow down the
+//! bytes in either direction, and cut connections, whole or half. Bytes that it holds back are not lost, as in a network that sends them again: when the
 //! link passes bytes again, late requests arrive.
 
 use std::io;
@@ -29,6 +29,13 @@ pub enum Flow {
     Stall,
     /// They are delayed.
     Delay(Duration),
+    /// Few of them pass at a time, as to a receiver that reads slowly.
+    Trickle {
+        /// How many pass at a time.
+        bytes: usize,
+        /// The time between them.
+        every: Duration,
+    },
 }
 
 /// The state of a link.
@@ -74,6 +81,8 @@ struct Shared {
     link: watch::Sender<Link>,
     /// The open connections.
     connections: Mutex<CancellationToken>,
+    /// Those on which the API server can still say something.
+    whole: Mutex<CancellationToken>,
     end: CancellationToken,
     last_up: AtomicU64,
     last_down: AtomicU64,
@@ -97,6 +106,7 @@ impl Proxy {
             upstream: upstream.to_owned(),
             link: watch::Sender::new(link),
             connections: Mutex::default(),
+            whole: Mutex::default(),
             end: CancellationToken::new(),
             last_up: AtomicU64::new(0),
             last_down: AtomicU64::new(0),
@@ -126,8 +136,12 @@ impl Proxy {
 
     /// Resets all connections and drops the bytes that were held back. The state of the link applies to new connections.
     pub fn cut(&self) {
-        let mut current = self.shared.connections.lock().unwrap_or_else(PoisonError::into_inner);
-        std::mem::take(&mut *current).cancel();
+        renew(&self.shared.connections);
+    }
+
+    /// Ends all connections on one side: the replica sees the end of what the API server says, and can still send.
+    pub fn half_close(&self) {
+        renew(&self.shared.whole);
     }
 
     /// When the replica last sent bytes. Every request that has been answered was sent before that.
@@ -159,6 +173,12 @@ impl Drop for Proxy {
         self.shared.end.cancel();
         self.cut();
     }
+}
+
+/// Cancels what has this token, and gives what comes later another one.
+fn renew(token: &Mutex<CancellationToken>) {
+    let mut current = token.lock().unwrap_or_else(PoisonError::into_inner);
+    std::mem::take(&mut *current).cancel();
 }
 
 fn bind(addr: SocketAddr) -> io::Result<TcpSocket> {
@@ -246,9 +266,16 @@ enum Way {
     Down,
 }
 
+impl Way {
+    fn of(self, link: &Link) -> Flow {
+        if self == Way::Up { link.up } else { link.down }
+    }
+}
+
 async fn pump(shared: &Shared, way: Way, mut from: ReadHalf<'_>, mut to: WriteHalf<'_>) {
     let (held, mut release) = mpsc::unbounded_channel::<(Moment, Bytes)>();
     let mut link = shared.link.subscribe();
+    let whole = shared.whole.lock().unwrap_or_else(PoisonError::into_inner).child_token();
     let read = async move {
         let mut buffer = BytesMut::with_capacity(16 << 10);
         while from.read_buf(&mut buffer).await.is_ok_and(|count| count > 0) {
@@ -266,9 +293,9 @@ async fn pump(shared: &Shared, way: Way, mut from: ReadHalf<'_>, mut to: WriteHa
         drop(held);
     };
     let write = async move {
-        while let Some((at, bytes)) = release.recv().await {
-            pass(&mut link, way, at).await;
-            if to.write_all(&bytes).await.is_err() {
+        while let Some(Some((at, bytes))) = unless_ended(way, &whole, release.recv()).await {
+            let written = unless_ended(way, &whole, deliver(&mut link, way, at, bytes, &mut to)).await;
+            if written.is_none_or(|written| written.is_err()) {
                 break;
             }
             if way == Way::Down {
@@ -277,21 +304,46 @@ async fn pump(shared: &Shared, way: Way, mut from: ReadHalf<'_>, mut to: WriteHa
             }
         }
         // The end of a direction is delayed like its bytes.
-        pass(&mut link, way, now()).await;
+        let _ = unless_ended(way, &whole, pass(&mut link, way, now())).await;
         let _ = to.shutdown().await;
     };
     tokio::join!(read, write);
 }
 
+/// Like [`unless_cut`], for the direction that a half-closed connection ends.
+async fn unless_ended<T>(way: Way, whole: &CancellationToken, work: impl Future<Output = T>) -> Option<T> {
+    if way == Way::Down { unless_cut(whole, work).await } else { Some(work.await) }
+}
+
+/// Writes the bytes that arrived at `at`, as the link lets them pass.
+async fn deliver(
+    link: &mut watch::Receiver<Link>,
+    way: Way,
+    at: Moment,
+    mut bytes: Bytes,
+    to: &mut WriteHalf<'_>,
+) -> io::Result<()> {
+    while !bytes.is_empty() {
+        pass(link, way, at).await;
+        let flow = way.of(&link.borrow());
+        let count = match flow {
+            Flow::Trickle { bytes: count, every } => {
+                tokio::time::sleep(every).await;
+                count.clamp(1, bytes.len())
+            }
+            _ => bytes.len(),
+        };
+        to.write_all(&bytes.split_to(count)).await?;
+    }
+    Ok(())
+}
+
 /// Waits until the bytes that arrived at `at` may pass.
 async fn pass(link: &mut watch::Receiver<Link>, way: Way, at: Moment) {
     loop {
-        let flow = {
-            let link = link.borrow_and_update();
-            if way == Way::Up { link.up } else { link.down }
-        };
+        let flow = way.of(&link.borrow_and_update());
         let wait = match flow {
-            Flow::Pass => return,
+            Flow::Pass | Flow::Trickle { .. } => return,
             Flow::Stall => Duration::MAX,
             Flow::Delay(delay) => (at + delay).after(now()),
         };

@@ -37,6 +37,7 @@ var settings embed.FS
 type options struct {
 	data                     string
 	port, etcdPort, peerPort int
+	etcdThrough              int
 }
 
 func main() {
@@ -47,10 +48,14 @@ func main() {
 	flags.IntVar(&o.port, "port", 0, "port of the API on 127.0.0.1")
 	flags.IntVar(&o.etcdPort, "etcd-port", 0, "port of etcd for clients on 127.0.0.1")
 	flags.IntVar(&o.peerPort, "etcd-peer-port", 0, "port of etcd for peers on 127.0.0.1 (it insists on one)")
+	flags.IntVar(&o.etcdThrough, "etcd-through", 0, "port of a proxy to etcd that kube-apiserver uses (none if absent)")
 	_ = flags.Parse(os.Args[1:])
 	if o.data == "" || o.port == 0 || o.etcdPort == 0 || o.peerPort == 0 {
 		flags.Usage()
 		os.Exit(2)
+	}
+	if o.etcdThrough == 0 {
+		o.etcdThrough = o.etcdPort
 	}
 
 	code, err := run(o)
@@ -101,7 +106,7 @@ func prepare(o options) ([]string, error) {
 	values := strings.NewReplacer(
 		"@DATA@", o.data,
 		"@PORT@", strconv.Itoa(o.port),
-		"@ETCD_PORT@", strconv.Itoa(o.etcdPort),
+		"@ETCD_PORT@", strconv.Itoa(o.etcdThrough),
 		"@ADMIN_TOKEN@", admin,
 		"@NOBODY_TOKEN@", nobody,
 	)

@@ -1,0 +1,115 @@
+//! The candidate: a process with a continuous task and a scheduled one.
+//!
+//! Its events, in the form of `lease_tests::log`:
+//!
+//! | event | when | detail |
+//! |---|---|---|
+//! | `ready` | it takes part | |
+//! | `started`, `cancelled`, `stopped` | its body begins, is asked to end, is gone | |
+//! | `enter`, `leave` | before and after an effect, in one poll | |
+//! | `refused` | the target has refused a write, because it has seen a higher token | |
+//! | `target-failed` | the target did not answer | the error |
+//! | `stopping` | it stops itself inside a poll | |
+//! | `tick`, `tick-ended` | a run of the scheduled task begins, is gone | as in `lease_tests::ticks` |
+//! | `tasks` | every two seconds | how many tasks its runtime has |
+//! | `exited` | the process ends | `ok`, or the error |
+
+mod body;
+mod orders;
+mod tick;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use lease_runtime::{Candidate, OnOverrun, shutdown_signal};
+use lease_tests::log::Pen;
+use serde::{Deserialize, Serialize};
+use tracing_subscriber::EnvFilter;
+
+use self::orders::Orders;
+use crate::error::{Context, Result};
+use crate::target::{Access, Address};
+
+/// The first argument that makes this program a candidate.
+pub(crate) const COMMAND: &str = "candidate";
+/// The name of the scheduled task.
+pub(crate) const TICK: &str = "tick";
+
+/// What a candidate is told. The cluster comes from `KUBECONFIG`.
+#[derive(Clone, Serialize, Deserialize, Debug)]
+pub(crate) struct Settings {
+    pub(crate) lease: String,
+    /// Candidates may differ in this, as during a rolling update.
+    pub(crate) lease_duration: Duration,
+    /// Whether a poll that lasts too long is only reported. Then its effect reaches the target, which has to refuse it.
+    pub(crate) only_reports: bool,
+    /// The file to which all candidates append their events.
+    pub(crate) events: PathBuf,
+    /// The file of its log, in JSON.
+    pub(crate) log: PathBuf,
+    pub(crate) target: Address,
+}
+
+/// What the bodies of a candidate use.
+struct Desk {
+    pen: Pen,
+    orders: Orders,
+    target: Access,
+}
+
+pub(crate) async fn run(settings: String) -> Result<ExitCode> {
+    die_with_the_run()?;
+    // First, so that a signal that comes early shuts it down, too.
+    let signal = shutdown_signal();
+    let settings: Settings = serde_json::from_str(&settings).context(|| "settings of a candidate".to_owned())?;
+    log_to(&settings)?;
+    let candidate = Candidate::builder().build().await?;
+    let pen = Pen::open(&settings.events, candidate.identity())?;
+    let exit = Pen::open(&settings.events, candidate.identity())?;
+    let desk = Arc::new(Desk { pen, orders: Orders::from_stdin(), target: settings.target.connect().await? });
+    let (duration, renew, retry) = timings(settings.lease_duration);
+    let on_overrun = if settings.only_reports { OnOverrun::Report } else { OnOverrun::Abort };
+    let work = body::work(desk.clone()).lease(settings.lease.clone()).on_overrun(on_overrun);
+    candidate.add(work.lease_duration(duration).renew_deadline(renew).retry_period(retry));
+    let tick = tick::tick(desk.clone()).lease(settings.lease).name(TICK);
+    candidate.add(tick.lease_duration(duration).renew_deadline(renew).retry_period(retry));
+    tokio::spawn(count_tasks(desk.clone()));
+    let ready = async {
+        // This is polled after the candidate, which then handles signals.
+        desk.pen.write("ready", 0, "");
+    };
+    let (end, ()) = futures_util::future::join(candidate.run_until(signal), ready).await;
+    exit.write("exited", 0, &end.as_ref().map_or_else(ToString::to_string, |()| "ok".to_owned()));
+    end?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The lease duration, the renew deadline and the retry period. The renew deadline is close to the hard stop, so that bodies which
+/// take their time come to the hard stop.
+fn timings(duration: Duration) -> (Duration, Duration, Duration) {
+    (duration, duration.mul_f64(0.75), duration.mul_f64(0.125))
+}
+
+/// Ends with the run, so that no candidate remains if the run is killed.
+fn die_with_the_run() -> Result<()> {
+    #[cfg(target_os = "linux")]
+    rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))?;
+    Ok(())
+}
+
+fn log_to(settings: &Settings) -> Result<()> {
+    let file = std::fs::File::create(&settings.log).context(|| settings.log.display().to_string())?;
+    let filter = EnvFilter::new("info,lease_runtime=debug");
+    tracing_subscriber::fmt().json().with_writer(file).with_env_filter(filter).init();
+    Ok(())
+}
+
+async fn count_tasks(desk: Arc<Desk>) {
+    let metrics = tokio::runtime::Handle::current().metrics();
+    loop {
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        desk.pen.write("tasks", 0, &metrics.num_alive_tasks().to_string());
+    }
+}
