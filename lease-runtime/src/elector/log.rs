@@ -6,8 +6,9 @@ use std::time::Duration;
 use super::error::ElectorError;
 use super::log_thread::{self, OwnedValue};
 use super::text::shown;
+use crate::clock::{Clock, WallTime};
 use crate::lease::LeaseId;
-use lease_protocol::election::{FencingToken, Grant, StopReason};
+use lease_protocol::election::{Deadlines, FencingToken, Grant, StopReason};
 use lease_protocol::ticks::TickNote;
 
 /// Writes a log line. All lines share these fields, so that one filter finds all lines of a lease.
@@ -99,14 +100,16 @@ impl ElectionLog {
         &self.lease
     }
 
-    pub(super) fn began(&mut self, grant: &Grant) {
+    pub(super) fn began(&mut self, grant: &Grant, clock: &dyn Clock) {
         self.held = true;
+        let until = ends_at(&grant.deadlines, clock);
         let (term, transitions) = (grant.token.get(), grant.transitions);
-        say!(info, self, term, transitions, "acquired lease, started leading");
+        say!(info, self, term, transitions, until = %until, "acquired lease, started leading");
     }
 
-    pub(super) fn renewed(&self, term: FencingToken) {
-        say!(trace, self, term = term.get(), "renewed lease");
+    pub(super) fn renewed(&self, term: FencingToken, deadlines: &Deadlines, clock: &dyn Clock) {
+        let until = ends_at(deadlines, clock);
+        say!(trace, self, term = term.get(), until = %until, "renewed lease");
     }
 
     pub(super) fn cancelled(&mut self, term: FencingToken, reason: &StopReason) {
@@ -267,6 +270,11 @@ impl ElectionLog {
         say!(trace, self, verb, "a request is sent");
     }
 
+    /// The answer showed or stored the Lease at this revision. A term that begins with it has the revision as its token.
+    pub(super) fn answered(&self, verb: &'static str, revision: u64) {
+        say!(trace, self, verb, revision, "a request was answered");
+    }
+
     fn problem(&self, error: &ElectorError, context: &'static str) {
         if error.needs_somebody() {
             say!(error, self, error = %error, "{context}");
@@ -301,6 +309,11 @@ impl ElectionLog {
     pub(super) fn panicked(&self, error: &ElectorError) {
         say!(error, self, error = %error, "the election has ended");
     }
+}
+
+/// The calendar time of the hard stop: when the term is over if it is not extended.
+fn ends_at(deadlines: &Deadlines, clock: &dyn Clock) -> WallTime {
+    clock.wall().plus(deadlines.hard_stop.after(clock.now()))
 }
 
 /// The problems of one activity. Each kind is logged once, repeated at level `debug` while it lasts, and reported as over when

@@ -7,7 +7,7 @@ use super::member::Member;
 use crate::term::Term;
 use crate::tick::{Cause, Tick};
 use lease_protocol::election::shown;
-use lease_protocol::ticks::RunEnd;
+use lease_protocol::ticks::{Delivery, RunEnd, Timetable};
 
 /// The names of the task are those of the member. The term is that of its lease.
 pub(super) struct TaskLog<'a> {
@@ -35,14 +35,19 @@ impl TaskLog<'_> {
         say!(self, info, "task started");
     }
 
-    pub(super) fn tick_started(&self, tick: &Tick) {
+    pub(super) fn tick_started(&self, tick: &Tick, timetable: &Timetable) {
         let (at, attempt, late_ms) = (tick.nominal(), tick.attempt(), tick.lateness().as_millis() as u64);
         let cause = match tick.cause() {
             Cause::Schedule => "schedule",
             Cause::Trigger(id) => &**id,
             Cause::Backfill => "backfill",
         };
-        say!(self, info, tick = %at, attempt, late_ms, cause, "tick started");
+        let delivery = match timetable.delivery {
+            _ if !timetable.recorded => "unrecorded",
+            Delivery::AtLeastOnce => "at_least_once",
+            _ => "at_most_once",
+        };
+        say!(self, info, tick = %at, attempt, late_ms, cause, delivery, "tick started");
     }
 
     pub(super) fn tick_ended(&self, tick: &Tick, end: RunEnd) {

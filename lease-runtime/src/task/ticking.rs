@@ -134,7 +134,7 @@ async fn attempts(context: RunContext<'_>, ticking: &MemberTicks, taken: &Taken)
         }
         let tick = tick(supervisor, ticking, &taken.start, again).permitted(&taken.permit);
         let started = supervisor.leading.now();
-        log.tick_started(&tick);
+        log.tick_started(&tick, &ticking.timetable);
         let failure = match one(context, &tick).await {
             Ok(end) => {
                 let end = taken.unless_begun(end);

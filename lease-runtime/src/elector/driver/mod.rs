@@ -209,14 +209,14 @@ impl ElectionDriver {
                 self.token = grant.token;
                 // Here and below, the log comes last, because it may block.
                 let term_state = self.out.begin(&grant);
-                self.log.began(&grant);
+                self.log.began(&grant, &*self.out.clock);
                 let time = self.time();
                 self.ticking.begin(&grant, &term_state, time);
                 self.drained = Some(Box::pin(async move { term_state.drained().await }));
             }
             Action::Extend(deadlines) => {
                 self.out.term_state.iter().for_each(|term_state| term_state.extend(deadlines));
-                self.log.renewed(self.token);
+                self.log.renewed(self.token, &deadlines, &*self.out.clock);
             }
             Action::Cancel(reason) => {
                 self.out.term_state.iter().for_each(|term_state| term_state.cancel(reason.clone()));

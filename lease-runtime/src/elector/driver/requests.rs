@@ -22,6 +22,7 @@ impl ElectionDriver {
         match &reply.answer {
             Answer::Shown(Observation::Missing { .. }) => looked(WatchStart::Now),
             Answer::Shown(Observation::Present(view)) | Answer::Committed(view) => {
+                self.log.answered(reply.kind.verb(), view.version.revision);
                 looked(WatchStart::Revision(view.version.revision));
                 let foreign = view.record.holder().is_some_and(|holder| holder != &*self.out.identity);
                 self.settled |= foreign || reply.kind != RequestKind::Get;
