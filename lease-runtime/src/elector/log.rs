@@ -6,9 +6,9 @@ use std::time::Duration;
 use super::error::ElectorError;
 use super::log_thread::{self, OwnedValue};
 use super::text::shown;
-use crate::clock::WallTime;
+use crate::clock::{Clock, WallTime};
 use crate::lease::LeaseId;
-use lease_protocol::election::{FencingToken, Grant, StopReason};
+use lease_protocol::election::{Deadlines, FencingToken, Grant, StopReason};
 use lease_protocol::ticks::TickNote;
 
 /// Writes a log line. All lines share these fields, so that one filter finds all lines of a lease.
@@ -100,14 +100,15 @@ impl ElectionLog {
         &self.lease
     }
 
-    /// `until`: when the term is over if it is not extended.
-    pub(super) fn began(&mut self, grant: &Grant, until: WallTime) {
+    pub(super) fn began(&mut self, grant: &Grant, clock: &dyn Clock) {
         self.held = true;
+        let until = ends_at(&grant.deadlines, clock);
         let (term, transitions) = (grant.token.get(), grant.transitions);
         say!(info, self, term, transitions, until = %until, "acquired lease, started leading");
     }
 
-    pub(super) fn renewed(&self, term: FencingToken, until: WallTime) {
+    pub(super) fn renewed(&self, term: FencingToken, deadlines: &Deadlines, clock: &dyn Clock) {
+        let until = ends_at(deadlines, clock);
         say!(trace, self, term = term.get(), until = %until, "renewed lease");
     }
 
@@ -308,6 +309,11 @@ impl ElectionLog {
     pub(super) fn panicked(&self, error: &ElectorError) {
         say!(error, self, error = %error, "the election has ended");
     }
+}
+
+/// The calendar time of the hard stop: when the term is over if it is not extended.
+fn ends_at(deadlines: &Deadlines, clock: &dyn Clock) -> WallTime {
+    clock.wall().plus(deadlines.hard_stop.after(clock.now()))
 }
 
 /// The problems of one activity. Each kind is logged once, repeated at level `debug` while it lasts, and reported as over when

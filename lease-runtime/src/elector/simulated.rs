@@ -41,7 +41,7 @@ impl SimulatedElector {
 
     /// Begins a term.
     pub(crate) fn begin(&mut self, grant: &Grant, clock: Arc<dyn Clock>, time: TickTime) -> (Term, DrainToken) {
-        self.log.began(grant);
+        self.log.began(grant, &*clock);
         let (term_state, alive) = TermState::begin(self.lease.clone(), self.identity.clone(), grant, clock);
         self.ticking.begin(grant, &term_state, time);
         (Term::new(term_state), alive)

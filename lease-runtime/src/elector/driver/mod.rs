@@ -25,9 +25,9 @@ use super::requests::{Reply, Requests};
 use super::server_time::ServerTime;
 use super::task_comparison::TaskComparison;
 use super::watch::{SharedWatch, Watch, WatchEvent, maybe};
-use crate::clock::{Moment, WallTime};
+use crate::clock::Moment;
 use crate::term::{TaskMessage, exit, overrun};
-use lease_protocol::election::{Action, Deadlines, Election, Event, FencingToken, Now, Role, StopReason, Version};
+use lease_protocol::election::{Action, Election, Event, FencingToken, Now, Role, StopReason, Version};
 
 /// The longest sleep. tokio's timers stand still while the machine is suspended, but the clock does not. So the driver has to
 /// look at the clock from time to time: this limits how long after a resume an idle body is still there. (A body that is polled
@@ -209,14 +209,14 @@ impl ElectionDriver {
                 self.token = grant.token;
                 // Here and below, the log comes last, because it may block.
                 let term_state = self.out.begin(&grant);
-                self.log.began(&grant, self.ends_at(&grant.deadlines));
+                self.log.began(&grant, &*self.out.clock);
                 let time = self.time();
                 self.ticking.begin(&grant, &term_state, time);
                 self.drained = Some(Box::pin(async move { term_state.drained().await }));
             }
             Action::Extend(deadlines) => {
                 self.out.term_state.iter().for_each(|term_state| term_state.extend(deadlines));
-                self.log.renewed(self.token, self.ends_at(&deadlines));
+                self.log.renewed(self.token, &deadlines, &*self.out.clock);
             }
             Action::Cancel(reason) => {
                 self.out.term_state.iter().for_each(|term_state| term_state.cancel(reason.clone()));
@@ -238,12 +238,6 @@ impl ElectionDriver {
                 self.record_problem(ElectorError::WentBackwards { highest, shown });
             }
         }
-    }
-
-    /// The calendar time of the hard stop.
-    fn ends_at(&self, deadlines: &Deadlines) -> WallTime {
-        let clock = &self.out.clock;
-        clock.wall().plus(deadlines.hard_stop.after(clock.now()))
     }
 
     fn handle_command(&mut self, command: Option<Command>) {
