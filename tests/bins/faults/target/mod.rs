@@ -15,7 +15,7 @@ use crate::error::Result;
 /// The target of a run.
 pub(crate) enum Target {
     /// A database.
-    Postgres(Postgres),
+    Postgres(Box<Postgres>),
     /// A register in this process, where there is no database.
     Register(Register),
 }
@@ -41,7 +41,7 @@ impl Target {
     /// PostgreSQL where it is installed, else the register.
     pub(crate) async fn start(folder: &Path) -> Result<Target> {
         match programs::find() {
-            Some(programs) => Ok(Target::Postgres(Postgres::start(programs).await?)),
+            Some(programs) => Ok(Target::Postgres(Box::new(Postgres::start(programs).await?))),
             None => Ok(Target::Register(Register::start(folder)?)),
         }
     }
