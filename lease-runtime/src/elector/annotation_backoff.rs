@@ -81,7 +81,9 @@ mod tests {
     fn pauses_grow_to_five_minutes_and_start_over_after_a_success() {
         let mut backoff = AnnotationBackoff::default();
         let mut now = 0;
-        for (pause, is_first) in [(10, true), (20, false), (40, false), (80, false), (160, false), (300, false), (300, false)] {
+        for (pause, is_first) in
+            [(10, true), (20, false), (40, false), (80, false), (160, false), (300, false), (300, false)]
+        {
             assert_eq!(refused_with_ticks_only(&mut backoff, now), is_first);
             assert!(backoff.is_quiet() && backoff.holds(at(now + pause - 1)), "{pause} s");
             now += pause;
