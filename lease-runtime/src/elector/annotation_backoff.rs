@@ -61,3 +61,45 @@ impl AnnotationBackoff {
         first
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seconds: u64) -> Moment {
+        Moment::ZERO + Duration::from_secs(seconds)
+    }
+
+    /// A write about ticks that is refused at this instant, and one without them that succeeds.
+    fn refused_with_ticks_only(backoff: &mut AnnotationBackoff, seconds: u64) -> bool {
+        backoff.refused(true);
+        assert!(backoff.holds(at(seconds)), "the next write says nothing about ticks");
+        backoff.succeeded(false, at(seconds))
+    }
+
+    #[test]
+    fn pauses_grow_to_five_minutes_and_start_over_after_a_success() {
+        let mut backoff = AnnotationBackoff::default();
+        let mut now = 0;
+        for (pause, is_first) in
+            [(10, true), (20, false), (40, false), (80, false), (160, false), (300, false), (300, false)]
+        {
+            assert_eq!(refused_with_ticks_only(&mut backoff, now), is_first);
+            assert!(backoff.is_quiet() && backoff.holds(at(now + pause - 1)), "{pause} s");
+            now += pause;
+            assert!(!backoff.holds(at(now)), "{pause} s");
+        }
+        assert!(!backoff.succeeded(true, at(now)) && !backoff.is_quiet());
+        assert!(backoff.altered(at(now)), "a first pause again");
+        assert!(backoff.holds(at(now + 9)) && !backoff.holds(at(now + 10)));
+    }
+
+    #[test]
+    fn a_refusal_without_ticks_is_not_blamed_on_them() {
+        let mut backoff = AnnotationBackoff::default();
+        backoff.refused(true);
+        backoff.refused(false);
+        assert!(!backoff.holds(at(0)));
+        assert!(!backoff.succeeded(false, at(0)) && !backoff.is_quiet());
+    }
+}

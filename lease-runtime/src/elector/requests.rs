@@ -279,3 +279,58 @@ async fn repeated<F: Future<Output = kube::Result<Lease>>>(
 fn options() -> PostParams {
     PostParams { field_manager: Some("lease-runtime".to_owned()), ..PostParams::default() }
 }
+
+#[cfg(all(test, feature = "embedded"))]
+mod tests {
+    use std::cell::RefCell;
+    use std::collections::VecDeque;
+
+    use kube::core::Status;
+
+    use super::*;
+    use crate::elector::multiplexed::Multiplexed;
+    use crate::embedded::EmbeddedApi;
+    use lease_protocol::election::Record;
+
+    /// Sends copies of a write three seconds apart. Each copy takes so many seconds and then gets this status. Returns the status
+    /// that counts.
+    async fn counts(copies: &[(u64, u16)]) -> u16 {
+        let script = RefCell::new(VecDeque::from_iter(copies));
+        let once = || {
+            let (seconds, code) = *script.borrow_mut().pop_front().expect("one more copy");
+            async move {
+                tokio::time::sleep(Duration::from_secs(seconds)).await;
+                Err(kube::Error::Api(Box::new(Status::failure("no", "No").with_code(code))))
+            }
+        };
+        match repeated(once, true, |_| false, Some(Duration::from_secs(3)), &mut None).await {
+            Some(Err(kube::Error::Api(status))) => status.code,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// After a 500, the write may have taken effect. The refusal of another copy says nothing about that.
+    #[tokio::test(start_paused = true)]
+    async fn that_one_copy_was_refused_proves_nothing_about_another() {
+        assert_eq!(counts(&[(5, 500), (3, 403)]).await, 500);
+        assert_eq!(counts(&[(5, 403), (3, 500)]).await, 500);
+        assert_eq!(counts(&[(5, 403), (3, 409)]).await, 409);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_write_on_a_state_that_is_forgotten_is_a_conflict_and_not_sent() {
+        let (api, lease) = (EmbeddedApi::new(), LeaseId::new("default", "ledger"));
+        let states = RecentStates::new(lease.clone(), Arc::default());
+        let in_flight = Arc::new(InFlight::new(Multiplexed::default()));
+        let mut requests = Requests::new(api.client("default"), states, lease, Timing::default(), in_flight);
+        let base = Version { uid: "u".to_owned(), revision: 7 };
+        let (write, context) = (
+            Request::Replace { base, record: Record::default() },
+            SendContext { now: Moment::ZERO, answers: 0, holds: true },
+        );
+        requests.send(None, &write, context, Edits::new());
+        let reply = requests.next().await.expect("a reply");
+        assert!(matches!(reply.answer, Answer::Conflict) && reply.served.is_none());
+        assert_eq!(api.requests().count(|_| true), 0);
+    }
+}

@@ -81,11 +81,16 @@ impl Term {
         R: Send + 'static,
     {
         let Some(runtime) = runtime(self) else { return TermHandle { task: None } };
+        let (gate, alive) = (self.state().open_gate(self.scope(), GateUse::Blocking), self.state().alive());
+        if alive.is_none() {
+            // The handle has outlived the term. A drained term does not wait for this closure, so it must never be called.
+            gate.shut();
+        }
         let work = ChildWork {
             closure: Some(closure),
-            gate: self.state().open_gate(self.scope(), GateUse::Blocking),
+            gate,
             term: self.clone(),
-            _alive: self.state().alive(),
+            _alive: alive,
             _child: self.scope().children().token(),
         };
         TermHandle { task: Some(runtime.spawn_blocking(move || work.run())) }

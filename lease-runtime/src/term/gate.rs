@@ -170,6 +170,7 @@ mod tests {
             gate.enter_drop(at);
             assert!(gate.shut().expect("somebody is inside").dropping);
             gate.leave_for_good();
+            assert!(!gate.enter(at));
             assert_eq!(gate.shut(), None);
             assert!(!gate.enter(at));
         }

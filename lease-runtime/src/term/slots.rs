@@ -122,6 +122,7 @@ mod tests {
         again.sort_unstable();
         assert_eq!((again, places.room()), ([3, 5], room));
         assert_eq!(places.iter().count(), 8);
+        assert_eq!(put_into(80, |step| step(&mut places)), 8);
     }
 
     /// Nothing may be allocated under the lock. So the capacity never changes there, except by a swap with storage that was made
@@ -131,13 +132,19 @@ mod tests {
         let mut places = Slots::new();
         let mut made_outside = vec![0];
         for value in 0..100 {
-            let before = places.room();
+            let (before, mut steps) = (places.room(), 0);
             put_into(value, |step| {
                 step(&mut places);
+                steps += 1;
             });
             if places.room() != before {
                 made_outside.push(places.room());
             }
+            assert_eq!(
+                steps,
+                if places.room() == before { 1 } else { 2 },
+                "a step finds no room before the one that has it"
+            );
         }
         assert_eq!(made_outside, [0, 4, 8, 16, 32, 64, 128]);
     }

@@ -74,3 +74,20 @@ impl StopSignal {
         Moment::from_nanos(self.at.load(Ordering::Acquire))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_request_counts_with_its_time_and_its_reason() {
+        let at = Moment::from_nanos;
+        let (of_term, of_run) = (StopSignal::new(), StopSignal::new());
+        of_term.request(at(50));
+        of_term.request_because(at(60), StopReason::Replaced);
+        assert_eq!((of_term.at(), of_term.why()), (at(50), None), "the grace does not begin anew");
+        of_run.request_because(at(70), StopReason::Replaced);
+        of_run.request_as(at(80), &of_term);
+        assert_eq!((of_run.at(), of_run.why()), (at(70), Some(StopReason::Replaced)));
+    }
+}

@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 
+use super::state::TermWatcher;
 use super::testing::{HandClock, bounded, granted};
 use super::*;
+use crate::clock::Moment;
 use lease_protocol::election::{LossReason, StopReason};
 
 #[test]
@@ -116,6 +118,50 @@ async fn a_child_ends_with_the_term_and_the_term_waits_for_it() {
     assert_eq!(is_gone.try_recv(), Err(mpsc::TryRecvError::Disconnected));
     assert_eq!(bounded(child).await, Err(Ended::Dropped));
     assert_eq!(bounded(term.spawn(async { 7 })).await, Err(Ended::Dropped), "nothing starts on a drained term");
+}
+
+/// As after a release: the lease is given up long before the deadline of the last renewal.
+#[tokio::test]
+async fn nothing_starts_on_a_term_that_is_drained_before_its_deadline() {
+    let (term, control) = Term::for_test();
+    bounded(control.drained()).await;
+    assert!(term.check().is_ok(), "the deadline has not come");
+    assert_eq!(bounded(term.spawn(async { 7 })).await, Err(Ended::Dropped));
+    assert_eq!(bounded(term.blocking(|_| 7)).await, Err(Ended::Dropped));
+}
+
+/// A thread that has read the clock and the deadline before the end, and enters after it.
+#[test]
+fn an_expired_term_shuts_the_gates_that_are_open_and_those_that_are_opened_later() {
+    let (term_state, _alive) = granted(HandClock::new(), 100);
+    let scope = Term::new(term_state.clone()).scope().clone();
+    let early = term_state.open_gate(&scope, GateUse::Future);
+    term_state.expire();
+    let late = term_state.open_gate(&scope, GateUse::Future);
+    for gate in [early, late] {
+        assert!(!gate.enter(Moment::from_nanos(50)));
+    }
+}
+
+#[derive(Debug, Default)]
+struct Nudges(std::sync::atomic::AtomicUsize);
+
+impl TermWatcher for Nudges {
+    fn forget(&self, _: usize) {}
+
+    fn nudge(&self) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+/// The hard stop of a term that is taken away comes earlier than the watchdog has planned to look.
+#[test]
+fn the_watchdog_is_told_that_a_term_is_taken_away() {
+    let (term_state, _alive) = granted(HandClock::new(), 100);
+    let nudges = Arc::new(Nudges::default());
+    term_state.is_watched_by(nudges.clone(), 0);
+    term_state.expire();
+    assert_eq!(nudges.0.load(Ordering::SeqCst), 1);
 }
 
 #[tokio::test]

@@ -256,3 +256,34 @@ async fn a_watch_that_outlives_an_outage_is_kept() {
     secs(5).await;
     assert_eq!(world.of("a", Verb::Watch), 1);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_watch_waits_for_as_long_as_the_server_asks_but_not_for_hours() {
+    for (asked, tries) in [(60, 9..=12), (3_600, 3..=4)] {
+        let world = World::new();
+        world.api.inject(RequestMatcher::verb(Verb::Watch), Fault::status(429).retry_after(asked));
+        let mut a = world.replica("a");
+        let _led = a.term().await;
+        secs(600).await;
+        let watches = world.of("a", Verb::Watch);
+        assert!(tries.contains(&watches), "{watches} watches in ten minutes, {asked} s asked for");
+    }
+}
+
+/// The Lease stays the same for hours, while the server forgets what came before. Bookmarks say how far a watch has come.
+#[tokio::test(start_paused = true)]
+async fn a_watch_that_shows_nothing_goes_on_from_its_last_bookmark() {
+    let world = World::new();
+    let spec = serde_json::json!({ "holderIdentity": "somebody", "leaseDurationSeconds": 1_000_000 });
+    world.api.put_lease(NAMESPACE, LEASE, &serde_json::json!({ "spec": spec }));
+    let _b = world.replica("b");
+    secs(10).await;
+    world.api.skip_revisions(100);
+    secs(120).await;
+    world.api.compact();
+    assert_eq!(world.api.close_watches(is_watch_of("b")), 1);
+    secs(1).await;
+    let watches = world.api.watches();
+    let from = format!("&resourceVersion={}", world.api.revision());
+    assert!(watches.len() == 1 && watches[0].uri.ends_with(&from), "{watches:?} and not {from}");
+}

@@ -58,12 +58,19 @@ struct Transport {
 ///
 /// If the certificates of `config` cannot be used.
 pub(super) fn client(config: &Config, multiplexed: &Multiplexed) -> kube::Result<Client> {
+    over(pool(config, multiplexed)?, config)
+}
+
+fn pool(config: &Config, multiplexed: &Multiplexed) -> kube::Result<Arc<Pool>> {
     let (dialer, spare) = (Arc::new(Dialer::new(config)?), Spare::default());
-    let namespace = config.default_namespace.clone();
     let connector = Http1Connector::new(Arc::clone(&dialer), spare.clone());
     let http1 = legacy::Client::builder(TokioExecutor::new()).build::<_, Body>(connector);
-    let http1 = ClientBuilder::new(http1, namespace.clone()).build();
-    let pool = Pool::new(dialer, spare, http1, multiplexed.clone());
+    let http1 = ClientBuilder::new(http1, config.default_namespace.clone()).build();
+    Ok(Pool::new(dialer, spare, http1, multiplexed.clone()))
+}
+
+fn over(pool: Arc<Pool>, config: &Config) -> kube::Result<Client> {
+    let namespace = config.default_namespace.clone();
     let plain = ClientBuilder::new(Transport { pool }, namespace).with_layer(&config.base_uri_layer());
     Ok(plain.with_layer(&config.extra_headers_layer()?).build())
 }

@@ -21,6 +21,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// A server behind a link that can drop all bytes.
 struct Front {
     client: Client,
+    pool: Arc<Pool>,
     multiplexed: Multiplexed,
     link: Arc<Link>,
     /// How many requests the server has received on HTTP/2.
@@ -57,8 +58,9 @@ impl Front {
         let mut config = Config::new(format!("https://{address}").parse().unwrap());
         config.accept_invalid_certs = true;
         let multiplexed = Multiplexed::default();
-        let client = client(&config, &multiplexed).unwrap();
-        Front { client, multiplexed, link, received }
+        let pool = pool(&config, &multiplexed).unwrap();
+        let client = over(Arc::clone(&pool), &config).unwrap();
+        Front { client, pool, multiplexed, link, received }
     }
 
     async fn ask(&self, path: &str) -> kube::Result<StatusCode> {
@@ -92,7 +94,8 @@ async fn pass(
     }
 }
 
-/// Answers at once, except for `/slow`, which takes four seconds, `/watch`, whose answer does not end, and `/never`.
+/// Answers at once, except for `/slow`, which takes four seconds, `/watch`, whose answer does not end, and `/never`. `/refused` is
+/// refused if it is the first request, `/long` has an answer of eight megabytes, and `/last` ends the connection.
 async fn serve(streams: u32, protocols: &[&str]) -> (SocketAddr, watch::Receiver<usize>) {
     let (counter, received) = watch::channel(0);
     let counter = Arc::new(counter);
@@ -118,7 +121,14 @@ async fn serve(streams: u32, protocols: &[&str]) -> (SocketAddr, watch::Receiver
                     h2::server::Builder::new().max_concurrent_streams(streams).handshake(stream).await.unwrap();
                 while let Some(Ok((request, mut respond))) = connection.accept().await {
                     counter.send_modify(|received| *received += 1);
+                    let is_first = *counter.borrow() == 1;
+                    if request.uri().path() == "/last" {
+                        return;
+                    }
                     drop(tokio::spawn(async move {
+                        if request.uri().path() == "/refused" && is_first {
+                            return respond.send_reset(h2::Reason::REFUSED_STREAM);
+                        }
                         if request.uri().path() == "/never" {
                             return std::future::poll_fn(|cx| respond.poll_reset(cx).map(drop)).await;
                         }
@@ -129,7 +139,8 @@ async fn serve(streams: u32, protocols: &[&str]) -> (SocketAddr, watch::Receiver
                         if request.uri().path() == "/watch" {
                             return std::future::pending().await;
                         }
-                        let _ = body.send_data(Bytes::from_static(b"{}"), true);
+                        let length = if request.uri().path() == "/long" { 8 << 20 } else { 2 };
+                        let _ = body.send_data(Bytes::from(vec![b' '; length]), true);
                     }));
                 }
             }));
@@ -215,4 +226,39 @@ async fn a_watch_on_the_only_stream_of_a_connection_does_not_block_requests() {
     }
     assert_eq!(front.opened(), 2);
     drop(watch);
+}
+
+#[tokio::test]
+async fn an_answer_may_be_longer_than_the_windows_of_its_stream_and_its_connection() {
+    let front = Front::new(&["h2"]).await;
+    for _ in 0..2 {
+        assert_eq!(front.ask("/long").await.unwrap(), StatusCode::OK);
+    }
+    assert_eq!(front.opened(), 1);
+}
+
+#[tokio::test]
+async fn a_stream_that_the_server_refuses_is_sent_again() {
+    let front = Front::new(&["h2"]).await;
+    assert_eq!(front.ask("/refused").await.unwrap(), StatusCode::OK);
+    assert_eq!((*front.received.borrow(), front.opened()), (2, 1));
+}
+
+#[tokio::test]
+async fn a_request_that_chose_a_connection_just_before_it_ended_is_sent_on_another() {
+    let front = Front::new(&["h2"]).await;
+    front.ask("/").await.unwrap();
+    let connections = || front.pool.state().connections.clone();
+    let [ended] = &connections()[..] else { panic!("one connection") };
+    front.ask("/last").await.unwrap_err();
+    let forgotten = async {
+        while !connections().is_empty() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), forgotten).await.expect("a connection that has ended is forgotten");
+    // As if the request had chosen it before.
+    front.pool.keep(pool::DialOutcome::Http2(Arc::clone(ended)));
+    assert_eq!(front.ask("/").await.unwrap(), StatusCode::OK);
+    assert_eq!((front.opened(), connections().len()), (2, 1));
 }

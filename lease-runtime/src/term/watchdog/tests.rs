@@ -3,6 +3,8 @@ use std::pin::Pin;
 use std::sync::atomic::AtomicUsize;
 use std::task::{Context, Poll, Wake, Waker};
 
+use futures_util::FutureExt;
+
 use super::*;
 use crate::term::state::Enforcement;
 use crate::term::testing::{HandClock, granted};
@@ -173,6 +175,26 @@ fn a_drop_is_given_the_time_of_a_poll() {
     clock.set(2000);
     drop(body);
     assert_eq!(right.load(Ordering::SeqCst), 3);
+}
+
+#[test]
+fn those_who_wait_for_the_end_of_a_term_are_woken_by_another_thread() {
+    let (watched, term_state, _alive) = watched(&HandClock::new());
+    let mut waits = std::pin::pin!(term_state.stop_signal().requested());
+    assert!(watched.enforce(at(500)).notify);
+    assert!(waits.as_mut().now_or_never().is_none(), "woken by the watchdog itself");
+    watched.notify();
+    assert!(waits.now_or_never().is_some());
+}
+
+#[test]
+fn an_idle_body_is_woken_when_its_term_is_taken_away() {
+    let (_watched, term_state, alive) = watched(&HandClock::new());
+    let count = Arc::new(Count::default());
+    let mut body = Guarded::body(scoped(&term_state, OnOverrun::Abort), Box::pin(pending::<()>()), alive);
+    assert!(Pin::new(&mut body).poll(&mut Context::from_waker(&Waker::from(count.clone()))).is_pending());
+    term_state.expire();
+    assert_eq!(count.0.load(Ordering::SeqCst), 1);
 }
 
 /// If a term is taken away, its hard stop comes earlier.
