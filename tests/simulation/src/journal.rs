@@ -27,7 +27,7 @@ pub(crate) enum Event {
     /// The Lease was changed, by a process or by somebody else.
     Stored(Box<Stored>),
     /// A part of an answer has arrived. `stamps` are the renew times in it.
-    Arrived { who: Who, number: u64, status: u16, stamps: Vec<String>, print: u64 },
+    Arrived { who: Who, number: u64, status: u16, stamps: Vec<Stamp>, print: u64 },
     /// A body was polled for the first time.
     Started { who: Who, lease: LeaseName, task: &'static str, token: u64 },
     /// A poll of a body, until this time.
@@ -38,6 +38,13 @@ pub(crate) enum Event {
     Tick { who: Who, task: &'static str, nominal: Timestamp, attempt: u32, id: AttemptId, cause: TickCause },
     /// A run has ended by itself.
     TickEnded { who: Who, task: &'static str, id: AttemptId, completed: bool },
+}
+
+/// The renew time of a Lease. No two writes of one Lease have the same.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub(crate) struct Stamp {
+    pub(crate) lease: LeaseName,
+    pub(crate) time: String,
 }
 
 /// What a request does.

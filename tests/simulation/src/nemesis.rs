@@ -144,7 +144,7 @@ impl Nemesis {
             let (skip, label) = (self.rng.bool(), now.to_string());
             world.server.meddle(now, lease, |api| match skip {
                 true => api.skip_revisions(7),
-                false => drop(api.edit_lease(NAMESPACE, lease, |o| o["metadata"]["labels"]["seen"] = label.into())),
+                false => _ = api.edit_lease(NAMESPACE, lease, |o| o["metadata"]["labels"]["seen"] = label.into()),
             });
             world.note("labels of strangers", None);
         }
@@ -159,7 +159,7 @@ impl Nemesis {
         }
         if self.happens(self.chances.deletion) && now > self.deleted + BETWEEN_DELETIONS {
             let deleted = world.server.api.lease_json(NAMESPACE, lease).is_some();
-            world.server.meddle(now, lease, |api| drop(api.delete_lease(NAMESPACE, lease)));
+            world.server.meddle(now, lease, |api| _ = api.delete_lease(NAMESPACE, lease));
             if deleted {
                 self.deleted = now;
                 world.note("Lease deleted", None);
@@ -179,7 +179,7 @@ impl Nemesis {
     ) {
         let now = world.now;
         let exists = world.server.api.lease_json(NAMESPACE, lease).is_some();
-        world.server.meddle(now, lease, |api| drop(api.edit_lease(NAMESPACE, lease, edit)));
+        world.server.meddle(now, lease, |api| _ = api.edit_lease(NAMESPACE, lease, edit));
         if exists {
             world.note(kind, None);
         }

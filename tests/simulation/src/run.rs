@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use fastrand::Rng;
 
 use crate::check::{Broken, Checks};
-use crate::engine::{Nanos, Network, SECOND, World};
+use crate::engine::{Nanos, Network, SECOND, World, wall_at};
 use crate::journal::Trace;
 use crate::nemesis::{Deed, LONGER, Nemesis, apply};
 use crate::plan::Plan;
@@ -41,6 +41,8 @@ pub(crate) struct Run {
     checks: Checks,
     trace: Trace,
     rng: Rng,
+    /// The calendars of all processes are kept right.
+    exact_calendars: bool,
 }
 
 /// Runs a seed for so many seconds.
@@ -71,6 +73,7 @@ impl Run {
             checks: Checks::new(&plan),
             trace: Trace::new(with_lines),
             rng: Rng::with_seed(seed ^ 0x5255_0000),
+            exact_calendars: false,
             plan,
         }
     }
@@ -108,6 +111,7 @@ impl Run {
             if tended.is_none_or(|tended| self.world.now >= tended + SECOND) {
                 tended = Some(self.world.now);
                 (0..self.steering.len()).for_each(|node| self.tend(node));
+                self.set_calendars();
             }
             self.world.step();
             self.check()?;
@@ -121,6 +125,16 @@ impl Run {
             self.checks.see(at, &event, &mut self.world.tally)?;
         }
         Ok(())
+    }
+
+    /// After the faults, the calendars are set right again and again, although the clocks still run at rates of their own. A
+    /// leader whose calendar is wrong waits with its ticks, or takes them late.
+    fn set_calendars(&self) {
+        if self.exact_calendars {
+            for process in self.world.processes.iter().flatten() {
+                process.enter(|| process.here.clock.set_wall(wall_at(process.here.now())));
+            }
+        }
     }
 
     /// Starts a replica that is due, and ends the process of one that has shut down.
@@ -184,6 +198,7 @@ impl Run {
     fn heal(&mut self) {
         self.fair.store(true, Ordering::Relaxed);
         self.world.network.heal();
+        self.exact_calendars = true;
         let now = self.world.now;
         self.back.iter_mut().for_each(|back| *back = (*back).min(now));
         for lease in LEASES.into_iter().take(self.plan.work.leases) {

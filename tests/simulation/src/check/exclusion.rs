@@ -96,7 +96,7 @@ impl Exclusion {
         match (&stored.after, stored.by) {
             (None, _) => self.deleted = before.map(|who| (who, stored.revision)),
             (Some(after), None) if after.holder == Holder::Nobody => {
-                before.into_iter().for_each(|who| drop(self.excused.insert(who, stored.revision)));
+                self.excused.extend(before.map(|who| (who, stored.revision)));
             }
             // A process that has never seen the Lease creates a missing one at once.
             (Some(_), Some((by, _))) if stored.before.is_none() => {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{Broken, must};
 use crate::engine::{Nanos, Who};
-use crate::journal::{Event, Holder, LeaseName, Stored, Verb};
+use crate::journal::{Event, Holder, LeaseName, Stamp, Stored, Verb};
 use lease_protocol::election::Timing;
 
 /// The writes of all processes, and what they allow.
@@ -18,7 +18,7 @@ pub(super) struct Guard {
     /// When a process last read a Lease.
     reads: BTreeMap<(Who, LeaseName), Vec<Nanos>>,
     /// From when a state that a process has written counts for it.
-    granted: BTreeMap<(Who, String), (LeaseName, Nanos)>,
+    granted: BTreeMap<(Who, Stamp), Nanos>,
     /// From when the last acknowledged write counts.
     counts_from: BTreeMap<(Who, LeaseName), Nanos>,
 }
@@ -69,12 +69,12 @@ impl Guard {
         let Some(sent) = self.sent.get(&(who, stored.lease, written.clone())) else { return };
         let reads = self.reads.get(&(who, stored.lease)).into_iter().flatten();
         let read = reads.filter(|read| **read <= at).max().copied().unwrap_or_default();
-        self.granted.insert((who, stamp.clone()), (stored.lease, read.max(*sent)));
+        self.granted.insert((who, Stamp { lease: stored.lease, time: stamp.clone() }), read.max(*sent));
     }
 
-    fn acknowledged(&mut self, who: Who, stamp: &str) {
-        let Some((lease, from)) = self.granted.get(&(who, stamp.to_owned())) else { return };
-        let counts_from = self.counts_from.entry((who, lease)).or_default();
+    fn acknowledged(&mut self, who: Who, stamp: &Stamp) {
+        let Some(from) = self.granted.get(&(who, stamp.clone())) else { return };
+        let counts_from = self.counts_from.entry((who, stamp.lease)).or_default();
         *counts_from = (*counts_from).max(*from);
     }
 

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::engine::{Nanos, Who};
-use crate::journal::{Event, Holder, LeaseName, LeaseState, Stored};
+use crate::journal::{Event, Holder, LeaseName, LeaseState, Stamp, Stored};
 use crate::plan::Plan;
 use crate::program::LEASES;
 use crate::tally::Tally;
@@ -45,8 +45,8 @@ pub(crate) struct Checks {
 /// What the processes know, as far as messages tell.
 #[derive(Default)]
 pub(crate) struct Known {
-    /// The Lease and the revision that have this renew time.
-    stamps: BTreeMap<String, (LeaseName, u64)>,
+    /// The revision that has this renew time.
+    stamps: BTreeMap<Stamp, u64>,
     /// The newest revision of a Lease that has reached a process.
     reached: BTreeMap<(Who, LeaseName), u64>,
 }
@@ -55,13 +55,14 @@ impl Known {
     fn see(&mut self, event: &Event) {
         match event {
             Event::Stored(stored) => {
-                if let Some(stamp) = stored.after.as_ref().and_then(|after| after.stamp.clone()) {
-                    self.stamps.insert(stamp, (stored.lease, stored.revision));
+                if let Some(time) = stored.after.as_ref().and_then(|after| after.stamp.clone()) {
+                    self.stamps.insert(Stamp { lease: stored.lease, time }, stored.revision);
                 }
             }
             Event::Arrived { who, stamps, .. } => {
-                for (lease, revision) in stamps.iter().filter_map(|stamp| self.stamps.get(stamp)) {
-                    let reached = self.reached.entry((*who, lease)).or_default();
+                for stamp in stamps {
+                    let Some(revision) = self.stamps.get(stamp) else { continue };
+                    let reached = self.reached.entry((*who, stamp.lease)).or_default();
                     *reached = (*reached).max(*revision);
                 }
             }
@@ -96,7 +97,7 @@ impl Checks {
         self.bodies.see(event)?;
         self.storm.see(at, event)?;
         self.health.see(at, event);
-        for exclusion in lease_of(event).and_then(|lease| self.leases.get_mut(lease)) {
+        if let Some(exclusion) = lease_of(event).and_then(|lease| self.leases.get_mut(lease)) {
             exclusion.see(at, event, &self.known, tally)?;
         }
         for ledger in &mut self.ledgers {

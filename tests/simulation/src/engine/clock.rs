@@ -80,6 +80,12 @@ impl ProcessClock {
         wall.0 = wall.0.saturating_add(seconds.saturating_mul(1_000_000));
     }
 
+    /// Sets the calendar right, as NTP does. `now` is the calendar time.
+    pub(crate) fn set_wall(&self, now: WallTime) {
+        let elapsed = i64::try_from(self.elapsed() / 1_000).unwrap_or(i64::MAX);
+        *self.wall.lock().unwrap_or_else(PoisonError::into_inner) = WallTime(now.0.saturating_sub(elapsed));
+    }
+
     pub(crate) fn elapsed(&self) -> Nanos {
         since(self.begun)
     }

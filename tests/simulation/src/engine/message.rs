@@ -54,17 +54,6 @@ pub(crate) struct Request {
     pub(crate) fate: AnswerFate,
 }
 
-impl Request {
-    pub(crate) fn is_watch(&self) -> bool {
-        self.parts.uri.query().is_some_and(|query| query.contains("watch=true") || query.contains("watch=1"))
-    }
-
-    /// The name of the Lease that it is about, if its path names one.
-    pub(crate) fn is_get(&self) -> bool {
-        self.parts.method == http::Method::GET
-    }
-}
-
 /// What happens to the answer of a request.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub(crate) enum AnswerFate {

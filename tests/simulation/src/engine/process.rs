@@ -62,8 +62,8 @@ impl Process {
 
     /// Ends it as SIGKILL does: it sends nothing, and nothing of it runs any more.
     pub(crate) fn kill(self, at: Nanos) {
-        self.here.die();
         self.here.write_at(at, Event::Gone { who: self.here.who });
+        self.here.die();
         self.runtime.kill();
     }
 }

@@ -2,7 +2,7 @@
 
 use http::{Method, Uri};
 
-use crate::journal::{LeaseName, Verb};
+use crate::journal::{LeaseName, Stamp, Verb};
 use crate::program::LEASES;
 
 /// The Lease that a request is about, if it is about one.
@@ -10,7 +10,7 @@ pub(crate) fn lease_of(uri: &Uri, body: &[u8]) -> Option<LeaseName> {
     let last = uri.path().rsplit('/').next().unwrap_or_default();
     let named = LEASES.into_iter().find(|lease| *lease == last);
     named.or_else(|| {
-        let name = values(body, b"\"name\":\"").next()?;
+        let name = values(body, NAME).next()?;
         LEASES.into_iter().find(|lease| lease.as_bytes() == name)
     })
 }
@@ -27,16 +27,34 @@ pub(crate) fn verb_of(method: &Method, uri: &Uri) -> Verb {
     }
 }
 
-/// The renew times in a body.
-pub(crate) fn stamps(body: &[u8]) -> Vec<String> {
-    values(body, b"\"renewTime\":\"").map(|stamp| String::from_utf8_lossy(stamp).into_owned()).collect()
+/// The Leases in a body and their renew times. The name of an object comes before its time.
+pub(crate) fn stamps(body: &[u8]) -> Vec<Stamp> {
+    let mut stamps = Vec::new();
+    let mut begin = 0;
+    while let Some(at) = find(&body[begin..], TIME) {
+        let end = begin + at;
+        let names = values(&body[begin..end], NAME);
+        let lease = names.filter_map(|name| LEASES.into_iter().find(|lease| lease.as_bytes() == name)).last();
+        begin = end + TIME.len();
+        if let (Some(lease), Some(time)) = (lease, body[begin..].split(|byte| *byte == b'"').next()) {
+            stamps.push(Stamp { lease, time: String::from_utf8_lossy(time).into_owned() });
+        }
+    }
+    stamps
+}
+
+const NAME: &[u8] = b"\"name\":\"";
+const TIME: &[u8] = b"\"renewTime\":\"";
+
+fn find(body: &[u8], key: &[u8]) -> Option<usize> {
+    body.windows(key.len()).position(|window| window == key)
 }
 
 /// The texts that follow `key` in a body, up to the next quotation mark.
 fn values<'a>(body: &'a [u8], key: &'static [u8]) -> impl Iterator<Item = &'a [u8]> {
     let mut rest = body;
     std::iter::from_fn(move || {
-        let at = rest.windows(key.len()).position(|window| window == key)?;
+        let at = find(rest, key)?;
         rest = &rest[at + key.len()..];
         let end = rest.iter().position(|byte| *byte == b'"')?;
         Some(&rest[..end])
@@ -49,8 +67,10 @@ mod tests {
 
     #[test]
     fn renew_times_are_found_in_every_object_of_a_body() {
-        let body = br#"{"spec":{"renewTime":"1","x":{}}}{"spec":{"renewTime":"2"}}"#;
-        assert_eq!(stamps(body), ["1", "2"]);
+        let body = br#"{"metadata":{"name":"ledger"},"spec":{"renewTime":"1"}}{"metadata":{"name":"orders"},"spec":{"renewTime":"2"}}"#;
+        let found = stamps(body);
+        let found: Vec<_> = found.iter().map(|stamp| (stamp.lease, stamp.time.as_str())).collect();
+        assert_eq!(found, [("ledger", "1"), ("orders", "2")]);
         assert!(stamps(b"{}").is_empty());
     }
 }

@@ -147,7 +147,7 @@ fn note_sent(process: &Process, request: &Request) {
         number: request.number,
         verb,
         lease,
-        stamp: wire::stamps(&request.body).pop(),
+        stamp: wire::stamps(&request.body).pop().map(|stamp| stamp.time),
         local: request.sent_local,
         print: print(&request.body),
     };

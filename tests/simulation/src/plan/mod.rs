@@ -84,7 +84,7 @@ impl Plan {
     pub(crate) fn draw(seed: u64) -> Plan {
         let mut rng = Rng::with_seed(seed ^ 0x5eed_0000);
         let rng = &mut rng;
-        let step = [5, 10, 10, 20, 20, 20, 20, 25][rng.usize(..8)] * MILLI;
+        let step = [5, 10, 20, 20, 40, 40, 50, 50][rng.usize(..8)] * MILLI;
         let nodes = [2, 3, 3, 3, 3, 4, 5][rng.usize(..7)];
         let lease_duration = [15, 15, 15, 6, 30][rng.usize(..5)];
         let rates = rates(rng, nodes);

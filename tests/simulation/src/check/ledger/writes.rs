@@ -70,7 +70,9 @@ impl Ledger {
         }
         if self.edited {
             // The two versions of the program take turns, and each begins anew. Only the attempts are followed.
-            new.open.iter().for_each(|run| drop(self.attempts.entry(run.id).or_insert(revision)));
+            for run in &new.open {
+                self.attempts.entry(run.id).or_insert(revision);
+            }
             return Ok(());
         }
         let fresh = without(&new.open, &old.open);
