@@ -23,7 +23,15 @@ pub(crate) enum Event {
     /// A process is gone.
     Gone { who: Who },
     /// A process has sent a request. `stamp` is the renew time in it, and `print` stands for all of its content.
-    Sent { who: Who, number: u64, verb: Verb, lease: Option<LeaseName>, stamp: Option<String>, local: Nanos, print: u64 },
+    Sent {
+        who: Who,
+        number: u64,
+        verb: Verb,
+        lease: Option<LeaseName>,
+        stamp: Option<String>,
+        local: Nanos,
+        print: u64,
+    },
     /// The Lease was changed, by a process or by somebody else.
     Stored(Box<Stored>),
     /// A part of an answer has arrived. `stamps` are the renew times in it.
@@ -32,6 +40,8 @@ pub(crate) enum Event {
     Started { who: Who, lease: LeaseName, task: &'static str, token: u64 },
     /// A poll of a body, until this time.
     Polled { who: Who, lease: LeaseName, task: &'static str, token: u64, until: Nanos },
+    /// The lower layer of a stack was asked to end.
+    Asked { who: Who, lease: LeaseName, token: u64 },
     /// The future of a body is gone.
     Dropped { who: Who, lease: LeaseName, task: &'static str, token: u64 },
     /// A run of a scheduled task has begun.

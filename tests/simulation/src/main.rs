@@ -18,7 +18,9 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     if !cfg!(tokio_unstable) {
-        eprintln!("simulation: tokio's order of tasks can only be repeated with its unstable interface: run tests/simulation/run");
+        eprintln!(
+            "simulation: tokio's order of tasks can only be repeated with its unstable interface: run tests/simulation/run"
+        );
         return ExitCode::FAILURE;
     }
     let options = match cli::Options::from_args(std::env::args().skip(1), std::env::var("SEED").ok()) {

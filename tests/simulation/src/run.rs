@@ -58,7 +58,8 @@ pub(crate) fn run(seed: u64, seconds: u64, with_lines: bool) -> Outcome {
 
 impl Run {
     pub(crate) fn with_plan(plan: Plan, seed: u64, with_lines: bool) -> Run {
-        let network = Network::new(plan.step, plan.rates.len(), plan.network.clone(), Rng::with_seed(seed ^ 0x4e45_0000));
+        let network =
+            Network::new(plan.step, plan.rates.len(), plan.network.clone(), Rng::with_seed(seed ^ 0x4e45_0000));
         let world = World::new(plan.step, plan.rates.clone(), network, seed);
         plan.policy.into_iter().for_each(|policy| apply(policy, &world.server.api));
         let nodes = plan.rates.len();
@@ -142,7 +143,11 @@ impl Run {
         let now = self.world.now;
         let ended = self.steering[node].as_ref().is_some_and(|steering| steering.ended.load(Ordering::Relaxed));
         if ended || self.patience[node] <= now {
-            self.world.tally.add(if ended { "processes ended in order" } else { "processes killed while shutting down" });
+            self.world.tally.add(if ended {
+                "processes ended in order"
+            } else {
+                "processes killed while shutting down"
+            });
             self.end(node);
         }
         if self.world.processes[node].is_none() && self.back[node] <= now {

@@ -67,7 +67,9 @@ fn twice(seed: u64, seconds: u64) -> (Outcome, Option<String>) {
 fn difference(seed: u64, seconds: u64) -> String {
     let [first, second] = [(); 2].map(|()| run(seed, seconds, true).trace.lines.unwrap_or_default());
     let at = first.iter().zip(&second).position(|(a, b)| a != b);
-    let Some(at) = at else { return "two runs wrote different events, and two more the same: they do not repeat".to_owned() };
+    let Some(at) = at else {
+        return "two runs wrote different events, and two more the same: they do not repeat".to_owned();
+    };
     let before = first[at.saturating_sub(5)..at].join("\n  ");
     format!("two runs of the seed differ at event {at}\n  {before}\n- {}\n+ {}", first[at], second[at])
 }
@@ -100,7 +102,8 @@ impl Total {
         for (seed, failure) in &self.failures {
             println!("\nseed {seed}: {failure}");
             print_end(*seed, options.seconds);
-            let seconds = if options.seconds == 600 { String::new() } else { format!(" --seconds {}", options.seconds) };
+            let seconds =
+                if options.seconds == 600 { String::new() } else { format!(" --seconds {}", options.seconds) };
             println!("Replay it: SEED={seed} tests/simulation/run{seconds}");
         }
         let missing: Vec<&str> = EXPECTED.iter().filter(|what| self.tally.get(what) == 0).copied().collect();

@@ -1,4 +1,5 @@
-//! S6 and S9: a Lease is released when its bodies are gone, and a process has one body of a task at a time.
+//! S6 and S9: a Lease is released when its bodies are gone, and a process has one body of a task at a time. The upper layer of a
+//! stack does not run on a lower layer that was asked to end.
 
 use std::collections::BTreeMap;
 
@@ -12,6 +13,8 @@ pub(super) struct Bodies {
     /// How many runs of a task may be under way at once, if it is more than one.
     most: BTreeMap<&'static str, usize>,
     live: BTreeMap<(Who, LeaseName), BTreeMap<(&'static str, u64), usize>>,
+    /// The term in which the lower layer of a stack was last asked to end.
+    asked: BTreeMap<(Who, LeaseName), u64>,
     /// The revision of the last release of a process.
     released: BTreeMap<(Who, LeaseName), u64>,
 }
@@ -19,7 +22,7 @@ pub(super) struct Bodies {
 impl Bodies {
     pub(super) fn new(ticks: &[TickTask]) -> Bodies {
         let most = ticks.iter().map(|task| (task.name, task.most())).collect();
-        Bodies { most, live: BTreeMap::new(), released: BTreeMap::new() }
+        Bodies { most, live: BTreeMap::new(), asked: BTreeMap::new(), released: BTreeMap::new() }
     }
 
     pub(super) fn see(&mut self, event: &Event) -> Result<(), Broken> {
@@ -33,7 +36,13 @@ impl Bodies {
                 self.live.retain(|(of, _), _| of != who);
                 Ok(())
             }
-            Event::Polled { who, lease, token, .. } => {
+            Event::Asked { who, lease, token } => {
+                self.asked.insert((*who, *lease), *token);
+                Ok(())
+            }
+            Event::Polled { who, lease, task, token, .. } => {
+                let on_nothing = *task == "work" && self.asked.get(&(*who, *lease)) == Some(token);
+                must!(!on_nothing, "S9: {who} works on {lease} in term {token} on a layer that was asked to end");
                 let last = self.released.get(&(*who, *lease)).copied().unwrap_or_default();
                 must!(*token > last, "S6: term {token} of {who} is polled after it has released {lease}");
                 Ok(())

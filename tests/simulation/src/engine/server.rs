@@ -222,4 +222,3 @@ fn state(object: &Value) -> LeaseState {
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
-

@@ -91,8 +91,7 @@ impl Plan {
         let network = network(rng, step, lease_duration * SECOND);
         let chances = chances(rng);
         let work = work(rng, Duration::from_secs(lease_duration));
-        let policy =
-            [Policy::WholeSeconds, Policy::Label, Policy::LongerDuration].get(rng.usize(..24)).copied();
+        let policy = [Policy::WholeSeconds, Policy::Label, Policy::LongerDuration].get(rng.usize(..24)).copied();
         Plan { step, rates, network, chances, work, policy, edits: rng.u8(..3) == 0 }
     }
 }

@@ -50,6 +50,7 @@ fn when(rng: &mut Rng) -> When {
 
 fn overlap(rng: &mut Rng, catch_up: CatchUp) -> Option<Overlap> {
     let all = [None, Some(Overlap::AllowAll(3))];
-    let any = [None, Some(Overlap::Skip), Some(Overlap::BufferOne), Some(Overlap::CancelOther), Some(Overlap::AllowAll(3))];
+    let any =
+        [None, Some(Overlap::Skip), Some(Overlap::BufferOne), Some(Overlap::CancelOther), Some(Overlap::AllowAll(3))];
     if catch_up == CatchUp::All { all[rng.usize(..2)] } else { any[rng.usize(..5)] }
 }

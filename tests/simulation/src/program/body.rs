@@ -12,14 +12,10 @@ use tokio::time::{advance, sleep};
 use super::Steering;
 use super::work::Work;
 use crate::engine::Here;
+use crate::journal::{Event, LeaseName};
 
 /// Works until the term ends, and misbehaves as the run says.
-pub(super) async fn work(
-    term: Term,
-    here: Arc<Here>,
-    work: Arc<Work>,
-    steering: Steering,
-) -> Result<(), &'static str> {
+pub(super) async fn work(term: Term, here: Arc<Here>, work: Arc<Work>, steering: Steering) -> Result<(), &'static str> {
     while work.stubborn || !term.is_cancelled() {
         sleep(work.beat).await;
         if steering.is_fair() {
@@ -65,7 +61,8 @@ pub(super) async fn short() {
 }
 
 /// The lower layer of a stack. It takes some time to end.
-pub(super) async fn layer(term: Term) {
+pub(super) async fn layer(term: Term, here: Arc<Here>, lease: LeaseName) {
     term.cancelled().await;
+    here.write(Event::Asked { who: here.who, lease, token: term.fencing_token().get() });
     sleep(Duration::from_millis(800)).await;
 }

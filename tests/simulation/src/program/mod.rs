@@ -5,8 +5,8 @@ mod observed;
 mod ticking;
 mod work;
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::ops::RangeInclusive;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -90,7 +90,13 @@ fn group(top: LeaderTask<Result<(), &'static str>>, lease: LeaseName, here: &Arc
     });
     let layer = Arc::clone(here);
     let connect = LeaderTask::new("connect", work.spec(lease), move |term: Term| {
-        observed::body(Arc::clone(&layer), lease, "connect", &term, body::layer(term.clone()))
+        observed::body(
+            Arc::clone(&layer),
+            lease,
+            "connect",
+            &term,
+            body::layer(term.clone(), Arc::clone(&layer), lease),
+        )
     });
     TaskGroup::sequence("startup").with(migrate).with(TaskGroup::stack("house").with(connect).with(top))
 }

@@ -25,10 +25,15 @@ impl Ledger {
             return Ok(());
         }
         let record = self.record(state.as_ref())?;
-        let concluded = self
-            .caught_up(second(at), state.as_ref(), &record)
-            .and_then(|()| self.accounted_for(second(at), &record))
-            .and_then(|()| self.delivered(&record));
+        // A leader whose calendar was an hour behind has armed the task then, and with `all`, an hour of ticks waits.
+        let waits_long = self.task.catch_up == CatchUp::All && self.armed.is_some_and(|armed| armed < second(0) - SOON);
+        let concluded = if waits_long {
+            Ok(())
+        } else {
+            self.caught_up(second(at), state.as_ref(), &record)
+                .and_then(|()| self.accounted_for(second(at), &record))
+                .and_then(|()| self.delivered(&record))
+        };
         tally.add("ledgers closed");
         concluded.map_err(|Broken(what)| Broken(format!("{}: {what}\n  {record:?}", self.task.name)))
     }
@@ -85,12 +90,14 @@ impl Ledger {
             must!(self.completions.contains_key(&0), "T2: it was never completed");
             return Ok(());
         }
-        let cancelled =
-            if self.task.overlap == Some(Overlap::CancelOther) { record.counts.cancelled } else { 0 };
+        let cancelled = if self.task.overlap == Some(Overlap::CancelOther) { record.counts.cancelled } else { 0 };
         let excused = cancelled + self.given_up + record.open.len() as u64;
         let missing: Vec<i64> =
             self.taken.iter().filter(|tick| !self.completions.contains_key(tick)).copied().collect();
-        must!(missing.len() as u64 <= excused, "T2: {missing:?} were taken, but never completed; {excused} are excused");
+        must!(
+            missing.len() as u64 <= excused,
+            "T2: {missing:?} were taken, but never completed; {excused} are excused"
+        );
         Ok(())
     }
 }

@@ -23,7 +23,10 @@ impl Ledger {
         must!(text.len() < RECORD_BYTES, "the record has {} bytes", text.len());
         let record = read(text)?;
         let ahead = seconds(record.accounted_until.0) - second(at);
-        must!(ahead <= AHEAD, "T3: the record keeps every leader with a correct clock from running ticks for {ahead} s");
+        must!(
+            ahead <= AHEAD,
+            "T3: the record keeps every leader with a correct clock from running ticks for {ahead} s"
+        );
         let old = old.map(|text| read(text)).transpose()?;
         let old = match old {
             Some(old) if old.fingerprint == record.fingerprint => old,
