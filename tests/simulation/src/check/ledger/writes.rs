@@ -43,12 +43,12 @@ impl Ledger {
     /// requests.
     fn rearm(&mut self, record: &TickRecord, is_edited: bool, tally: &mut Tally) -> TickRecord {
         if is_edited {
+            // A replica whose calendar is behind arms the new schedule in the past.
             tally.add("schedules edited");
             let edited = self.edited;
             let begun = std::mem::take(&mut self.begun);
             let attempts = std::mem::take(&mut self.attempts);
-            let starts = std::mem::take(&mut self.starts);
-            *self = Ledger { begun, attempts, starts, ..Ledger::new(self.task.clone(), false) };
+            *self = Ledger { begun, attempts, ..Ledger::new(self.task.clone(), false) };
             self.edited = edited;
         }
         self.armed = Some(seconds(record.accounted_until.0));
