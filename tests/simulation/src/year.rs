@@ -141,11 +141,14 @@ fn memory() -> Option<u64> {
     line.split_whitespace().next()?.parse().ok()
 }
 
+/// Reads one number of a sample.
+type Measure = fn(&Sample) -> u64;
+
 /// What is larger in the later samples than in the first third.
 fn grown(samples: &[Sample]) -> Vec<String> {
     let (early, late) = samples.split_at(samples.len() / 3);
-    let most = |of: fn(&Sample) -> u64, samples: &[Sample]| samples.iter().map(of).max().unwrap_or_default();
-    let checks: [(&str, fn(&Sample) -> u64, u64); 6] = [
+    let most = |of: Measure, samples: &[Sample]| samples.iter().map(of).max().unwrap_or_default();
+    let checks: [(&str, Measure, u64); 6] = [
         ("tasks of the processes", |sample| sample.tasks as u64, 6),
         ("tasks of the server", |sample| sample.server_tasks as u64, 4),
         ("watches", |sample| sample.watches as u64, 2),

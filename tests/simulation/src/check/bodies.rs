@@ -8,11 +8,14 @@ use crate::engine::Who;
 use crate::journal::{Event, LeaseName};
 use crate::program::TickTask;
 
+/// How many bodies of a task are alive in a term.
+type Live = BTreeMap<(&'static str, u64), usize>;
+
 /// The bodies that are alive.
 pub(super) struct Bodies {
     /// How many runs of a task may be under way at once, if it is more than one.
     most: BTreeMap<&'static str, usize>,
-    live: BTreeMap<(Who, LeaseName), BTreeMap<(&'static str, u64), usize>>,
+    live: BTreeMap<(Who, LeaseName), Live>,
     /// The term in which the lower layer of a stack was last asked to end.
     asked: BTreeMap<(Who, LeaseName), u64>,
     /// The revision of the last release of a process.
