@@ -1,0 +1,120 @@
+//! S1 and S3: polls of different terms of one Lease do not overlap, and follow the order of the tokens.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::{Broken, Known, must};
+use crate::engine::{Nanos, Who};
+use crate::journal::{Event, Holder, Stored};
+use crate::tally::Tally;
+use lease_protocol::election::Timing;
+
+/// The terms of one Lease.
+pub(super) struct Exclusion {
+    timing: Timing,
+    /// The newest term that was polled.
+    newest: Option<TermPolls>,
+    /// Terms of this process below this token may overlap with a later one: somebody else has freed its Lease.
+    excused: BTreeMap<Who, u64>,
+    /// The holder of the Lease when it was deleted, and the revision of the deletion.
+    deleted: Option<(Who, u64)>,
+}
+
+struct TermPolls {
+    who: Who,
+    token: u64,
+    /// The end of its latest poll, and how long that lasted.
+    until: Nanos,
+    lasted: Nanos,
+}
+
+impl Exclusion {
+    pub(super) fn new(timing: Timing) -> Exclusion {
+        Exclusion { timing, newest: None, excused: BTreeMap::new(), deleted: None }
+    }
+
+    pub(super) fn see(&mut self, at: Nanos, event: &Event, known: &Known, tally: &mut Tally) -> Result<(), Broken> {
+        match event {
+            Event::Polled { who, token, until, .. } => self.polled(at, *who, *token, *until, tally),
+            Event::Stored(stored) => {
+                self.stored(stored, known, tally);
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn polled(&mut self, at: Nanos, who: Who, token: u64, until: Nanos, tally: &mut Tally) -> Result<(), Broken> {
+        let polls = TermPolls { who, token, until, lasted: until - at };
+        let Some(newest) = &self.newest else {
+            self.newest = Some(polls);
+            return Ok(());
+        };
+        if token < newest.token {
+            let excused = self.excused.get(&who).is_some_and(|below| token < *below);
+            must!(
+                excused,
+                "S1: term {token} of {who} is polled after term {} of {} has begun",
+                newest.token,
+                newest.who
+            );
+            tally.add("overlap after somebody freed a held Lease");
+            return Ok(());
+        }
+        must!(token > newest.token || who == newest.who, "S3: {who} and {} have the same token, {token}", newest.who);
+        if token > newest.token {
+            tally.add("terms");
+            if newest.who != who {
+                tally.add("terms of another process");
+            }
+            self.follows(at, &polls, tally)?;
+        }
+        self.newest = Some(polls);
+        Ok(())
+    }
+
+    /// A poll that lasts longer than the margin is the only one that may still be going on. The real process is ended then.
+    fn follows(&self, at: Nanos, next: &TermPolls, tally: &mut Tally) -> Result<(), Broken> {
+        let Some(last) = self.newest.as_ref().filter(|last| last.until > at) else { return Ok(()) };
+        let excused = self.excused.get(&last.who).is_some_and(|below| last.token < *below);
+        let blocked = Duration::from_nanos(last.lasted) >= self.timing.poll_margin();
+        must!(
+            blocked || excused,
+            "S1: term {} of {} begins inside a poll of term {} of {}",
+            next.token,
+            next.who,
+            last.token,
+            last.who
+        );
+        tally.add("term begun beside a body that blocks");
+        Ok(())
+    }
+
+    fn stored(&mut self, stored: &Stored, known: &Known, tally: &mut Tally) {
+        let held_by = |holder: Holder| if let Holder::Process(who) = holder { Some(who) } else { None };
+        let before = stored.before.as_ref().and_then(|before| held_by(before.holder));
+        match (&stored.after, stored.by) {
+            (None, _) => self.deleted = before.map(|who| (who, stored.revision)),
+            (Some(after), None) if after.holder == Holder::Nobody => {
+                self.excused.extend(before.map(|who| (who, stored.revision)));
+            }
+            // A process that has never seen the Lease creates a missing one at once.
+            (Some(_), Some((by, _))) if stored.before.is_none() => {
+                let has_seen = known.reached(by, stored.lease).is_some();
+                if let Some((holder, revision)) = self.deleted.filter(|_| !has_seen) {
+                    self.excused.insert(holder, revision);
+                }
+            }
+            (Some(after), Some((by, _))) => {
+                let follower = held_by(after.holder).filter(|holder| *holder == by && before != Some(by));
+                if follower.is_some() && before.is_some() {
+                    tally.add("takeovers of an expired lease");
+                }
+                if super::released(stored).is_some() {
+                    tally.add("releases");
+                }
+            }
+            _ => {}
+        }
+    }
+}

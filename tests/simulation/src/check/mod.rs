@@ -1,0 +1,146 @@
+//! What must hold at every event of a run, in global time. Nothing here asks the processes.
+
+mod bodies;
+mod exclusion;
+mod guard;
+mod health;
+mod ledger;
+mod storm;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::engine::{Nanos, Who};
+use crate::journal::{Event, Holder, LeaseName, LeaseState, Stamp, Stored};
+use crate::plan::Plan;
+use crate::program::LEASES;
+use crate::tally::Tally;
+use lease_protocol::election::Timing;
+
+/// A rule that does not hold, in words.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Broken(pub(crate) String);
+
+/// Fails with [`Broken`] unless something holds.
+macro_rules! must {
+    ($holds:expr, $($text:tt)+) => {
+        if !$holds {
+            return Err($crate::check::Broken(format!($($text)+)));
+        }
+    };
+}
+use must;
+
+/// All checks of a run.
+pub(crate) struct Checks {
+    leases: BTreeMap<LeaseName, exclusion::Exclusion>,
+    guard: guard::Guard,
+    bodies: bodies::Bodies,
+    storm: storm::Storm,
+    ledgers: Vec<ledger::Ledger>,
+    health: health::Health,
+    known: Known,
+}
+
+/// What the processes know, as far as messages tell.
+#[derive(Default)]
+pub(crate) struct Known {
+    /// The revision that has this renew time.
+    stamps: BTreeMap<Stamp, u64>,
+    /// The newest revision of a Lease that has reached a process.
+    reached: BTreeMap<(Who, LeaseName), u64>,
+}
+
+impl Known {
+    fn see(&mut self, event: &Event) {
+        match event {
+            Event::Stored(stored) => {
+                if let Some(time) = stored.after.as_ref().and_then(|after| after.stamp.clone()) {
+                    self.stamps.insert(Stamp { lease: stored.lease, time }, stored.revision);
+                }
+            }
+            Event::Arrived { who, stamps, .. } => {
+                for stamp in stamps {
+                    let Some(revision) = self.stamps.get(stamp) else { continue };
+                    let reached = self.reached.entry((*who, stamp.lease)).or_default();
+                    *reached = (*reached).max(*revision);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn reached(&self, who: Who, lease: LeaseName) -> Option<u64> {
+        self.reached.get(&(who, lease)).copied()
+    }
+}
+
+impl Checks {
+    pub(crate) fn new(plan: &Plan) -> Checks {
+        let timing = timing(plan.work.lease_duration);
+        let leases = LEASES.into_iter().take(plan.work.leases);
+        Checks {
+            leases: leases.clone().map(|lease| (lease, exclusion::Exclusion::new(timing))).collect(),
+            guard: guard::Guard::new(timing, plan.rates.clone()),
+            bodies: bodies::Bodies::new(&plan.work.ticks),
+            storm: storm::Storm::new(timing),
+            ledgers: plan.work.ticks.iter().map(|task| ledger::Ledger::new(task.clone(), plan.edits)).collect(),
+            health: health::Health::new(leases.collect(), plan.work.beat),
+            known: Known::default(),
+        }
+    }
+
+    /// Something has happened.
+    pub(crate) fn see(&mut self, at: Nanos, event: &Event, tally: &mut Tally) -> Result<(), Broken> {
+        self.known.see(event);
+        self.guard.see(at, event)?;
+        self.bodies.see(event)?;
+        self.storm.see(at, event)?;
+        self.health.see(at, event);
+        if let Some(exclusion) = lease_of(event).and_then(|lease| self.leases.get_mut(lease)) {
+            exclusion.see(at, event, &self.known, tally)?;
+        }
+        for ledger in &mut self.ledgers {
+            ledger.see(at, event, &self.known, tally)?;
+        }
+        Ok(())
+    }
+
+    /// From now on, one process leads each Lease, and continues to lead.
+    pub(crate) fn expect_health(&mut self, from: Nanos) {
+        self.health.begins(from);
+    }
+
+    /// The end of a run, at this time. `state` returns the state of a Lease.
+    pub(crate) fn conclude(
+        &self,
+        at: Nanos,
+        state: impl Fn(LeaseName) -> Option<LeaseState>,
+        tally: &mut Tally,
+    ) -> Result<(), Broken> {
+        self.health.conclude(at)?;
+        self.ledgers.iter().try_for_each(|ledger| ledger.conclude(at, state(ledger.task.lease), tally))
+    }
+}
+
+/// The timings of a Lease with this duration.
+pub(crate) fn timing(lease_duration: Duration) -> Timing {
+    lease_runtime::LeaseSpec::unnamed().lease_duration(lease_duration).timing()
+}
+
+fn lease_of(event: &Event) -> Option<LeaseName> {
+    match event {
+        Event::Stored(stored) => Some(stored.lease),
+        Event::Started { lease, .. } | Event::Polled { lease, .. } | Event::Dropped { lease, .. } => Some(lease),
+        _ => None,
+    }
+}
+
+/// The process whose record a write has replaced by one without a holder, if it was that process itself.
+fn released(stored: &Stored) -> Option<Who> {
+    let holder = |state: &Option<LeaseState>| state.as_ref().map(|state| state.holder);
+    match (stored.by, holder(&stored.before), holder(&stored.after)) {
+        (Some((by, _)), Some(Holder::Process(who)), Some(Holder::Nobody)) if by == who => Some(who),
+        _ => None,
+    }
+}

@@ -1,0 +1,155 @@
+//! All of a run: the processes, the server, the network, and the global time.
+
+use fastrand::Rng;
+
+use super::clock::{Nanos, Pace, SECOND};
+use super::message::{Arrival, Part, Request, Who};
+use super::network::{Cargo, Network};
+use super::process::Process;
+use super::server::Server;
+use super::wire;
+use crate::journal::{Event, Journal, print};
+use crate::tally::Tally;
+
+/// The processes, the server and the network.
+pub(crate) struct World {
+    pub(crate) now: Nanos,
+    /// The smallest latency.
+    step: Nanos,
+    pub(crate) processes: Vec<Option<Process>>,
+    /// How often each replica was started.
+    starts: Vec<u16>,
+    rates: Vec<u64>,
+    pub(crate) server: Server,
+    pub(crate) network: Network,
+    pub(crate) journal: Journal,
+    pub(crate) tally: Tally,
+    rng: Rng,
+}
+
+impl World {
+    /// A world without processes. `rates` are those of the clocks of the replicas, in thousandths.
+    pub(crate) fn new(step: Nanos, rates: Vec<u64>, network: Network, seed: u64) -> World {
+        let journal = Journal::default();
+        World {
+            now: 0,
+            step,
+            processes: rates.iter().map(|_| None).collect(),
+            starts: vec![0; rates.len()],
+            rates,
+            server: Server::new(seed, journal.clone()),
+            network,
+            journal,
+            tally: Tally::default(),
+            rng: Rng::with_seed(seed),
+        }
+    }
+
+    /// Starts a process of a replica, which has none.
+    pub(crate) fn start(&mut self, node: usize) -> &Process {
+        self.starts[node] += 1;
+        let who = Who { node: u8::try_from(node).unwrap_or(u8::MAX), start: self.starts[node] };
+        let pace = Pace { begun: self.now, rate: self.rates[node] };
+        let process = Process::start(who, pace, self.rng.u64(..), self.journal.clone());
+        self.processes[node].insert(process)
+    }
+
+    /// Kills the process of a replica.
+    pub(crate) fn kill(&mut self, node: usize) {
+        if let Some(process) = self.processes[node].take() {
+            self.network.forget(process.here.who);
+            process.kill(self.now);
+        }
+    }
+
+    /// Lets one step pass.
+    pub(crate) fn step(&mut self) {
+        let to = self.now + self.step;
+        while let Some(flying) = self.network.next(to) {
+            match flying.cargo {
+                Cargo::Request(request) => self.server.receive(*request, flying.arrives),
+                Cargo::Answer { to, number, parts, receiver } => {
+                    let arrival = (flying.arrives, to, number);
+                    self.deliver(arrival, parts, &receiver);
+                }
+            }
+        }
+        for process in self.processes.iter_mut().flatten() {
+            process.run_until(to);
+            for request in process.here.take_sent() {
+                note_sent(process, &request);
+                self.network.request(request, &mut self.tally);
+            }
+        }
+        self.server.run_until(to);
+        for answer in self.server.take_sent() {
+            self.network.answer(answer, &mut self.tally);
+        }
+        self.now = to;
+    }
+
+    fn deliver(
+        &mut self,
+        (arrives, to, number): (Nanos, Who, u64),
+        parts: Vec<Part>,
+        receiver: &tokio::sync::mpsc::UnboundedSender<Arrival>,
+    ) {
+        let Some(process) = self.processes.get(usize::from(to.node)).and_then(Option::as_ref) else { return };
+        if process.here.who != to || receiver.is_closed() {
+            return;
+        }
+        if !self.network.gets_through(to, number) {
+            return self.tally.add("answer lost in a partition");
+        }
+        let at = process.here.pace.local(arrives);
+        let (mut status, mut stamps, mut content) = (0, Vec::new(), 0);
+        for part in &parts {
+            match part {
+                Part::Head(head) => status = head.status.as_u16(),
+                Part::Frame(bytes) => {
+                    stamps.extend(wire::stamps(bytes));
+                    content = print(bytes);
+                }
+                Part::End => {}
+                Part::Broken => status = 1,
+            }
+        }
+        self.journal.write(arrives, Event::Arrived { who: to, number, status, stamps, print: content });
+        for part in parts {
+            // The process may have stopped waiting.
+            let _ = receiver.send(Arrival { at, part });
+        }
+    }
+
+    /// The replicas whose processes run and are not stopped.
+    pub(crate) fn running(&self) -> Vec<usize> {
+        let runs = |process: &Process| !process.is_stopped() && !self.is_ahead(process);
+        let running = self.processes.iter().enumerate();
+        running.filter(|(_, process)| process.as_ref().is_some_and(runs)).map(|(node, _)| node).collect()
+    }
+
+    /// A body of it blocks at the moment.
+    fn is_ahead(&self, process: &Process) -> bool {
+        process.enter(|| process.here.now()) > self.now + SECOND / 1000
+    }
+
+    pub(crate) fn note(&mut self, kind: &'static str, to: Option<Who>) {
+        self.tally.add(kind);
+        self.journal.write(self.now, Event::Fault { kind, to });
+    }
+}
+
+fn note_sent(process: &Process, request: &Request) {
+    let verb = wire::verb_of(&request.parts.method, &request.parts.uri);
+    let lease = wire::lease_of(&request.parts.uri, &request.body);
+    let event = Event::Sent {
+        who: request.from,
+        number: request.number,
+        verb,
+        lease,
+        stamp: wire::stamps(&request.body).pop().map(|stamp| stamp.time),
+        local: request.sent_local,
+        print: print(&request.body),
+    };
+    process.here.write_at(request.sent, event);
+}

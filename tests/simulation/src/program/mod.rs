@@ -1,0 +1,118 @@
+//! The program of a replica: a candidate with continuous and scheduled tasks, as a user of lease-runtime would write it.
+
+mod body;
+mod observed;
+mod ticking;
+mod work;
+
+use std::ops::RangeInclusive;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use kube::Client;
+use lease_runtime::{Candidate, LeaderTask, TaskGroup, Term};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use crate::engine::{Here, NAMESPACE, NetworkService};
+use crate::journal::{Event, LeaseName};
+pub(crate) use ticking::{TickTask, When};
+pub(crate) use work::Work;
+
+/// The Leases of a run. A run may use only the first.
+pub(crate) const LEASES: [LeaseName; 3] = ["ledger", "billing", "orders"];
+
+/// The pauses before a body that failed runs again: short, so that they are over soon after the last fault.
+const PAUSES: RangeInclusive<Duration> = Duration::from_millis(500)..=Duration::from_secs(5);
+
+/// The handles through which the world steers a process.
+#[derive(Clone)]
+pub(crate) struct Steering {
+    /// Set when the faults are over. Then bodies do not fail any more.
+    pub(crate) fair: Arc<AtomicBool>,
+    /// Shuts the process down in order.
+    pub(crate) stop: CancellationToken,
+    /// The candidate takes part while this is true.
+    pub(crate) ready: watch::Sender<bool>,
+    pub(crate) candidate: Arc<OnceLock<Candidate>>,
+    /// The candidate has ended.
+    pub(crate) ended: Arc<AtomicBool>,
+}
+
+impl Steering {
+    pub(crate) fn new(fair: Arc<AtomicBool>) -> Steering {
+        let (ready, _) = watch::channel(true);
+        Steering { fair, stop: CancellationToken::new(), ready, candidate: Arc::default(), ended: Arc::default() }
+    }
+
+    fn is_fair(&self) -> bool {
+        self.fair.load(Ordering::Relaxed)
+    }
+}
+
+/// Runs the program on the runtime of its process.
+pub(crate) async fn run(here: Arc<Here>, work: Arc<Work>, steering: Steering) {
+    let client = Client::new(NetworkService(Arc::clone(&here)), NAMESPACE);
+    let candidate = Candidate::builder().identity(here.who.to_string()).client(client).clock(here.clock.clone());
+    let Ok(candidate) = candidate.build().await else {
+        return here.write(Event::Fault { kind: "candidate refused", to: Some(here.who) });
+    };
+    add_tasks(&candidate, &here, &work, &steering);
+    drop(steering.candidate.set(candidate.clone()));
+    let kind = match candidate.run_until(steering.stop.cancelled()).await {
+        Ok(()) => "candidate ended in order",
+        Err(_) => "candidate ended with an error",
+    };
+    here.write(Event::Fault { kind, to: Some(here.who) });
+    steering.ended.store(true, Ordering::Relaxed);
+}
+
+fn add_tasks(candidate: &Candidate, here: &Arc<Here>, work: &Arc<Work>, steering: &Steering) {
+    for lease in LEASES.into_iter().take(work.leases) {
+        let task = continuous("work", lease, here, work, steering).contend_when(steering.ready.subscribe());
+        if work.stack && lease == LEASES[0] {
+            drop(candidate.add(group(task, lease, here, work)));
+        } else {
+            drop(candidate.add(task));
+        }
+    }
+    for tick in &work.ticks {
+        drop(candidate.add(tick.task(here, work, steering)));
+    }
+}
+
+/// A migration that must be done first, then a connection, and the work on top of it.
+fn group(top: LeaderTask<Result<(), &'static str>>, lease: LeaseName, here: &Arc<Here>, work: &Arc<Work>) -> TaskGroup {
+    let migration = Arc::clone(here);
+    let migrate = LeaderTask::new("migrate", work.spec(lease), move |term: Term| {
+        observed::body(Arc::clone(&migration), lease, "migrate", &term, body::short())
+    });
+    let layer = Arc::clone(here);
+    let connect = LeaderTask::new("connect", work.spec(lease), move |term: Term| {
+        observed::body(
+            Arc::clone(&layer),
+            lease,
+            "connect",
+            &term,
+            body::layer(term.clone(), Arc::clone(&layer), lease),
+        )
+    });
+    TaskGroup::sequence("startup").with(migrate).with(TaskGroup::stack("house").with(connect).with(top))
+}
+
+fn continuous(
+    name: &'static str,
+    lease: LeaseName,
+    here: &Arc<Here>,
+    work: &Arc<Work>,
+    steering: &Steering,
+) -> LeaderTask<Result<(), &'static str>> {
+    let (here, work_of, steering) = (Arc::clone(here), Arc::clone(work), steering.clone());
+    LeaderTask::new(name, work.spec(lease), move |term: Term| {
+        let inner = body::work(term.clone(), Arc::clone(&here), Arc::clone(&work_of), steering.clone());
+        observed::body(Arc::clone(&here), lease, name, &term, inner)
+    })
+    .grace(work.grace)
+    .backoff(PAUSES)
+}
