@@ -24,6 +24,10 @@ impl Ledger {
         if self.edited {
             return Ok(());
         }
+        // If somebody deletes the Lease, the processes that know that a `once` is done do not write its record again.
+        if self.task.when == When::Once && self.was_done && self.text(state.as_ref()).is_none() {
+            return Ok(());
+        }
         let record = self.record(state.as_ref())?;
         // A leader whose calendar was an hour behind has armed the task then, and with `all`, an hour of ticks waits.
         let waits_long = self.task.catch_up == CatchUp::All && self.armed.is_some_and(|armed| armed < second(0) - SOON);

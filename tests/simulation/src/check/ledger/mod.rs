@@ -41,6 +41,8 @@ pub(super) struct Ledger {
     ended: BTreeMap<AttemptId, bool>,
     starts: BTreeMap<i64, u32>,
     completions: BTreeMap<i64, u32>,
+    /// It runs once, and was done before the Lease was deleted.
+    was_done: bool,
     /// Runs of triggers and backfills that were taken.
     asked_for: u64,
     triggers: BTreeMap<String, u32>,
@@ -64,6 +66,7 @@ impl Ledger {
             ended: BTreeMap::new(),
             starts: BTreeMap::new(),
             completions: BTreeMap::new(),
+            was_done: false,
             asked_for: 0,
             triggers: BTreeMap::new(),
             triggers_begun: BTreeMap::new(),
@@ -111,7 +114,8 @@ impl Ledger {
     fn begin_anew(&mut self) {
         // Runs that were taken before may still begin.
         let (edited, attempts) = (self.edited, std::mem::take(&mut self.attempts));
-        *self = Ledger { edited, attempts, ..Ledger::new(self.task.clone(), false) };
+        let was_done = self.was_done || self.completions.contains_key(&0);
+        *self = Ledger { edited, attempts, was_done, ..Ledger::new(self.task.clone(), false) };
     }
 
     /// A body was polled for the first time.
@@ -163,9 +167,12 @@ impl Ledger {
     }
 
     fn record(&self, state: Option<&LeaseState>) -> Result<TickRecord, Broken> {
-        let text = state.and_then(|state| state.annotations.get(&format!("{RECORD}{}", self.task.name)));
-        let text = text.ok_or_else(|| Broken("there is no record".to_owned()))?;
+        let text = self.text(state).ok_or_else(|| Broken("there is no record".to_owned()))?;
         read(text)
+    }
+
+    fn text<'a>(&self, state: Option<&'a LeaseState>) -> Option<&'a String> {
+        state?.annotations.get(&format!("{RECORD}{}", self.task.name))
     }
 }
 
