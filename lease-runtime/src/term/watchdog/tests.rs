@@ -272,6 +272,17 @@ fn a_waker_that_panics_does_not_keep_others_from_being_woken() {
     assert_eq!(count.0.load(Ordering::SeqCst), 1);
 }
 
+/// A watchdog without terms sleeps until somebody wakes it. Here this thread stands for it, and never wakes if nobody does.
+#[test]
+fn a_new_term_wakes_a_watchdog_that_sleeps() {
+    let watched = Arc::new(WatchedTerms::new());
+    watched.watchdog.set(std::thread::current()).expect("there is no watchdog yet");
+    let (term_state, _alive) = granted(HandClock::new(), 1000);
+    watched.add(&term_state);
+    std::thread::park();
+    assert!(term_state.is_watched());
+}
+
 /// With the system's clock, a thread enforces the deadlines without an elector.
 #[tokio::test]
 async fn the_thread_of_the_process_cancels_and_expires_by_itself() {
