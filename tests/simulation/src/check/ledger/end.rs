@@ -29,9 +29,7 @@ impl Ledger {
             return Ok(());
         }
         let record = self.record(state.as_ref())?;
-        // A leader whose calendar was an hour behind has armed the task then, and with `all`, an hour of ticks waits.
-        let waits_long = self.task.catch_up == CatchUp::All && self.armed.is_some_and(|armed| armed < second(0) - SOON);
-        let concluded = if waits_long {
+        let concluded = if self.waits_long() {
             Ok(())
         } else {
             self.caught_up(second(at), state.as_ref(), &record)
@@ -40,6 +38,11 @@ impl Ledger {
         };
         tally.add("ledgers closed");
         concluded.map_err(|Broken(what)| Broken(format!("{}: {what}\n  {record:?}", self.task.name)))
+    }
+
+    /// A leader whose calendar was hours or years behind has armed the task then, and with `all`, all ticks since then wait.
+    pub(super) fn waits_long(&self) -> bool {
+        self.task.catch_up == CatchUp::All && self.armed.is_some_and(|armed| armed < second(0) - SOON)
     }
 
     /// No request is waiting, and no tick waits except those that have just fallen due.

@@ -205,7 +205,7 @@ impl Ledger {
             ("superseded", old.superseded, new.superseded, !all),
             ("expired", old.expired, new.expired, !all),
             ("paused", old.paused, new.paused, paused),
-            ("over the limit", old.over_limit, new.over_limit, false),
+            ("over the limit", old.over_limit, new.over_limit, self.waits_long()),
             ("not leading", old.not_leading, new.not_leading, self.task.catch_up == CatchUp::None),
         ] {
             must!(new >= old, "T4: the count of {name} shrinks");
