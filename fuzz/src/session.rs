@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use crate::script;
 
-/// How long a target runs if `FUZZ_SECONDS` is not set.
-const BUDGET: Duration = Duration::from_secs(1);
+/// How many inputs a target makes if `FUZZ_SECONDS` is not set.
+const INPUTS: u64 = 4_000;
 /// The processor time that one input may take. All take milliseconds at most.
 const LONGEST: Duration = Duration::from_secs(2);
 /// How many bytes of the script an input is made of at most.
@@ -47,9 +47,12 @@ pub fn run(target: &Target) {
         }
     }
     let corpus: Vec<Vec<u8>> = corpus.into_iter().map(|(_, input)| input).collect();
-    let (budget, seed) = (budget(), seed());
+    let (budget, seed) = (Budget::asked(), seed());
     let mut rng = fastrand::Rng::with_seed(seed);
-    while now().duration_since(run.begun) < budget {
+    for number in 0_u64.. {
+        if budget.is_used_up(number, run.begun) {
+            break;
+        }
         let mut bytes = [0; SCRIPT];
         rng.fill(&mut bytes);
         let input = script::input(&corpus, target.words, &bytes);
@@ -136,9 +139,30 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-fn budget() -> Duration {
-    let asked = std::env::var("FUZZ_SECONDS").ok().and_then(|seconds| seconds.parse().ok());
-    asked.map_or(BUDGET, Duration::from_secs_f64)
+/// How long a target runs, besides its corpus.
+enum Budget {
+    Time(Duration),
+    Inputs(u64),
+}
+
+impl Budget {
+    /// A number of inputs if `FUZZ_SECONDS` is not set: with the same seed, these are the same inputs on each machine.
+    fn asked() -> Budget {
+        match std::env::var("FUZZ_SECONDS") {
+            Ok(seconds) => {
+                let seconds = seconds.parse().expect("FUZZ_SECONDS must be a number of seconds");
+                Budget::Time(Duration::from_secs_f64(seconds))
+            }
+            Err(_) => Budget::Inputs(INPUTS),
+        }
+    }
+
+    fn is_used_up(&self, number: u64, begun: Instant) -> bool {
+        match self {
+            Budget::Time(time) => now().duration_since(begun) >= *time,
+            Budget::Inputs(inputs) => number >= *inputs,
+        }
+    }
 }
 
 /// The same for all runs if it is not set, so that a test does not fail by chance.

@@ -49,11 +49,12 @@ fn rewritten(states: &RecentStates, view: &View) -> Lease {
 }
 
 /// What was read and is written again is the same. Managed fields are not sent, and a time outside of the years that can be written
-/// becomes another.
+/// becomes another. The times of the metadata have whole seconds in the API, and are the server's: it ignores what a writer says.
 fn check_same(read: &Lease, written: &Lease) {
     let plain = |lease: &Lease| {
         let mut lease = lease.clone();
         lease.metadata.managed_fields = None;
+        (lease.metadata.creation_timestamp, lease.metadata.deletion_timestamp) = (None, None);
         let mut spec = lease.spec.unwrap_or_default();
         (spec.acquire_time, spec.renew_time) = (None, None);
         (lease.metadata, spec)

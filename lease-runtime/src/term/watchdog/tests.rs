@@ -276,10 +276,10 @@ fn a_waker_that_panics_does_not_keep_others_from_being_woken() {
 #[test]
 fn a_new_term_wakes_a_watchdog_that_sleeps() {
     let watched = Arc::new(WatchedTerms::new());
-    watched.watchdog.set(std::thread::current()).expect("there is no watchdog yet");
+    watched.watchdog.set(thread::current()).expect("there is no watchdog yet");
     let (term_state, _alive) = granted(HandClock::new(), 1000);
     watched.add(&term_state);
-    std::thread::park();
+    thread::park();
     assert!(term_state.is_watched());
 }
 
