@@ -22,6 +22,8 @@ impl ElectionDriver {
         match &reply.answer {
             Answer::Shown(Observation::Missing { .. }) => looked(WatchStart::Now),
             Answer::Shown(Observation::Present(view)) | Answer::Committed(view) => {
+                // Before the step, so that the log has the answer before the term that it begins. If this blocks, the answer
+                // comes later, and the term still counts from when the request was sent.
                 self.log.answered(reply.kind.verb(), view.version.revision);
                 looked(WatchStart::Revision(view.version.revision));
                 let foreign = view.record.holder().is_some_and(|holder| holder != &*self.out.identity);

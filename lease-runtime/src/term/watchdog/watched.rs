@@ -100,6 +100,6 @@ impl TermWatcher for WatchedTerms {
 // Its terms are left out, because each term shows its watchdog.
 impl fmt::Debug for WatchedTerms {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Watched").finish_non_exhaustive()
+        f.debug_struct("WatchedTerms").finish_non_exhaustive()
     }
 }
