@@ -3,6 +3,7 @@
 pub mod api;
 #[cfg(unix)]
 pub mod cluster;
+pub mod error;
 pub mod invariants;
 pub mod log;
 pub mod proxy;

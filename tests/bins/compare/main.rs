@@ -12,7 +12,6 @@ mod audit;
 mod candidate;
 mod cli;
 mod crew;
-mod error;
 mod events;
 mod folder;
 mod items;
@@ -22,6 +21,7 @@ mod setup;
 mod spread;
 mod table;
 
+use lease_tests::error;
 use std::process::ExitCode;
 
 use error::Result;

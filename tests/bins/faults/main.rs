@@ -12,7 +12,6 @@ mod check;
 mod cli;
 mod cpu;
 mod crew;
-mod error;
 mod faults;
 mod figures;
 mod folder;
@@ -22,6 +21,7 @@ mod scene;
 mod soak;
 mod target;
 
+use lease_tests::error;
 use std::process::ExitCode;
 
 use cli::{Options, Run, USAGE};

@@ -1,12 +1,13 @@
-//! Errors. The program prints an error for a person, and ends.
+//! Errors of the programs in `bins`, which print them for a person and end.
 
 /// Any error. Its text says what to do about it.
-pub(crate) type Error = Box<dyn std::error::Error + Send + Sync>;
+pub type Error = Box<dyn std::error::Error + Send + Sync>;
 /// A result with such an error.
-pub(crate) type Result<T, E = Error> = std::result::Result<T, E>;
+pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Adds to an error what the program was doing.
-pub(crate) trait Context<T> {
+pub trait Context<T> {
+    /// Adds this in front of the error.
     fn context(self, doing: impl FnOnce() -> String) -> Result<T>;
 }
 
