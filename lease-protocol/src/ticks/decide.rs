@@ -32,7 +32,7 @@ impl DecisionContext<'_> {
                     self.out.notes.push(if again { TickNote::Removed } else { TickNote::Armed });
                     self.out.urgent = !again;
                 }
-                TickRecord::armed(fingerprint, self.now_for_arming(self.known))
+                TickRecord::armed(fingerprint, self.now_for_arming())
             }
         };
         self.end(&mut next);
@@ -55,8 +55,15 @@ impl DecisionContext<'_> {
     /// The time from which the ticks of a task count that has no record yet. A clock that is ahead must not decide it:
     /// no tick would run until the clocks of the other replicas reach that time. An API server whose clock is behind a
     /// time that has certainly passed must not decide it either: the ticks in between would be caught up.
-    fn now_for_arming(&self, known: WallTime) -> WallTime {
-        self.time.bounded().max(known.max(self.known).min(self.time.wall))
+    fn now_for_arming(&self) -> WallTime {
+        self.time.bounded().max(self.known.min(self.time.wall))
+    }
+
+    /// The same for an edited schedule. The time up to which the old schedule was accounted for has passed, also if the
+    /// clock of this replica is behind it: otherwise the ticks since then would run once more under the new schedule. A
+    /// record of the far future is not believed, so an edit mends it.
+    fn now_for_rearming(&self, accounted_until: WallTime) -> WallTime {
+        self.now_for_arming().max(accounted_until.min(self.time.latest()))
     }
 
     /// A record that this term has armed. If the API server's clock has jumped forward since then, it was wrong when
@@ -80,7 +87,7 @@ impl DecisionContext<'_> {
     fn rearm(&mut self, record: &TickRecord, fingerprint: String) -> TickRecord {
         self.out.notes.push(TickNote::Rearmed);
         self.out.urgent = true;
-        let upto = self.now_for_arming(record.accounted_until);
+        let upto = self.now_for_rearming(record.accounted_until);
         let mut next = TickRecord {
             fingerprint,
             accounted_until: upto,

@@ -34,6 +34,11 @@ impl TickTime {
         }
     }
 
+    /// The latest time that may have come, by either clock.
+    pub(super) fn latest(&self) -> WallTime {
+        self.server.map_or(self.wall, |server| self.wall.max(server.plus(TOLERANCE)))
+    }
+
     /// What this replica's clock will show when the time that decides about ticks is `at`.
     pub(super) fn shown(&self, at: WallTime) -> WallTime {
         WallTime(at.0.saturating_add(self.wall.0.saturating_sub(self.bounded().0)))

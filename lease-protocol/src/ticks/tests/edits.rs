@@ -154,3 +154,35 @@ fn a_task_is_not_armed_before_a_time_that_the_lease_shows_as_passed() {
     assert_eq!(bench.write(), []);
     assert!(bench.record().accounted_until >= time(-30), "{}", bench.record().accounted_until);
 }
+
+#[test]
+fn a_leader_whose_clock_is_behind_arms_an_edited_schedule_no_earlier_than_its_record() {
+    let mut bench = Bench::of(minutely());
+    let first = bench.at(3_601).write().remove(0);
+    bench.ticks.ended(first.id, RunEnd::Done);
+    assert_eq!(bench.write(), []);
+    bench.timetable =
+        timetable(Schedule::every(Duration::from_secs(30), Duration::ZERO).unwrap(), TimetableKind::Calendar);
+    (bench.wall, bench.server) = (1_000, 3_610);
+    bench.lead();
+    assert_eq!(bench.write(), [], "it arms the task");
+    assert_eq!(bench.record().accounted_until, time(3_600));
+    (bench.wall, bench.server) = (1_021, 3_631);
+    assert_eq!(bench.write(), [], "no time is taken a second time under the new schedule");
+    bench.at(3_632).lead();
+    assert_eq!(runs(&bench.write()), [(3_630, 1)], "a leader with a correct clock continues");
+}
+
+#[test]
+fn an_edit_mends_a_record_of_the_far_future() {
+    let other = format!(r#"{{"v":1,"schedule":"0badc0de","upto":"{}"}}"#, time(YEAR));
+    for server in [0, -YEAR] {
+        let mut bench = Bench::empty(minutely());
+        bench.annotations.insert(format!("{RECORD}report"), other.clone());
+        bench.server = server;
+        bench.lead();
+        assert_eq!(bench.write(), []);
+        let upto = bench.record().accounted_until;
+        assert!(upto <= time(10), "the next tick waits for {upto}");
+    }
+}
