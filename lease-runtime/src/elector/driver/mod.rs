@@ -2,6 +2,7 @@
 //!
 //! The driver decides nothing. A timer only wakes it, and the election compares its deadlines with the clock.
 
+mod observed;
 mod problems;
 mod requests;
 mod ticks;
@@ -14,6 +15,7 @@ use std::time::Duration;
 
 use kube::Client;
 
+use self::observed::ObservedTerm;
 use super::error::ElectorError;
 use super::handle::{Command, ElectionPort, Standing};
 use super::inflight::InFlight;
@@ -48,6 +50,8 @@ pub(super) struct ElectionDriver {
     watching: bool,
     /// Since when the server could not be reached.
     cut_off: Option<Moment>,
+    /// What is to be told about the term.
+    observed: ObservedTerm,
     drained: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
     token: FencingToken,
     /// The number of the withdrawal that is not yet complete.
@@ -102,6 +106,7 @@ impl ElectionDriver {
             watch: None,
             watching: false,
             cut_off: None,
+            observed: ObservedTerm::default(),
             drained: None,
             token: FencingToken::new(0),
             leaving: None,
@@ -143,6 +148,7 @@ impl ElectionDriver {
                     // As long as there is a term: the watchdog may have ended it.
                     self.step(Event::Woken);
                     self.out.term_state.take().inspect(|term_state| exit::if_lost(term_state));
+                    self.observe_end();
                     self.log.drained(self.token);
                     self.step(Event::Drained);
                 }
@@ -204,11 +210,15 @@ impl ElectionDriver {
 
     fn perform(&mut self, action: Action) {
         match action {
-            Action::Send { id, request } => self.send(Some(id), &request),
+            Action::Send { id, request } => {
+                self.observe_send(&request);
+                self.send(Some(id), &request);
+            }
             Action::Begin(grant) => {
                 self.token = grant.token;
                 // Here and below, the log comes last, because it may block.
                 let term_state = self.out.begin(&grant);
+                self.observe_begin();
                 self.log.began(&grant, &*self.out.clock);
                 let time = self.time();
                 self.ticking.begin(&grant, &term_state, time);
@@ -221,6 +231,7 @@ impl ElectionDriver {
             Action::Cancel(reason) => {
                 self.out.term_state.iter().for_each(|term_state| term_state.cancel(reason.clone()));
                 self.ticking.drain();
+                self.observe_cancel(&reason);
                 self.log.cancelled(self.token, &reason);
                 self.out.status.last_stop = Some(reason);
             }

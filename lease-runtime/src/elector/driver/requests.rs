@@ -18,6 +18,7 @@ impl ElectionDriver {
 
     /// Passes the answer to a request to the status, to the log and to the election.
     pub(super) fn handle_reply(&mut self, reply: Reply) {
+        self.observe_reply(&reply);
         let mut looked = |from| self.watch.iter_mut().for_each(|watch| watch.looked(from));
         match &reply.answer {
             Answer::Shown(Observation::Missing { .. }) => looked(WatchStart::Now),
