@@ -188,6 +188,8 @@ pub(super) struct ElectionPort {
     pub(super) tasks: Arc<AnnouncedTasks>,
     pub(super) labels: Arc<Labels>,
     pub(super) observer: ObserverPort,
+    /// The program only observes the lease: this process never takes part.
+    pub(super) observes: bool,
     // Boxed, because a channel reserves room for many messages.
     pub(super) commands: mpsc::UnboundedReceiver<Box<Command>>,
     terms: mpsc::UnboundedSender<(Term, DrainToken)>,
@@ -231,6 +233,7 @@ impl ElectionPort {
             tasks,
             labels: Arc::default(),
             observer: ObserverPort::default(),
+            observes: false,
             commands,
             terms,
             term_state: None,

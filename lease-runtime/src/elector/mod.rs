@@ -134,11 +134,21 @@ impl Elector {
 
     /// Takes part in the election of `lease` from now on.
     pub(crate) fn contend(&self, lease: LeaseId, timing: Timing) -> ElectionHandle {
+        self.hand_in(lease, timing, false)
+    }
+
+    /// Follows the election of `lease` from now on, and never takes part.
+    pub(crate) fn observe(&self, lease: LeaseId) -> ElectionHandle {
+        self.hand_in(lease, Timing::default(), true)
+    }
+
+    fn hand_in(&self, lease: LeaseId, timing: Timing, observes: bool) -> ElectionHandle {
         let (identity, clock) = (Arc::clone(&self.identity), Arc::clone(&self.clock));
         let (mut port, mut election) = ElectionPort::new(lease, timing, identity, clock, Arc::clone(&self.heartbeat));
         election.control.log_flush.clone_from(&self.log_flush);
         port.labels = Arc::clone(&self.labels);
         port.observer = self.observer.clone();
+        port.observes = observes;
         // If the runtime of the elector is gone, the port is dropped here, and the handle says that the election has ended.
         let _ = self.elections.send(port);
         election

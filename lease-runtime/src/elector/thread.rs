@@ -95,7 +95,12 @@ impl Host {
                             (client.clone(), Arc::clone(&self.server_time), self.process_memory.clone());
                         let drive =
                             move |port| ElectionDriver::new(port, client, in_flight, shared, server_time, process_memory);
-                        drop(elections.spawn(in_turn(turn, port, drive)));
+                        if port.observes {
+                            // It never holds the lease, so the election of a task may run beside it.
+                            drop(elections.spawn(async move { one(Box::new(drive(port))).await }));
+                        } else {
+                            drop(elections.spawn(in_turn(turn, port, drive)));
+                        }
                     }
                     None => open = false,
                 },

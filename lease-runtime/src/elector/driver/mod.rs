@@ -56,6 +56,8 @@ pub(super) struct ElectionDriver {
     token: FencingToken,
     /// The number of the withdrawal that is not yet complete.
     leaving: Option<u64>,
+    /// If this process takes no part, its status follows the lease all the same.
+    looking: bool,
     /// The candidate has dropped its handle on the election.
     alone: bool,
     /// This process can take part: the server has accepted a write of it, or another process holds the lease.
@@ -95,10 +97,14 @@ impl ElectionDriver {
         server_time: Arc<ServerTime>,
         process_memory: ProcessMemory,
     ) -> ElectionDriver {
-        let memory = process_memory.recall(&out.lease);
+        let election = if out.observes {
+            Election::new(out.identity.to_string(), out.timing)
+        } else {
+            Election::recalling(out.identity.to_string(), out.timing, process_memory.recall(&out.lease))
+        };
         let states = RecentStates::new(out.lease.clone(), Arc::clone(&out.labels));
         ElectionDriver {
-            election: Election::recalling(out.identity.to_string(), out.timing, memory),
+            election,
             process_memory,
             requests: Requests::new(client, states, out.lease.clone(), out.timing, in_flight),
             shared,
@@ -110,6 +116,7 @@ impl ElectionDriver {
             drained: None,
             token: FencingToken::new(0),
             leaving: None,
+            looking: out.observes,
             alone: false,
             settled: false,
             problems: ProblemLog::new("a request failed", "requests succeed again"),
@@ -135,6 +142,9 @@ impl ElectionDriver {
         if let Some((highest, shown)) = self.election.disqualified() {
             // An earlier election of this process has found it.
             self.perform(Action::Disqualified { highest, shown });
+        }
+        if self.out.observes {
+            self.step(Event::Withdraw(StopReason::Withdrawn));
         }
         self.step(Event::Woken);
         while !(self.alone && self.election.role() == Role::Out) {
@@ -238,7 +248,9 @@ impl ElectionDriver {
             Action::Expire => self.out.term_state.iter().for_each(|term_state| term_state.expire()),
             Action::Rewatch => self.watch.iter_mut().for_each(Watch::replace),
             Action::Left { released } => {
-                self.log.left(released);
+                if !self.out.observes {
+                    self.log.left(released);
+                }
                 // A caller that waits for this may look at the status next.
                 self.publish();
                 self.leaving.take().inspect(|number| self.out.left(*number));
@@ -255,6 +267,8 @@ impl ElectionDriver {
         match command {
             Some(Command::Withdraw { reason, number }) => {
                 self.leaving = Some(number);
+                // Otherwise the process is about to end, or has no task of this lease any more.
+                self.looking = matches!(reason, StopReason::SteppedDown | StopReason::Withdrawn);
                 if self.election.role() == Role::Out {
                     // The election has been left already, and would not report it again.
                     self.leaving = None;
@@ -326,6 +340,10 @@ impl ElectionDriver {
 /// However the election ends, the process remembers what it has seen (rules C3 and W3).
 impl Drop for ElectionDriver {
     fn drop(&mut self) {
+        if self.out.observes {
+            // An election of the same lease may run beside this one, and knows more.
+            return;
+        }
         self.process_memory.keep(&self.out.lease, self.election.memory(), self.out.clock.now());
     }
 }

@@ -43,7 +43,12 @@ impl ElectionDriver {
             Some(Ok(())) => well = true,
             None => {}
         }
-        if let Some(id) = reply.id {
+        if reply.id.is_none()
+            && self.looks_on()
+            && let Answer::Shown(observation) = reply.answer
+        {
+            self.step(Event::Seen(observation));
+        } else if let Some(id) = reply.id {
             let mut stored_seconds = None;
             match reply.answer {
                 Answer::Committed(ref view) => {
