@@ -8,8 +8,10 @@ mod fuzz;
 mod holder;
 mod hurry;
 mod leaving;
+mod map;
 mod pacing;
 mod slow;
+mod values;
 
 use std::time::Duration;
 
