@@ -2,6 +2,7 @@
 
 mod absence;
 mod altered;
+mod boundaries;
 mod candidate;
 mod failover;
 mod fuzz;
