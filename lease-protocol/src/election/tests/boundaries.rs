@@ -67,3 +67,18 @@ fn the_pause_that_a_server_asks_for_delays_a_release() {
     assert!(bench.open.is_empty(), "{:?}", bench.open);
     assert_eq!(bench.election.wake_at(), Some(sent + 4 * SECOND));
 }
+
+#[test]
+fn a_watch_that_shows_the_same_state_again_confirms_it() {
+    let (mut bench, view) = Bench::waiting();
+    bench.pass(11 * SECOND).step(Event::Seen(Observation::Present(view)));
+    assert!(bench.is_quiet(), "no get is needed to see whether the watch delivers: {:?}", bench.open);
+}
+
+#[test]
+fn c3_a_deletion_that_is_reported_again_begins_the_wait_again() {
+    let (mut bench, _) = Bench::waiting();
+    let deleted = Observation::Missing { revision: Some(500) };
+    bench.step(Event::Seen(deleted.clone())).pass(5 * SECOND).step(Event::Seen(deleted));
+    assert_eq!(bench.election.memory().clear_at(), bench.now + 15 * SECOND);
+}

@@ -179,3 +179,12 @@ fn a_hurry_that_waits_for_its_turn_is_not_asked_for_again() {
     assert!(bench.open.is_empty(), "the burst is spent");
     assert!(!bench.election.can_hurry());
 }
+
+#[test]
+fn c3_a_recalled_duration_counts_and_is_no_shorter_than_the_own_one() {
+    let recalled = |seconds| {
+        let memory = Memory::from_long_ago(true, SECOND * seconds);
+        Election::recalling(ME.to_owned(), Timing::default(), memory).memory().last_duration()
+    };
+    assert_eq!((recalled(40), recalled(3)), (SECOND * 40, SECOND * 15));
+}
