@@ -82,3 +82,13 @@ fn c3_a_deletion_that_is_reported_again_begins_the_wait_again() {
     bench.step(Event::Seen(deleted.clone())).pass(5 * SECOND).step(Event::Seen(deleted));
     assert_eq!(bench.election.memory().clear_at(), bench.now + 15 * SECOND);
 }
+
+#[test]
+fn h3_an_earlier_record_of_the_term_that_somebody_restores_ends_it() {
+    let (mut bench, view) = Bench::leading();
+    bench.run(5 * SECOND).commit();
+    bench.take_acts();
+    let restored = bench.annotated(&view);
+    bench.step(Event::Seen(Observation::Present(restored)));
+    assert_eq!(bench.take_acts(), [Action::Cancel(StopReason::Lost(LossReason::Overwritten)), Action::Expire]);
+}
