@@ -65,7 +65,7 @@ impl Timing {
     /// `leaseDurationSeconds`: whole seconds, rounded up, so that the published duration is never shorter than the one
     /// that this process relies on.
     pub fn published_seconds(&self) -> i32 {
-        let seconds = self.lease_duration.as_secs() + u64::from(self.lease_duration.subsec_nanos() > 0);
+        let seconds = self.lease_duration.as_secs().saturating_add(u64::from(self.lease_duration.subsec_nanos() > 0));
         i32::try_from(seconds.max(1)).unwrap_or(i32::MAX)
     }
 }

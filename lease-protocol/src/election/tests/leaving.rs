@@ -102,3 +102,16 @@ fn a_process_that_left_may_take_part_again() {
     bench.commit();
     assert!(matches!(bench.take_acts()[..], [Action::Begin(_)]));
 }
+
+#[test]
+fn an_acquisition_without_an_answer_may_hold_the_lease_so_it_is_not_reported_as_released() {
+    let mut bench = Bench::new();
+    bench.woken().show(MISSING);
+    bench.step(Event::Withdraw(StopReason::Shutdown));
+    bench.open.clear();
+    for _ in 0..15 {
+        bench.run(SECOND);
+        bench.open.clear();
+    }
+    assert_eq!(bench.take_acts(), [Action::Left { released: false }]);
+}

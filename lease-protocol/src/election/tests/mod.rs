@@ -2,14 +2,17 @@
 
 mod absence;
 mod altered;
+mod boundaries;
 mod candidate;
 mod failover;
 mod fuzz;
 mod holder;
 mod hurry;
 mod leaving;
+mod map;
 mod pacing;
 mod slow;
+mod values;
 
 use std::time::Duration;
 

@@ -6,6 +6,7 @@ mod fuzz;
 mod given_back;
 mod policies;
 mod rules;
+mod values;
 mod work;
 
 use std::sync::Arc;
