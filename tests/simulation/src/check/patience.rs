@@ -52,8 +52,9 @@ impl Patience {
         let (Some((by, number)), Some(before), Some(after)) = (stored.by, &stored.before, &stored.after) else {
             return Ok(());
         };
-        let takes_over =
-            after.holder == Holder::Process(by) && ![after.holder, Holder::Nobody].contains(&before.holder);
+        // A stranger may have written a shorter duration.
+        let from_another = matches!(before.holder, Holder::Process(holder) if holder != by);
+        let takes_over = from_another && after.holder == Holder::Process(by);
         let (true, Some(stamp)) = (takes_over, &before.stamp) else { return Ok(()) };
         let reached = self.reached.get(&(by, stored.lease)).into_iter().flatten();
         let reached = reached.filter(|(time, _)| time == stamp).map(|(_, at)| *at).next();
