@@ -1,5 +1,7 @@
 #![doc = include_str!("../README.md")]
 
+#[cfg(fuzzing_libfuzzer)]
+mod guided;
 mod json;
 mod script;
 mod session;

@@ -5,7 +5,7 @@
 use crate::json;
 
 /// No input is longer.
-const LONGEST: usize = 64 << 10;
+pub(crate) const LONGEST: usize = 64 << 10;
 /// Numbers at which code often goes wrong.
 pub(crate) const NUMBERS: [&str; 14] = [
     "0",

@@ -38,7 +38,11 @@ pub struct Target {
 /// If there is no corpus, if a check fails, or if a result is missing that the target must reach. An input that fails is made
 /// smaller and kept in `fuzz/failed`.
 pub fn run(target: &Target) {
-    let mut run = Run { target, results: BTreeMap::new(), begun: now() };
+    #[cfg(fuzzing_libfuzzer)]
+    if crate::guided::is_asked() {
+        return crate::guided::run(target);
+    }
+    let mut run = Run::new(target);
     let corpus = corpus(target);
     for (path, input) in &corpus {
         if let Err(panic) = run.attempt(input) {
@@ -66,14 +70,18 @@ pub fn run(target: &Target) {
     run.report(&corpus, seed);
 }
 
-struct Run<'a> {
+pub(crate) struct Run<'a> {
     target: &'a Target,
     results: BTreeMap<&'static str, u64>,
     begun: Instant,
 }
 
 impl Run<'_> {
-    fn attempt(&mut self, input: &[u8]) -> std::thread::Result<()> {
+    pub(crate) fn new(target: &Target) -> Run<'_> {
+        Run { target, results: BTreeMap::new(), begun: now() }
+    }
+
+    pub(crate) fn attempt(&mut self, input: &[u8]) -> std::thread::Result<()> {
         let check = self.target.check;
         let result = catch_unwind(AssertUnwindSafe(|| {
             let before = processor_time();
@@ -87,7 +95,7 @@ impl Run<'_> {
     }
 
     /// Leaves out parts as long as it still fails.
-    fn shrink(&mut self, mut input: Vec<u8>) -> Vec<u8> {
+    pub(crate) fn shrink(&mut self, mut input: Vec<u8>) -> Vec<u8> {
         let (mut part, mut at) = (input.len().div_ceil(2), 0);
         for _ in 0..SHRINKS {
             if at >= input.len() {
@@ -127,7 +135,7 @@ fn corpus(target: &Target) -> Vec<(PathBuf, Vec<u8>)> {
     paths.into_iter().filter_map(|path| fs::read(&path).ok().map(|input| (path, input))).collect()
 }
 
-fn keep(target: &Target, input: &[u8]) {
+pub(crate) fn keep(target: &Target, input: &[u8]) {
     let path = root().join("failed").join(target.name);
     match fs::create_dir_all(root().join("failed")).and_then(|()| fs::write(&path, input)) {
         Ok(()) => eprintln!("the input is in {}: copy it to fuzz/corpus/{}", path.display(), target.name),

@@ -63,6 +63,7 @@ mod elector;
 pub use lease_embedded as embedded;
 mod error;
 mod lease;
+mod observer;
 mod policy;
 pub mod spec;
 mod sync;
@@ -89,13 +90,14 @@ pub use lease::{LeaseId, LeaseRef, NotALeaseId};
 #[doc(inline)]
 pub use lease_macros::leader_only;
 #[doc(inline)]
-pub use lease_protocol::election::{FencingToken, LossReason, StopReason};
+pub use lease_protocol::election::{FencingToken, LossReason, StopReason, Taken};
 pub use lease_protocol::schedule::ScheduleError;
 #[doc(inline)]
 pub use lease_protocol::ticks::{
     AttemptId, CatchUp, Delivery, NotRun, Overlap, StartDeadline, TaskTicks, TickCounts, TickOutcome, TickRun,
     TickState,
 };
+pub use observer::{BodyOutcome, LeaseEvent, Observer, RenewalResult};
 pub use policy::{OnExhausted, OnLoss, OnOverrun, Restart};
 #[doc(inline)]
 pub use spec::{LeaseSpec, SpecError};

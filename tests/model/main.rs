@@ -142,15 +142,17 @@ fn run(config: Config, threads: usize) -> Outcome {
         steps: path.clone().into_actions().len(),
         trace: trace::readable(path),
     });
+    let complete = failure.is_none() && checker.state_count() < cap;
     println!(
-        "{name}: {} states, {} steps between them, depth {}, heals within {} ticks, {seconds:.1} s",
+        "{name}: {}, {} states, {} steps between them, depth {}, heals within {} ticks, {seconds:.1} s",
+        if complete { "complete" } else { "NOT complete" },
         checker.unique_state_count(),
         checker.state_count(),
         checker.max_depth(),
         checker.model().healing.worst(),
     );
     if failure.is_none() {
-        assert!(checker.state_count() < cap, "{name}: cut short at {cap} steps, so nothing is proved");
+        assert!(complete, "{name}: cut short at {cap} steps, so nothing is proved");
         // Each `sometimes` property has occurred.
         checker.assert_properties();
     }

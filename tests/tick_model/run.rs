@@ -96,14 +96,16 @@ pub(crate) fn run(scope: Scope, threads: usize) -> Outcome {
         let broken = last.broken.clone().or_else(heals).unwrap_or_else(unknown);
         Failure { broken, steps: path.clone().into_actions().len(), trace: trace::readable(path) }
     });
+    let complete = failure.is_none() && checker.state_count() < cap;
     println!(
-        "{name}: {} states, {} steps between them, depth {}, {seconds:.1} s",
+        "{name}: {}, {} states, {} steps between them, depth {}, {seconds:.1} s",
+        if complete { "complete" } else { "NOT complete" },
         checker.unique_state_count(),
         checker.state_count(),
         checker.max_depth(),
     );
     if failure.is_none() {
-        assert!(checker.state_count() < cap, "{name}: cut short at {cap} steps, so nothing is proved");
+        assert!(complete, "{name}: cut short at {cap} steps, so nothing is proved");
     }
     if failure.is_none() && checker.model().scope.mutant.is_none() {
         let missing = checker.model().tally.missing(&checker.model().scope);

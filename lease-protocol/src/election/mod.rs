@@ -41,6 +41,7 @@ mod record;
 mod shown;
 mod state;
 mod step;
+mod taken;
 mod term;
 #[cfg(test)]
 mod tests;
@@ -53,4 +54,5 @@ pub use record::{FencingToken, Observation, Record, Version, View};
 pub use shown::{LONGEST_SHOWN, is_plain, shown};
 pub use state::{Election, Role};
 pub use step::{Action, Answer, Deadlines, Event, Grant, LossReason, Now, Request, RequestId, StopReason};
+pub use taken::Taken;
 pub use timing::Timing;

@@ -92,6 +92,19 @@ impl TickCounts {
         overlapped + superseded + expired + paused + over_limit + not_leading
     }
 
+    /// What was counted since `before`. A count that is smaller than before, as in a record that was made anew, counts from zero.
+    pub fn since(mut self, mut before: TickCounts) -> TickCounts {
+        for ((_, now), (_, before)) in self.named().into_iter().zip(before.named()) {
+            *now = now.checked_sub(*before).unwrap_or(*now);
+        }
+        self
+    }
+
+    /// Each count with its name, as in metrics.
+    pub fn by_name(mut self) -> [(&'static str, u64); 10] {
+        self.named().map(|(name, count)| (name, *count))
+    }
+
     pub(super) fn ended(&mut self, outcome: TickOutcome) {
         let count = match outcome {
             TickOutcome::Done => &mut self.done,

@@ -12,6 +12,7 @@ use super::{Candidate, identity};
 use crate::clock::{Clock, SystemClock};
 use crate::elector::{Connection, Elector, ElectorError, Labels};
 use crate::error::Error;
+use crate::observer::{Observer, Observers};
 use crate::spec::{check_label, check_namespace};
 use lease_protocol::election::shown;
 
@@ -27,6 +28,7 @@ pub struct CandidateBuilder {
     release_timeout: Option<Duration>,
     on_late_refusal: OnLateRefusal,
     labels: Labels,
+    observers: Observers,
 }
 
 /// How long a candidate waits for the release of a lease, if that is not set.
@@ -126,6 +128,12 @@ impl CandidateBuilder {
         self
     }
 
+    /// Adds an observer of this candidate, for metrics and alerts: see [`Observer`].
+    pub fn observer(mut self, observer: impl Observer) -> CandidateBuilder {
+        self.observers.push(Arc::new(observer));
+        self
+    }
+
     /// Adds this label to every Lease that this candidate creates or writes: for a policy that demands a label, or for selectors.
     /// A Lease that already has a label with this key keeps its value. Call it once for each label.
     ///
@@ -162,7 +170,7 @@ impl CandidateBuilder {
         let clock = self.clock.unwrap_or_else(|| Arc::new(SystemClock));
         // Before the elector starts: a build that is dropped here must not leave a running thread behind.
         connection.ready().await?;
-        let mut elector = start(connection.clone(), identity.clone(), clock).await?;
+        let mut elector = start(connection.clone(), identity.clone(), clock, self.observers).await?;
         elector.label(self.labels);
         tracing::info!(target: "lease_runtime", identity = %shown(&identity), namespace = %namespace, "candidate ready");
         let settings = CandidateSettings {
@@ -177,11 +185,16 @@ impl CandidateBuilder {
 
 /// Starts the elector on another thread, since reading certificates blocks. A given client belongs to the current runtime, so
 /// then the elector starts here.
-async fn start(connection: Connection, identity: Arc<str>, clock: Arc<dyn Clock>) -> Result<Elector, ElectorError> {
+async fn start(
+    connection: Connection,
+    identity: Arc<str>,
+    clock: Arc<dyn Clock>,
+    observers: Observers,
+) -> Result<Elector, ElectorError> {
     if let Connection::Client(_) = connection {
-        return Elector::start(connection, identity, clock);
+        return Elector::start(connection, identity, clock, observers);
     }
-    let started = tokio::task::spawn_blocking(move || Elector::start(connection, identity, clock)).await;
+    let started = tokio::task::spawn_blocking(move || Elector::start(connection, identity, clock, observers)).await;
     started.unwrap_or_else(|error| Err(ElectorError::Ended { reason: format!("it could not be started: {error}") }))
 }
 

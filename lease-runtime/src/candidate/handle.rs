@@ -99,14 +99,25 @@ impl Candidate {
     }
 
     /// The status of this process in the election of a lease, now and as it changes. `None` if no task was added for this lease.
-    /// Name the lease by its name in the namespace of the candidate, as `namespace/name`, or by a [`LeaseId`]. While this process
-    /// takes no part in the election, the status shows the last holder that it saw. If all tasks of a lease are over, the candidate
+    /// Name the lease by its name in the namespace of the candidate, as `namespace/name`, or by a [`LeaseId`]. The status follows the
+    /// lease also after this process has stepped down, and while a condition does not hold. If all tasks of a lease are over, the candidate
     /// remembers the lease until sixteen others are in the same state. A receiver keeps the last status in any case.
     ///
     /// The status is for people, dashboards and readiness probes. A body that decides whether to act uses its
     /// [`Term`](crate::Term).
     pub fn status(&self, lease: impl Into<LeaseRef>) -> Option<watch::Receiver<LeaseStatus>> {
         self.lease_tasks(lease).map(|lease_tasks| lease_tasks.status())
+    }
+
+    /// The status of a lease that this process need not take part in, now and as it changes: who holds it, and its ticks. For a
+    /// dashboard, or for a follower that sends work to the leader. If a task was added for the lease, it is the
+    /// [`status`](Self::status) of that lease.
+    ///
+    /// From then on, this process follows the lease by a watch, until the candidate is dropped. It needs the verbs `get` and
+    /// `watch` on the Lease, and works before the candidate runs and without tasks. Without a watch, it reads the Lease every two seconds.
+    pub fn observe(&self, lease: impl Into<LeaseRef>) -> watch::Receiver<LeaseStatus> {
+        let lease = lease.into().within(&self.inner.namespace);
+        self.status(lease.clone()).unwrap_or_else(|| self.inner.observe(lease))
     }
 
     /// Gives a lease up, as [`Term::step_down`](crate::Term::step_down) does, so that another replica can take it: to rebalance

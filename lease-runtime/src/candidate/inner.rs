@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::lease_tasks::LeaseTasks;
-use crate::elector::{Connection, Elector};
+use crate::elector::{Connection, ElectionHandle, Elector, LeaseStatus};
 use crate::error::Error;
 use crate::lease::LeaseId;
 use lease_protocol::election::shown;
@@ -30,6 +30,8 @@ pub(super) struct CandidateInner {
     pub(super) failed: CancellationToken,
     /// One for each lease that has a driver.
     pub(super) driven: TaskTracker,
+    /// The leases that the program observes and has no task for.
+    pub(super) observed: Mutex<BTreeMap<LeaseId, ElectionHandle>>,
     pub(super) state: Mutex<CandidateState>,
 }
 
@@ -112,8 +114,15 @@ impl CandidateInner {
             cut: CancellationToken::new(),
             failed: CancellationToken::new(),
             driven,
+            observed: Mutex::default(),
             state: Mutex::new(state),
         }
+    }
+
+    /// The status of a lease that this process has no task for.
+    pub(super) fn observe(&self, lease: LeaseId) -> watch::Receiver<LeaseStatus> {
+        let mut observed = self.observed.lock().unwrap_or_else(PoisonError::into_inner);
+        observed.entry(lease).or_insert_with_key(|lease| self.elector.observe(lease.clone())).status.clone()
     }
 
     pub(super) fn state(&self) -> MutexGuard<'_, CandidateState> {

@@ -246,7 +246,9 @@ impl LeaseDriver {
                         if entry.exits_on_loss() {
                             term.state().exit_on_loss();
                         }
-                        let supervisor = supervise(entry.clone(), term.clone(), alive.another(), exits.clone());
+                        let observer = self.candidate.elector.observer().clone();
+                        let supervisor =
+                            supervise(entry.clone(), term.clone(), alive.another(), exits.clone(), observer);
                         started.push((supervisors.spawn_on(supervisor, &runtime).id(), entry));
                     }
                 }

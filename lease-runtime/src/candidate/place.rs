@@ -8,6 +8,7 @@ use super::Candidate;
 use super::inner::{CandidateInner, CandidatePhase};
 use super::lease_driver::Arrival;
 use super::lease_tasks::LeaseTasks;
+use crate::observer::LeaseEvent;
 use crate::task::entry::Entry;
 use crate::task::{IntoTask, TaskHandle};
 
@@ -47,10 +48,10 @@ impl CandidateInner {
             if let CandidatePhase::Over = phase {
                 Err(entry.stopped())
             } else {
-                let lease_tasks = state
-                    .leases
-                    .entry(entry.lease.clone())
-                    .or_insert_with(|| LeaseTasks::new(&entry.lease, self.settings.condition.clone()));
+                let lease_tasks = state.leases.entry(entry.lease.clone()).or_insert_with(|| {
+                    self.elector.observer().tell(|| LeaseEvent::Added { lease: entry.lease.clone() });
+                    LeaseTasks::new(&entry.lease, self.settings.condition.clone())
+                });
                 let lease_tasks = lease_tasks.clone();
                 // The token counts as a driver. Without it, a candidate with nothing else to do would end before the task is
                 // driven.

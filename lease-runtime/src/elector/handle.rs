@@ -13,6 +13,7 @@ use super::recent_states::Labels;
 use super::task_comparison::AnnouncedTasks;
 use crate::clock::Clock;
 use crate::lease::LeaseId;
+use crate::observer::ObserverPort;
 use crate::term::{DrainToken, Term, TermState, watchdog};
 use lease_protocol::election::{FencingToken, Grant, StopReason, Timing};
 use lease_protocol::ticks::TaskTicks;
@@ -186,6 +187,9 @@ pub(super) struct ElectionPort {
     pub(super) heartbeat: Arc<Heartbeat>,
     pub(super) tasks: Arc<AnnouncedTasks>,
     pub(super) labels: Arc<Labels>,
+    pub(super) observer: ObserverPort,
+    /// The program only observes the lease: this process never takes part.
+    pub(super) observes: bool,
     // Boxed, because a channel reserves room for many messages.
     pub(super) commands: mpsc::UnboundedReceiver<Box<Command>>,
     terms: mpsc::UnboundedSender<(Term, DrainToken)>,
@@ -228,6 +232,8 @@ impl ElectionPort {
             heartbeat,
             tasks,
             labels: Arc::default(),
+            observer: ObserverPort::default(),
+            observes: false,
             commands,
             terms,
             term_state: None,

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::mpsc;
 
@@ -137,12 +138,17 @@ impl LeaseTicks {
     pub(super) fn turn(&mut self, time: TickTime, now: Moment, log: &ElectionLog) -> bool {
         let starts = self.ticks.poll(time);
         self.start(starts);
-        let ahead = time.ahead().filter(|_| !self.tasks.is_empty());
+        let ahead = self.ahead(time);
         if let Some(by) = ahead.filter(|_| !self.said.ahead) {
             log.clock_ahead(by);
         }
         self.said.ahead = ahead.is_some();
         self.ticks.wants_write(time) && !self.backoff.holds(now)
+    }
+
+    /// How far this replica's clock is ahead, if the ticks of a task follow the server's clock.
+    pub(super) fn ahead(&self, time: TickTime) -> Option<Duration> {
+        time.ahead().filter(|_| !self.tasks.is_empty())
     }
 
     /// When the next turn is due at the latest.

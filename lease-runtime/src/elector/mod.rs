@@ -52,9 +52,11 @@ use log_thread::{LogFlush, LogThread};
 use multiplexed::Multiplexed;
 use process_memory::ProcessMemory;
 use server_time::ServerTime;
+use thread::Host;
 
 use crate::clock::Clock;
 use crate::lease::LeaseId;
+use crate::observer::{ObserverPort, Observers};
 use crate::term::watchdog;
 use lease_protocol::election::Timing;
 
@@ -67,6 +69,7 @@ pub(crate) struct Elector {
     clock: Arc<dyn Clock>,
     heartbeat: Arc<Heartbeat>,
     labels: Arc<Labels>,
+    observer: ObserverPort,
     /// Waits for the log, if the elector has a thread of its own.
     log_flush: Option<LogFlush>,
 }
@@ -84,33 +87,44 @@ impl Elector {
         connection: Connection,
         identity: Arc<str>,
         clock: Arc<dyn Clock>,
+        observers: Observers,
     ) -> Result<Elector, ElectorError> {
         watchdog::start(&*clock).map_err(|source| ElectorError::Thread { cause: source })?;
         let heartbeat = Heartbeat::new(Arc::clone(&clock));
         let server_time = ServerTime::new(Arc::clone(&clock));
         let (elections, ports) = mpsc::unbounded_channel();
         let mut log_flush = None;
+        let observer;
         match connection {
             Connection::Config(cluster) => {
                 let log_thread = LogThread::start().map_err(|source| ElectorError::Thread { cause: source })?;
                 log_flush = Some(log_thread.log_flush());
+                observer = ObserverPort::thread(observers).map_err(|source| ElectorError::Thread { cause: source })?;
                 let process_memory = ProcessMemory::of(&cluster.url(), &*clock);
-                thread::start(cluster, ports, Arc::clone(&heartbeat), server_time, process_memory, log_thread)?;
+                let host = Host {
+                    ports,
+                    heartbeat: Arc::clone(&heartbeat),
+                    server_time,
+                    process_memory,
+                    observer: observer.clone(),
+                };
+                thread::start(cluster, host, log_thread)?;
             }
             Connection::Client(client) => {
                 let runtime = Handle::try_current().map_err(|_| ElectorError::NoRuntime)?;
-                drop(runtime.spawn(thread::host(
-                    client,
-                    Multiplexed::default(),
+                observer = ObserverPort::here(observers);
+                let host = Host {
                     ports,
-                    Arc::clone(&heartbeat),
+                    heartbeat: Arc::clone(&heartbeat),
                     server_time,
                     // A client does not say where its cluster is, so its memory ends with it.
-                    ProcessMemory::default(),
-                )));
+                    process_memory: ProcessMemory::default(),
+                    observer: observer.clone(),
+                };
+                drop(runtime.spawn(host.run(client, Multiplexed::default())));
             }
         }
-        Ok(Elector { elections, identity, clock, heartbeat, labels: Arc::default(), log_flush })
+        Ok(Elector { elections, identity, clock, heartbeat, labels: Arc::default(), observer, log_flush })
     }
 
     /// Adds these labels to the Leases of later elections.
@@ -120,13 +134,29 @@ impl Elector {
 
     /// Takes part in the election of `lease` from now on.
     pub(crate) fn contend(&self, lease: LeaseId, timing: Timing) -> ElectionHandle {
+        self.hand_in(lease, timing, false)
+    }
+
+    /// Follows the election of `lease` from now on, and never takes part.
+    pub(crate) fn observe(&self, lease: LeaseId) -> ElectionHandle {
+        self.hand_in(lease, Timing::default(), true)
+    }
+
+    fn hand_in(&self, lease: LeaseId, timing: Timing, observes: bool) -> ElectionHandle {
         let (identity, clock) = (Arc::clone(&self.identity), Arc::clone(&self.clock));
         let (mut port, mut election) = ElectionPort::new(lease, timing, identity, clock, Arc::clone(&self.heartbeat));
         election.control.log_flush.clone_from(&self.log_flush);
         port.labels = Arc::clone(&self.labels);
+        port.observer = self.observer.clone();
+        port.observes = observes;
         // If the runtime of the elector is gone, the port is dropped here, and the handle says that the election has ended.
         let _ = self.elections.send(port);
         election
+    }
+
+    /// Where events are sent.
+    pub(crate) fn observer(&self) -> &ObserverPort {
+        &self.observer
     }
 
     /// Whether the loop that runs the elections is alive.

@@ -24,16 +24,10 @@ use super::process_memory::ProcessMemory;
 use super::server_time::ServerTime;
 use super::watch::SharedWatch;
 use crate::lease::LeaseId;
+use crate::observer::{LeaseEvent, ObserverPort};
 
 /// Starts the thread. Returns when its client is built, or when that has failed.
-pub(super) fn start(
-    cluster: ClusterAccess,
-    ports: mpsc::UnboundedReceiver<ElectionPort>,
-    heartbeat: Arc<Heartbeat>,
-    server_time: Arc<ServerTime>,
-    process_memory: ProcessMemory,
-    log_thread: LogThread,
-) -> Result<(), ElectorError> {
+pub(super) fn start(cluster: ClusterAccess, host: Host, log_thread: LogThread) -> Result<(), ElectorError> {
     let (ready, built) = std::sync::mpsc::sync_channel(1);
     let body = move || {
         log_thread.log_for_this_thread();
@@ -49,7 +43,7 @@ pub(super) fn start(
             match connect::client(cluster) {
                 Ok((client, multiplexed)) => {
                     let _ = ready.send(Ok(()));
-                    host(client, multiplexed, ports, heartbeat, server_time, process_memory).await;
+                    host.run(client, multiplexed).await;
                 }
                 Err(error) => drop(ready.send(Err(error))),
             }
@@ -63,49 +57,66 @@ pub(super) fn start(
     built.recv().unwrap_or_else(|_| Err(lost()))
 }
 
-/// Runs elections until no other can be handed in and all have been left.
-pub(super) async fn host(
-    client: Client,
-    multiplexed: Multiplexed,
-    mut ports: mpsc::UnboundedReceiver<ElectionPort>,
-    heartbeat: Arc<Heartbeat>,
-    server_time: Arc<ServerTime>,
-    process_memory: ProcessMemory,
-) {
-    let beating = HeartbeatGuard(Arc::clone(&heartbeat));
-    let client = server_time.listen(client);
-    let mut elections = JoinSet::new();
-    let mut turns: BTreeMap<LeaseId, ElectionTurn> = BTreeMap::new();
-    let in_flight = Arc::new(InFlight::new(multiplexed));
-    let mut shared: BTreeMap<Arc<str>, Arc<SharedWatch>> = BTreeMap::new();
-    let mut open = true;
-    while open || !elections.is_empty() {
-        tokio::select! {
-            biased;
-            port = ports.recv(), if open => match port {
-                Some(port) => {
-                    // Entries of leases and namespaces without an election are removed when the next election comes.
-                    turns.retain(|_, turn| Arc::strong_count(turn) > 1);
-                    shared.retain(|_, shared| Arc::strong_count(shared) > 1);
-                    let turn = Arc::clone(turns.entry(port.lease.clone()).or_default());
-                    let shared = shared.entry(Arc::clone(&port.lease.namespace)).or_insert_with(|| {
-                        let (identity, clock) = (Arc::clone(&port.identity), Arc::clone(&port.clock));
-                        SharedWatch::new(client.clone(), &port.lease.namespace, identity, clock)
-                    });
-                    let (in_flight, shared) = (Arc::clone(&in_flight), Arc::clone(shared));
-                    let (client, server_time, process_memory) = (client.clone(), Arc::clone(&server_time), process_memory.clone());
-                    let drive = move |port| ElectionDriver::new(port, client, in_flight, shared, server_time, process_memory);
-                    drop(elections.spawn(in_turn(turn, port, drive)));
-                }
-                None => open = false,
-            },
-            // A panic of an election is caught in `one`, where its term can still be ended.
-            Some(_) = elections.join_next(), if !elections.is_empty() => {}
-            () = tokio::time::sleep(BEAT) => {}
+/// What the elections of an elector share.
+pub(super) struct Host {
+    pub(super) ports: mpsc::UnboundedReceiver<ElectionPort>,
+    pub(super) heartbeat: Arc<Heartbeat>,
+    pub(super) server_time: Arc<ServerTime>,
+    pub(super) process_memory: ProcessMemory,
+    pub(super) observer: ObserverPort,
+}
+
+impl Host {
+    /// Runs elections until no other can be handed in and all have been left.
+    pub(super) async fn run(mut self, client: Client, multiplexed: Multiplexed) {
+        let beating = HeartbeatGuard(Arc::clone(&self.heartbeat));
+        let client = self.server_time.listen(client);
+        let mut elections = JoinSet::new();
+        let mut turns: BTreeMap<LeaseId, ElectionTurn> = BTreeMap::new();
+        let in_flight = Arc::new(InFlight::new(multiplexed));
+        let mut shared: BTreeMap<Arc<str>, Arc<SharedWatch>> = BTreeMap::new();
+        let mut open = true;
+        let mut beat = self.heartbeat.clock.now() + BEAT;
+        while open || !elections.is_empty() {
+            tokio::select! {
+                biased;
+                port = self.ports.recv(), if open => match port {
+                    Some(port) => {
+                        // Entries of leases and namespaces without an election are removed when the next election comes.
+                        turns.retain(|_, turn| Arc::strong_count(turn) > 1);
+                        shared.retain(|_, shared| Arc::strong_count(shared) > 1);
+                        let turn = Arc::clone(turns.entry(port.lease.clone()).or_default());
+                        let shared = shared.entry(Arc::clone(&port.lease.namespace)).or_insert_with(|| {
+                            let (identity, clock) = (Arc::clone(&port.identity), Arc::clone(&port.clock));
+                            SharedWatch::new(client.clone(), &port.lease.namespace, identity, clock)
+                        });
+                        let (in_flight, shared) = (Arc::clone(&in_flight), Arc::clone(shared));
+                        let (client, server_time, process_memory) =
+                            (client.clone(), Arc::clone(&self.server_time), self.process_memory.clone());
+                        let drive =
+                            move |port| ElectionDriver::new(port, client, in_flight, shared, server_time, process_memory);
+                        if port.observes {
+                            // It never holds the lease, so the election of a task may run beside it.
+                            drop(elections.spawn(async move { one(Box::new(drive(port))).await }));
+                        } else {
+                            drop(elections.spawn(in_turn(turn, port, drive)));
+                        }
+                    }
+                    None => open = false,
+                },
+                // A panic of an election is caught in `one`, where its term can still be ended.
+                Some(_) = elections.join_next(), if !elections.is_empty() => {}
+                () = tokio::time::sleep(beat.after(self.heartbeat.clock.now())) => {}
+            }
+            let now = self.heartbeat.clock.now();
+            self.heartbeat.beat(now);
+            if now >= beat {
+                self.observer.tell(|| LeaseEvent::ElectorTurned { lag: now.since(beat) });
+                beat = now + BEAT;
+            }
         }
-        heartbeat.beat(heartbeat.clock.now());
+        drop(beating);
     }
-    drop(beating);
 }
 
 /// The running election of a lease holds this lock.

@@ -10,6 +10,7 @@ mod lock;
 mod log;
 mod member;
 mod name;
+mod observed;
 mod output;
 mod plan;
 mod policy;

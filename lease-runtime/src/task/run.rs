@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use super::backoff::{Backoff, Restarts};
 use super::log::TaskLog;
 use super::member::{Body, BodyResult};
+use super::observed::ObservedRun;
 use super::supervisor::{MemberEnd, RunContext};
 use crate::error::Error;
 use crate::policy::{OnExhausted, Restart};
@@ -55,7 +56,7 @@ pub(super) async fn through_term(context: RunContext<'_>, body: &Body) -> Member
         let term = scoped(context);
         let started = term.now();
         log.started();
-        let failure = match end_in_time(context, &term, run(context, body, &term)).await {
+        let failure = match run_once(context, body, &term).await {
             RunResult::Ended(BodyResult { failure: None, asked_to_end: false, .. })
                 if policy.restart == Restart::Always =>
             {
@@ -153,8 +154,15 @@ fn exhausted(context: RunContext<'_>, failure: &BodyFailure, log: &TaskLog<'_>) 
 
 /// One run of a body, without another one after it.
 pub(super) async fn once(context: RunContext<'_>, body: &Body) -> RunResult {
-    let term = scoped(context);
-    end_in_time(context, &term, run(context, body, &term)).await
+    run_once(context, body, &scoped(context)).await
+}
+
+async fn run_once(context: RunContext<'_>, body: &Body, term: &Term) -> RunResult {
+    let observed = ObservedRun::new(context, term);
+    let run = run(context, body, term, observed.clone());
+    let result = end_in_time(context, term, run, observed.as_ref()).await;
+    observed.inspect(|observed| observed.ended(&result, term.now()));
+    result
 }
 
 /// The term for one run.
@@ -168,7 +176,12 @@ fn scoped(context: RunContext<'_>) -> Term {
 
 /// One run: the body in a task of its own, and then its children. With a task of its own, a body that blocks does not delay the
 /// timers of this supervisor.
-fn run(context: RunContext<'_>, body: &Body, term: &Term) -> impl Future<Output = RunResult> + use<> {
+fn run(
+    context: RunContext<'_>,
+    body: &Body,
+    term: &Term,
+    mut observed: Option<ObservedRun>,
+) -> impl Future<Output = RunResult> + use<> {
     let RunContext { supervisor, member, up, tick, .. } = context;
     let mut body = body.run(term.clone(), tick.cloned());
     let (mut up, waits) = (Some(up.clone()), member.policy.signals_readiness);
@@ -180,6 +193,7 @@ fn run(context: RunContext<'_>, body: &Body, term: &Term) -> impl Future<Output 
             scoped.state().end_now(scoped.scope());
             return Poll::Pending;
         }
+        observed.take().inspect(|observed| observed.began(begins.as_ref()));
         begins = None;
         let polled = place.enter(|| body.as_mut().poll(cx));
         let is_up = match &polled {
@@ -227,7 +241,12 @@ impl Drop for RunGuard {
 }
 
 /// Ends a run in time. An idle body compares the clock only when it is woken, so this wakes it.
-async fn end_in_time(context: RunContext<'_>, term: &Term, run: impl Future<Output = RunResult>) -> RunResult {
+async fn end_in_time(
+    context: RunContext<'_>,
+    term: &Term,
+    run: impl Future<Output = RunResult>,
+    observed: Option<&ObservedRun>,
+) -> RunResult {
     let RunContext { supervisor, member, .. } = context;
     let entry = supervisor.entry;
     let mut run = pin!(run);
@@ -265,7 +284,12 @@ async fn end_in_time(context: RunContext<'_>, term: &Term, run: impl Future<Outp
                 match overdue {
                     0 => {}
                     1 => term.state().wake(term.scope()),
-                    _ => context.log(term).overdue(),
+                    _ => {
+                        if overdue == 2 {
+                            observed.inspect(|observed| observed.overran());
+                        }
+                        context.log(term).overdue();
+                    }
                 }
             }
         }

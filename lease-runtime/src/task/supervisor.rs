@@ -12,6 +12,7 @@ use super::entry::Entry;
 use super::log::TaskLog;
 use super::member::Member;
 use crate::error::Error;
+use crate::observer::ObserverPort;
 use crate::term::{DrainToken, StopSignal, Term};
 use crate::tick::Tick;
 
@@ -37,6 +38,7 @@ pub(super) struct Supervisor<'a> {
     pub(super) leading: &'a Term,
     pub(super) alive: &'a DrainToken,
     pub(super) exits: &'a mpsc::UnboundedSender<Box<Error>>,
+    pub(super) observer: &'a ObserverPort,
 }
 
 /// One member of a task in a term: what it is, and what it depends on.

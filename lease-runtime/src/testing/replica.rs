@@ -13,6 +13,7 @@ use crate::clock::{Clock, Moment};
 use crate::elector::simulated::SimulatedElector;
 use crate::error::Error;
 use crate::lease::LeaseId;
+use crate::observer::ObserverPort;
 use crate::task::entry::Entry;
 use crate::task::supervise::supervise;
 use crate::task::watched::Watcher;
@@ -164,7 +165,13 @@ impl Process {
         let (exits, exits_in) = mpsc::unbounded_channel();
         let mut supervisors = JoinSet::new();
         for entry in self.live() {
-            drop(supervisors.spawn(supervise(entry, term.clone(), alive.another(), exits.clone())));
+            drop(supervisors.spawn(supervise(
+                entry,
+                term.clone(),
+                alive.another(),
+                exits.clone(),
+                ObserverPort::default(),
+            )));
         }
         self.held = Some(Held {
             term,

@@ -11,6 +11,7 @@ pub(crate) const ORDERS: &[Order] = &[Order {
     rows: &[
         &["clock", "sync"],
         &["policy", "spec", "lease", "tick"],
+        &["observer"],
         &["term"],
         &["elector"],
         &["error"],

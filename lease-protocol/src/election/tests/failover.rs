@@ -106,3 +106,20 @@ fn c2_a_late_poll_and_a_refused_write_are_within_failover() {
         assert!(took <= timings.failover(), "{took:?} with {timings:?}");
     }
 }
+
+#[test]
+fn a_vacancy_begins_when_the_lease_is_seen_to_be_free() {
+    let mut bench = Bench::new();
+    assert_eq!(bench.election.vacancy(), None);
+    let seen = bench.now;
+    bench.woken().show(Observation::Missing { revision: None });
+    assert_eq!(bench.election.vacancy(), Some((Taken::Created, seen)));
+
+    let (mut bench, theirs) = waiting(&timings()[0]);
+    assert_eq!(bench.election.vacancy(), Some((Taken::RanOut, bench.now + SECOND * 15)));
+    let mut released = theirs.clone();
+    released.version.revision += 1;
+    released.record = Record { holder: None, ..theirs.record };
+    bench.pass(SECOND).step(Event::Seen(Observation::Present(released)));
+    assert_eq!(bench.election.vacancy(), Some((Taken::Released, bench.now)));
+}

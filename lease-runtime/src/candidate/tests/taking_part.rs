@@ -3,6 +3,8 @@
 use tokio::sync::{oneshot, watch};
 
 use super::*;
+use crate::elector::LeaseStatus;
+use crate::embedded::{Fault, RequestMatcher, Verb};
 
 #[tokio::test(start_paused = true)]
 async fn a_lease_is_not_contended_for_before_its_tasks_are_warm() {
@@ -211,4 +213,71 @@ async fn a_lease_that_was_given_up_is_not_taken_again_by_tasks_that_are_cold() {
     seconds(40).await;
     assert_eq!(world.story.grown_to(3).await[2], "cold began");
     running.end().await.unwrap();
+}
+
+/// The holder in a status, as the beginning of its identity.
+fn holder(status: &watch::Receiver<LeaseStatus>) -> String {
+    status.borrow().holder.as_deref().unwrap_or_default().split('_').next().unwrap_or_default().to_owned()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_status_follows_the_lease_after_a_replica_has_stepped_down() {
+    for watch_is_refused in [false, true] {
+        let world = World::new();
+        if watch_is_refused {
+            world.api.inject(RequestMatcher::verb(Verb::Watch), Fault::status(403));
+        }
+        let (a, b) = (world.candidate("a").await, world.candidate("b").await);
+        drop(a.add(world.obedient("sync", LEDGER)));
+        let first = Running::start(&a);
+        world.story.grown_to(1).await;
+        drop(b.add(world.obedient("sync", LEDGER)));
+        let second = Running::start(&b);
+        sleep(Duration::from_secs(20)).await;
+        let status = a.status("ledger").unwrap();
+        assert!(a.step_down("ledger"));
+        // In less than the lease duration for which `a` stays out.
+        until(|| holder(&status) == "b").await;
+        assert_eq!(status.borrow().standing, Standing::Out, "watch refused: {watch_is_refused}");
+        second.end().await.unwrap();
+        until(|| matches!(status.borrow().standing, Standing::Leader(_))).await;
+        first.end().await.unwrap();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lease_can_be_observed_without_taking_part() {
+    for watch_is_refused in [false, true] {
+        let world = World::new();
+        if watch_is_refused {
+            world.api.inject(RequestMatcher::verb(Verb::Watch), Fault::status(403));
+        }
+        let observer = world.candidate("observer").await;
+        let status = observer.observe("ledger");
+        sleep(Duration::from_secs(20)).await;
+        assert_eq!((holder(&status).as_str(), status.borrow().standing), ("", Standing::Out));
+        let a = world.candidate("a").await;
+        drop(a.add(world.obedient("sync", LEDGER)));
+        let running = Running::start(&a);
+        until(|| holder(&status) == "a").await;
+        running.end().await.unwrap();
+        until(|| holder(&status).is_empty()).await;
+        assert_eq!(status.borrow().standing, Standing::Out);
+        let verbs = world.api.requests().by_caller().remove("observer").unwrap_or_default();
+        assert!(verbs.keys().all(|verb| matches!(verb, Verb::Get | Verb::List | Verb::Watch)), "{verbs:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_task_runs_beside_an_observation_of_its_lease() {
+    let world = World::new();
+    let candidate = world.candidate("a").await;
+    let observed = candidate.observe("ledger");
+    drop(candidate.add(world.obedient("sync", LEDGER)));
+    let running = Running::start(&candidate);
+    world.story.grown_to(1).await;
+    until(|| holder(&observed) == "a").await;
+    assert!(matches!(candidate.observe("ledger").borrow().standing, Standing::Leader(_)));
+    running.end().await.unwrap();
+    assert_eq!(world.holder("ledger").as_deref(), Some(""));
 }

@@ -2,6 +2,7 @@
 //!
 //! The driver decides nothing. A timer only wakes it, and the election compares its deadlines with the clock.
 
+mod observed;
 mod problems;
 mod requests;
 mod ticks;
@@ -14,6 +15,7 @@ use std::time::Duration;
 
 use kube::Client;
 
+use self::observed::ObservedTerm;
 use super::error::ElectorError;
 use super::handle::{Command, ElectionPort, Standing};
 use super::inflight::InFlight;
@@ -48,10 +50,14 @@ pub(super) struct ElectionDriver {
     watching: bool,
     /// Since when the server could not be reached.
     cut_off: Option<Moment>,
+    /// What is to be told about the term.
+    observed: ObservedTerm,
     drained: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
     token: FencingToken,
     /// The number of the withdrawal that is not yet complete.
     leaving: Option<u64>,
+    /// If this process takes no part, its status follows the lease all the same.
+    looking: bool,
     /// The candidate has dropped its handle on the election.
     alone: bool,
     /// This process can take part: the server has accepted a write of it, or another process holds the lease.
@@ -91,10 +97,14 @@ impl ElectionDriver {
         server_time: Arc<ServerTime>,
         process_memory: ProcessMemory,
     ) -> ElectionDriver {
-        let memory = process_memory.recall(&out.lease);
+        let election = if out.observes {
+            Election::new(out.identity.to_string(), out.timing)
+        } else {
+            Election::recalling(out.identity.to_string(), out.timing, process_memory.recall(&out.lease))
+        };
         let states = RecentStates::new(out.lease.clone(), Arc::clone(&out.labels));
         ElectionDriver {
-            election: Election::recalling(out.identity.to_string(), out.timing, memory),
+            election,
             process_memory,
             requests: Requests::new(client, states, out.lease.clone(), out.timing, in_flight),
             shared,
@@ -102,9 +112,11 @@ impl ElectionDriver {
             watch: None,
             watching: false,
             cut_off: None,
+            observed: ObservedTerm::default(),
             drained: None,
             token: FencingToken::new(0),
             leaving: None,
+            looking: out.observes,
             alone: false,
             settled: false,
             problems: ProblemLog::new("a request failed", "requests succeed again"),
@@ -131,6 +143,9 @@ impl ElectionDriver {
             // An earlier election of this process has found it.
             self.perform(Action::Disqualified { highest, shown });
         }
+        if self.out.observes {
+            self.step(Event::Withdraw(StopReason::Withdrawn));
+        }
         self.step(Event::Woken);
         while !(self.alone && self.election.role() == Role::Out) {
             match self.turn().await {
@@ -143,6 +158,7 @@ impl ElectionDriver {
                     // As long as there is a term: the watchdog may have ended it.
                     self.step(Event::Woken);
                     self.out.term_state.take().inspect(|term_state| exit::if_lost(term_state));
+                    self.observe_end();
                     self.log.drained(self.token);
                     self.step(Event::Drained);
                 }
@@ -204,11 +220,15 @@ impl ElectionDriver {
 
     fn perform(&mut self, action: Action) {
         match action {
-            Action::Send { id, request } => self.send(Some(id), &request),
+            Action::Send { id, request } => {
+                self.observe_send(&request);
+                self.send(Some(id), &request);
+            }
             Action::Begin(grant) => {
                 self.token = grant.token;
                 // Here and below, the log comes last, because it may block.
                 let term_state = self.out.begin(&grant);
+                self.observe_begin();
                 self.log.began(&grant, &*self.out.clock);
                 let time = self.time();
                 self.ticking.begin(&grant, &term_state, time);
@@ -221,13 +241,16 @@ impl ElectionDriver {
             Action::Cancel(reason) => {
                 self.out.term_state.iter().for_each(|term_state| term_state.cancel(reason.clone()));
                 self.ticking.drain();
+                self.observe_cancel(&reason);
                 self.log.cancelled(self.token, &reason);
                 self.out.status.last_stop = Some(reason);
             }
             Action::Expire => self.out.term_state.iter().for_each(|term_state| term_state.expire()),
             Action::Rewatch => self.watch.iter_mut().for_each(Watch::replace),
             Action::Left { released } => {
-                self.log.left(released);
+                if !self.out.observes {
+                    self.log.left(released);
+                }
                 // A caller that waits for this may look at the status next.
                 self.publish();
                 self.leaving.take().inspect(|number| self.out.left(*number));
@@ -244,6 +267,8 @@ impl ElectionDriver {
         match command {
             Some(Command::Withdraw { reason, number }) => {
                 self.leaving = Some(number);
+                // Otherwise the process is about to end, or has no task of this lease any more.
+                self.looking = matches!(reason, StopReason::SteppedDown | StopReason::Withdrawn);
                 if self.election.role() == Role::Out {
                     // The election has been left already, and would not report it again.
                     self.leaving = None;
@@ -315,6 +340,10 @@ impl ElectionDriver {
 /// However the election ends, the process remembers what it has seen (rules C3 and W3).
 impl Drop for ElectionDriver {
     fn drop(&mut self) {
+        if self.out.observes {
+            // An election of the same lease may run beside this one, and knows more.
+            return;
+        }
         self.process_memory.keep(&self.out.lease, self.election.memory(), self.out.clock.now());
     }
 }

@@ -92,11 +92,14 @@ impl ElectionDriver {
     }
 
     /// A follower with a watch sends no requests for hours, so a problem of its last request would stay in its status for as long.
-    /// It reads the Lease once per lease duration until the problem is over. The election need not know of this.
+    /// It reads the Lease once per lease duration until the problem is over. The election need not know of this. A process that
+    /// looks on and has no watch reads the Lease as often as a follower without one.
     pub(super) fn look_again(&mut self) {
-        let standby = self.election.role() == Role::Standby && self.requests.is_empty();
-        let due = self.out.clock.now() >= self.last_sent + self.out.timing.lease_duration;
-        if standby && due && self.out.status.problem.is_some() && !self.is_disqualified() {
+        let waits = self.election.role() == Role::Standby && self.out.status.problem.is_some();
+        let looks = self.looks_on() && !self.watching;
+        let pause = if looks { self.out.timing.retry_period } else { self.out.timing.lease_duration };
+        let due = self.out.clock.now() >= self.last_sent + pause;
+        if (waits || looks) && due && self.requests.is_empty() && !self.is_disqualified() {
             self.send(None, &Request::Get);
         }
     }

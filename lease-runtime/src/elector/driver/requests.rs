@@ -18,6 +18,7 @@ impl ElectionDriver {
 
     /// Passes the answer to a request to the status, to the log and to the election.
     pub(super) fn handle_reply(&mut self, reply: Reply) {
+        self.observe_reply(&reply);
         let mut looked = |from| self.watch.iter_mut().for_each(|watch| watch.looked(from));
         match &reply.answer {
             Answer::Shown(Observation::Missing { .. }) => looked(WatchStart::Now),
@@ -42,7 +43,12 @@ impl ElectionDriver {
             Some(Ok(())) => well = true,
             None => {}
         }
-        if let Some(id) = reply.id {
+        if reply.id.is_none()
+            && self.looks_on()
+            && let Answer::Shown(observation) = reply.answer
+        {
+            self.step(Event::Seen(observation));
+        } else if let Some(id) = reply.id {
             let mut stored_seconds = None;
             match reply.answer {
                 Answer::Committed(ref view) => {

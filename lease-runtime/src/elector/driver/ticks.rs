@@ -40,6 +40,8 @@ impl ElectionDriver {
         {
             self.ticking.show(version, annotations, time, &self.log);
         }
+        let ahead = self.ticking.ahead(time);
+        self.observe_clock(ahead);
         let now = self.out.clock.now();
         if self.ticking.turn(time, now, &self.log) && self.election.can_hurry() {
             self.step(Event::Hurry);
@@ -65,6 +67,7 @@ impl ElectionDriver {
         {
             status.ticks = Arc::new(TaskTicks::all(annotations));
             self.ticks_of = Some(newest.clone());
+            self.observed.ticks(&self.out.observer, &status.ticks, self.out.term_state.as_deref());
         }
         let annotations = self.election.newest().and_then(|newest| self.requests.annotations(newest));
         let other = holder.filter(|holder| !holder.is_empty() && *holder != &*self.out.identity);

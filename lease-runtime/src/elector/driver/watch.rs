@@ -31,9 +31,9 @@ impl ElectionDriver {
         }
     }
 
-    /// Keeps a watch as long as this process takes part.
+    /// Keeps a watch as long as this process takes part, or looks on.
     pub(super) fn keep_watch(&mut self) {
-        if self.election.role() != Role::Out {
+        if self.election.role() != Role::Out || self.looks_on() {
             self.join_watch();
         } else if self.watch.take().is_some() {
             // The watch misses what happens from here on, and an answer to an earlier request would not show it.
@@ -41,6 +41,12 @@ impl ElectionDriver {
             self.watching = false;
             self.step(Event::WatchLost);
         }
+    }
+
+    /// This process takes no part, and its status still follows the lease: after it has stepped down, while a condition does not
+    /// hold, or because the program only observes the lease.
+    pub(super) fn looks_on(&self) -> bool {
+        self.looking && !self.alone && self.election.role() == Role::Out
     }
 
     /// Must come before the read that a watch completes.

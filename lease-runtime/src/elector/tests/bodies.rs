@@ -94,7 +94,7 @@ async fn a_panic_in_one_election_ends_its_term_and_no_other() {
     let world = World::new();
     let fuse = Arc::new(AtomicU32::new(0));
     let client = world.api.client_as("a", NAMESPACE);
-    let elector = Elector::start(Connection::Client(client), "a".into(), Arc::clone(&world.clock)).unwrap();
+    let elector = Elector::start(Connection::Client(client), "a".into(), Arc::clone(&world.clock), Vec::new()).unwrap();
     let mut sound = elector.contend(LeaseId::new(NAMESPACE, "sound"), Timing::default());
     let faulty =
         Elector { clock: Arc::new(Failing { clock: Arc::clone(&world.clock), fuse: fuse.clone() }), ..elector.clone() };
@@ -126,7 +126,7 @@ fn a_term_ends_with_the_runtime_of_its_election() {
     let api = EmbeddedApi::new();
     let (elector, election, term, _alive) = runtime.block_on(async {
         let client = api.client_as("a", NAMESPACE);
-        let elector = Elector::start(Connection::Client(client), "a".into(), Arc::clone(&clock)).unwrap();
+        let elector = Elector::start(Connection::Client(client), "a".into(), Arc::clone(&clock), Vec::new()).unwrap();
         let mut election = elector.contend(LeaseId::new(NAMESPACE, LEASE), Timing::default());
         let (term, alive) = election.terms.recv().await.unwrap();
         (elector, election, term, alive)
@@ -149,7 +149,7 @@ fn a_client_needs_a_runtime() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let client = runtime.block_on(async { EmbeddedApi::new().client(NAMESPACE) });
     let clock: Arc<dyn Clock> = Arc::new(crate::clock::SystemClock);
-    let refused = Elector::start(Connection::Client(client), "a".into(), clock);
+    let refused = Elector::start(Connection::Client(client), "a".into(), clock, Vec::new());
     assert!(matches!(refused, Err(ElectorError::NoRuntime)));
 }
 

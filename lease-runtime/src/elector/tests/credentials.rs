@@ -106,7 +106,7 @@ async fn one_credential_serves_all_leases() {
     let config = folder.kubeconfig(&server(&api.url()), &exec(&plugin));
     let connection = Connection::from_kubeconfig(&config, None).await.unwrap();
     connection.ready().await.unwrap();
-    let elector = Elector::start(connection.clone(), "a".into(), Arc::new(SystemClock)).unwrap();
+    let elector = Elector::start(connection.clone(), "a".into(), Arc::new(SystemClock), Vec::new()).unwrap();
     let leases = (0..10).map(|number| LeaseId::new(NAMESPACE, format!("ledger-{number}")));
     for mut election in leases.map(|lease| elector.contend(lease, Timing::default())).collect::<Vec<_>>() {
         assert!(tokio::time::timeout(Duration::from_secs(60), election.terms.recv()).await.unwrap().is_some());
@@ -204,7 +204,7 @@ async fn say_all_there_is_to_say() {
             println!("{error} {error:?}");
         }
         // As if the first credentials had been fetched: requests fail.
-        let elector = match Elector::start(connection, "a".into(), Arc::new(SystemClock)) {
+        let elector = match Elector::start(connection, "a".into(), Arc::new(SystemClock), Vec::new()) {
             Ok(elector) => elector,
             Err(error) => {
                 println!("{error} {error:?}");

@@ -10,7 +10,7 @@ fn contend(elector: &Elector, names: impl Iterator<Item = String>) -> Vec<Electi
 
 fn elector(world: &World, name: &str) -> Elector {
     let client = world.api.client_as(name, NAMESPACE);
-    Elector::start(Connection::Client(client), name.into(), Arc::clone(&world.clock)).unwrap()
+    Elector::start(Connection::Client(client), name.into(), Arc::clone(&world.clock), Vec::new()).unwrap()
 }
 
 /// The most requests, without watches, that had no answer yet at one instant.

@@ -53,7 +53,8 @@ impl World {
 
     fn replica_with(&self, name: &str, timing: Timing) -> Replica {
         let client = self.api.client_as(name, NAMESPACE);
-        let elector = Elector::start(Connection::Client(client), name.into(), Arc::clone(&self.clock)).unwrap();
+        let elector =
+            Elector::start(Connection::Client(client), name.into(), Arc::clone(&self.clock), Vec::new()).unwrap();
         let election = elector.contend(LeaseId::new(NAMESPACE, LEASE), timing);
         Replica { elector, election, clock: Arc::clone(&self.clock) }
     }

@@ -43,7 +43,7 @@ async fn a_refusal_later_on_is_waited_out() {
 async fn a_namespace_that_does_not_exist_is_said_so() {
     let world = World::new();
     let client = world.api.client_as("a", "nowhere");
-    let elector = Elector::start(Connection::Client(client), "a".into(), Arc::clone(&world.clock)).unwrap();
+    let elector = Elector::start(Connection::Client(client), "a".into(), Arc::clone(&world.clock), Vec::new()).unwrap();
     let mut election = elector.contend(LeaseId::new("nowhere", LEASE), Timing::default());
     let status = election.status.wait_for(|status| status.fatal).await.unwrap().clone();
     let problem = status.problem.unwrap();

@@ -108,7 +108,7 @@ async fn a_dropped_handle_gives_the_lease_up() {
 async fn one_elector_runs_many_elections() {
     let world = World::new();
     let client = world.api.client_as("a", NAMESPACE);
-    let elector = Elector::start(Connection::Client(client), "a".into(), Arc::clone(&world.clock)).unwrap();
+    let elector = Elector::start(Connection::Client(client), "a".into(), Arc::clone(&world.clock), Vec::new()).unwrap();
     let mut elections: Vec<ElectionHandle> =
         (0..200).map(|n| elector.contend(LeaseId::new(NAMESPACE, format!("shard-{n}")), Timing::default())).collect();
     let mut terms = Vec::new();
@@ -142,7 +142,7 @@ async fn elections_run_on_a_thread_of_their_own() {
     let mut config = kube::Config::new(format!("http://{}", server.addr()).parse().unwrap());
     config.default_namespace = NAMESPACE.into();
     let clock: Arc<dyn Clock> = Arc::new(crate::clock::SystemClock);
-    let elector = Elector::start(Connection::from_config(config), "a".into(), clock).unwrap();
+    let elector = Elector::start(Connection::from_config(config), "a".into(), clock, Vec::new()).unwrap();
     let mut election = elector.contend(LeaseId::new(NAMESPACE, LEASE), Timing::default());
     let (term, alive) = election.terms.recv().await.unwrap();
     assert!(term.check().is_ok() && elector.health().is_alive());

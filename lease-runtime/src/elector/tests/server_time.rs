@@ -15,7 +15,9 @@ use crate::clock::SystemClock;
 use crate::elector::multiplexed::Multiplexed;
 use crate::elector::process_memory::ProcessMemory;
 use crate::elector::text::chain;
+use crate::elector::thread::Host;
 use crate::embedded::{ApiService, Fault};
+use crate::observer::ObserverPort;
 
 /// One election, and the server's time that its elector knows.
 struct Watched {
@@ -28,14 +30,14 @@ impl Watched {
     fn new(client: Client, clock: &Arc<dyn Clock>) -> Watched {
         let (heartbeat, time) = (Heartbeat::new(Arc::clone(clock)), ServerTime::new(Arc::clone(clock)));
         let (elections, ports) = mpsc::unbounded_channel();
-        drop(tokio::spawn(thread::host(
-            client,
-            Multiplexed::default(),
+        let host = Host {
             ports,
-            Arc::clone(&heartbeat),
-            Arc::clone(&time),
-            ProcessMemory::default(),
-        )));
+            heartbeat: Arc::clone(&heartbeat),
+            server_time: Arc::clone(&time),
+            process_memory: ProcessMemory::default(),
+            observer: ObserverPort::default(),
+        };
+        drop(tokio::spawn(host.run(client, Multiplexed::default())));
         let lease = LeaseId::new(NAMESPACE, LEASE);
         let (port, election) = ElectionPort::new(lease, Timing::default(), "a".into(), Arc::clone(clock), heartbeat);
         assert!(elections.send(port).is_ok(), "the elector has ended");

@@ -15,6 +15,7 @@ use super::member::{GroupOrder, Member, MemberWork};
 use super::supervisor::{MemberEnd, RunContext, Supervisor};
 use super::{run, ticking};
 use crate::error::Error;
+use crate::observer::ObserverPort;
 use crate::term::{DrainToken, StopSignal, Term};
 
 /// Runs a task from the beginning of a term until the term or the task is over, and sends the result to its handle. Returns when
@@ -24,8 +25,9 @@ pub(crate) async fn supervise(
     leading: Term,
     alive: DrainToken,
     exits: mpsc::UnboundedSender<Box<Error>>,
+    observer: ObserverPort,
 ) {
-    let supervisor = Supervisor { entry: &entry, leading: &leading, alive: &alive, exits: &exits };
+    let supervisor = Supervisor { entry: &entry, leading: &leading, alive: &alive, exits: &exits, observer: &observer };
     let stop = leading.state().stop_signal().clone();
     let up = CancellationToken::new();
     let context = RunContext { supervisor: &supervisor, member: &entry.member, stop: &stop, up: &up, tick: None };

@@ -11,6 +11,7 @@ use crate::clock::{Clock, TokioClock, WallTime};
 use crate::elector::tests::log::Lines;
 use crate::error::Error;
 use crate::lease::LeaseId;
+use crate::observer::ObserverPort;
 use crate::spec::LeaseSpec;
 use crate::task::{IntoTask, LeaderTask, TaskHandle};
 use crate::term::TermState;
@@ -69,8 +70,13 @@ impl Elector {
         let grant = Grant { token: FencingToken::new(self.terms), transitions: 0, deadlines: self.deadlines() };
         let lease = LeaseId::new("default", "ledger");
         let (term_state, alive) = TermState::begin(lease, "pod_1".into(), &grant, self.clock.clone());
-        let supervisor =
-            tokio::spawn(supervise(self.entry.clone(), Term::new(term_state.clone()), alive, self.exits.clone()));
+        let supervisor = tokio::spawn(supervise(
+            self.entry.clone(),
+            Term::new(term_state.clone()),
+            alive,
+            self.exits.clone(),
+            ObserverPort::default(),
+        ));
         (term_state, supervisor)
     }
 }

@@ -19,7 +19,8 @@ fn shard(n: usize) -> String {
 impl World {
     fn crowd(&self, name: &str, count: usize) -> Crowd {
         let client = self.api.client_as(name, NAMESPACE);
-        let elector = Elector::start(Connection::Client(client), name.into(), Arc::clone(&self.clock)).unwrap();
+        let elector =
+            Elector::start(Connection::Client(client), name.into(), Arc::clone(&self.clock), Vec::new()).unwrap();
         let mut crowd = Crowd { elector, elections: Vec::new() };
         crowd.add(count);
         crowd
