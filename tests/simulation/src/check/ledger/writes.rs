@@ -35,6 +35,8 @@ impl Ledger {
             other => {
                 let is_edited = other.is_some();
                 must!(!is_edited || self.edited, "the schedule of a task that was not edited has changed");
+                let until = other.map_or(i64::MIN, |other| other.accounted_until.0);
+                must!(record.accounted_until.0 >= until, "T5: an edit sets accounted_until back, to {}", record.accounted_until);
                 self.rearm(&record, is_edited, tally)
             }
         };
@@ -45,7 +47,6 @@ impl Ledger {
     /// requests.
     fn rearm(&mut self, record: &TickRecord, is_edited: bool, tally: &mut Tally) -> TickRecord {
         if is_edited {
-            // A replica whose calendar is behind arms the new schedule in the past.
             tally.add("schedules edited");
             let edited = self.edited;
             let begun = std::mem::take(&mut self.begun);
