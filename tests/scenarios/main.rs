@@ -5,7 +5,6 @@
 //! cargo test --test scenarios                              # all of them on `embedded`
 //! cargo test --test scenarios -- handover                  # those whose name contains this
 //! tests/kube-apiserver/run cargo test --test scenarios     # all of them on both
-//! SEED=17 cargo test --test scenarios -- random_faults     # one seed of those in virtual time
 //! ```
 //!
 //! A scenario starts replicas as processes, each behind a proxy, injects a fault, and checks the event log that the replicas
@@ -50,8 +49,6 @@ mod ticks;
 #[cfg(unix)]
 mod timings;
 #[cfg(unix)]
-mod virtual_time;
-#[cfg(unix)]
 mod watchdog;
 
 #[cfg(unix)]
@@ -73,7 +70,6 @@ fn main() -> std::process::ExitCode {
         stories::list(),
         server::list(),
         sharded::list(),
-        virtual_time::list(),
         watchdog::list(),
     ];
     runner::run(lists.into_iter().flatten().collect())

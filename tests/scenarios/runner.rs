@@ -229,7 +229,7 @@ fn run_all(cases: Vec<Case>, side_by_side: usize) -> Vec<(String, String)> {
     };
     std::thread::scope(|scope| {
         scope.spawn(|| {
-            // These compute without a pause, in virtual time. They get a low priority, because in the other scenarios a late
+            // These compute without a pause. They get a low priority, because in the other scenarios a late
             // answer may lose a lease. An error is ignored: then all have the same priority.
             let _ = rustix::process::nice(19);
             work(&Mutex::new(plain.into()));

@@ -39,6 +39,7 @@ pub(crate) const EXPECTED: &[&str] = &[
     "writes are slow",
     // Processes and clocks.
     "calendar steps",
+    "candidate dropped",
     "condition changed",
     "process killed",
     "process shut down in order",

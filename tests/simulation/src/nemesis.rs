@@ -21,6 +21,8 @@ const BETWEEN_DELETIONS: Nanos = 120 * SECOND;
 pub(crate) enum Deed {
     Crash(usize),
     ShutDown(usize),
+    Abandon(usize),
+    StepDown(usize),
 }
 
 /// The faults that are going on.
@@ -261,6 +263,9 @@ impl Nemesis {
         }
         if happens(rng, c.shutdown) {
             deeds.push(Deed::ShutDown(pick(rng)));
+        }
+        if happens(rng, c.abandon) {
+            deeds.push(Deed::Abandon(pick(rng)));
         }
         deeds
     }

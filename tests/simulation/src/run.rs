@@ -1,7 +1,7 @@
 //! One run: a seed makes a plan, and the plan a world. Faults, then a network without faults, and checks at every event.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 
 use fastrand::Rng;
 
@@ -10,7 +10,7 @@ use crate::engine::{Nanos, Network, SECOND, World, wall_at};
 use crate::journal::Trace;
 use crate::nemesis::{Deed, LONGER, Nemesis, apply};
 use crate::plan::Plan;
-use crate::program::{LEASES, Steering, Work, run as program};
+use crate::program::{Fair, LEASES, Steering, Work, run as program};
 use crate::tally::Tally;
 
 /// How long leadership and ticks are watched at the end of a run.
@@ -37,7 +37,7 @@ pub(crate) struct Run {
     /// When a replica that shuts down is killed.
     patience: Vec<Nanos>,
     starts: Vec<u32>,
-    fair: Arc<AtomicBool>,
+    fair: Fair,
     checks: Checks,
     trace: Trace,
     rng: Rng,
@@ -70,7 +70,7 @@ impl Run {
             back: vec![0; nodes],
             patience: vec![Nanos::MAX; nodes],
             starts: vec![0; nodes],
-            fair: Arc::default(),
+            fair: Fair::default(),
             checks: Checks::new(&plan),
             trace: Trace::new(with_lines),
             rng: Rng::with_seed(seed ^ 0x5255_0000),
@@ -114,7 +114,7 @@ impl Run {
                 (0..self.steering.len()).for_each(|node| self.tend(node));
                 self.set_calendars();
             }
-            self.world.step();
+            self.world.step(until);
             self.check()?;
         }
         Ok(())
@@ -146,7 +146,7 @@ impl Run {
             self.world.tally.add(if ended {
                 "processes ended in order"
             } else {
-                "processes killed while shutting down"
+                "processes killed that should have ended"
             });
             self.end(node);
         }
@@ -158,7 +158,7 @@ impl Run {
     fn start(&mut self, node: usize) {
         self.starts[node] += 1;
         let work = Arc::new(self.version(node));
-        let steering = Steering::new(Arc::clone(&self.fair));
+        let steering = Steering::new(self.fair.clone());
         let process = self.world.start(node);
         process.spawn(program(Arc::clone(&process.here), work, steering.clone()));
         self.steering[node] = Some(steering);
@@ -196,12 +196,29 @@ impl Run {
                 let who = process.here.who;
                 self.world.note("process shut down in order", Some(who));
             }
+            Deed::StepDown(node) => {
+                let candidate = self.steering[node].as_ref().and_then(|steering| steering.candidate.get());
+                let (Some(candidate), Some(process)) = (candidate, &self.world.processes[node]) else { return };
+                if process.enter(|| candidate.step_down(LEASES[0])) {
+                    let who = process.here.who;
+                    self.world.note("step down", Some(who));
+                }
+            }
+            Deed::Abandon(node) => {
+                let Some(steering) = self.steering[node].as_ref().filter(|s| !s.abandon.is_cancelled()) else { return };
+                let Some(process) = &self.world.processes[node] else { return };
+                process.enter(|| steering.abandon.cancel());
+                let who = process.here.who;
+                let until = self.world.now + self.rng.u64(SECOND..30 * SECOND);
+                self.patience[node] = self.patience[node].min(until);
+                self.world.note("candidate dropped", Some(who));
+            }
         }
     }
 
     /// The last fault is over.
     fn heal(&mut self) {
-        self.fair.store(true, Ordering::Relaxed);
+        self.fair.begin();
         self.world.network.heal();
         self.exact_calendars = true;
         let now = self.world.now;

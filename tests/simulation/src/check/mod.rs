@@ -5,6 +5,7 @@ mod exclusion;
 mod guard;
 mod health;
 mod ledger;
+mod patience;
 mod storm;
 
 use std::collections::BTreeMap;
@@ -35,6 +36,7 @@ use must;
 pub(crate) struct Checks {
     leases: BTreeMap<LeaseName, exclusion::Exclusion>,
     guard: guard::Guard,
+    patience: patience::Patience,
     bodies: bodies::Bodies,
     storm: storm::Storm,
     ledgers: Vec<ledger::Ledger>,
@@ -82,6 +84,7 @@ impl Checks {
         Checks {
             leases: leases.clone().map(|lease| (lease, exclusion::Exclusion::new(timing))).collect(),
             guard: guard::Guard::new(timing, plan.rates.clone()),
+            patience: patience::Patience::new(plan.work.lease_duration, plan.rates.clone()),
             bodies: bodies::Bodies::new(&plan.work.ticks),
             storm: storm::Storm::new(timing),
             ledgers: plan.work.ticks.iter().map(|task| ledger::Ledger::new(task.clone(), plan.edits)).collect(),
@@ -94,6 +97,7 @@ impl Checks {
     pub(crate) fn see(&mut self, at: Nanos, event: &Event, tally: &mut Tally) -> Result<(), Broken> {
         self.known.see(event);
         self.guard.see(at, event)?;
+        self.patience.see(at, event)?;
         self.bodies.see(event)?;
         self.storm.see(at, event)?;
         self.health.see(at, event);

@@ -1,8 +1,8 @@
 //! The engine: processes with paused runtimes and clocks of their own, an API server, and the network between them.
 //!
-//! Global time advances by steps. A step is as long as the smallest latency of the network. What is sent in one step arrives in a
-//! later one, so the processes can run one after the other within a step. Within its step, a process runs each of its timers at
-//! the right instant of its own clock.
+//! Global time advances by steps. Nothing arrives sooner than the smallest latency after it was sent. So the processes, one after
+//! the other, run until a latency after the time of the server, and then the server until a latency after theirs. Within its
+//! step, each runs its timers at the right instant of its own clock.
 
 mod client;
 mod clock;

@@ -26,7 +26,7 @@ pub(crate) struct Link {
 }
 
 /// How often each fault strikes a request, in thousandths, and how bad the latencies are.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct NetworkFaults {
     /// The request is lost.
     pub(crate) lost: u32,
@@ -69,7 +69,8 @@ pub(crate) struct Network {
     pub(crate) slow_writes: bool,
     rng: Rng,
     sent: u64,
-    flying: BinaryHeap<Reverse<Flying>>,
+    requests: BinaryHeap<Reverse<Flying<Box<Request>>>>,
+    answers: BinaryHeap<Reverse<Flying<PartialAnswer>>>,
     /// When the last part of each open watch arrives: parts do not overtake each other.
     streams: BTreeMap<(Who, u64), Nanos>,
     /// Watches of which a part was lost. Nothing more of them arrives: a connection has no gaps.
@@ -77,33 +78,36 @@ pub(crate) struct Network {
 }
 
 /// A message on its way.
-pub(crate) struct Flying {
+pub(crate) struct Flying<T> {
     pub(crate) arrives: Nanos,
     number: u64,
-    pub(crate) cargo: Cargo,
+    pub(crate) cargo: T,
 }
 
-pub(crate) enum Cargo {
-    Request(Box<Request>),
-    Answer { to: Who, number: u64, parts: Vec<Part>, receiver: mpsc::UnboundedSender<Arrival> },
+/// Parts of the answer to a request of a process.
+pub(crate) struct PartialAnswer {
+    pub(crate) to: Who,
+    pub(crate) number: u64,
+    pub(crate) parts: Vec<Part>,
+    pub(crate) receiver: mpsc::UnboundedSender<Arrival>,
 }
 
-impl PartialEq for Flying {
-    fn eq(&self, other: &Flying) -> bool {
+impl<T> PartialEq for Flying<T> {
+    fn eq(&self, other: &Flying<T>) -> bool {
         self.number == other.number
     }
 }
 
-impl Eq for Flying {}
+impl<T> Eq for Flying<T> {}
 
-impl PartialOrd for Flying {
-    fn partial_cmp(&self, other: &Flying) -> Option<Ordering> {
+impl<T> PartialOrd for Flying<T> {
+    fn partial_cmp(&self, other: &Flying<T>) -> Option<Ordering> {
         Some(self.cmp(other))
     }
 }
 
-impl Ord for Flying {
-    fn cmp(&self, other: &Flying) -> Ordering {
+impl<T> Ord for Flying<T> {
+    fn cmp(&self, other: &Flying<T>) -> Ordering {
         (self.arrives, self.number).cmp(&(other.arrives, other.number))
     }
 }
@@ -118,7 +122,8 @@ impl Network {
             slow_writes: false,
             rng,
             sent: 0,
-            flying: BinaryHeap::new(),
+            requests: BinaryHeap::new(),
+            answers: BinaryHeap::new(),
             streams: BTreeMap::new(),
             silent: BTreeSet::new(),
         }
@@ -131,13 +136,14 @@ impl Network {
         self.faults = NetworkFaults { slowest: self.faults.slowest.min(100 * MILLI), ..NetworkFaults::default() };
     }
 
-    /// The next message that arrives until then.
-    pub(crate) fn next(&mut self, until: Nanos) -> Option<Flying> {
-        let Reverse(first) = self.flying.peek()?;
-        if first.arrives > until {
-            return None;
-        }
-        self.flying.pop().map(|Reverse(flying)| flying)
+    /// The next request that arrives until then.
+    pub(crate) fn next_request(&mut self, until: Nanos) -> Option<Flying<Box<Request>>> {
+        next(&mut self.requests, until)
+    }
+
+    /// The next parts of an answer that arrive until then.
+    pub(crate) fn next_answer(&mut self, until: Nanos) -> Option<Flying<PartialAnswer>> {
+        next(&mut self.answers, until)
     }
 
     /// A process sends a request.
@@ -156,7 +162,7 @@ impl Network {
             tally.add("slow write");
             arrives += self.rng.u64(SECOND..8 * SECOND);
         }
-        let f = self.faults.clone();
+        let f = self.faults;
         if self.strikes(f.lost) {
             return tally.add("request lost");
         }
@@ -170,14 +176,14 @@ impl Network {
         }
         self.choose_fault(&mut request, &f, tally);
         self.choose_fate(&mut request, &f, tally);
-        let cargo = Cargo::Request(Box::new(request));
-        self.launch(arrives, cargo);
+        let flying = self.flying(arrives, Box::new(request));
+        self.requests.push(Reverse(flying));
     }
 
     fn choose_fault(&mut self, request: &mut Request, f: &NetworkFaults, tally: &mut Tally) {
         if self.strikes(f.too_many) {
             tally.add("429 with Retry-After");
-            request.fault = Some(Fault::status(429).retry_after(self.rng.u32(1..30)));
+            request.fault = Some(Fault::status(429).retry_after(self.rng.u32(1..60)));
         } else if self.strikes(f.failed) {
             let code = [500, 503, 504][self.rng.usize(..3)];
             tally.add("5xx without effect");
@@ -209,7 +215,7 @@ impl Network {
     fn refuse(&mut self, request: Request) {
         let arrives = request.sent + self.latency();
         let Request { from, number, answer, .. } = request;
-        self.launch(arrives, Cargo::Answer { to: from, number, parts: vec![Part::Broken], receiver: answer });
+        self.launch(arrives, PartialAnswer { to: from, number, parts: vec![Part::Broken], receiver: answer });
     }
 
     /// The server sends parts of an answer.
@@ -242,15 +248,15 @@ impl Network {
         if parts.iter().any(|part| matches!(part, Part::End | Part::Broken)) {
             self.streams.remove(&(to, number));
         }
-        self.launch(arrives, Cargo::Answer { to, number, parts, receiver: receiver.clone() });
+        self.launch(arrives, PartialAnswer { to, number, parts, receiver: receiver.clone() });
         if let Some(part) = twice {
-            self.launch(arrives, Cargo::Answer { to, number, parts: vec![part], receiver });
+            self.launch(arrives, PartialAnswer { to, number, parts: vec![part], receiver });
         }
     }
 
     /// How many messages are on their way.
-    pub(crate) fn flying(&self) -> usize {
-        self.flying.len()
+    pub(crate) fn messages(&self) -> usize {
+        self.requests.len() + self.answers.len()
     }
 
     /// The process is gone.
@@ -267,11 +273,16 @@ impl Network {
         !self.silent.contains(&(who, number))
     }
 
-    fn launch(&mut self, arrives: Nanos, cargo: Cargo) {
+    fn launch(&mut self, arrives: Nanos, answer: PartialAnswer) {
+        let flying = self.flying(arrives, answer);
+        self.answers.push(Reverse(flying));
+    }
+
+    fn flying<T>(&mut self, arrives: Nanos, cargo: T) -> Flying<T> {
         // The server's timers have whole milliseconds.
         let arrives = arrives.div_ceil(MILLI) * MILLI;
         self.sent += 1;
-        self.flying.push(Reverse(Flying { arrives, number: self.sent, cargo }));
+        Flying { arrives, number: self.sent, cargo }
     }
 
     pub(crate) fn link(&self, who: Who) -> Link {
@@ -287,4 +298,13 @@ impl Network {
     fn strikes(&mut self, thousandths: u32) -> bool {
         thousandths > 0 && self.rng.u32(..1000) < thousandths
     }
+}
+
+/// The first message of a queue, if it arrives until then.
+fn next<T>(queue: &mut BinaryHeap<Reverse<Flying<T>>>, until: Nanos) -> Option<Flying<T>> {
+    let Reverse(first) = queue.peek()?;
+    if first.arrives > until {
+        return None;
+    }
+    queue.pop().map(|Reverse(flying)| flying)
 }

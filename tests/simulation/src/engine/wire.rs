@@ -1,6 +1,7 @@
 //! What the checks read in requests and answers, without parsing them.
 
 use http::{Method, Uri};
+use memchr::memmem;
 
 use crate::journal::{LeaseName, Stamp, Verb};
 use crate::program::LEASES;
@@ -47,7 +48,7 @@ const NAME: &[u8] = b"\"name\":\"";
 const TIME: &[u8] = b"\"renewTime\":\"";
 
 fn find(body: &[u8], key: &[u8]) -> Option<usize> {
-    body.windows(key.len()).position(|window| window == key)
+    memmem::find(body, key)
 }
 
 /// The texts that follow `key` in a body, up to the next quotation mark.

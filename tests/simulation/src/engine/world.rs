@@ -2,20 +2,26 @@
 
 use fastrand::Rng;
 
-use super::clock::{Nanos, Pace, SECOND};
+use super::clock::{MILLI, Nanos, Pace, SECOND};
 use super::message::{Arrival, Part, Request, Who};
-use super::network::{Cargo, Network};
+use super::network::{Network, PartialAnswer};
 use super::process::Process;
 use super::server::Server;
 use super::wire;
 use crate::journal::{Event, Journal, print};
 use crate::tally::Tally;
 
+/// How far the clock of a process may be behind the time until which it was driven: it has whole milliseconds of its own.
+const BEHIND: Nanos = 2 * MILLI;
+
 /// The processes, the server and the network.
 pub(crate) struct World {
+    /// How far the processes are, and all events are known. The server may be ahead, see [`step`](Self::step).
     pub(crate) now: Nanos,
+    /// How far the server is.
+    served: Nanos,
     /// The smallest latency.
-    step: Nanos,
+    latency: Nanos,
     pub(crate) processes: Vec<Option<Process>>,
     /// How often each replica was started.
     starts: Vec<u16>,
@@ -29,11 +35,12 @@ pub(crate) struct World {
 
 impl World {
     /// A world without processes. `rates` are those of the clocks of the replicas, in thousandths.
-    pub(crate) fn new(step: Nanos, rates: Vec<u64>, network: Network, seed: u64) -> World {
+    pub(crate) fn new(latency: Nanos, rates: Vec<u64>, network: Network, seed: u64) -> World {
         let journal = Journal::default();
         World {
             now: 0,
-            step,
+            served: 0,
+            latency,
             processes: rates.iter().map(|_| None).collect(),
             starts: vec![0; rates.len()],
             rates,
@@ -62,17 +69,13 @@ impl World {
         }
     }
 
-    /// Lets one step pass.
-    pub(crate) fn step(&mut self) {
-        let to = self.now + self.step;
-        while let Some(flying) = self.network.next(to) {
-            match flying.cargo {
-                Cargo::Request(request) => self.server.receive(*request, flying.arrives),
-                Cargo::Answer { to, number, parts, receiver } => {
-                    let arrival = (flying.arrives, to, number);
-                    self.deliver(arrival, parts, &receiver);
-                }
-            }
+    /// Lets some time pass: almost two latencies, but not beyond `until`. The processes run as far as the server can have sent
+    /// nothing that arrives. Then the server runs as far as no process can have sent anything that arrives. At `until`, all of
+    /// them have the same time.
+    pub(crate) fn step(&mut self, until: Nanos) {
+        let to = (self.served + self.latency).min(until);
+        while let Some(flying) = self.network.next_answer(to) {
+            self.deliver(flying.arrives, flying.cargo);
         }
         for process in self.processes.iter_mut().flatten() {
             process.run_until(to);
@@ -81,19 +84,19 @@ impl World {
                 self.network.request(request, &mut self.tally);
             }
         }
-        self.server.run_until(to);
+        let served = (to + self.latency - BEHIND).min(until);
+        while let Some(flying) = self.network.next_request(served) {
+            self.server.receive(*flying.cargo, flying.arrives);
+        }
+        self.server.run_until(served);
         for answer in self.server.take_sent() {
             self.network.answer(answer, &mut self.tally);
         }
-        self.now = to;
+        (self.now, self.served) = (to, served);
     }
 
-    fn deliver(
-        &mut self,
-        (arrives, to, number): (Nanos, Who, u64),
-        parts: Vec<Part>,
-        receiver: &tokio::sync::mpsc::UnboundedSender<Arrival>,
-    ) {
+    fn deliver(&mut self, arrives: Nanos, answer: PartialAnswer) {
+        let PartialAnswer { to, number, parts, receiver } = answer;
         let Some(process) = self.processes.get(usize::from(to.node)).and_then(Option::as_ref) else { return };
         if process.here.who != to || receiver.is_closed() {
             return;

@@ -39,6 +39,8 @@ pub(crate) struct Chances {
     pub(crate) crash: u32,
     /// A process shuts down in order, and starts again later.
     pub(crate) shutdown: u32,
+    /// A process drops the future of its candidate, lives on for a while, and starts again later.
+    pub(crate) abandon: u32,
     /// The calendar of a process jumps.
     pub(crate) wall_step: u32,
     /// The server is down for some time.
@@ -150,6 +152,7 @@ fn chances(rng: &mut Rng) -> Chances {
         step_down: sometimes(rng, 20),
         condition: sometimes(rng, 30),
         requests: sometimes(rng, 40),
+        abandon: sometimes(rng, 20),
     }
 }
 

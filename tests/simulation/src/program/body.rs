@@ -9,16 +9,16 @@ use std::time::Duration;
 use lease_runtime::Term;
 use tokio::time::{advance, sleep};
 
-use super::Steering;
+use super::Fair;
 use super::work::Work;
 use crate::engine::Here;
 use crate::journal::{Event, LeaseName};
 
 /// Works until the term ends, and misbehaves as the run says.
-pub(super) async fn work(term: Term, here: Arc<Here>, work: Arc<Work>, steering: Steering) -> Result<(), &'static str> {
+pub(super) async fn work(term: Term, here: Arc<Here>, work: Arc<Work>, fair: Fair) -> Result<(), &'static str> {
     while work.stubborn || !term.is_cancelled() {
         sleep(work.beat).await;
-        if steering.is_fair() {
+        if fair.is_fair() {
             continue;
         }
         if here.chance(work.failing) {

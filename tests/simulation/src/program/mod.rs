@@ -29,10 +29,11 @@ const PAUSES: RangeInclusive<Duration> = Duration::from_millis(500)..=Duration::
 /// The handles through which the world steers a process.
 #[derive(Clone)]
 pub(crate) struct Steering {
-    /// Set when the faults are over. Then bodies do not fail any more.
-    pub(crate) fair: Arc<AtomicBool>,
+    pub(crate) fair: Fair,
     /// Shuts the process down in order.
     pub(crate) stop: CancellationToken,
+    /// Drops the future that runs the candidate. The process lives on.
+    pub(crate) abandon: CancellationToken,
     /// The candidate takes part while this is true.
     pub(crate) ready: watch::Sender<bool>,
     pub(crate) candidate: Arc<OnceLock<Candidate>>,
@@ -40,14 +41,29 @@ pub(crate) struct Steering {
     pub(crate) ended: Arc<AtomicBool>,
 }
 
-impl Steering {
-    pub(crate) fn new(fair: Arc<AtomicBool>) -> Steering {
-        let (ready, _) = watch::channel(true);
-        Steering { fair, stop: CancellationToken::new(), ready, candidate: Arc::default(), ended: Arc::default() }
+/// Set when the faults are over. Then bodies do not fail any more. The bodies hold nothing else of the steering: its candidate
+/// owns them, and would never be dropped.
+#[derive(Clone, Default)]
+pub(crate) struct Fair(Arc<AtomicBool>);
+
+impl Fair {
+    /// The faults are over.
+    pub(crate) fn begin(&self) {
+        let Fair(fair) = self;
+        fair.store(true, Ordering::Relaxed);
     }
 
     fn is_fair(&self) -> bool {
-        self.fair.load(Ordering::Relaxed)
+        let Fair(fair) = self;
+        fair.load(Ordering::Relaxed)
+    }
+}
+
+impl Steering {
+    pub(crate) fn new(fair: Fair) -> Steering {
+        let (ready, _) = watch::channel(true);
+        let [stop, abandon] = [(); 2].map(|()| CancellationToken::new());
+        Steering { fair, stop, abandon, ready, candidate: Arc::default(), ended: Arc::default() }
     }
 }
 
@@ -60,7 +76,12 @@ pub(crate) async fn run(here: Arc<Here>, work: Arc<Work>, steering: Steering) {
     };
     add_tasks(&candidate, &here, &work, &steering);
     drop(steering.candidate.set(candidate.clone()));
-    let kind = match candidate.run_until(steering.stop.cancelled()).await {
+    let ended = tokio::select! {
+        biased;
+        () = steering.abandon.cancelled() => return,
+        ended = candidate.run_until(steering.stop.cancelled()) => ended,
+    };
+    let kind = match ended {
         Ok(()) => "candidate ended in order",
         Err(_) => "candidate ended with an error",
     };
@@ -78,7 +99,7 @@ fn add_tasks(candidate: &Candidate, here: &Arc<Here>, work: &Arc<Work>, steering
         }
     }
     for tick in &work.ticks {
-        drop(candidate.add(tick.task(here, work, steering)));
+        drop(candidate.add(tick.task(here, work, &steering.fair)));
     }
 }
 
@@ -108,9 +129,9 @@ fn continuous(
     work: &Arc<Work>,
     steering: &Steering,
 ) -> LeaderTask<Result<(), &'static str>> {
-    let (here, work_of, steering) = (Arc::clone(here), Arc::clone(work), steering.clone());
+    let (here, work_of, fair) = (Arc::clone(here), Arc::clone(work), steering.fair.clone());
     LeaderTask::new(name, work.spec(lease), move |term: Term| {
-        let inner = body::work(term.clone(), Arc::clone(&here), Arc::clone(&work_of), steering.clone());
+        let inner = body::work(term.clone(), Arc::clone(&here), Arc::clone(&work_of), fair.clone());
         observed::body(Arc::clone(&here), lease, name, &term, inner)
     })
     .grace(work.grace)

@@ -6,7 +6,7 @@ use std::time::Duration;
 use lease_runtime::{CatchUp, Cause, Delivery, LeaderTask, Overlap, Term, Tick};
 use tokio::time::sleep;
 
-use super::{Steering, Work, observed};
+use super::{Fair, Work, observed};
 use crate::engine::Here;
 use crate::journal::{Event, LeaseName, TickCause};
 
@@ -60,15 +60,10 @@ impl TickTask {
         }
     }
 
-    pub(super) fn task(
-        &self,
-        here: &Arc<Here>,
-        work: &Work,
-        steering: &Steering,
-    ) -> LeaderTask<Result<(), &'static str>> {
-        let (this, here, steering) = (self.clone(), Arc::clone(here), steering.clone());
+    pub(super) fn task(&self, here: &Arc<Here>, work: &Work, fair: &Fair) -> LeaderTask<Result<(), &'static str>> {
+        let (this, here, fair) = (self.clone(), Arc::clone(here), fair.clone());
         let task = LeaderTask::scheduled(self.name, work.spec(self.lease), move |term: Term, tick: Tick| {
-            let inner = run(this.clone(), Arc::clone(&here), steering.clone(), tick);
+            let inner = run(this.clone(), Arc::clone(&here), fair.clone(), tick);
             observed::body(Arc::clone(&here), this.lease, this.name, &term, inner)
         });
         self.settings(task)
@@ -98,7 +93,7 @@ impl TickTask {
     }
 }
 
-async fn run(task: TickTask, here: Arc<Here>, steering: Steering, tick: Tick) -> Result<(), &'static str> {
+async fn run(task: TickTask, here: Arc<Here>, fair: Fair, tick: Tick) -> Result<(), &'static str> {
     let (who, name, id) = (here.who, task.name, tick.attempt_id());
     let cause = match tick.cause() {
         Cause::Trigger(id) => TickCause::Trigger(id.to_string()),
@@ -109,7 +104,7 @@ async fn run(task: TickTask, here: Arc<Here>, steering: Steering, tick: Tick) ->
     here.write(Event::Tick { who, task: name, nominal, attempt, id, cause });
     let longest = u64::try_from(task.longest_run.as_millis()).unwrap_or(u64::MAX);
     sleep(Duration::from_millis(here.random(1, longest))).await;
-    let failed = !steering.is_fair() && here.chance(task.failing);
+    let failed = !fair.is_fair() && here.chance(task.failing);
     here.write(Event::TickEnded { who, task: name, id, completed: !failed });
     if failed { Err("by chance") } else { Ok(()) }
 }

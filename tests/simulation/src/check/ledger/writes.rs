@@ -6,7 +6,7 @@ use lease_runtime::{CatchUp, Delivery, Overlap};
 
 use super::{AHEAD, Broken, Ledger, must, read, second, seconds};
 use crate::engine::Nanos;
-use crate::journal::{LeaseState, Stored};
+use crate::journal::{Holder, LeaseState, Stored};
 use crate::program::When;
 use crate::tally::Tally;
 
@@ -28,11 +28,15 @@ impl Ledger {
             "T3: the record keeps every leader with a correct clock from running ticks for {ahead} s"
         );
         let old = old.map(|text| read(text)).transpose()?;
+        let open = old.as_ref().map(|old| old.open.as_slice()).unwrap_or_default();
+        renews(stored, &without(&record.open, open))?;
         let old = match old {
             Some(old) if old.fingerprint == record.fingerprint => old,
             other => {
                 let is_edited = other.is_some();
                 must!(!is_edited || self.edited, "the schedule of a task that was not edited has changed");
+                let until = other.map_or(i64::MIN, |other| other.accounted_until.0);
+                must!(record.accounted_until.0 >= until, "T5: an edit sets accounted_until back, to {}", record.accounted_until);
                 self.rearm(&record, is_edited, tally)
             }
         };
@@ -43,7 +47,6 @@ impl Ledger {
     /// requests.
     fn rearm(&mut self, record: &TickRecord, is_edited: bool, tally: &mut Tally) -> TickRecord {
         if is_edited {
-            // A replica whose calendar is behind arms the new schedule in the past.
             tally.add("schedules edited");
             let edited = self.edited;
             let begun = std::mem::take(&mut self.begun);
@@ -218,4 +221,12 @@ impl Ledger {
 /// The runs of `these` that are not among `others`.
 fn without(these: &[OpenRun], others: &[OpenRun]) -> Vec<OpenRun> {
     these.iter().filter(|run| others.iter().all(|other| other.id != run.id)).copied().collect()
+}
+
+/// Rule 6: a write that takes runs keeps the Lease for the process that sent it.
+fn renews(stored: &Stored, fresh: &[OpenRun]) -> Result<(), Broken> {
+    let (Some((by, _)), Some(run)) = (stored.by, fresh.first()) else { return Ok(()) };
+    let holder = stored.after.as_ref().map(|after| after.holder);
+    must!(holder == Some(Holder::Process(by)), "rule 6: {by} takes {} in a write that does not renew", run.id);
+    Ok(())
 }
