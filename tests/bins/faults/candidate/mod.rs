@@ -25,6 +25,7 @@ use std::time::Duration;
 
 use lease_runtime::{Candidate, OnOverrun, shutdown_signal};
 use lease_tests::log::Pen;
+use lease_tests::program::Arguments;
 use serde::{Deserialize, Serialize};
 use tracing_subscriber::EnvFilter;
 
@@ -32,8 +33,6 @@ use self::orders::Orders;
 use crate::error::{Context, Result};
 use crate::target::{Access, Address};
 
-/// The first argument that makes this program a candidate.
-pub(crate) const COMMAND: &str = "candidate";
 /// The name of the scheduled task.
 pub(crate) const TICK: &str = "tick";
 
@@ -59,10 +58,11 @@ struct Desk {
     target: Access,
 }
 
-pub(crate) async fn run(settings: String) -> Result<ExitCode> {
+pub(crate) async fn run(mut arguments: Arguments) -> Result<ExitCode> {
     die_with_the_run()?;
     // First, so that a signal that comes early shuts it down, too.
     let signal = shutdown_signal();
+    let settings = arguments.next().unwrap_or_default();
     let settings: Settings = serde_json::from_str(&settings).context(|| "settings of a candidate".to_owned())?;
     log_to(&settings)?;
     let candidate = Candidate::builder().build().await?;
