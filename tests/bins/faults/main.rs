@@ -17,6 +17,7 @@ mod figures;
 mod folder;
 mod nemesis;
 mod plan;
+mod role;
 mod scene;
 mod soak;
 mod target;
