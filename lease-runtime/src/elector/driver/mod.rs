@@ -143,7 +143,7 @@ impl ElectionDriver {
                     // As long as there is a term: the watchdog may have ended it.
                     self.step(Event::Woken);
                     self.out.term_state.take().inspect(|term_state| exit::if_lost(term_state));
-                    self.log.drained(self.token);
+                    self.log.drained(self.token, self.out.clock.wall());
                     self.step(Event::Drained);
                 }
                 Wakeup::Noted(note) => self.handle_watch_event(note),
