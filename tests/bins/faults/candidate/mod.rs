@@ -109,7 +109,7 @@ fn die_with_the_run() -> Result<()> {
 
 fn log_to(settings: &Settings) -> Result<()> {
     let file = std::fs::File::create(&settings.log).context(|| settings.log.display().to_string())?;
-    let filter = EnvFilter::new("info,lease_runtime=debug");
+    let filter = EnvFilter::new("info,lease_runtime=trace");
     tracing_subscriber::fmt().json().with_writer(file).with_env_filter(filter).init();
     Ok(())
 }
