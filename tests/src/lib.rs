@@ -6,6 +6,8 @@ pub mod cluster;
 pub mod error;
 pub mod invariants;
 pub mod log;
+#[cfg(unix)]
+pub mod program;
 pub mod proxy;
 #[cfg(unix)]
 pub mod replica;

@@ -121,8 +121,9 @@ impl ElectionLog {
         }
     }
 
-    pub(super) fn drained(&self, term: FencingToken) {
-        say!(info, self, term = term.get(), "all tasks stopped");
+    /// The line may be written long after `at`, if the process is stopped in between. The next term may begin right after `at`.
+    pub(super) fn drained(&self, term: FencingToken, at: WallTime) {
+        say!(info, self, term = term.get(), at = %at, "all tasks stopped");
     }
 
     pub(super) fn left(&mut self, released: bool) {

@@ -55,9 +55,9 @@ impl SimulatedElector {
     }
 
     /// Nothing of the term is left.
-    pub(crate) fn drained(&mut self, term: &Term) {
+    pub(crate) fn drained(&mut self, term: &Term, at: WallTime) {
         self.ticking.drained();
-        self.log.drained(term.fencing_token());
+        self.log.drained(term.fencing_token(), at);
     }
 
     /// The next message of a task. Cancel safe.

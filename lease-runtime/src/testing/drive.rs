@@ -233,7 +233,7 @@ impl Cluster {
             ProcessNews::Drained => {
                 let timing = process.timing;
                 let Some(Held { term, .. }) = process.held.take() else { return };
-                process.elector.drained(&term);
+                process.elector.drained(&term, node.clock.wall());
                 if term.stop_reason() == Some(StopReason::SteppedDown) {
                     process.rests_until = now + timing.lease_duration;
                 }

@@ -12,9 +12,6 @@ use tracing_subscriber::EnvFilter;
 
 use crate::error::Result;
 
-/// The first argument that makes this program a candidate.
-pub(crate) const COMMAND: &str = "candidate";
-
 /// The work of the leader: the same loop as in the contender.
 #[leader_only(lease = "compare", lease_duration = "15s", renew_deadline = "10s", retry_period = "2s")]
 async fn lead(term: Term, pen: Arc<Pen>) {

@@ -24,36 +24,9 @@ mod table;
 use lease_tests::error;
 use std::process::ExitCode;
 
-use error::Result;
+use lease_tests::program;
 use tokio::runtime::Runtime;
-use tokio::signal::unix::{SignalKind, signal};
 
 fn main() -> ExitCode {
-    let mut arguments = std::env::args().skip(1).peekable();
-    // This program is also the candidate, so that `cargo run --bin compare` builds everything.
-    let outcome = if arguments.next_if(|first| first == candidate::COMMAND).is_some() {
-        run(candidate::run(arguments))
-    } else {
-        run(attended(arguments))
-    };
-    outcome.unwrap_or_else(|error| {
-        eprintln!("compare: {error}");
-        ExitCode::from(2)
-    })
-}
-
-/// When this returns, the runtime has been dropped, and with it every process that was started.
-fn run(work: impl Future<Output = Result<ExitCode>>) -> Result<ExitCode> {
-    Runtime::new()?.block_on(work)
-}
-
-/// Ctrl-C and SIGTERM drop the measurement with its processes and its folder.
-async fn attended(arguments: impl Iterator<Item = String>) -> Result<ExitCode> {
-    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
-    tokio::select! {
-        biased;
-        _ = interrupt.recv() => Ok(ExitCode::from(130)),
-        _ = terminate.recv() => Ok(ExitCode::from(143)),
-        code = plan::run(arguments) => code,
-    }
+    program::run("compare", Runtime::new(), candidate::run, plan::run)
 }

@@ -9,6 +9,7 @@ use k8s_openapi::api::rbac::v1::{Role, RoleBinding};
 use kube::api::{Api, PostParams};
 use kube::config::{Config, KubeConfigOptions, Kubeconfig, NamedCluster};
 use kube::{Client, Resource};
+use lease_tests::program::CANDIDATE;
 use lease_tests::proxy::{Link, Proxy};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -73,7 +74,7 @@ impl Setup {
     /// The program of a candidate, and its first argument if it needs one.
     pub(crate) fn program(&self, kind: Kind) -> Result<(PathBuf, Option<&'static str>)> {
         Ok(match kind {
-            Kind::Ours => (std::env::current_exe()?, Some(crate::candidate::COMMAND)),
+            Kind::Ours => (std::env::current_exe()?, Some(CANDIDATE)),
             Kind::ClientGo => (self.contender.clone().ok_or("LEASE_TEST_CONTENDER is not set")?, None),
         })
     }

@@ -8,12 +8,13 @@ use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use lease_tests::log::now;
+use lease_tests::program::CANDIDATE;
 use lease_tests::proxy::Proxy;
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::io::AsyncWriteExt;
 use tokio::process::{Child, ChildStdin, Command};
 
-use crate::candidate::{self, Settings};
+use crate::candidate::Settings;
 use crate::error::{Context, Result};
 
 /// How long a process may take to end.
@@ -77,7 +78,7 @@ impl Member {
         let errors = self.folder.join(format!("{name}.stderr"));
         let settings = Settings { log: self.folder.join(format!("{name}.jsonl")), ..self.settings.clone() };
         let mut command = Command::new(std::env::current_exe()?);
-        command.arg(candidate::COMMAND).arg(serde_json::to_string(&settings)?);
+        command.arg(CANDIDATE).arg(serde_json::to_string(&settings)?);
         // A candidate must not find a cluster through the environment of the run.
         for variable in ["KUBERNETES_SERVICE_HOST", "POD_NAMESPACE", "HOSTNAME", "RUST_LOG"] {
             command.env_remove(variable);

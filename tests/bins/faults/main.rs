@@ -17,6 +17,7 @@ mod figures;
 mod folder;
 mod nemesis;
 mod plan;
+mod role;
 mod scene;
 mod soak;
 mod target;
@@ -26,40 +27,15 @@ use std::process::ExitCode;
 
 use cli::{Options, Run, USAGE};
 use error::Result;
+use lease_tests::program;
 use tokio::runtime::Builder;
-use tokio::signal::unix::{SignalKind, signal};
 
 fn main() -> ExitCode {
-    let mut arguments = std::env::args().skip(1).peekable();
-    // This program is also the candidate, so that `cargo run --bin faults` builds everything.
-    let outcome = if arguments.next_if(|first| first == candidate::COMMAND).is_some() {
-        run(candidate::run(arguments.next().unwrap_or_default()))
-    } else {
-        run(attended(arguments))
-    };
-    outcome.unwrap_or_else(|error| {
-        eprintln!("faults: {error}");
-        ExitCode::from(2)
-    })
+    let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    program::run("faults", runtime, candidate::run, chosen)
 }
 
-/// When this returns, the runtime has been dropped, and with it every process that was started.
-fn run(work: impl Future<Output = Result<ExitCode>>) -> Result<ExitCode> {
-    Builder::new_multi_thread().worker_threads(2).enable_all().build()?.block_on(work)
-}
-
-/// Ctrl-C and SIGTERM drop the run with its processes and its folder.
-async fn attended(arguments: impl Iterator<Item = String>) -> Result<ExitCode> {
-    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
-    tokio::select! {
-        biased;
-        _ = interrupt.recv() => Ok(ExitCode::from(130)),
-        _ = terminate.recv() => Ok(ExitCode::from(143)),
-        code = chosen(arguments) => code,
-    }
-}
-
-async fn chosen(arguments: impl Iterator<Item = String>) -> Result<ExitCode> {
+async fn chosen(arguments: program::Arguments) -> Result<ExitCode> {
     let arguments: Vec<String> = arguments.collect();
     if arguments.iter().any(|argument| argument == "--help" || argument == "-h") {
         println!("{USAGE}");

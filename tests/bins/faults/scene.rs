@@ -169,6 +169,7 @@ impl Scene {
             }
         }
         let mut outcome = Outcome::of(&self.log.events(), &self.target.audit().await?);
+        outcome.read_logs(self.folder.path())?;
         outcome.violations.extend(self.wrong.take());
         if !outcome.violations.is_empty() {
             self.folder.keep();

@@ -12,7 +12,7 @@ use jiff::SignedDuration;
 use crate::error::Error;
 use crate::event::{self, Event, Line, What};
 use crate::lease::Terms;
-use crate::replica::Replica;
+use crate::replica::{Holder, Replica};
 use crate::report::{Place, Report, Rule};
 use crate::runs::Runs;
 
@@ -126,8 +126,8 @@ impl Lease {
             What::Sent => replica.sent(),
             What::Answered { revision } => replica.answered(revision),
             What::Begun { term, until } => {
-                replica.begun(term, place, report);
-                terms.begin(term, &identity, (at, until), place, report);
+                let before = replica.begun(term, place, report);
+                terms.begin(term, &identity, (at, until), before, place, report);
             }
             What::Renewed { term, until } => {
                 report.renewals += 1;
@@ -135,10 +135,12 @@ impl Lease {
                 terms.renew(term, &identity, until);
             }
             What::Ending { term } => replica.within(term, "the replica gives up or loses", place, report),
-            What::Ended { term } => {
+            What::Ended { term, at: ended } => {
                 replica.ended(term, place, report);
-                terms.end(term, &identity, at, place);
+                terms.end(term, &identity, ended.unwrap_or(at), place);
             }
+            What::Held => replica.sees(Holder::Another),
+            What::Free => replica.sees(Holder::Nobody),
             What::Failed => replica.failed(),
             What::Released => replica.released(place, report),
             What::TaskStarted { term } => replica.started((&identity, term), at, place, terms, report),

@@ -34,7 +34,13 @@ pub(crate) enum What<'a> {
     },
     Ended {
         term: u64,
+        /// When it ended. Older versions do not log it.
+        at: Option<Timestamp>,
     },
+    /// Another replica holds the lease.
+    Held,
+    /// No replica holds the lease.
+    Free,
     Released,
     /// The election is over, and its term with it.
     Failed,
@@ -95,6 +101,8 @@ struct Fields<'a> {
     delivery: Option<Cow<'a, str>>,
     #[serde(borrow)]
     until: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    at: Option<Cow<'a, str>>,
     term: Option<u64>,
     revision: Option<u64>,
     attempt: Option<u64>,
@@ -153,7 +161,9 @@ impl<'a> Fields<'a> {
             "acquired lease, started leading" => What::Begun { term: self.term?, until },
             "renewed lease" => What::Renewed { term: self.term?, until },
             "lost lease" | "giving up lease, stopping tasks" => What::Ending { term: self.term? },
-            "all tasks stopped" => What::Ended { term: self.term? },
+            "all tasks stopped" => What::Ended { term: self.term?, at: time(self.at.as_deref()) },
+            "new leader observed" => What::Held,
+            "lease has no holder" => What::Free,
             "released lease" => What::Released,
             "the election has ended" => What::Failed,
             "task started" => What::TaskStarted { term: self.term? },

@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use jiff::{SignedDuration, Timestamp};
 
+use crate::replica::Holder;
 use crate::report::{Place, Report, Rule};
 
 /// The terms of a lease, by their tokens.
@@ -13,6 +14,8 @@ pub(crate) struct Terms(BTreeMap<u64, Term>);
 
 struct Term {
     identity: Rc<str>,
+    /// Who held the lease before, as this replica has seen it.
+    before: Holder,
     begun: Timestamp,
     place: Place,
     /// When it is over unless it is renewed, by the last line that says so.
@@ -34,11 +37,12 @@ impl Terms {
         token: u64,
         identity: &Rc<str>,
         (begun, until): (Timestamp, Option<Timestamp>),
+        before: Holder,
         place: &Place,
         report: &mut Report,
     ) {
         let Terms(terms) = self;
-        let term = Term { identity: Rc::clone(identity), begun, place: place.clone(), until, ended: None };
+        let term = Term { identity: Rc::clone(identity), before, begun, place: place.clone(), until, ended: None };
         if let Some(before) = terms.insert(token, term) {
             let what = format!("token {token} was used before, by {} ({})", before.identity, before.place);
             report.violates(Rule::Token, place, what);
@@ -75,6 +79,11 @@ impl Terms {
         let Terms(terms) = self;
         for ((before, old), (token, new)) in terms.iter().zip(terms.iter().skip(1)) {
             if old.identity == new.identity {
+                continue;
+            }
+            if old.ended.is_none() && new.before == Holder::Nobody {
+                // It has released the lease, or the Lease was deleted. It ended without a line, and before `until`.
+                report.unlogged_ends += 1;
                 continue;
             }
             let pause = new.begun.duration_since(old.end());

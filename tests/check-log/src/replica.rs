@@ -5,9 +5,19 @@ use jiff::Timestamp;
 use crate::lease::Terms;
 use crate::report::{Place, Report, Rule};
 
+/// Who holds the lease, as a replica has last seen it.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub(crate) enum Holder {
+    /// Nobody: the lease was released or deleted, or there was none yet, which is not logged.
+    #[default]
+    Nobody,
+    Another,
+}
+
 /// A replica that takes part in the election of a lease.
 #[derive(Default)]
 pub(crate) struct Replica {
+    holder: Holder,
     /// The term that has begun and not ended.
     open: Option<u64>,
     /// The token of its last term.
@@ -33,6 +43,10 @@ impl Replica {
         self.last_said = Some(at);
     }
 
+    pub(crate) fn sees(&mut self, holder: Holder) {
+        self.holder = holder;
+    }
+
     pub(crate) fn sent(&mut self) {
         self.is_traced = true;
     }
@@ -41,7 +55,8 @@ impl Replica {
         self.answered = Some(revision);
     }
 
-    pub(crate) fn begun(&mut self, term: u64, place: &Place, report: &mut Report) {
+    /// Returns who held the lease before.
+    pub(crate) fn begun(&mut self, term: u64, place: &Place, report: &mut Report) -> Holder {
         report.terms += 1;
         if let Some(open) = self.open {
             let what = format!("term {term} begins, and term {open} of the same replica has not ended");
@@ -59,6 +74,7 @@ impl Replica {
         }
         self.ahead.retain(|start| start.term != term);
         (self.open, self.last) = (Some(term), Some(term));
+        self.holder
     }
 
     /// It says something about a term that lasts.

@@ -97,6 +97,8 @@ pub struct Report {
     pub releases: u64,
     /// Terms that were compared with a term of another replica before it.
     pub handovers: u64,
+    /// Terms that were compared with none, because the process was killed between the release of the lease and its line.
+    pub unlogged_ends: u64,
     /// The shortest time from the end of a term to the beginning of the next one on another replica. Negative if they overlap within
     /// the tolerance.
     pub shortest_handover: Option<f64>,
@@ -134,7 +136,7 @@ impl Report {
         format!(
             "lines: {}, of the library: {}, unreadable: {}\n\
              leases: {}, replicas: {}, terms: {} ({} compared with an answer), renewals: {}, releases: {}\n\
-             handovers between replicas: {}{shortest} (tolerance {tolerance:?})\n\
+             handovers between replicas: {}{shortest} (tolerance {tolerance:?}), not compared: {}\n\
              runs: {} ({} cut off), ticks with at_most_once: {}\n\
              violations: {}\n",
             self.lines,
@@ -147,6 +149,7 @@ impl Report {
             self.renewals,
             self.releases,
             self.handovers,
+            self.unlogged_ends,
             self.runs,
             self.cut_off,
             self.at_most_once,

@@ -140,6 +140,49 @@ fn the_tolerance_is_for_terms_that_nearly_meet() {
     assert!(report.is_good() && report.shortest_handover.is_some_and(|shortest| shortest < -0.1), "{report:#?}");
 }
 
+/// Removes this line of a replica and what it says later, as if it was killed then.
+fn kill(lines: &mut Vec<String>, at: usize) {
+    let own = format!("\"identity\":\"{}\"", field(&lines[at], "identity"));
+    let mut kept = 0..at;
+    lines.retain(|line| kept.next().is_some() || !line.contains(&own));
+}
+
+/// A process that is stopped while it releases the lease writes its last lines when it continues.
+#[test]
+fn a_term_may_end_long_before_its_line_is_written() {
+    let mut lines = run::lines().to_vec();
+    for part in [ENDED, "released lease"] {
+        let at = line(&lines, 0, &[part]);
+        let late = format!("\"{}\"", field(&lines[line(&lines, 2, &[BEGUN])], "timestamp"));
+        lines[at] = lines[at].replace(&format!("\"{}\"", field(&lines[at], "timestamp")), &late);
+    }
+    assert_eq!(broken(&lines), []);
+}
+
+/// The next replica has seen that the lease was free. How long the term had lasted is in no line.
+#[test]
+fn a_process_may_be_killed_before_it_has_logged_the_end_of_its_term() {
+    let mut lines = run::lines().to_vec();
+    let ended = line(&lines, 0, &[ENDED]);
+    kill(&mut lines, ended);
+    let report = check(&lines);
+    assert_eq!((report.unlogged_ends, report.handovers), (1, 1), "{report:#?}");
+    assert_eq!(broken(&lines), []);
+}
+
+#[test]
+fn a_process_that_was_killed_has_its_term_until_it_expires() {
+    breaks(Rule::Overlap, |lines| {
+        let identity = field(&lines[line(lines, 1, &[BEGUN])], "identity").to_owned();
+        let early = field(&lines[line(lines, 0, &["renewed lease", &identity])], "timestamp").to_owned();
+        kill(lines, line(lines, 0, &["lost lease", &identity]));
+        let begun = line(lines, 2, &[BEGUN]);
+        let at = format!("\"{}\"", field(&lines[begun], "timestamp"));
+        lines[begun] = lines[begun].replace(&at, &format!("\"{early}\""));
+        begun
+    });
+}
+
 #[test]
 fn a_lease_is_released_after_the_end_of_the_term() {
     breaks(Rule::Release, |lines| {

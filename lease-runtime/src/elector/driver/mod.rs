@@ -159,7 +159,7 @@ impl ElectionDriver {
                     self.step(Event::Woken);
                     self.out.term_state.take().inspect(|term_state| exit::if_lost(term_state));
                     self.observe_end();
-                    self.log.drained(self.token);
+                    self.log.drained(self.token, self.out.clock.wall());
                     self.step(Event::Drained);
                 }
                 Wakeup::Noted(note) => self.handle_watch_event(note),

@@ -1,6 +1,7 @@
 //! The continuous task: an effect every few milliseconds.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use lease_runtime::clock::Moment;
@@ -22,6 +23,7 @@ const FINISHES: Duration = Duration::from_millis(200);
 
 #[leader_only(lease = "faults", grace = "500ms")]
 pub(super) async fn work(term: Term, desk: Arc<Desk>) {
+    desk.bodies.fetch_add(1, Ordering::Relaxed);
     let body = Body { token: term.fencing_token().get(), desk };
     body.write("started", "");
     let mut asked = None;
@@ -102,5 +104,6 @@ impl Body {
 impl Drop for Body {
     fn drop(&mut self) {
         self.write("stopped", "");
+        self.desk.bodies.fetch_sub(1, Ordering::Relaxed);
     }
 }

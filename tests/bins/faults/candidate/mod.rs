@@ -11,7 +11,7 @@
 //! | `target-failed` | the target did not answer | the error |
 //! | `stopping` | it stops itself inside a poll | |
 //! | `tick`, `tick-ended` | a run of the scheduled task begins, is gone | as in `lease_tests::ticks` |
-//! | `tasks` | every two seconds | how many tasks its runtime has |
+//! | `tasks` | every second | its role, and how many tasks its runtime has |
 //! | `exited` | the process ends | `ok`, or the error |
 
 mod body;
@@ -21,19 +21,20 @@ mod tick;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use lease_runtime::{Candidate, OnOverrun, shutdown_signal};
 use lease_tests::log::Pen;
+use lease_tests::program::Arguments;
 use serde::{Deserialize, Serialize};
 use tracing_subscriber::EnvFilter;
 
 use self::orders::Orders;
 use crate::error::{Context, Result};
+use crate::role::{Role, Tasks};
 use crate::target::{Access, Address};
 
-/// The first argument that makes this program a candidate.
-pub(crate) const COMMAND: &str = "candidate";
 /// The name of the scheduled task.
 pub(crate) const TICK: &str = "tick";
 
@@ -57,18 +58,25 @@ struct Desk {
     pen: Pen,
     orders: Orders,
     target: Access,
+    /// How many bodies of the continuous task there are.
+    bodies: AtomicU64,
+    /// How many bodies of the scheduled task there are.
+    runs: AtomicU64,
 }
 
-pub(crate) async fn run(settings: String) -> Result<ExitCode> {
+pub(crate) async fn run(mut arguments: Arguments) -> Result<ExitCode> {
     die_with_the_run()?;
     // First, so that a signal that comes early shuts it down, too.
     let signal = shutdown_signal();
+    let settings = arguments.next().unwrap_or_default();
     let settings: Settings = serde_json::from_str(&settings).context(|| "settings of a candidate".to_owned())?;
     log_to(&settings)?;
     let candidate = Candidate::builder().build().await?;
     let pen = Pen::open(&settings.events, candidate.identity())?;
     let exit = Pen::open(&settings.events, candidate.identity())?;
-    let desk = Arc::new(Desk { pen, orders: Orders::from_stdin(), target: settings.target.connect().await? });
+    let target = settings.target.connect().await?;
+    let (bodies, runs) = (AtomicU64::new(0), AtomicU64::new(0));
+    let desk = Arc::new(Desk { pen, orders: Orders::from_stdin(), target, bodies, runs });
     let (duration, renew, retry) = timings(settings.lease_duration);
     let on_overrun = if settings.only_reports { OnOverrun::Report } else { OnOverrun::Abort };
     let work = body::work(desk.clone()).lease(settings.lease.clone()).on_overrun(on_overrun);
@@ -101,7 +109,7 @@ fn die_with_the_run() -> Result<()> {
 
 fn log_to(settings: &Settings) -> Result<()> {
     let file = std::fs::File::create(&settings.log).context(|| settings.log.display().to_string())?;
-    let filter = EnvFilter::new("info,lease_runtime=debug");
+    let filter = EnvFilter::new("info,lease_runtime=trace");
     tracing_subscriber::fmt().json().with_writer(file).with_env_filter(filter).init();
     Ok(())
 }
@@ -109,7 +117,10 @@ fn log_to(settings: &Settings) -> Result<()> {
 async fn count_tasks(desk: Arc<Desk>) {
     let metrics = tokio::runtime::Handle::current().metrics();
     loop {
-        tokio::time::sleep(Duration::from_secs(2)).await;
-        desk.pen.write("tasks", 0, &metrics.num_alive_tasks().to_string());
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let (bodies, runs) = (desk.bodies.load(Ordering::Relaxed), desk.runs.load(Ordering::Relaxed));
+        let role = if bodies + runs > 0 { Role::Leader } else { Role::Follower };
+        let count = (metrics.num_alive_tasks() as u64).saturating_sub(runs);
+        desk.pen.write("tasks", 0, &Tasks { role, count }.to_string());
     }
 }

@@ -1,14 +1,18 @@
 //! What must hold in the log of events, whatever has gone wrong. All stamps are of one clock, so the checks are exact.
 
 mod effects;
+mod logs;
 mod overlaps;
 mod stops;
 mod terms;
 mod ticks;
 
+use std::path::Path;
+
 use lease_runtime::clock::Moment;
 use lease_tests::log::Event;
 
+use crate::error::Result;
 use crate::target::Audit;
 
 /// What a log shows.
@@ -26,6 +30,8 @@ pub(crate) struct Outcome {
     pub(crate) refused: u64,
     /// Runs of the scheduled task, and those that were interrupted.
     pub(crate) ticks: usize,
+    /// What was read in the logs of the processes.
+    pub(crate) logs: String,
 }
 
 impl Outcome {
@@ -58,7 +64,16 @@ impl Outcome {
             accepted: audit.accepted,
             refused: audit.refused,
             ticks: events.iter().filter(|event| event.is("tick")).count(),
+            logs: String::new(),
         }
+    }
+
+    /// Adds the logs of the processes, which are in this folder.
+    pub(crate) fn read_logs(&mut self, folder: &Path) -> Result<()> {
+        let logs = logs::check(folder)?;
+        self.violations.extend(logs.violations);
+        self.logs = logs.figures;
+        Ok(())
     }
 }
 

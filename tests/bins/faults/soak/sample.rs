@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::crew::Member;
+use crate::role::Tasks;
 use crate::scene::Scene;
 
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -12,8 +13,8 @@ pub(crate) struct Sample {
     /// Since the beginning.
     pub(crate) at: Duration,
     pub(crate) threads: u64,
-    /// Tasks of the runtime of its bodies.
-    pub(crate) tasks: u64,
+    /// Tasks of the runtime of its bodies. `None` until it has counted them.
+    pub(crate) tasks: Option<Tasks>,
     pub(crate) sockets: u64,
     /// All open files, with the sockets.
     pub(crate) files: u64,
@@ -22,14 +23,15 @@ pub(crate) struct Sample {
 }
 
 pub(crate) fn print_head() {
-    println!("\n   time  replica     threads  tasks  sockets  files  memory");
+    println!("\n   time  replica     threads          tasks  sockets  files  memory");
 }
 
 impl Sample {
     pub(crate) fn print(&self) {
         let Sample { member, at, threads, tasks, sockets, files, memory } = self;
         let at = at.as_secs();
-        println!("{at:5} s  {member:10} {threads:8} {tasks:6} {sockets:8} {files:6} {memory:7} KiB");
+        let tasks = tasks.map_or_else(|| "-".to_owned(), |tasks| tasks.to_string());
+        println!("{at:5} s  {member:10} {threads:8} {tasks:>14} {sockets:8} {files:6} {memory:7} KiB");
     }
 }
 
@@ -54,7 +56,7 @@ pub(crate) fn of(scene: &Scene, member: &Member, at: Duration) -> Option<Sample>
         member: member.name.clone(),
         at,
         threads: field("Threads:")?,
-        tasks: tasks.unwrap_or(0),
+        tasks,
         sockets: files.iter().filter(is_socket).count() as u64,
         files: files.len() as u64,
         memory: field("VmRSS:")?,

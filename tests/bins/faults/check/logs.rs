@@ -1,0 +1,42 @@
+//! The rules of `tests/check-log`, on the logs of the processes.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use lease_check_log::{Check, Settings};
+
+use crate::error::{Context, Result};
+
+/// All processes read the same calendar.
+const TOLERANCE: Duration = Duration::from_millis(5);
+
+pub(super) struct Logs {
+    pub(super) violations: Vec<String>,
+    pub(super) figures: String,
+}
+
+/// Reads `*.jsonl` in this folder.
+pub(super) fn check(folder: &Path) -> Result<Logs> {
+    let mut check = Check::default();
+    for file in files(folder)? {
+        check.file(&file)?;
+    }
+    let report = check.finish(Settings { tolerance: TOLERANCE });
+    let mut violations: Vec<String> = report.violations.iter().map(|violation| format!("log: {violation}")).collect();
+    if report.terms == 0 {
+        violations.push("nothing was checked: there are no terms in the logs".to_owned());
+    }
+    Ok(Logs { violations, figures: report.figures(TOLERANCE) })
+}
+
+fn files(folder: &Path) -> Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder).context(|| folder.display().to_string())? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|extension| extension == "jsonl") {
+            files.push(path);
+        }
+    }
+    files.sort();
+    Ok(files)
+}
