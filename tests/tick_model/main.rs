@@ -79,24 +79,32 @@ fn two_tasks() {
 /// Scopes that take minutes. `MODEL=large cargo test -p lease-tests --test tick_model large -- --nocapture`
 #[test]
 fn large() {
-    if std::env::var("MODEL").as_deref() != Ok("large") {
-        return;
-    }
-    let large = |scope: Scope| check_on(Scope { cap: 100_000_000, ..scope }, 2);
     let two = |name, task| Scope { ticks: 2, faults: 2, ..Scope::new(name, vec![task]) };
     let five = |name, task| Scope { ticks: 5, ..Scope::new(name, vec![task]) };
-    large(two("two faults, at least once, all", Task::new(AtLeastOnce, All, BufferOne)));
-    large(two("two faults, at most once, all", Task::new(AtMostOnce, All, BufferOne)));
-    large(two("two faults, at least once, latest", Task::new(AtLeastOnce, Latest, BufferOne)));
-    large(two("two faults, at most once, skip", Task::new(AtMostOnce, Latest, Skip)));
-    large(two("two faults, at least once, cancel", Task::new(AtLeastOnce, Latest, CancelOther)));
-    large(two("two faults, at most once, none", Task::new(AtMostOnce, NoCatchUp, Skip)));
-    large(Scope::new("three ticks, at least once, cancel", vec![Task::new(AtLeastOnce, Latest, CancelOther)]));
-    large(Scope::new("three ticks, at most once, beside", vec![Task::new(AtMostOnce, All, AllowAll(2))]));
-    large(five("five ticks, at least once, all", Task::new(AtLeastOnce, All, BufferOne)));
-    large(five("five ticks, at most once, skip", Task::new(AtMostOnce, Latest, Skip)));
-    let skewed = Scope::new("clock ahead", vec![Task::new(AtMostOnce, Latest, BufferOne)]);
-    large(Scope { skew: 10, slots: 6, ticks: 1, ..skewed });
+    check_if_asked(two("two faults, at least once, all", Task::new(AtLeastOnce, All, BufferOne)));
+    check_if_asked(two("two faults, at most once, all", Task::new(AtMostOnce, All, BufferOne)));
+    check_if_asked(two("two faults, at least once, latest", Task::new(AtLeastOnce, Latest, BufferOne)));
+    check_if_asked(two("two faults, at most once, skip", Task::new(AtMostOnce, Latest, Skip)));
+    check_if_asked(two("two faults, at least once, cancel", Task::new(AtLeastOnce, Latest, CancelOther)));
+    check_if_asked(two("two faults, at most once, none", Task::new(AtMostOnce, NoCatchUp, Skip)));
+    check_if_asked(Scope::new("three ticks, at least once, cancel", vec![Task::new(AtLeastOnce, Latest, CancelOther)]));
+    check_if_asked(Scope::new("three ticks, at most once, beside", vec![Task::new(AtMostOnce, All, AllowAll(2))]));
+    check_if_asked(five("five ticks, at least once, all", Task::new(AtLeastOnce, All, BufferOne)));
+    check_if_asked(five("five ticks, at most once, skip", Task::new(AtMostOnce, Latest, Skip)));
+}
+
+/// Ten seconds is the most that a clock may be ahead before its ticks follow the server's. So a slot takes ten seconds, too: in the
+/// last one before the tick, the tick is due for the second replica alone. A second tick makes the scope far larger.
+#[test]
+fn large_with_a_clock_ahead() {
+    let skewed = Scope::new("clock ahead", vec![Task::new(AtMostOnce, NoCatchUp, Skip)]);
+    check_if_asked(Scope { skew: 10, slots: 6, ticks: 1, ..skewed });
+}
+
+fn check_if_asked(scope: Scope) {
+    if std::env::var("MODEL").as_deref() == Ok("large") {
+        check_on(Scope { cap: 100_000_000, ..scope }, 2);
+    }
 }
 
 /// The model finds each known mistake. If it does not, the model has become too weak.

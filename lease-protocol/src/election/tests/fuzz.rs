@@ -9,7 +9,7 @@ use super::*;
 const PATIENCE: u64 = 60;
 
 /// A record with these fields, as far as they are of the right type.
-fn record(fields: &Value) -> Record {
+fn read(fields: &Value) -> Record {
     let number = |name: &str| fields[name].as_i64().and_then(|number| i32::try_from(number).ok());
     let time = |name: &str| fields[name].as_i64().map(WallTime);
     Record {
@@ -72,7 +72,7 @@ fn extends_nothing(record: &Record) {
 
 fn check(input: &[u8]) -> &'static str {
     let Ok(fields) = serde_json::from_slice::<Value>(input) else { return "no JSON" };
-    let record = record(&fields);
+    let record = read(&fields);
     extends_nothing(&record);
     waits(&record)
 }
@@ -85,6 +85,6 @@ const RECORD: Target = Target {
 };
 
 #[test]
-fn record_of_others() {
+fn record() {
     lease_fuzz::run(&RECORD);
 }
