@@ -14,6 +14,7 @@ use crate::admin::TickAdmin;
 use crate::elector::{Health, LeaseStatus};
 use crate::error::Error;
 use crate::lease::{LeaseId, LeaseRef};
+use crate::spec::Deployment;
 use crate::task::{IntoTask, TaskHandle};
 
 /// This process in the elections of its leases. It has one identity, one connection and any number of tasks.
@@ -99,7 +100,7 @@ impl Candidate {
     }
 
     /// The status of this process in the election of a lease, now and as it changes. `None` if no task was added for this lease.
-    /// Name the lease by its name in the namespace of the candidate, as `namespace/name`, or by a [`LeaseId`]. While this process
+    /// Name the lease by its name in the namespace of the candidate, as `namespace/name`, or by a [`LeaseId`]: see [`LeaseRef`]. While this process
     /// takes no part in the election, the status shows the last holder that it saw. If all tasks of a lease are over, the candidate
     /// remembers the lease until sixteen others are in the same state. A receiver keeps the last status in any case.
     ///
@@ -125,15 +126,18 @@ impl Candidate {
     /// If the connection cannot be set up, or outside of a tokio runtime. No request is sent yet.
     pub async fn admin(&self) -> Result<TickAdmin, Error> {
         Handle::try_current().map_err(|_| Error::NoRuntime)?;
-        Ok(TickAdmin::new(self.inner.connection.client().await?, &*self.inner.namespace))
+        let Deployment { namespace, overrides } = &self.inner.deployment;
+        let admin = TickAdmin::new(self.inner.connection.client().await?, Arc::clone(namespace));
+        Ok(admin.with_prefix(overrides.lease_prefix()))
     }
 
     fn lease_tasks(&self, lease: impl Into<LeaseRef>) -> Option<Arc<LeaseTasks>> {
-        let lease = lease.into().within(&self.inner.namespace);
+        let Deployment { namespace, overrides } = &self.inner.deployment;
+        let lease = lease.into().within(namespace, overrides.lease_prefix());
         self.inner.state().leases.get(&lease).cloned()
     }
 
-    /// The leases that tasks were added for. Of the leases whose tasks are all over, only the last sixteen.
+    /// The leases that tasks were added for, with their names in the cluster. Of the leases whose tasks are all over, only the last sixteen.
     pub fn leases(&self) -> Vec<LeaseId> {
         self.inner.state().leases.keys().cloned().collect()
     }
@@ -151,7 +155,13 @@ impl Candidate {
 
     /// The namespace of the leases that name none.
     pub fn namespace(&self) -> &str {
-        &self.inner.namespace
+        &self.inner.deployment.namespace
+    }
+
+    /// Whether bodies run only while this process holds their lease. `false` if the deployment has
+    /// [turned the election off](crate::Overrides::election): then every replica runs the bodies.
+    pub fn elects(&self) -> bool {
+        self.inner.deployment.overrides.elects()
     }
 }
 

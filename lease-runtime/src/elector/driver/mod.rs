@@ -96,7 +96,7 @@ impl ElectionDriver {
         process_memory: ProcessMemory,
     ) -> ElectionDriver {
         let memory = process_memory.recall(&out.lease);
-        let states = RecentStates::new(out.lease.clone(), Arc::clone(&out.labels));
+        let states = RecentStates::new(out.lease.clone(), Arc::clone(&out.metadata));
         ElectionDriver {
             election: Election::recalling(out.identity.to_string(), out.timing, memory),
             process_memory,
