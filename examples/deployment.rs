@@ -9,6 +9,13 @@
 //!
 //! One of them prints an order each second. Stop it with Ctrl-C: it finishes its order, releases the lease, and another one
 //! continues.
+//!
+//! What a deployment decides is in variables, such as the beginning of the lease's name, or that there is no election:
+//!
+//! ```sh
+//! LEASE_PREFIX=blue KUBECONFIG=/tmp/lease.kubeconfig cargo run --example deployment # beside those above: another lease
+//! LEASE_ELECTION=off cargo run --example deployment                                 # needs no cluster
+//! ```
 
 use std::time::Duration;
 
@@ -47,7 +54,7 @@ async fn main() -> Result<(), lease_runtime::Error> {
     // kube logs each failed request at ERROR. lease-runtime logs a problem once when it begins and once when it ends.
     tracing_subscriber::fmt().with_env_filter("info,kube_client=off").init();
     let candidate = Candidate::from_env().await?;
-    tracing::info!(identity = candidate.identity(), "standing by");
+    tracing::info!(identity = candidate.identity(), elects = candidate.elects(), "standing by");
     candidate.add(process_orders(Orders));
     // SIGTERM: the current order is finished, then the lease is released, then this returns.
     candidate.run_until(shutdown_signal()).await

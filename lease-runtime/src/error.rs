@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::elector::ElectorError;
 use crate::lease::LeaseId;
-use crate::spec::SpecError;
+use crate::spec::{OverrideError, SpecError};
 use lease_protocol::election::Timing;
 use lease_protocol::schedule::ScheduleError;
 
@@ -25,6 +25,42 @@ pub enum Error {
         task: String,
         /// The rule it breaks.
         cause: SpecError,
+    },
+
+    /// A task does not fit what the deployment sets.
+    #[error("{settings} does not fit lease `{lease}`: {cause}")]
+    Overridden {
+        /// The variables or methods of [`Overrides`](crate::Overrides), with their values.
+        settings: String,
+        /// The lease: with the name that the program uses if its prefix does not fit.
+        lease: LeaseId,
+        /// What is wrong, as it is said of a task that sets these values itself.
+        cause: Arc<Error>,
+    },
+
+    /// The deployment sets a value that cannot be.
+    #[error(transparent)]
+    Overrides(#[from] OverrideError),
+
+    /// A scheduled task runs under a lease that would be owned, and with the owner its record would be deleted.
+    #[error(
+        "lease `{lease}` has the scheduled task `{task}`, so it must have no owner: with the owner, its record of ticks would be \
+         deleted, and ticks would be lost or run again. Remove `lease_owner`, or add the task to a candidate without it"
+    )]
+    OwnedRecord {
+        /// The task.
+        task: String,
+        /// Its lease.
+        lease: LeaseId,
+    },
+
+    /// The owner of the candidate's Leases is not complete.
+    #[error(
+        "the owner of the candidate's Leases has no {missing}: copy apiVersion, kind, name and uid from the object itself"
+    )]
+    Owner {
+        /// The field that is empty.
+        missing: &'static str,
     },
 
     /// A task's name, set at run time, is not valid.
@@ -273,6 +309,10 @@ impl Error {
     fn variant(&self) -> &'static str {
         match self {
             Error::Spec { .. } => "Spec",
+            Error::Overridden { .. } => "Overridden",
+            Error::Overrides(..) => "Overrides",
+            Error::OwnedRecord { .. } => "OwnedRecord",
+            Error::Owner { .. } => "Owner",
             Error::TaskName { .. } => "TaskName",
             Error::NoLease { .. } => "NoLease",
             Error::Policy { .. } => "Policy",

@@ -67,24 +67,35 @@ pub struct NotALeaseId;
 
 /// Names a lease to a [`Candidate`](crate::Candidate) or a [`TickAdmin`](crate::TickAdmin): by a [`LeaseId`], by a text
 /// `namespace/name`, or by its name alone, in the namespace of that candidate or admin.
+///
+/// In a text, the name is the one that the program gives to the lease, without the
+/// [prefix](crate::Overrides::prefix) of the deployment. A [`LeaseId`] contains the name in the cluster.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct LeaseRef {
     namespace: Option<Arc<str>>,
     name: Arc<str>,
+    /// The name is the one in the cluster.
+    whole: bool,
 }
 
 impl LeaseRef {
-    /// The id of the lease, in this namespace if it names none.
-    pub(crate) fn within(self, namespace: &Arc<str>) -> LeaseId {
-        LeaseId { namespace: self.namespace.unwrap_or_else(|| Arc::clone(namespace)), name: self.name }
+    /// The id of the lease, in this namespace if it names none, with this prefix if its name has none yet.
+    pub(crate) fn within(self, namespace: &Arc<str>, prefix: Option<&str>) -> LeaseId {
+        let name = prefixed(prefix.filter(|_| !self.whole), self.name);
+        LeaseId { namespace: self.namespace.unwrap_or_else(|| Arc::clone(namespace)), name }
     }
+}
+
+/// The name in the cluster of a lease that a program calls `lease`.
+pub(crate) fn prefixed(prefix: Option<&str>, lease: Arc<str>) -> Arc<str> {
+    prefix.map_or(lease.clone(), |prefix| format!("{prefix}-{lease}").into())
 }
 
 impl From<&str> for LeaseRef {
     fn from(text: &str) -> LeaseRef {
         match text.split_once('/') {
-            Some((namespace, name)) => LeaseRef { namespace: Some(namespace.into()), name: name.into() },
-            None => LeaseRef { namespace: None, name: text.into() },
+            Some((namespace, name)) => LeaseRef { namespace: Some(namespace.into()), name: name.into(), whole: false },
+            None => LeaseRef { namespace: None, name: text.into(), whole: false },
         }
     }
 }
@@ -103,7 +114,7 @@ impl From<&String> for LeaseRef {
 
 impl From<LeaseId> for LeaseRef {
     fn from(LeaseId { namespace, name }: LeaseId) -> LeaseRef {
-        LeaseRef { namespace: Some(namespace), name }
+        LeaseRef { namespace: Some(namespace), name, whole: true }
     }
 }
 
@@ -133,9 +144,14 @@ mod tests {
     fn a_lease_is_named_in_several_ways() {
         let own: Arc<str> = "own".into();
         let ledger = LeaseId::new("jobs", "ledger");
-        assert_eq!(LeaseRef::from("jobs/ledger").within(&own), ledger);
-        assert_eq!(LeaseRef::from(&ledger).within(&own), ledger);
-        assert_eq!(LeaseRef::from("ledger".to_owned()).within(&own), LeaseId::new("own", "ledger"));
+        assert_eq!(LeaseRef::from("jobs/ledger").within(&own, None), ledger);
+        assert_eq!(LeaseRef::from(&ledger).within(&own, None), ledger);
+        assert_eq!(LeaseRef::from("ledger".to_owned()).within(&own, None), LeaseId::new("own", "ledger"));
+        // A text is the name that the program uses, and an id the name in the cluster.
+        let blue = LeaseId::new("jobs", "blue-ledger");
+        assert_eq!(LeaseRef::from("jobs/ledger").within(&own, Some("blue")), blue);
+        assert_eq!(LeaseRef::from("ledger").within(&own, Some("blue")), LeaseId::new("own", "blue-ledger"));
+        assert_eq!(LeaseRef::from(&blue).within(&own, Some("blue")), blue);
         assert_eq!(ledger.to_string().parse(), Ok(ledger));
         for text in ["", "ledger", "/ledger", "jobs/", "a/b/c"] {
             assert_eq!(text.parse::<LeaseId>(), Err(NotALeaseId), "{text}");

@@ -100,7 +100,7 @@ pub use lease_protocol::ticks::{
 pub use observer::{BodyOutcome, LeaseEvent, Observer, RenewalResult};
 pub use policy::{OnExhausted, OnLoss, OnOverrun, Restart};
 #[doc(inline)]
-pub use spec::{LeaseSpec, SpecError};
+pub use spec::{LeaseSpec, OverrideError, Overrides, SpecError};
 pub use task::{DEFAULT_GRACE, IntoTask, LeaderTask, TaskGroup, TaskHandle, TaskOutput, TickOutput};
 pub use term::{Ended, Guarded, Lost, Term, TermCheck, TermControl, TermHandle};
 pub use tick::{Cause, Tick};

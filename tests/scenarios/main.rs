@@ -19,6 +19,8 @@ mod bodies;
 #[cfg(unix)]
 mod checks;
 #[cfg(unix)]
+mod deployed;
+#[cfg(unix)]
 mod handover;
 #[cfg(unix)]
 mod hostile;
@@ -55,6 +57,7 @@ mod watchdog;
 fn main() -> std::process::ExitCode {
     let lists = [
         checks::list(),
+        deployed::list(),
         handover::list(),
         hostile::list(),
         network::list(),

@@ -104,6 +104,7 @@ impl World {
         if !plan.no_cluster {
             env.push(("KUBECONFIG", path.display().to_string()));
         }
+        env.extend(plan.env.iter().map(|(variable, value)| (*variable, (*value).to_owned())));
         let program = plan.program.unwrap_or(&self.program);
         let args = if plan.bare { Vec::new() } else { settings.to_args() };
         let replica = Arc::new(Replica::spawn(program, &args, name, link, settings, &env, &self.dir));
@@ -300,6 +301,8 @@ pub struct Plan<'a> {
     pub program: Option<&'a Path>,
     /// No arguments.
     pub bare: bool,
+    /// More variables of its environment.
+    pub env: &'a [(&'a str, &'a str)],
 }
 
 impl Default for Plan<'_> {
@@ -314,6 +317,7 @@ impl Default for Plan<'_> {
             no_cluster: false,
             program: None,
             bare: false,
+            env: &[],
         }
     }
 }

@@ -61,7 +61,7 @@ impl DecisionContext<'_> {
 
     /// The same for an edited schedule. The time up to which the old schedule was accounted for has passed, also if the
     /// clock of this replica is behind it: otherwise the ticks since then would run once more under the new schedule. A
-    /// record of the far future is not believed, so an edit mends it.
+    /// record of the far future is not believed, so an edit corrects it.
     fn now_for_rearming(&self, accounted_until: WallTime) -> WallTime {
         self.now_for_arming().max(accounted_until.min(self.time.latest()))
     }

@@ -104,14 +104,21 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 pub struct TickAdmin {
     client: Client,
     namespace: Arc<str>,
+    prefix: Option<Arc<str>>,
     allow_unrecorded: bool,
 }
 
 impl TickAdmin {
-    /// For the leases of `namespace`, by a client of the current tokio runtime. Also see
-    /// [`Candidate::admin`](crate::Candidate::admin).
+    /// For the leases of `namespace`, by a client of the current tokio runtime. It takes all names as they are in the cluster.
+    /// [`Candidate::admin`](crate::Candidate::admin) knows the [prefix](crate::Overrides::prefix) of the deployment.
     pub fn new(client: Client, namespace: impl Into<Arc<str>>) -> TickAdmin {
-        TickAdmin { client, namespace: namespace.into(), allow_unrecorded: false }
+        TickAdmin { client, namespace: namespace.into(), prefix: None, allow_unrecorded: false }
+    }
+
+    /// Adds this prefix to the names of leases.
+    pub(crate) fn with_prefix(mut self, prefix: Option<&str>) -> TickAdmin {
+        self.prefix = prefix.map(Arc::from);
+        self
     }
 
     /// Accepts tasks that have no record in the Lease: new tasks that no leader has seen yet, and tasks that run more often than
@@ -195,7 +202,7 @@ impl TickAdmin {
     }
 
     fn lease(&self, lease: impl Into<LeaseRef>) -> Result<LeaseId, TickAdminError> {
-        let lease = lease.into().within(&self.namespace);
+        let lease = lease.into().within(&self.namespace, self.prefix.as_deref());
         check_namespace(&lease.namespace).and_then(|()| check_lease_name(&lease.name))?;
         Ok(lease)
     }

@@ -5,15 +5,16 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use tokio::sync::watch;
 
 use super::inner::{CandidateInner, CandidateSettings, OnLateRefusal};
 use super::{Candidate, identity};
 use crate::clock::{Clock, SystemClock};
-use crate::elector::{Connection, Elector, ElectorError, Labels};
+use crate::elector::{Connection, Elector, ElectorError, Labels, LeaseMetadata};
 use crate::error::Error;
 use crate::observer::{Observer, Observers};
-use crate::spec::{check_label, check_namespace};
+use crate::spec::{Deployment, Overrides, check_label, check_namespace};
 use lease_protocol::election::shown;
 
 /// Builds a [`Candidate`]. Settings that are not set come from the environment.
@@ -28,6 +29,8 @@ pub struct CandidateBuilder {
     release_timeout: Option<Duration>,
     on_late_refusal: OnLateRefusal,
     labels: Labels,
+    owner: Option<OwnerReference>,
+    overrides: Option<Overrides>,
     observers: Observers,
 }
 
@@ -44,12 +47,12 @@ enum ClusterSource {
 
 impl Candidate {
     /// A candidate for the cluster of the environment: the one that `KUBECONFIG` names, or else the one that this pod runs in, or
-    /// else the one of `~/.kube/config`.
+    /// else the one of `~/.kube/config`. [`Overrides`] lists the variables by which a deployment sets namespaces, prefixes and timings.
     ///
     /// # Errors
     ///
-    /// If there is no cluster, if the connection cannot be set up, or outside of a tokio runtime. It is not an error if the API
-    /// server cannot be reached at the moment.
+    /// If there is no cluster, if the connection cannot be set up, if a variable of [`Overrides`] is not valid, or outside of a tokio
+    /// runtime. It is not an error if the API server cannot be reached at the moment.
     pub async fn from_env() -> Result<Candidate, Error> {
         Candidate::builder().build().await
     }
@@ -134,12 +137,33 @@ impl CandidateBuilder {
         self
     }
 
+    /// Takes what the deployment sets from here instead of from the environment: see [`Overrides`].
+    pub fn overrides(mut self, overrides: Overrides) -> CandidateBuilder {
+        self.overrides = Some(overrides);
+        self
+    }
+
     /// Adds this label to every Lease that this candidate creates or writes: for a policy that demands a label, or for selectors.
-    /// A Lease that already has a label with this key keeps its value. Call it once for each label.
+    /// A Lease that already has a label with this key keeps its value. Call it once for each label. `LEASE_LABELS` adds labels at
+    /// deploy time. Every Lease also gets `app.kubernetes.io/managed-by: lease-runtime`, unless you set another value.
     ///
     /// If a Lease was deleted, this process creates it again with the labels that it had.
     pub fn lease_label(mut self, key: impl Into<String>, value: impl Into<String>) -> CandidateBuilder {
         self.labels.insert(key.into(), value.into());
+        self
+    }
+
+    /// Makes this object the owner of each Lease that this candidate creates: Kubernetes then deletes the Lease some time after its
+    /// owner. A Lease that exists keeps its owners. So do not take a pod or anything else that goes before the service does, or the
+    /// Lease is deleted while others use it. `Resource::owner_ref` of kube makes an owner of an object.
+    ///
+    /// The owner is in the namespace of the candidate, or in no namespace. A lease in another namespace gets no owner, because
+    /// Kubernetes would look for the owner there, and delete the Lease when it finds none.
+    ///
+    /// A lease with scheduled tasks must not be owned: its record of ticks would be deleted with the owner. In the namespace of the
+    /// candidate, such a task is refused when it is added.
+    pub fn lease_owner(mut self, owner: OwnerReference) -> CandidateBuilder {
+        self.owner = Some(owner);
         self
     }
 
@@ -148,39 +172,86 @@ impl CandidateBuilder {
     ///
     /// # Errors
     ///
-    /// If there is no cluster, if the connection cannot be set up, if the namespace or a label is not valid, or outside of a
-    /// tokio runtime.
+    /// If there is no cluster, if the connection cannot be set up, if the namespace, a label, the owner, or a value that the
+    /// deployment sets is not valid, or outside of a tokio runtime.
     pub async fn build(self) -> Result<Candidate, Error> {
         tokio::runtime::Handle::try_current().map_err(|_| Error::NoRuntime)?;
         for (key, value) in &self.labels {
             check_label(key, value).map_err(|source| Error::Label { cause: source })?;
         }
+        self.owner.as_ref().map_or(Ok(()), check_owner)?;
+        let overrides =
+            self.overrides.map_or_else(Overrides::from_env, |overrides| overrides.check().map(|()| overrides))?;
+        let clock = self.clock.unwrap_or_else(|| Arc::new(SystemClock));
         let (namespace, connection) = match self.source {
-            ClusterSource::Environment => {
-                // Outside of a pod's own cluster, the namespace of the pod says nothing about the cluster that was asked for.
-                let of_pod = std::env::var("POD_NAMESPACE").ok().filter(|name| !name.trim().is_empty());
-                (self.namespace.or(of_pod), Connection::from_env().await?)
+            source if !overrides.elects() => {
+                let of_connection = match source {
+                    ClusterSource::Connection(connection) => Some(connection.namespace().to_owned()),
+                    ClusterSource::Environment | ClusterSource::Kubeconfig(_) => None,
+                };
+                (self.namespace.or(of_connection).or_else(namespace_of_pod), Connection::alone(&*clock))
             }
+            // Outside of a pod's own cluster, the namespace of the pod says nothing about the cluster that was asked for.
+            ClusterSource::Environment => (self.namespace.or_else(namespace_of_pod), Connection::from_env().await?),
             ClusterSource::Kubeconfig(path) => (self.namespace, Connection::from_kubeconfig(&path, None).await?),
             ClusterSource::Connection(connection) => (self.namespace, connection),
         };
-        let namespace: Arc<str> = namespace.as_deref().unwrap_or(connection.namespace()).trim().into();
+        let namespace = overrides.own_namespace().or(namespace.as_deref()).unwrap_or(connection.namespace());
+        let namespace: Arc<str> = namespace.trim().into();
         check_namespace(&namespace).map_err(|source| Error::Namespace { cause: source })?;
         let identity = identity::unique(self.identity)?;
-        let clock = self.clock.unwrap_or_else(|| Arc::new(SystemClock));
         // Before the elector starts: a build that is dropped here must not leave a running thread behind.
         connection.ready().await?;
         let mut elector = start(connection.clone(), identity.clone(), clock, self.observers).await?;
-        elector.label(self.labels);
+        let owns_leases = self.owner.is_some();
+        elector.describe(LeaseMetadata {
+            labels: labels(self.labels, &overrides),
+            owner: self.owner.map(|owner| (Arc::clone(&namespace), owner)),
+        });
+        if !overrides.elects() {
+            warn_of_no_election(&identity, &namespace, overrides.election_set_by());
+        }
         tracing::info!(target: "lease_runtime", identity = %shown(&identity), namespace = %namespace, "candidate ready");
         let settings = CandidateSettings {
             condition: self.condition,
             release_timeout: self.release_timeout.unwrap_or(RELEASE_TIMEOUT),
             on_late_refusal: self.on_late_refusal,
+            owns_leases,
         };
-        let inner = CandidateInner::new(elector, connection, identity, namespace, settings);
+        let deployment = Deployment::new(namespace, overrides);
+        let inner = CandidateInner::new(elector, connection, identity, deployment, settings);
         Ok(Candidate { inner: Arc::new(inner) })
     }
+}
+
+fn namespace_of_pod() -> Option<String> {
+    std::env::var("POD_NAMESPACE").ok().filter(|name| !name.trim().is_empty())
+}
+
+/// An incomplete owner would be refused with every lease.
+fn check_owner(owner: &OwnerReference) -> Result<(), Error> {
+    let fields =
+        [("apiVersion", &owner.api_version), ("kind", &owner.kind), ("name", &owner.name), ("uid", &owner.uid)];
+    let missing = fields.into_iter().find(|(_, value)| value.trim().is_empty());
+    missing.map_or(Ok(()), |(missing, _)| Err(Error::Owner { missing }))
+}
+
+/// The labels of the program, with those of the deployment in place of those with the same key.
+fn labels(mut labels: Labels, overrides: &Overrides) -> Labels {
+    labels.extend(overrides.lease_labels().map(|(key, value)| (key.clone(), value.clone())));
+    labels.entry("app.kubernetes.io/managed-by".to_owned()).or_insert_with(|| "lease-runtime".to_owned());
+    labels
+}
+
+fn warn_of_no_election(identity: &str, namespace: &str, setting: &'static str) {
+    tracing::warn!(
+        target: "lease_runtime",
+        identity = %shown(identity),
+        namespace,
+        setting,
+        "the election is off: this process runs all bodies, whatever other replicas do. Run one replica, and stop it before the next \
+         one starts. No cluster is used, ticks are forgotten with the process, and fencing tokens begin at 1"
+    );
 }
 
 /// Starts the elector on another thread, since reading certificates blocks. A given client belongs to the current runtime, so

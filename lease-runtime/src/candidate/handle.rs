@@ -14,6 +14,7 @@ use crate::admin::TickAdmin;
 use crate::elector::{Health, LeaseStatus};
 use crate::error::Error;
 use crate::lease::{LeaseId, LeaseRef};
+use crate::spec::Deployment;
 use crate::task::{IntoTask, TaskHandle};
 
 /// This process in the elections of its leases. It has one identity, one connection and any number of tasks.
@@ -99,9 +100,11 @@ impl Candidate {
     }
 
     /// The status of this process in the election of a lease, now and as it changes. `None` if no task was added for this lease.
-    /// Name the lease by its name in the namespace of the candidate, as `namespace/name`, or by a [`LeaseId`]. The status follows the
-    /// lease also after this process has stepped down, and while a condition does not hold. If all tasks of a lease are over, the candidate
-    /// remembers the lease until sixteen others are in the same state. A receiver keeps the last status in any case.
+    /// Name the lease by its name in the namespace of the candidate, as `namespace/name`, or by a [`LeaseId`]: see [`LeaseRef`].
+    ///
+    /// The status follows the lease also after this process has stepped down, and while a condition does not hold. If all tasks of
+    /// a lease are over, the candidate remembers the lease until sixteen others are in the same state. A receiver keeps the last
+    /// status in any case.
     ///
     /// The status is for people, dashboards and readiness probes. A body that decides whether to act uses its
     /// [`Term`](crate::Term).
@@ -116,8 +119,9 @@ impl Candidate {
     /// From then on, this process follows the lease by a watch, until the candidate is dropped. It needs the verbs `get` and
     /// `watch` on the Lease, and works before the candidate runs and without tasks. Without a watch, it reads the Lease every two seconds.
     pub fn observe(&self, lease: impl Into<LeaseRef>) -> watch::Receiver<LeaseStatus> {
-        let lease = lease.into().within(&self.inner.namespace);
-        self.status(lease.clone()).unwrap_or_else(|| self.inner.observe(lease))
+        let Deployment { namespace, overrides } = &self.inner.deployment;
+        let lease = lease.into().within(namespace, overrides.lease_prefix());
+        self.status(&lease).unwrap_or_else(|| self.inner.observe(lease))
     }
 
     /// Gives a lease up, as [`Term::step_down`](crate::Term::step_down) does, so that another replica can take it: to rebalance
@@ -136,15 +140,18 @@ impl Candidate {
     /// If the connection cannot be set up, or outside of a tokio runtime. No request is sent yet.
     pub async fn admin(&self) -> Result<TickAdmin, Error> {
         Handle::try_current().map_err(|_| Error::NoRuntime)?;
-        Ok(TickAdmin::new(self.inner.connection.client().await?, &*self.inner.namespace))
+        let Deployment { namespace, overrides } = &self.inner.deployment;
+        let admin = TickAdmin::new(self.inner.connection.client().await?, Arc::clone(namespace));
+        Ok(admin.with_prefix(overrides.lease_prefix()))
     }
 
     fn lease_tasks(&self, lease: impl Into<LeaseRef>) -> Option<Arc<LeaseTasks>> {
-        let lease = lease.into().within(&self.inner.namespace);
+        let Deployment { namespace, overrides } = &self.inner.deployment;
+        let lease = lease.into().within(namespace, overrides.lease_prefix());
         self.inner.state().leases.get(&lease).cloned()
     }
 
-    /// The leases that tasks were added for. Of the leases whose tasks are all over, only the last sixteen.
+    /// The leases that tasks were added for, with their names in the cluster. Of the leases whose tasks are all over, only the last sixteen.
     pub fn leases(&self) -> Vec<LeaseId> {
         self.inner.state().leases.keys().cloned().collect()
     }
@@ -162,7 +169,13 @@ impl Candidate {
 
     /// The namespace of the leases that name none.
     pub fn namespace(&self) -> &str {
-        &self.inner.namespace
+        &self.inner.deployment.namespace
+    }
+
+    /// Whether bodies run only while this process holds their lease. `false` if the deployment has
+    /// [turned the election off](crate::Overrides::election): then every replica runs the bodies.
+    pub fn elects(&self) -> bool {
+        self.inner.deployment.overrides.elects()
     }
 }
 

@@ -13,6 +13,7 @@ use super::lease_tasks::LeaseTasks;
 use crate::elector::{Connection, ElectionHandle, Elector, LeaseStatus};
 use crate::error::Error;
 use crate::lease::LeaseId;
+use crate::spec::Deployment;
 use lease_protocol::election::shown;
 
 /// The state that the clones of a candidate, its drivers and its warm-ups share.
@@ -20,7 +21,7 @@ pub(super) struct CandidateInner {
     pub(super) elector: Elector,
     pub(super) connection: Connection,
     pub(super) identity: Arc<str>,
-    pub(super) namespace: Arc<str>,
+    pub(super) deployment: Deployment,
     pub(super) settings: CandidateSettings,
     /// Shut down in order: cancel the terms, drain them, release the leases.
     pub(super) shutdown: CancellationToken,
@@ -45,6 +46,8 @@ pub(super) struct CandidateSettings {
     /// How long to wait for the release of a lease after its bodies are gone.
     pub(super) release_timeout: Duration,
     pub(super) on_late_refusal: OnLateRefusal,
+    /// The leases in the namespace of the candidate get an owner.
+    pub(super) owns_leases: bool,
 }
 
 pub(super) struct CandidateState {
@@ -90,7 +93,7 @@ impl CandidateInner {
         elector: Elector,
         connection: Connection,
         identity: Arc<str>,
-        namespace: Arc<str>,
+        deployment: Deployment,
         settings: CandidateSettings,
     ) -> CandidateInner {
         let state = CandidateState {
@@ -108,7 +111,7 @@ impl CandidateInner {
             elector,
             connection,
             identity,
-            namespace,
+            deployment,
             settings,
             shutdown: CancellationToken::new(),
             cut: CancellationToken::new(),

@@ -8,6 +8,7 @@ use super::Candidate;
 use super::inner::{CandidateInner, CandidatePhase};
 use super::lease_driver::Arrival;
 use super::lease_tasks::LeaseTasks;
+use crate::error::Error;
 use crate::observer::LeaseEvent;
 use crate::task::entry::Entry;
 use crate::task::{IntoTask, TaskHandle};
@@ -21,7 +22,7 @@ pub(super) struct Placed {
 impl Candidate {
     /// As `add`, and also returns what is needed to give the task up.
     pub(super) fn place<K: IntoTask>(&self, task: K) -> (TaskHandle<K::Output>, Option<Placed>) {
-        let (entry, handle) = Entry::new(task, &self.inner.namespace, self.inner.cut.child_token());
+        let (entry, handle) = Entry::new(task, &self.inner.deployment, self.inner.cut.child_token());
         let placed = match entry {
             Ok(entry) => {
                 let entry = Arc::new(entry);
@@ -47,6 +48,8 @@ impl CandidateInner {
             let phase = state.phase.clone();
             if let CandidatePhase::Over = phase {
                 Err(entry.stopped())
+            } else if let Err(error) = self.check_owner(&entry) {
+                Err(error)
             } else {
                 let lease_tasks = state.leases.entry(entry.lease.clone()).or_insert_with(|| {
                     self.elector.observer().tell(|| LeaseEvent::Added { lease: entry.lease.clone() });
@@ -75,5 +78,14 @@ impl CandidateInner {
                 None
             }
         }
+    }
+
+    /// A Lease that holds a record of ticks has no owner.
+    fn check_owner(&self, entry: &Entry) -> Result<(), Error> {
+        let owned = self.settings.owns_leases && entry.lease.namespace == self.deployment.namespace;
+        if !owned || entry.scheduled() == 0 {
+            return Ok(());
+        }
+        Err(Error::OwnedRecord { task: entry.name.to_string(), lease: entry.lease.clone() })
     }
 }

@@ -9,7 +9,7 @@ use tokio::sync::{mpsc, watch};
 use super::error::ElectorError;
 use super::health::Heartbeat;
 use super::log_thread::LogFlush;
-use super::recent_states::Labels;
+use super::recent_states::LeaseMetadata;
 use super::task_comparison::AnnouncedTasks;
 use crate::clock::Clock;
 use crate::lease::LeaseId;
@@ -186,7 +186,7 @@ pub(super) struct ElectionPort {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) heartbeat: Arc<Heartbeat>,
     pub(super) tasks: Arc<AnnouncedTasks>,
-    pub(super) labels: Arc<Labels>,
+    pub(super) metadata: Arc<LeaseMetadata>,
     pub(super) observer: ObserverPort,
     /// The program only observes the lease: this process never takes part.
     pub(super) observes: bool,
@@ -231,7 +231,7 @@ impl ElectionPort {
             clock,
             heartbeat,
             tasks,
-            labels: Arc::default(),
+            metadata: Arc::default(),
             observer: ObserverPort::default(),
             observes: false,
             commands,

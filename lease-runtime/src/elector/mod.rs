@@ -1,5 +1,6 @@
 //! Runs elections against a real API server: requests, watches and timers.
 
+mod alone;
 mod annotation_backoff;
 mod causes;
 mod classify;
@@ -43,7 +44,7 @@ pub(crate) use handle::{ElectionControl, ElectionHandle};
 pub use handle::{LeaseStatus, Standing};
 pub use health::Health;
 pub use rbac::Denial;
-pub(crate) use recent_states::Labels;
+pub(crate) use recent_states::{Labels, LeaseMetadata};
 pub(crate) use task_comparison::AnnouncedTasks;
 
 use handle::ElectionPort;
@@ -52,7 +53,7 @@ use log_thread::{LogFlush, LogThread};
 use multiplexed::Multiplexed;
 use process_memory::ProcessMemory;
 use server_time::ServerTime;
-use thread::Host;
+use thread::{BuildClient, Host};
 
 use crate::clock::Clock;
 use crate::lease::LeaseId;
@@ -68,7 +69,7 @@ pub(crate) struct Elector {
     identity: Arc<str>,
     clock: Arc<dyn Clock>,
     heartbeat: Arc<Heartbeat>,
-    labels: Arc<Labels>,
+    metadata: Arc<LeaseMetadata>,
     observer: ObserverPort,
     /// Waits for the log, if the elector has a thread of its own.
     log_flush: Option<LogFlush>,
@@ -93,43 +94,42 @@ impl Elector {
         let heartbeat = Heartbeat::new(Arc::clone(&clock));
         let server_time = ServerTime::new(Arc::clone(&clock));
         let (elections, ports) = mpsc::unbounded_channel();
-        let mut log_flush = None;
-        let observer;
-        match connection {
-            Connection::Config(cluster) => {
-                let log_thread = LogThread::start().map_err(|source| ElectorError::Thread { cause: source })?;
-                log_flush = Some(log_thread.log_flush());
-                observer = ObserverPort::thread(observers).map_err(|source| ElectorError::Thread { cause: source })?;
-                let process_memory = ProcessMemory::of(&cluster.url(), &*clock);
-                let host = Host {
-                    ports,
-                    heartbeat: Arc::clone(&heartbeat),
-                    server_time,
-                    process_memory,
-                    observer: observer.clone(),
-                };
-                thread::start(cluster, host, log_thread)?;
-            }
+        let host = |server_time, process_memory, observer: &ObserverPort| Host {
+            ports,
+            heartbeat: Arc::clone(&heartbeat),
+            server_time,
+            process_memory,
+            observer: observer.clone(),
+        };
+        let (build, process_memory): (BuildClient, _) = match connection {
             Connection::Client(client) => {
                 let runtime = Handle::try_current().map_err(|_| ElectorError::NoRuntime)?;
-                observer = ObserverPort::here(observers);
-                let host = Host {
-                    ports,
-                    heartbeat: Arc::clone(&heartbeat),
-                    server_time,
-                    // A client does not say where its cluster is, so its memory ends with it.
-                    process_memory: ProcessMemory::default(),
-                    observer: observer.clone(),
-                };
+                let observer = ObserverPort::here(observers);
+                // A client does not say where its cluster is, so its memory ends with it.
+                let host = host(server_time, ProcessMemory::default(), &observer);
                 drop(runtime.spawn(host.run(client, Multiplexed::default())));
+                let metadata = Arc::default();
+                return Ok(Elector { elections, identity, clock, heartbeat, metadata, observer, log_flush: None });
             }
-        }
-        Ok(Elector { elections, identity, clock, heartbeat, labels: Arc::default(), observer, log_flush })
+            Connection::Config(cluster) => {
+                let process_memory = ProcessMemory::of(&cluster.url(), &*clock);
+                (Box::new(move || connect::client(cluster)), process_memory)
+            }
+            Connection::Alone(leases) => {
+                let process_memory = ProcessMemory::of(alone::PLACE, &*clock);
+                (Box::new(move || Ok((leases.client(), Multiplexed::default()))), process_memory)
+            }
+        };
+        let log_thread = LogThread::start().map_err(|source| ElectorError::Thread { cause: source })?;
+        let log_flush = Some(log_thread.log_flush());
+        let observer = ObserverPort::thread(observers).map_err(|source| ElectorError::Thread { cause: source })?;
+        thread::start(build, host(server_time, process_memory, &observer), log_thread)?;
+        Ok(Elector { elections, identity, clock, heartbeat, metadata: Arc::default(), observer, log_flush })
     }
 
-    /// Adds these labels to the Leases of later elections.
-    pub(crate) fn label(&mut self, labels: Labels) {
-        self.labels = Arc::new(labels);
+    /// Writes this into the Leases of later elections.
+    pub(crate) fn describe(&mut self, metadata: LeaseMetadata) {
+        self.metadata = Arc::new(metadata);
     }
 
     /// Takes part in the election of `lease` from now on.
@@ -146,7 +146,7 @@ impl Elector {
         let (identity, clock) = (Arc::clone(&self.identity), Arc::clone(&self.clock));
         let (mut port, mut election) = ElectionPort::new(lease, timing, identity, clock, Arc::clone(&self.heartbeat));
         election.control.log_flush.clone_from(&self.log_flush);
-        port.labels = Arc::clone(&self.labels);
+        port.metadata = Arc::clone(&self.metadata);
         port.observer = self.observer.clone();
         port.observes = observes;
         // If the runtime of the elector is gone, the port is dropped here, and the handle says that the election has ended.

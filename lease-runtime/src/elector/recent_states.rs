@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use k8s_openapi::api::coordination::v1::Lease;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
 
 use super::wire::{put, view};
 use crate::lease::LeaseId;
@@ -19,19 +19,27 @@ use lease_protocol::ticks::{Annotations, Edits};
 #[derive(Debug)]
 pub(super) struct RecentStates {
     lease: LeaseId,
-    labels: Arc<Labels>,
+    metadata: Arc<LeaseMetadata>,
     objects: VecDeque<(Version, Lease)>,
 }
 
 /// Labels for every Lease that a candidate writes. A label with the same key that exists already is not changed.
 pub(crate) type Labels = BTreeMap<String, String>;
 
+/// What a candidate writes into the metadata of its Leases.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct LeaseMetadata {
+    pub(crate) labels: Labels,
+    /// The owner of the Leases in this namespace that the candidate creates. An object of another namespace cannot own a Lease.
+    pub(crate) owner: Option<(Arc<str>, OwnerReference)>,
+}
+
 /// How many states are kept. Reads, writes and the watch may deliver so many out of order between two steps.
 const MOST_STATES: usize = 4;
 
 impl RecentStates {
-    pub(super) fn new(lease: LeaseId, labels: Arc<Labels>) -> RecentStates {
-        RecentStates { lease, labels, objects: VecDeque::new() }
+    pub(super) fn new(lease: LeaseId, metadata: Arc<LeaseMetadata>) -> RecentStates {
+        RecentStates { lease, metadata, objects: VecDeque::new() }
     }
 
     /// Reads an object of the API server and keeps it. `Err` says why it is not a state of this Lease. Any content of its *spec* is
@@ -57,6 +65,7 @@ impl RecentStates {
             name: Some(self.lease.name.to_string()),
             namespace: Some(self.lease.namespace.to_string()),
             labels: self.objects.back().and_then(|(_, last)| last.metadata.labels.clone()),
+            owner_references: self.owner().map(|owner| vec![owner.clone()]),
             ..ObjectMeta::default()
         };
         let mut object = Lease { metadata, spec: None };
@@ -86,13 +95,19 @@ impl RecentStates {
 
     /// Adds the labels that are missing. Others may have set the same key to another value, which stays.
     fn label(&self, object: &mut Lease) {
-        if self.labels.is_empty() {
+        if self.metadata.labels.is_empty() {
             return;
         }
         let labels = object.metadata.labels.get_or_insert_default();
-        for (key, value) in &*self.labels {
+        for (key, value) in &self.metadata.labels {
             labels.entry(key.clone()).or_insert_with(|| value.clone());
         }
+    }
+
+    /// The owner of the Lease if this process creates it.
+    fn owner(&self) -> Option<&OwnerReference> {
+        let (namespace, owner) = self.metadata.owner.as_ref()?;
+        (*namespace == self.lease.namespace).then_some(owner)
     }
 
     /// The annotations of a state, if it is still kept.
@@ -162,7 +177,8 @@ mod tests {
     #[test]
     fn labels_are_added_and_never_changed() {
         let labels = Labels::from([("team".into(), "jobs".into()), ("example.com/tier".into(), "3".into())]);
-        let mut states = RecentStates::new(id(), Arc::new(labels));
+        let metadata = LeaseMetadata { labels, owner: None };
+        let mut states = RecentStates::new(id(), Arc::new(metadata));
         let labels = |lease: Lease| serde_json::to_value(lease.metadata.labels).unwrap();
         assert_eq!(labels(states.creation(&ours())), json!({ "team": "jobs", "example.com/tier": "3" }));
         let view = states.read(lease(json!({}))).unwrap();

@@ -12,7 +12,6 @@ use kube::Client;
 use tokio::sync::{Mutex, mpsc};
 use tokio::task::JoinSet;
 
-use super::connect::{self, ClusterAccess};
 use super::driver::ElectionDriver;
 use super::error::ElectorError;
 use super::handle::{Command, ElectionPort, Standing};
@@ -26,8 +25,11 @@ use super::watch::SharedWatch;
 use crate::lease::LeaseId;
 use crate::observer::{LeaseEvent, ObserverPort};
 
+/// Builds the client of the thread, and says whether its connections are checked.
+pub(super) type BuildClient = Box<dyn FnOnce() -> Result<(Client, Multiplexed), ElectorError> + Send>;
+
 /// Starts the thread. Returns when its client is built, or when that has failed.
-pub(super) fn start(cluster: ClusterAccess, host: Host, log_thread: LogThread) -> Result<(), ElectorError> {
+pub(super) fn start(build: BuildClient, host: Host, log_thread: LogThread) -> Result<(), ElectorError> {
     let (ready, built) = std::sync::mpsc::sync_channel(1);
     let body = move || {
         log_thread.log_for_this_thread();
@@ -40,7 +42,7 @@ pub(super) fn start(cluster: ClusterAccess, host: Host, log_thread: LogThread) -
         };
         runtime.block_on(async move {
             // On this runtime, because the worker of a client lives where the client was built.
-            match connect::client(cluster) {
+            match build() {
                 Ok((client, multiplexed)) => {
                     let _ = ready.send(Ok(()));
                     host.run(client, multiplexed).await;

@@ -1,5 +1,7 @@
 //! The name of a lease, and how fast it changes hands.
 
+mod deployment;
+mod overrides;
 mod rule;
 
 use std::time::Duration;
@@ -7,6 +9,8 @@ use std::time::Duration;
 use lease_grammar::names;
 use lease_grammar::timing::Timings;
 
+pub(crate) use deployment::Deployment;
+pub use overrides::{OverrideError, Overrides};
 pub use rule::{Rule, SpecError, check_lease_name, check_namespace, check_timing};
 pub(crate) use rule::{check_label, timings};
 

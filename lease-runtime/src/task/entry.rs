@@ -21,6 +21,7 @@ use crate::elector::LeaseStatus;
 use crate::error::Error;
 use crate::lease::LeaseId;
 use crate::policy::OnLoss;
+use crate::spec::Deployment;
 use crate::term::polled::{PolledBody, WaitWithin};
 use lease_protocol::election::Timing;
 use lease_protocol::ticks::TaskTicks;
@@ -51,14 +52,14 @@ impl Entry {
     /// Checks the task and erases its types. If the task is not valid, its handle returns the error too.
     pub(crate) fn new<K: IntoTask>(
         task: K,
-        namespace: &str,
+        deployment: &Deployment,
         stop: CancellationToken,
     ) -> (Result<Entry, Error>, TaskHandle<K::Output>) {
         let name: Arc<str> = task.title().into();
         let (outcome, receiver) = oneshot::channel();
         let completed = CancellationToken::new();
         let handle = TaskHandle::new(name.clone(), receiver, completed.clone());
-        let plan = match IntoPlan::into_plan(task, namespace) {
+        let plan = match IntoPlan::into_plan(task, deployment) {
             Ok(plan) => plan,
             Err(error) => {
                 let _ = outcome.send(Err(error.clone()));

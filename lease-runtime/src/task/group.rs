@@ -8,10 +8,12 @@ use tokio::sync::watch;
 
 use super::member::{GroupOrder, Member, MemberWork};
 use super::name::check_task_name;
+use super::overridden;
 use super::plan::{IntoTask, Plan, sealed::IntoPlan};
 use super::policy::Policy;
 use super::resolve::Scheduling;
 use crate::error::Error;
+use crate::spec::Deployment;
 
 /// Several tasks under one lease, as one task with its own name. It starts and stops them in an order.
 ///
@@ -144,7 +146,7 @@ impl TaskGroup {
 trait Part: Send {
     fn move_to(&mut self, lease: Option<&str>, namespace: Option<&str>);
 
-    fn plan(self: Box<Self>, namespace: &str) -> Result<Plan<()>, Error>;
+    fn plan(self: Box<Self>, deployment: &Deployment) -> Result<Plan<()>, Error>;
 }
 
 impl<K: IntoTask> Part for K {
@@ -152,8 +154,8 @@ impl<K: IntoTask> Part for K {
         IntoPlan::move_to(self, lease, namespace);
     }
 
-    fn plan(self: Box<Self>, namespace: &str) -> Result<Plan<()>, Error> {
-        let Plan { lease, timing, member, warm_up, conditions, wants_tick, .. } = (*self).into_plan(namespace)?;
+    fn plan(self: Box<Self>, deployment: &Deployment) -> Result<Plan<()>, Error> {
+        let Plan { lease, timing, member, warm_up, conditions, wants_tick, .. } = (*self).into_plan(deployment)?;
         Ok(Plan { lease, timing, member, warm_up, conditions, wants_tick, done: None, output: nothing() })
     }
 }
@@ -177,7 +179,7 @@ impl IntoPlan<()> for TaskGroup {
         self.namespace = namespace.map(str::to_owned).or(self.namespace.take());
     }
 
-    fn into_plan(self, namespace: &str) -> Result<Plan<()>, Error> {
+    fn into_plan(self, deployment: &Deployment) -> Result<Plan<()>, Error> {
         let TaskGroup { name, order, lease, namespace: own, mut warm_up, mut conditions, parts, policy, scheduling } =
             self;
         check_task_name(&name)?;
@@ -185,7 +187,7 @@ impl IntoPlan<()> for TaskGroup {
         let (mut common, mut wants_tick) = (None, false);
         for mut part in parts {
             part.move_to(lease.as_deref(), own.as_deref());
-            let plan = part.plan(namespace)?;
+            let plan = part.plan(deployment)?;
             let (lease, timing) = common.get_or_insert_with(|| (plan.lease.clone(), plan.timing));
             // If the lease or the timings differ, there is a member before this one.
             let first = members.first().map(|member| member.name.to_string()).unwrap_or_default();
@@ -210,7 +212,7 @@ impl IntoPlan<()> for TaskGroup {
         }
         let Some((lease, timing)) = common else { return Err(Error::EmptyGroup { group: name }) };
         policy.check(&name)?;
-        let ticking = scheduling.resolve(&name, &policy, &timing)?;
+        let ticking = overridden::ticking(&scheduling, &name, &policy, (&lease, &timing), deployment)?;
         let (scheduled, once) = (ticking.is_some(), scheduling.once);
         let member = Member { name: name.into(), policy, ticking, work: MemberWork::Group(order, members) };
         if scheduled && member.all().iter().skip(1).any(|member| member.ticking.is_some()) {

@@ -13,12 +13,13 @@ use super::TaskOutput;
 use super::lock::lock;
 use super::member::{Body, BodyResult, Member, MemberWork};
 use super::name::check_task_name;
+use super::overridden;
 use super::plan::{IntoTask, Plan, sealed::IntoPlan};
 use super::policy::Policy;
 use super::resolve::Scheduling;
 use crate::error::Error;
 use crate::lease::LeaseId;
-use crate::spec::{LeaseSpec, check_lease_name, check_namespace, check_timing};
+use crate::spec::{Deployment, LeaseSpec, check_lease_name, check_namespace};
 use crate::term::Term;
 use crate::tick::Tick;
 use lease_protocol::election::Timing;
@@ -177,19 +178,26 @@ impl<T> LeaderTask<T> {
         &self.name
     }
 
-    /// The lease and its timings, checked.
-    pub(super) fn resolve(&self, namespace: &str) -> Result<(LeaseId, Timing), Error> {
+    /// The lease in the cluster and its timings, checked.
+    pub(super) fn resolve(&self, deployment: &Deployment) -> Result<(LeaseId, Timing), Error> {
         check_task_name(&self.name)?;
         self.policy.check(&self.name)?;
         let lease = self.lease.as_deref().or(self.spec.lease_name());
         let lease = lease.ok_or_else(|| Error::NoLease { task: self.name.to_string() })?;
-        let namespace = self.namespace.as_deref().or(self.spec.namespace_name()).unwrap_or(namespace);
-        let timing = self.spec.timing_with(self.lease_duration, self.renew_deadline, self.retry_period);
+        let namespace = self.namespace.as_deref().or(self.spec.namespace_name()).unwrap_or(&deployment.namespace);
         check_lease_name(lease)
             .and_then(|()| check_namespace(namespace))
-            .and_then(|()| check_timing(&timing))
             .map_err(|cause| Error::Spec { task: self.name.to_string(), cause })?;
-        Ok((LeaseId::new(namespace, lease), timing))
+        let lease = overridden::lease(LeaseId::new(namespace, lease), &self.name, deployment)?;
+        let [lease_duration, renew_deadline, retry_period] = deployment.overrides.timings();
+        let timing = self.spec.timing_with(
+            lease_duration.or(self.lease_duration),
+            renew_deadline.or(self.renew_deadline),
+            retry_period.or(self.retry_period),
+        );
+        let own = self.spec.timing_with(self.lease_duration, self.renew_deadline, self.retry_period);
+        overridden::check_timing(&timing, &own, &lease, &self.name, deployment)?;
+        Ok((lease, timing))
     }
 }
 
@@ -207,9 +215,9 @@ impl<T: TaskOutput> IntoPlan<T> for LeaderTask<T> {
         self.namespace = namespace.map(str::to_owned).or(self.namespace.take());
     }
 
-    fn into_plan(self, namespace: &str) -> Result<Plan<T>, Error> {
-        let (lease, timing) = self.resolve(namespace)?;
-        let ticking = self.scheduling.resolve(&self.name, &self.policy, &timing)?;
+    fn into_plan(self, deployment: &Deployment) -> Result<Plan<T>, Error> {
+        let (lease, timing) = self.resolve(deployment)?;
+        let ticking = overridden::ticking(&self.scheduling, &self.name, &self.policy, (&lease, &timing), deployment)?;
         let wants_tick = self.scheduling.scheduled && ticking.is_none();
         let output = Arc::new(Mutex::new(None));
         let (last, mut body) = (output.clone(), self.body);

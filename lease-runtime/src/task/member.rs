@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError, TryLockError};
+use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use jiff::tz::TimeZone;
@@ -46,6 +47,16 @@ pub(crate) enum GroupOrder {
     Sequence,
     /// Each when the one before it is up. Each is asked to end when those after it are gone.
     Stack,
+}
+
+/// How a run ended.
+pub(super) enum RunResult {
+    /// The body ended by itself.
+    Ended(BodyResult),
+    Panicked(String),
+    TimedOut(Duration),
+    /// Its time was up, or its task was given up.
+    Dropped,
 }
 
 impl Member {

@@ -12,6 +12,7 @@ mod member;
 mod name;
 mod observed;
 mod output;
+mod overridden;
 mod plan;
 mod policy;
 mod resolve;

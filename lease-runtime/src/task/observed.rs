@@ -3,8 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::member::BodyResult;
-use super::run::RunResult;
+use super::member::{BodyResult, RunResult};
 use super::supervisor::RunContext;
 use crate::clock::Moment;
 use crate::lease::LeaseId;

@@ -25,6 +25,7 @@ pub trait IntoTask: sealed::IntoPlan<<Self as IntoTask>::Output> + Send + 'stati
 pub(crate) mod sealed {
     use super::Plan;
     use crate::error::Error;
+    use crate::spec::Deployment;
 
     pub trait IntoPlan<T> {
         fn title(&self) -> &str;
@@ -32,8 +33,8 @@ pub(crate) mod sealed {
         /// Runs under this lease, or in this namespace, instead of its own.
         fn move_to(&mut self, lease: Option<&str>, namespace: Option<&str>);
 
-        /// Checks it and erases its types. `namespace` is the namespace of leases that name none.
-        fn into_plan(self, namespace: &str) -> Result<Plan<T>, Error>;
+        /// Checks it and erases its types.
+        fn into_plan(self, deployment: &Deployment) -> Result<Plan<T>, Error>;
     }
 }
 

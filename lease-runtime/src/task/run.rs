@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::backoff::{Backoff, Restarts};
 use super::log::TaskLog;
-use super::member::{Body, BodyResult};
+use super::member::{Body, BodyResult, RunResult};
 use super::observed::ObservedRun;
 use super::supervisor::{MemberEnd, RunContext};
 use crate::error::Error;
@@ -25,16 +25,6 @@ use lease_protocol::election::StopReason;
 const LONGEST_SLEEP: Duration = Duration::from_secs(3600);
 /// If a body is not gone so long after its time was up, it does not yield.
 const PATIENCE: Duration = Duration::from_secs(1);
-
-/// How a run ended.
-pub(super) enum RunResult {
-    /// The body ended by itself.
-    Ended(BodyResult),
-    Panicked(String),
-    TimedOut(Duration),
-    /// Its time was up, or its task was given up.
-    Dropped,
-}
 
 /// A failure, as half a sentence after the name of the task.
 struct BodyFailure {

@@ -8,7 +8,7 @@ use super::entry::Entry;
 use super::*;
 use crate::error::Error;
 use crate::lease::LeaseId;
-use crate::spec::LeaseSpec;
+use crate::spec::{Deployment, LeaseSpec, Overrides};
 use crate::term::Term;
 use lease_protocol::election::Timing;
 
@@ -18,8 +18,12 @@ fn task() -> LeaderTask<()> {
     LeaderTask::new("t", SPEC, |_| async {})
 }
 
+fn deployment() -> Deployment {
+    Deployment::new("default", Overrides::default())
+}
+
 fn resolved(task: LeaderTask<()>) -> Result<(LeaseId, Timing), Error> {
-    task.resolve("default")
+    task.resolve(&deployment())
 }
 
 #[test]
@@ -62,14 +66,14 @@ fn what_is_not_valid_at_run_time_is_an_error_that_names_the_task() {
 
 #[tokio::test]
 async fn the_handle_gives_the_error_of_a_task_that_is_not_valid() {
-    let (entry, handle) = Entry::new(task().lease("Ledger"), "default", CancellationToken::new());
+    let (entry, handle) = Entry::new(task().lease("Ledger"), &deployment(), CancellationToken::new());
     assert!(entry.is_err());
     assert!(matches!(handle.await, Err(Error::Spec { task, .. }) if task == "t"));
 }
 
 #[tokio::test]
 async fn a_handle_that_is_awaited_again_does_not_panic() {
-    let (entry, mut handle) = Entry::new(task(), "default", CancellationToken::new());
+    let (entry, mut handle) = Entry::new(task(), &deployment(), CancellationToken::new());
     assert!(!handle.is_finished());
     drop(entry);
     assert!(handle.is_finished());

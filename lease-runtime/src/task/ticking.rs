@@ -11,8 +11,8 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use super::backoff::Backoff;
-use super::member::{MemberTicks, MemberWork};
-use super::run::{self, RunResult};
+use super::member::{MemberTicks, MemberWork, RunResult};
+use super::run;
 use super::supervisor::{MemberEnd, RunContext, Supervisor};
 use crate::term::{ElectorMessage, StopSignal};
 use crate::tick::{Cause, Permit, Tick};

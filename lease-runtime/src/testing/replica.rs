@@ -14,6 +14,7 @@ use crate::elector::simulated::SimulatedElector;
 use crate::error::Error;
 use crate::lease::LeaseId;
 use crate::observer::ObserverPort;
+use crate::spec::{Deployment, Overrides};
 use crate::task::entry::Entry;
 use crate::task::supervise::supervise;
 use crate::task::watched::Watcher;
@@ -50,7 +51,8 @@ impl Replica {
     /// If the task is not valid, or needs something that is [not supported](super#what-is-not-supported).
     #[track_caller]
     pub fn add<K: IntoTask>(&mut self, task: K) -> TaskHandle<K::Output> {
-        let (entry, handle) = Entry::new(task, NAMESPACE, self.cut.child_token());
+        let (entry, handle) =
+            Entry::new(task, &Deployment::new(NAMESPACE, Overrides::default()), self.cut.child_token());
         let entry = entry.unwrap_or_else(|error| panic!("{error}"));
         if !entry.is_warm() || !entry.conditions().is_empty() {
             panic!(

@@ -3,6 +3,7 @@
 use super::*;
 use crate::candidate::lease_tasks::LeaseTasks;
 use crate::elector::tests::log::Lines;
+use crate::spec::{Deployment, Overrides};
 
 fn done(name: &'static str, spec: LeaseSpec, story: &Story) -> LeaderTask<Result<u32, String>> {
     let story = story.clone();
@@ -221,7 +222,9 @@ fn outside_of_a_runtime_there_is_an_error_and_no_panic() {
 async fn tasks_that_their_driver_has_ended_keep_the_driver() {
     let entry = |name| {
         let task = LeaderTask::new(name, LEDGER, |_| async {});
-        Arc::new(Entry::new(task, "default", CancellationToken::new()).0.unwrap())
+        Arc::new(
+            Entry::new(task, &Deployment::new("default", Overrides::default()), CancellationToken::new()).0.unwrap(),
+        )
     };
     let (lease_tasks, here) = (LeaseTasks::new(&LeaseId::new("default", "ledger"), None), Handle::current());
     lease_tasks.admit(&entry("one")).unwrap();

@@ -2,7 +2,9 @@
 
 mod adding;
 mod admin;
+mod alone;
 mod composing;
+mod deployed;
 mod ending;
 mod giving_up;
 mod labels;

@@ -26,8 +26,10 @@ use self::environment::{Found, choose, configure};
 use self::layer::Renewing;
 #[cfg(feature = "http2")]
 pub(super) use self::tls::certificate_error;
+use super::alone::LocalLeases;
 use super::error::ElectorError;
 use super::multiplexed::Multiplexed;
+use crate::clock::Clock;
 
 /// The address of an API server, and the credentials for it.
 #[derive(Clone)]
@@ -38,6 +40,8 @@ pub(crate) enum Connection {
     /// Elections run as tasks of the current tokio runtime, with this client, which must have been built on it. For tests in
     /// virtual time. The client's own retries cannot be turned off, so each request also has a deadline.
     Client(kube::Client),
+    /// There is no cluster: the Leases of this process.
+    Alone(LocalLeases),
 }
 
 /// The longest time for connecting: a third of the default renew deadline. Every request also has the attempt timeout of its own
@@ -78,11 +82,21 @@ impl Connection {
         Connection::Config(ClusterAccess::from(config))
     }
 
+    /// No cluster, but the Leases of this process. With a clock of a test, elections run on the current runtime, in its time, and
+    /// have Leases of their own.
+    pub(crate) fn alone(clock: &dyn Clock) -> Connection {
+        match clock.is_system() {
+            true => Connection::Alone(LocalLeases::of_process()),
+            false => Connection::Client(LocalLeases::default().client()),
+        }
+    }
+
     /// The namespace for leases that name none: that of the service account or of the context, or `default`.
     pub(crate) fn namespace(&self) -> &str {
         let namespace = match self {
             Connection::Config(cluster) => cluster.config().default_namespace.trim(),
             Connection::Client(client) => client.default_namespace().trim(),
+            Connection::Alone(_) => "",
         };
         if namespace.is_empty() { "default" } else { namespace }
     }
@@ -96,7 +110,7 @@ impl Connection {
     pub(crate) async fn ready(&self) -> Result<(), ElectorError> {
         match self {
             Connection::Config(cluster) => cluster.credentials()?.ready().await,
-            Connection::Client(_) => Ok(()),
+            Connection::Client(_) | Connection::Alone(_) => Ok(()),
         }
     }
 
@@ -109,6 +123,7 @@ impl Connection {
         self.ready().await?;
         match self {
             Connection::Client(ready) => Ok(ready.clone()),
+            Connection::Alone(leases) => Ok(leases.client()),
             Connection::Config(cluster) => client(cluster.clone()).map(|(client, _)| client),
         }
     }

@@ -3,6 +3,7 @@
 //! The driver decides nothing. A timer only wakes it, and the election compares its deadlines with the clock.
 
 mod observed;
+mod observing;
 mod problems;
 mod requests;
 mod ticks;
@@ -102,7 +103,7 @@ impl ElectionDriver {
         } else {
             Election::recalling(out.identity.to_string(), out.timing, process_memory.recall(&out.lease))
         };
-        let states = RecentStates::new(out.lease.clone(), Arc::clone(&out.labels));
+        let states = RecentStates::new(out.lease.clone(), Arc::clone(&out.metadata));
         ElectionDriver {
             election,
             process_memory,

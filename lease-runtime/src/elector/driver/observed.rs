@@ -1,30 +1,28 @@
-//! Tells the observers of the candidate what happens in the election.
+//! What is remembered of a term for its events.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::ElectionDriver;
 use crate::clock::Moment;
-use crate::elector::requests::Reply;
-use crate::observer::{LeaseEvent, ObserverPort, RenewalResult};
+use crate::observer::{LeaseEvent, ObserverPort};
 use crate::term::TermState;
-use lease_protocol::election::{Answer, Request, StopReason, Taken};
+use lease_protocol::election::Taken;
 use lease_protocol::ticks::TaskTicks;
 
 /// What is remembered for the events of a term.
 #[derive(Default)]
 pub(super) struct ObservedTerm {
     /// In which state the lease was taken, and since when it was free: as of the last acquiring write.
-    vacancy: Option<(Taken, Moment)>,
+    pub(super) vacancy: Option<(Taken, Moment)>,
     /// The ticks that were recorded so far.
-    ticks: Arc<BTreeMap<String, TaskTicks>>,
-    ahead: Duration,
+    pub(super) ticks: Arc<BTreeMap<String, TaskTicks>>,
+    pub(super) ahead: Duration,
 }
 
 impl ObservedTerm {
     /// The status shows other ticks. The holder tells those that it has recorded.
-    pub(super) fn ticks(
+    pub(super) fn show_ticks(
         &mut self,
         observer: &ObserverPort,
         now: &Arc<BTreeMap<String, TaskTicks>>,
@@ -46,75 +44,6 @@ impl ObservedTerm {
                 last_done,
                 next: ticks.next(),
             });
-        }
-    }
-}
-
-impl ElectionDriver {
-    pub(super) fn observe_send(&mut self, request: &Request) {
-        match request {
-            Request::Get if self.out.term_state.is_some() => {
-                self.out.observer.tell(|| LeaseEvent::SlowPath { lease: self.out.lease.clone() });
-            }
-            Request::Create(_) | Request::Replace { .. } if self.election.is_acquiring() => {
-                self.observed.vacancy = self.election.vacancy();
-            }
-            _ => {}
-        }
-    }
-
-    pub(super) fn observe_begin(&mut self) {
-        let now = self.out.clock.now();
-        let (taken, since) = self.observed.vacancy.take().unwrap_or((Taken::Released, now));
-        self.observed.ticks = Arc::clone(&self.out.status.ticks);
-        self.out.observer.tell(|| LeaseEvent::TermBegan {
-            lease: self.out.lease.clone(),
-            token: self.token,
-            taken,
-            vacancy: now.since(since),
-        });
-    }
-
-    pub(super) fn observe_cancel(&self, reason: &StopReason) {
-        self.out.observer.tell(|| LeaseEvent::TermCancelled {
-            lease: self.out.lease.clone(),
-            token: self.token,
-            reason: reason.clone(),
-        });
-    }
-
-    pub(super) fn observe_end(&self) {
-        self.out.observer.tell(|| LeaseEvent::TermEnded { lease: self.out.lease.clone(), token: self.token });
-    }
-
-    /// A request has ended. Call it before the election takes the answer, which may move the deadlines.
-    pub(super) fn observe_reply(&self, reply: &Reply) {
-        let Some(term_state) = self.out.term_state.as_ref().filter(|_| reply.kind.is_write()) else { return };
-        if !self.out.observer.is_wanted() || reply.served.is_none() {
-            return;
-        }
-        let result = match &reply.answer {
-            Answer::Committed(_) => RenewalResult::Ok,
-            Answer::Conflict => RenewalResult::Conflict,
-            Answer::Refused { unreached: true, .. } => RenewalResult::Unreachable,
-            Answer::Refused { .. } => RenewalResult::Refused,
-            Answer::Unknown | Answer::Shown(_) => RenewalResult::Timeout,
-        };
-        let now = self.out.clock.now();
-        self.out.observer.tell(|| LeaseEvent::RenewalEnded {
-            lease: self.out.lease.clone(),
-            result,
-            duration: now.since(reply.sent),
-            margin: term_state.deadlines().hard_stop.after(now),
-        });
-    }
-
-    /// How far the clock is ahead, if ticks follow the server's clock.
-    pub(super) fn observe_clock(&mut self, ahead: Option<Duration>) {
-        let by = ahead.unwrap_or_default();
-        if by.is_zero() != self.observed.ahead.is_zero() || by.abs_diff(self.observed.ahead) >= Duration::from_secs(1) {
-            self.observed.ahead = by;
-            self.out.observer.tell(|| LeaseEvent::ClockAhead { lease: self.out.lease.clone(), by });
         }
     }
 }

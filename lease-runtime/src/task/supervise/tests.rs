@@ -12,7 +12,7 @@ use crate::elector::tests::log::Lines;
 use crate::error::Error;
 use crate::lease::LeaseId;
 use crate::observer::ObserverPort;
-use crate::spec::LeaseSpec;
+use crate::spec::{Deployment, LeaseSpec, Overrides};
 use crate::task::{IntoTask, LeaderTask, TaskHandle};
 use crate::term::TermState;
 use crate::term::testing::{Story, is_drained};
@@ -47,7 +47,7 @@ struct Elector {
 impl Elector {
     fn with<K: IntoTask>(task: K) -> (Elector, TaskHandle<K::Output>) {
         let stop = CancellationToken::new();
-        let (entry, handle) = Entry::new(task, "default", stop.clone());
+        let (entry, handle) = Entry::new(task, &Deployment::new("default", Overrides::default()), stop.clone());
         let (exits, exit) = mpsc::unbounded_channel();
         let elector = Elector {
             clock: Arc::new(TokioClock::starting_at(WallTime(0))),

@@ -123,6 +123,35 @@ fn without_a_cluster_awaiting_a_task_says_how_to_get_one() {
 
 #[tokio::test]
 #[ignore = "run by another test, in a process of its own"]
+async fn awaits_a_task_without_an_election() {
+    if !is_child() {
+        return;
+    }
+    assert_eq!(seven().await.unwrap(), Ok(7));
+    println!("all done");
+}
+
+/// Without a kubeconfig, and without anything that could be reached.
+#[test]
+fn without_an_election_a_task_needs_no_cluster() {
+    let vars = [("LEASE_ELECTION", "off"), ("LEASE_PREFIX", "blue"), ("LEASE_NAMESPACE", "jobs")];
+    let (child, mut expect) = process("awaits_a_task_without_an_election", &vars);
+    expect("leading jobs/blue-ledger");
+    expect("all done");
+    child.succeeds();
+}
+
+#[test]
+fn a_bad_variable_is_an_error_before_a_cluster_is_looked_for() {
+    let (child, mut expect) = process("awaits_a_task_without_a_cluster", &[("LEASE_DURATION", "15")]);
+    for _ in 0..2 {
+        expect("error: `LEASE_DURATION` is `15`: a duration needs a unit: write `15s`");
+    }
+    child.succeeds();
+}
+
+#[tokio::test]
+#[ignore = "run by another test, in a process of its own"]
 async fn awaits_tasks_of_the_environment() {
     if !is_child() {
         return;

@@ -36,7 +36,11 @@ impl Ledger {
                 let is_edited = other.is_some();
                 must!(!is_edited || self.edited, "the schedule of a task that was not edited has changed");
                 let until = other.map_or(i64::MIN, |other| other.accounted_until.0);
-                must!(record.accounted_until.0 >= until, "T5: an edit sets accounted_until back, to {}", record.accounted_until);
+                must!(
+                    record.accounted_until.0 >= until,
+                    "T5: an edit sets accounted_until back, to {}",
+                    record.accounted_until
+                );
                 self.rearm(&record, is_edited, tally)
             }
         };

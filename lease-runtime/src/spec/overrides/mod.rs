@@ -1,0 +1,322 @@
+//! What a deployment sets in place of what a program says about its leases.
+
+use std::collections::BTreeMap;
+use std::env;
+use std::ffi::OsString;
+use std::time::Duration;
+
+use lease_grammar::names::{broken_by_label, broken_by_lease_name, broken_by_namespace};
+use lease_grammar::timing::Timings;
+use lease_grammar::value::{Remedy, Wrong};
+use lease_grammar::{Rule, duration};
+use lease_protocol::election::shown;
+
+/// What a deployment sets in place of what a program says about its leases.
+///
+/// A candidate reads this from its environment. To read it from elsewhere, such as flags of the program, give an `Overrides` to
+/// [`CandidateBuilder::overrides`](crate::CandidateBuilder::overrides), which replaces the environment:
+///
+/// ```
+/// use lease_runtime::{OverrideError, Overrides};
+///
+/// # fn f(prefix_flag: Option<String>) -> Result<Overrides, OverrideError> {
+/// let mut overrides = Overrides::from_env()?;
+/// if let Some(prefix) = prefix_flag {
+///     overrides = overrides.prefix(prefix);
+/// }
+/// # Ok(overrides) }
+/// # f(Some("blue".to_owned())).unwrap();
+/// ```
+///
+/// | variable | method | what it sets |
+/// |---|---|---|
+/// | `LEASE_PREFIX` | [`prefix`](Self::prefix) | the beginning of the name of every lease: `blue` makes `blue-ledger` of `ledger` |
+/// | `LEASE_NAMESPACE` | [`namespace`](Self::namespace) | the namespace of the leases that name none |
+/// | `LEASE_DURATION` | [`lease_duration`](Self::lease_duration) | the lease duration of every lease, as in `15s` |
+/// | `LEASE_RENEW_DEADLINE` | [`renew_deadline`](Self::renew_deadline) | the renew deadline of every lease |
+/// | `LEASE_RETRY_PERIOD` | [`retry_period`](Self::retry_period) | the retry period of every lease |
+/// | `LEASE_ELECTION` | [`election`](Self::election) | `off`: bodies run without an election |
+/// | `LEASE_LABELS` | [`label`](Self::label) | labels of every Lease, as in `team=billing,tier=3` |
+///
+/// An empty or blank variable counts as not set. All replicas of a service need the same values.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct Overrides {
+    prefix: Option<Setting<String>>,
+    namespace: Option<Setting<String>>,
+    lease_duration: Option<Setting<Duration>>,
+    renew_deadline: Option<Setting<Duration>>,
+    retry_period: Option<Setting<Duration>>,
+    election: Option<Setting<bool>>,
+    labels: BTreeMap<String, Setting<String>>,
+}
+
+/// A value, and what set it: a variable or a method.
+#[derive(Clone, Debug)]
+struct Setting<T> {
+    value: T,
+    by: &'static str,
+}
+
+impl<T> Setting<T> {
+    fn new(value: T, by: &'static str) -> Setting<T> {
+        Setting { value, by }
+    }
+}
+
+/// A deployment sets something that cannot be.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("`{setting}` is `{value}`: {rule}: {remedy}")]
+#[non_exhaustive]
+pub struct OverrideError {
+    /// The variable, or the method of [`Overrides`].
+    pub setting: &'static str,
+    /// Its value, escaped and cut to a length that fits a log line.
+    pub value: String,
+    /// What is wrong with the value.
+    pub rule: &'static str,
+    /// What to do.
+    pub remedy: String,
+}
+
+impl OverrideError {
+    fn new(setting: &'static str, value: &str, rule: &'static str, remedy: impl Into<String>) -> OverrideError {
+        OverrideError { setting, value: shown(value).to_string(), rule, remedy: remedy.into() }
+    }
+
+    fn broken(setting: &'static str, value: &str, rule: Rule) -> OverrideError {
+        OverrideError::new(setting, value, rule.sentence(), rule.remedy())
+    }
+}
+
+impl Overrides {
+    /// Reads the variables of the environment.
+    ///
+    /// # Errors
+    ///
+    /// If a variable is not a value of its kind. The error names it.
+    pub fn from_env() -> Result<Overrides, OverrideError> {
+        Overrides::read(|variable| env::var_os(variable))
+    }
+
+    fn read(get: impl Fn(&str) -> Option<OsString>) -> Result<Overrides, OverrideError> {
+        let text = |by: &'static str| match get(by).map(OsString::into_string) {
+            None => Ok(None),
+            Some(Ok(text)) => {
+                let text = text.trim();
+                Ok((!text.is_empty()).then(|| Setting::new(text.to_owned(), by)))
+            }
+            Some(Err(bytes)) => {
+                let (rule, remedy) = ("it is not Unicode", "write it in ASCII");
+                Err(OverrideError::new(by, &bytes.to_string_lossy(), rule, remedy))
+            }
+        };
+        let span = |by| text(by)?.map(|Setting { value, by }| Ok(Setting::new(span(&value, by)?, by))).transpose();
+        let overrides = Overrides {
+            prefix: text("LEASE_PREFIX")?,
+            namespace: text("LEASE_NAMESPACE")?,
+            lease_duration: span("LEASE_DURATION")?,
+            renew_deadline: span("LEASE_RENEW_DEADLINE")?,
+            retry_period: span("LEASE_RETRY_PERIOD")?,
+            election: text("LEASE_ELECTION")?.map(switch).transpose()?,
+            labels: text("LEASE_LABELS")?.map(labels).transpose()?.unwrap_or_default(),
+        };
+        overrides.check()?;
+        Ok(overrides)
+    }
+
+    /// Begins the name of every lease with `prefix` and a `-`, so that two releases of one program in one namespace have leases of
+    /// their own. The manifest can take it from the label `app.kubernetes.io/instance` of the pod.
+    ///
+    /// The program uses the names without the prefix: in its tasks, and in the text that it gives to
+    /// [`Candidate::status`](crate::Candidate::status), [`Candidate::step_down`](crate::Candidate::step_down) and
+    /// [`Candidate::admin`](crate::Candidate::admin), with or without a namespace. The cluster, the log,
+    /// [`Term::lease`](crate::Term::lease) and [`LeaseStatus::lease`](crate::LeaseStatus::lease) use the whole name. A
+    /// [`LeaseId`](crate::LeaseId) contains the whole name, so it is taken as it is.
+    #[must_use = "it returns the changed overrides"]
+    pub fn prefix(mut self, prefix: impl Into<String>) -> Overrides {
+        self.prefix = Some(Setting::new(prefix.into(), "Overrides::prefix"));
+        self
+    }
+
+    /// The namespace of the leases that name none. It replaces the one of
+    /// [`CandidateBuilder::namespace`](crate::CandidateBuilder::namespace), of `POD_NAMESPACE` and of the connection. A task that
+    /// names a namespace keeps it.
+    #[must_use = "it returns the changed overrides"]
+    pub fn namespace(mut self, namespace: impl Into<String>) -> Overrides {
+        self.namespace = Some(Setting::new(namespace.into(), "Overrides::namespace"));
+        self
+    }
+
+    /// The lease duration of every lease, in whole seconds. It replaces what a task sets. Timings that are set nowhere follow it, as
+    /// [`LeaseSpec`](crate::LeaseSpec) says.
+    #[must_use = "it returns the changed overrides"]
+    pub fn lease_duration(mut self, lease_duration: Duration) -> Overrides {
+        self.lease_duration = Some(Setting::new(lease_duration, "Overrides::lease_duration"));
+        self
+    }
+
+    /// The renew deadline of every lease. It replaces what a task sets.
+    #[must_use = "it returns the changed overrides"]
+    pub fn renew_deadline(mut self, renew_deadline: Duration) -> Overrides {
+        self.renew_deadline = Some(Setting::new(renew_deadline, "Overrides::renew_deadline"));
+        self
+    }
+
+    /// The retry period of every lease. It replaces what a task sets.
+    #[must_use = "it returns the changed overrides"]
+    pub fn retry_period(mut self, retry_period: Duration) -> Overrides {
+        self.retry_period = Some(Setting::new(retry_period, "Overrides::retry_period"));
+        self
+    }
+
+    /// `false`: bodies run without an election, for a laptop, or for one replica that is stopped before the next one starts
+    /// (`strategy: Recreate`). No cluster is needed, and no request is sent. The candidate says so with a warning, and by
+    /// [`Candidate::elects`](crate::Candidate::elects).
+    ///
+    /// The Leases are kept in this process. So terms begin at once, ticks are remembered as long as the process lives, and a
+    /// fencing token is a small number. A target that has seen a token of a cluster refuses it.
+    ///
+    /// **Every replica runs the bodies**, whatever the others do.
+    #[must_use = "it returns the changed overrides"]
+    pub fn election(mut self, election: bool) -> Overrides {
+        self.election = Some(Setting::new(election, "Overrides::election"));
+        self
+    }
+
+    /// Adds this label to every Lease, as [`CandidateBuilder::lease_label`](crate::CandidateBuilder::lease_label) does, whose label
+    /// with the same key it replaces.
+    #[must_use = "it returns the changed overrides"]
+    pub fn label(mut self, key: impl Into<String>, value: impl Into<String>) -> Overrides {
+        self.labels.insert(key.into(), Setting::new(value.into(), "Overrides::label"));
+        self
+    }
+
+    /// Checks each value by itself. How the timings fit together depends on the task.
+    pub(crate) fn check(&self) -> Result<(), OverrideError> {
+        if let Some(Setting { value, by }) = &self.prefix
+            && let Some(rule) = broken_by_lease_name(value)
+        {
+            return Err(OverrideError::new(by, value, rule.sentence(), prefix_remedy(rule)));
+        }
+        if let Some(Setting { value, by }) = &self.namespace
+            && let Some(rule) = broken_by_namespace(value)
+        {
+            return Err(OverrideError::broken(by, value, rule));
+        }
+        // The other timings follow the lease duration, so only its own rules can be broken.
+        if let Some(Setting { value, by }) = self.lease_duration
+            && let Some(rule) = Timings::new(Some(value), None, None).broken_rule()
+        {
+            return Err(OverrideError::broken(by, &format!("{value:?}"), rule));
+        }
+        let zeros = [(self.renew_deadline, Rule::RenewDeadlineZero), (self.retry_period, Rule::RetryPeriodZero)];
+        if let Some((by, rule)) = zeros.into_iter().find_map(|(setting, rule)| {
+            setting.filter(|setting| setting.value.is_zero()).map(|setting| (setting.by, rule))
+        }) {
+            return Err(OverrideError::broken(by, "0s", rule));
+        }
+        for (key, Setting { value, by }) in &self.labels {
+            if let Some(rule) = broken_by_label(key, value) {
+                return Err(OverrideError::broken(by, &format!("{key}={value}"), rule));
+            }
+        }
+        Ok(())
+    }
+
+    /// The prefix of the names of leases.
+    pub(crate) fn lease_prefix(&self) -> Option<&str> {
+        self.prefix.as_ref().map(|prefix| prefix.value.as_str())
+    }
+
+    /// The namespace of the leases that name none.
+    pub(crate) fn own_namespace(&self) -> Option<&str> {
+        self.namespace.as_ref().map(|namespace| namespace.value.as_str())
+    }
+
+    /// The lease duration, the renew deadline and the retry period.
+    pub(crate) fn timings(&self) -> [Option<Duration>; 3] {
+        self.set_timings().map(|timing| timing.map(|timing| timing.value))
+    }
+
+    /// Whether bodies run only while a Lease is held.
+    pub(crate) fn elects(&self) -> bool {
+        self.election.as_ref().is_none_or(|election| election.value)
+    }
+
+    /// What turned the election off, as users know it.
+    pub(crate) fn election_set_by(&self) -> &'static str {
+        self.election.as_ref().map_or("Overrides::election", |election| election.by)
+    }
+
+    /// The labels of every Lease.
+    pub(crate) fn lease_labels(&self) -> impl Iterator<Item = (&String, &String)> {
+        self.labels.iter().map(|(key, setting)| (key, &setting.value))
+    }
+
+    /// The setting of the prefix with its value, for errors.
+    pub(crate) fn prefix_in_words(&self) -> Option<String> {
+        self.prefix.as_ref().map(|prefix| format!("`{}` = `{}`", prefix.by, shown(&prefix.value)))
+    }
+
+    /// The settings of timings with their values, for errors.
+    pub(crate) fn timings_in_words(&self) -> Option<String> {
+        let set = self.set_timings().into_iter().flatten();
+        let words: Vec<_> = set.map(|timing| format!("`{}` = `{:?}`", timing.by, timing.value)).collect();
+        (!words.is_empty()).then(|| words.join(", "))
+    }
+
+    fn set_timings(&self) -> [Option<Setting<Duration>>; 3] {
+        [self.lease_duration, self.renew_deadline, self.retry_period]
+    }
+}
+
+impl Copy for Setting<Duration> {}
+
+/// The name of a lease begins with it, so it follows the rule of such a name.
+fn prefix_remedy(rule: Rule) -> &'static str {
+    match rule {
+        Rule::LeaseNameEmpty => "name the release, as in `blue`, or set no prefix",
+        Rule::LeaseNameLength => rule.remedy(),
+        _ => "write it as in `blue`, since the name of every lease begins with it",
+    }
+}
+
+/// Reads a duration in the form of the attribute.
+fn span(text: &str, by: &'static str) -> Result<Duration, OverrideError> {
+    duration::parse(text).map(Duration::from).map_err(|Wrong { what, remedy }| {
+        let remedy = match remedy {
+            Remedy::Write(instead) => format!("write `{instead}`"),
+            Remedy::WriteExample => "write it as in `15s`".to_owned(),
+            Remedy::LeaveOut => "do not set it, or write it as in `15s`".to_owned(),
+            Remedy::Say(remedy) => remedy,
+        };
+        OverrideError::new(by, text, what, remedy)
+    })
+}
+
+fn switch(Setting { value, by }: Setting<String>) -> Result<Setting<bool>, OverrideError> {
+    match value.as_str() {
+        "on" => Ok(Setting::new(true, by)),
+        "off" => Ok(Setting::new(false, by)),
+        _ => Err(OverrideError::new(by, &value, "it is one of two words", "write `on` or `off`")),
+    }
+}
+
+/// Reads `key=value,key=value`.
+fn labels(Setting { value, by }: Setting<String>) -> Result<BTreeMap<String, Setting<String>>, OverrideError> {
+    let mut labels = BTreeMap::new();
+    for label in value.split(',').map(str::trim) {
+        let remedy = "write them as in `team=billing,tier=3`";
+        let Some((key, value)) = label.split_once('=') else {
+            return Err(OverrideError::new(by, &value, "each label is a key, a `=` and a value", remedy));
+        };
+        if labels.insert(key.trim().to_owned(), Setting::new(value.trim().to_owned(), by)).is_some() {
+            return Err(OverrideError::new(by, label, "each key can stand in the list once", remedy));
+        }
+    }
+    Ok(labels)
+}
+
+#[cfg(test)]
+mod tests;
