@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError, TryLockError};
+use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use jiff::tz::TimeZone;
@@ -56,6 +57,17 @@ impl Member {
             MemberWork::Group(_, members) => members,
         };
         std::iter::once(self).chain(below.iter().flat_map(Member::all)).collect()
+    }
+
+    /// How long it may take to end after it is asked to: its grace. The members of a stack end one after the other.
+    pub(crate) fn longest_end(&self) -> Duration {
+        match &self.work {
+            MemberWork::Body(_) => self.policy.grace,
+            MemberWork::Group(GroupOrder::Stack, members) => {
+                members.iter().map(Member::longest_end).fold(Duration::ZERO, Duration::saturating_add)
+            }
+            MemberWork::Group(_, members) => members.iter().map(Member::longest_end).max().unwrap_or_default(),
+        }
     }
 }
 

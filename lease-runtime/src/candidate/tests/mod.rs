@@ -6,6 +6,7 @@ mod composing;
 mod ending;
 mod giving_up;
 mod labels;
+mod manifests;
 mod observed;
 mod process;
 mod scheduled;
