@@ -1,0 +1,4 @@
+//! The program on the embedded API, over TCP.
+
+mod reading;
+mod world;
