@@ -1,5 +1,7 @@
 //! The arguments.
 
+#[cfg(unix)]
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -56,6 +58,31 @@ pub(crate) enum Command {
     },
     #[command(flatten)]
     Operate(Operation),
+    /// Runs a program while this process holds a lease
+    #[cfg(unix)]
+    Exec(ExecArguments),
+    /// Kills its process group when the process that started it is gone
+    #[cfg(unix)]
+    #[command(name = crate::exec::guard::ARGUMENT, hide = true)]
+    Guard,
+}
+
+/// The arguments of `exec`.
+#[cfg(unix)]
+#[derive(Debug, Args)]
+pub(crate) struct ExecArguments {
+    /// The name of the Lease
+    #[arg(long)]
+    pub(crate) lease: String,
+    /// How long the program may take to end after SIGTERM, before it is killed
+    #[arg(long, default_value = "10s")]
+    pub(crate) grace: String,
+    /// How long others wait for a holder that is silent, in whole seconds. 15s if it is not set
+    #[arg(long)]
+    pub(crate) lease_duration: Option<String>,
+    /// The program and its arguments
+    #[arg(last = true, required = true)]
+    pub(crate) command: Vec<OsString>,
 }
 
 /// A request to a scheduled task.

@@ -72,7 +72,7 @@ impl Cluster {
 }
 
 /// The configuration of the cluster that the arguments or the environment name.
-async fn config(place: &Place) -> Result<Config, CliError> {
+pub(crate) async fn config(place: &Place) -> Result<Config, CliError> {
     let options = KubeConfigOptions { context: place.context.clone(), ..KubeConfigOptions::default() };
     let unusable = |error: &KubeconfigError| CliError::Kubeconfig { reason: reason(error) };
     let kubeconfig = match &place.kubeconfig {

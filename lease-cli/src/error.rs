@@ -39,6 +39,22 @@ pub(crate) enum CliError {
     #[error(transparent)]
     Admin(TickAdminError),
 
+    #[cfg(unix)]
+    #[error(transparent)]
+    Candidate(#[from] lease_runtime::Error),
+
+    #[cfg(unix)]
+    #[error("`{text}` is not a time: write it as in 15s or 1m30s")]
+    Duration { text: String },
+
+    #[cfg(unix)]
+    #[error("the program is missing: write it after `--`")]
+    NoCommand,
+
+    #[cfg(unix)]
+    #[error("the guard cannot work: {cause}")]
+    Guard { cause: io::Error },
+
     #[error("the output cannot be written: {cause}")]
     Stdout {
         #[from]

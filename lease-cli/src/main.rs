@@ -8,6 +8,8 @@ mod args;
 mod cluster;
 mod describe;
 mod error;
+#[cfg(unix)]
+mod exec;
 mod lease;
 mod list;
 mod output;
@@ -42,6 +44,14 @@ async fn run(Arguments { place, command }: Arguments) -> Result<u8, CliError> {
         return Err(CliError::AllNamespaces);
     }
     let text = match command {
+        #[cfg(unix)]
+        Command::Exec(arguments) => {
+            let filter = std::env::var("RUST_LOG").unwrap_or_else(|_| "warn,kube_client=off".to_owned());
+            tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).init();
+            return exec::run(&place, arguments).await;
+        }
+        #[cfg(unix)]
+        Command::Guard => return exec::guard::run().await.map(|()| 0).map_err(|cause| CliError::Guard { cause }),
         Command::List { output } => list::run(&connect(&place).await?, place.all_namespaces, output).await?,
         Command::Timers { output } => timers::run(&connect(&place).await?, place.all_namespaces, output).await?,
         Command::Describe { lease, output } => describe::run(&connect(&place).await?, &lease, output).await?,
