@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitStatus;
 use std::time::Duration;
 
+use lease_runtime::embedded::{Fault, RequestMatcher};
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::process::Child;
 use tokio::time::{sleep, timeout};
@@ -137,6 +138,24 @@ async fn a_program_dies_with_the_process_that_runs_it() {
     exec.end().await;
     gone(pid).await;
     gone(child).await;
+}
+
+/// The program ends when the lease is lost, and runs again when it was acquired again. It was asked to end, so it is not done.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_program_runs_again_after_the_lease_was_lost() {
+    let world = World::new("exec-lost").await;
+    let script = "trap 'exit 0' TERM; echo $$ > pid; while :; do sleep 0.05; done";
+    let mut exec = Exec::start(&world, &["--lease-duration", "3s"], script);
+    let pid = exec.number("pid").await;
+    let outage = world.api.inject(RequestMatcher::writes(), Fault::status(503));
+    gone(pid).await;
+    outage.remove();
+    let again =
+        || std::fs::read_to_string(world.dir.join("pid")).ok()?.trim().parse::<u32>().ok().filter(|new| *new != pid);
+    until("another run of the program", again).await;
+    exec.signal(Signal::TERM);
+    assert_eq!(exec.end().await.code(), Some(0));
+    assert!(holder(&world).is_none());
 }
 
 /// The process that runs `exec` cannot kill anything while it is stopped. The program must not run beside its successor.
