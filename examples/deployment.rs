@@ -16,6 +16,9 @@
 //! LEASE_PREFIX=blue KUBECONFIG=/tmp/lease.kubeconfig cargo run --example deployment # beside those above: another lease
 //! LEASE_ELECTION=off cargo run --example deployment                                 # needs no cluster
 //! ```
+//!
+//! `.. --example deployment -- --manifests` prints its Role, its RoleBinding and its disruption budget. `--manifests=patch` prints what
+//! its Deployment needs, and `--manifests=flow-schema` prints a FlowSchema.
 
 use std::time::Duration;
 
@@ -50,12 +53,30 @@ async fn process_orders(term: Term, orders: Orders) -> Result<(), Lost> {
 }
 
 #[tokio::main]
-async fn main() -> Result<(), lease_runtime::Error> {
-    // kube logs each failed request at ERROR. lease-runtime logs a problem once when it begins and once when it ends.
-    tracing_subscriber::fmt().with_env_filter("info,kube_client=off").init();
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    // kube logs each failed request at ERROR. lease-runtime logs a problem once when it begins and once when it ends. The log goes to
+    // stderr, because the manifests go to stdout.
+    tracing_subscriber::fmt().with_env_filter("info,kube_client=off").with_writer(std::io::stderr).init();
     let candidate = Candidate::from_env().await?;
-    tracing::info!(identity = candidate.identity(), elects = candidate.elects(), "standing by");
     candidate.add(process_orders(Orders));
+    let argument = std::env::args().nth(1);
+    if let Some(which) = argument.as_deref().and_then(|argument| argument.strip_prefix("--manifests")) {
+        // One Deployment, one service account and one container, all named `orders`.
+        let manifests = candidate.manifests("orders").build()?;
+        match which {
+            "" => print!("{manifests}"),
+            "=patch" => print!("{}", manifests.deployment_patch()),
+            "=flow-schema" => print!("{}", manifests.flow_schema()),
+            other => {
+                return Err(format!(
+                    "there are no manifests `{other}`: use --manifests, --manifests=patch or --manifests=flow-schema"
+                )
+                .into());
+            }
+        }
+        return Ok(());
+    }
+    tracing::info!(identity = candidate.identity(), elects = candidate.elects(), "standing by");
     // SIGTERM: the current order is finished, then the lease is released, then this returns.
-    candidate.run_until(shutdown_signal()).await
+    Ok(candidate.run_until(shutdown_signal()).await?)
 }

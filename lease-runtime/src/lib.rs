@@ -63,6 +63,7 @@ mod elector;
 pub use lease_embedded as embedded;
 mod error;
 mod lease;
+mod manifests;
 mod observer;
 mod policy;
 pub mod spec;
@@ -73,6 +74,7 @@ mod term;
 #[cfg_attr(docsrs, doc(cfg(feature = "testing")))]
 pub mod testing;
 mod tick;
+mod yaml;
 
 pub use admin::{TickAdmin, TickAdminError};
 pub use candidate::{
@@ -97,6 +99,7 @@ pub use lease_protocol::ticks::{
     AttemptId, CatchUp, Delivery, NotRun, Overlap, StartDeadline, TaskTicks, TickCounts, TickOutcome, TickRun,
     TickState,
 };
+pub use manifests::{Manifests, ManifestsBuilder, ManifestsError};
 pub use observer::{BodyOutcome, LeaseEvent, Observer, RenewalResult};
 pub use policy::{OnExhausted, OnLoss, OnOverrun, Restart};
 #[doc(inline)]

@@ -11,6 +11,7 @@
 )]
 
 mod context;
+mod manifests;
 
 include!(concat!(env!("OUT_DIR"), "/pages.rs"));
 

@@ -55,6 +55,8 @@ pub(super) struct CandidateState {
     /// The last leases that have no task any more, oldest first.
     pub(super) retired: VecDeque<LeaseId>,
     pub(super) phase: CandidatePhase,
+    /// Manifests were made from the tasks, so these tasks may be here only for that.
+    pub(super) described: bool,
     /// Why a task was refused. The candidate then refuses to run.
     pub(super) refused: Option<Error>,
     /// The first failure while running.
@@ -100,6 +102,7 @@ impl CandidateInner {
             leases: BTreeMap::new(),
             retired: VecDeque::new(),
             phase: CandidatePhase::Waiting,
+            described: false,
             refused: None,
             failure: None,
             exiting: None,
@@ -170,7 +173,7 @@ impl CandidateInner {
 impl Drop for CandidateInner {
     fn drop(&mut self) {
         let state = self.state();
-        if matches!(state.phase, CandidatePhase::Waiting) && !state.leases.is_empty() {
+        if matches!(state.phase, CandidatePhase::Waiting) && !state.leases.is_empty() && !state.described {
             tracing::warn!(
                 target: "lease_runtime",
                 identity = %shown(&self.identity),

@@ -6,6 +6,7 @@ mod identity;
 mod inner;
 mod lease_driver;
 mod lease_tasks;
+mod manifests;
 mod place;
 mod process;
 mod run;

@@ -44,8 +44,10 @@ pub(crate) use handle::{ElectionControl, ElectionHandle};
 pub use handle::{LeaseStatus, Standing};
 pub use health::Health;
 pub use rbac::Denial;
+pub(crate) use rbac::{LEASES, RoleText, Subject, VERBS};
 pub(crate) use recent_states::{Labels, LeaseMetadata};
 pub(crate) use task_comparison::AnnouncedTasks;
+pub(crate) use watch::MOST_BY_NAME;
 
 use handle::ElectionPort;
 use health::Heartbeat;

@@ -5,6 +5,7 @@ use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use futures_util::future::{BoxFuture, join_all};
 use tokio::runtime::Handle;
@@ -156,6 +157,11 @@ impl Entry {
     /// How many scheduled tasks it contains.
     pub(crate) fn scheduled(&self) -> usize {
         self.member.all().into_iter().filter(|member| member.ticking.is_some()).count()
+    }
+
+    /// How long its bodies may take to end after they are asked to.
+    pub(crate) fn longest_end(&self) -> Duration {
+        self.member.longest_end()
     }
 
     /// What ran the task was dropped.

@@ -68,6 +68,17 @@ impl Member {
         };
         std::iter::once(self).chain(below.iter().flat_map(Member::all)).collect()
     }
+
+    /// How long it may take to end after it is asked to: its grace. The members of a stack end one after the other.
+    pub(crate) fn longest_end(&self) -> Duration {
+        match &self.work {
+            MemberWork::Body(_) => self.policy.grace,
+            MemberWork::Group(GroupOrder::Stack, members) => {
+                members.iter().map(Member::longest_end).fold(Duration::ZERO, Duration::saturating_add)
+            }
+            MemberWork::Group(_, members) => members.iter().map(Member::longest_end).max().unwrap_or_default(),
+        }
+    }
 }
 
 /// How a run of a body ended by itself.

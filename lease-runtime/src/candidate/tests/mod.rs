@@ -8,6 +8,7 @@ mod deployed;
 mod ending;
 mod giving_up;
 mod labels;
+mod manifests;
 mod observed;
 mod process;
 mod scheduled;

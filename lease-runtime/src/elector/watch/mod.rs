@@ -27,6 +27,7 @@ use tokio::time::Sleep;
 use by_name::ByName;
 use event::MOMENT;
 pub(super) use event::{OUTAGE, WatchEvent, WatchStart};
+pub(crate) use shared::MOST_BY_NAME;
 pub(super) use shared::SharedWatch;
 use shared::{Feed, LeaseUpdate, Link};
 use stream::StreamStart;

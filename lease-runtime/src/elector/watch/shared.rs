@@ -27,7 +27,7 @@ use crate::lease::LeaseId;
 
 /// Up to so many elections of a namespace watch their leases by name. The smallest Role grants that, it does not show other
 /// leases of the namespace, and a handful of connections does no harm.
-pub(super) const MOST_BY_NAME: usize = 4;
+pub(crate) const MOST_BY_NAME: usize = 4;
 /// If the server ends a shared watch that feeds no more than so many elections, it is not reopened. This is less than the
 /// number that begins one, so that an election which comes and goes does not make the others change back and forth.
 const TOO_FEW: usize = MOST_BY_NAME / 2;

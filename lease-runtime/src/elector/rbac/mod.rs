@@ -1,18 +1,15 @@
 //! Turns a refusal by access rules into a Role that would allow the request.
 
+mod role;
+
 use std::fmt;
 
 use kube::core::Status;
 
+pub(crate) use role::{LEASES, RoleText, Subject, VERBS};
+
 use super::text::{short, shown};
 use crate::lease::LeaseId;
-use lease_protocol::election::is_plain;
-
-/// The verbs that an election needs: `get` to read, `update` and `create` to write, `watch` to learn of a release at once. A
-/// write to a Lease that does not exist is an update of that name. The server also checks it as `create` *with* the name, which it
-/// would not do for a POST. A watch that selects one name counts as a watch of that name. So `resourceNames` limits all four verbs,
-/// and `list` is not needed.
-const VERBS: &[&str] = &["get", "create", "update", "watch"];
 
 /// The verbs that a request to a lease's tasks needs: it reads the Lease and replaces it.
 const ADMIN_VERBS: &[&str] = &["get", "update"];
@@ -93,64 +90,15 @@ fn between<'a>(text: &'a str, before: &str, after: &str) -> Option<&'a str> {
 
 /// The Role and RoleBinding for one lease and one user, ready for `kubectl apply -f -`.
 fn role(purpose: &str, verbs: &[&str], lease: &LeaseId, user: Option<&str>) -> String {
-    let (namespace, name) = (quoted(&lease.namespace), quoted(&lease.name));
-    let own_name = quoted(&format!("{purpose}-{}", lease.name));
-    let verbs = verbs.iter().map(|verb| quoted(verb)).collect::<Vec<_>>().join(", ");
-    let account = user.and_then(|user| user.strip_prefix("system:serviceaccount:")?.split_once(':'));
-    let subject = match (account, user) {
-        (Some((namespace, name)), _) => {
-            format!("  - kind: ServiceAccount\n    namespace: {}\n    name: {}", quoted(namespace), quoted(name))
-        }
-        (None, Some(user)) => {
-            format!("  - kind: User\n    apiGroup: rbac.authorization.k8s.io\n    name: {}", quoted(user))
-        }
-        (None, None) => {
-            format!(
-                "  - kind: ServiceAccount\n    namespace: {namespace}\n    name: \"default\" # the pod's serviceAccountName"
-            )
-        }
+    let text = RoleText {
+        namespace: &lease.namespace,
+        name: &format!("{purpose}-{}", lease.name),
+        verbs,
+        leases: &[&lease.name],
+        watches_all: false,
+        subject: Subject::of_user(user, &lease.namespace),
     };
-    format!(
-        "apiVersion: rbac.authorization.k8s.io/v1
-kind: Role
-metadata:
-  namespace: {namespace}
-  name: {own_name}
-rules:
-  - apiGroups: [\"coordination.k8s.io\"]
-    resources: [\"leases\"]
-    resourceNames: [{name}]
-    verbs: [{verbs}]
----
-apiVersion: rbac.authorization.k8s.io/v1
-kind: RoleBinding
-metadata:
-  namespace: {namespace}
-  name: {own_name}
-roleRef:
-  apiGroup: rbac.authorization.k8s.io
-  kind: Role
-  name: {own_name}
-subjects:
-{subject}
-"
-    )
-}
-
-/// A YAML string. The name of a user comes from the server, so it may contain anything.
-fn quoted(text: &str) -> String {
-    let mut out = String::with_capacity(text.len() + 2);
-    out.push('"');
-    for c in text.chars() {
-        match c {
-            '"' | '\\' => out.extend(['\\', c]),
-            c if is_plain(c) => out.push(c),
-            c if u32::from(c) > 0xffff => out.push_str(&format!("\\U{:08x}", u32::from(c))),
-            c => out.push_str(&format!("\\u{:04x}", u32::from(c))),
-        }
-    }
-    out.push('"');
-    out
+    format!("{}---\n{}", text.role(), text.binding())
 }
 
 #[cfg(test)]
@@ -181,7 +129,7 @@ mod tests {
             "    resourceNames: [\"ledger\"]",
             "    verbs: [\"get\", \"create\", \"update\", \"watch\"]",
             "  - kind: ServiceAccount",
-            "    name: \"worker\"",
+            "    name: worker",
         ] {
             assert!(text.lines().any(|have| have == line), "{line} is missing in\n{text}");
         }
@@ -213,8 +161,9 @@ mod tests {
 
     #[test]
     fn a_hostile_user_name_cannot_break_out_of_the_yaml() {
-        assert_eq!(quoted("a\"\nb\\"), r#""a\"\u000ab\\""#);
-        assert_eq!(quoted("a\u{202e}\u{e0041}"), r#""a\u202e\U000e0041""#);
+        let hostile = "eve\nkind: ClusterRole";
+        let role = role("lease", VERBS, &lease(), Some(hostile));
+        assert!(role.contains("    name: \"eve\\u000akind: ClusterRole\"\n"), "{role}");
     }
 
     #[test]

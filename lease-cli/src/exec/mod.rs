@@ -1,0 +1,96 @@
+//! `exec`: runs a program while this process holds a lease.
+
+mod group;
+pub(crate) mod guard;
+mod run;
+
+use std::ffi::OsString;
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use lease_runtime::{Candidate, LeaderTask, LeaseSpec, Restart, shutdown_signal};
+
+use crate::args::{ExecArguments, Place};
+use crate::cluster;
+use crate::error::CliError;
+use run::CommandEnd;
+
+/// A program and its arguments.
+#[derive(Debug)]
+struct Program {
+    name: OsString,
+    arguments: Vec<OsString>,
+    grace: Duration,
+}
+
+/// Runs the program whenever this process leads, until the program ends by itself or this process is asked to end. Returns the exit
+/// code of the last run, or 0 if there was none.
+pub(crate) async fn run(place: &Place, arguments: ExecArguments) -> Result<u8, CliError> {
+    let ExecArguments { lease, grace, lease_duration, command } = arguments;
+    let mut command = command.into_iter();
+    let Some(name) = command.next() else { return Err(CliError::NoCommand) };
+    let program = Arc::new(Program { name, arguments: command.collect(), grace: duration(&grace)? });
+    let last = Arc::new(Mutex::new(None));
+    let mut task = LeaderTask::new("exec", LeaseSpec::unnamed(), {
+        let (program, last) = (program.clone(), last.clone());
+        move |term| {
+            let (program, last) = (program.clone(), last.clone());
+            async move {
+                let end = run::run(&term, &program).await;
+                *last.lock().unwrap_or_else(PoisonError::into_inner) = Some(end.clone());
+                end
+            }
+        }
+    });
+    task = task.lease(lease).grace(program.grace).restart(Restart::Never);
+    if let Some(text) = lease_duration {
+        task = task.lease_duration(duration(&text)?);
+    }
+    let candidate = candidate(place).await?;
+    let handle = candidate.add(task);
+    let mut over = false;
+    let end = candidate
+        .run_until(async {
+            tokio::select! {
+                biased;
+                signalled = shutdown_signal() => signalled,
+                // The program has ended by itself. This error only begins the shutdown.
+                _ = handle => {
+                    over = true;
+                    Err(io::Error::other("the program has ended"))
+                }
+            }
+        })
+        .await;
+    match end {
+        Err(lease_runtime::Error::Signal(_)) if over => {}
+        end => end?,
+    }
+    let last = last.lock().unwrap_or_else(PoisonError::into_inner).take();
+    match last {
+        None => Ok(0),
+        Some(CommandEnd::Exited(code) | CommandEnd::Stopped(code)) => Ok(code),
+        Some(CommandEnd::Failed { code, reason }) => {
+            eprintln!("error: {reason}");
+            Ok(code)
+        }
+    }
+}
+
+async fn candidate(place: &Place) -> Result<Candidate, CliError> {
+    let mut builder = Candidate::builder();
+    if place.kubeconfig.is_some() || place.context.is_some() {
+        builder = builder.config(cluster::config(place).await?);
+    }
+    if let Some(namespace) = &place.namespace {
+        builder = builder.namespace(namespace);
+    }
+    Ok(builder.build().await?)
+}
+
+/// A time such as `15s` or `1m30s`.
+fn duration(text: &str) -> Result<Duration, CliError> {
+    let time = text.parse::<jiff::SignedDuration>().ok().and_then(|time| Duration::try_from(time).ok());
+    time.ok_or_else(|| CliError::Duration { text: text.to_owned() })
+}

@@ -1,0 +1,140 @@
+//! The objects themselves.
+
+use std::collections::BTreeMap;
+
+use crate::elector::{LEASES, MOST_BY_NAME, RoleText, Subject, VERBS};
+use crate::yaml::Yaml;
+
+/// What the objects say. All names are checked.
+#[derive(Debug)]
+pub(super) struct ManifestPlan {
+    /// The namespace of the pods.
+    pub(super) namespace: String,
+    pub(super) app: String,
+    pub(super) service_account: String,
+    pub(super) container: String,
+    pub(super) pod_label: (String, String),
+    pub(super) probe_port: Option<u16>,
+    /// The names of the leases in each namespace.
+    pub(super) leases: BTreeMap<String, Vec<String>>,
+    pub(super) shutdown_seconds: u64,
+}
+
+impl ManifestPlan {
+    /// The objects that the owner of the namespaces may create.
+    pub(super) fn objects(&self) -> Vec<Yaml> {
+        let mut objects = Vec::new();
+        for (namespace, leases) in &self.leases {
+            let name = self.role_name(namespace);
+            let leases: Vec<&str> = leases.iter().map(String::as_str).collect();
+            let text = RoleText {
+                namespace,
+                name: &name,
+                verbs: VERBS,
+                leases: &leases,
+                watches_all: leases.len() > MOST_BY_NAME,
+                subject: Subject::Account { namespace: &self.namespace, name: &self.service_account },
+            };
+            objects.extend([text.role(), text.binding()]);
+        }
+        objects.push(self.disruption_budget());
+        objects
+    }
+
+    /// In a namespace of others, an application of theirs may have the same name.
+    fn role_name(&self, namespace: &str) -> String {
+        let ManifestPlan { namespace: own, app, .. } = self;
+        if namespace == own { format!("{app}-leader") } else { format!("{own}-{app}-leader") }
+    }
+
+    /// A pod that is not ready may always be evicted: it may be one that waits for the node to be drained.
+    fn disruption_budget(&self) -> Yaml {
+        let spec = Yaml::map([
+            ("maxUnavailable", Yaml::Number(1)),
+            ("unhealthyPodEvictionPolicy", Yaml::text("AlwaysAllow")),
+            ("selector", self.selector()),
+        ]);
+        self.object("policy/v1", "PodDisruptionBudget", spec)
+    }
+
+    pub(super) fn deployment_patch(&self) -> Yaml {
+        let spread = Yaml::map([
+            ("topologyKey", Yaml::text("kubernetes.io/hostname")),
+            ("maxSkew", Yaml::Number(1)),
+            ("whenUnsatisfiable", Yaml::text("ScheduleAnyway")),
+            ("labelSelector", self.selector()),
+        ]);
+        let mut container = vec![("name".to_owned(), Yaml::text(&*self.container)), ("env".to_owned(), environment())];
+        if let Some(port) = self.probe_port {
+            container.push(("livenessProbe".to_owned(), probe("/livez", port)));
+            container.push(("readinessProbe".to_owned(), probe("/readyz", port)));
+        }
+        let remark = "more than the longest grace and the release timeout together";
+        let pod = Yaml::map([
+            ("serviceAccountName", Yaml::text(&*self.service_account)),
+            ("terminationGracePeriodSeconds", Yaml::Number(self.shutdown_seconds).remarked(remark)),
+            ("topologySpreadConstraints", Yaml::List(vec![spread])),
+            ("containers", Yaml::List(vec![Yaml::Map(container)])),
+        ]);
+        let spec = Yaml::map([("template", Yaml::map([("spec", pod)]))]);
+        self.object("apps/v1", "Deployment", spec)
+    }
+
+    pub(super) fn flow_schema(&self) -> Yaml {
+        let account =
+            Yaml::map([("namespace", Yaml::text(&*self.namespace)), ("name", Yaml::text(&*self.service_account))]);
+        let subject = Yaml::map([("kind", Yaml::text("ServiceAccount")), ("serviceAccount", account)]);
+        let requests = Yaml::map([
+            ("apiGroups", Yaml::words([LEASES])),
+            ("resources", Yaml::words(["leases"])),
+            ("namespaces", Yaml::words(self.leases.keys())),
+            ("verbs", Yaml::words(VERBS)),
+        ]);
+        let rule = Yaml::map([("subjects", Yaml::List(vec![subject])), ("resourceRules", Yaml::List(vec![requests]))]);
+        let spec = Yaml::map([
+            ("priorityLevelConfiguration", Yaml::map([("name", Yaml::text("leader-election"))])),
+            ("matchingPrecedence", Yaml::Number(300)),
+            ("distinguisherMethod", Yaml::map([("type", Yaml::text("ByUser"))])),
+            ("rules", Yaml::List(vec![rule])),
+        ]);
+        // Names of the cluster are unique only with the namespace in them.
+        let name = format!("{}-{}-leader", self.namespace, self.app);
+        Yaml::map([
+            ("apiVersion", Yaml::text("flowcontrol.apiserver.k8s.io/v1")),
+            ("kind", Yaml::text("FlowSchema")),
+            ("metadata", Yaml::map([("name", Yaml::text(name))])),
+            ("spec", spec),
+        ])
+    }
+
+    /// An object with the name and the namespace of the application.
+    fn object(&self, version: &str, kind: &str, spec: Yaml) -> Yaml {
+        let metadata = Yaml::map([("namespace", Yaml::text(&*self.namespace)), ("name", Yaml::text(&*self.app))]);
+        Yaml::map([
+            ("apiVersion", Yaml::text(version)),
+            ("kind", Yaml::text(kind)),
+            ("metadata", metadata),
+            ("spec", spec),
+        ])
+    }
+
+    fn selector(&self) -> Yaml {
+        let (key, value) = &self.pod_label;
+        Yaml::map([("matchLabels", Yaml::map([(key, Yaml::text(&**value))]))])
+    }
+}
+
+/// What the identity of a holder and the namespace of its leases are made of.
+fn environment() -> Yaml {
+    let fields = [("POD_NAME", "metadata.name"), ("POD_NAMESPACE", "metadata.namespace"), ("POD_UID", "metadata.uid")];
+    let variables = fields.map(|(name, path)| {
+        let field = Yaml::map([("fieldRef", Yaml::map([("fieldPath", Yaml::text(path))]))]);
+        Yaml::map([("name", Yaml::text(name)), ("valueFrom", field)])
+    });
+    Yaml::List(variables.into())
+}
+
+fn probe(path: &str, port: u16) -> Yaml {
+    let request = Yaml::map([("path", Yaml::text(path)), ("port", Yaml::Number(port.into()))]);
+    Yaml::map([("httpGet", request), ("periodSeconds", Yaml::Number(10))])
+}

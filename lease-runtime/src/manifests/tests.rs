@@ -1,0 +1,117 @@
+//! What the manifests contain. Scenarios apply them to a real API server.
+
+use std::time::Duration;
+
+use super::*;
+use crate::lease::LeaseId;
+
+fn needs(leases: &[(&str, &str)]) -> ManifestNeeds {
+    ManifestNeeds {
+        namespace: "shop".to_owned(),
+        leases: leases.iter().map(|(namespace, name)| LeaseId::new(*namespace, *name)).collect(),
+        longest_end: Duration::from_secs(10),
+        release_timeout: Duration::from_secs(5),
+        refused: None,
+    }
+}
+
+fn builder(leases: &[(&str, &str)]) -> ManifestsBuilder {
+    ManifestsBuilder::new("orders".to_owned(), needs(leases))
+}
+
+const ONE: &[(&str, &str)] = &[("shop", "ledger")];
+
+#[test]
+fn one_lease_needs_one_role_that_is_limited_to_it() {
+    let manifests = builder(ONE).build().unwrap();
+    let role = "apiVersion: rbac.authorization.k8s.io/v1
+kind: Role
+metadata:
+  namespace: shop
+  name: orders-leader
+rules:
+  - apiGroups: [\"coordination.k8s.io\"]
+    resources: [\"leases\"]
+    resourceNames: [\"ledger\"]
+    verbs: [\"get\", \"create\", \"update\", \"watch\"]
+---
+";
+    assert!(manifests.to_yaml().starts_with(role), "{manifests}");
+    let kinds: Vec<_> = manifests.to_yaml().lines().filter_map(|line| line.strip_prefix("kind: ")).collect();
+    assert_eq!(kinds, ["Role", "RoleBinding", "PodDisruptionBudget"]);
+    assert_eq!(manifests.to_string(), manifests.to_yaml());
+}
+
+#[test]
+fn the_watch_of_a_namespace_is_granted_where_it_is_used() {
+    let names = ["a", "b", "c", "d", "e"].map(|name| ("shop", name));
+    let all = "  - apiGroups: [\"coordination.k8s.io\"]\n    resources: [\"leases\"]\n    verbs: [\"watch\"]\n";
+    let four = builder(&names[..4]).build().unwrap();
+    assert!(!four.to_yaml().contains(all) && four.to_yaml().contains("[\"a\", \"b\", \"c\", \"d\"]"), "{four}");
+    let five = builder(&names).build().unwrap();
+    assert_eq!(five.to_yaml().matches(all).count(), 1, "{five}");
+    // Each namespace has a watch of its own.
+    let apart = names.map(|(_, name)| (if name == "e" { "books" } else { "shop" }, name));
+    assert!(!builder(&apart).build().unwrap().to_yaml().contains(all));
+}
+
+#[test]
+fn a_lease_in_another_namespace_has_its_role_there_for_the_account_of_the_pods() {
+    let manifests = builder(&[("books", "ledger"), ("shop", "orders")]).build().unwrap();
+    let books = "  namespace: books\n  name: shop-orders-leader\n";
+    assert_eq!(manifests.to_yaml().matches(books).count(), 2, "{manifests}");
+    let account = "  - kind: ServiceAccount\n    namespace: shop\n    name: orders\n";
+    assert_eq!(manifests.to_yaml().matches(account).count(), 2, "{manifests}");
+    assert!(manifests.flow_schema().contains("namespaces: [\"books\", \"shop\"]"), "{}", manifests.flow_schema());
+}
+
+#[test]
+fn the_pod_has_time_for_the_longest_grace_and_the_release() {
+    for (grace, release, seconds) in
+        [(10_000, 5_000, 16), (0, 0, 1), (9_001, 5_000, 16), (u64::MAX, 0, 18_446_744_073_709_553_u64)]
+    {
+        let (longest_end, release_timeout) = (Duration::from_millis(grace), Duration::from_millis(release));
+        let needs = ManifestNeeds { longest_end, release_timeout, ..needs(ONE) };
+        let manifests = ManifestsBuilder::new("orders".to_owned(), needs).build().unwrap();
+        let line = format!("terminationGracePeriodSeconds: {seconds} #");
+        assert!(manifests.deployment_patch().contains(&line), "{line}\n{}", manifests.deployment_patch());
+    }
+    let needs = ManifestNeeds { longest_end: Duration::MAX, ..needs(ONE) };
+    let manifests = ManifestsBuilder::new("orders".to_owned(), needs).build().unwrap();
+    assert!(manifests.deployment_patch().contains(": 9223372036854775807 #"), "{}", manifests.deployment_patch());
+}
+
+#[test]
+fn probes_are_added_only_for_a_program_that_answers_them() {
+    assert!(!builder(ONE).build().unwrap().deployment_patch().contains("Probe"));
+    let patch = builder(ONE).probes(8080).build().unwrap().deployment_patch().to_owned();
+    for (probe, path) in [("livenessProbe", "/livez"), ("readinessProbe", "/readyz")] {
+        let lines = format!(
+            "          {probe}:\n            httpGet:\n              path: \"{path}\"\n              port: 8080\n"
+        );
+        assert!(patch.contains(&lines), "{lines}\n{patch}");
+    }
+}
+
+#[test]
+fn names_can_be_chosen() {
+    let manifests = builder(ONE).service_account("runner.v1").container("main").pod_label("app", "no").build().unwrap();
+    let patch = manifests.deployment_patch();
+    assert!(patch.contains("serviceAccountName: runner.v1\n") && patch.contains("- name: main\n"), "{patch}");
+    assert_eq!(manifests.to_yaml().matches("      app: \"no\"\n").count(), 1, "{manifests}");
+    assert!(manifests.to_yaml().contains("    name: runner.v1\n"), "{manifests}");
+    assert!(manifests.flow_schema().contains("name: runner.v1\n"), "{}", manifests.flow_schema());
+}
+
+#[test]
+fn what_kubernetes_would_refuse_is_refused() {
+    let long = "x".repeat(64);
+    for name in ["", "Orders", "a.b", "-a", "a\nb", &*long] {
+        let error = ManifestsBuilder::new(name.to_owned(), needs(ONE)).build().unwrap_err();
+        assert!(matches!(&error, ManifestsError::Name { what: "application", .. }), "{name}: {error}");
+        assert!(builder(ONE).container(name).build().is_err(), "{name}");
+    }
+    assert!(matches!(builder(ONE).service_account("A").build(), Err(ManifestsError::Name { .. })));
+    assert!(matches!(builder(ONE).pod_label("a b", "x").build(), Err(ManifestsError::Label { .. })));
+    assert!(matches!(builder(&[]).build(), Err(ManifestsError::NoTasks)));
+}
