@@ -10,6 +10,7 @@ mod guard;
 mod leadership;
 pub(crate) mod overrun;
 pub(crate) mod polled;
+mod run_span;
 mod scope;
 mod slots;
 mod state;
