@@ -20,6 +20,8 @@ mod bodies;
 #[cfg(unix)]
 mod checks;
 #[cfg(unix)]
+mod controller;
+#[cfg(unix)]
 mod handover;
 #[cfg(unix)]
 mod hostile;
@@ -58,6 +60,7 @@ mod watchdog;
 fn main() -> std::process::ExitCode {
     let lists = [
         checks::list(),
+        controller::list(),
         handover::list(),
         hostile::list(),
         network::list(),
