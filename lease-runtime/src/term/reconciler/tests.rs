@@ -9,9 +9,9 @@ use crate::term::testing::{HandClock, granted, is_drained};
 
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("the object was refused")]
-struct Refused(#[source] std::fmt::Error);
+struct Refused(#[source] fmt::Error);
 
-const REFUSED: Refused = Refused(std::fmt::Error);
+const REFUSED: Refused = Refused(fmt::Error);
 
 /// What `Controller::run` and `Controller::graceful_shutdown_on` of kube-runtime ask for.
 fn fits_a_controller<K, C, R>(_: &impl Fn(Arc<K>, Arc<C>) -> R, _: impl Future<Output = ()> + Send + Sync + 'static)
@@ -32,7 +32,7 @@ async fn a_reconcile_returns_what_the_function_returns() {
     let error = guarded(Arc::new(1), Arc::new(2)).await.unwrap_err();
     assert_eq!(error, ReconcileError::Failed(REFUSED));
     assert_eq!(error.to_string(), "the object was refused");
-    assert_eq!(error.source().expect("the source of the function's error").to_string(), std::fmt::Error.to_string());
+    assert_eq!(error.source().expect("the source of the function's error").to_string(), fmt::Error.to_string());
 }
 
 #[tokio::test]
