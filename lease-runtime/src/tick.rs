@@ -80,6 +80,17 @@ pub enum Cause {
     Backfill,
 }
 
+impl Cause {
+    /// The cause in the log: a word, or the id of a trigger.
+    pub(crate) fn word(&self) -> &str {
+        match self {
+            Cause::Schedule => "schedule",
+            Cause::Trigger(id) => id,
+            Cause::Backfill => "backfill",
+        }
+    }
+}
+
 impl Tick {
     #[allow(clippy::too_many_arguments, reason = "one caller, and each has a name there")]
     pub(crate) fn new(

@@ -19,6 +19,8 @@ mod bodies;
 #[cfg(unix)]
 mod checks;
 #[cfg(unix)]
+mod controller;
+#[cfg(unix)]
 mod deployed;
 #[cfg(unix)]
 mod handover;
@@ -57,6 +59,7 @@ mod watchdog;
 fn main() -> std::process::ExitCode {
     let lists = [
         checks::list(),
+        controller::list(),
         deployed::list(),
         handover::list(),
         hostile::list(),

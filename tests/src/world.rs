@@ -106,7 +106,10 @@ impl World {
         }
         env.extend(plan.env.iter().map(|(variable, value)| (*variable, (*value).to_owned())));
         let program = plan.program.unwrap_or(&self.program);
-        let args = if plan.bare { Vec::new() } else { settings.to_args() };
+        let mut args: Vec<String> = plan.before.iter().map(|&arg| arg.to_owned()).collect();
+        if !plan.bare {
+            args.extend(settings.to_args());
+        }
         let replica = Arc::new(Replica::spawn(program, &args, name, link, settings, &env, &self.dir));
         self.replicas.lock().unwrap_or_else(PoisonError::into_inner).push(replica.clone());
         replica
@@ -299,7 +302,9 @@ pub struct Plan<'a> {
     pub no_cluster: bool,
     /// Another program.
     pub program: Option<&'a Path>,
-    /// No arguments.
+    /// Arguments before the settings.
+    pub before: &'a [&'a str],
+    /// The settings are not passed as arguments.
     pub bare: bool,
     /// More variables of its environment.
     pub env: &'a [(&'a str, &'a str)],
@@ -316,6 +321,7 @@ impl Default for Plan<'_> {
             kubeconfig: None,
             no_cluster: false,
             program: None,
+            before: &[],
             bare: false,
             env: &[],
         }

@@ -219,9 +219,8 @@ impl Entry {
 
     /// Identifies the warm-up while it is polled, for a candidate with this identity.
     pub(crate) fn warm_up_place(&self, identity: &Arc<str>) -> Arc<PolledBody> {
-        let warming = Some(Arc::downgrade(&self.waits_within));
-        let (lease, task) = (self.lease.clone(), self.name.clone());
-        Arc::new(PolledBody { lease, identity: identity.clone(), task, warming })
+        let waits = Arc::downgrade(&self.waits_within);
+        PolledBody::warm_up(self.lease.clone(), identity.clone(), self.name.clone(), waits)
     }
 
     /// Tells those who wait for the task where it was added.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::entry::Entry;
 use super::member::Member;
 use crate::term::Term;
-use crate::tick::{Cause, Tick};
+use crate::tick::Tick;
 use lease_protocol::election::shown;
 use lease_protocol::ticks::{Delivery, RunEnd, Timetable};
 
@@ -37,11 +37,7 @@ impl TaskLog<'_> {
 
     pub(super) fn tick_started(&self, tick: &Tick, timetable: &Timetable) {
         let (at, attempt, late_ms) = (tick.nominal(), tick.attempt(), tick.lateness().as_millis() as u64);
-        let cause = match tick.cause() {
-            Cause::Schedule => "schedule",
-            Cause::Trigger(id) => &**id,
-            Cause::Backfill => "backfill",
-        };
+        let cause = tick.cause().word();
         let delivery = match timetable.delivery {
             _ if !timetable.recorded => "unrecorded",
             Delivery::AtLeastOnce => "at_least_once",

@@ -1,7 +1,7 @@
 //! The runs of one body through one term, and the pauses between them.
 
 use std::future::{Future, poll_fn};
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
@@ -173,9 +173,9 @@ fn run(
     mut observed: Option<ObservedRun>,
 ) -> impl Future<Output = RunResult> + use<> {
     let RunContext { supervisor, member, up, tick, .. } = context;
-    let mut body = body.run(term.clone(), tick.cloned());
+    let place = PolledBody::body(term, tick);
+    let mut body = place.in_span(body.run(term.clone(), tick.cloned()));
     let (mut up, waits) = (Some(up.clone()), member.policy.signals_readiness);
-    let place = PolledBody::body(term);
     let (mut begins, scoped) = (tick.cloned(), term.clone());
     let polled = Box::pin(poll_fn(move |cx| {
         if begins.as_ref().is_some_and(|tick| !tick.begin()) {
@@ -185,7 +185,7 @@ fn run(
         }
         observed.take().inspect(|observed| observed.began(begins.as_ref()));
         begins = None;
-        let polled = place.enter(|| body.as_mut().poll(cx));
+        let polled = place.enter(|| Pin::new(&mut body).poll(cx));
         let is_up = match &polled {
             Poll::Pending => !waits,
             Poll::Ready(result) => result.failure.is_none(),

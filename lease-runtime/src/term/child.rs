@@ -4,6 +4,7 @@ use std::fmt;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use tokio::runtime::Handle;
@@ -64,7 +65,9 @@ impl Term {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        let guarded = Guarded::child(self, Box::pin(PolledBody::body(self).around(future)));
+        let place = PolledBody::child(self);
+        let in_span = place.in_span(Box::pin(future));
+        let guarded = Guarded::child(self, Box::pin(place.around(in_span)));
         TermHandle { task: runtime(self).map(|runtime| runtime.spawn(guarded)) }
     }
 
@@ -81,6 +84,7 @@ impl Term {
         R: Send + 'static,
     {
         let Some(runtime) = runtime(self) else { return TermHandle { task: None } };
+        let place = PolledBody::child(self);
         let (gate, alive) = (self.state().open_gate(self.scope(), GateUse::Blocking), self.state().alive());
         if alive.is_none() {
             // The handle has outlived the term. A drained term does not wait for this closure, so it must never be called.
@@ -88,6 +92,7 @@ impl Term {
         }
         let work = ChildWork {
             closure: Some(closure),
+            place,
             gate,
             term: self.clone(),
             _alive: alive,
@@ -104,7 +109,8 @@ fn runtime(term: &Term) -> Option<Handle> {
 /// A closure with its token and gate. If it never runs, all are dropped together.
 struct ChildWork<F> {
     closure: Option<F>,
-    gate: std::sync::Arc<Gate>,
+    place: Arc<PolledBody>,
+    gate: Arc<Gate>,
     term: Term,
     // Last in the struct, so that they are dropped after the closure and its captures. The lease must not be released earlier.
     _alive: Option<super::DrainToken>,
@@ -122,8 +128,7 @@ impl<F> ChildWork<F> {
         }
         let Some(closure) = self.closure.take() else { return Err(Ended::Dropped) };
         let check = TermCheck::new(self.term.clone());
-        let place = PolledBody::body(&self.term);
-        catch_unwind(AssertUnwindSafe(|| place.enter(|| closure(&check))))
+        catch_unwind(AssertUnwindSafe(|| self.place.run(|| closure(&check))))
             .map_err(|panic| Ended::Panicked(panic_message(panic)))
     }
 }

@@ -1,6 +1,7 @@
 //! One term as a body sees it.
 
 use std::fmt;
+use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -89,6 +90,17 @@ impl Term {
     /// Safe: dropping the future loses nothing, and it may be awaited again and by several.
     pub async fn cancelled(&self) {
         self.scope.stop_signal().requested().await;
+    }
+
+    /// As [`cancelled`](Self::cancelled), as a future that borrows nothing: for `Controller::graceful_shutdown_on` of kube-runtime,
+    /// `with_graceful_shutdown` of axum, and others that keep the future.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`cancelled`](Self::cancelled).
+    pub fn cancelled_owned(&self) -> impl Future<Output = ()> + Send + Sync + use<> {
+        let scope = Arc::clone(&self.scope);
+        async move { scope.stop_signal().requested().await }
     }
 
     /// Whether the body should end: it was asked to, or its deadline has passed.
