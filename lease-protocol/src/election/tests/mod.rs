@@ -9,6 +9,7 @@ mod holder;
 mod hurry;
 mod leaving;
 mod pacing;
+mod reasons;
 mod slow;
 
 use std::time::Duration;
