@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use super::ElectionDriver;
 use crate::clock::Moment;
+use crate::elector::lease_ticks::LeaseTicks;
 use crate::elector::requests::Reply;
 use crate::observer::{LeaseEvent, ObserverPort, RenewalResult};
-use crate::term::TermState;
+use crate::term::{TaskMessage, TermState};
 use lease_protocol::election::{Answer, Request, StopReason, Taken};
-use lease_protocol::ticks::TaskTicks;
+use lease_protocol::ticks::{TaskTicks, TickCounts, TickOutcome, TickState};
 
 /// What is remembered for the events of a term.
 #[derive(Default)]
@@ -29,6 +30,7 @@ impl ObservedTerm {
         observer: &ObserverPort,
         now: &Arc<BTreeMap<String, TaskTicks>>,
         term_state: Option<&TermState>,
+        ticking: &LeaseTicks,
     ) {
         let Some(term_state) = term_state.filter(|_| observer.is_wanted()) else { return };
         let before = std::mem::replace(&mut self.ticks, Arc::clone(now));
@@ -44,7 +46,8 @@ impl ObservedTerm {
                 task: task.as_str().into(),
                 added,
                 last_done,
-                next: ticks.next(),
+                // Nobody runs the ticks of a record whose task is not here. At the end of a term, the tasks have left already.
+                next: ticks.next().filter(|_| ticking.has(task) || term_state.is_cancelled()),
             });
         }
     }
@@ -73,6 +76,28 @@ impl ElectionDriver {
             taken,
             vacancy: now.since(since),
         });
+    }
+
+    /// A task takes ticks from now on: what its record says. Without it, a leader would not tell when a tick is due until it has
+    /// recorded one. A task that leaves while the term continues has no next tick.
+    pub(super) fn observe_message(&self, message: &TaskMessage) {
+        let (task, ticks) = match message {
+            TaskMessage::Join { task, .. } => (task, self.observed.ticks.get(&**task)),
+            TaskMessage::Leave { task } if !self.is_ending() => (task, None),
+            TaskMessage::Leave { .. } | TaskMessage::Ended { .. } => return,
+        };
+        let done = ticks.filter(|ticks| ticks.state() == TickState::Ended(TickOutcome::Done));
+        self.out.observer.tell(|| LeaseEvent::TicksRecorded {
+            lease: self.out.lease.clone(),
+            task: Arc::clone(task),
+            added: TickCounts::default(),
+            last_done: done.and_then(TaskTicks::last).and_then(|run| run.ended),
+            next: ticks.and_then(TaskTicks::next),
+        });
+    }
+
+    fn is_ending(&self) -> bool {
+        self.out.term_state.as_ref().is_none_or(|term_state| term_state.is_cancelled())
     }
 
     pub(super) fn observe_cancel(&self, reason: &StopReason) {
