@@ -97,6 +97,9 @@ pub use lease_protocol::ticks::{
     AttemptId, CatchUp, Delivery, NotRun, Overlap, StartDeadline, TaskTicks, TickCounts, TickOutcome, TickRun,
     TickState,
 };
+#[cfg(feature = "metrics")]
+#[cfg_attr(docsrs, doc(cfg(feature = "metrics")))]
+pub use observer::MetricsObserver;
 pub use observer::{BodyOutcome, LeaseEvent, Observer, RenewalResult};
 pub use policy::{OnExhausted, OnLoss, OnOverrun, Restart};
 #[doc(inline)]

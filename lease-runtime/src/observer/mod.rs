@@ -4,6 +4,8 @@
 //! not delay a renewal. With a client of the program, elections run on the program's runtime, and so do its observers.
 
 mod event;
+#[cfg(feature = "metrics")]
+mod metrics;
 
 use std::fmt;
 use std::io;
@@ -13,6 +15,8 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::thread::Builder;
 
+#[cfg(feature = "metrics")]
+pub use self::metrics::MetricsObserver;
 pub use event::{BodyOutcome, LeaseEvent, Observer, RenewalResult};
 
 /// How many events may wait.
