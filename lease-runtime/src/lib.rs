@@ -100,6 +100,9 @@ pub use lease_protocol::ticks::{
     TickState,
 };
 pub use manifests::{Manifests, ManifestsBuilder, ManifestsError};
+#[cfg(feature = "metrics")]
+#[cfg_attr(docsrs, doc(cfg(feature = "metrics")))]
+pub use observer::MetricsObserver;
 pub use observer::{BodyOutcome, LeaseEvent, Observer, RenewalResult};
 pub use policy::{OnExhausted, OnLoss, OnOverrun, Restart};
 #[doc(inline)]

@@ -5,7 +5,8 @@ pub(crate) use std::time::Duration;
 pub(crate) use lease_runtime::embedded::{EmbeddedApi, Fault, RequestMatcher, Verb};
 pub(crate) use lease_runtime::testing::Cluster;
 pub(crate) use lease_runtime::{
-    Candidate, LeaderTask, StopReason, TaskGroup, Term, Tick, TickAdmin, kube, leader_only, shutdown_signal,
+    Candidate, LeaderTask, MetricsObserver, StopReason, TaskGroup, Term, Tick, TickAdmin, kube, leader_only,
+    shutdown_signal,
 };
 
 /// The variables of the samples.

@@ -193,6 +193,34 @@ impl StopReason {
     pub fn is_involuntary(&self) -> bool {
         matches!(self, StopReason::Lost(_))
     }
+
+    /// One word for it, for metrics. It never contains the holder. For a lost lease, it is the word of the [`LossReason`].
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            StopReason::Lost(reason) => reason.as_str(),
+            StopReason::Shutdown => "shutdown",
+            StopReason::Finished => "finished",
+            StopReason::SteppedDown => "stepped_down",
+            StopReason::Withdrawn => "withdrawn",
+            StopReason::GroupFailed => "group_failed",
+            StopReason::Replaced => "replaced",
+            StopReason::RuntimeGone => "runtime_gone",
+        }
+    }
+}
+
+impl LossReason {
+    /// One word for it, for metrics. It never contains the holder.
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            LossReason::NotRenewed => "not_renewed",
+            LossReason::TakenBy(_) => "taken_by",
+            LossReason::HolderCleared => "holder_cleared",
+            LossReason::Overwritten => "overwritten",
+            LossReason::Deleted => "deleted",
+            LossReason::WentBackwards => "went_backwards",
+        }
+    }
 }
 
 impl From<LossReason> for StopReason {

@@ -13,6 +13,7 @@ use super::lease_tasks::LeaseTasks;
 use crate::elector::{Connection, ElectionHandle, Elector, LeaseStatus};
 use crate::error::Error;
 use crate::lease::LeaseId;
+use crate::observer::LeaseEvent;
 use crate::spec::Deployment;
 use lease_protocol::election::shown;
 
@@ -141,6 +142,9 @@ impl CandidateInner {
     pub(super) fn retired(&self, lease: &LeaseId) {
         let mut state = self.state();
         // Under the lock under which tasks are admitted, so that no task is added meanwhile.
+        if state.leases.get(lease).is_some_and(|lease_tasks| lease_tasks.is_idle()) {
+            self.elector.observer().tell(|| LeaseEvent::Removed { lease: lease.clone() });
+        }
         state.retired.retain(|retired| retired != lease);
         state.retired.push_back(lease.clone());
         if state.retired.len() > REMEMBERED

@@ -51,11 +51,15 @@ impl CandidateInner {
             } else if let Err(error) = self.check_owner(&entry) {
                 Err(error)
             } else {
-                let lease_tasks = state.leases.entry(entry.lease.clone()).or_insert_with(|| {
-                    self.elector.observer().tell(|| LeaseEvent::Added { lease: entry.lease.clone() });
-                    LeaseTasks::new(&entry.lease, self.settings.condition.clone())
-                });
+                let lease_tasks = state
+                    .leases
+                    .entry(entry.lease.clone())
+                    .or_insert_with(|| LeaseTasks::new(&entry.lease, self.settings.condition.clone()));
                 let lease_tasks = lease_tasks.clone();
+                if lease_tasks.is_idle() {
+                    // Under the lock under which `Removed` is told, so that the last of the two is right.
+                    self.elector.observer().tell(|| LeaseEvent::Added { lease: entry.lease.clone() });
+                }
                 // The token counts as a driver. Without it, a candidate with nothing else to do would end before the task is
                 // driven.
                 lease_tasks.admit(&entry).map(|()| (lease_tasks, phase, self.driven.token()))

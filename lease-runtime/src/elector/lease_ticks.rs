@@ -146,6 +146,11 @@ impl LeaseTicks {
         self.ticks.wants_write(time) && !self.backoff.holds(now)
     }
 
+    /// Whether this task takes ticks in this term.
+    pub(super) fn has(&self, task: &str) -> bool {
+        self.tasks.contains_key(task)
+    }
+
     /// How far this replica's clock is ahead, if the ticks of a task follow the server's clock.
     pub(super) fn ahead(&self, time: TickTime) -> Option<Duration> {
         time.ahead().filter(|_| !self.tasks.is_empty())

@@ -1,4 +1,4 @@
-//! What an observer learns.
+//! An observer, and what it learns.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,15 +9,59 @@ use crate::lease::LeaseId;
 use lease_protocol::election::{FencingToken, StopReason, Taken};
 use lease_protocol::ticks::TickCounts;
 
+/// Receives the events of a candidate, for metrics and alerts.
+///
+/// Events of one lease come in the order in which they happened. An observer runs on a thread of its own. If it takes so long
+/// that 65,536 events wait, further ones are dropped, and [`LeaseEvent::Dropped`] says how many. A panic is logged, and the next
+/// event is delivered.
+///
+/// With [`CandidateBuilder::client`](crate::CandidateBuilder::client), it is called where the event happens. There it must not block,
+/// and must not use the candidate.
+///
+/// ```
+/// use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+/// use lease_runtime::LeaseEvent;
+///
+/// static TERMS: AtomicU64 = AtomicU64::new(0);
+///
+/// # async fn build() -> Result<lease_runtime::Candidate, lease_runtime::Error> {
+/// lease_runtime::Candidate::builder()
+///     .observer(|event: &LeaseEvent| {
+///         if let LeaseEvent::TermBegan { .. } = event {
+///             TERMS.fetch_add(1, Relaxed);
+///         }
+///     })
+///     .build()
+///     .await
+/// # }
+/// ```
+pub trait Observer: Send + Sync + 'static {
+    /// Takes one event.
+    fn observe(&self, event: &LeaseEvent);
+}
+
+impl<F: Fn(&LeaseEvent) + Send + Sync + 'static> Observer for F {
+    fn observe(&self, event: &LeaseEvent) {
+        self(event);
+    }
+}
+
 /// Something that happened to a lease of this process, or to a task of that lease, for metrics and alerts.
 ///
 /// Later versions may add events and fields, so a `match` needs `_ => {}`, and a pattern ends with `..`.
 #[derive(Clone, PartialEq, Debug)]
 #[non_exhaustive]
 pub enum LeaseEvent {
-    /// The first task was added for this lease. It is the first event of a lease: a gauge can begin at zero.
+    /// A task was added for this lease, which had no task before. It is the first event of a lease: a gauge can begin at zero.
     #[non_exhaustive]
     Added {
+        /// The lease.
+        lease: LeaseId,
+    },
+    /// No task of this lease is left in this process, and the election has been left. [`Added`](LeaseEvent::Added) follows if another
+    /// task is added.
+    #[non_exhaustive]
+    Removed {
         /// The lease.
         lease: LeaseId,
     },
@@ -100,7 +144,8 @@ pub enum LeaseEvent {
         /// The task.
         task: Arc<str>,
     },
-    /// The holder has recorded ticks of a task in the Lease.
+    /// The holder has recorded ticks of a task in the Lease. When a task begins to take ticks in a term, this event tells what its
+    /// record says, and adds nothing. When the task ends and the term continues, it has no next tick.
     #[non_exhaustive]
     TicksRecorded {
         /// The lease.

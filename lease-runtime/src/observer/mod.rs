@@ -4,6 +4,8 @@
 //! not delay a renewal. With a client of the program, elections run on the program's runtime, and so do its observers.
 
 mod event;
+#[cfg(feature = "metrics")]
+mod metrics;
 
 use std::fmt;
 use std::io;
@@ -13,43 +15,9 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::thread::Builder;
 
-pub use event::{BodyOutcome, LeaseEvent, RenewalResult};
-
-/// Receives the events of a candidate, for metrics and alerts.
-///
-/// Events of one lease come in the order in which they happened. An observer runs on a thread of its own. If it takes so long
-/// that 65,536 events wait, further ones are dropped, and [`LeaseEvent::Dropped`] says how many. A panic is logged, and the next
-/// event is delivered.
-///
-/// With [`CandidateBuilder::client`](crate::CandidateBuilder::client), it is called where the event happens, and must not block.
-///
-/// ```
-/// use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-/// use lease_runtime::LeaseEvent;
-///
-/// static TERMS: AtomicU64 = AtomicU64::new(0);
-///
-/// # async fn build() -> Result<lease_runtime::Candidate, lease_runtime::Error> {
-/// lease_runtime::Candidate::builder()
-///     .observer(|event: &LeaseEvent| {
-///         if let LeaseEvent::TermBegan { .. } = event {
-///             TERMS.fetch_add(1, Relaxed);
-///         }
-///     })
-///     .build()
-///     .await
-/// # }
-/// ```
-pub trait Observer: Send + Sync + 'static {
-    /// Takes one event.
-    fn observe(&self, event: &LeaseEvent);
-}
-
-impl<F: Fn(&LeaseEvent) + Send + Sync + 'static> Observer for F {
-    fn observe(&self, event: &LeaseEvent) {
-        self(event);
-    }
-}
+#[cfg(feature = "metrics")]
+pub use self::metrics::MetricsObserver;
+pub use event::{BodyOutcome, LeaseEvent, Observer, RenewalResult};
 
 /// How many events may wait.
 const ROOM: usize = 65_536;

@@ -11,6 +11,7 @@ mod hurry;
 mod leaving;
 mod map;
 mod pacing;
+mod reasons;
 mod slow;
 mod values;
 

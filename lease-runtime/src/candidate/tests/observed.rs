@@ -20,6 +20,7 @@ impl Seen {
     fn story(&self) -> Vec<String> {
         let line = |event: LeaseEvent| match event {
             LeaseEvent::Added { lease, .. } => Some(format!("added {lease}")),
+            LeaseEvent::Removed { lease, .. } => Some(format!("removed {lease}")),
             LeaseEvent::TermBegan { taken, vacancy, .. } => Some(format!("began, {taken} for {}", vacancy.as_secs())),
             LeaseEvent::TermCancelled { reason, .. } => Some(format!("cancelled, {reason}")),
             LeaseEvent::TermEnded { .. } => Some("ended".to_owned()),
@@ -67,7 +68,7 @@ async fn an_observer_sees_terms_and_runs_in_their_order() {
     next.end().await.unwrap();
     let reason = "this process is shutting down";
     let expected = |taken: &str, outcome: &str| {
-        let lines = ["added default/ledger", taken, "sync runs", reason, outcome, "ended"];
+        let lines = ["added default/ledger", taken, "sync runs", reason, outcome, "ended", "removed default/ledger"];
         lines.map(|line| if line == reason { format!("cancelled, {}", StopReason::Shutdown) } else { line.to_owned() })
     };
     assert_eq!(first_seen.story(), expected("began, created for 0", "sync ended"));
@@ -151,4 +152,51 @@ async fn the_leader_tells_the_ticks_that_it_has_recorded() {
     assert_eq!(late.len(), 3);
     assert!(late.iter().all(|late| *late < Duration::from_secs(2)), "{late:?}");
     assert!(next > last_done && last_done.is_some(), "{next:?} {last_done:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lease_whose_tasks_are_over_is_removed_and_added_again_with_the_next_task() {
+    let world = World::new();
+    let (candidate, seen) = world.observed("a").await;
+    drop(candidate.add(world.obedient("other", LeaseSpec::new("other"))));
+    let running = Running::start(&candidate);
+    for round in 1..=2 {
+        let once = LeaderTask::new("sync", LEDGER, |_: Term| async {});
+        within(120, candidate.add(once)).await.unwrap();
+        let told = |word: &str| seen.story().iter().filter(|line| **line == format!("{word} default/ledger")).count();
+        until(|| told("removed") == round).await;
+        assert_eq!(told("added"), round);
+    }
+    running.end().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_new_leader_tells_what_the_records_of_its_tasks_say() {
+    let world = World::new();
+    let daily =
+        || LeaderTask::scheduled("report", LEDGER, |_: Term, _: Tick| async {}).every(Duration::from_secs(86_400));
+    let former =
+        || LeaderTask::scheduled("former", LEDGER, |_: Term, _: Tick| async {}).every(Duration::from_secs(86_400));
+    let (first, first_seen) = world.observed("a").await;
+    drop((first.add(daily()), first.add(former())));
+    let running = Running::start(&first);
+    sleep(Duration::from_secs(30)).await;
+    running.end().await.unwrap();
+    let next_of = |seen: &Seen, name: &str| {
+        let events = seen.all().into_iter().filter_map(|event| match event {
+            LeaseEvent::TicksRecorded { task, next, added, .. } if *task == *name => Some((added.run(), next)),
+            _ => None,
+        });
+        events.last()
+    };
+    let planned = next_of(&first_seen, "report").unwrap();
+    assert!(planned.1.is_some());
+    let (second, second_seen) = world.observed("b").await;
+    drop(second.add(daily()));
+    let running = Running::start(&second);
+    until(|| second_seen.story().iter().any(|line| line.starts_with("began"))).await;
+    sleep(Duration::from_secs(1)).await;
+    assert_eq!(next_of(&second_seen, "report"), Some((0, planned.1)));
+    assert_eq!(next_of(&second_seen, "former"), None, "no task of this process");
+    running.end().await.unwrap();
 }

@@ -152,7 +152,10 @@ impl ElectionDriver {
             match self.turn().await {
                 Wakeup::Command(command) => self.handle_command(command.map(|command| *command)),
                 Wakeup::Replied(reply) => self.handle_reply(reply),
-                Wakeup::TaskMessage(message) => self.ticking.hear(message, self.out.clock.wall()),
+                Wakeup::TaskMessage(message) => {
+                    self.observe_message(&message);
+                    self.ticking.hear(message, self.out.clock.wall());
+                }
                 Wakeup::Drained => {
                     self.drained = None;
                     self.ticking.drained();

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::clock::Moment;
+use crate::elector::lease_ticks::LeaseTicks;
 use crate::observer::{LeaseEvent, ObserverPort};
 use crate::term::TermState;
 use lease_protocol::election::Taken;
@@ -27,6 +28,7 @@ impl ObservedTerm {
         observer: &ObserverPort,
         now: &Arc<BTreeMap<String, TaskTicks>>,
         term_state: Option<&TermState>,
+        ticking: &LeaseTicks,
     ) {
         let Some(term_state) = term_state.filter(|_| observer.is_wanted()) else { return };
         let before = std::mem::replace(&mut self.ticks, Arc::clone(now));
@@ -42,7 +44,8 @@ impl ObservedTerm {
                 task: task.as_str().into(),
                 added,
                 last_done,
-                next: ticks.next(),
+                // Nobody runs the ticks of a record whose task is not here. At the end of a term, the tasks have left already.
+                next: ticks.next().filter(|_| ticking.has(task) || term_state.is_cancelled()),
             });
         }
     }

@@ -6,7 +6,9 @@ use std::time::Duration;
 use super::ElectionDriver;
 use crate::elector::requests::Reply;
 use crate::observer::{LeaseEvent, RenewalResult};
+use crate::term::TaskMessage;
 use lease_protocol::election::{Answer, Request, StopReason, Taken};
+use lease_protocol::ticks::{TaskTicks, TickCounts, TickOutcome, TickState};
 
 impl ElectionDriver {
     pub(super) fn observe_send(&mut self, request: &Request) {
@@ -31,6 +33,28 @@ impl ElectionDriver {
             taken,
             vacancy: now.since(since),
         });
+    }
+
+    /// A task takes ticks from now on: what its record says. Without it, a leader would not tell when a tick is due until it has
+    /// recorded one. A task that leaves while the term continues has no next tick.
+    pub(super) fn observe_message(&self, message: &TaskMessage) {
+        let (task, ticks) = match message {
+            TaskMessage::Join { task, .. } => (task, self.observed.ticks.get(&**task)),
+            TaskMessage::Leave { task } if !self.is_ending() => (task, None),
+            TaskMessage::Leave { .. } | TaskMessage::Ended { .. } => return,
+        };
+        let done = ticks.filter(|ticks| ticks.state() == TickState::Ended(TickOutcome::Done));
+        self.out.observer.tell(|| LeaseEvent::TicksRecorded {
+            lease: self.out.lease.clone(),
+            task: Arc::clone(task),
+            added: TickCounts::default(),
+            last_done: done.and_then(TaskTicks::last).and_then(|run| run.ended),
+            next: ticks.and_then(TaskTicks::next),
+        });
+    }
+
+    fn is_ending(&self) -> bool {
+        self.out.term_state.as_ref().is_none_or(|term_state| term_state.is_cancelled())
     }
 
     pub(super) fn observe_cancel(&self, reason: &StopReason) {

@@ -67,7 +67,7 @@ impl ElectionDriver {
         {
             status.ticks = Arc::new(TaskTicks::all(annotations));
             self.ticks_of = Some(newest.clone());
-            self.observed.show_ticks(&self.out.observer, &status.ticks, self.out.term_state.as_deref());
+            self.observed.show_ticks(&self.out.observer, &status.ticks, self.out.term_state.as_deref(), &self.ticking);
         }
         let annotations = self.election.newest().and_then(|newest| self.requests.annotations(newest));
         let other = holder.filter(|holder| !holder.is_empty() && *holder != &*self.out.identity);
