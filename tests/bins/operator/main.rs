@@ -98,7 +98,9 @@ async fn stand(work: Work) -> Result<(), lease_runtime::Error> {
         .on_overrun(settings.on_overrun);
     candidate.add(task);
     let pen = pen(candidate.identity());
-    let ready = async move { drop(pen.write("ready", 0, "")) };
+    let ready = async move {
+        pen.write("ready", 0, "");
+    };
     futures_util::future::join(candidate.run_until(shutdown_signal()), ready).await.0
 }
 
