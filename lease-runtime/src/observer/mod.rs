@@ -108,7 +108,7 @@ impl Waiting {
 
 fn deliver(observers: &Observers, event: &LeaseEvent) {
     for observer in observers {
-        // An observer is user code. A panic of it must end neither the elector nor the thread.
+        // An observer is user code. A panic of it must not end the elector or the thread.
         if catch_unwind(AssertUnwindSafe(|| observer.observe(event))).is_err() {
             tracing::error!(target: "lease_runtime", "an observer panicked: it gets the next event all the same");
         }
