@@ -104,3 +104,12 @@ fn w3_our_record_under_a_revision_that_does_not_grow_begins_no_term() {
     bench.show(Observation::Present(stored));
     assert_eq!(bench.take_acts(), [], "its fencing token would not be higher than the revision before it");
 }
+
+#[test]
+fn a_holder_that_waits_for_answers_is_woken_at_the_renew_deadline() {
+    let (mut bench, _) = Bench::leading();
+    let began = bench.now;
+    bench.run(8 * SECOND);
+    assert_eq!(bench.open.len(), 2, "a renewal, and the get that checks on it");
+    assert_eq!(bench.election.wake_at(), Some(began + 10 * SECOND));
+}
