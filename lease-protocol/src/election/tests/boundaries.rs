@@ -92,3 +92,24 @@ fn h3_an_earlier_record_of_the_term_that_somebody_restores_ends_it() {
     bench.step(Event::Seen(Observation::Present(restored)));
     assert_eq!(bench.take_acts(), [Action::Cancel(StopReason::Lost(LossReason::Overwritten)), Action::Expire]);
 }
+
+#[test]
+fn w3_our_record_under_a_revision_that_does_not_grow_begins_no_term() {
+    let mut bench = Bench::new();
+    let free = bench.free();
+    bench.woken().show(Observation::Present(free.clone()));
+    let mut stored = bench.stored();
+    stored.version.revision = free.version.revision;
+    bench.answer(Answer::Unknown).run(5 * SECOND);
+    bench.show(Observation::Present(stored));
+    assert_eq!(bench.take_acts(), [], "its fencing token would not be higher than the revision before it");
+}
+
+#[test]
+fn a_holder_that_waits_for_answers_is_woken_at_the_renew_deadline() {
+    let (mut bench, _) = Bench::leading();
+    let began = bench.now;
+    bench.run(8 * SECOND);
+    assert_eq!(bench.open.len(), 2, "a renewal, and the get that checks on it");
+    assert_eq!(bench.election.wake_at(), Some(began + 10 * SECOND));
+}

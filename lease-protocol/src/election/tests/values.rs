@@ -188,3 +188,25 @@ fn c3_a_recalled_duration_counts_and_is_no_shorter_than_the_own_one() {
     };
     assert_eq!((recalled(40), recalled(3)), (SECOND * 40, SECOND * 15));
 }
+
+#[test]
+fn a_token_tells_its_number() {
+    assert_eq!((FencingToken::new(7).get(), FencingToken::new(8).get()), (7, 8));
+    assert_eq!(format!("{:?}", FencingToken::new(7)), "FencingToken(7)");
+}
+
+#[test]
+fn the_state_in_which_a_lease_was_taken_has_its_name() {
+    let names = [(Taken::Created, "created"), (Taken::Released, "released"), (Taken::RanOut, "ran_out")];
+    for (taken, name) in names {
+        assert_eq!((taken.as_str(), taken.to_string().as_str()), (name, name));
+    }
+}
+
+#[test]
+fn a_renewal_comes_after_half_the_deadline_and_a_third_of_the_duration_at_most() {
+    let period = |lease: u32, renew: u32| {
+        Timing { lease_duration: SECOND * lease, renew_deadline: SECOND * renew, ..Timing::default() }.renew_period()
+    };
+    assert_eq!((period(15, 6), period(12, 10)), (SECOND * 3, SECOND * 4));
+}

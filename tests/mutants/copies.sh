@@ -1,0 +1,23 @@
+# What `run` and `survivors` do with copies of the crates. They read this file, and set `work` and `crates` before.
+# shellcheck shell=bash disable=SC2154
+
+# Makes the second folder the same as the first. Files that are the same stay, so that nothing is compiled without need.
+same() {
+    local file
+    mkdir -p "$2"
+    (cd "$1" && find . -type f | sort) > "$work/files"
+    (cd "$2" && find . -type f | sort) | comm -13 "$work/files" - | while read -r file; do rm "$2/$file"; done
+    while read -r file; do
+        cmp -s "$1/$file" "$2/$file" || install -D -m 644 "$1/$file" "$2/$file"
+    done < "$work/files"
+}
+
+# plain FOLDER CRATE: a workspace of the libraries alone. This crate is compiled often and run once, so that it is not optimized.
+plain() {
+    local members
+    members=$(printf ', "%s"' "${crates[@]}")
+    rm -rf "$1" && mkdir -p "$1"
+    cp -rL "${crates[@]}" README.md Cargo.lock "$1/"
+    sed -e "s/^members = .*/members = [${members#, }]/" \
+        -e '/^\[profile\.dev\.package\.'"$2"'\]/,/^opt-level/ s/^opt-level.*/opt-level = 0\ndebug = false/' Cargo.toml > "$1/Cargo.toml"
+}
