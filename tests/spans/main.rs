@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, Once, PoisonError};
 use std::time::Duration;
 
 use lease_runtime::embedded::EmbeddedApi;
-use lease_runtime::{Candidate, Ended, LeaderTask, LeaseSpec, Term, Tick};
+use lease_runtime::{Candidate, CatchUp, Ended, LeaderTask, LeaseSpec, Term, Tick};
 use lease_tests::log::until;
 use serde_json::Value;
 use tracing::span::Id;
@@ -117,6 +117,7 @@ async fn the_lines_of_a_body_carry_its_lease_task_and_term() {
     const LEDGER: LeaseSpec = LeaseSpec::new("ledger");
     install();
     let api = EmbeddedApi::new();
+    api.create_namespace("shop");
     let candidate =
         Candidate::builder().identity("pod-1").client(api.client_as("pod-1", "shop")).build().await.unwrap();
     let token = Arc::new(Mutex::new(0));
@@ -153,7 +154,8 @@ async fn the_lines_of_a_body_carry_its_lease_task_and_term() {
         LeaderTask::scheduled("report", LEDGER, |_: Term, tick: Tick| async move {
             info!(id = %tick.attempt_id(), "from a tick")
         })
-        .every(Duration::from_secs(1)),
+        .every(Duration::from_secs(1))
+        .catch_up(CatchUp::None),
     );
     let end = async {
         until("a tick", async || line("from a tick")).await;

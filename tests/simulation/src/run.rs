@@ -58,8 +58,7 @@ pub(crate) fn run(seed: u64, seconds: u64, with_lines: bool) -> Outcome {
 
 impl Run {
     pub(crate) fn with_plan(plan: Plan, seed: u64, with_lines: bool) -> Run {
-        let network =
-            Network::new(plan.step, plan.rates.len(), plan.network, Rng::with_seed(seed ^ 0x4e45_0000));
+        let network = Network::new(plan.step, plan.rates.len(), plan.network, Rng::with_seed(seed ^ 0x4e45_0000));
         let world = World::new(plan.step, plan.rates.clone(), network, seed);
         plan.policy.into_iter().for_each(|policy| apply(policy, &world.server.api));
         let nodes = plan.rates.len();
