@@ -16,6 +16,8 @@ pub(super) struct Exclusion {
     newest: Option<TermPolls>,
     /// Terms of this process below this token may overlap with a later one: somebody else has freed its Lease.
     excused: BTreeMap<Who, u64>,
+    /// The process whose holding a stranger has overwritten. Nobody has taken the Lease since.
+    displaced: Option<Who>,
     /// The holder of the Lease when it was deleted, and the revision of the deletion.
     deleted: Option<(Who, u64)>,
 }
@@ -30,7 +32,7 @@ struct TermPolls {
 
 impl Exclusion {
     pub(super) fn new(timing: Timing) -> Exclusion {
-        Exclusion { timing, newest: None, excused: BTreeMap::new(), deleted: None }
+        Exclusion { timing, newest: None, excused: BTreeMap::new(), displaced: None, deleted: None }
     }
 
     pub(super) fn see(&mut self, at: Nanos, event: &Event, known: &Known, tally: &mut Tally) -> Result<(), Broken> {
@@ -96,8 +98,10 @@ impl Exclusion {
         match (&stored.after, stored.by) {
             (None, _) => self.deleted = before.map(|who| (who, stored.revision)),
             (Some(after), None) if after.holder == Holder::Nobody => {
-                self.excused.extend(before.map(|who| (who, stored.revision)));
+                // One stranger may have overwritten the holder, and the next one cleared it.
+                self.excused.extend(before.or(self.displaced).map(|who| (who, stored.revision)));
             }
+            (Some(_), None) => self.displaced = before.or(self.displaced),
             // A process that has never seen the Lease creates a missing one at once.
             (Some(_), Some((by, _))) if stored.before.is_none() => {
                 let has_seen = known.reached(by, stored.lease).is_some();
@@ -106,6 +110,7 @@ impl Exclusion {
                 }
             }
             (Some(after), Some((by, _))) => {
+                self.displaced = None;
                 let follower = held_by(after.holder).filter(|holder| *holder == by && before != Some(by));
                 if follower.is_some() && before.is_some() {
                     tally.add("takeovers of an expired lease");
