@@ -9,6 +9,9 @@ use crate::journal::{Event, Holder, Stored};
 use crate::tally::Tally;
 use lease_protocol::election::Timing;
 
+/// The lease duration that a stranger writes when it overwrites the holder.
+const OF_STRANGERS: Duration = Duration::from_secs(15);
+
 /// The terms of one Lease.
 pub(super) struct Exclusion {
     timing: Timing,
@@ -110,7 +113,9 @@ impl Exclusion {
                 }
             }
             (Some(after), Some((by, _))) => {
-                self.displaced = None;
+                let displaced = self.displaced.take().filter(|_| self.timing.lease_duration > OF_STRANGERS);
+                // The candidate waits for as long as the stranger says, and the displaced holder may not have seen it yet.
+                self.excused.extend(displaced.map(|who| (who, stored.revision)));
                 let follower = held_by(after.holder).filter(|holder| *holder == by && before != Some(by));
                 if follower.is_some() && before.is_some() {
                     tally.add("takeovers of an expired lease");

@@ -87,7 +87,9 @@ impl Checks {
             patience: patience::Patience::new(plan.work.lease_duration, plan.rates.clone()),
             bodies: bodies::Bodies::new(&plan.work.ticks),
             storm: storm::Storm::new(timing),
-            ledgers: plan.work.ticks.iter().map(|task| ledger::Ledger::new(task.clone(), plan.edits)).collect(),
+            ledgers: (plan.work.ticks.iter())
+                .map(|task| ledger::Ledger::new(task.clone(), plan.edits, ledger::tolerated(&plan.rates)))
+                .collect(),
             health: health::Health::new(leases.collect(), plan.work.beat),
             known: Known::default(),
         }

@@ -16,15 +16,24 @@ use crate::journal::{Event, LeaseState, Stored, TickCause};
 use crate::program::{TickTask, When};
 use crate::tally::Tally;
 
-/// How far a tick may be ahead of the server's clock, in seconds: what the ticks tolerate, and what a clock drifts between two
-/// answers.
+/// How far a tick may be ahead of the server's clock if the clocks are exact, in seconds: what the ticks tolerate, and whole seconds.
 const AHEAD: i64 = 15;
+/// No process is without an answer for longer than the faults last, in seconds.
+const SILENCE: i64 = 420;
+
+/// How far a tick may be ahead of the server's clock, in seconds. Between two answers, a process follows its own clock.
+pub(super) fn tolerated(rates: &[u64]) -> i64 {
+    let drift = rates.iter().map(|rate| rate.abs_diff(1000)).max().unwrap_or_default();
+    AHEAD + SILENCE * drift.cast_signed() / 1000
+}
 
 /// The history of one task.
 pub(super) struct Ledger {
     pub(super) task: TickTask,
     /// The schedule changes with versions of the program, and each change begins anew.
     edited: bool,
+    /// How far a tick may be ahead of the server's clock.
+    ahead: i64,
     /// Ticks count from this second on.
     armed: Option<i64>,
     /// The ticks of the schedule that a write has taken, in seconds.
@@ -54,11 +63,12 @@ pub(super) struct Ledger {
 }
 
 impl Ledger {
-    pub(super) fn new(task: TickTask, edits: bool) -> Ledger {
+    pub(super) fn new(task: TickTask, edits: bool, ahead: i64) -> Ledger {
         let edited = edits && task.is_edited();
         Ledger {
             task,
             edited,
+            ahead,
             armed: None,
             taken: BTreeSet::new(),
             attempts: BTreeMap::new(),
@@ -118,7 +128,7 @@ impl Ledger {
         let (edited, attempts) = (self.edited, std::mem::take(&mut self.attempts));
         let outlived = attempts.keys().copied().collect();
         let was_done = self.was_done || self.completions.contains_key(&0);
-        *self = Ledger { edited, attempts, outlived, was_done, ..Ledger::new(self.task.clone(), false) };
+        *self = Ledger { edited, attempts, outlived, was_done, ..Ledger::new(self.task.clone(), false, self.ahead) };
     }
 
     /// A body was polled for the first time.
@@ -145,7 +155,10 @@ impl Ledger {
         match cause {
             TickCause::Schedule => {
                 let ahead = tick - second(at);
-                must!(ahead <= AHEAD || self.task.when == When::Once, "rule 8: the tick {tick} starts {ahead} s early");
+                must!(
+                    ahead <= self.ahead || self.task.when == When::Once,
+                    "rule 8: the tick {tick} starts {ahead} s early"
+                );
                 let starts = self.starts.entry(self.key(tick)).or_default();
                 *starts += 1;
                 must!(!once || *starts == 1, "T1: the tick {tick} is started {starts} times");

@@ -4,7 +4,7 @@ use lease_protocol::ticks::names::{PAUSE, RECORD_BYTES};
 use lease_protocol::ticks::{OpenRun, Origin, TickCounts, TickRecord};
 use lease_runtime::{CatchUp, Delivery, Overlap};
 
-use super::{AHEAD, Broken, Ledger, must, read, second, seconds};
+use super::{Broken, Ledger, must, read, second, seconds};
 use crate::engine::Nanos;
 use crate::journal::{Holder, LeaseState, Stored};
 use crate::program::When;
@@ -24,7 +24,7 @@ impl Ledger {
         let record = read(text)?;
         let ahead = seconds(record.accounted_until.0) - second(at);
         must!(
-            ahead <= AHEAD,
+            ahead <= self.ahead,
             "T3: the record keeps every leader with a correct clock from running ticks for {ahead} s"
         );
         let old = old.map(|text| read(text)).transpose()?;
@@ -55,7 +55,7 @@ impl Ledger {
             let edited = self.edited;
             let begun = std::mem::take(&mut self.begun);
             let attempts = std::mem::take(&mut self.attempts);
-            *self = Ledger { begun, attempts, ..Ledger::new(self.task.clone(), false) };
+            *self = Ledger { begun, attempts, ..Ledger::new(self.task.clone(), false, self.ahead) };
             self.edited = edited;
         }
         self.armed = Some(seconds(record.accounted_until.0));
