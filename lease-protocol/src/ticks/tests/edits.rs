@@ -186,3 +186,14 @@ fn an_edit_mends_a_record_of_the_far_future() {
         assert!(upto <= time(10), "the next tick waits for {upto}");
     }
 }
+
+#[test]
+fn a_new_task_is_not_armed_before_a_date_that_this_process_has_seen() {
+    let mut bench = Bench::of(minutely());
+    (bench.wall, bench.server) = (30, -YEAR / 4);
+    bench.ticks.join("other".into(), minutely(), time(30));
+    assert_eq!(bench.see(), []);
+    assert_eq!(bench.write(), []);
+    let record = TickRecord::decode(&bench.annotations[&format!("{RECORD}other")]).unwrap();
+    assert!(record.accounted_until >= time(0), "{}", record.accounted_until);
+}

@@ -124,7 +124,6 @@ impl Exclusion {
                     tally.add("releases");
                 }
             }
-            _ => {}
         }
     }
 }
