@@ -24,6 +24,9 @@ pub(super) struct Guard {
 }
 
 /// How many reads are remembered: more than a process sends while a write is unanswered.
+/// How many writes of a process are remembered.
+const WRITES: usize = 256;
+/// How many reads of a process are remembered.
 const READS: usize = 64;
 
 impl Guard {
@@ -42,6 +45,7 @@ impl Guard {
     pub(super) fn see(&mut self, at: Nanos, event: &Event) -> Result<(), Broken> {
         match event {
             Event::Sent { who, number, verb: Verb::Write, lease: Some(lease), stamp: Some(stamp), .. } => {
+                self.forget_old(at, *who);
                 self.writes.insert((*who, *number), stamp.clone());
                 self.sent.entry((*who, lease, stamp.clone())).or_insert(at);
             }
@@ -92,6 +96,20 @@ impl Guard {
             late.unwrap_or_default() / 1_000_000
         );
         Ok(())
+    }
+
+    /// What was sent long ago extends no term any more. A process may live for a year.
+    fn forget_old(&mut self, at: Nanos, of: Who) {
+        let long_ago = at.saturating_sub(u64::try_from(8 * self.timing.lease_duration.as_nanos()).unwrap_or(u64::MAX));
+        self.sent.retain(|_, sent| *sent >= long_ago);
+        self.granted.retain(|_, from| *from >= long_ago);
+        let writes = self.writes.range((of, 0)..=(of, u64::MAX)).count();
+        if writes > WRITES
+            && let Some((first, _)) = self.writes.range((of, 0)..).next()
+        {
+            let first = *first;
+            self.writes.remove(&first);
+        }
     }
 
     fn forget(&mut self, gone: Who) {

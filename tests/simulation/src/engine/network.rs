@@ -25,6 +25,9 @@ pub(crate) struct Link {
     pub(crate) refused: bool,
 }
 
+/// How many streams are remembered before those that have arrived are forgotten.
+const STREAMS: usize = 256;
+
 /// How often each fault strikes a request, in thousandths, and how bad the latencies are.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct NetworkFaults {
@@ -234,6 +237,10 @@ impl Network {
         if is_event && self.strikes(self.faults.held_back) {
             tally.add("watch events held back");
             arrives += self.rng.u64(..20 * SECOND);
+        }
+        if self.streams.len() > STREAMS {
+            // A watch that its process has dropped never ends here. What has arrived cannot be overtaken.
+            self.streams.retain(|_, last| *last >= arrives);
         }
         let last = self.streams.entry((to, number)).or_default();
         arrives = arrives.max(*last);
