@@ -133,7 +133,8 @@ impl CandidateInner {
     }
 
     pub(super) fn state(&self) -> MutexGuard<'_, CandidateState> {
-        // No user code runs under this lock, and the state is consistent after each statement.
+        // No user code runs under this lock, except an observer if the program gave a client: see `Observer`. The state is
+        // consistent after each statement.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -153,8 +153,9 @@ impl ElectionDriver {
                 Wakeup::Command(command) => self.handle_command(command.map(|command| *command)),
                 Wakeup::Replied(reply) => self.handle_reply(reply),
                 Wakeup::TaskMessage(message) => {
-                    self.observe_message(&message);
+                    let event = self.observed_message(&message);
                     self.ticking.hear(message, self.out.clock.wall());
+                    event.into_iter().for_each(|event| self.out.observer.tell(|| event));
                 }
                 Wakeup::Drained => {
                     self.drained = None;
@@ -225,18 +226,19 @@ impl ElectionDriver {
     fn perform(&mut self, action: Action) {
         match action {
             Action::Send { id, request } => {
-                self.observe_send(&request);
                 self.send(Some(id), &request);
+                self.observe_send(&request);
             }
             Action::Begin(grant) => {
                 self.token = grant.token;
                 // Here and below, the log comes last, because it may block.
                 let term_state = self.out.begin(&grant);
-                self.observe_begin();
                 self.log.began(&grant, &*self.out.clock);
                 let time = self.time();
                 self.ticking.begin(&grant, &term_state, time);
                 self.drained = Some(Box::pin(async move { term_state.drained().await }));
+                // With a client of the program, observers are called right here.
+                self.observe_begin();
             }
             Action::Extend(deadlines) => {
                 self.out.term_state.iter().for_each(|term_state| term_state.extend(deadlines));

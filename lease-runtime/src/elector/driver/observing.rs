@@ -37,20 +37,20 @@ impl ElectionDriver {
 
     /// A task takes ticks from now on: what its record says. Without it, a leader would not tell when a tick is due until it has
     /// recorded one. A task that leaves while the term continues has no next tick.
-    pub(super) fn observe_message(&self, message: &TaskMessage) {
+    pub(super) fn observed_message(&self, message: &TaskMessage) -> Option<LeaseEvent> {
         let (task, ticks) = match message {
             TaskMessage::Join { task, .. } => (task, self.observed.ticks.get(&**task)),
             TaskMessage::Leave { task } if !self.is_ending() => (task, None),
-            TaskMessage::Leave { .. } | TaskMessage::Ended { .. } => return,
+            TaskMessage::Leave { .. } | TaskMessage::Ended { .. } => return None,
         };
         let done = ticks.filter(|ticks| ticks.state() == TickState::Ended(TickOutcome::Done));
-        self.out.observer.tell(|| LeaseEvent::TicksRecorded {
+        self.out.observer.is_wanted().then(|| LeaseEvent::TicksRecorded {
             lease: self.out.lease.clone(),
             task: Arc::clone(task),
             added: TickCounts::default(),
             last_done: done.and_then(TaskTicks::last).and_then(|run| run.ended),
             next: ticks.and_then(TaskTicks::next),
-        });
+        })
     }
 
     fn is_ending(&self) -> bool {
@@ -69,11 +69,12 @@ impl ElectionDriver {
         self.out.observer.tell(|| LeaseEvent::TermEnded { lease: self.out.lease.clone(), token: self.token });
     }
 
-    /// A request has ended. Call it before the election takes the answer, which may move the deadlines.
-    pub(super) fn observe_reply(&self, reply: &Reply) {
-        let Some(term_state) = self.out.term_state.as_ref().filter(|_| reply.kind.is_write()) else { return };
+    /// A request has ended. Make the event before the election takes the answer, which may move the deadlines, and tell it
+    /// afterwards: an observer may block, and the answer may end the term.
+    pub(super) fn observed_reply(&self, reply: &Reply) -> Option<LeaseEvent> {
+        let term_state = self.out.term_state.as_ref().filter(|_| reply.kind.is_write())?;
         if !self.out.observer.is_wanted() || reply.served.is_none() {
-            return;
+            return None;
         }
         let result = match &reply.answer {
             Answer::Committed(_) => RenewalResult::Ok,
@@ -83,12 +84,12 @@ impl ElectionDriver {
             Answer::Unknown | Answer::Shown(_) => RenewalResult::Timeout,
         };
         let now = self.out.clock.now();
-        self.out.observer.tell(|| LeaseEvent::RenewalEnded {
+        Some(LeaseEvent::RenewalEnded {
             lease: self.out.lease.clone(),
             result,
             duration: now.since(reply.sent),
             margin: term_state.deadlines().hard_stop.after(now),
-        });
+        })
     }
 
     /// How far the clock is ahead, if ticks follow the server's clock.

@@ -18,7 +18,7 @@ impl ElectionDriver {
 
     /// Passes the answer to a request to the status, to the log and to the election.
     pub(super) fn handle_reply(&mut self, reply: Reply) {
-        self.observe_reply(&reply);
+        let event = self.observed_reply(&reply);
         let mut looked = |from| self.watch.iter_mut().for_each(|watch| watch.looked(from));
         match &reply.answer {
             Answer::Shown(Observation::Missing { .. }) => looked(WatchStart::Now),
@@ -68,5 +68,6 @@ impl ElectionDriver {
         if well && !self.is_disqualified() && !std::mem::take(&mut self.altered) {
             self.clear_problem(reply.kind, reply.sent);
         }
+        event.into_iter().for_each(|event| self.out.observer.tell(|| event));
     }
 }
