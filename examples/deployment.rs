@@ -18,11 +18,17 @@
 //! ```
 //!
 //! `.. --example deployment -- --manifests` prints its Role, its RoleBinding and its disruption budget. `--manifests=patch` prints what
-//! its Deployment needs, and `--manifests=flow-schema` prints a FlowSchema.
+//! its Deployment needs, and `--manifests=flow-schema` prints a FlowSchema. `--manifests=kustomize DIR` writes a component of kustomize
+//! into a folder.
+//!
+//! With `--leader-label`, the leader labels its pod, so that a Service can select it. `--leader-label --admission-policy` prints the
+//! policy that limits what it may label.
 
+use std::error::Error;
+use std::path::Path;
 use std::time::Duration;
 
-use lease_runtime::{Candidate, Lost, Term, leader_only, shutdown_signal};
+use lease_runtime::{Candidate, Lost, Manifests, Term, leader_only, shutdown_signal};
 
 /// The source of the orders.
 #[derive(Clone)]
@@ -53,30 +59,50 @@ async fn process_orders(term: Term, orders: Orders) -> Result<(), Lost> {
 }
 
 #[tokio::main]
-async fn main() -> Result<(), Box<dyn std::error::Error>> {
+async fn main() -> Result<(), Box<dyn Error>> {
     // kube logs each failed request at ERROR. lease-runtime logs a problem once when it begins and once when it ends. The log goes to
     // stderr, because the manifests go to stdout.
     tracing_subscriber::fmt().with_env_filter("info,kube_client=off").with_writer(std::io::stderr).init();
+    let mut arguments: Vec<String> = std::env::args().skip(1).collect();
+    let labels = arguments.first().is_some_and(|first| first == "--leader-label");
+    if labels {
+        arguments.remove(0);
+    }
     let candidate = Candidate::from_env().await?;
-    candidate.add(process_orders(Orders));
-    let argument = std::env::args().nth(1);
-    if let Some(which) = argument.as_deref().and_then(|argument| argument.strip_prefix("--manifests")) {
+    let task = process_orders(Orders);
+    candidate.add(if labels { task.leader_label() } else { task });
+    if let Some((which, more)) = arguments.split_first() {
         // One Deployment, one service account and one container, all named `orders`.
-        let manifests = candidate.manifests("orders").build()?;
-        match which {
-            "" => print!("{manifests}"),
-            "=patch" => print!("{}", manifests.deployment_patch()),
-            "=flow-schema" => print!("{}", manifests.flow_schema()),
-            other => {
-                return Err(format!(
-                    "there are no manifests `{other}`: use --manifests, --manifests=patch or --manifests=flow-schema"
-                )
-                .into());
-            }
-        }
-        return Ok(());
+        return show(&candidate.manifests("orders").build()?, which, more);
     }
     tracing::info!(identity = candidate.identity(), elects = candidate.elects(), "standing by");
     // SIGTERM: the current order is finished, then the lease is released, then this returns.
     Ok(candidate.run_until(shutdown_signal()).await?)
+}
+
+/// Prints or writes what an argument asks for.
+fn show(manifests: &Manifests, which: &str, more: &[String]) -> Result<(), Box<dyn Error>> {
+    match (which, more) {
+        ("--manifests", []) => print!("{manifests}"),
+        ("--manifests=patch", []) => print!("{}", manifests.deployment_patch()),
+        ("--manifests=flow-schema", []) => print!("{}", manifests.flow_schema()),
+        ("--manifests=kustomize", [folder]) => {
+            std::fs::create_dir_all(folder)?;
+            for (name, text) in manifests.kustomize_component()? {
+                std::fs::write(Path::new(folder).join(name), text)?;
+            }
+        }
+        ("--admission-policy", []) => match manifests.admission_policy() {
+            Some(policy) => print!("{policy}"),
+            None => return Err("no lease labels its leader's pod: add --leader-label before --admission-policy".into()),
+        },
+        _ => {
+            return Err(format!(
+                "cannot read `{which}`: use --manifests, --manifests=patch, --manifests=flow-schema, \
+                 --manifests=kustomize DIR or --admission-policy"
+            )
+            .into());
+        }
+    }
+    Ok(())
 }

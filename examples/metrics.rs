@@ -219,7 +219,9 @@ async fn report(tick: Tick) {
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     tracing_subscriber::fmt().with_env_filter("info,kube_client=off").init();
     let address = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:9101".to_owned());
-    let listener = TcpListener::bind(&address).await.map_err(|error| format!("cannot listen on {address}: {error}"))?;
+    let remedy = "name another address as the argument, or end the program that uses this one";
+    let listener = TcpListener::bind(&address);
+    let listener = listener.await.map_err(|error| format!("cannot listen on {address}, {error}: {remedy}"))?;
     let mut registry = Registry::default();
     let adapter = Adapter::new(&mut registry);
     let candidate = Candidate::builder().observer(adapter).build().await?;

@@ -35,6 +35,7 @@ async fn export(term: Term, log: WorkLog) -> Result<(), String> {
         return Err("no space left".to_owned());
     }
     if log.has_flag(&format!("{} hangs", log.replica())) {
+        log.note(&term, "hangs");
         std::future::pending::<()>().await;
     }
     for _part in 0..5 {
@@ -83,8 +84,10 @@ async fn main() -> Outcome<()> {
 
     let at = harness.set_flag(&format!("{second} hangs"))?;
     harness.say(at, &format!("{second} hangs"));
-    let dropped = harness.wait_for("a run to be dropped", |entry| entry.what == "dropped").await?;
+    // Before the run is dropped: the next one may begin at once, and would hang, too.
+    harness.wait_for("a run that hangs", |entry| entry.what == "hangs").await?;
     harness.clear_flag(&format!("{second} hangs"))?;
+    let dropped = harness.wait_for("a run to be dropped", |entry| entry.what == "dropped").await?;
     harness.say(dropped.at, "the run that hung was dropped");
     reports(&mut harness, term.token, 6).await?;
 
@@ -139,7 +142,7 @@ fn runs(log: &[Entry]) -> Vec<Run> {
         let Entry { at, replica, token, what, .. } = entry;
         match what.as_str() {
             "started" => began = Some(*at),
-            "wrote a part" => {}
+            "wrote a part" | "hangs" => {}
             end => {
                 let began = began.take().unwrap_or(*at);
                 runs.push(Run { replica: replica.clone(), token: *token, began, ended: *at, end: end.to_owned() });

@@ -40,7 +40,8 @@ pub(crate) fn run(target: &Target) {
 /// The words of the target, in the form that the engine reads.
 fn dictionary(target: &Target) -> String {
     let mut lines = String::new();
-    for word in target.words {
+    // The engine refuses a dictionary with an empty word, and with it the run.
+    for word in target.words.iter().filter(|word| !word.is_empty()) {
         lines.push('"');
         for byte in word.bytes() {
             let _ = write!(lines, "\\x{byte:02X}");

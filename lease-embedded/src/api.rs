@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use k8s_openapi::api::coordination::v1::Lease;
+use k8s_openapi::api::events::v1::Event;
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
@@ -12,7 +13,7 @@ use super::call::RecordedRequest;
 use super::fault::{Fault, Injection, RequestMatcher};
 use super::log::RequestLog;
 use super::object_meta;
-use super::resource::{LEASES, Storage};
+use super::resource::{self, EVENTS, LEASES, Storage};
 use super::serve::Server;
 use super::service::ApiService;
 use super::settings::Settings;
@@ -195,21 +196,22 @@ impl EmbeddedApi {
 
     /// Reads a lease as JSON, without a request.
     pub fn lease_json(&self, namespace: &str, name: &str) -> Option<Value> {
+        self.object(LEASES.plural, namespace, name)
+    }
+
+    /// The Events of all namespaces as `events.k8s.io/v1` shows them, in the order of their last writes, without a request.
+    pub fn events(&self) -> Vec<Event> {
         let state = self.shared.state();
-        state.store.get(&Key::new(Storage::Leases, namespace, name)).map(|object| LEASES.to_view(object))
+        let mut stored: Vec<_> = state.store.list(Storage::Events, None).map(|(_, event)| event).collect();
+        stored.sort_by_key(|event| object_meta::text(event, "resourceVersion").parse::<u64>().unwrap_or_default());
+        stored.into_iter().filter_map(|event| serde_json::from_value(EVENTS.to_view(event)).ok()).collect()
     }
 
     /// Changes a lease as another writer would, in one step and without a request. Returns whether there is such a lease.
     ///
     /// Nothing is validated, so a test can store invalid values that a client has to cope with.
     pub fn edit_lease(&self, namespace: &str, name: &str, edit: impl FnOnce(&mut Value)) -> bool {
-        let key = Key::new(Storage::Leases, namespace, name);
-        self.shared.write(|store| {
-            let Some(mut object) = store.get(&key).map(|object| Value::clone(object)) else { return false };
-            edit(&mut object);
-            store.commit(key, Some(object));
-            true
-        })
+        self.edit_object(LEASES.plural, namespace, name, edit)
     }
 
     /// Creates a lease, or deletes it and creates it with another `uid`, without a request or validation. Copies from `lease` its
@@ -235,7 +237,52 @@ impl EmbeddedApi {
 
     /// Deletes a lease at once, even if it has finalizers, without a request. Returns whether it existed.
     pub fn delete_lease(&self, namespace: &str, name: &str) -> bool {
-        self.shared.write(|store| store.commit(Key::new(Storage::Leases, namespace, name), None).is_some())
+        self.delete_object(LEASES.plural, namespace, name)
+    }
+
+    /// Reads an object of any kind as JSON, without a request. `plural` is the resource, as in `pods`.
+    pub fn object(&self, plural: &str, namespace: &str, name: &str) -> Option<Value> {
+        let resource = resource::named(plural)?;
+        let state = self.shared.state();
+        state.store.get(&Key::new(resource.storage, namespace, name)).map(|object| resource.to_view(object))
+    }
+
+    /// Creates or replaces an object of any kind, without a request or validation. Sets its name and namespace, and a new `uid` if it
+    /// has none. Returns whether there is such a kind.
+    pub fn put_object(&self, plural: &str, namespace: &str, name: &str, object: &Value) -> bool {
+        let Some(resource) = resource::named(plural) else { return false };
+        let wall = self.shared.settings.clock.wall();
+        self.shared.write(|store| {
+            let mut object = resource.to_storage(object.as_object().cloned().unwrap_or_default());
+            for (field, value) in [("name", name), ("namespace", namespace)] {
+                object_meta::set(&mut object, field, Some(value.into()));
+            }
+            if object_meta::text(&object, "uid").is_empty() {
+                object_meta::set(&mut object, "uid", Some(store.uid().into()));
+            }
+            object_meta::set(&mut object, "creationTimestamp", Some(time::of_wall(wall, Layout::Seconds).into()));
+            store.commit(Key::new(resource.storage, namespace, name), Some(object));
+        });
+        true
+    }
+
+    /// Changes an object of any kind as another writer would, in one step, without a request or validation. Returns whether there is
+    /// such an object.
+    pub fn edit_object(&self, plural: &str, namespace: &str, name: &str, edit: impl FnOnce(&mut Value)) -> bool {
+        let Some(resource) = resource::named(plural) else { return false };
+        let key = Key::new(resource.storage, namespace, name);
+        self.shared.write(|store| {
+            let Some(mut object) = store.get(&key).map(|object| Value::clone(object)) else { return false };
+            edit(&mut object);
+            store.commit(key, Some(object));
+            true
+        })
+    }
+
+    /// Deletes an object of any kind at once, even if it has finalizers, without a request. Returns whether it existed.
+    pub fn delete_object(&self, plural: &str, namespace: &str, name: &str) -> bool {
+        let Some(resource) = resource::named(plural) else { return false };
+        self.shared.write(|store| store.commit(Key::new(resource.storage, namespace, name), None).is_some())
     }
 
     /// A snapshot of all objects.

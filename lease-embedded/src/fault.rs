@@ -189,6 +189,11 @@ impl RequestMatcher {
         RequestMatcher { resource: Some("leases".to_owned()), ..RequestMatcher::default() }
     }
 
+    /// Requests about Events.
+    pub fn events() -> RequestMatcher {
+        RequestMatcher { resource: Some("events".to_owned()), ..RequestMatcher::default() }
+    }
+
     /// Requests that can change something.
     pub fn writes() -> RequestMatcher {
         RequestMatcher::matching(|call| call.verb.is_write())

@@ -41,7 +41,8 @@
 //! It is not a cluster. A program uses it only if its code makes an [`EmbeddedApi`]. No environment variable and no default
 //! selects it.
 //!
-//! - It stores nothing on disk. It has Leases, Events and Namespaces, no other kinds and no subresources.
+//! - It stores nothing on disk. It has Leases, Events and Namespaces. Of Pods, Services and EndpointSlices it checks only the metadata
+//!   and sets no defaults, and nothing acts on them. There are no other kinds and no subresources.
 //! - Every caller may do everything: there is no authentication and no RBAC. The bearer token of a request is its caller's
 //!   name. To test a refusal, inject it.
 //! - It reads and writes JSON only: no protobuf, no YAML (also for server-side apply), no tables, no metadata-only objects.
@@ -62,6 +63,7 @@ mod field_error;
 mod go_decoder;
 mod json;
 mod log;
+mod loose;
 mod managed_fields;
 mod negotiate;
 mod object_meta;

@@ -4,6 +4,7 @@ use serde_json::{Map, Value};
 
 use super::field_error::FieldError;
 use super::go_decoder::{self, Struct};
+use super::loose;
 use super::validate;
 
 /// One resource of one API group and version.
@@ -36,6 +37,9 @@ pub(crate) enum Storage {
     Namespaces,
     Leases,
     Events,
+    Pods,
+    Services,
+    EndpointSlices,
 }
 
 const NAME: (&str, &str) = ("metadata.name", "/metadata/name");
@@ -137,8 +141,65 @@ pub(crate) static EVENTS: Resource = Resource {
     ],
 };
 
+pub(crate) static PODS: Resource = Resource {
+    group: "",
+    version: "v1",
+    plural: "pods",
+    singular: "pod",
+    short: &["po"],
+    kind: "Pod",
+    namespaced: true,
+    storage: Storage::Pods,
+    schema: &loose::POD,
+    renamed: &[],
+    unconditional_update: true,
+    create_on_update: false,
+    validate: loose::pod,
+    selectable: &[NAME, NAMESPACE],
+};
+
+pub(crate) static SERVICES: Resource = Resource {
+    group: "",
+    version: "v1",
+    plural: "services",
+    singular: "service",
+    short: &["svc"],
+    kind: "Service",
+    namespaced: true,
+    storage: Storage::Services,
+    schema: &loose::SERVICE,
+    renamed: &[],
+    unconditional_update: true,
+    create_on_update: false,
+    validate: loose::service,
+    selectable: &[NAME, NAMESPACE],
+};
+
+pub(crate) static ENDPOINT_SLICES: Resource = Resource {
+    group: "discovery.k8s.io",
+    version: "v1",
+    plural: "endpointslices",
+    singular: "endpointslice",
+    short: &[],
+    kind: "EndpointSlice",
+    namespaced: true,
+    storage: Storage::EndpointSlices,
+    schema: &loose::ENDPOINT_SLICE,
+    renamed: &[],
+    unconditional_update: true,
+    create_on_update: false,
+    validate: loose::endpoint_slice,
+    selectable: &[NAME, NAMESPACE],
+};
+
 /// All of them, in the order discovery lists them.
-pub(crate) static ALL: [&Resource; 4] = [&CORE_EVENTS, &NAMESPACES, &LEASES, &EVENTS];
+pub(crate) static ALL: [&Resource; 7] =
+    [&CORE_EVENTS, &NAMESPACES, &PODS, &SERVICES, &LEASES, &ENDPOINT_SLICES, &EVENTS];
+
+/// The resource with this name, as in `pods`. The two kinds of Event have the same name, and the first is returned.
+pub(crate) fn named(plural: &str) -> Option<&'static Resource> {
+    ALL.into_iter().find(|resource| resource.plural == plural)
+}
 
 impl Resource {
     /// `leases.coordination.k8s.io`, as messages name it.

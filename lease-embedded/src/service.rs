@@ -17,7 +17,9 @@ use super::dispatch;
 use super::fault::{Answer, Fault};
 use super::log::Outcome;
 use super::request::ReceivedRequest;
+use super::resource::Resource;
 use super::response::{raw, refusal};
+use super::route::Route;
 use super::shared::Shared;
 use super::status::Failure;
 use super::time;
@@ -105,6 +107,11 @@ impl ApiService {
     /// Answers a request as `fault` says.
     async fn strike(&self, arrived: ReceivedRequest, fault: Fault) -> Result<Response<Body>, Dropped> {
         let call = arrived.call.clone();
+        // There are Events of two groups, so their plural does not tell them apart.
+        let resource = match &arrived.route {
+            Route::Objects(target) => Some(target.resource),
+            Route::About(_) | Route::Missing | Route::Unknown => None,
+        };
         let real = if fault.unattended {
             let (send, receive) = oneshot::channel();
             let service = self.clone();
@@ -128,15 +135,14 @@ impl ApiService {
             (Answer::Half, Some(real)) => Ok(half(real).await),
             (Answer::Never, _) => never().await,
             (Answer::Dropped | Answer::Real | Answer::Half, _) => Err(Dropped),
-            (Answer::Status(failure), _) => Ok(refusal(&in_words(failure, &call))),
+            (Answer::Status(failure), _) => Ok(refusal(&in_words(failure, resource, &call))),
             (Answer::Raw(code, content_type, body), _) => Ok(raw(code, &content_type, body)),
         }
     }
 }
 
 /// Fills in the parts of a refusal that depend on the request.
-fn in_words(failure: Failure, call: &RecordedRequest) -> Failure {
-    let resource = super::resource::ALL.into_iter().find(|resource| resource.plural == call.resource);
+fn in_words(failure: Failure, resource: Option<&Resource>, call: &RecordedRequest) -> Failure {
     match resource {
         Some(resource) if failure == Failure::of_code(403) => {
             let name = if call.verb == Verb::Create { "" } else { call.name.as_deref().unwrap_or_default() };

@@ -167,7 +167,7 @@ impl<'a> Writer<'a> {
 
     /// Deletes all objects of a namespace at once, even if they have finalizers.
     fn empty_namespace(&mut self, namespace: &str) {
-        for storage in [Storage::Leases, Storage::Events] {
+        for storage in [Storage::Leases, Storage::Events, Storage::Pods, Storage::Services, Storage::EndpointSlices] {
             let keys: Vec<Key> = self.store.list(storage, Some(namespace)).map(|(key, _)| key.clone()).collect();
             for key in keys {
                 self.store.commit(key, None);

@@ -40,6 +40,16 @@ pub const fn broken_by_namespace(namespace: &str) -> Option<Rule> {
     }
 }
 
+/// The rule that the name of a Service breaks. It is a DNS label.
+pub const fn broken_by_service(service: &str) -> Option<Rule> {
+    if service.len() > LONGEST_LABEL || !is_dns(service.as_bytes(), false) { Some(Rule::ServiceName) } else { None }
+}
+
+/// The rule that a lease's name breaks as the name of a label. The characters of a valid name are valid there.
+pub const fn broken_by_leader_label(lease: &str) -> Option<Rule> {
+    if lease.len() > LONGEST_LABEL { Some(Rule::LeaderLabelLength) } else { None }
+}
+
 /// The rule that a label breaks.
 pub fn broken_by_label(key: &str, value: &str) -> Option<Rule> {
     let (domain, name) = match key.split_once('/') {
@@ -137,6 +147,16 @@ impl Name {
         if_empty: "leave it out for the candidate's own",
     };
 
+    /// The name of a Service.
+    pub const SERVICE: Name = Name {
+        of: "a Service's name",
+        form: "lower-case letters, digits and `-`, a letter or digit at both ends",
+        dots: false,
+        max_len: LONGEST_LABEL,
+        broken: broken_by_service,
+        if_empty: "name the Service whose traffic goes to the leader, as in \"orders\"",
+    };
+
     /// Checks a name that is given in pieces. Whatever is inserted between them counts as valid.
     ///
     /// # Errors
@@ -208,7 +228,8 @@ mod tests {
 
     #[test]
     fn what_breaks_a_rule_is_explained() {
-        for (kind, name) in names().flat_map(|name| [(Name::LEASE, name.clone()), (Name::NAMESPACE, name)]) {
+        let kinds = [Name::LEASE, Name::NAMESPACE, Name::SERVICE];
+        for (kind, name) in names().flat_map(|name| kinds.map(|kind| (kind, name.clone()))) {
             match ((kind.broken)(&name), kind.check_pieces([name.as_str()], &name)) {
                 (None, Ok(())) => {}
                 (Some(_), Err(says)) => assert!(!says.contains("at most"), "{name:?}: {says}"),

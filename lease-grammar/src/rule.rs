@@ -48,6 +48,14 @@ rules! {
     NamespaceForm:
         "a namespace must consist of lower-case letters, digits and `-`, a letter or digit at both ends",
         "check the name with `kubectl get namespaces`";
+    /// A Service's name is a DNS label.
+    ServiceName:
+        "a Service's name must consist of 1 to 63 lower-case letters, digits and `-`, a letter or digit at both ends",
+        "check the name with `kubectl get services`";
+    /// A label with a lease's name in it has at most 63 characters after the domain.
+    LeaderLabelLength:
+        "the name of a lease with leader_label must have at most 63 characters, because it becomes part of a label",
+        "shorten it, or use leader_service instead";
     /// A label's key is a name, with or without a domain before it.
     LabelKey:
         "a label's key must be a name of at most 63 letters, digits, `-`, `_` and `.`, a letter or digit at both ends, and may have a \

@@ -41,6 +41,8 @@ use proc_macro::TokenStream;
 /// | [`lease_duration`] | a duration in whole seconds | `"15s"` | How long a candidate waits without seeing a change of the Lease before it takes over. |
 /// | [`renew_deadline`] | a duration | ⅔ of `lease_duration` | How long a leader that cannot renew continues before it asks its bodies to end. |
 /// | [`retry_period`] | a duration | 2⁄15 of `lease_duration` | The pause after a failed request, and between two polls where watching is not possible. If nothing answers at the address of the API server, the pause is a quarter of it. |
+/// | [`leader_label`] | no value | | While this process leads, its own Pod has the label `leader.lease-runtime.dev/LEASE: "true"`, so that a Service can select it. |
+/// | [`leader_service`] | a name | | The leader puts its own address, and no other, behind this Service, which has no selector. The Service is in the namespace of the Pod. |
 /// | [`cron`] | a string of five fields, `"@daily"` and the like, or a constant | none | Runs the body at these times: minute, hour, day of the month, month, day of the week. |
 /// | [`time_zone`] | a string or a constant: an IANA name | `"UTC"` | The time zone of `cron`. |
 /// | [`every`] | a duration in whole seconds | none | Runs the body at a fixed rate: at each multiple of this period since 1970. |
@@ -90,6 +92,8 @@ use proc_macro::TokenStream;
 /// [`lease_duration`]: ../lease_runtime/struct.LeaderTask.html#method.lease_duration
 /// [`renew_deadline`]: ../lease_runtime/struct.LeaderTask.html#method.renew_deadline
 /// [`retry_period`]: ../lease_runtime/struct.LeaderTask.html#method.retry_period
+/// [`leader_label`]: ../lease_runtime/struct.LeaderTask.html#method.leader_label
+/// [`leader_service`]: ../lease_runtime/struct.LeaderTask.html#method.leader_service
 /// [`cron`]: ../lease_runtime/struct.LeaderTask.html#method.cron
 /// [`time_zone`]: ../lease_runtime/struct.LeaderTask.html#method.time_zone
 /// [`every`]: ../lease_runtime/struct.LeaderTask.html#method.every

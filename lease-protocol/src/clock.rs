@@ -77,7 +77,11 @@ impl WallTime {
 impl From<WallTime> for Timestamp {
     /// Times outside the years that jiff can represent become the first or the last instant of these years.
     fn from(WallTime(micros): WallTime) -> Timestamp {
-        Timestamp::from_microsecond(micros).unwrap_or(if micros < 0 { Timestamp::MIN } else { Timestamp::MAX })
+        Timestamp::from_microsecond(micros).unwrap_or(if micros.is_negative() {
+            Timestamp::MIN
+        } else {
+            Timestamp::MAX
+        })
     }
 }
 
@@ -135,5 +139,53 @@ mod tests {
         assert_eq!(Moment::ZERO - Duration::from_secs(1), Moment::ZERO);
         assert_eq!(Moment::FAR + Duration::MAX, Moment::FAR);
         assert_eq!(Moment::ZERO.since(Moment::FAR), Duration::ZERO);
+    }
+
+    #[test]
+    fn a_moment_is_as_many_nanoseconds_from_the_beginning_as_it_was_made_of() {
+        for nanos in [0, 1, 2, 1_500_000_000, u64::MAX] {
+            assert_eq!(Moment::from_nanos(nanos).as_nanos(), nanos);
+            assert_eq!(Moment::from_nanos(nanos).since(Moment::ZERO), Duration::from_nanos(nanos));
+        }
+        assert_eq!(format!("{:?}", Moment::from_nanos(1_500_000_000)), "1.5s");
+    }
+
+    #[test]
+    fn a_moment_that_has_passed_is_no_time_away() {
+        let [early, late] = [3, 10].map(|seconds| Moment::ZERO + Duration::from_secs(seconds));
+        assert_eq!((late.after(early), late.since(early)), (Duration::from_secs(7), Duration::from_secs(7)));
+        assert_eq!((early.after(late), early.since(late)), (Duration::ZERO, Duration::ZERO));
+    }
+
+    /// The cluster may send any time, and the record may have any number.
+    #[test]
+    fn a_time_that_jiff_cannot_represent_becomes_its_first_or_last_instant() {
+        for (micros, instant) in [
+            (i64::MIN, Timestamp::MIN),
+            (Timestamp::MIN.as_microsecond() - 1, Timestamp::MIN),
+            (-1, Timestamp::constant(0, -1_000)),
+            (0, Timestamp::UNIX_EPOCH),
+            (1, Timestamp::constant(0, 1_000)),
+            (Timestamp::MAX.as_microsecond() + 1, Timestamp::MAX),
+            (i64::MAX, Timestamp::MAX),
+        ] {
+            assert_eq!(Timestamp::from(WallTime(micros)), instant, "{micros}");
+        }
+    }
+
+    /// The watchdog reads the system's clock. With a clock that only resembles it, terms would end at the wrong moment.
+    #[test]
+    fn a_clock_is_the_systems_only_if_it_says_so() {
+        #[derive(Debug)]
+        struct Virtual;
+        impl Clock for Virtual {
+            fn now(&self) -> Moment {
+                Moment::ZERO
+            }
+            fn wall(&self) -> WallTime {
+                WallTime(0)
+            }
+        }
+        assert!(!Virtual.is_system());
     }
 }

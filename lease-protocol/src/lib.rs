@@ -3,6 +3,7 @@
 //! * [`election`]: who may hold a lease, and until when. It is given answers, observations and times, and returns
 //!   requests and the ends of terms.
 //! * [`ticks`]: which runs of scheduled tasks the holder takes. Each take is part of a write that also renews.
+//! * [`handover`]: what an operator asks of a holder, and which candidate is to follow.
 //! * [`schedule`]: when a task is due.
 //! * [`clock`]: the points in time that the other modules compute with.
 //!
@@ -11,5 +12,6 @@
 
 pub mod clock;
 pub mod election;
+pub mod handover;
 pub mod schedule;
 pub mod ticks;

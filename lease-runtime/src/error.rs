@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::elector::ElectorError;
 use crate::lease::LeaseId;
-use crate::spec::{OverrideError, SpecError};
+use crate::spec::{OverrideError, SpecError, TrafficError};
 use lease_protocol::election::Timing;
 use lease_protocol::schedule::ScheduleError;
 
@@ -149,6 +149,10 @@ pub enum Error {
         /// Its timings.
         other_timing: Box<Timing>,
     },
+
+    /// Traffic cannot be led to the leader as a task asks for it.
+    #[error(transparent)]
+    Traffic(#[from] TrafficError),
 
     /// The members of a group ask for different leases.
     #[error(
@@ -321,6 +325,7 @@ impl Error {
             Error::TooManyTasks { .. } => "TooManyTasks",
             Error::DuplicateTask { .. } => "DuplicateTask",
             Error::TimingsDiffer { .. } => "TimingsDiffer",
+            Error::Traffic(..) => "Traffic",
             Error::LeasesDiffer { .. } => "LeasesDiffer",
             Error::EmptyGroup { .. } => "EmptyGroup",
             Error::Failed { .. } => "Failed",

@@ -76,11 +76,14 @@ pub mod testing;
 mod tick;
 mod yaml;
 
-pub use admin::{TickAdmin, TickAdminError};
+pub use admin::{LeaseAdmin, LeaseAdminError, TickAdmin, TickAdminError};
 pub use candidate::{
     Candidate, CandidateBuilder, OnLateRefusal, ShutdownRequest, ShutdownSignal, Signalled, shutdown_signal,
 };
 pub use elector::{Denial, ElectorError, Health, LeaseStatus, Standing};
+// For `kubectl lease-runtime`, and no part of what is promised to other programs.
+#[doc(hidden)]
+pub use elector::{cluster_client, cluster_config};
 pub use error::Error;
 /// The types of times that [`Tick`] and [`TickAdmin`] use.
 #[doc(no_inline)]
@@ -106,7 +109,7 @@ pub use observer::MetricsObserver;
 pub use observer::{BodyOutcome, LeaseEvent, Observer, RenewalResult};
 pub use policy::{OnExhausted, OnLoss, OnOverrun, Restart};
 #[doc(inline)]
-pub use spec::{LeaseSpec, OverrideError, Overrides, SpecError};
+pub use spec::{LeaseSpec, OverrideError, Overrides, OwnPod, SpecError, TrafficError};
 pub use task::{DEFAULT_GRACE, IntoTask, LeaderTask, TaskGroup, TaskHandle, TaskOutput, TickOutput};
 pub use term::{Ended, Guarded, Lost, Reconcile, ReconcileError, Term, TermCheck, TermControl, TermHandle};
 pub use tick::{Cause, Tick};

@@ -19,9 +19,9 @@ pub enum Restart {
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 #[non_exhaustive]
 pub enum OnExhausted {
-    /// This replica gives the lease up, with all its tasks, and sits out one lease duration, so that another replica can try.
-    /// [`Term::step_down`](crate::Term::step_down) does the same. If no other replica takes the lease, this one tries again and
-    /// counts from zero.
+    /// This replica gives the lease up, with all its tasks, and stays out until another replica has it, so that another can try.
+    /// [`Term::step_down`](crate::Term::step_down) does the same. If no other replica takes it within one lease duration,
+    /// this one tries again and counts from zero.
     #[default]
     Resign,
     /// The candidate shuts down in order, and then the process ends with exit code 1, so that Kubernetes starts it again. In

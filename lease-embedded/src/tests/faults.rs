@@ -1,5 +1,10 @@
 //! Each kind of fault, and the rules that select requests.
 
+use k8s_openapi::api::core::v1::ObjectReference;
+use k8s_openapi::api::events::v1::Event;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
+use k8s_openapi::jiff::Timestamp;
+
 use super::*;
 
 #[tokio::test(start_paused = true)]
@@ -140,4 +145,40 @@ async fn rules_count_and_the_latest_decides() {
     let made = leases.get("x").await.expect("there");
     assert_eq!(code(renew(&leases, &made, "").await), 500);
     assert_eq!(code(renew(&leases, &made, "b").await), 200);
+}
+
+#[tokio::test(start_paused = true)]
+async fn events_are_listed_and_their_refusal_names_their_group() {
+    let api = EmbeddedApi::new();
+    let events: Api<Event> = Api::default_namespaced(api.client_as("a", "default"));
+    for name in ["y", "x"] {
+        events.create(&PostParams::default(), &event(name)).await.expect("created");
+    }
+    let names: Vec<_> = api.events().into_iter().filter_map(|event| event.metadata.name).collect();
+    assert_eq!(names, ["y", "x"]);
+    api.inject(RequestMatcher::events(), Fault::status(403));
+    match events.create(&PostParams::default(), &event("z")).await {
+        Err(kube::Error::Api(status)) => assert_eq!(
+            status.message,
+            "events.events.k8s.io is forbidden: User \"a\" cannot create resource \"events\" in API group \"events.k8s.io\" in \
+             the namespace \"default\""
+        ),
+        other => panic!("{other:?}"),
+    }
+    create(&leases(&api, "a"), "x").await;
+    assert_eq!(api.events().len(), 2);
+}
+
+fn event(name: &str) -> Event {
+    Event {
+        metadata: ObjectMeta { name: Some(name.to_owned()), ..ObjectMeta::default() },
+        event_time: Some(MicroTime(Timestamp::UNIX_EPOCH)),
+        regarding: Some(ObjectReference { namespace: Some("default".to_owned()), ..ObjectReference::default() }),
+        type_: Some("Normal".to_owned()),
+        reason: Some("LeaderElection".to_owned()),
+        action: Some("BecomeLeader".to_owned()),
+        reporting_controller: Some("example.com/test".to_owned()),
+        reporting_instance: Some("a".to_owned()),
+        ..Event::default()
+    }
 }

@@ -16,6 +16,7 @@ use crate::clock::PausedClock;
 
 mod dates;
 mod faults;
+mod objects;
 mod watches;
 
 const SOON: Duration = Duration::from_secs(1);

@@ -34,6 +34,8 @@ pub(crate) enum Kind {
     LeaseName,
     /// The name of a namespace, in the same forms.
     Namespace,
+    /// The name of a Service, in the same forms.
+    Service,
     /// The name of a task.
     TaskName,
     /// A duration longer than zero.

@@ -8,7 +8,7 @@ use lease_grammar::schedule;
 pub(super) const ALL: &str = "continuous cron every delay once";
 
 /// In the order of the expansion. The methods of `LeaseSpec` check timings against the lease duration, so it comes before them.
-pub(crate) static KEYS: [Key; 29] = [
+pub(crate) static KEYS: [Key; 31] = [
     Key {
         name: "lease",
         example: "\"ledger\"",
@@ -58,6 +58,22 @@ pub(crate) static KEYS: [Key; 29] = [
         sets: Sets::Lease,
         of: ALL,
         others: "retry_interval retry_delay poll_interval busy_wait_millis",
+    },
+    Key {
+        name: "leader_label",
+        example: "",
+        kind: Kind::Flag,
+        sets: Sets::Lease,
+        of: ALL,
+        others: "pod_label leader_pod_label role_label label_pod label_leader",
+    },
+    Key {
+        name: "leader_service",
+        example: "\"orders\"",
+        kind: Kind::Service,
+        sets: Sets::Lease,
+        of: ALL,
+        others: "service service_name svc leader_svc endpoint endpoints endpoint_slice traffic route",
     },
     Key {
         name: "cron",

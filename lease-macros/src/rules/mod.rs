@@ -21,7 +21,7 @@ pub(crate) fn check(args: &mut Args, item: &AnnotatedItem) {
     timing::check(args);
     periods::check(args);
     check_constants(args, item);
-    for key in ["lease", "namespace"] {
+    for key in ["lease", "namespace", "leader_service"] {
         let Some(Value::Name(name)) = args.get(key).map(|argument| &argument.value) else { continue };
         if let Err(says) = check_name(key, name, item) {
             let mistake = Error::new(name.span(), says);

@@ -26,7 +26,7 @@ fn misspelled() {
         there is no key `bakcoff`: did you mean `backoff`, as in `backoff = "1s..1m"`?
         there is no key `max_restart`: did you mean `max_restarts`, as in `max_restarts = "5 in 1m"`?
         there is no key `tiemout`: did you mean `timeout`, as in `timeout = "30s"`?
-        there is no key `colour`: there are `lease`, `namespace`, `name`, `lease_duration`, `renew_deadline`, `retry_period`, `cron`, `time_zone`, `every`, `offset`, `delay`, `once`, `jitter`, `overlap`, `catch_up`, `max_catch_up`, `start_deadline`, `delivery`, `retry`, `restart`, `backoff`, `max_restarts`, `on_exhausted`, `initial_delay`, `timeout`, `grace`, `on_overrun`, `on_loss` and `crate`
+        there is no key `colour`: there are `lease`, `namespace`, `name`, `lease_duration`, `renew_deadline`, `retry_period`, `leader_label`, `leader_service`, `cron`, `time_zone`, `every`, `offset`, `delay`, `once`, `jitter`, `overlap`, `catch_up`, `max_catch_up`, `start_deadline`, `delivery`, `retry`, `restart`, `backoff`, `max_restarts`, `on_exhausted`, `initial_delay`, `timeout`, `grace`, `on_overrun`, `on_loss` and `crate`
     "#]].assert_eq(&said);
 }
 

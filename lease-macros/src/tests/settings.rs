@@ -164,3 +164,43 @@ fn a_lease_made_from_self() {
         "#]],
     );
 }
+
+#[test]
+fn how_traffic_reaches_the_leader() {
+    check(
+        quote!(lease = "mail", leader_service = "mail-api", leader_label),
+        quote!(
+            async fn fetch_mail() {}
+        ),
+        expect![[r#"
+            fn fetch_mail() -> ::lease_runtime::LeaderTask<()> {
+                async fn fetch_mail() {}
+                const __LEASE: ::lease_runtime::LeaseSpec = ::lease_runtime::LeaseSpec::new("mail")
+                    .leader_label()
+                    .leader_service("mail-api");
+                ::lease_runtime::LeaderTask::new("fetch_mail", __LEASE, move |_| fetch_mail())
+            }
+        "#]],
+    );
+    check(
+        quote!(lease = "mail-{region}", leader_service = "mail-{region}"),
+        quote!(
+            async fn fetch_mail(region: u8) {}
+        ),
+        expect![[r#"
+            fn fetch_mail(region: u8) -> ::lease_runtime::LeaderTask<()> {
+                async fn fetch_mail(region: u8) {}
+                const __LEASE: ::lease_runtime::LeaseSpec = ::lease_runtime::LeaseSpec::unnamed();
+                let lease = ::std::format!("mail-{region}");
+                let leader_service = ::std::format!("mail-{region}");
+                ::lease_runtime::LeaderTask::new(
+                        "fetch_mail",
+                        __LEASE,
+                        move |_| fetch_mail(::core::clone::Clone::clone(&region)),
+                    )
+                    .lease(lease)
+                    .leader_service(leader_service)
+            }
+        "#]],
+    );
+}

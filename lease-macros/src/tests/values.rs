@@ -344,3 +344,31 @@ fn arguments_without_effect() {
     "#]]
     .assert_eq(&said);
 }
+
+#[test]
+fn services_and_labels_of_leaders() {
+    let said = [
+        says(quote!(lease = "a", leader_label = true), HELLO),
+        says(quote!(lease = "a", leader_label = false), HELLO),
+        says(quote!(lease = "a", leader_label = "leads"), HELLO),
+        says(quote!(lease = "a", leader_service), HELLO),
+        says(quote!(lease = "a", leader_service = ""), HELLO),
+        says(quote!(lease = "a", leader_service = "orders.shop"), HELLO),
+        says(quote!(lease = "a", leader_service = orders), "async fn drain(orders: String) {}"),
+        says(quote!(lease = "a", leader_service = "{order}"), "async fn drain(orders: String) {}"),
+        says(quote!(lease = "a", endpoints = "orders"), HELLO),
+        says(quote!(lease = "a", pod_label), HELLO),
+    ];
+    expect![[r#"
+        `leader_label` takes no value: write `leader_label` alone
+        `leader_label` takes no value: leave `leader_label` out
+        `leader_label` takes no value: write `leader_label` alone
+        `leader_service` needs a value: write `leader_service = "orders"`
+        a Service's name must not be empty: name the Service whose traffic goes to the leader, as in "orders"
+        a Service's name cannot contain `.`, but consists of lower-case letters, digits and `-`, a letter or digit at both ends: write it as in "orders-shop"
+        `orders` is an argument, not a constant: write `leader_service = "{orders}"`
+        there is no argument `order`: did you mean `orders`?
+        there is no key `endpoints`: did you mean `leader_service`, as in `leader_service = "orders"`?
+        there is no key `pod_label`: did you mean `leader_label`?
+    "#]].assert_eq(&said.concat());
+}

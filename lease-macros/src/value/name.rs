@@ -1,4 +1,4 @@
-//! Reads the names of leases and namespaces, which may contain arguments.
+//! Reads the names of leases, namespaces and Services, which may contain arguments.
 
 use lease_grammar::names::Name;
 use syn::ext::IdentExt as _;

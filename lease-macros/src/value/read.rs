@@ -16,6 +16,7 @@ pub(crate) fn read(key: &'static Key, input: ParseStream<'_>) -> syn::Result<Val
     match key.kind {
         Kind::LeaseName => name::read(Name::LEASE, key, input).map(Value::Name),
         Kind::Namespace => name::read(Name::NAMESPACE, key, input).map(Value::Name),
+        Kind::Service => name::read(Name::SERVICE, key, input).map(Value::Name),
         Kind::TaskName => task_name(key, &Written::take(input)),
         Kind::Duration => quoted(key, "a duration", &Written::take(input), duration::parse)
             .map(|(duration, span)| Value::Duration(Timed { duration, span })),

@@ -158,6 +158,11 @@ impl Election {
         map.moment(Stamp::Due, &mut self.poll_at);
     }
 
+    /// Whether the write in flight, if there is one, releases the lease.
+    pub fn is_releasing(&self) -> bool {
+        self.writing.as_ref().is_some_and(|write| write.purpose == WritePurpose::Release)
+    }
+
     /// Whether the write in flight, if there is one, acquires the lease.
     pub fn is_acquiring(&self) -> bool {
         self.writing.as_ref().is_some_and(|write| write.purpose == WritePurpose::Acquire)

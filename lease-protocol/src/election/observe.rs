@@ -132,7 +132,7 @@ impl Election {
         }
     }
 
-    fn why_lost(&self, term: &HeldTerm, View { version, record }: &View) -> StopReason {
+    fn why_lost(&self, term: &HeldTerm, View { version, record, .. }: &View) -> StopReason {
         match record.holder() {
             None => StopReason::Lost(LossReason::HolderCleared),
             Some(holder) if holder == self.identity && version.uid != term.uid => StopReason::Lost(LossReason::Deleted),

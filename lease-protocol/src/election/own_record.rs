@@ -60,7 +60,7 @@ impl Election {
 
     /// Whether this term wrote what `view` shows. The same record in another object does not count: the Lease was
     /// deleted in between, and another process may have held it.
-    pub(super) fn wrote(&self, term: &HeldTerm, View { version, record }: &View) -> bool {
+    pub(super) fn wrote(&self, term: &HeldTerm, View { version, record, .. }: &View) -> bool {
         version.uid == term.uid
             && record.holder() == Some(self.identity.as_str())
             && record.duration_seconds == term.duration_seconds

@@ -5,6 +5,9 @@ use super::state::{Election, SeenState};
 use super::term::Phase;
 use crate::clock::Moment;
 
+/// For how many retry periods a candidate leaves a released lease to the successor of its holder (rule C5).
+const YIELDED_PERIODS: u32 = 2;
+
 /// A request that the election wants to send.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Intent {
@@ -90,13 +93,29 @@ impl Election {
                 // replace the record and so prevent this term.
                 return self.get(self.clear_at, false);
             }
-            return self.write(self.clear_at, Intent::Acquire);
+            let acquire = |at: Moment| self.write(at.max(self.clear_at), Intent::Acquire);
+            return match self.yields_until(seen, view) {
+                None => acquire(self.clear_at),
+                Some(at) => self.wait_until(acquire(at), seen, at.max(self.clear_at)),
+            };
         }
         // C2: the holder's own duration counts and not ours, because the holder may use longer timings. The write names
         // the version that was seen, so it fails if the holder has renewed without this process seeing it.
         let wait = view.record.duration_or(self.timing.lease_duration);
         let free_at = (seen.since + wait).max(self.clear_at);
         self.wait_until(self.write(free_at, Intent::Acquire), seen, free_at)
+    }
+
+    /// C5: the last holder has released the lease for another candidate. That one may have no watch, so it sees the
+    /// release with its next poll, after at most 1.2 retry periods, and the rest is for its write. If it is gone, the
+    /// wait is lost time. The wait counts from when *this* process saw the release, by its own clock, and another name
+    /// does not extend it.
+    ///
+    /// This delays an acquisition and changes nothing else, so safety does not rest on it: without it, a candidate may
+    /// acquire at once (C4). It does not matter who wrote the name.
+    fn yields_until(&self, seen: &SeenState, view: &View) -> Option<Moment> {
+        let to_another = view.record.holder().is_none() && view.successor.is_some() && !self.is_successor(view);
+        to_another.then(|| seen.since + self.timing.retry_period * YIELDED_PERIODS)
     }
 
     /// While waiting for `then`: without a watch, get the Lease from time to time. With a watch, get it once before the

@@ -56,6 +56,8 @@ pub struct View {
     pub version: Version,
     /// Its content.
     pub record: Record,
+    /// The candidate that the last holder has named as its successor. It counts only while nobody holds the lease (rule C5).
+    pub successor: Option<String>,
 }
 
 /// What a get or a watch showed.

@@ -185,6 +185,11 @@ impl Election {
         }
     }
 
+    /// The lease is free, and its last holder has named this process as its successor.
+    pub(super) fn is_successor(&self, view: &View) -> bool {
+        view.record.holder().is_none() && view.successor.as_ref() == Some(&self.identity)
+    }
+
     /// The Lease names this process.
     pub(super) fn is_mine(&self) -> bool {
         self.holder() == Some(self.identity.as_str())

@@ -159,6 +159,8 @@ pub enum StopReason {
     Finished,
     /// This replica gave the lease up for another to try: a body, the candidate, or a task that failed too often asked for it.
     SteppedDown,
+    /// Somebody asked this replica from outside to give the lease up, for any other replica or for a certain one.
+    StepDownRequested,
     /// A condition under which this replica takes part in the election does not hold any more.
     Withdrawn,
     /// Another member of the group that the body belongs to has failed for good. The term continues without the group.
@@ -194,6 +196,12 @@ impl StopReason {
         matches!(self, StopReason::Lost(_))
     }
 
+    /// Whether this replica gives the lease up for another to try. It then stays out of the election until another has the lease, or for one
+    /// lease duration.
+    pub fn is_step_down(&self) -> bool {
+        matches!(self, StopReason::SteppedDown | StopReason::StepDownRequested)
+    }
+
     /// One word for it, for metrics. It never contains the holder. For a lost lease, it is the word of the [`LossReason`].
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -201,6 +209,7 @@ impl StopReason {
             StopReason::Shutdown => "shutdown",
             StopReason::Finished => "finished",
             StopReason::SteppedDown => "stepped_down",
+            StopReason::StepDownRequested => "step_down_requested",
             StopReason::Withdrawn => "withdrawn",
             StopReason::GroupFailed => "group_failed",
             StopReason::Replaced => "replaced",
@@ -236,6 +245,7 @@ impl fmt::Display for StopReason {
             StopReason::Shutdown => f.write_str("the candidate is shutting down"),
             StopReason::Finished => f.write_str("all tasks of the lease have finished"),
             StopReason::SteppedDown => f.write_str("this replica stepped down"),
+            StopReason::StepDownRequested => f.write_str("this replica was asked from outside to step down"),
             StopReason::Withdrawn => f.write_str("this replica takes no part in the election for now"),
             StopReason::GroupFailed => f.write_str("another member of the group has failed"),
             StopReason::Replaced => f.write_str("a later tick of the task takes its place"),

@@ -15,6 +15,8 @@ pub enum Taken {
     Created,
     /// The lease had no holder: the last one had released it. Or it still named this process.
     Released,
+    /// The lease had no holder, and the last one had named this process as its successor.
+    Transferred,
     /// The last holder had not renewed the lease, and its duration had passed.
     RanOut,
 }
@@ -25,6 +27,7 @@ impl Taken {
         match self {
             Taken::Created => "created",
             Taken::Released => "released",
+            Taken::Transferred => "transferred",
             Taken::RanOut => "ran_out",
         }
     }
@@ -43,6 +46,7 @@ impl Election {
         let SeenState { observation, since, .. } = self.seen.as_ref()?;
         Some(match observation {
             Observation::Missing { .. } => (Taken::Created, *since),
+            Observation::Present(view) if self.is_successor(view) => (Taken::Transferred, *since),
             Observation::Present(view) if view.record.holder().is_none() || self.is_mine() => (Taken::Released, *since),
             Observation::Present(view) => (Taken::RanOut, *since + view.record.duration_or(self.timing.lease_duration)),
         })

@@ -131,7 +131,6 @@ impl Calendar {
         let before = self.previous_civil(after).and_then(|(_, civil)| civil).into_iter().chain(civil).max();
         let minute = SignedDuration::from_mins(1);
         let first = match before {
-            Some(before) if before >= last => return Some(0),
             Some(before) => before.checked_add(minute).ok()?,
             None => Date::constant(1, 1, 1).at(0, 0, 0, 0),
         };
@@ -141,9 +140,8 @@ impl Calendar {
             let at = change.timestamp();
             let before = self.zone.to_offset(at.checked_sub(SignedDuration::from_secs(1)).ok()?);
             let (gap, end) = (before.to_datetime(at), change.offset().to_datetime(at));
-            if end > gap {
-                count -= self.matches(gap.max(first), end.min(last)).saturating_sub(1);
-            }
+            // Nothing matches from `gap` to `end` if the clocks went back.
+            count -= self.matches(gap.max(first), end.min(last)).saturating_sub(1);
         }
         Some(count)
     }

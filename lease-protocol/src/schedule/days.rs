@@ -89,16 +89,13 @@ impl Days {
             (month, days) = (month.next(), u32::MAX);
         }
         let last = Date::constant(LAST, 12, 31);
-        if first > last || self.count(first, last) == 0 {
-            return None;
-        }
         self.back(last, self.count(first, last))
     }
 
-    /// The `most`th day, counted back from `last`. `None` if there are fewer.
+    /// The `most`th day, counted back from `last`. `None` if there are fewer, or if `most` is 0.
     pub(super) fn back(&self, last: Date, most: u64) -> Option<Date> {
-        let (mut low, mut high) = (Date::constant(FIRST, 1, 1), last.min(Date::constant(LAST, 12, 31)));
-        if most == 1 && high == last {
+        let last = last.min(Date::constant(LAST, 12, 31));
+        if most == 1 {
             let mut days = upto(last.day().unsigned_abs());
             let mut month = Month::of(last);
             for _ in 0..NEAR {
@@ -108,6 +105,7 @@ impl Days {
                 (month, days) = (month.previous(), u32::MAX);
             }
         }
+        let (mut low, mut high) = (Date::constant(FIRST, 1, 1), last);
         if most == 0 || self.count(low, high) < most {
             return None;
         }
@@ -172,11 +170,11 @@ fn upto(day: u8) -> u32 {
     u32::MAX >> (31 - day.min(31))
 }
 
-fn lowest(days: u32) -> Option<u8> {
+pub(super) fn lowest(days: u32) -> Option<u8> {
     u8::try_from(days.trailing_zeros()).ok().filter(|_| days != 0)
 }
 
-fn highest(days: u32) -> Option<u8> {
+pub(super) fn highest(days: u32) -> Option<u8> {
     u8::try_from(31_u32.checked_sub(days.leading_zeros())?).ok()
 }
 

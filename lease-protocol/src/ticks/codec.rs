@@ -113,8 +113,8 @@ impl TickRecord {
         let value: Value = serde_json::from_str(text).map_err(|error| broken(error.to_string()))?;
         let fields = value.as_object().ok_or_else(|| broken("not a JSON object".to_owned()))?;
         match fields.get("v").and_then(Value::as_u64) {
-            Some(VERSION) => {}
             Some(found) if found > VERSION => return Err(Unreadable::Newer { found }),
+            Some(VERSION) => {}
             _ => return Err(broken("`v` is not its version".to_owned())),
         }
         read(fields).map_err(|field| broken(format!("`{field}` is not what it should be")))

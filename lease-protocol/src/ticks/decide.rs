@@ -22,7 +22,13 @@ impl DecisionContext<'_> {
         let fingerprint = self.timetable.schedule.fingerprint();
         let mut next = match record {
             Some(record) if record.fingerprint == fingerprint => self.checked(record),
-            Some(record) => self.rearm(record, fingerprint),
+            Some(record) => {
+                // Ends that are known are those of the old schedule. If they were written after the edit, a run of the
+                // old schedule would complete `once`.
+                let mut old = record.clone();
+                self.end(&mut old);
+                self.rearm(&old, fingerprint)
+            }
             None => {
                 // Another party removes our record. If this term wrote it again at once and took runs, the two would
                 // overwrite each other without end, at the cost of one write each time.

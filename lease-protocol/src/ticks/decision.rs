@@ -93,16 +93,17 @@ impl DecisionContext<'_> {
         self.out.takes.iter().any(|take| take.id == id)
     }
 
-    /// When the latest run was taken, and until when it ran. This is the current run, or the last of those whose end
-    /// has not been written yet.
-    pub(super) fn run(&self, goes_on: bool, now: WallTime) -> Option<(WallTime, WallTime)> {
+    /// When the runs that this process knows were taken, and until when they ran, the oldest first. These are the current
+    /// ones, and those whose end has not been written yet.
+    pub(super) fn runs(&self, now: WallTime) -> Vec<(WallTime, WallTime)> {
         let known = self.attempts.iter().filter_map(|attempt| match attempt.state {
             AttemptState::Running => Some((attempt.taken, now)),
-            AttemptState::Ended(RunEnd::NotStarted) => None,
-            AttemptState::Ended(_) if !goes_on => Some((attempt.taken, attempt.until?)),
-            AttemptState::Asked | AttemptState::Ended(_) => None,
+            AttemptState::Ended(RunEnd::NotStarted) | AttemptState::Asked => None,
+            AttemptState::Ended(_) => Some((attempt.taken, attempt.until?)),
         });
-        known.chain(self.out.takes.iter().map(|take| (take.taken, now))).max()
+        let mut runs: Vec<_> = known.chain(self.out.takes.iter().map(|take| (take.taken, now))).collect();
+        runs.sort_unstable();
+        runs
     }
 }
 

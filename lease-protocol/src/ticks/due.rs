@@ -54,9 +54,9 @@ impl DecisionContext<'_> {
         let schedule = &self.timetable.schedule;
         if self.timetable.overlap == Overlap::Skip && self.timetable.catch_up != CatchUp::All {
             let goes_on = self.running(record) > 0;
-            // A tick that falls due during a run is skipped, even if the run has ended before this write. A tick that
-            // was due before the run began, as after a failover, is not skipped.
-            if let Some((began, until)) = self.run(goes_on, now) {
+            // A tick that falls due during a run is skipped, even if the run has ended before this write, and another
+            // one has begun. A tick that was due before the run began, as after a failover, is not skipped.
+            for (began, until) in self.runs(now) {
                 let first = schedule.next(&mark(record))?;
                 if self.timetable.starts(self.task, first.at) > began
                     && let Some(during) = self.timetable.latest(self.task, &mark(record), until)
@@ -119,7 +119,9 @@ impl DecisionContext<'_> {
 
     /// Takes the only tick of a task with `once`.
     pub(super) fn once(&mut self, record: &mut TickRecord) {
-        if !self.is_open() || self.requests.paused || !record.open.is_empty() || self.running(record) > 0 {
+        // Each run that the record shows as open is under way by now: `resolve_interrupted` has closed or taken the
+        // others.
+        if !self.is_open() || self.requests.paused || self.running(record) > 0 {
             return;
         }
         let attempt = match &record.last {

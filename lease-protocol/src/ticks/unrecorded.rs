@@ -49,10 +49,8 @@ impl UnrecordedTicks {
         time: TickTime,
     ) -> Option<Attempt> {
         let running = attempts.iter().filter(|attempt| attempt.state == AttemptState::Running).count();
-        if self.upto > time.wall {
-            // The clock was set back.
-            self.upto = time.wall;
-        }
+        // The clock may have been set back.
+        self.upto = self.upto.min(time.wall);
         if timetable.kind != TimetableKind::Calendar && running > 0 {
             self.upto = time.wall;
             return None;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use super::objects::ObjectError;
 use crate::elector::ElectorError;
 use crate::lease::LeaseId;
 use crate::spec::SpecError;
@@ -110,6 +111,16 @@ pub enum TickAdminError {
         /// Why not, and what to do.
         cause: Arc<ElectorError>,
     },
+}
+
+impl From<ObjectError> for TickAdminError {
+    fn from(error: ObjectError) -> TickAdminError {
+        match error {
+            ObjectError::Missing(lease) => TickAdminError::LeaseMissing { lease },
+            ObjectError::Contended(lease, tried) => TickAdminError::Contended { lease, tried },
+            ObjectError::Request(lease, cause) => TickAdminError::Request { lease, cause },
+        }
+    }
 }
 
 /// The tasks that the Lease has instead of an unknown one, and what to do.

@@ -1,35 +1,28 @@
-//! Operates scheduled tasks through their Lease, without taking part in an election.
+//! Operates scheduled tasks and the leadership through the Lease, without taking part in an election.
 
 mod error;
+mod leadership;
+mod leadership_error;
+mod objects;
 mod request;
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
-use std::time::Duration;
 
 use jiff::Timestamp;
-use k8s_openapi::api::coordination::v1::Lease;
-use kube::api::{ApiResource, DynamicObject, PostParams};
-use kube::discovery::Scope;
-use kube::{Api, Client};
-use tokio::time::{sleep, timeout};
+use kube::Client;
+use kube::api::DynamicObject;
 
 pub use error::TickAdminError;
+pub use leadership::LeaseAdmin;
+pub use leadership_error::LeaseAdminError;
 pub(crate) use request::{AdminRequest, RequestTarget};
 
-use crate::elector::{ElectorError, RequestFailure, beside_election};
-use crate::lease::{LeaseId, LeaseRef};
-use crate::spec::{check_lease_name, check_namespace};
+use self::objects::{LeaseObjects, ObjectChange};
+use crate::lease::LeaseRef;
 use lease_protocol::ticks::TaskTicks;
-
-/// The time limit of one request.
-const REQUEST: Duration = Duration::from_secs(10);
-/// How often an operation is tried. A busy lease is written several times a second, and a try takes two requests.
-const TRIES: u32 = 8;
-/// The longest pause between two tries.
-const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 /// Pauses, triggers and shows scheduled tasks, on whichever replica they run. It does what `kubectl annotate lease` does, and
 /// checks its arguments.
@@ -81,7 +74,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 /// }
 /// ```
 ///
-/// Name the lease by its name in the namespace of the admin, as `namespace/name`, or by a [`LeaseId`].
+/// Name the lease by its name in the namespace of the admin, as `namespace/name`, or by a [`LeaseId`](crate::LeaseId).
 ///
 /// # Permissions
 ///
@@ -102,9 +95,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 /// completed in between runs its ticks again.
 #[derive(Clone)]
 pub struct TickAdmin {
-    client: Client,
-    namespace: Arc<str>,
-    prefix: Option<Arc<str>>,
+    objects: LeaseObjects,
     allow_unrecorded: bool,
 }
 
@@ -112,12 +103,12 @@ impl TickAdmin {
     /// For the leases of `namespace`, by a client of the current tokio runtime. It takes all names as they are in the cluster.
     /// [`Candidate::admin`](crate::Candidate::admin) knows the [prefix](crate::Overrides::prefix) of the deployment.
     pub fn new(client: Client, namespace: impl Into<Arc<str>>) -> TickAdmin {
-        TickAdmin { client, namespace: namespace.into(), prefix: None, allow_unrecorded: false }
+        TickAdmin { objects: LeaseObjects::new(client, namespace.into()), allow_unrecorded: false }
     }
 
     /// Adds this prefix to the names of leases.
     pub(crate) fn with_prefix(mut self, prefix: Option<&str>) -> TickAdmin {
-        self.prefix = prefix.map(Arc::from);
+        self.objects.prefix = prefix.map(Arc::from);
         self
     }
 
@@ -190,24 +181,14 @@ impl TickAdmin {
     ///
     /// Safe: it only reads.
     pub async fn ticks(&self, lease: impl Into<LeaseRef>) -> Result<BTreeMap<String, TaskTicks>, TickAdminError> {
-        let lease = self.lease(lease)?;
-        let mut tried = 0;
-        loop {
-            tried += 1;
-            match self.read(&lease).await {
-                Ok(object) => return Ok(TaskTicks::all(&object.metadata.annotations.unwrap_or_default())),
-                Err(failure) => self.after(failure, tried, &lease).await?,
-            }
-        }
+        let lease = self.objects.lease(lease)?;
+        let ticks = |object: &mut DynamicObject| {
+            Ok(ObjectChange::Nothing(TaskTicks::all(&object.metadata.annotations.take().unwrap_or_default())))
+        };
+        self.objects.change(&lease, ticks).await
     }
 
-    fn lease(&self, lease: impl Into<LeaseRef>) -> Result<LeaseId, TickAdminError> {
-        let lease = lease.into().within(&self.namespace, self.prefix.as_deref());
-        check_namespace(&lease.namespace).and_then(|()| check_lease_name(&lease.name))?;
-        Ok(lease)
-    }
-
-    /// Computes a change of one annotation from all annotations, and keeps everything else of the object.
+    /// Computes a change of one annotation from all annotations.
     async fn ask(
         &self,
         lease: impl Into<LeaseRef>,
@@ -215,88 +196,21 @@ impl TickAdmin {
         request: AdminRequest<'_>,
     ) -> Result<(), TickAdminError> {
         request.check(task)?;
-        let lease = self.lease(lease)?;
+        let lease = self.objects.lease(lease)?;
         let target = RequestTarget { lease: &lease, task, accept_unrecorded: self.allow_unrecorded };
-        let mut tried = 0;
-        loop {
-            tried += 1;
-            let written = match self.read(&lease).await {
-                Ok(mut object) => {
-                    let annotations = object.metadata.annotations.get_or_insert_default();
-                    if !request.edit(target, annotations)?.apply(annotations) {
-                        return Ok(());
-                    }
-                    self.write(&lease, &object).await
-                }
-                Err(failure) => Err(failure),
-            };
-            match written {
-                Ok(()) => return Ok(()),
-                Err(failure) => self.after(failure, tried, &lease).await?,
-            }
-        }
-    }
-
-    /// Waits before another try, if one may help. After a write whose outcome is unknown there is no other try: if a backfill was
-    /// written and carried out at once, it would be requested twice.
-    async fn after(&self, failure: RequestFailure, tried: u32, lease: &LeaseId) -> Result<(), TickAdminError> {
-        let lease = lease.clone();
-        match failure {
-            RequestFailure::Missing => return Err(TickAdminError::LeaseMissing { lease }),
-            RequestFailure::Conflict if tried >= TRIES => return Err(TickAdminError::Contended { lease, tried }),
-            RequestFailure::Conflict => {}
-            RequestFailure::Busy(_) if tried < TRIES => {}
-            RequestFailure::Busy(source) | RequestFailure::Problem(source) => {
-                return Err(TickAdminError::Request { lease, cause: Arc::new(source) });
-            }
-        }
-        let bound = LONGEST_PAUSE.min(Duration::from_millis(10) * 2_u32.saturating_pow(tried));
-        sleep(bound.mul_f64(0.5 + fastrand::f64() / 2.0)).await;
-        Ok(())
-    }
-
-    async fn read(&self, lease: &LeaseId) -> Result<DynamicObject, RequestFailure> {
-        let object = bounded(self.api(lease).get(&lease.name), false, lease).await?;
-        // Without both, a write would replace any object of this name.
-        let metadata = &object.metadata;
-        let conditional = |text: &Option<String>| text.as_deref().is_some_and(|text| !text.is_empty() && text != "0");
-        if conditional(&metadata.resource_version) && conditional(&metadata.uid) {
-            return Ok(object);
-        }
-        let reason = "it has no uid or no resourceVersion".to_owned();
-        Err(RequestFailure::Problem(ElectorError::Unreadable { reason }))
-    }
-
-    async fn write(&self, lease: &LeaseId, object: &DynamicObject) -> Result<(), RequestFailure> {
-        let options = PostParams { field_manager: Some("lease-runtime-admin".to_owned()), ..PostParams::default() };
-        bounded(self.api(lease).replace(&lease.name, &options, object), true, lease).await.map(drop)
-    }
-
-    /// Not of the type `Lease`, which knows the fields of only one version of Kubernetes and would remove others.
-    fn api(&self, lease: &LeaseId) -> Api<DynamicObject> {
-        let api = Api::dynamic(self.client.clone(), &ApiResource::erase::<Lease>(&()), &Scope::Namespaced);
-        api.constrain(&lease.namespace)
-    }
-}
-
-async fn bounded<T>(
-    request: impl Future<Output = Result<T, kube::Error>>,
-    is_write: bool,
-    lease: &LeaseId,
-) -> Result<T, RequestFailure> {
-    match timeout(REQUEST, request).await {
-        Ok(ended) => ended.map_err(|error| beside_election(&error, is_write, lease)),
-        Err(_) => {
-            let reason = format!("no answer within {REQUEST:?}");
-            Err(RequestFailure::Problem(ElectorError::Unreachable { reason }))
-        }
+        let edit = |object: &mut DynamicObject| {
+            let annotations = object.metadata.annotations.get_or_insert_default();
+            let differs = request.edit(target, annotations)?.apply(annotations);
+            Ok(if differs { ObjectChange::Write(()) } else { ObjectChange::Nothing(()) })
+        };
+        self.objects.change(&lease, edit).await
     }
 }
 
 impl fmt::Debug for TickAdmin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TickAdmin")
-            .field("namespace", &self.namespace)
+            .field("namespace", &self.objects.namespace)
             .field("allow_unrecorded", &self.allow_unrecorded)
             .finish_non_exhaustive()
     }

@@ -14,7 +14,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::elector::{Connection, Elector, ElectorError, Labels, LeaseMetadata};
 use crate::error::Error;
 use crate::observer::{Observer, Observers};
-use crate::spec::{Deployment, Overrides, check_label, check_namespace};
+use crate::spec::{Deployment, Overrides, OwnPod, check_label, check_namespace};
 use lease_protocol::election::shown;
 
 /// Builds a [`Candidate`]. Settings that are not set come from the environment.
@@ -32,6 +32,8 @@ pub struct CandidateBuilder {
     owner: Option<OwnerReference>,
     overrides: Option<Overrides>,
     observers: Observers,
+    pod: Option<OwnPod>,
+    without_events: bool,
 }
 
 /// How long a candidate waits for the release of a lease, if that is not set.
@@ -167,6 +169,22 @@ impl CandidateBuilder {
         self
     }
 
+    /// The pod that this process runs in, instead of the one that the environment names: see [`OwnPod`].
+    pub fn pod(mut self, pod: OwnPod) -> CandidateBuilder {
+        self.pod = Some(pod);
+        self
+    }
+
+    /// Whether elections are reported as Events of Kubernetes, which `kubectl describe lease` shows: who became leader, who stopped
+    /// leading, and what went wrong. They are written unless this is `false`. `LEASE_EVENTS` replaces this at deploy time.
+    ///
+    /// An Event never delays an election and never fails one. It needs the verb `create` on `events` in the API group
+    /// `events.k8s.io`: see [`manifests`](Candidate::manifests). If that is not granted, the log says so once.
+    pub fn kubernetes_events(mut self, on: bool) -> CandidateBuilder {
+        self.without_events = !on;
+        self
+    }
+
     /// Sets up the connection and starts the elector. It sends no request yet. If a credential plugin of the kubeconfig fetches
     /// credentials, it waits for the first ones. Cancel safe: a running plugin is ended.
     ///
@@ -203,6 +221,8 @@ impl CandidateBuilder {
         // Before the elector starts: a build that is dropped here must not leave a running thread behind.
         connection.ready().await?;
         let mut elector = start(connection.clone(), identity.clone(), clock, self.observers).await?;
+        let kubernetes_events = overrides.writes_events().unwrap_or(!self.without_events);
+        elector.report(kubernetes_events && overrides.elects());
         let owns_leases = self.owner.is_some();
         elector.describe(LeaseMetadata {
             labels: labels(self.labels, &overrides),
@@ -217,6 +237,8 @@ impl CandidateBuilder {
             release_timeout: self.release_timeout.unwrap_or(RELEASE_TIMEOUT),
             on_late_refusal: self.on_late_refusal,
             owns_leases,
+            pod: self.pod.unwrap_or_else(OwnPod::from_env),
+            kubernetes_events,
         };
         let deployment = Deployment::new(namespace, overrides);
         let inner = CandidateInner::new(elector, connection, identity, deployment, settings);

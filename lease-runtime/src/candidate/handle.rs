@@ -10,7 +10,7 @@ use tokio::sync::watch;
 use super::inner::CandidateInner;
 use super::lease_tasks::LeaseTasks;
 use super::signal::ShutdownRequest;
-use crate::admin::TickAdmin;
+use crate::admin::{LeaseAdmin, TickAdmin};
 use crate::elector::{Health, LeaseStatus};
 use crate::error::Error;
 use crate::lease::{LeaseId, LeaseRef};
@@ -118,6 +118,7 @@ impl Candidate {
     ///
     /// From then on, this process follows the lease by a watch, until the candidate is dropped. It needs the verbs `get` and
     /// `watch` on the Lease, and works before the candidate runs and without tasks. Without a watch, it reads the Lease every two seconds.
+    /// If no Lease can have this name, nothing is asked, and the status has the problem [`ElectorError::Name`](crate::ElectorError::Name).
     pub fn observe(&self, lease: impl Into<LeaseRef>) -> watch::Receiver<LeaseStatus> {
         let Deployment { namespace, overrides } = &self.inner.deployment;
         let lease = lease.into().within(namespace, overrides.lease_prefix());
@@ -142,6 +143,19 @@ impl Candidate {
         Handle::try_current().map_err(|_| Error::NoRuntime)?;
         let Deployment { namespace, overrides } = &self.inner.deployment;
         let admin = TickAdmin::new(self.inner.connection.client().await?, Arc::clone(namespace));
+        Ok(admin.with_prefix(overrides.lease_prefix()))
+    }
+
+    /// Moves the leadership of leases away from replicas or to certain ones, in the cluster and namespace of this candidate. It uses
+    /// the current tokio runtime. To give up a lease that this process holds, use [`step_down`](Self::step_down).
+    ///
+    /// # Errors
+    ///
+    /// If the connection cannot be set up, or outside of a tokio runtime. No request is sent yet.
+    pub async fn lease_admin(&self) -> Result<LeaseAdmin, Error> {
+        Handle::try_current().map_err(|_| Error::NoRuntime)?;
+        let Deployment { namespace, overrides } = &self.inner.deployment;
+        let admin = LeaseAdmin::new(self.inner.connection.client().await?, Arc::clone(namespace));
         Ok(admin.with_prefix(overrides.lease_prefix()))
     }
 

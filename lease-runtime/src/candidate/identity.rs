@@ -3,6 +3,7 @@
 use std::io;
 use std::sync::Arc;
 
+use crate::elector::cut;
 use crate::error::Error;
 
 /// The longest identity, in bytes.
@@ -30,12 +31,6 @@ fn joined(prefix: &str, uid: Option<&str>, nonce: u64) -> Arc<str> {
     let uid = uid.map(|uid| format!("_{}", cut(uid, LONGEST_UID))).unwrap_or_default();
     let end = format!("{uid}_{nonce:016x}");
     format!("{}{end}", cut(prefix, LONGEST - end.len())).into()
-}
-
-/// The longest beginning of a text that has at most so many bytes.
-fn cut(text: &str, most: usize) -> &str {
-    let end = (0..=most.min(text.len())).rev().find(|at| text.is_char_boundary(*at));
-    &text[..end.unwrap_or(0)]
 }
 
 fn variable(name: &str) -> Option<String> {

@@ -10,11 +10,11 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::lease_tasks::LeaseTasks;
-use crate::elector::{Connection, ElectionHandle, Elector, LeaseStatus};
+use crate::elector::{Connection, ElectionHandle, Elector, ElectorError, LeaseStatus, Standing, TrafficPlan};
 use crate::error::Error;
 use crate::lease::LeaseId;
 use crate::observer::LeaseEvent;
-use crate::spec::Deployment;
+use crate::spec::{Deployment, OwnPod, Traffic, TrafficError, check_lease_name, check_namespace};
 use lease_protocol::election::shown;
 
 /// The state that the clones of a candidate, its drivers and its warm-ups share.
@@ -49,6 +49,10 @@ pub(super) struct CandidateSettings {
     pub(super) on_late_refusal: OnLateRefusal,
     /// The leases in the namespace of the candidate get an owner.
     pub(super) owns_leases: bool,
+    /// The pod of this process.
+    pub(super) pod: OwnPod,
+    /// Elections are reported as Kubernetes Events, if there is an election.
+    pub(super) kubernetes_events: bool,
 }
 
 pub(super) struct CandidateState {
@@ -128,13 +132,35 @@ impl CandidateInner {
 
     /// The status of a lease that this process has no task for.
     pub(super) fn observe(&self, lease: LeaseId) -> watch::Receiver<LeaseStatus> {
+        // The name becomes a part of the path of each request.
+        if let Err(cause) = check_namespace(&lease.namespace).and_then(|()| check_lease_name(&lease.name)) {
+            let problem = Some(Arc::new(ElectorError::Name { cause }));
+            let status = LeaseStatus { problem, fatal: true, ..LeaseStatus::new(&lease, Standing::Out) };
+            return watch::Sender::new(status).subscribe();
+        }
         let mut observed = self.observed.lock().unwrap_or_else(PoisonError::into_inner);
         observed.entry(lease).or_insert_with_key(|lease| self.elector.observe(lease.clone())).status.clone()
     }
 
+    /// What this process does for the traffic of a lease while it leads. Nothing if there is no election.
+    pub(super) fn traffic_plan(&self, lease: &LeaseId, traffic: Traffic) -> Result<Option<TrafficPlan>, TrafficError> {
+        if traffic.is_none() || !self.deployment.overrides.elects() {
+            return Ok(None);
+        }
+        let pod = self.settings.pod.facts(&traffic, lease)?;
+        Ok(Some(TrafficPlan { traffic, pod }))
+    }
+
+    /// Removes what an earlier process of the same pod may have left of its term. It may take long until this process takes part, and
+    /// a Service must not lead to it meanwhile.
+    pub(super) fn tidy_up(&self, lease: &LeaseId, traffic: Traffic) {
+        if let Ok(Some(plan)) = self.traffic_plan(lease, traffic) {
+            self.elector.tidy_up(lease.clone(), plan);
+        }
+    }
+
     pub(super) fn state(&self) -> MutexGuard<'_, CandidateState> {
-        // No user code runs under this lock, except an observer if the program gave a client: see `Observer`. The state is
-        // consistent after each statement.
+        // No user code runs under this lock. The state is consistent after each statement.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -144,7 +170,7 @@ impl CandidateInner {
         let mut state = self.state();
         // Under the lock under which tasks are admitted, so that no task is added meanwhile.
         if state.leases.get(lease).is_some_and(|lease_tasks| lease_tasks.is_idle()) {
-            self.elector.observer().tell(|| LeaseEvent::Removed { lease: lease.clone() });
+            self.elector.observer().put(|| LeaseEvent::Removed { lease: lease.clone() });
         }
         state.retired.retain(|retired| retired != lease);
         state.retired.push_back(lease.clone());
@@ -154,6 +180,8 @@ impl CandidateInner {
         {
             state.leases.remove(&oldest);
         }
+        drop(state);
+        self.elector.observer().deliver();
     }
 
     pub(super) fn refuse(&self, error: Error) {

@@ -12,10 +12,12 @@ use tokio::time::sleep;
 
 use super::inner::{CandidateInner, OnLateRefusal};
 use super::lease_tasks::LeaseTasks;
+use super::rest::rested;
 use crate::elector::{ElectionControl, ElectionHandle, ElectorError, LeaseStatus};
 use crate::error::Error;
+use crate::spec::Traffic;
 use crate::task::entry::Entry;
-use crate::task::supervise::supervise;
+use crate::task::supervise::{Tellers, supervise};
 use crate::term::{DrainToken, Term};
 use lease_protocol::election::{StopReason, Timing, shown};
 
@@ -26,6 +28,7 @@ impl CandidateInner {
             self.warm_up(lease_tasks, &entry, runtime);
         }
         if lease_tasks.enroll(runtime) {
+            self.tidy_up(&lease_tasks.lease, lease_tasks.traffic());
             let driver =
                 LeaseDriver { candidate: self.clone(), lease_tasks: lease_tasks.clone(), arrival, done: false };
             self.driven.spawn_on(driver.run(), runtime);
@@ -53,6 +56,13 @@ pub(super) enum Arrival {
 /// How long to wait for the release after a second shutdown signal.
 const CUT_RELEASE: Duration = Duration::from_millis(500);
 
+/// How long a shutdown waits at most for what leads traffic to this process to be removed. That was asked for when the bodies were asked
+/// to end, so it is mostly done when the lease is released.
+const TRAFFIC_HIDDEN: Duration = Duration::from_secs(1);
+
+/// What an election is held with. Tasks that ask for something else need another one.
+type ElectionSettings = (Timing, Traffic);
+
 /// How an election ended. In each case the lease is not held any more.
 enum LeaveOutcome {
     /// All tasks were over.
@@ -67,7 +77,7 @@ impl LeaseDriver {
     async fn run(mut self) {
         loop {
             let left = match self.admission().await {
-                Ok(timing) => self.contend(timing).await,
+                Ok(settings) => self.contend(settings).await,
                 Err(left) => left,
             };
             self.lease_tasks.publish_out();
@@ -116,14 +126,14 @@ impl LeaseDriver {
     }
 
     /// Waits until every task is warm and every condition holds.
-    async fn admission(&self) -> Result<Timing, LeaveOutcome> {
+    async fn admission(&self) -> Result<ElectionSettings, LeaveOutcome> {
         loop {
             if self.candidate.shutdown.is_cancelled() {
                 return Err(LeaveOutcome::Shutdown);
             }
-            let timing = self.lease_tasks.timing().ok_or(LeaveOutcome::Finished)?;
+            let settings = self.settings().ok_or(LeaveOutcome::Finished)?;
             if self.lease_tasks.is_warm() && self.lease_tasks.is_willing() {
-                return Ok(timing);
+                return Ok(settings);
             }
             tokio::select! {
                 biased;
@@ -134,13 +144,21 @@ impl LeaseDriver {
         }
     }
 
-    async fn contend(&self, timing: Timing) -> LeaveOutcome {
-        let election = self.candidate.elector.contend(self.lease_tasks.lease.clone(), timing);
+    /// `None` without tasks.
+    fn settings(&self) -> Option<ElectionSettings> {
+        Some((self.lease_tasks.timing()?, self.lease_tasks.traffic()))
+    }
+
+    async fn contend(&self, settings: ElectionSettings) -> LeaveOutcome {
+        let (lease, (timing, traffic)) = (self.lease_tasks.lease.clone(), settings.clone());
+        // The pod is known, or the tasks would have been refused.
+        let traffic = self.candidate.traffic_plan(&lease, traffic).ok().flatten();
+        let election = self.candidate.elector.contend_with(lease, timing, traffic);
         self.lease_tasks.announce(&election.tasks);
         let status = election.status.clone();
         let left = tokio::select! {
             biased;
-            left = self.run_election(election, timing) => left,
+            left = self.run_election(election, settings) => left,
             never = forward(status.clone(), &self.lease_tasks) => match never {},
         };
         // The final status of the lease, such as that it was released.
@@ -149,7 +167,7 @@ impl LeaseDriver {
     }
 
     /// Takes part in the election until there is nothing more to do with these timings.
-    async fn run_election(&self, mut election: ElectionHandle, timing: Timing) -> LeaveOutcome {
+    async fn run_election(&self, mut election: ElectionHandle, settings: ElectionSettings) -> LeaveOutcome {
         let ElectionHandle { terms, status, control, .. } = &mut election;
         let mut leaving = None;
         loop {
@@ -160,8 +178,8 @@ impl LeaseDriver {
             if let Some(leaving) = leaving.take().or_else(|| self.leave_reason()) {
                 let and_finish = leaving == StopReason::Finished;
                 self.leave(control, terms, leaving.clone(), and_finish).await;
-                self.stay_out(leaving, timing).await;
-                if self.lease_tasks.timing() != Some(timing) {
+                self.stay_out(leaving, &settings, status.clone()).await;
+                if self.settings().as_ref() != Some(&settings) {
                     return LeaveOutcome::Finished;
                 }
                 if !self.candidate.shutdown.is_cancelled() {
@@ -199,16 +217,11 @@ impl LeaseDriver {
     }
 
     /// Waits until there is a reason to take part again, or no reason to wait.
-    async fn stay_out(&self, leaving: StopReason, timing: Timing) {
-        let mut rested = pin!(async {
-            if leaving == StopReason::SteppedDown {
-                // For one lease duration, so that every other replica has time to take the lease, even one that polls.
-                sleep(timing.lease_duration).await;
-            }
-        });
+    async fn stay_out(&self, leaving: StopReason, settings: &ElectionSettings, status: watch::Receiver<LeaseStatus>) {
+        let mut rested = pin!(rested(&leaving, settings.0.lease_duration, status, &self.candidate.identity));
         let mut resting = true;
         while !self.candidate.shutdown.is_cancelled()
-            && self.lease_tasks.timing() == Some(timing)
+            && self.settings().as_ref() == Some(settings)
             && (resting || !self.lease_tasks.is_willing() || !self.lease_tasks.is_warm())
         {
             tokio::select! {
@@ -246,9 +259,12 @@ impl LeaseDriver {
                         if entry.exits_on_loss() {
                             term.state().exit_on_loss();
                         }
-                        let observer = self.candidate.elector.observer().clone();
+                        let tellers = Tellers {
+                            observer: self.candidate.elector.observer().clone(),
+                            reporter: control.reporter.clone(),
+                        };
                         let supervisor =
-                            supervise(entry.clone(), term.clone(), alive.another(), exits.clone(), observer);
+                            supervise(entry.clone(), term.clone(), alive.another(), exits.clone(), tellers);
                         started.push((supervisors.spawn_on(supervisor, &runtime).id(), entry));
                     }
                 }
@@ -257,9 +273,11 @@ impl LeaseDriver {
                     supervisors.is_empty() || *why != StopReason::Finished && !self.lease_tasks.is_willing()
                 });
                 leaving.iter().for_each(|reason| control.withdraw(reason.clone()));
-            } else if leaving.is_none() && term.state().stop_reason() == Some(StopReason::SteppedDown) {
-                leaving = Some(StopReason::SteppedDown);
-                control.withdraw(StopReason::SteppedDown);
+            } else if leaving.is_none()
+                && let Some(reason) = term.state().stop_reason().filter(StopReason::is_step_down)
+            {
+                control.withdraw(reason.clone());
+                leaving = Some(reason);
             }
             // `leading` from above, because reasons that came later have not been handled yet.
             if supervisors.is_empty() && !leading {
@@ -305,7 +323,7 @@ impl LeaseDriver {
         loop {
             tokio::select! {
                 biased;
-                () = control.left() => return,
+                () = control.left() => break,
                 Some(term) = terms.recv() => drop(term),
                 () = &mut overdue => {
                     tracing::warn!(
@@ -316,8 +334,16 @@ impl LeaseDriver {
                         "the release of the lease was not confirmed in time, so that it may still be held: another replica may have \
                          to wait until it has run out"
                     );
-                    return;
+                    break;
                 }
+            }
+        }
+        if for_good {
+            tokio::select! {
+                biased;
+                () = control.traffic_hidden() => {}
+                () = self.candidate.cut.cancelled() => {}
+                () = sleep(TRAFFIC_HIDDEN) => {}
             }
         }
     }

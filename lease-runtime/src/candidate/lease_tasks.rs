@@ -10,6 +10,7 @@ use tokio::sync::{Notify, watch};
 use crate::elector::{AnnouncedTasks, LeaseStatus, Standing};
 use crate::error::Error;
 use crate::lease::LeaseId;
+use crate::spec::{Traffic, TrafficError};
 use crate::task::entry::Entry;
 use crate::term::{Term, TermState};
 use lease_protocol::election::{StopReason, Timing};
@@ -75,6 +76,12 @@ impl LeaseTasks {
                     other_timing: Box::new(other.timing),
                 });
             }
+            if other.traffic != entry.traffic {
+                let (traffic, other_traffic) = (entry.traffic.to_string(), other.traffic.to_string());
+                let (task, other) = (entry.name.to_string(), other.name.to_string());
+                let lease = Box::new(self.lease.clone());
+                return Err(TrafficError::Differs { lease, task, traffic, other, other_traffic }.into());
+            }
         }
         let scheduled: usize =
             members.entries.iter().filter(|other| !other.is_over()).map(|other| other.scheduled()).sum();
@@ -129,6 +136,13 @@ impl LeaseTasks {
     /// The timings of its tasks. They agree.
     pub(crate) fn timing(&self) -> Option<Timing> {
         self.members().entries.iter().find(|entry| !entry.is_over()).map(|entry| entry.timing)
+    }
+
+    /// How traffic reaches the leader. The tasks agree.
+    pub(super) fn traffic(&self) -> Traffic {
+        let members = self.members();
+        let live = members.entries.iter().find(|entry| !entry.is_over());
+        live.map(|entry| entry.traffic.clone()).unwrap_or_default()
     }
 
     /// Removes the tasks that are over. The caller drops them: their captures are user code.

@@ -21,13 +21,14 @@ impl Candidate {
         for lease_tasks in all {
             let tasks = lease_tasks.live();
             longest_end = tasks.iter().map(|entry| entry.longest_end()).fold(longest_end, Ord::max);
-            leases.extend((!tasks.is_empty()).then(|| lease_tasks.lease.clone()));
+            leases.extend((!tasks.is_empty()).then(|| (lease_tasks.lease.clone(), lease_tasks.traffic())));
         }
         let needs = ManifestNeeds {
             namespace: self.namespace().to_owned(),
             leases,
             longest_end,
             release_timeout: self.inner.settings.release_timeout,
+            events: self.inner.settings.kubernetes_events,
             refused,
         };
         ManifestsBuilder::new(app.into(), needs)

@@ -9,6 +9,7 @@ mod lease_tasks;
 mod manifests;
 mod place;
 mod process;
+mod rest;
 mod run;
 mod signal;
 mod warm_up;

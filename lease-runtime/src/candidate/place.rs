@@ -5,11 +5,12 @@ use std::sync::Arc;
 use tokio::runtime::Handle;
 
 use super::Candidate;
-use super::inner::{CandidateInner, CandidatePhase};
+use super::inner::{CandidateInner, CandidatePhase, CandidateState};
 use super::lease_driver::Arrival;
 use super::lease_tasks::LeaseTasks;
 use crate::error::Error;
 use crate::observer::LeaseEvent;
+use crate::spec::TrafficError;
 use crate::task::entry::Entry;
 use crate::task::{IntoTask, TaskHandle};
 
@@ -48,7 +49,7 @@ impl CandidateInner {
             let phase = state.phase.clone();
             if let CandidatePhase::Over = phase {
                 Err(entry.stopped())
-            } else if let Err(error) = self.check_owner(&entry) {
+            } else if let Err(error) = self.check_owner(&entry).and_then(|()| self.check_traffic(&state, &entry)) {
                 Err(error)
             } else {
                 let lease_tasks = state
@@ -57,14 +58,16 @@ impl CandidateInner {
                     .or_insert_with(|| LeaseTasks::new(&entry.lease, self.settings.condition.clone()));
                 let lease_tasks = lease_tasks.clone();
                 if lease_tasks.is_idle() {
-                    // Under the lock under which `Removed` is told, so that the last of the two is right.
-                    self.elector.observer().tell(|| LeaseEvent::Added { lease: entry.lease.clone() });
+                    // Under the lock under which `Removed` is put, so that the last of the two is right.
+                    self.elector.observer().put(|| LeaseEvent::Added { lease: entry.lease.clone() });
                 }
                 // The token counts as a driver. Without it, a candidate with nothing else to do would end before the task is
                 // driven.
                 lease_tasks.admit(&entry).map(|()| (lease_tasks, phase, self.driven.token()))
             }
         };
+        // Without the lock: an observer may use the candidate.
+        self.elector.observer().deliver();
         match refused {
             Ok((lease_tasks, phase, _token)) => {
                 drop(lease_tasks.forget_those_over());
@@ -91,5 +94,21 @@ impl CandidateInner {
             return Ok(());
         }
         Err(Error::OwnedRecord { task: entry.name.to_string(), lease: entry.lease.clone() })
+    }
+
+    /// A process has one pod, and shows on it each label for one lease, as it does for the endpoints of a Service. A candidate that does
+    /// not run yet may be here for its manifests only, and these need no pod.
+    fn check_traffic(&self, state: &CandidateState, entry: &Entry) -> Result<(), Error> {
+        if let CandidatePhase::Running(_) = state.phase {
+            self.traffic_plan(&entry.lease, entry.traffic.clone())?;
+        }
+        for (other, lease_tasks) in state.leases.iter().filter(|(other, _)| **other != entry.lease) {
+            if let Some(what) = entry.traffic.shared_with(&entry.lease, &lease_tasks.traffic(), other) {
+                let task = entry.name.to_string();
+                let (lease, other) = (Box::new(entry.lease.clone()), Box::new(other.clone()));
+                return Err(TrafficError::Taken { task, lease, what, other }.into());
+            }
+        }
+        Ok(())
     }
 }

@@ -69,6 +69,8 @@ async fn run<K: IntoTask>(task: K) -> Result<K::Output, Error> {
     let output = handle.await;
     if let Some(Placed { lease_tasks, .. }) = &wanted.0 {
         lease_tasks.settled().await;
+        // The process may end next.
+        candidate().await?.inner.elector.events_written().await;
     }
     output
 }

@@ -52,7 +52,7 @@ impl CandidateInner {
             let signal = signalled.signal();
             tracing::info!(target: "lease_runtime", identity = %shown(&self.identity), signal, "shutdown signal received");
         }
-        let ended = self.driven.wait();
+        let ended = self.ended();
         let once_more = async {
             if failed {
                 // No signal has come yet: the first one finds the candidate shutting down, so the second one cuts the grace.
@@ -87,10 +87,10 @@ impl CandidateInner {
                 biased;
                 () = self.failed.cancelled() => {
                     self.shut_down("shutting down after a failure: stopping tasks");
-                    self.driven.wait().await;
+                    self.ended().await;
                     return running.end();
                 }
-                () = self.driven.wait() => {}
+                () = self.ended() => {}
             }
             // A task may have been added after the last driver ended. Under this lock none can be added.
             let mut state = self.state();
@@ -99,6 +99,17 @@ impl CandidateInner {
                 drop(state);
                 return running.end();
             }
+        }
+    }
+
+    /// Resolves when all drivers have ended and, if the API server answers soon, the last Events are written. No lease is held by
+    /// then, so nothing waits for them but the process.
+    async fn ended(&self) {
+        self.driven.wait().await;
+        tokio::select! {
+            biased;
+            () = self.cut.cancelled() => {}
+            () = self.elector.events_written() => {}
         }
     }
 
@@ -115,7 +126,7 @@ impl CandidateInner {
         let candidate = self.clone();
         // The caller of `run_until` may wait for something else, and the candidate of the process has no caller.
         drop(tokio::spawn(async move {
-            candidate.driven.wait().await;
+            candidate.ended().await;
             candidate.exit_if_asked();
         }));
     }
@@ -176,6 +187,9 @@ impl<'a> RunningCandidate<'a> {
             }
             if let Some(refused) = &state.refused {
                 return Err(refused.clone());
+            }
+            for (lease, lease_tasks) in &state.leases {
+                candidate.traffic_plan(lease, lease_tasks.traffic())?;
             }
             state.phase = CandidatePhase::Running(runtime.clone());
             state.leases.values().cloned().collect()

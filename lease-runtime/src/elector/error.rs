@@ -6,6 +6,7 @@ use kube::config::KubeconfigError;
 
 use super::rbac::Denial;
 use super::text::chain;
+use crate::spec::SpecError;
 
 /// What went wrong between an elector and its API server.
 ///
@@ -107,6 +108,13 @@ pub enum ElectorError {
     Unauthorized {
         /// The message of the server.
         message: String,
+    },
+
+    /// A lease that is only observed has a name, or a namespace, that no Lease can have. Nothing is asked about it.
+    #[error("there is no such lease: {cause}")]
+    Name {
+        /// The rule that it breaks.
+        cause: SpecError,
     },
 
     /// The namespace of the lease does not exist, or is being deleted.
@@ -226,6 +234,7 @@ impl ElectorError {
             ElectorError::Proxy { .. } => "proxy",
             ElectorError::Forbidden(_) => "forbidden",
             ElectorError::Unauthorized { .. } => "unauthorized",
+            ElectorError::Name { .. } => "name",
             ElectorError::NamespaceMissing { .. } => "namespace_missing",
             ElectorError::Unreachable { .. } => "unreachable",
             ElectorError::Unavailable { .. } => "unavailable",

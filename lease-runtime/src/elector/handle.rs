@@ -1,16 +1,18 @@
 //! The handle of a candidate on one election: the terms, the status, and the way to leave.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use tokio::sync::{mpsc, watch};
 
 use super::error::ElectorError;
 use super::health::Heartbeat;
+use super::kube_events::LeaseReporter;
 use super::log_thread::LogFlush;
 use super::recent_states::LeaseMetadata;
 use super::task_comparison::AnnouncedTasks;
+use super::traffic::{ElectionTraffic, TrafficPlan};
 use crate::clock::Clock;
 use crate::lease::LeaseId;
 use crate::observer::ObserverPort;
@@ -37,6 +39,10 @@ pub(crate) struct ElectionControl {
     last_command: AtomicU64,
     /// Waits for the log of the elector, if that has a thread of its own.
     pub(super) log_flush: Option<LogFlush>,
+    /// Set when the elector has taken the election up.
+    traffic: Arc<OnceLock<ElectionTraffic>>,
+    /// Reports what happens to the tasks of the lease.
+    pub(crate) reporter: LeaseReporter,
 }
 
 impl ElectionControl {
@@ -64,6 +70,13 @@ impl ElectionControl {
         if let Some(log_flush) = &self.log_flush {
             // The process may end next, so the last lines must be written first.
             log_flush.caught_up().await;
+        }
+    }
+
+    /// Resolves when nothing leads traffic to this process any more. Waits for as long as the API server refuses it. Cancel safe.
+    pub(crate) async fn traffic_hidden(&self) {
+        if let Some(traffic) = self.traffic.get() {
+            traffic.hidden().await;
         }
     }
 }
@@ -118,6 +131,9 @@ pub struct LeaseStatus {
     /// What keeps this process, while it leads, from recording ticks: a policy refuses or alters its annotations. `None` when they
     /// are stored as they were sent.
     pub tick_problem: Option<Arc<str>>,
+    /// What keeps this process from leading traffic to itself while it leads, or from ending that. The election does not depend on it.
+    /// `None` if the last attempt succeeded, and without `leader_label` and `leader_service`.
+    pub traffic_problem: Option<Arc<str>>,
     /// The problem will not go away by itself: the API server refused this process at the first contact, or the election has ended.
     /// The candidate returns it as an error.
     pub fatal: bool,
@@ -135,6 +151,7 @@ impl LeaseStatus {
             last_stop: None,
             problem: None,
             tick_problem: None,
+            traffic_problem: None,
             fatal: false,
         }
     }
@@ -151,6 +168,7 @@ impl LeaseStatus {
             && (Arc::ptr_eq(&self.ticks, &other.ticks) || self.ticks == other.ticks)
             && self.not_run == other.not_run
             && self.tick_problem == other.tick_problem
+            && self.traffic_problem == other.traffic_problem
             && self.last_stop == other.last_stop
             && self.fatal == other.fatal
     }
@@ -188,8 +206,13 @@ pub(super) struct ElectionPort {
     pub(super) tasks: Arc<AnnouncedTasks>,
     pub(super) metadata: Arc<LeaseMetadata>,
     pub(super) observer: ObserverPort,
+    pub(super) reporter: LeaseReporter,
     /// The program only observes the lease: this process never takes part.
     pub(super) observes: bool,
+    /// What the process does for traffic while it leads.
+    pub(super) traffic_plan: Option<TrafficPlan>,
+    /// The keepers that do it, once the elector has taken the election up.
+    pub(super) traffic: Arc<OnceLock<ElectionTraffic>>,
     // Boxed, because a channel reserves room for many messages.
     pub(super) commands: mpsc::UnboundedReceiver<Box<Command>>,
     terms: mpsc::UnboundedSender<(Term, DrainToken)>,
@@ -213,6 +236,7 @@ impl ElectionPort {
         let (commands_out, commands) = mpsc::unbounded_channel();
         let (published, status_in) = watch::channel(status.clone());
         let (done, done_in) = watch::channel(0);
+        let traffic = Arc::default();
         let election = ElectionHandle {
             terms: terms_in,
             status: status_in,
@@ -222,6 +246,8 @@ impl ElectionPort {
                 done: done_in,
                 last_command: AtomicU64::new(0),
                 log_flush: None,
+                traffic: Arc::clone(&traffic),
+                reporter: LeaseReporter::default(),
             },
         };
         let port = ElectionPort {
@@ -233,7 +259,10 @@ impl ElectionPort {
             tasks,
             metadata: Arc::default(),
             observer: ObserverPort::default(),
+            reporter: LeaseReporter::default(),
             observes: false,
+            traffic_plan: None,
+            traffic,
             commands,
             terms,
             term_state: None,

@@ -28,11 +28,14 @@ struct Turns {
     /// For processes that hold a lease. Other requests never delay a renewal.
     holding: Semaphore,
     waiting: Semaphore,
+    /// For what is no part of an election. It may hang, and must not keep candidates from their turn.
+    traffic: Semaphore,
 }
 
 impl Turns {
     fn new(most: usize) -> Turns {
-        Turns { holding: Semaphore::new(most), waiting: Semaphore::new(most) }
+        let [holding, waiting, traffic] = [(); 3].map(|()| Semaphore::new(most));
+        Turns { holding, waiting, traffic }
     }
 }
 
@@ -59,6 +62,11 @@ impl InFlight {
     /// Waits for a turn, which ends when the permit is dropped. A process that does not hold a lease loses nothing by waiting.
     pub(super) async fn turn(&self) -> Option<SemaphorePermit<'_>> {
         self.turns().waiting.acquire().await.ok()
+    }
+
+    /// The same for a request that leads traffic to a leader.
+    pub(super) async fn turn_of_traffic(&self) -> Option<SemaphorePermit<'_>> {
+        self.turns().traffic.acquire().await.ok()
     }
 
     /// The same for a process that holds a lease. It waits no longer than `patience`: if answers are so slow that its turn does not

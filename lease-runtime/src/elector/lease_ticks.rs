@@ -36,7 +36,8 @@ pub(super) struct LeaseTicks {
 
 struct Composed {
     id: RequestId,
-    number: u64,
+    /// `None` if no ticks were composed.
+    number: Option<u64>,
     /// It says something about ticks.
     says: bool,
     /// Our annotations after this write, if it is stored as it was sent.
@@ -183,8 +184,15 @@ impl LeaseTicks {
         }
         let (number, edits) = self.ticks.compose(annotations, time, renews);
         let (says, expected) = (!edits.is_empty(), expected(annotations, &edits));
-        self.composed = Some(Composed { id, number, says, expected });
+        self.composed = Some(Composed { id, number: Some(number), says, expected });
         edits
+    }
+
+    /// Like [`compose`](Self::compose), for a write that has no ticks to take or to settle.
+    pub(super) fn compose_nothing(&mut self, id: RequestId, now: Moment) -> Edits {
+        let may_say = !self.backoff.holds(now);
+        self.composed = may_say.then(|| Composed { id, number: None, says: false, expected: Annotations::new() });
+        Edits::new()
     }
 
     /// Whether the write `id` may change other annotations too. If it is refused, they count like those of the ticks.
@@ -211,7 +219,8 @@ impl LeaseTicks {
     pub(super) fn committed(&mut self, id: RequestId, stored: Option<&Annotations>, now: Moment, log: &ElectionLog) {
         let composed = self.composed.take_if(|composed| composed.id == id);
         let says = composed.as_ref().is_some_and(|composed| composed.says);
-        let altered = composed.as_ref().zip(stored).and_then(|(composed, stored)| altered(&composed.expected, stored));
+        let compared = composed.as_ref().filter(|composed| composed.number.is_some()).zip(stored);
+        let altered = compared.and_then(|(composed, stored)| altered(&composed.expected, stored));
         let is_altered = altered.is_some();
         let problem: Option<Arc<str>> = match altered {
             Some(what) => self.backoff.altered(now).then(|| what.into()),
@@ -223,7 +232,7 @@ impl LeaseTicks {
         } else if !self.backoff.is_quiet() {
             self.problem = None;
         }
-        if let Some(Composed { number, .. }) = composed {
+        if let Some(Composed { number: Some(number), .. }) = composed {
             if is_altered {
                 return self.ticks.altered(number);
             }

@@ -12,6 +12,7 @@ mod fuzz;
 mod handle;
 mod health;
 mod inflight;
+mod kube_events;
 mod lease_ticks;
 mod log;
 mod log_thread;
@@ -27,6 +28,7 @@ pub(crate) mod simulated;
 mod task_comparison;
 mod text;
 mod thread;
+mod traffic;
 #[cfg(feature = "http2")]
 mod transport;
 mod watch;
@@ -39,23 +41,28 @@ use tokio::sync::mpsc;
 
 pub(crate) use classify::{RequestFailure, beside_election};
 pub(crate) use connect::Connection;
+pub use connect::{cluster_client, cluster_config};
 pub use error::ElectorError;
 pub(crate) use handle::{ElectionControl, ElectionHandle};
 pub use handle::{LeaseStatus, Standing};
 pub use health::Health;
+pub(crate) use kube_events::LeaseReporter;
 pub use rbac::Denial;
-pub(crate) use rbac::{LEASES, RoleText, Subject, VERBS};
+pub(crate) use rbac::{LEASES, RoleRule, RoleText, Subject, VERBS};
 pub(crate) use recent_states::{Labels, LeaseMetadata};
-pub(crate) use task_comparison::AnnouncedTasks;
+pub(crate) use task_comparison::{AnnouncedTasks, names_tasks};
+pub(crate) use text::cut;
+pub(crate) use traffic::TrafficPlan;
 pub(crate) use watch::MOST_BY_NAME;
 
 use handle::ElectionPort;
 use health::Heartbeat;
+use kube_events::KubeEvents;
 use log_thread::{LogFlush, LogThread};
 use multiplexed::Multiplexed;
 use process_memory::ProcessMemory;
 use server_time::ServerTime;
-use thread::{BuildClient, Host};
+use thread::{BuildClient, HandedIn, Host};
 
 use crate::clock::Clock;
 use crate::lease::LeaseId;
@@ -67,12 +74,15 @@ use lease_protocol::election::Timing;
 /// every election has been left.
 #[derive(Clone)]
 pub(crate) struct Elector {
-    elections: mpsc::UnboundedSender<ElectionPort>,
+    elections: mpsc::UnboundedSender<HandedIn>,
     identity: Arc<str>,
     clock: Arc<dyn Clock>,
     heartbeat: Arc<Heartbeat>,
     metadata: Arc<LeaseMetadata>,
     observer: ObserverPort,
+    kube_events: KubeEvents,
+    /// Elections are reported as Kubernetes Events.
+    reports: bool,
     /// Waits for the log, if the elector has a thread of its own.
     log_flush: Option<LogFlush>,
 }
@@ -95,9 +105,13 @@ impl Elector {
         watchdog::start(&*clock).map_err(|source| ElectorError::Thread { cause: source })?;
         let heartbeat = Heartbeat::new(Arc::clone(&clock));
         let server_time = ServerTime::new(Arc::clone(&clock));
-        let (elections, ports) = mpsc::unbounded_channel();
+        let (elections, handed_in) = mpsc::unbounded_channel();
+        let (kube_events, event_writer) = KubeEvents::open(Arc::clone(&clock));
+        let events_of_host = kube_events.clone();
         let host = |server_time, process_memory, observer: &ObserverPort| Host {
-            ports,
+            handed_in,
+            kube_events: events_of_host,
+            event_writer,
             heartbeat: Arc::clone(&heartbeat),
             server_time,
             process_memory,
@@ -110,8 +124,18 @@ impl Elector {
                 // A client does not say where its cluster is, so its memory ends with it.
                 let host = host(server_time, ProcessMemory::default(), &observer);
                 drop(runtime.spawn(host.run(client, Multiplexed::default())));
-                let metadata = Arc::default();
-                return Ok(Elector { elections, identity, clock, heartbeat, metadata, observer, log_flush: None });
+                let (metadata, reports, log_flush) = (Arc::default(), false, None);
+                return Ok(Elector {
+                    elections,
+                    identity,
+                    clock,
+                    heartbeat,
+                    metadata,
+                    observer,
+                    kube_events,
+                    reports,
+                    log_flush,
+                });
             }
             Connection::Config(cluster) => {
                 let process_memory = ProcessMemory::of(&cluster.url(), &*clock);
@@ -126,7 +150,8 @@ impl Elector {
         let log_flush = Some(log_thread.log_flush());
         let observer = ObserverPort::thread(observers).map_err(|source| ElectorError::Thread { cause: source })?;
         thread::start(build, host(server_time, process_memory, &observer), log_thread)?;
-        Ok(Elector { elections, identity, clock, heartbeat, metadata: Arc::default(), observer, log_flush })
+        let (metadata, reports) = (Arc::default(), false);
+        Ok(Elector { elections, identity, clock, heartbeat, metadata, observer, kube_events, reports, log_flush })
     }
 
     /// Writes this into the Leases of later elections.
@@ -134,26 +159,52 @@ impl Elector {
         self.metadata = Arc::new(metadata);
     }
 
+    /// Reports later elections as Kubernetes Events, or not. An elector does not until it is told to.
+    pub(crate) fn report(&mut self, reports: bool) {
+        self.reports = reports;
+    }
+
+    /// Resolves when the Events up to now are written, and after a second in any case. Cancel safe.
+    pub(crate) async fn events_written(&self) {
+        self.kube_events.written().await;
+    }
+
     /// Takes part in the election of `lease` from now on.
+    #[cfg(test)]
     pub(crate) fn contend(&self, lease: LeaseId, timing: Timing) -> ElectionHandle {
-        self.hand_in(lease, timing, false)
+        self.contend_with(lease, timing, None)
+    }
+
+    /// Takes part in the election of `lease` from now on, and leads traffic to this process while it leads.
+    pub(crate) fn contend_with(&self, lease: LeaseId, timing: Timing, traffic: Option<TrafficPlan>) -> ElectionHandle {
+        self.hand_in(lease, timing, |port| port.traffic_plan = traffic)
     }
 
     /// Follows the election of `lease` from now on, and never takes part.
     pub(crate) fn observe(&self, lease: LeaseId) -> ElectionHandle {
-        self.hand_in(lease, Timing::default(), true)
+        self.hand_in(lease, Timing::default(), |port| port.observes = true)
     }
 
-    fn hand_in(&self, lease: LeaseId, timing: Timing, observes: bool) -> ElectionHandle {
+    fn hand_in(&self, lease: LeaseId, timing: Timing, set: impl FnOnce(&mut ElectionPort)) -> ElectionHandle {
         let (identity, clock) = (Arc::clone(&self.identity), Arc::clone(&self.clock));
         let (mut port, mut election) = ElectionPort::new(lease, timing, identity, clock, Arc::clone(&self.heartbeat));
         election.control.log_flush.clone_from(&self.log_flush);
         port.metadata = Arc::clone(&self.metadata);
         port.observer = self.observer.clone();
-        port.observes = observes;
+        set(&mut port);
+        if self.reports && !port.observes {
+            let reporter = LeaseReporter::new(&self.kube_events, &port.lease, &port.identity, &port.clock);
+            election.control.reporter.clone_from(&reporter);
+            port.reporter = reporter;
+        }
         // If the runtime of the elector is gone, the port is dropped here, and the handle says that the election has ended.
-        let _ = self.elections.send(port);
+        let _ = self.elections.send(HandedIn::Election(Box::new(port)));
         election
+    }
+
+    /// Removes what an earlier process of the pod may have left of its term in this lease, which this process does not take part in yet.
+    pub(crate) fn tidy_up(&self, lease: LeaseId, plan: TrafficPlan) {
+        let _ = self.elections.send(HandedIn::TidiesUp(Box::new((lease, Arc::clone(&self.identity), plan))));
     }
 
     /// Where events are sent.

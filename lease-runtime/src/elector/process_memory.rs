@@ -89,7 +89,7 @@ mod tests {
         let version = Version { uid: "u".to_owned(), revision: 7 };
         let record = Record { holder: Some("b".to_owned()), duration_seconds: Some(60), ..Record::default() };
         let now = Now { moment: at, wall: WallTime(0), random: 0 };
-        election.step(Event::Seen(Observation::Present(View { version, record })), now);
+        election.step(Event::Seen(Observation::Present(View { version, record, successor: None })), now);
         election.memory()
     }
 

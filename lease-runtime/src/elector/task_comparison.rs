@@ -158,6 +158,11 @@ fn read(text: &str, holder: &str) -> Option<(BTreeSet<String>, bool)> {
     Some((names, value.get("more").is_none_or(|more| *more == 0)))
 }
 
+/// Whether this holder names its tasks, as every holder of this library does from its first renewal on.
+pub(crate) fn names_tasks(annotations: &Annotations, holder: &str) -> bool {
+    annotations.get(TASKS).is_some_and(|text| read(text, holder).is_some())
+}
+
 fn has_room(annotations: &Annotations, edits: &Edits, value: &str) -> bool {
     let unchanged = annotations.iter().filter(|(name, _)| !edits.contains_key(*name) && *name != TASKS);
     let unchanged: usize = unchanged.map(|(name, value)| name.len() + value.len()).sum();

@@ -33,6 +33,12 @@ pub(super) fn short(text: &str) -> String {
     shown(&line).to_string()
 }
 
+/// The longest beginning of a text that has at most so many bytes.
+pub(crate) fn cut(text: &str, most: usize) -> &str {
+    let end = (0..=most.min(text.len())).rev().find(|at| text.is_char_boundary(*at));
+    &text[..end.unwrap_or(0)]
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -17,10 +17,12 @@ use super::error::ElectorError;
 use super::handle::{Command, ElectionPort, Standing};
 use super::health::{BEAT, Heartbeat, HeartbeatGuard};
 use super::inflight::InFlight;
+use super::kube_events::{EventWriter, KubeEvents};
 use super::log_thread::LogThread;
 use super::multiplexed::Multiplexed;
 use super::process_memory::ProcessMemory;
 use super::server_time::ServerTime;
+use super::traffic::{TrafficKeepers, TrafficPlan};
 use super::watch::SharedWatch;
 use crate::lease::LeaseId;
 use crate::observer::{LeaseEvent, ObserverPort};
@@ -59,31 +61,44 @@ pub(super) fn start(build: BuildClient, host: Host, log_thread: LogThread) -> Re
     built.recv().unwrap_or_else(|_| Err(lost()))
 }
 
+/// What is handed in to an elector. Boxed, because a channel reserves room for many.
+pub(super) enum HandedIn {
+    /// An election, to take part in it or to follow it.
+    Election(Box<ElectionPort>),
+    /// What an earlier process of the pod may have left of its term in this lease is to be removed. An election does so by itself.
+    TidiesUp(Box<(LeaseId, Arc<str>, TrafficPlan)>),
+}
+
 /// What the elections of an elector share.
 pub(super) struct Host {
-    pub(super) ports: mpsc::UnboundedReceiver<ElectionPort>,
+    pub(super) handed_in: mpsc::UnboundedReceiver<HandedIn>,
     pub(super) heartbeat: Arc<Heartbeat>,
     pub(super) server_time: Arc<ServerTime>,
     pub(super) process_memory: ProcessMemory,
     pub(super) observer: ObserverPort,
+    pub(super) kube_events: KubeEvents,
+    pub(super) event_writer: EventWriter,
 }
 
 impl Host {
     /// Runs elections until no other can be handed in and all have been left.
     pub(super) async fn run(mut self, client: Client, multiplexed: Multiplexed) {
         let beating = HeartbeatGuard(Arc::clone(&self.heartbeat));
+        // With a client whose answers nobody counts: what becomes of an Event says nothing to an election.
+        drop(tokio::spawn(self.event_writer.run(client.clone())));
         let client = self.server_time.listen(client);
         let mut elections = JoinSet::new();
         let mut turns: BTreeMap<LeaseId, ElectionTurn> = BTreeMap::new();
         let in_flight = Arc::new(InFlight::new(multiplexed));
         let mut shared: BTreeMap<Arc<str>, Arc<SharedWatch>> = BTreeMap::new();
+        let mut traffic = TrafficKeepers::new(client.clone(), Arc::clone(&in_flight));
         let mut open = true;
         let mut beat = self.heartbeat.clock.now() + BEAT;
         while open || !elections.is_empty() {
             tokio::select! {
                 biased;
-                port = self.ports.recv(), if open => match port {
-                    Some(port) => {
+                handed_in = self.handed_in.recv(), if open => match handed_in {
+                    Some(HandedIn::Election(mut port)) => {
                         // Entries of leases and namespaces without an election are removed when the next election comes.
                         turns.retain(|_, turn| Arc::strong_count(turn) > 1);
                         shared.retain(|_, shared| Arc::strong_count(shared) > 1);
@@ -92,6 +107,9 @@ impl Host {
                             let (identity, clock) = (Arc::clone(&port.identity), Arc::clone(&port.clock));
                             SharedWatch::new(client.clone(), &port.lease.namespace, identity, clock)
                         });
+                        if let Some(plan) = port.traffic_plan.take() {
+                            let _ = port.traffic.set(traffic.join(&port.lease, &port.identity, plan));
+                        }
                         let (in_flight, shared) = (Arc::clone(&in_flight), Arc::clone(shared));
                         let (client, server_time, process_memory) =
                             (client.clone(), Arc::clone(&self.server_time), self.process_memory.clone());
@@ -99,10 +117,15 @@ impl Host {
                             move |port| ElectionDriver::new(port, client, in_flight, shared, server_time, process_memory);
                         if port.observes {
                             // It never holds the lease, so the election of a task may run beside it.
-                            drop(elections.spawn(async move { one(Box::new(drive(port))).await }));
+                            drop(elections.spawn(async move { one(Box::new(drive(*port))).await }));
                         } else {
                             drop(elections.spawn(in_turn(turn, port, drive)));
                         }
+                    }
+                    Some(HandedIn::TidiesUp(of)) => {
+                        let (lease, identity, plan) = *of;
+                        // A new keeper begins with the removal, and is kept until that is done.
+                        drop(traffic.join(&lease, &identity, plan));
                     }
                     None => open = false,
                 },
@@ -118,6 +141,8 @@ impl Host {
             }
         }
         drop(beating);
+        // The runtime may end with this function, and the last requests with it.
+        tokio::join!(traffic.finish(), self.kube_events.written());
     }
 }
 
@@ -127,7 +152,7 @@ type ElectionTurn = Arc<Mutex<()>>;
 /// Runs an election when the one before it, of the same lease in this process, has ended, which it does when its bodies are
 /// gone (rule H6). The two have the same identity. Without this, the second would take the lease for its own, and begin a term
 /// beside the bodies of the first.
-async fn in_turn(turn: ElectionTurn, mut port: ElectionPort, drive: impl FnOnce(ElectionPort) -> ElectionDriver) {
+async fn in_turn(turn: ElectionTurn, mut port: Box<ElectionPort>, drive: impl FnOnce(ElectionPort) -> ElectionDriver) {
     let mut wanted = true;
     let _turn = loop {
         let command = tokio::select! {
@@ -154,7 +179,7 @@ async fn in_turn(turn: ElectionTurn, mut port: ElectionPort, drive: impl FnOnce(
         port.left(number);
     };
     // Boxed, as is everything large that lives as long as an election: a future has room for each place that a value moves to.
-    one(Box::new(drive(port))).await;
+    one(Box::new(drive(*port))).await;
 }
 
 /// Runs one election to its end. A panic in it would be a bug of this crate. It ends the term of this lease, and the other

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use crate::clock::WallTime;
 use crate::lease::LeaseId;
 use lease_protocol::election::{Record, Version, View};
+use lease_protocol::handover::successor;
 
 /// Reads an object of the API server as a Lease. Go can write times that this program cannot read, such as the end of the year
 /// 9999. They do not make a Lease unreadable: an election only has to see that a time changes.
@@ -57,7 +58,8 @@ pub(super) fn view(lease: &LeaseId, object: &Lease) -> Result<View, &'static str
     let uid = object.metadata.uid.clone().filter(|uid| !uid.is_empty()).ok_or("it has no uid")?;
     let revision = revision(object.metadata.resource_version.as_deref())?;
     let record = object.spec.as_ref().map(record).unwrap_or_default();
-    Ok(View { version: Version { uid, revision }, record })
+    let successor = object.metadata.annotations.as_ref().and_then(successor).map(str::to_owned);
+    Ok(View { version: Version { uid, revision }, record, successor })
 }
 
 /// A resourceVersion. Kubernetes promises an integer. Anything else cannot be ordered, so it is an error.
@@ -100,7 +102,7 @@ fn wall(time: &MicroTime) -> WallTime {
 const EARLIEST: i64 = -62_135_596_799_000_000;
 
 /// A time outside of the years that can be written becomes the nearest one that can. Elections do not compute with these times.
-fn micro(time: WallTime) -> MicroTime {
+pub(super) fn micro(time: WallTime) -> MicroTime {
     MicroTime(Timestamp::from_microsecond(time.0.max(EARLIEST)).unwrap_or(Timestamp::MAX))
 }
 

@@ -9,16 +9,19 @@ use super::objects::ManifestPlan;
 use super::{Manifests, ManifestsError};
 use crate::error::Error;
 use crate::lease::LeaseId;
-use crate::spec::check_label;
+use crate::spec::{Traffic, check_label};
 
 /// What a candidate needs from Kubernetes.
 #[derive(Debug)]
 pub(crate) struct ManifestNeeds {
     pub(crate) namespace: String,
-    pub(crate) leases: Vec<LeaseId>,
+    /// The leases, and how traffic reaches their leaders.
+    pub(crate) leases: Vec<(LeaseId, Traffic)>,
     /// The longest time that the bodies of a lease may take to end.
     pub(crate) longest_end: Duration,
     pub(crate) release_timeout: Duration,
+    /// The candidate writes Kubernetes Events.
+    pub(crate) events: bool,
     pub(crate) refused: Option<Error>,
 }
 
@@ -72,7 +75,7 @@ impl ManifestsBuilder {
     /// As [`ManifestsError`] says.
     pub fn build(self) -> Result<Manifests, ManifestsError> {
         let ManifestsBuilder { needs, app, service_account, container, pod_label, probe_port } = self;
-        let ManifestNeeds { namespace, leases, longest_end, release_timeout, refused } = needs;
+        let ManifestNeeds { namespace, leases, longest_end, release_timeout, events, refused } = needs;
         if let Some(error) = refused {
             return Err(ManifestsError::TaskRefused { cause: Box::new(error) });
         }
@@ -90,8 +93,10 @@ impl ManifestsBuilder {
         }
         check_label(&pod_label.0, &pod_label.1).map_err(|cause| ManifestsError::Label { cause })?;
         let mut by_namespace: BTreeMap<String, Vec<String>> = BTreeMap::new();
-        for LeaseId { namespace, name } in leases {
+        let mut traffic = Vec::new();
+        for (LeaseId { namespace, name }, of_lease) in leases {
             by_namespace.entry(namespace.to_string()).or_default().push(name.to_string());
+            traffic.extend((!of_lease.is_none()).then_some(of_lease));
         }
         if by_namespace.is_empty() {
             return Err(ManifestsError::NoTasks);
@@ -104,21 +109,26 @@ impl ManifestsBuilder {
             pod_label,
             probe_port,
             leases: by_namespace,
-            shutdown_seconds: shutdown_seconds(longest_end, release_timeout),
+            shutdown_seconds: shutdown_seconds(longest_end, release_timeout, !traffic.is_empty()),
+            traffic,
+            events,
         };
         let objects: Vec<String> = plan.objects().iter().map(ToString::to_string).collect();
         Ok(Manifests {
             objects: objects.join("---\n"),
             deployment_patch: plan.deployment_patch().to_string(),
+            component: plan.component(),
             flow_schema: plan.flow_schema().to_string(),
+            admission_policy: plan.admission_policy(),
         })
     }
 }
 
-/// How long the kubelet must wait: until the last body has ended and the release is given up, and one second for the process to end.
-fn shutdown_seconds(longest_end: Duration, release_timeout: Duration) -> u64 {
+/// How long the kubelet must wait: until the last body has ended and the release is given up, one second until traffic has left, and one
+/// second for the last Events and for the process to end.
+fn shutdown_seconds(longest_end: Duration, release_timeout: Duration, waits_for_traffic: bool) -> u64 {
     let total = longest_end.saturating_add(release_timeout);
     let whole = total.as_secs().saturating_add(u64::from(total.subsec_nanos() > 0));
     // Kubernetes counts in signed numbers of 64 bits.
-    whole.saturating_add(1).min(i64::MAX as u64)
+    whole.saturating_add(1).saturating_add(u64::from(waits_for_traffic)).min(i64::MAX as u64)
 }

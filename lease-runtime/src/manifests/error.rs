@@ -32,6 +32,16 @@ pub enum ManifestsError {
     #[error("the candidate has no tasks: add all tasks before you make the manifests")]
     NoTasks,
 
+    /// A component of kustomize has one namespace, and this lease is in another one.
+    #[error(
+        "a lease is in the namespace {namespace:?}, and kustomize would move its Role to the namespace of the pods: apply the \
+         manifests without kustomize"
+    )]
+    OtherNamespace {
+        /// The namespace of the lease.
+        namespace: String,
+    },
+
     /// The candidate has refused a task, so the manifests would lack its lease.
     #[error("the manifests would not be complete: {cause}")]
     TaskRefused {
@@ -46,6 +56,7 @@ impl ManifestsError {
             ManifestsError::Name { .. } => "Name",
             ManifestsError::Label { .. } => "Label",
             ManifestsError::NoTasks => "NoTasks",
+            ManifestsError::OtherNamespace { .. } => "OtherNamespace",
             ManifestsError::TaskRefused { .. } => "TaskRefused",
         }
     }

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::elector::{LEASES, MOST_BY_NAME, RoleText, Subject, VERBS};
+use crate::elector::{LEASES, MOST_BY_NAME, RoleRule, RoleText, Subject, VERBS};
+use crate::spec::Traffic;
 use crate::yaml::Yaml;
 
 /// What the objects say. All names are checked.
@@ -18,6 +19,10 @@ pub(super) struct ManifestPlan {
     /// The names of the leases in each namespace.
     pub(super) leases: BTreeMap<String, Vec<String>>,
     pub(super) shutdown_seconds: u64,
+    /// How traffic reaches the leaders, of each lease that says so.
+    pub(super) traffic: Vec<Traffic>,
+    /// The Roles also grant Events.
+    pub(super) events: bool,
 }
 
 impl ManifestPlan {
@@ -26,19 +31,24 @@ impl ManifestPlan {
         let mut objects = Vec::new();
         for (namespace, leases) in &self.leases {
             let name = self.role_name(namespace);
-            let leases: Vec<&str> = leases.iter().map(String::as_str).collect();
-            let text = RoleText {
-                namespace,
-                name: &name,
-                verbs: VERBS,
-                leases: &leases,
-                watches_all: leases.len() > MOST_BY_NAME,
-                subject: Subject::Account { namespace: &self.namespace, name: &self.service_account },
-            };
-            objects.extend([text.role(), text.binding()]);
+            let mut rules = vec![RoleRule::leases(leases.iter().map(String::as_str), VERBS)];
+            rules.extend((leases.len() > MOST_BY_NAME).then(RoleRule::watch_of_all_leases));
+            rules.extend(self.events.then(RoleRule::events));
+            objects.extend(self.role(namespace, &name, rules));
+        }
+        let rules = RoleRule::traffic(&self.traffic);
+        if !rules.is_empty() {
+            objects.extend(self.role(&self.namespace, &format!("{}-traffic", self.app), rules));
         }
         objects.push(self.disruption_budget());
         objects
+    }
+
+    /// A Role of the service account, and its binding.
+    fn role(&self, namespace: &str, name: &str, rules: Vec<RoleRule>) -> [Yaml; 2] {
+        let subject = Subject::Account { namespace: &self.namespace, name: &self.service_account };
+        let text = RoleText { namespace, name, rules, subject };
+        [text.role(), text.binding()]
     }
 
     /// In a namespace of others, an application of theirs may have the same name.
@@ -64,7 +74,8 @@ impl ManifestPlan {
             ("whenUnsatisfiable", Yaml::text("ScheduleAnyway")),
             ("labelSelector", self.selector()),
         ]);
-        let mut container = vec![("name".to_owned(), Yaml::text(&*self.container)), ("env".to_owned(), environment())];
+        let mut container =
+            vec![("name".to_owned(), Yaml::text(&*self.container)), ("env".to_owned(), self.environment())];
         if let Some(port) = self.probe_port {
             container.push(("livenessProbe".to_owned(), probe("/livez", port)));
             container.push(("readinessProbe".to_owned(), probe("/readyz", port)));
@@ -118,20 +129,24 @@ impl ManifestPlan {
         ])
     }
 
+    /// What the identity of a holder, the namespace of its leases and the endpoint of a leader are made of.
+    fn environment(&self) -> Yaml {
+        let mut fields =
+            vec![("POD_NAME", "metadata.name"), ("POD_NAMESPACE", "metadata.namespace"), ("POD_UID", "metadata.uid")];
+        if self.traffic.iter().any(|traffic| traffic.service.is_some()) {
+            fields.extend([("POD_IP", "status.podIP"), ("NODE_NAME", "spec.nodeName")]);
+        }
+        let variables = fields.into_iter().map(|(name, path)| {
+            let field = Yaml::map([("fieldRef", Yaml::map([("fieldPath", Yaml::text(path))]))]);
+            Yaml::map([("name", Yaml::text(name)), ("valueFrom", field)])
+        });
+        Yaml::List(variables.collect())
+    }
+
     fn selector(&self) -> Yaml {
         let (key, value) = &self.pod_label;
         Yaml::map([("matchLabels", Yaml::map([(key, Yaml::text(&**value))]))])
     }
-}
-
-/// What the identity of a holder and the namespace of its leases are made of.
-fn environment() -> Yaml {
-    let fields = [("POD_NAME", "metadata.name"), ("POD_NAMESPACE", "metadata.namespace"), ("POD_UID", "metadata.uid")];
-    let variables = fields.map(|(name, path)| {
-        let field = Yaml::map([("fieldRef", Yaml::map([("fieldPath", Yaml::text(path))]))]);
-        Yaml::map([("name", Yaml::text(name)), ("valueFrom", field)])
-    });
-    Yaml::List(variables.into())
 }
 
 fn probe(path: &str, port: u16) -> Yaml {

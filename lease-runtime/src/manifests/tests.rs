@@ -4,13 +4,15 @@ use std::time::Duration;
 
 use super::*;
 use crate::lease::LeaseId;
+use crate::spec::Traffic;
 
 fn needs(leases: &[(&str, &str)]) -> ManifestNeeds {
     ManifestNeeds {
         namespace: "shop".to_owned(),
-        leases: leases.iter().map(|(namespace, name)| LeaseId::new(*namespace, *name)).collect(),
+        leases: leases.iter().map(|(namespace, name)| (LeaseId::new(*namespace, *name), Traffic::default())).collect(),
         longest_end: Duration::from_secs(10),
         release_timeout: Duration::from_secs(5),
+        events: true,
         refused: None,
     }
 }
@@ -34,12 +36,23 @@ rules:
     resources: [\"leases\"]
     resourceNames: [\"ledger\"]
     verbs: [\"get\", \"create\", \"update\", \"watch\"]
+  - apiGroups: [\"events.k8s.io\"]
+    resources: [\"events\"]
+    verbs: [\"create\"]
 ---
 ";
     assert!(manifests.to_yaml().starts_with(role), "{manifests}");
     let kinds: Vec<_> = manifests.to_yaml().lines().filter_map(|line| line.strip_prefix("kind: ")).collect();
     assert_eq!(kinds, ["Role", "RoleBinding", "PodDisruptionBudget"]);
     assert_eq!(manifests.to_string(), manifests.to_yaml());
+}
+
+#[test]
+fn a_candidate_that_writes_no_events_is_granted_none() {
+    let needs = ManifestNeeds { events: false, ..needs(ONE) };
+    let manifests = ManifestsBuilder::new("orders".to_owned(), needs).build().unwrap();
+    assert!(!manifests.to_yaml().contains("events"), "{manifests}");
+    assert!(!builder(ONE).build().unwrap().flow_schema().contains("events"), "Events are less urgent than Leases");
 }
 
 #[test]
@@ -94,6 +107,30 @@ fn probes_are_added_only_for_a_program_that_answers_them() {
 }
 
 #[test]
+fn the_component_of_kustomize_has_all_objects_and_the_patch_without_a_namespace() {
+    let manifests = builder(ONE).pod_label("namespace", "shop").probes(8080).build().unwrap();
+    let [(_, component), (objects_name, objects), (patch_name, patch)] = manifests.kustomize_component().unwrap();
+    let text = format!(
+        "apiVersion: kustomize.config.k8s.io/v1alpha1\nkind: Component\nresources:\n  - {objects_name}\npatches:\n  - path: {patch_name}\n"
+    );
+    assert_eq!(component, text);
+    // Only the namespace of the objects and of the service account is left out, and no label of that name.
+    let without = |text: &str| text.replace("\n  namespace: shop", "").replace("\n    namespace: shop", "");
+    assert_eq!(objects, without(manifests.to_yaml()));
+    assert_eq!(patch, without(manifests.deployment_patch()));
+    assert_eq!((objects.matches("namespace: shop").count(), patch.matches("namespace: shop").count()), (1, 1));
+    assert_eq!(objects.matches("---\n").count(), 2, "{objects}");
+}
+
+#[test]
+fn a_component_of_kustomize_has_no_lease_in_another_namespace() {
+    for leases in [&[("books", "ledger")][..], &[("books", "ledger"), ("shop", "orders")]] {
+        let error = builder(leases).build().unwrap().kustomize_component().unwrap_err();
+        assert!(matches!(&error, ManifestsError::OtherNamespace { namespace } if namespace == "books"), "{error}");
+    }
+}
+
+#[test]
 fn names_can_be_chosen() {
     let manifests = builder(ONE).service_account("runner.v1").container("main").pod_label("app", "no").build().unwrap();
     let patch = manifests.deployment_patch();
@@ -114,4 +151,57 @@ fn what_kubernetes_would_refuse_is_refused() {
     assert!(matches!(builder(ONE).service_account("A").build(), Err(ManifestsError::Name { .. })));
     assert!(matches!(builder(ONE).pod_label("a b", "x").build(), Err(ManifestsError::Label { .. })));
     assert!(matches!(builder(&[]).build(), Err(ManifestsError::NoTasks)));
+}
+
+fn with_traffic(of_each: &[(&str, bool, Option<&str>)]) -> Manifests {
+    let leases = of_each.iter().map(|(lease, label, service)| {
+        (LeaseId::new("shop", *lease), Traffic { label: *label, service: service.map(Into::into) })
+    });
+    let needs = ManifestNeeds { leases: leases.collect(), ..needs(ONE) };
+    ManifestsBuilder::new("orders".to_owned(), needs).build().unwrap()
+}
+
+/// The rules of the Role for traffic, one on each line, without indentation.
+fn traffic_rules(manifests: &Manifests) -> Vec<String> {
+    let documents = manifests.to_yaml().split("---\n");
+    let role =
+        documents.filter(|document| document.contains("kind: Role\n") && document.contains("name: orders-traffic\n"));
+    let rules: Vec<_> = role.filter_map(|role| role.split_once("rules:\n")).map(|(_, rules)| rules).collect();
+    rules.concat().replace("\n    ", " ").lines().map(|rule| rule.trim_start_matches("  - ").to_owned()).collect()
+}
+
+#[test]
+fn traffic_is_granted_where_a_lease_asks_for_it() {
+    let neither = with_traffic(&[("ledger", false, None)]);
+    assert_eq!(neither, builder(ONE).build().unwrap());
+    assert!(neither.admission_policy().is_none() && !neither.deployment_patch().contains("POD_IP"));
+    let label = with_traffic(&[("ledger", true, None)]);
+    assert_eq!(traffic_rules(&label), ["apiGroups: [\"\"] resources: [\"pods\"] verbs: [\"patch\"]"]);
+    assert!(!label.deployment_patch().contains("POD_IP"), "{}", label.deployment_patch());
+    // One second more, until the label is removed.
+    assert!(label.deployment_patch().contains("terminationGracePeriodSeconds: 17 #"), "{}", label.deployment_patch());
+    let all = with_traffic(&[("a", true, Some("orders")), ("b", false, Some("bills")), ("c", false, None)]);
+    let rules = [
+        "apiGroups: [\"\"] resources: [\"pods\"] verbs: [\"get\", \"patch\"]",
+        "apiGroups: [\"\"] resources: [\"services\"] resourceNames: [\"bills\", \"orders\"] verbs: [\"get\"]",
+        "apiGroups: [\"discovery.k8s.io\"] resources: [\"endpointslices\"] resourceNames: [\"bills-leader\", \"orders-leader\"] \
+         verbs: [\"get\", \"update\"]",
+        "apiGroups: [\"discovery.k8s.io\"] resources: [\"endpointslices\"] verbs: [\"create\"]",
+    ];
+    assert_eq!(traffic_rules(&all), rules);
+    for line in ["- name: POD_IP\n", "fieldPath: status.podIP\n", "- name: NODE_NAME\n"] {
+        assert_eq!(all.deployment_patch().matches(line).count(), 1, "{line}\n{}", all.deployment_patch());
+    }
+    let service = with_traffic(&[("b", false, Some("bills"))]);
+    assert!(traffic_rules(&service)[0].ends_with("verbs: [\"get\"]") && service.admission_policy().is_none());
+}
+
+#[test]
+fn the_policy_is_about_the_service_account_and_its_own_pod() {
+    let label = with_traffic(&[("ledger", true, None)]);
+    let policy = label.admission_policy().unwrap();
+    let kinds: Vec<_> = policy.lines().filter_map(|line| line.strip_prefix("kind: ")).collect();
+    assert_eq!(kinds, ["ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"]);
+    assert_eq!(policy.matches("shop-orders-leader\n").count(), 3, "{policy}");
+    assert!(policy.contains("request.userInfo.username == 'system:serviceaccount:shop:orders'"), "{policy}");
 }

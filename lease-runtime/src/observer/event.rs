@@ -11,12 +11,13 @@ use lease_protocol::ticks::TickCounts;
 
 /// Receives the events of a candidate, for metrics and alerts.
 ///
-/// Events of one lease come in the order in which they happened. An observer runs on a thread of its own. If it takes so long
+/// Events of one lease come in the order in which they happened. An observer runs on a thread of its own. A renewal that succeeded
+/// comes with the next other event, which is a second later at most. If an observer takes so long
 /// that 65,536 events wait, further ones are dropped, and [`LeaseEvent::Dropped`] says how many. A panic is logged, and the next
 /// event is delivered.
 ///
-/// With [`CandidateBuilder::client`](crate::CandidateBuilder::client), it is called where the event happens. There it must not block,
-/// and must not use the candidate.
+/// With [`CandidateBuilder::client`](crate::CandidateBuilder::client), it is called where the event happens, on the runtime of the
+/// program. There it must not block.
 ///
 /// ```
 /// use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -139,6 +140,15 @@ pub enum LeaseEvent {
     /// A body does not yield although its time is up. The lease is not released while it runs.
     #[non_exhaustive]
     Overrun {
+        /// The lease.
+        lease: LeaseId,
+        /// The task.
+        task: Arc<str>,
+    },
+    /// A task has failed, and its settings allow no further attempt: its restarts are used up, it never runs again after a failure,
+    /// or the last `retry` of a tick has failed. What happens next, the task's `on_exhausted` says.
+    #[non_exhaustive]
+    Exhausted {
         /// The lease.
         lease: LeaseId,
         /// The task.

@@ -1,8 +1,10 @@
-//! The name of a lease, and how fast it changes hands.
+//! The name of a lease, how fast it changes hands, and how traffic reaches its leader.
 
 mod deployment;
 mod overrides;
+mod pod;
 mod rule;
+mod traffic;
 
 use std::time::Duration;
 
@@ -11,8 +13,12 @@ use lease_grammar::timing::Timings;
 
 pub(crate) use deployment::Deployment;
 pub use overrides::{OverrideError, Overrides};
+pub use pod::OwnPod;
+pub(crate) use pod::PodFacts;
 pub use rule::{Rule, SpecError, check_lease_name, check_namespace, check_timing};
-pub(crate) use rule::{check_label, timings};
+pub(crate) use rule::{check_label, check_traffic, timings};
+pub use traffic::TrafficError;
+pub(crate) use traffic::{LABEL_DOMAIN, Traffic, label_key, slice_name};
 
 #[doc(inline)]
 pub use lease_protocol::election::Timing;
@@ -56,6 +62,8 @@ pub struct LeaseSpec {
     lease_duration: Option<Duration>,
     renew_deadline: Option<Duration>,
     retry_period: Option<Duration>,
+    leader_label: bool,
+    leader_service: Option<&'static str>,
 }
 
 impl LeaseSpec {
@@ -76,7 +84,15 @@ impl LeaseSpec {
     ///
     /// `#[leader_only(lease = "shard-{shard}")]` uses this.
     pub const fn unnamed() -> LeaseSpec {
-        LeaseSpec { lease: None, namespace: None, lease_duration: None, renew_deadline: None, retry_period: None }
+        LeaseSpec {
+            lease: None,
+            namespace: None,
+            lease_duration: None,
+            renew_deadline: None,
+            retry_period: None,
+            leader_label: false,
+            leader_service: None,
+        }
     }
 
     /// Puts the lease into `namespace` instead of the candidate's own.
@@ -131,6 +147,35 @@ impl LeaseSpec {
         self
     }
 
+    /// While this process leads, its own Pod has the label `leader.lease-runtime.dev/LEASE: "true"`, so that a Service can select it:
+    /// see [`LeaderTask::leader_label`](crate::LeaderTask::leader_label).
+    ///
+    /// # Panics
+    ///
+    /// If the name of the lease has more than 63 characters.
+    #[track_caller]
+    pub const fn leader_label(mut self) -> LeaseSpec {
+        if let Some(lease) = self.lease {
+            rule::assert(names::broken_by_leader_label(lease));
+        }
+        self.leader_label = true;
+        self
+    }
+
+    /// The leader puts its own address behind the Service `service`, which has no selector: see
+    /// [`LeaderTask::leader_service`](crate::LeaderTask::leader_service).
+    ///
+    /// # Panics
+    ///
+    /// If Kubernetes would not accept `service` as the name of a Service. A name has 1 to 63 lower-case letters, digits and `-`. It
+    /// starts and ends with a letter or digit.
+    #[track_caller]
+    pub const fn leader_service(mut self, service: &'static str) -> LeaseSpec {
+        rule::assert(names::broken_by_service(service));
+        self.leader_service = Some(service);
+        self
+    }
+
     /// The lease's name; `None` if it is made at run time.
     pub const fn lease_name(&self) -> Option<&'static str> {
         self.lease
@@ -139,6 +184,11 @@ impl LeaseSpec {
     /// The lease's namespace; `None` means the candidate's own.
     pub const fn namespace_name(&self) -> Option<&'static str> {
         self.namespace
+    }
+
+    /// What the leader does so that traffic reaches it, with what was set at run time. It is not checked.
+    pub(crate) fn traffic_with(&self, label: bool, service: Option<&str>) -> Traffic {
+        Traffic { label: label || self.leader_label, service: service.or(self.leader_service).map(Into::into) }
     }
 
     /// The timings, with those that were set at run time in place of the spec's own. They are not checked.

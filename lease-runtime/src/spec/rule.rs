@@ -1,8 +1,13 @@
 //! The rules for names, namespaces and timings of leases, for constants and at run time.
 
 pub use lease_grammar::Rule;
-use lease_grammar::names::{broken_by_label, broken_by_lease_name, broken_by_namespace, namespace_and_lease};
+use lease_grammar::names::{
+    broken_by_label, broken_by_leader_label, broken_by_lease_name, broken_by_namespace, broken_by_service,
+    namespace_and_lease,
+};
 use lease_grammar::timing::Timings;
+
+use super::traffic::Traffic;
 use lease_protocol::election::Timing;
 
 /// A name, a namespace or timings that break a [`Rule`].
@@ -35,6 +40,22 @@ pub enum SpecError {
         /// The rule that one of them breaks.
         rule: Rule,
     },
+    /// The name of a lease does not fit into a label of the leader's pod.
+    #[error("{}, not {lease:?}: {}", rule.sentence(), rule.remedy())]
+    LeaderLabel {
+        /// The name of the lease.
+        lease: String,
+        /// The rule it breaks.
+        rule: Rule,
+    },
+    /// There cannot be a Service with this name.
+    #[error("{}, not {service:?}: {}", rule.sentence(), rule.remedy())]
+    LeaderService {
+        /// The name.
+        service: String,
+        /// The rule it breaks.
+        rule: Rule,
+    },
     /// With these timings two replicas could run at once, or a holder could never renew.
     #[error(
         "{}, but lease_duration is {:?}, renew_deadline {:?}, retry_period {:?}: {}",
@@ -55,6 +76,8 @@ impl SpecError {
             SpecError::LeaseName { rule, .. }
             | SpecError::Namespace { rule, .. }
             | SpecError::Label { rule, .. }
+            | SpecError::LeaderLabel { rule, .. }
+            | SpecError::LeaderService { rule, .. }
             | SpecError::Timing { rule, .. } => *rule,
         }
     }
@@ -101,6 +124,24 @@ pub(crate) fn check_label(key: &str, value: &str) -> Result<(), SpecError> {
     match broken_by_label(key, value) {
         None => Ok(()),
         Some(rule) => Err(SpecError::Label { key: key.to_owned(), value: value.to_owned(), rule }),
+    }
+}
+
+/// Checks how traffic is to reach the leader of this lease.
+///
+/// # Errors
+///
+/// [`SpecError::LeaderLabel`] or [`SpecError::LeaderService`], where the setters of [`LeaseSpec`](super::LeaseSpec) would panic.
+pub(crate) fn check_traffic(lease: &str, traffic: &Traffic) -> Result<(), SpecError> {
+    if let Some(rule) = broken_by_leader_label(lease).filter(|_| traffic.label) {
+        return Err(SpecError::LeaderLabel { lease: lease.to_owned(), rule });
+    }
+    match &traffic.service {
+        Some(service) => match broken_by_service(service) {
+            Some(rule) => Err(SpecError::LeaderService { service: service.to_string(), rule }),
+            None => Ok(()),
+        },
+        None => Ok(()),
     }
 }
 

@@ -22,7 +22,7 @@ use crate::elector::LeaseStatus;
 use crate::error::Error;
 use crate::lease::LeaseId;
 use crate::policy::OnLoss;
-use crate::spec::Deployment;
+use crate::spec::{Deployment, Traffic};
 use crate::term::polled::{PolledBody, WaitWithin};
 use lease_protocol::election::Timing;
 use lease_protocol::ticks::TaskTicks;
@@ -34,6 +34,7 @@ pub(crate) struct Entry {
     pub(crate) name: Arc<str>,
     pub(crate) lease: LeaseId,
     pub(crate) timing: Timing,
+    pub(crate) traffic: Traffic,
     pub(super) member: Member,
     /// The runtime of its bodies; unknown until the candidate runs.
     runtime: Mutex<Option<Handle>>,
@@ -67,7 +68,7 @@ impl Entry {
                 return (Err(error), handle);
             }
         };
-        let Plan { lease, timing, member, warm_up, conditions, wants_tick, done, output } = plan;
+        let Plan { lease, timing, traffic, member, warm_up, conditions, wants_tick, done, output } = plan;
         if wants_tick {
             let error = Error::NoSchedule { task: name.to_string() };
             let _ = outcome.send(Err(error.clone()));
@@ -93,6 +94,7 @@ impl Entry {
             name,
             lease,
             timing,
+            traffic,
             member,
             runtime: Mutex::new(None),
             finish: Mutex::new(Some(finish)),

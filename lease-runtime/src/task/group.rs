@@ -13,7 +13,7 @@ use super::plan::{IntoTask, Plan, sealed::IntoPlan};
 use super::policy::Policy;
 use super::resolve::Scheduling;
 use crate::error::Error;
-use crate::spec::Deployment;
+use crate::spec::{Deployment, TrafficError};
 
 /// Several tasks under one lease, as one task with its own name. It starts and stops them in an order.
 ///
@@ -155,8 +155,9 @@ impl<K: IntoTask> Part for K {
     }
 
     fn plan(self: Box<Self>, deployment: &Deployment) -> Result<Plan<()>, Error> {
-        let Plan { lease, timing, member, warm_up, conditions, wants_tick, .. } = (*self).into_plan(deployment)?;
-        Ok(Plan { lease, timing, member, warm_up, conditions, wants_tick, done: None, output: nothing() })
+        let plan = (*self).into_plan(deployment)?;
+        let Plan { lease, timing, traffic, member, warm_up, conditions, wants_tick, .. } = plan;
+        Ok(Plan { lease, timing, traffic, member, warm_up, conditions, wants_tick, done: None, output: nothing() })
     }
 }
 
@@ -188,7 +189,8 @@ impl IntoPlan<()> for TaskGroup {
         for mut part in parts {
             part.move_to(lease.as_deref(), own.as_deref());
             let plan = part.plan(deployment)?;
-            let (lease, timing) = common.get_or_insert_with(|| (plan.lease.clone(), plan.timing));
+            let (lease, timing, traffic) =
+                common.get_or_insert_with(|| (plan.lease.clone(), plan.timing, plan.traffic.clone()));
             // If the lease or the timings differ, there is a member before this one.
             let first = members.first().map(|member| member.name.to_string()).unwrap_or_default();
             let task = plan.member.name.to_string();
@@ -205,12 +207,23 @@ impl IntoPlan<()> for TaskGroup {
                     other_timing: Box::new(*timing),
                 });
             }
+            if plan.traffic != *traffic {
+                let (traffic, other_traffic) = (plan.traffic.to_string(), traffic.to_string());
+                return Err(TrafficError::Differs {
+                    lease: Box::new(plan.lease),
+                    task,
+                    traffic,
+                    other: first,
+                    other_traffic,
+                }
+                .into());
+            }
             wants_tick |= plan.wants_tick;
             warm_up.extend(plan.warm_up);
             conditions.extend(plan.conditions);
             members.push(plan.member);
         }
-        let Some((lease, timing)) = common else { return Err(Error::EmptyGroup { group: name }) };
+        let Some((lease, timing, traffic)) = common else { return Err(Error::EmptyGroup { group: name }) };
         policy.check(&name)?;
         let ticking = overridden::ticking(&scheduling, &name, &policy, (&lease, &timing), deployment)?;
         let (scheduled, once) = (ticking.is_some(), scheduling.once);
@@ -227,7 +240,7 @@ impl IntoPlan<()> for TaskGroup {
         }
         let done = once.then(|| Box::new(|| ()) as Box<dyn Fn() + Send + Sync>);
         let wants_tick = wants_tick && !scheduled;
-        Ok(Plan { lease, timing, member, warm_up, conditions, wants_tick, done, output: nothing() })
+        Ok(Plan { lease, timing, traffic, member, warm_up, conditions, wants_tick, done, output: nothing() })
     }
 }
 

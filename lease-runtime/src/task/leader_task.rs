@@ -65,6 +65,8 @@ pub struct LeaderTask<T> {
     pub(super) lease_duration: Option<Duration>,
     pub(super) renew_deadline: Option<Duration>,
     pub(super) retry_period: Option<Duration>,
+    pub(super) leader_label: bool,
+    pub(super) leader_service: Option<String>,
     pub(super) policy: Policy,
     pub(super) scheduling: Scheduling,
     /// For a scheduled task: the output if another replica has done it.
@@ -129,6 +131,8 @@ impl<T> LeaderTask<T> {
             lease_duration: None,
             renew_deadline: None,
             retry_period: None,
+            leader_label: false,
+            leader_service: None,
             policy: Policy::default(),
             scheduling: Scheduling::default(),
             done: None,
@@ -217,6 +221,8 @@ impl<T: TaskOutput> IntoPlan<T> for LeaderTask<T> {
 
     fn into_plan(self, deployment: &Deployment) -> Result<Plan<T>, Error> {
         let (lease, timing) = self.resolve(deployment)?;
+        let traffic = self.spec.traffic_with(self.leader_label, self.leader_service.as_deref());
+        overridden::check_traffic(&traffic, &lease, &self.name, deployment)?;
         let ticking = overridden::ticking(&self.scheduling, &self.name, &self.policy, (&lease, &timing), deployment)?;
         let wants_tick = self.scheduling.scheduled && ticking.is_none();
         let output = Arc::new(Mutex::new(None));
@@ -244,7 +250,7 @@ impl<T: TaskOutput> IntoPlan<T> for LeaderTask<T> {
             }) as Box<dyn Fn() + Send + Sync>
         });
         let (warm_up, conditions) = (self.warm_up, self.conditions);
-        Ok(Plan { lease, timing, member, warm_up, conditions, wants_tick, done, output })
+        Ok(Plan { lease, timing, traffic, member, warm_up, conditions, wants_tick, done, output })
     }
 }
 

@@ -8,7 +8,7 @@ use super::policy::Policy;
 use super::resolve::Scheduling;
 use crate::error::Error;
 use crate::lease::{LeaseId, prefixed};
-use crate::spec::{self, Deployment, check_lease_name};
+use crate::spec::{self, Deployment, Traffic, check_lease_name};
 use lease_protocol::election::Timing;
 
 /// The lease in the cluster of a task that calls it `own`.
@@ -35,6 +35,20 @@ pub(super) fn check_timing(
         let error = Error::Spec { task: task.to_owned(), cause };
         let fits_alone = spec::check_timing(own).is_ok();
         blame(deployment.overrides.timings_in_words().filter(|_| fits_alone), lease, error)
+    })
+}
+
+/// Checks how traffic reaches the leader. The prefix of the deployment may make a name too long for a label.
+pub(super) fn check_traffic(
+    traffic: &Traffic,
+    lease: &LeaseId,
+    task: &str,
+    deployment: &Deployment,
+) -> Result<(), Error> {
+    spec::check_traffic(&lease.name, traffic).map_err(|cause| {
+        let is_long = matches!(cause, spec::SpecError::LeaderLabel { .. });
+        let error = Error::Spec { task: task.to_owned(), cause };
+        blame(deployment.overrides.prefix_in_words().filter(|_| is_long), lease, error)
     })
 }
 

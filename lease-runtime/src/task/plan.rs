@@ -8,6 +8,7 @@ use tokio::sync::watch;
 use super::TaskOutput;
 use super::member::Member;
 use crate::lease::LeaseId;
+use crate::spec::Traffic;
 use lease_protocol::election::Timing;
 
 /// Can be added to a [`Candidate`](crate::Candidate): a [`LeaderTask`](crate::LeaderTask) or a [`TaskGroup`](crate::TaskGroup).
@@ -42,6 +43,7 @@ pub(crate) mod sealed {
 pub struct Plan<T> {
     pub(super) lease: LeaseId,
     pub(super) timing: Timing,
+    pub(super) traffic: Traffic,
     pub(super) member: Member,
     pub(super) warm_up: Vec<BoxFuture<'static, ()>>,
     pub(super) conditions: Vec<watch::Receiver<bool>>,

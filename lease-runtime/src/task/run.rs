@@ -92,6 +92,7 @@ pub(super) async fn through_term(context: RunContext<'_>, body: &Body) -> Member
         }
         if policy.restart == Restart::Never {
             log.failed_for_good(&failure.message);
+            supervisor.exhausted(member, || "failed and does not run again on this replica".to_owned());
             return MemberEnd::Failed { error: failed(context, &failure), value: failure.value };
         }
         if !restarts.allow(term.now()) {
@@ -124,22 +125,27 @@ fn exhausted(context: RunContext<'_>, failure: &BodyFailure, log: &TaskLog<'_>) 
         within,
         failure: half_a_sentence(failure),
     };
-    match member.policy.on_exhausted {
+    let consequence = match member.policy.on_exhausted {
+        OnExhausted::Resign => "giving the lease up so that another replica can try",
+        OnExhausted::Exit => "shutting down, and ending the process",
+        OnExhausted::Stop => "it does not run again on this replica",
+    };
+    log.exhausted(&failure.message, consequence);
+    let end = match member.policy.on_exhausted {
         OnExhausted::Resign => {
-            log.exhausted(&failure.message, "giving the lease up so that another replica can try");
             supervisor.leading.step_down();
             MemberEnd::Over
         }
         OnExhausted::Exit => {
-            log.exhausted(&failure.message, "shutting down, and ending the process");
             supervisor.exit(error());
             MemberEnd::Over
         }
-        OnExhausted::Stop => {
-            log.exhausted(&failure.message, "it does not run again on this replica");
-            MemberEnd::Failed { error: error(), value: false }
-        }
-    }
+        OnExhausted::Stop => MemberEnd::Failed { error: error(), value: false },
+    };
+    supervisor.exhausted(member, || {
+        format!("keeps failing, its restarts are used up ({restarts} in {within:?}): {consequence}")
+    });
+    end
 }
 
 /// One run of a body, without another one after it.
@@ -151,7 +157,7 @@ async fn run_once(context: RunContext<'_>, body: &Body, term: &Term) -> RunResul
     let observed = ObservedRun::new(context, term);
     let run = run(context, body, term, observed.clone());
     let result = end_in_time(context, term, run, observed.as_ref()).await;
-    observed.inspect(|observed| observed.ended(&result, term.now()));
+    observed.inspect(|observed| observed.ended(&result));
     result
 }
 
@@ -170,7 +176,7 @@ fn run(
     context: RunContext<'_>,
     body: &Body,
     term: &Term,
-    mut observed: Option<ObservedRun>,
+    observed: Option<ObservedRun>,
 ) -> impl Future<Output = RunResult> + use<> {
     let RunContext { supervisor, member, up, tick, .. } = context;
     let place = PolledBody::body(term, tick);
@@ -183,7 +189,7 @@ fn run(
             scoped.state().end_now(scoped.scope());
             return Poll::Pending;
         }
-        observed.take().inspect(|observed| observed.began(begins.as_ref()));
+        observed.as_ref().inspect(|observed| observed.polled(begins.as_ref()));
         begins = None;
         let polled = place.enter(|| Pin::new(&mut body).poll(cx));
         let is_up = match &polled {
@@ -276,6 +282,7 @@ async fn end_in_time(
                     1 => term.state().wake(term.scope()),
                     _ => {
                         if overdue == 2 {
+                            supervisor.tellers.reporter.task_overrun(&member.name);
                             observed.inspect(|observed| observed.overran());
                         }
                         context.log(term).overdue();

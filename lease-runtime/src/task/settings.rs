@@ -53,6 +53,33 @@ impl<T> LeaderTask<T> {
         self
     }
 
+    /// While this process leads, its own Pod has the label `leader.lease-runtime.dev/LEASE: "true"`, with the name of the lease in the
+    /// cluster, so that a Service can select the leader.
+    ///
+    /// The label is set when the term has begun, and removed when the bodies are asked to end. It delays neither. After a crash it
+    /// stays as long as the Pod does, or until this process starts again in it: other replicas cannot remove it. The pod is that of
+    /// [`OwnPod`](crate::OwnPod), and the process needs the verb `patch` on pods. All tasks of one lease must say the same. With the
+    /// election turned off, nothing is written.
+    ///
+    /// It is a hint for traffic, and no proof of leadership: who writes on behalf of the leader still uses the
+    /// [fencing token](crate::FencingToken).
+    pub fn leader_label(mut self) -> LeaderTask<T> {
+        self.leader_label = true;
+        self
+    }
+
+    /// The leader puts its own address, and no other, behind the Service `service`, which must have no selector. It is in the
+    /// namespace of the Pod, also if the lease is in another one.
+    ///
+    /// The leader writes the EndpointSlice `SERVICE-leader` with the ports of the Service, and its fencing token in the annotation
+    /// `lease-runtime.dev/fencing-token`. A lower token never replaces a higher one. When its bodies are asked to end, it removes its
+    /// address. After a crash the slice shows the old address until the next leader writes its own. If Kubernetes would refuse the
+    /// name, adding the task is an error. Otherwise as for [`leader_label`](Self::leader_label).
+    pub fn leader_service(mut self, service: impl Into<String>) -> LeaderTask<T> {
+        self.leader_service = Some(service.into());
+        self
+    }
+
     /// When a body that ended by itself runs again. [`Restart::OnFailure`] if it is not set.
     pub fn restart(mut self, restart: Restart) -> LeaderTask<T> {
         self.policy.restart = restart;

@@ -11,8 +11,9 @@ use tokio_util::sync::CancellationToken;
 use super::entry::Entry;
 use super::log::TaskLog;
 use super::member::Member;
+use crate::elector::LeaseReporter;
 use crate::error::Error;
-use crate::observer::ObserverPort;
+use crate::observer::{LeaseEvent, ObserverPort};
 use crate::term::{DrainToken, StopSignal, Term};
 use crate::tick::Tick;
 
@@ -32,13 +33,20 @@ pub(super) enum MemberEnd {
     FinalOutput,
 }
 
+/// Those who learn what happens to the runs of a task.
+#[derive(Clone, Default)]
+pub(crate) struct Tellers {
+    pub(crate) observer: ObserverPort,
+    pub(crate) reporter: LeaseReporter,
+}
+
 /// The state that all members of a task share in a term.
 pub(super) struct Supervisor<'a> {
     pub(super) entry: &'a Arc<Entry>,
     pub(super) leading: &'a Term,
     pub(super) alive: &'a DrainToken,
     pub(super) exits: &'a mpsc::UnboundedSender<Box<Error>>,
-    pub(super) observer: &'a ObserverPort,
+    pub(super) tellers: &'a Tellers,
 }
 
 /// One member of a task in a term: what it is, and what it depends on.
@@ -69,6 +77,13 @@ impl Supervisor<'_> {
     pub(super) fn exit(&self, why: Error) {
         // The receiver is gone only when the process is ending already.
         let _ = self.exits.send(Box::new(why));
+    }
+
+    /// The member has failed, and its policy allows no more attempts. `how` is half a sentence after its name.
+    pub(super) fn exhausted(&self, member: &Member, how: impl FnOnce() -> String) {
+        let Tellers { observer, reporter } = self.tellers;
+        reporter.task_exhausted(&member.name, how);
+        observer.tell(|| LeaseEvent::Exhausted { lease: self.entry.lease.clone(), task: Arc::clone(&member.name) });
     }
 
     /// Waits, but stops waiting when the term or the task is over.

@@ -156,6 +156,12 @@ async fn attempts(context: RunContext<'_>, ticking: &MemberTicks, taken: &Taken)
             if timetable.kind == TimetableKind::Once && timetable.delivery == ticks::Delivery::AtLeastOnce {
                 log.once_failed();
             }
+            if ticking.retry > 0 || timetable.kind == TimetableKind::Once {
+                let (at, retry) = (tick.nominal(), ticking.retry);
+                supervisor.exhausted(member, || {
+                    format!("failed at the tick {at}, and its attempts are used up (retry = {retry})")
+                });
+            }
             break;
         }
         let pause = backoff.after_failure(supervisor.leading.now().since(started), fastrand::f64);

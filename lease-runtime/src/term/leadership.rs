@@ -155,8 +155,8 @@ impl Term {
     }
 
     /// Gives the lease up, for a body that cannot do its work on this replica. All bodies of the term are asked to end, this one
-    /// included. When they are gone, the lease is released. This replica then stays out of the election for one lease duration, so
-    /// that another replica can take over. Afterwards it takes part again.
+    /// included. When they are gone, the lease is released. This replica then stays out of the election until another one has taken
+    /// the lease, or for one lease duration if none does. Afterwards it takes part again.
     ///
     /// Nothing happens if the term was [`cancelled`](Self::cancelled) before: the first reason counts.
     pub fn step_down(&self) {

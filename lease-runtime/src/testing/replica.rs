@@ -13,10 +13,9 @@ use crate::clock::{Clock, Moment};
 use crate::elector::simulated::SimulatedElector;
 use crate::error::Error;
 use crate::lease::LeaseId;
-use crate::observer::ObserverPort;
 use crate::spec::{Deployment, Overrides};
 use crate::task::entry::Entry;
-use crate::task::supervise::supervise;
+use crate::task::supervise::{Tellers, supervise};
 use crate::task::watched::Watcher;
 use crate::task::{IntoTask, TaskHandle};
 use crate::term::{DrainToken, TaskMessage, Term};
@@ -167,13 +166,7 @@ impl Process {
         let (exits, exits_in) = mpsc::unbounded_channel();
         let mut supervisors = JoinSet::new();
         for entry in self.live() {
-            drop(supervisors.spawn(supervise(
-                entry,
-                term.clone(),
-                alive.another(),
-                exits.clone(),
-                ObserverPort::default(),
-            )));
+            drop(supervisors.spawn(supervise(entry, term.clone(), alive.another(), exits.clone(), Tellers::default())));
         }
         self.held = Some(Held {
             term,

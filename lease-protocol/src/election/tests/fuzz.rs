@@ -62,7 +62,7 @@ fn extends_nothing(record: &Record) {
     let own = *record == view.record;
     bench.revision += 1;
     let version = Version { revision: bench.revision, ..view.version };
-    bench.step(Event::Seen(Observation::Present(View { version, record: record.clone() })));
+    bench.step(Event::Seen(Observation::Present(View { version, record: record.clone(), successor: None })));
     let acts = bench.take_acts();
     assert!(!acts.iter().any(|act| matches!(act, Action::Extend(_) | Action::Begin(_))), "{record:?}: {acts:?}");
     assert_eq!(bench.election.may_run(bench.now), own, "{record:?}: {acts:?}");

@@ -191,7 +191,7 @@ fn h4_reading_ones_own_name_does_not_extend_a_term() {
     let sent = bench.now;
     let stored = bench.stored();
     // A label changes the Lease, which still names us. It proves nothing about the renewal.
-    let old = View { version: first, record: bench.election.view().unwrap().record.clone() };
+    let old = View { version: first, record: bench.election.view().unwrap().record.clone(), successor: None };
     bench.pass(3 * SECOND).answer(Answer::Unknown);
     bench.show(Observation::Present(old));
     assert!(bench.take_acts().is_empty());
@@ -297,6 +297,10 @@ fn w3_a_token_that_does_not_grow_begins_no_term() {
     assert_eq!(bench.take_acts(), [Action::Disqualified { highest: 1_000, shown: 102 }]);
     bench.run(60 * SECOND);
     assert!(bench.open.is_empty(), "never competes again");
+    // What it saw before does not count after an absence. That is no reason to read, or to write anything either.
+    bench.step(Event::WatchLost).step(Event::Withdraw(StopReason::Withdrawn)).pass(3600 * SECOND).step(Event::Contend);
+    bench.run(60 * SECOND);
+    assert!(bench.open.is_empty(), "also not after an absence: {:?}", bench.open);
 }
 
 #[test]

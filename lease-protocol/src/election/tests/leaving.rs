@@ -9,12 +9,16 @@ fn h5_no_release_before_the_bodies_are_gone() {
     assert_eq!(bench.take_acts(), [Action::Cancel(StopReason::Shutdown)]);
     for _ in 0..10 {
         bench.run(5 * SECOND);
+        assert!(!bench.election.is_releasing(), "this write renews");
         let renewed = bench.commit();
         assert_eq!(renewed.record.holder.as_deref(), Some(ME), "renews while the bodies use their grace");
     }
     bench.take_acts();
+    assert!(!bench.election.is_releasing());
     bench.step(Event::Drained);
+    assert!(bench.election.is_releasing());
     let released = bench.commit();
+    assert!(!bench.election.is_releasing(), "the release has been answered");
     assert_eq!(released.record.holder.as_deref(), Some(""));
     assert_eq!(released.record.duration_seconds, Some(1));
     assert_eq!(bench.take_acts(), [Action::Left { released: true }]);

@@ -6,6 +6,7 @@ mod boundaries;
 mod candidate;
 mod failover;
 mod fuzz;
+mod handover;
 mod holder;
 mod hurry;
 mod leaving;
@@ -112,7 +113,7 @@ impl Bench {
             Request::Get => panic!("a get is in flight, not a write"),
         };
         self.revision += 1;
-        View { version: Version { uid: "u".to_owned(), revision: self.revision }, record }
+        View { version: Version { uid: "u".to_owned(), revision: self.revision }, record, successor: None }
     }
 
     #[track_caller]
@@ -134,6 +135,7 @@ impl Bench {
                 renewed: Some(WallTime(self.wall)),
                 transitions: Some(3),
             },
+            successor: None,
         }
     }
 
@@ -147,7 +149,7 @@ impl Bench {
     /// The same record under a new version, as after `kubectl annotate`.
     fn annotated(&mut self, view: &View) -> View {
         self.revision += 1;
-        View { version: Version { revision: self.revision, ..view.version.clone() }, record: view.record.clone() }
+        View { version: Version { revision: self.revision, ..view.version.clone() }, ..view.clone() }
     }
 
     /// A leader of a Lease that did not exist.

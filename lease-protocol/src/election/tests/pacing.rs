@@ -75,7 +75,7 @@ fn a_held_lease_costs_one_write_per_period() {
         let Request::Replace { record, .. } = request else { panic!("{request:?}") };
         bench.revision += 1;
         let version = Version { uid: "u".to_owned(), revision: bench.revision };
-        Answer::Committed(View { version, record: record.clone() })
+        Answer::Committed(View { version, record: record.clone(), successor: None })
     });
     assert_eq!(requests, 12);
 }

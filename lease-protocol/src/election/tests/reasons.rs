@@ -18,6 +18,7 @@ fn each_reason_has_a_word_of_its_own_without_the_holder() {
         StopReason::Shutdown,
         StopReason::Finished,
         StopReason::SteppedDown,
+        StopReason::StepDownRequested,
         StopReason::Withdrawn,
         StopReason::GroupFailed,
         StopReason::Replaced,
@@ -39,4 +40,12 @@ fn the_words_are_those_of_serde() {
     }
     let lost = StopReason::from(LossReason::HolderCleared);
     assert_eq!(serde_json::to_value(&lost).unwrap()["lost"], lost.as_str());
+}
+
+#[test]
+fn a_replica_that_steps_down_leaves_the_lease_to_others() {
+    assert!(StopReason::SteppedDown.is_step_down() && StopReason::StepDownRequested.is_step_down());
+    for reason in [StopReason::Shutdown, StopReason::Withdrawn, StopReason::from(LossReason::NotRenewed)] {
+        assert!(!reason.is_step_down(), "{reason}");
+    }
 }

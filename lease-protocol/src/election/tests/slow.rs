@@ -50,7 +50,7 @@ impl Slow {
             Some(record) => {
                 self.bench.revision += 1;
                 let version = Version { uid: "u".to_owned(), revision: self.bench.revision };
-                self.stored = Some(View { version, record });
+                self.stored = Some(View { version, record, successor: None });
                 Answer::Committed(self.stored.clone().unwrap())
             }
             None => Answer::Conflict,

@@ -1,10 +1,13 @@
 //! Particular days, and properties of all days. The oracle tests every change of the clocks.
 
+mod days;
 mod fingerprints;
 mod fuzz;
 mod law;
 mod oracle;
 mod zone;
+
+use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 
 use jiff::civil::{DateTime, date};
 
@@ -183,6 +186,37 @@ fn ten_years_of_absence_are_searched_once() {
     }
 }
 
+/// `over` corrects a wrong estimate tick by tick, which takes long if it is far off.
+#[test]
+fn a_tick_is_found_from_the_end_without_walking_unless_the_clocks_change() {
+    let written = "0 6,12,18 * * *";
+    let (calendar, schedule) = (Calendar::new(written, "UTC").unwrap(), cron(written, "UTC"));
+    for until in ["2026-07-10T05:59:59Z", "2026-07-10T06:00:00Z", "2026-07-10T13:00:00Z", "2026-07-10T23:00:00Z"] {
+        let newest = schedule.newest(&mark("2026-07-01T00:00:00Z"), at(until), 20);
+        for (most, tick) in (0..).zip(newest.iter().rev()) {
+            let due = calendar.back(at(until).0 / MICROS, most).and_then(ScheduledTime::new);
+            assert_eq!(due, Some(*tick), "{most} before {until}");
+        }
+    }
+}
+
+#[test]
+fn the_first_tick_of_the_calendar_has_none_before() {
+    let noon = ticks(&cron("0 12 * * *", "UTC"), "0001-01-01T00:00:00Z", "0001-01-03T12:00:00Z");
+    assert_eq!(noon, ["0001-01-01T12:00:00Z", "0001-01-02T12:00:00Z", "0001-01-03T12:00:00Z"]);
+}
+
+#[test]
+fn nothing_is_counted_up_to_a_civil_time_that_is_accounted_for() {
+    let nightly = cron("30 2 * * *", "Europe/Prague");
+    let until = at("2026-04-01T00:30:00Z");
+    let count = |civil| nightly.count(&Watermark { civil, ..mark("2026-03-27T12:00:00Z") }, until);
+    let on = |month, day| Some(date(2026, month, day).at(2, 30, 0, 0));
+    assert_eq!((count(None), count(on(3, 27)), count(on(3, 28))), (5, 5, 4));
+    assert_eq!((count(on(3, 29)), count(on(3, 31)), count(on(4, 1))), (3, 1, 0));
+    assert_eq!((count(on(4, 2)), count(on(12, 1)), count(Some(DateTime::MAX))), (0, 0, 0));
+}
+
 #[test]
 fn no_clock_is_too_wrong() {
     let schedules = [
@@ -247,14 +281,16 @@ fn fingerprints_never_change() {
 
 #[test]
 fn schedules_that_mean_the_same_are_equal() {
+    let hash = |schedule: &Schedule| BuildHasherDefault::<DefaultHasher>::default().hash_one(schedule);
     let weekly = cron("@weekly", "UTC");
     for same in ["0 0 * * 0", "0 0 * * 7", " 00\t0  * * sun ", "0 0 * * Sun"] {
         let same = cron(same, "UTC");
-        assert_eq!((&same, same.fingerprint()), (&weekly, weekly.fingerprint()));
+        assert_eq!((&same, same.fingerprint(), hash(&same)), (&weekly, weekly.fingerprint(), hash(&weekly)));
     }
     for other in [cron("@weekly", "Etc/UTC"), cron("@daily", "UTC"), cron("0 0 * * 0-0", "Europe/Prague")] {
         assert_ne!(other, weekly);
         assert_ne!(other.fingerprint(), weekly.fingerprint());
+        assert_ne!(hash(&other), hash(&weekly));
     }
 }
 

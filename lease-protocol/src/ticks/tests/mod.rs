@@ -1,11 +1,18 @@
 //! Tests of the tick protocol with one leader and one task.
 
 mod codec;
+mod decisions;
+mod diagnostics;
+mod due;
 mod edits;
 mod fuzz;
 mod given_back;
+mod interrupted;
+mod limits;
 mod policies;
 mod rules;
+mod turns;
+mod unrecorded;
 mod values;
 mod work;
 

@@ -2,7 +2,7 @@
 
 use super::*;
 
-fn ended(bench: &mut Bench, run: &RunStart) {
+pub(super) fn ended(bench: &mut Bench, run: &RunStart) {
     bench.ticks.ended(run.id, RunEnd::Done);
     bench.wants_write();
 }

@@ -2,6 +2,7 @@
 
 use super::super::names::{shown, some};
 use super::*;
+use crate::schedule::Watermark;
 
 #[test]
 fn text_of_others_is_quoted_and_cut_at_80_characters() {
@@ -45,8 +46,25 @@ fn ids_differ_by_task_by_number_and_by_chance_and_have_48_bits() {
         assert!(id.get() > 0 && id.get() < 1 << 48, "{id}");
         assert!(!ids[..index].contains(id), "{ids:?}");
     }
+    assert_eq!(AttemptId::new(0xabc).get(), 0xabc);
     assert_eq!(AttemptId::new(0xabc).to_string(), "000000000abc");
     assert_eq!(format!("{:?}", AttemptId::new(0xabc)), "AttemptId(000000000abc)");
+}
+
+#[test]
+fn the_ids_of_a_random_number_are_the_same_in_every_version() {
+    // Attempts are ordered by their ids. A seed of the simulation repeats a run only if the ids are the same.
+    let at = |random| TickTime { wall: time(0), server: None, random };
+    let ids = [at(1).id("report", 0), at(1).id("report", 1), at(u64::MAX).id("a", 0)].map(AttemptId::get);
+    assert_eq!(ids, [100_832_577_601_408, 141_828_500_044_309, 87_683_425_892_316]);
+}
+
+#[test]
+fn with_jitter_the_newest_tick_is_the_newest_that_has_started() {
+    let jittered = Timetable { jitter: Duration::from_secs(30), ..minutely() };
+    let latest = |now| jittered.latest("report", &Watermark::at(time(0)), time(now)).map(|latest| latest.at);
+    // These start at 64.3 and 126.0 seconds.
+    assert_eq!([64, 65, 126, 127].map(latest), [None, Some(time(60)), Some(time(60)), Some(time(120))]);
 }
 
 #[test]

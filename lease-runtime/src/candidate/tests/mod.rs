@@ -7,6 +7,7 @@ mod composing;
 mod deployed;
 mod ending;
 mod giving_up;
+mod kubernetes_events;
 mod labels;
 mod manifests;
 mod observed;
@@ -15,6 +16,8 @@ mod scheduled;
 mod settings;
 mod taking_part;
 mod tasks_not_run;
+mod traffic;
+mod transfer;
 mod waiting;
 
 use std::future::{Future, pending};

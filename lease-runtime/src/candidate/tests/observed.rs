@@ -1,6 +1,7 @@
 //! What an observer of a candidate learns.
 
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 
 use super::*;
 use crate::embedded::{Fault, RequestMatcher};
@@ -76,6 +77,27 @@ async fn an_observer_sees_terms_and_runs_in_their_order() {
     assert!(first_seen.renewals()[&RenewalResult::Ok] >= 11, "{:?}", first_seen.renewals());
     let beats = first_seen.all().iter().filter(|event| matches!(event, LeaseEvent::ElectorTurned { .. })).count();
     assert!(beats >= 60, "one a second: {beats}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_observer_may_use_the_candidate() {
+    let world = World::new();
+    let (candidate, added) = (Arc::new(OnceLock::<Candidate>::new()), Arc::new(Mutex::new(Vec::new())));
+    let (inside, leases) = (candidate.clone(), added.clone());
+    let more = Mutex::new(Some(world.obedient("more", LeaseSpec::new("billing"))));
+    let observer = move |event: &LeaseEvent| {
+        if let LeaseEvent::Added { lease, .. } = event {
+            leases.lock().unwrap().push(lease.name.to_string());
+            if let Some(task) = more.lock().unwrap().take() {
+                drop(inside.get().unwrap().add(task));
+            }
+        }
+    };
+    let builder = Candidate::builder().client(world.api.client_as("a", "default")).clock(world.clock.clone());
+    let built = builder.observer(observer).build().await.unwrap();
+    let candidate = candidate.get_or_init(|| built);
+    drop(candidate.add(world.obedient("sync", LEDGER)));
+    assert_eq!(*added.lock().unwrap(), ["ledger", "billing"]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -236,9 +236,13 @@ async fn a_status_follows_the_lease_after_a_replica_has_stepped_down() {
         sleep(Duration::from_secs(20)).await;
         let status = a.status("ledger").unwrap();
         assert!(a.step_down("ledger"));
-        // In less than the lease duration for which `a` stays out.
+        let before = world.clock.now();
         until(|| holder(&status) == "b").await;
-        assert_eq!(status.borrow().standing, Standing::Out, "watch refused: {watch_is_refused}");
+        // In less than the lease duration for which `a` stays out if nobody leads.
+        until(|| status.borrow().standing == Standing::Follower).await;
+        let took = world.clock.now().since(before).as_secs();
+        assert!(took < 10, "{took} s, watch refused: {watch_is_refused}");
+        assert_eq!(holder(&status), "b");
         second.end().await.unwrap();
         until(|| matches!(status.borrow().standing, Standing::Leader(_))).await;
         first.end().await.unwrap();
@@ -280,4 +284,19 @@ async fn a_task_runs_beside_an_observation_of_its_lease() {
     assert!(matches!(candidate.observe("ledger").borrow().standing, Standing::Leader(_)));
     running.end().await.unwrap();
     assert_eq!(world.holder("ledger").as_deref(), Some(""));
+}
+
+/// A program may pass on what its own users name.
+#[tokio::test(start_paused = true)]
+async fn a_lease_that_no_cluster_can_have_is_not_asked_for() {
+    let world = World::new();
+    let candidate = world.candidate("a").await;
+    for name in ["", "Ledger Sync", "ledger?watch=1", "jobs/../../secrets/x", "Jobs/ledger"] {
+        let observed = candidate.observe(name);
+        seconds(60).await;
+        let status = observed.borrow().clone();
+        let problem = status.problem.map(|problem| problem.to_string()).unwrap_or_default();
+        assert!(status.fatal && problem.starts_with("there is no such lease: a "), "{name}: {problem}");
+    }
+    assert_eq!(world.api.requests().total(), 0);
 }

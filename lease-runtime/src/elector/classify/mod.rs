@@ -212,7 +212,7 @@ fn namespace_missing(status: &Status, lease: &LeaseId) -> ElectorError {
 }
 
 /// The message of the server, shortened.
-fn words(status: &Status) -> String {
+pub(super) fn words(status: &Status) -> String {
     short(if status.message.is_empty() { &status.reason } else { &status.message })
 }
 
@@ -229,9 +229,14 @@ fn has_cause(status: &Status, reason: &str) -> bool {
     status.details.as_ref().is_some_and(|details| details.causes.iter().any(|cause| cause.reason == reason))
 }
 
+/// Whether a 422 is about this field.
+pub(super) fn has_cause_at(status: &Status, field: &str) -> bool {
+    status.details.as_ref().is_some_and(|details| details.causes.iter().any(|cause| cause.field == field))
+}
+
 /// Whether an admission webhook refuses the request. It may do so with any code. A 409 would be taken for a lost race, and the
 /// write would be sent again after each read.
-fn is_denial(status: &Status) -> bool {
+pub(super) fn is_denial(status: &Status) -> bool {
     status.message.starts_with("admission webhook") && status.message.contains("denied the request")
 }
 

@@ -53,28 +53,12 @@ impl Connection {
     /// `~/.kube/config`. In a pod, `POD_NAMESPACE` overrides the namespace of the service account.
     pub(crate) async fn from_env() -> Result<Connection, ElectorError> {
         let home = std::env::home_dir();
-        match choose(|name| std::env::var_os(name), home.as_deref()) {
-            Found::Variable { paths } => {
-                let place = format!("`{paths}`, named by KUBECONFIG,");
-                Ok(Connection::from_config(configure(Kubeconfig::read(), None, &place, variable).await?))
-            }
-            Found::Pod { namespace } => {
-                let mut config = Config::incluster_env().map_err(|e| ElectorError::InPod { cause: Box::new(e) })?;
-                config.proxy_url = proxy::proxy_for(&config, variable)?.map(|proxy| proxy.uri);
-                if let Some(namespace) = namespace {
-                    config.default_namespace = namespace;
-                }
-                Ok(Connection::from_config(config))
-            }
-            Found::Home(path) => Connection::from_kubeconfig(&path, None).await,
-            Found::Nothing { looked } => Err(ElectorError::NoCluster { looked }),
-        }
+        Ok(Connection::from_config(found(choose(|name| std::env::var_os(name), home.as_deref()), None).await?))
     }
 
     /// The cluster of a kubeconfig file: that of its current context, or of the named one.
     pub(crate) async fn from_kubeconfig(path: &Path, context: Option<&str>) -> Result<Connection, ElectorError> {
-        let place = format!("`{}`", path.display());
-        Ok(Connection::from_config(configure(Kubeconfig::read_from(path), context, &place, variable).await?))
+        Ok(Connection::from_config(of_file(path, context).await?))
     }
 
     /// The cluster of a configuration that the caller has made.
@@ -131,6 +115,57 @@ impl Connection {
 
 fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok()
+}
+
+async fn of_file(path: &Path, context: Option<&str>) -> Result<Config, ElectorError> {
+    configure(Kubeconfig::read_from(path), context, &format!("`{}`", path.display()), variable).await
+}
+
+/// The configuration of what the environment names.
+async fn found(found: Found, context: Option<&str>) -> Result<Config, ElectorError> {
+    match found {
+        Found::Variable { paths } => {
+            let place = format!("`{paths}`, named by KUBECONFIG,");
+            configure(Kubeconfig::read(), context, &place, variable).await
+        }
+        Found::Pod { namespace } => {
+            let mut config = Config::incluster_env().map_err(|e| ElectorError::InPod { cause: Box::new(e) })?;
+            config.proxy_url = proxy::proxy_for(&config, variable)?.map(|proxy| proxy.uri);
+            if let Some(namespace) = namespace {
+                config.default_namespace = namespace;
+            }
+            Ok(config)
+        }
+        Found::Home(path) => of_file(&path, context).await,
+        Found::Nothing { looked } => Err(ElectorError::NoCluster { looked }),
+    }
+}
+
+/// The cluster that a program of the command line is to use: that of this kubeconfig and this context, or what kubectl would take. A
+/// kubeconfig comes before the service account of a pod. Proxies and errors are those of a candidate.
+///
+/// # Errors
+///
+/// If there is no cluster, or its configuration cannot be used.
+pub async fn cluster_config(kubeconfig: Option<&Path>, context: Option<&str>) -> Result<Config, ElectorError> {
+    if let Some(path) = kubeconfig {
+        return of_file(path, context).await;
+    }
+    let home = std::env::home_dir();
+    let has_file = home.as_ref().is_some_and(|home| home.join(".kube").join("config").is_file());
+    // A context is one of a kubeconfig.
+    let no_pod = has_file || context.is_some();
+    let env = |name: &str| std::env::var_os(name).filter(|_| !(no_pod && name == "KUBERNETES_SERVICE_HOST"));
+    found(choose(env, home.as_deref()), context).await
+}
+
+/// A client for the current runtime, with the credentials, certificates and errors of a candidate.
+///
+/// # Errors
+///
+/// If the connection cannot be set up.
+pub async fn cluster_client(config: Config) -> Result<kube::Client, ElectorError> {
+    Connection::from_config(config).client().await
 }
 
 /// A client for elections, and whether its connections are checked. Call it on the runtime that runs the client.

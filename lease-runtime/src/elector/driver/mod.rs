@@ -2,9 +2,12 @@
 //!
 //! The driver decides nothing. A timer only wakes it, and the election compares its deadlines with the clock.
 
+mod handover;
 mod observed;
 mod observing;
 mod problems;
+mod reported;
+mod reporting;
 mod requests;
 mod ticks;
 mod watch;
@@ -17,6 +20,7 @@ use std::time::Duration;
 use kube::Client;
 
 use self::observed::ObservedTerm;
+use self::reported::ReportedTerm;
 use super::error::ElectorError;
 use super::handle::{Command, ElectionPort, Standing};
 use super::inflight::InFlight;
@@ -27,6 +31,7 @@ use super::recent_states::RecentStates;
 use super::requests::{Reply, Requests};
 use super::server_time::ServerTime;
 use super::task_comparison::TaskComparison;
+use super::traffic::ElectionTraffic;
 use super::watch::{SharedWatch, Watch, WatchEvent, maybe};
 use crate::clock::Moment;
 use crate::term::{TaskMessage, exit, overrun};
@@ -53,8 +58,14 @@ pub(super) struct ElectionDriver {
     cut_off: Option<Moment>,
     /// What is to be told about the term.
     observed: ObservedTerm,
+    /// What is to be reported about the term, as Kubernetes Events.
+    reported: ReportedTerm,
     drained: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
     token: FencingToken,
+    /// `leaseTransitions` of the last term of this process.
+    transitions: i32,
+    /// A request that cannot be read was logged. It breaks this rule.
+    unreadable_request: Option<&'static str>,
     /// The number of the withdrawal that is not yet complete.
     leaving: Option<u64>,
     /// If this process takes no part, its status follows the lease all the same.
@@ -73,6 +84,8 @@ pub(super) struct ElectionDriver {
     /// The state whose ticks the status shows.
     ticks_of: Option<Version>,
     task_comparison: TaskComparison,
+    /// Leads traffic to this process while it leads.
+    traffic: ElectionTraffic,
     log: ElectionLog,
     rng: fastrand::Rng,
     /// When the last request was sent.
@@ -114,8 +127,11 @@ impl ElectionDriver {
             watching: false,
             cut_off: None,
             observed: ObservedTerm::default(),
+            reported: ReportedTerm::default(),
             drained: None,
             token: FencingToken::new(0),
+            transitions: 0,
+            unreadable_request: None,
             leaving: None,
             looking: out.observes,
             alone: false,
@@ -130,6 +146,7 @@ impl ElectionDriver {
             ticking: LeaseTicks::default(),
             ticks_of: None,
             task_comparison: TaskComparison::new(Arc::clone(&out.tasks)),
+            traffic: out.traffic.get().cloned().unwrap_or_default(),
             log: ElectionLog::new(out.lease.clone(), Arc::clone(&out.identity)),
             rng: fastrand::Rng::new(),
             last_sent: Moment::ZERO,
@@ -163,6 +180,7 @@ impl ElectionDriver {
                     // As long as there is a term: the watchdog may have ended it.
                     self.step(Event::Woken);
                     self.out.term_state.take().inspect(|term_state| exit::if_lost(term_state));
+                    self.report_end();
                     self.observe_end();
                     self.log.drained(self.token, self.out.clock.wall());
                     self.step(Event::Drained);
@@ -171,11 +189,13 @@ impl ElectionDriver {
                 Wakeup::Woken => self.step(Event::Woken),
             }
             self.tick();
+            self.hear_request();
             self.enforce();
             self.keep_watch();
             self.look_again();
             self.notice_slow();
             self.publish();
+            self.report_due();
         }
     }
 
@@ -231,12 +251,15 @@ impl ElectionDriver {
             }
             Action::Begin(grant) => {
                 self.token = grant.token;
+                self.transitions = grant.transitions;
                 // Here and below, the log comes last, because it may block.
                 let term_state = self.out.begin(&grant);
+                self.traffic.lead(grant.token);
                 self.log.began(&grant, &*self.out.clock);
                 let time = self.time();
                 self.ticking.begin(&grant, &term_state, time);
                 self.drained = Some(Box::pin(async move { term_state.drained().await }));
+                self.report_begin();
                 // With a client of the program, observers are called right here.
                 self.observe_begin();
             }
@@ -246,19 +269,25 @@ impl ElectionDriver {
             }
             Action::Cancel(reason) => {
                 self.out.term_state.iter().for_each(|term_state| term_state.cancel(reason.clone()));
+                self.traffic.end();
                 self.ticking.drain();
+                self.report_cancel(&reason);
                 self.observe_cancel(&reason);
                 self.log.cancelled(self.token, &reason);
                 self.out.status.last_stop = Some(reason);
             }
-            Action::Expire => self.out.term_state.iter().for_each(|term_state| term_state.expire()),
+            Action::Expire => {
+                self.out.term_state.iter().for_each(|term_state| term_state.expire());
+                self.traffic.end();
+            }
             Action::Rewatch => self.watch.iter_mut().for_each(Watch::replace),
             Action::Left { released } => {
                 if !self.out.observes {
                     self.log.left(released);
                 }
-                // A caller that waits for this may look at the status next.
+                // A caller that waits for this may look at the status next, and may wait for the last Events.
                 self.publish();
+                self.report_stopped();
                 self.leaving.take().inspect(|number| self.out.left(*number));
             }
             Action::Altered(fields) => self.is_altered(&fields),
@@ -274,7 +303,7 @@ impl ElectionDriver {
             Some(Command::Withdraw { reason, number }) => {
                 self.leaving = Some(number);
                 // Otherwise the process is about to end, or has no task of this lease any more.
-                self.looking = matches!(reason, StopReason::SteppedDown | StopReason::Withdrawn);
+                self.looking = reason.is_step_down() || reason == StopReason::Withdrawn;
                 if self.election.role() == Role::Out {
                     // The election has been left already, and would not report it again.
                     self.leaving = None;
@@ -316,6 +345,7 @@ impl ElectionDriver {
     pub(super) async fn abort_after_panic(&mut self, reason: String) {
         // The term first, because the log may block.
         self.out.end(ElectorError::Ended { reason });
+        self.traffic.end();
         self.out.status.problem.iter().for_each(|error| self.log.panicked(error));
         (self.watch, self.drained) = (None, None);
         self.requests.clear();
@@ -346,6 +376,7 @@ impl ElectionDriver {
 /// However the election ends, the process remembers what it has seen (rules C3 and W3).
 impl Drop for ElectionDriver {
     fn drop(&mut self) {
+        self.traffic.end();
         if self.out.observes {
             // An election of the same lease may run beside this one, and knows more.
             return;

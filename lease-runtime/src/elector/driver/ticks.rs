@@ -8,18 +8,23 @@ use lease_protocol::election::{Event, Request, RequestId, Role};
 use lease_protocol::ticks::{Edits, TaskTicks, TickTime};
 
 impl ElectionDriver {
-    /// What a write says about ticks. A renewal takes runs, and a release says how the last runs ended.
+    /// What a write says in the annotations. A renewal takes runs, and a release says how the last runs ended. Every write removes
+    /// requests for earlier terms.
     pub(super) fn edits(&mut self, id: Option<RequestId>, request: &Request) -> Edits {
         let (Some(id), Request::Replace { base, .. }) = (id, request) else { return Edits::new() };
-        if self.election.is_acquiring() {
-            return Edits::new();
-        }
+        let acquires = self.election.is_acquiring();
         let (time, renews) = (self.time(), self.election.may_take());
         let Some(annotations) = self.requests.annotations(base) else { return Edits::new() };
-        let mut edits = self.ticking.compose(id, annotations, time, self.last_sent, renews);
-        let may_say = renews && self.ticking.may_say(id);
-        if may_say && self.task_comparison.edit(&self.out.identity, annotations, &mut edits) {
-            self.ticking.says();
+        let mut edits = match acquires {
+            // No term has begun yet, so there are no ticks.
+            true => self.ticking.compose_nothing(id, self.last_sent),
+            false => self.ticking.compose(id, annotations, time, self.last_sent, renews),
+        };
+        if self.ticking.may_say(id) {
+            let names = renews && self.task_comparison.edit(&self.out.identity, annotations, &mut edits);
+            if self.edit_handover(annotations, &mut edits) || names {
+                self.ticking.says();
+            }
         }
         edits
     }
@@ -79,6 +84,10 @@ impl ElectionDriver {
         let problem = self.ticking.problem().filter(|_| matches!(standing, Standing::Leader(_)));
         if status.tick_problem.as_ref() != problem {
             status.tick_problem = problem.cloned();
+        }
+        let problem = self.traffic.problem();
+        if status.traffic_problem != problem {
+            status.traffic_problem = problem;
         }
         if status.holder.as_deref() != holder {
             status.holder = holder.map(str::to_owned);

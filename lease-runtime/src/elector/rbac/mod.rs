@@ -1,12 +1,14 @@
 //! Turns a refusal by access rules into a Role that would allow the request.
 
+mod events;
 mod role;
 
 use std::fmt;
 
 use kube::core::Status;
 
-pub(crate) use role::{LEASES, RoleText, Subject, VERBS};
+pub(super) use events::EventDenial;
+pub(crate) use role::{LEASES, RoleRule, RoleText, Subject, VERBS};
 
 use super::text::{short, shown};
 use crate::lease::LeaseId;
@@ -22,9 +24,9 @@ pub struct Denial {
     pub verb: String,
     /// The resource as access rules name it: `leases`.
     pub resource: String,
-    /// The namespace of the lease.
+    /// The namespace of the object: that of the lease.
     pub namespace: String,
-    /// The name of the lease.
+    /// The name of the object: that of the lease.
     pub name: String,
     /// The user that the server sees in this process, if it says so.
     pub user: Option<String>,
@@ -36,24 +38,29 @@ pub struct Denial {
 }
 
 impl Denial {
-    /// Reads the refusal of a request that needed `verb`. `None` if the access rules are not the reason: admission, quota and
-    /// webhooks also answer 403, and no Role would help against those.
+    /// Reads the refusal of a request about a lease that needed `verb`. `None` if the access rules are not the reason.
     pub(super) fn read(status: &Status, verb: &str, lease: &LeaseId) -> Option<Denial> {
+        Denial::of(status, verb, "leases", (&lease.namespace, &lease.name), |user| role("lease", VERBS, lease, user))
+    }
+
+    /// Reads the refusal of a request about the object with this namespace and name. `role` makes the Role for a user. `None` if the
+    /// access rules are not the reason: admission, quota and webhooks also answer 403, and no Role would help against those.
+    pub(super) fn of(
+        status: &Status,
+        verb: &str,
+        resource: &'static str,
+        (namespace, name): (&str, &str),
+        role: impl FnOnce(Option<&str>) -> String,
+    ) -> Option<Denial> {
         let message = status.message.as_str();
-        // `leases.coordination.k8s.io "ledger" is forbidden: User "eve" cannot get resource "leases" in API group ..`
-        // The API server words the refusals of all authorizers like this.
-        let said = between(message, " cannot ", " resource ");
-        if said.is_none() && !message.is_empty() {
-            return None;
-        }
-        // The name of an account is never that long.
-        let user = between(message, "User \"", "\"").filter(|user| user.len() <= 1000).map(str::to_owned);
+        let said = missing_verb(message)?;
+        let user = user(message).map(str::to_owned);
         Some(Denial {
-            verb: shown(said.unwrap_or(verb)).to_string(),
-            resource: "leases".to_owned(),
-            namespace: lease.namespace.to_string(),
-            name: lease.name.to_string(),
-            role: role("lease", VERBS, lease, user.as_deref()),
+            verb: shown(if said.is_empty() { verb } else { said }).to_string(),
+            resource: resource.to_owned(),
+            namespace: namespace.to_owned(),
+            name: name.to_owned(),
+            role: role(user.as_deref()),
             user,
             message: short(message),
         })
@@ -81,6 +88,19 @@ impl fmt::Display for Denial {
     }
 }
 
+/// The verb that a refusal names; empty if it has no words. `None` if the access rules are not the reason.
+fn missing_verb(message: &str) -> Option<&str> {
+    // `leases.coordination.k8s.io "ledger" is forbidden: User "eve" cannot get resource "leases" in API group ..`
+    // The API server words the refusals of all authorizers like this.
+    between(message, " cannot ", " resource ").or(message.is_empty().then_some(""))
+}
+
+/// The user that a refusal names.
+fn user(message: &str) -> Option<&str> {
+    // The name of an account is never that long.
+    between(message, "User \"", "\"").filter(|user| user.len() <= 1000)
+}
+
 fn between<'a>(text: &'a str, before: &str, after: &str) -> Option<&'a str> {
     let from = text.find(before)? + before.len();
     let rest = text.get(from..)?;
@@ -89,16 +109,14 @@ fn between<'a>(text: &'a str, before: &str, after: &str) -> Option<&'a str> {
 }
 
 /// The Role and RoleBinding for one lease and one user, ready for `kubectl apply -f -`.
-fn role(purpose: &str, verbs: &[&str], lease: &LeaseId, user: Option<&str>) -> String {
+fn role(purpose: &str, verbs: &'static [&'static str], lease: &LeaseId, user: Option<&str>) -> String {
     let text = RoleText {
         namespace: &lease.namespace,
         name: &format!("{purpose}-{}", lease.name),
-        verbs,
-        leases: &[&lease.name],
-        watches_all: false,
+        rules: vec![RoleRule::leases([&*lease.name], verbs)],
         subject: Subject::of_user(user, &lease.namespace),
     };
-    format!("{}---\n{}", text.role(), text.binding())
+    text.to_string()
 }
 
 #[cfg(test)]

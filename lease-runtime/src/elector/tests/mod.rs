@@ -15,6 +15,7 @@ mod server_time;
 mod shared;
 mod shown;
 mod storms;
+mod traffic;
 mod watched;
 mod watching;
 

@@ -29,9 +29,12 @@ struct Watched {
 impl Watched {
     fn new(client: Client, clock: &Arc<dyn Clock>) -> Watched {
         let (heartbeat, time) = (Heartbeat::new(Arc::clone(clock)), ServerTime::new(Arc::clone(clock)));
-        let (elections, ports) = mpsc::unbounded_channel();
+        let (elections, handed_in) = mpsc::unbounded_channel();
+        let (kube_events, event_writer) = KubeEvents::open(Arc::clone(clock));
         let host = Host {
-            ports,
+            handed_in,
+            kube_events,
+            event_writer,
             heartbeat: Arc::clone(&heartbeat),
             server_time: Arc::clone(&time),
             process_memory: ProcessMemory::default(),
@@ -40,7 +43,7 @@ impl Watched {
         drop(tokio::spawn(host.run(client, Multiplexed::default())));
         let lease = LeaseId::new(NAMESPACE, LEASE);
         let (port, election) = ElectionPort::new(lease, Timing::default(), "a".into(), Arc::clone(clock), heartbeat);
-        assert!(elections.send(port).is_ok(), "the elector has ended");
+        assert!(elections.send(HandedIn::Election(Box::new(port))).is_ok(), "the elector has ended");
         Watched { time, election, clock: Arc::clone(clock) }
     }
 

@@ -129,6 +129,9 @@ impl Observer for MetricsObserver {
             LeaseEvent::Overrun { lease, task } => {
                 self.at(lease, |of| counter(names::OVERRUNS, of.task(task)).increment(1));
             }
+            LeaseEvent::Exhausted { lease, task } => {
+                self.at(lease, |of| counter(names::EXHAUSTED, of.task(task)).increment(1));
+            }
             LeaseEvent::TicksRecorded { lease, task, added, last_done, next } => {
                 self.at(lease, |of| of.ticks(task, *added, *last_done, *next));
             }
@@ -158,7 +161,7 @@ impl LeaseMetrics {
         // What is counted from the start: else the first time is no increase.
         gauge(names::MASTER_STATUS, self.name()).increment(0.0);
         counter(names::SLOWPATH, self.name()).increment(0);
-        for how in [Taken::Created, Taken::Released, Taken::RanOut] {
+        for how in [Taken::Created, Taken::Released, Taken::Transferred, Taken::RanOut] {
             counter(names::TERMS, self.with([("how", how.as_str())])).increment(0);
         }
     }
@@ -205,6 +208,7 @@ impl LeaseMetrics {
         let labels = self.task(task);
         let runs = self.running.entry(Arc::clone(task)).or_insert_with(|| {
             counter(names::OVERRUNS, labels.clone()).increment(0);
+            counter(names::EXHAUSTED, labels.clone()).increment(0);
             0
         });
         *runs += 1;

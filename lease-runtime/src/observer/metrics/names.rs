@@ -51,6 +51,8 @@ metrics! {
         "Runs of the body, by outcome.";
     OVERRUNS: Counter "lease_runtime_overruns_total" ["lease" "task"]
         "How often a body did not yield although its time was up.";
+    EXHAUSTED: Counter "lease_runtime_exhausted_total" ["lease" "task"]
+        "How often a task failed and its settings allowed no further attempt.";
     TICKS: Counter "lease_runtime_ticks_total" ["lease" "task" "outcome"]
         "Ticks that this process recorded, by outcome.";
     TICK_LAST_SUCCESS: Gauge "lease_runtime_tick_last_success_timestamp_seconds" ["lease" "task"]

@@ -140,6 +140,7 @@ fn everything() -> Vec<LeaseEvent> {
         ticks(1, Some(200)),
         run_ended(),
         LeaseEvent::Overrun { lease: ledger(), task: task() },
+        LeaseEvent::Exhausted { lease: ledger(), task: task() },
         LeaseEvent::ElectorTurned { lag: Duration::from_millis(3) },
         LeaseEvent::ClockAhead { lease: ledger(), by: Duration::from_secs(4) },
         LeaseEvent::Dropped { events: 5 },
@@ -157,7 +158,9 @@ fn gauges_and_counters_begin_at_zero() {
         assert_eq!(observed.at(&format!("lease_runtime_terms_total{{lease=jobs/ledger,how={how}}}")), Some(0.0));
     }
     observed.tell([run_began()]);
-    assert_eq!(observed.at("lease_runtime_overruns_total{lease=jobs/ledger,task=sync}"), Some(0.0));
+    for name in ["overruns", "exhausted"] {
+        assert_eq!(observed.at(&format!("lease_runtime_{name}_total{{lease=jobs/ledger,task=sync}}")), Some(0.0));
+    }
 }
 
 #[test]

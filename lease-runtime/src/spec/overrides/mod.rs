@@ -36,6 +36,7 @@ use lease_protocol::election::shown;
 /// | `LEASE_RENEW_DEADLINE` | [`renew_deadline`](Self::renew_deadline) | the renew deadline of every lease |
 /// | `LEASE_RETRY_PERIOD` | [`retry_period`](Self::retry_period) | the retry period of every lease |
 /// | `LEASE_ELECTION` | [`election`](Self::election) | `off`: bodies run without an election |
+/// | `LEASE_EVENTS` | [`kubernetes_events`](Self::kubernetes_events) | `off`: no Kubernetes Events are written, `on`: they are |
 /// | `LEASE_LABELS` | [`label`](Self::label) | labels of every Lease, as in `team=billing,tier=3` |
 ///
 /// An empty or blank variable counts as not set. All replicas of a service need the same values.
@@ -48,6 +49,7 @@ pub struct Overrides {
     renew_deadline: Option<Setting<Duration>>,
     retry_period: Option<Setting<Duration>>,
     election: Option<Setting<bool>>,
+    kubernetes_events: Option<Setting<bool>>,
     labels: BTreeMap<String, Setting<String>>,
 }
 
@@ -119,6 +121,7 @@ impl Overrides {
             renew_deadline: span("LEASE_RENEW_DEADLINE")?,
             retry_period: span("LEASE_RETRY_PERIOD")?,
             election: text("LEASE_ELECTION")?.map(switch).transpose()?,
+            kubernetes_events: text("LEASE_EVENTS")?.map(switch).transpose()?,
             labels: text("LEASE_LABELS")?.map(labels).transpose()?.unwrap_or_default(),
         };
         overrides.check()?;
@@ -184,6 +187,14 @@ impl Overrides {
         self
     }
 
+    /// Whether elections are reported as Kubernetes Events. It replaces what
+    /// [`CandidateBuilder::kubernetes_events`](crate::CandidateBuilder::kubernetes_events) says.
+    #[must_use = "it returns the changed overrides"]
+    pub fn kubernetes_events(mut self, on: bool) -> Overrides {
+        self.kubernetes_events = Some(Setting::new(on, "Overrides::kubernetes_events"));
+        self
+    }
+
     /// Adds this label to every Lease, as [`CandidateBuilder::lease_label`](crate::CandidateBuilder::lease_label) does, whose label
     /// with the same key it replaces.
     #[must_use = "it returns the changed overrides"]
@@ -242,6 +253,11 @@ impl Overrides {
     /// Whether bodies run only while a Lease is held.
     pub(crate) fn elects(&self) -> bool {
         self.election.as_ref().is_none_or(|election| election.value)
+    }
+
+    /// Whether elections are reported as Kubernetes Events, if the deployment says so.
+    pub(crate) fn writes_events(&self) -> Option<bool> {
+        self.kubernetes_events.as_ref().map(|events| events.value)
     }
 
     /// What turned the election off, as users know it.

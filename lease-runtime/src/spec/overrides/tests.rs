@@ -13,21 +13,25 @@ fn variables_are_read() {
         ("LEASE_RENEW_DEADLINE", "30s"),
         ("LEASE_RETRY_PERIOD", "1500ms"),
         ("LEASE_ELECTION", "off"),
+        ("LEASE_EVENTS", "off"),
         ("LEASE_LABELS", "team=billing, example.com/tier=3,empty="),
     ])
     .unwrap();
     assert_eq!((all.lease_prefix(), all.own_namespace()), (Some("blue"), Some("jobs")));
     assert_eq!(all.timings(), [60_000, 30_000, 1_500].map(|millis| Some(Duration::from_millis(millis))));
     assert!(!all.elects());
+    assert_eq!(all.writes_events(), Some(false));
     let labels: Vec<_> = all.lease_labels().map(|(key, value)| format!("{key}={value}")).collect();
     assert_eq!(labels, ["empty=", "example.com/tier=3", "team=billing"]);
     assert!(read(&[("LEASE_ELECTION", "on")]).unwrap().elects());
+    assert_eq!(read(&[("LEASE_EVENTS", "on")]).unwrap().writes_events(), Some(true));
 }
 
 #[test]
 fn an_empty_or_blank_variable_is_not_set() {
     for value in ["", " ", "\t\n"] {
-        let names = ["PREFIX", "NAMESPACE", "DURATION", "RENEW_DEADLINE", "RETRY_PERIOD", "ELECTION", "LABELS"];
+        let names =
+            ["PREFIX", "NAMESPACE", "DURATION", "RENEW_DEADLINE", "RETRY_PERIOD", "ELECTION", "EVENTS", "LABELS"];
         let overrides = Overrides::read(|name| {
             assert!(names.iter().any(|known| name == format!("LEASE_{known}")), "{name}");
             Some(value.into())
@@ -35,6 +39,7 @@ fn an_empty_or_blank_variable_is_not_set() {
         let overrides = overrides.unwrap();
         assert_eq!((overrides.lease_prefix(), overrides.own_namespace(), overrides.timings()), (None, None, [None; 3]));
         assert!(overrides.elects() && overrides.lease_labels().next().is_none());
+        assert_eq!(overrides.writes_events(), None);
     }
 }
 
@@ -60,11 +65,14 @@ fn a_bad_value_of_a_variable_is_an_error_that_names_it() {
         ("LEASE_RETRY_PERIOD", "0ms", "longer than zero", "do not set it"),
         ("LEASE_ELECTION", "OFF", "one of two words", "write `on` or `off`"),
         ("LEASE_ELECTION", "false", "one of two words", "write `on` or `off`"),
+        ("LEASE_EVENTS", "no", "one of two words", "write `on` or `off`"),
         ("LEASE_LABELS", "team", "a key, a `=` and a value", "team=billing,tier=3"),
         ("LEASE_LABELS", "team=a,", "a key, a `=` and a value", "team=billing,tier=3"),
         ("LEASE_LABELS", "team=a,team=b", "once", "team=billing,tier=3"),
         ("LEASE_LABELS", "team=not this", "a label's value must consist of", "shorten it"),
         ("LEASE_LABELS", "-team=a", "a label's key must be a name", "write it as in"),
+        ("LEASE_LABELS", "a/b/c=x", "a label's key must be a name", "write it as in"),
+        ("LEASE_LABELS", &format!("team={longer}"), "at most 63 letters", "shorten it"),
     ] {
         let error = read(&[(variable, value)]).map(drop).unwrap_err();
         let text = error.to_string();
@@ -77,7 +85,9 @@ fn a_bad_value_of_a_variable_is_an_error_that_names_it() {
 #[test]
 fn an_error_shows_a_value_escaped_and_cut() {
     let hostile = format!("\u{1b}[2J\n{}", "x".repeat(10_000));
-    for variable in ["LEASE_PREFIX", "LEASE_NAMESPACE", "LEASE_RETRY_PERIOD", "LEASE_ELECTION", "LEASE_LABELS"] {
+    for variable in
+        ["LEASE_PREFIX", "LEASE_NAMESPACE", "LEASE_RETRY_PERIOD", "LEASE_ELECTION", "LEASE_EVENTS", "LEASE_LABELS"]
+    {
         let text = read(&[(variable, &format!("a{hostile}"))]).map(drop).unwrap_err().to_string();
         assert!(text.chars().count() < 700 && !text.contains(['\u{1b}', '\n']), "{text}");
     }

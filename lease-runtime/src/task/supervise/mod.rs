@@ -12,10 +12,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::entry::Entry;
 use super::member::{GroupOrder, Member, MemberWork};
+pub(crate) use super::supervisor::Tellers;
 use super::supervisor::{MemberEnd, RunContext, Supervisor};
 use super::{run, ticking};
 use crate::error::Error;
-use crate::observer::ObserverPort;
 use crate::term::{DrainToken, StopSignal, Term};
 
 /// Runs a task from the beginning of a term until the term or the task is over, and sends the result to its handle. Returns when
@@ -25,9 +25,9 @@ pub(crate) async fn supervise(
     leading: Term,
     alive: DrainToken,
     exits: mpsc::UnboundedSender<Box<Error>>,
-    observer: ObserverPort,
+    tellers: Tellers,
 ) {
-    let supervisor = Supervisor { entry: &entry, leading: &leading, alive: &alive, exits: &exits, observer: &observer };
+    let supervisor = Supervisor { entry: &entry, leading: &leading, alive: &alive, exits: &exits, tellers: &tellers };
     let stop = leading.state().stop_signal().clone();
     let up = CancellationToken::new();
     let context = RunContext { supervisor: &supervisor, member: &entry.member, stop: &stop, up: &up, tick: None };
@@ -178,5 +178,5 @@ fn both(one: MemberEnd, other: MemberEnd) -> MemberEnd {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "embedded"))]
 mod tests;

@@ -11,7 +11,6 @@ use crate::clock::{Clock, TokioClock, WallTime};
 use crate::elector::tests::log::Lines;
 use crate::error::Error;
 use crate::lease::LeaseId;
-use crate::observer::ObserverPort;
 use crate::spec::{Deployment, LeaseSpec, Overrides};
 use crate::task::{IntoTask, LeaderTask, TaskHandle};
 use crate::term::TermState;
@@ -75,7 +74,7 @@ impl Elector {
             Term::new(term_state.clone()),
             alive,
             self.exits.clone(),
-            ObserverPort::default(),
+            Tellers::default(),
         ));
         (term_state, supervisor)
     }

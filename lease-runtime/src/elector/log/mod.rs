@@ -64,6 +64,10 @@ macro_rules! words {
         words!($level [$($set)*] $name = $name, $($line)*)
     };
 }
+
+// Below the macros, which it uses.
+mod kube_events;
+
 pub(super) struct ElectionLog {
     lease: LeaseId,
     identity: Arc<str>,
@@ -119,6 +123,19 @@ impl ElectionLog {
         } else {
             say!(info, self, term = term.get(), reason = %reason, "giving up lease, stopping tasks");
         }
+    }
+
+    pub(super) fn asked_to_step_down(&self, term: FencingToken, to: Option<&str>) {
+        match to {
+            Some(to) => {
+                say!(info, self, term = term.get(), to = %shown(to), "asked from outside to transfer the lease")
+            }
+            None => say!(info, self, term = term.get(), "asked from outside to step down"),
+        }
+    }
+
+    pub(super) fn unreadable_request(&self, request: &str, rule: &str) {
+        say!(warn, self, request = %request, rule, "a request to step down cannot be read and is removed");
     }
 
     /// The line may be written long after `at`, if the process is stopped in between. The next term may begin right after `at`.
@@ -305,6 +322,19 @@ impl ElectionLog {
 
     pub(super) fn together(&self) {
         say!(info, self, "the leases of the namespace are watched together");
+    }
+
+    /// `setting` is the one whose effect is missing.
+    pub(super) fn traffic_problem(&self, setting: &'static str, problem: &str, is_new: bool) {
+        if is_new {
+            say!(warn, self, setting, error = %problem, "traffic is not led as it should be, and the election goes on");
+        } else {
+            say!(debug, self, setting, error = %problem, "traffic is not led as it should be, and the election goes on");
+        }
+    }
+
+    pub(super) fn traffic_over(&self, setting: &'static str) {
+        say!(info, self, setting, "traffic is led as it should be again");
     }
 
     pub(super) fn panicked(&self, error: &ElectorError) {
