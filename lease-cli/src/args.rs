@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use jiff::Timestamp;
 
-/// Shows Leases and the scheduled tasks of lease-runtime, and operates the tasks.
+/// Shows Leases and the scheduled tasks of lease-runtime, operates the tasks, and moves the leadership.
 #[derive(Debug, Parser)]
 #[command(name = "kubectl lease-runtime", version)]
 pub(crate) struct Arguments {
@@ -38,9 +38,15 @@ pub(crate) struct Place {
 pub(crate) enum Command {
     /// Lists Leases: who holds each, since when, and its scheduled tasks
     List {
+        /// Takes no lease. Here only for an error that says what does
+        #[arg(hide = true)]
+        lease: Option<String>,
         /// The form of the output
         #[arg(short, long, value_enum, default_value_t)]
         output: Output,
+        /// Shows each change, until it is ended
+        #[arg(short, long, conflicts_with = "output")]
+        watch: bool,
     },
     /// Lists scheduled tasks, the next one to run first
     Timers {
@@ -55,6 +61,27 @@ pub(crate) enum Command {
         /// The form of the output
         #[arg(short, long, value_enum, default_value_t)]
         output: Output,
+    },
+    /// Looks for what keeps Leases from being led, and says what to do
+    Doctor {
+        /// The names of the Leases, or `namespace/name`. All of the namespace if no name is given
+        leases: Vec<String>,
+        /// Checks the permissions of this service account of the namespace, and not those of the user of this command
+        #[arg(long)]
+        as_service_account: Option<String>,
+    },
+    /// Asks the holder of a Lease to give it up, for any other candidate
+    StepDown {
+        #[command(flatten)]
+        asked: HandoverArguments,
+    },
+    /// Asks the holder of a Lease to give it up for a certain candidate
+    Transfer {
+        #[command(flatten)]
+        asked: HandoverArguments,
+        /// The identity of the candidate that is to lead, as it is logged and as the Lease names it while it leads
+        #[arg(long)]
+        to: String,
     },
     #[command(flatten)]
     Operate(Operation),
@@ -83,6 +110,26 @@ pub(crate) struct ExecArguments {
     /// The program and its arguments
     #[arg(last = true, required = true)]
     pub(crate) command: Vec<OsString>,
+}
+
+/// Which Lease changes hands, and how long to wait for it.
+#[derive(Debug, Args)]
+pub(crate) struct HandoverArguments {
+    /// The name of the Lease, or `namespace/name`
+    pub(crate) lease: String,
+    #[command(flatten)]
+    pub(crate) wait: Wait,
+}
+
+/// How long to wait.
+#[derive(Debug, Args)]
+pub(crate) struct Wait {
+    /// How long to wait until another candidate leads
+    #[arg(long, default_value = "60s")]
+    pub(crate) timeout: String,
+    /// Do not wait: end when the request is written
+    #[arg(long)]
+    pub(crate) no_wait: bool,
 }
 
 /// A request to a scheduled task.

@@ -2,10 +2,15 @@
 
 use std::time::Duration;
 
-use kube::api::{ApiResource, DynamicObject, GroupVersionKind, ListParams};
-use kube::config::{KubeConfigOptions, Kubeconfig, KubeconfigError};
+use futures_util::Stream;
+use http::Request;
+use http::header::{CONTENT_TYPE, DATE};
+use kube::api::{ApiResource, DynamicObject, GroupVersionKind, ListParams, WatchEvent, WatchParams};
+use kube::client::Body;
 use kube::discovery::Scope;
 use kube::{Api, Client, Config};
+use lease_runtime::{cluster_client, cluster_config};
+use serde_json::Value;
 use tokio::time::timeout;
 
 use crate::args::Place;
@@ -14,8 +19,17 @@ use crate::lease::LeaseView;
 
 /// The time limit of one request.
 const REQUEST: Duration = Duration::from_secs(10);
+/// What to do if the API server does not answer.
+const REACH: &str = "check the address in the kubeconfig, and the network";
 /// How many Leases one answer contains at most.
 const PAGE: u32 = 500;
+
+/// Leases, sorted by namespace and name.
+pub(crate) struct ListedLeases {
+    pub(crate) leases: Vec<LeaseView>,
+    /// The version of the list. A watch continues from it.
+    pub(crate) version: String,
+}
 
 /// A cluster, and the namespace of leases that name none.
 pub(crate) struct Cluster {
@@ -29,29 +43,59 @@ impl Cluster {
         // Each request has a time limit of its own.
         config.connect_timeout = Some(REQUEST);
         let namespace = place.namespace.clone().unwrap_or_else(|| config.default_namespace.trim().to_owned());
-        let client = Client::try_from(config).map_err(|error| CliError::Kubeconfig { reason: error.to_string() })?;
-        Ok(Cluster { client, namespace })
+        Ok(Cluster { client: cluster_client(config).await?, namespace })
     }
 
     /// The Leases of the namespace or of all namespaces, sorted by namespace and name.
-    pub(crate) async fn leases(&self, everywhere: bool) -> Result<Vec<LeaseView>, CliError> {
-        let api = if everywhere { self.api() } else { self.api().constrain(&self.namespace) };
-        let refused = Refused { verb: "list", namespace: (!everywhere).then_some(&*self.namespace), lease: None };
-        let (mut leases, mut page) = (Vec::new(), ListParams::default().limit(PAGE));
+    pub(crate) async fn leases(&self, everywhere: bool) -> Result<ListedLeases, CliError> {
+        let (objects, version) = self.objects(everywhere).await?;
+        let mut leases: Vec<LeaseView> = objects.iter().map(LeaseView::read).collect();
+        leases.sort_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
+        Ok(ListedLeases { leases, version })
+    }
+
+    /// The objects of the Leases, and the version of the list.
+    pub(crate) async fn objects(&self, everywhere: bool) -> Result<(Vec<DynamicObject>, String), CliError> {
+        let api = self.place(everywhere);
+        let (mut objects, mut version) = (Vec::new(), String::new());
+        let mut page = ListParams::default().limit(PAGE);
         loop {
-            let list = bounded(api.list(&page), refused).await?;
-            leases.extend(list.items.iter().map(LeaseView::read));
+            let list = bounded(api.list(&page), self.refused("`list`", everywhere)).await?;
+            version = list.metadata.resource_version.unwrap_or(version);
+            objects.extend(list.items);
             match list.metadata.continue_.filter(|token| !token.is_empty()) {
                 Some(token) => page = page.continue_token(&token),
-                None => break,
+                None => return Ok((objects, version)),
             }
         }
-        leases.sort_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
-        Ok(leases)
+    }
+
+    /// The changes of the Leases after this version, until the watch ends.
+    pub(crate) async fn watch(
+        &self,
+        everywhere: bool,
+        version: &str,
+    ) -> Result<impl Stream<Item = Result<WatchEvent<DynamicObject>, kube::Error>>, CliError> {
+        let (api, refused) = (self.place(everywhere), self.refused("`list` and `watch`", everywhere));
+        let parameters = WatchParams::default();
+        bounded(api.watch(&parameters, version), refused).await
+    }
+
+    fn place(&self, everywhere: bool) -> Api<DynamicObject> {
+        if everywhere { self.api() } else { self.api().constrain(&self.namespace) }
+    }
+
+    fn refused(&self, needs: &'static str, everywhere: bool) -> Refused<'_> {
+        Refused { needs, namespace: (!everywhere).then_some(&*self.namespace), lease: None }
     }
 
     /// One Lease, named by its name or by `namespace/name`.
     pub(crate) async fn lease(&self, text: &str) -> Result<LeaseView, CliError> {
+        Ok(LeaseView::read(&self.object(text).await?))
+    }
+
+    /// The object of a Lease, named in the same way.
+    pub(crate) async fn object(&self, text: &str) -> Result<DynamicObject, CliError> {
         let (namespace, name) = text.split_once('/').unwrap_or((&self.namespace, text));
         // A name becomes a part of the path of the request.
         if lease_runtime::spec::check_namespace(namespace).is_err()
@@ -59,9 +103,31 @@ impl Cluster {
         {
             return Err(CliError::LeaseName { text: text.to_owned() });
         }
-        let refused = Refused { verb: "get", namespace: Some(namespace), lease: Some(name) };
-        let object = bounded(self.api().constrain(namespace).get(name), refused).await?;
-        Ok(LeaseView::read(&object))
+        let refused = Refused { needs: "`get`", namespace: Some(namespace), lease: Some(name) };
+        bounded(self.api().constrain(namespace).get(name), refused).await
+    }
+
+    /// Reads an object of any kind.
+    pub(crate) async fn get(&self, path: &str) -> Result<Value, kube::Error> {
+        self.request(Request::get(path).body(Vec::new())).await
+    }
+
+    /// Asks a question that is an object, such as whether something is allowed.
+    pub(crate) async fn post(&self, path: &str, object: &Value) -> Result<Value, kube::Error> {
+        let request = Request::post(path).header(CONTENT_TYPE, "application/json");
+        self.request(request.body(object.to_string().into_bytes())).await
+    }
+
+    /// The head `Date` of an answer.
+    pub(crate) async fn date(&self) -> Result<Option<String>, kube::Error> {
+        let request = Request::get("/version").body(Body::empty()).map_err(kube::Error::HttpError)?;
+        let answer = timeout(REQUEST, self.client.send(request)).await.unwrap_or_else(|_| Err(silent()))?;
+        Ok(answer.headers().get(DATE).and_then(|date| date.to_str().ok()).map(str::to_owned))
+    }
+
+    async fn request(&self, request: Result<Request<Vec<u8>>, http::Error>) -> Result<Value, kube::Error> {
+        let request = request.map_err(kube::Error::HttpError)?;
+        timeout(REQUEST, self.client.request(request)).await.unwrap_or_else(|_| Err(silent()))
     }
 
     /// Not of a type that knows the fields: a program may write times that no type can read.
@@ -73,36 +139,20 @@ impl Cluster {
 
 /// The configuration of the cluster that the arguments or the environment name.
 pub(crate) async fn config(place: &Place) -> Result<Config, CliError> {
-    let options = KubeConfigOptions { context: place.context.clone(), ..KubeConfigOptions::default() };
-    let unusable = |error: &KubeconfigError| CliError::Kubeconfig { reason: reason(error) };
-    let kubeconfig = match &place.kubeconfig {
-        Some(path) => Kubeconfig::read_from(path).map_err(|error| unusable(&error))?,
-        None if place.context.is_some() => Kubeconfig::read().map_err(|error| unusable(&error))?,
-        None if std::env::var_os("KUBECONFIG").is_some_and(|paths| !paths.is_empty()) => {
-            Kubeconfig::read().map_err(|error| unusable(&error))?
-        }
-        None => {
-            let inferred = Config::infer().await;
-            return inferred.map_err(|_| CliError::NoCluster {
-                reason: "this is no pod, and ~/.kube/config cannot be used".to_owned(),
-            });
-        }
+    let config = cluster_config(place.kubeconfig.as_deref(), place.context.as_deref()).await?;
+    let feature = match config.proxy_url.as_ref().map(|proxy| proxy.scheme_str()) {
+        Some(Some("socks5")) if !cfg!(feature = "socks5") => Some("socks5"),
+        Some(Some("http" | "https")) if !cfg!(feature = "http-proxy") => Some("http-proxy"),
+        _ => None,
     };
-    Config::from_custom_kubeconfig(kubeconfig, &options).await.map_err(|error| unusable(&error))
-}
-
-/// What is wrong with a kubeconfig. A parser quotes the lines around a mistake, which may contain credentials.
-fn reason(error: &KubeconfigError) -> String {
-    match error {
-        KubeconfigError::Parse(_) => "it is not valid YAML of a kubeconfig".to_owned(),
-        other => other.to_string(),
-    }
+    feature.map_or(Ok(config), |feature| Err(CliError::Proxy { feature }))
 }
 
 /// What to say if a request is refused.
 #[derive(Clone, Copy)]
 struct Refused<'a> {
-    verb: &'static str,
+    /// The verbs to ask for.
+    needs: &'static str,
     namespace: Option<&'a str>,
     lease: Option<&'a str>,
 }
@@ -115,14 +165,22 @@ impl Refused<'_> {
                 CliError::LeaseMissing { namespace: text(self.namespace), lease: text(self.lease) }
             }
             kube::Error::Api(status) if status.code == 403 => CliError::Forbidden {
-                verb: self.verb,
+                needs: self.needs,
                 place: self.namespace.map_or("all namespaces".to_owned(), |name| format!("namespace `{name}`")),
                 message: status.message.clone(),
             },
             kube::Error::Api(status) if status.code == 401 => CliError::Unauthorized,
-            other => CliError::Request { reason: chain(&other) },
+            kube::Error::Api(status) => CliError::Request {
+                reason: format!("{}, {}", status.code, status.message),
+                remedy: "look for what is wrong with the API server",
+            },
+            other => CliError::Request { reason: chain(&other), remedy: REACH },
         }
     }
+}
+
+fn silent() -> kube::Error {
+    kube::Error::Service(format!("no answer within {REQUEST:?}").into())
 }
 
 async fn bounded<T>(
@@ -131,7 +189,7 @@ async fn bounded<T>(
 ) -> Result<T, CliError> {
     match timeout(REQUEST, request).await {
         Ok(answer) => answer.map_err(|error| refused.error(error)),
-        Err(_) => Err(CliError::Request { reason: format!("no answer within {REQUEST:?}") }),
+        Err(_) => Err(CliError::Request { reason: format!("no answer within {REQUEST:?}"), remedy: REACH }),
     }
 }
 

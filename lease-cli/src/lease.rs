@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use kube::api::DynamicObject;
+use lease_protocol::handover::{STEP_DOWN, TRANSFER_TO};
 use lease_protocol::ticks::names::{BACKFILL, PAUSE, TASKS, TRIGGER};
 use lease_runtime::{TaskTicks, TickRun};
 use serde_json::{Map, Value, json};
 
 /// A Lease, as read at some time.
-#[derive(Debug)]
+#[derive(PartialEq, Debug)]
 pub(crate) struct LeaseView {
     pub(crate) namespace: String,
     pub(crate) name: String,
@@ -39,7 +40,10 @@ impl LeaseView {
         tasks.extend(ticks.keys().cloned());
         tasks.sort();
         tasks.dedup();
-        let is_request = |name: &String| [PAUSE, TRIGGER, BACKFILL].iter().any(|purpose| name.starts_with(purpose));
+        let is_request = |name: &String| {
+            [PAUSE, TRIGGER, BACKFILL].iter().any(|purpose| name.starts_with(purpose))
+                || [STEP_DOWN, TRANSFER_TO].contains(&name.as_str())
+        };
         LeaseView {
             namespace: object.metadata.namespace.clone().unwrap_or_default(),
             name: object.metadata.name.clone().unwrap_or_default(),
@@ -60,6 +64,11 @@ impl LeaseView {
         self.holder.as_ref()?;
         let until = self.renewed?.as_second().checked_add(self.duration_seconds?)?;
         until.checked_sub(now.as_second())
+    }
+
+    /// What changes with each renewal.
+    pub(crate) fn renewal(&self) -> (Option<&str>, Option<i64>, Option<Timestamp>) {
+        (self.holder.as_deref(), self.transitions, self.renewed)
     }
 
     /// The earliest next tick.

@@ -1,5 +1,7 @@
 //! `list`: Leases in columns.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use serde_json::Value;
 
@@ -12,31 +14,47 @@ use crate::output::formatted;
 use crate::table::{or_dash, table};
 use crate::timers::now;
 
-const HEADER: [&str; 10] = ["NAMESPACE", "NAME", "HOLDER", "TERM", "HELD", "RENEWED", "LEFT", "TASKS", "NEXT", "LAST"];
+pub(crate) const HEADER: [&str; 10] =
+    ["NAMESPACE", "NAME", "HOLDER", "TERM", "HELD", "RENEWED", "LEFT", "TASKS", "NEXT", "LAST"];
 
 pub(crate) async fn run(cluster: &Cluster, everywhere: bool, output: Output) -> Result<String, CliError> {
-    let leases = cluster.leases(everywhere).await?;
+    let leases = cluster.leases(everywhere).await?.leases;
     let now = now();
     let json: Vec<Value> = leases.iter().map(|lease| lease.to_json(now)).collect();
-    let rows: Vec<_> = leases.iter().map(|lease| row(lease, now)).collect();
+    let rows: Vec<_> = leases.iter().map(|lease| row(lease, None, now)).collect();
     Ok(formatted(&Value::Array(json), output).unwrap_or_else(|| table(HEADER, &rows)))
 }
 
-fn row(lease: &LeaseView, now: Timestamp) -> [String; 10] {
+/// The cells of a Lease. `seen` is how long ago this process saw the last renewal, by its own clock.
+pub(crate) fn row(lease: &LeaseView, seen: Option<Duration>, now: Timestamp) -> [String; 10] {
     let held = lease.holder.as_ref().and(lease.acquired);
     let renewed = lease.holder.as_ref().and(lease.renewed);
+    let seen = seen.map(|seen| i64::try_from(seen.as_secs()).unwrap_or(i64::MAX)).filter(|_| lease.holder.is_some());
+    let (renewed, left) = match seen {
+        Some(ago) => (Some(span(ago)), seen_left(lease, ago)),
+        None => (renewed.map(|time| format!("~{}", since(time, now))), left(lease, now)),
+    };
     [
         lease.namespace.clone(),
         lease.name.clone(),
         or_dash(lease.holder.clone()),
         or_dash(lease.transitions.map(|count| count.to_string())),
         or_dash(held.map(|time| since(time, now))),
-        or_dash(renewed.map(|time| format!("~{}", since(time, now)))),
-        left(lease, now),
+        or_dash(renewed),
+        left,
         if lease.tasks.is_empty() { "-".to_owned() } else { lease.tasks.len().to_string() },
         or_dash(lease.next().map(|time| until(time, now))),
         or_dash(lease.last().and_then(|run| run.ended).map(|time| since(time, now))),
     ]
+}
+
+/// How long others still have to wait, if they saw the last renewal so long ago.
+fn seen_left(lease: &LeaseView, ago: i64) -> String {
+    match lease.duration_seconds.map(|duration| duration.saturating_sub(ago)) {
+        None => "-".to_owned(),
+        Some(seconds) if seconds <= 0 => "expired".to_owned(),
+        Some(seconds) => span(seconds),
+    }
 }
 
 /// How long the holder still has, by its own renewal.

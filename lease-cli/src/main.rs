@@ -1,4 +1,4 @@
-//! `kubectl lease-runtime`: shows Leases and their scheduled tasks, and operates the tasks.
+//! `kubectl lease-runtime`: shows Leases and their scheduled tasks, operates the tasks, and moves the leadership.
 //!
 //! kubectl finds this program by its name, `kubectl-lease_runtime`. It also runs by itself.
 
@@ -7,11 +7,15 @@ mod age;
 mod args;
 mod cluster;
 mod describe;
+mod doctor;
+mod duration;
 mod error;
 #[cfg(unix)]
 mod exec;
+mod handover;
 mod lease;
 mod list;
+mod live;
 mod output;
 mod table;
 mod timers;
@@ -52,9 +56,20 @@ async fn run(Arguments { place, command }: Arguments) -> Result<u8, CliError> {
         }
         #[cfg(unix)]
         Command::Guard => return exec::guard::run().await.map(|()| 0).map_err(|cause| CliError::Guard { cause }),
-        Command::List { output } => list::run(&connect(&place).await?, place.all_namespaces, output).await?,
+        Command::List { lease: Some(lease), .. } => return Err(CliError::ListedByName { lease }),
+        Command::List { watch: true, .. } => {
+            return live::run(&connect(&place).await?, place.all_namespaces).await.map(|()| 0);
+        }
+        Command::List { output, .. } => list::run(&connect(&place).await?, place.all_namespaces, output).await?,
         Command::Timers { output } => timers::run(&connect(&place).await?, place.all_namespaces, output).await?,
         Command::Describe { lease, output } => describe::run(&connect(&place).await?, &lease, output).await?,
+        Command::Doctor { leases, as_service_account } => {
+            let (text, failed) = doctor::run(&connect(&place).await?, &leases, as_service_account.as_deref()).await?;
+            io::stdout().write_all(text.as_bytes())?;
+            return Ok(u8::from(failed));
+        }
+        Command::StepDown { asked } => handover::run(&connect(&place).await?, asked, None).await?,
+        Command::Transfer { asked, to } => handover::run(&connect(&place).await?, asked, Some(&to)).await?,
         Command::Operate(operation) => admin::run(&connect(&place).await?, operation).await?,
     };
     io::stdout().write_all(text.as_bytes())?;

@@ -15,7 +15,7 @@ use crate::table::{or_dash, table};
 const HEADER: [&str; 8] = ["NEXT", "LEFT", "LAST", "PASSED", "STATE", "TASK", "LEASE", "NAMESPACE"];
 
 pub(crate) async fn run(cluster: &Cluster, everywhere: bool, output: Output) -> Result<String, CliError> {
-    let leases = cluster.leases(everywhere).await?;
+    let leases = cluster.leases(everywhere).await?.leases;
     let now = now();
     let mut timers: Vec<_> =
         leases.iter().flat_map(|lease| lease.ticks.iter().map(move |(task, ticks)| (lease, task, ticks))).collect();

@@ -5,15 +5,22 @@ use std::process::ExitStatus;
 use std::time::Duration;
 
 use lease_runtime::embedded::{Fault, RequestMatcher};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, getpgid, kill_process};
 use tokio::process::Child;
 use tokio::time::{sleep, timeout};
 
 use crate::world::World;
 
+/// What a script does until it is ended. It ends by itself after a minute, so that nothing remains of a test that has failed.
+const ON_AND_ON: &str = "for i in $(seq 1200); do sleep 0.05; done";
+
 /// Waits for something that must happen, with a time limit that only a fault exceeds.
-async fn until<T>(what: &str, mut condition: impl FnMut() -> Option<T>) -> T {
-    let seen = timeout(Duration::from_secs(60), async {
+async fn until<T>(what: &str, condition: impl FnMut() -> Option<T>) -> T {
+    within(Duration::from_secs(60), what, condition).await
+}
+
+async fn within<T>(limit: Duration, what: &str, mut condition: impl FnMut() -> Option<T>) -> T {
+    let seen = timeout(limit, async {
         loop {
             match condition() {
                 Some(seen) => return seen,
@@ -30,8 +37,9 @@ fn is_alive(pid: u32) -> bool {
     stat.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with(['Z', 'X']))
 }
 
+/// Waits for the end of a process that is about to be killed, which takes no time.
 async fn gone(pid: u32) {
-    until(&format!("the end of process {pid}"), || (!is_alive(pid)).then_some(())).await;
+    within(Duration::from_secs(10), &format!("the end of process {pid}"), || (!is_alive(pid)).then_some(())).await;
 }
 
 /// `exec` with a script, and how its world sees it.
@@ -85,10 +93,27 @@ async fn the_exit_code_is_handed_on_and_the_lease_is_released() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_argument_counts_more_than_the_environment() {
+    let world = World::new("exec-environment").await;
+    let arguments = ["exec", "--lease", "job", "-n", "jobs", "--lease-duration", "4s", "--", "true"];
+    let mut command = world.command(&arguments);
+    command.env("LEASE_NAMESPACE", "shop").env("LEASE_DURATION", "9s").env("LEASE_PREFIX", "blue");
+    let output = command.output().await.unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let writes = world.api.requests().entries();
+    let durations = writes.iter().map(|entry| entry.call.body["spec"]["leaseDurationSeconds"].clone());
+    assert!(durations.clone().any(|seconds| seconds == 4) && !durations.clone().any(|seconds| seconds == 9));
+    // What no argument sets comes from the environment.
+    assert!(world.api.lease("jobs", "blue-job").is_some() && world.api.lease("shop", "blue-job").is_none());
+    let said = world.fails(&["exec", "--lease", "job", "--lease-duration", "0s", "--", "true"]).await;
+    assert!(said.contains("`0ns`: lease_duration must"), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_program_that_ends_at_sigterm_is_not_killed() {
     let world = World::new("exec-obedient").await;
-    let script = "trap 'echo 1 > asked; exit 5' TERM; echo $$ > pid; while :; do sleep 0.05; done";
-    let mut exec = Exec::start(&world, &[], script);
+    let script = format!("trap 'echo 1 > asked; exit 5' TERM; echo $$ > pid; {ON_AND_ON}");
+    let mut exec = Exec::start(&world, &[], &script);
     let pid = exec.number("pid").await;
     exec.signal(Signal::TERM);
     assert_eq!(exec.end().await.code(), Some(5));
@@ -100,8 +125,8 @@ async fn a_program_that_ends_at_sigterm_is_not_killed() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_program_may_use_a_grace_that_is_longer_than_the_lease() {
     let world = World::new("exec-grace").await;
-    let script = "trap 'sleep 4; exit 7' TERM; echo $$ > pid; while :; do sleep 0.05; done";
-    let mut exec = Exec::start(&world, &["--lease-duration", "3s", "--grace", "30s"], script);
+    let script = format!("trap 'sleep 4; exit 7' TERM; echo $$ > pid; {ON_AND_ON}");
+    let mut exec = Exec::start(&world, &["--lease-duration", "3s", "--grace", "30s"], &script);
     exec.number("pid").await;
     exec.signal(Signal::TERM);
     assert_eq!(exec.end().await.code(), Some(7));
@@ -111,8 +136,8 @@ async fn a_program_may_use_a_grace_that_is_longer_than_the_lease() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_program_that_ignores_sigterm_is_killed_after_its_grace() {
     let world = World::new("exec-stubborn").await;
-    let script = "trap '' TERM; echo $$ > pid; while :; do sleep 0.05; done";
-    let mut exec = Exec::start(&world, &["--grace", "1s"], script);
+    let script = format!("trap '' TERM; echo $$ > pid; {ON_AND_ON}");
+    let mut exec = Exec::start(&world, &["--grace", "1s"], &script);
     let pid = exec.number("pid").await;
     exec.signal(Signal::TERM);
     assert_eq!(exec.end().await.code(), Some(128 + 9));
@@ -122,7 +147,7 @@ async fn a_program_that_ignores_sigterm_is_killed_after_its_grace() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_program_has_forked_ends_with_it() {
     let world = World::new("exec-forks").await;
-    let mut exec = Exec::start(&world, &[], "(trap '' TERM HUP; sleep 1000) & echo $! > left; exit 0");
+    let mut exec = Exec::start(&world, &[], "(trap '' TERM HUP; sleep 60) & echo $! > left; exit 0");
     assert_eq!(exec.end().await.code(), Some(0));
     gone(exec.number("left").await).await;
 }
@@ -130,8 +155,9 @@ async fn what_a_program_has_forked_ends_with_it() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_program_dies_with_the_process_that_runs_it() {
     let world = World::new("exec-killed").await;
-    let script = "trap '' TERM HUP; (sleep 1000) & echo $! > child; echo $$ > pid; while :; do sleep 0.05; done";
-    let mut exec = Exec::start(&world, &[], script);
+    let script = format!("trap '' TERM HUP; (sleep 60) & echo $! > child; echo $$ > pid; {ON_AND_ON}");
+    // The deadline is far, so it is the end of the process that ends the program.
+    let mut exec = Exec::start(&world, &["--lease-duration", "10m"], &script);
     let (pid, child) = (exec.number("pid").await, exec.number("child").await);
     assert!(is_alive(pid) && is_alive(child));
     exec.signal(Signal::KILL);
@@ -140,12 +166,26 @@ async fn a_program_dies_with_the_process_that_runs_it() {
     gone(child).await;
 }
 
+/// If `exec` were killed as well, nothing would end the program.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_program_does_not_outlive_its_guard() {
+    let world = World::new("exec-guard").await;
+    let script = format!("trap '' TERM; echo $$ > pid; {ON_AND_ON}");
+    let mut exec = Exec::start(&world, &["--lease-duration", "10m"], &script);
+    let pid = exec.number("pid").await;
+    let guard = getpgid(Pid::from_raw(i32::try_from(pid).unwrap())).unwrap();
+    assert_ne!(guard.as_raw_nonzero().get().unsigned_abs(), pid);
+    kill_process(guard, Signal::KILL).unwrap();
+    assert_eq!(exec.end().await.code(), Some(1));
+    assert!(!is_alive(pid) && holder(&world).is_none());
+}
+
 /// The program ends when the lease is lost, and runs again when it was acquired again. It was asked to end, so it is not done.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_program_runs_again_after_the_lease_was_lost() {
     let world = World::new("exec-lost").await;
-    let script = "trap 'exit 0' TERM; echo $$ > pid; while :; do sleep 0.05; done";
-    let mut exec = Exec::start(&world, &["--lease-duration", "3s"], script);
+    let script = format!("trap 'exit 0' TERM; echo $$ > pid; {ON_AND_ON}");
+    let mut exec = Exec::start(&world, &["--lease-duration", "3s"], &script);
     let pid = exec.number("pid").await;
     let outage = world.api.inject(RequestMatcher::writes(), Fault::status(503));
     gone(pid).await;
@@ -163,7 +203,7 @@ async fn a_program_runs_again_after_the_lease_was_lost() {
 async fn a_program_ends_in_time_if_the_process_that_runs_it_is_stopped() {
     let world = World::new("exec-stopped").await;
     let short = ["--lease-duration", "3s"];
-    let mut first = Exec::start(&world, &short, "echo $$ > first; while :; do sleep 0.05; done");
+    let mut first = Exec::start(&world, &short, &format!("echo $$ > first; {ON_AND_ON}"));
     let pid = first.number("first").await;
     let script = "if kill -0 $(cat first) 2> /dev/null && ! grep -q '^State:.Z' /proc/$(cat first)/status; then echo 1; else echo 0; fi > overlap";
     let mut second = Exec::start(&world, &short, script);

@@ -22,7 +22,8 @@ fn record() -> String {
     .to_string()
 }
 
-fn billing(world: &World) {
+/// A Lease that is held, with a scheduled task that has run.
+pub(crate) fn billing(world: &World) {
     let holder = "pod-7_8f1c_9a0e";
     let tasks = json!({ "holder": holder, "tasks": ["report", "sync"], "more": 0 }).to_string();
     let annotations = json!({ "tick.lease-runtime.dev/report": record(), "lease-runtime.dev/tasks": tasks });
@@ -121,8 +122,8 @@ async fn a_failure_is_one_line_that_says_what_to_do() {
         ),
         (&["trigger", "billing", "report", "not an id"], "not an id"),
         (&["describe", "billing", "-A"], "`-A` is for `list` and `timers`"),
-        (&["list", "--context", "elsewhere"], "the kubeconfig cannot be used"),
-        (&["list", "--kubeconfig", "/nowhere"], "the kubeconfig cannot be used"),
+        (&["list", "--context", "elsewhere"], "named by KUBECONFIG, cannot be used"),
+        (&["list", "--kubeconfig", "/nowhere"], "the kubeconfig `/nowhere` cannot be used"),
     ] {
         let said = world.fails(arguments).await;
         assert!(said.contains(words), "{arguments:?}: {said}");
@@ -139,5 +140,52 @@ async fn a_failure_is_one_line_that_says_what_to_do() {
     refusal.remove();
     std::fs::write(world.dir.join("config"), "users: [{ name: me, user: { token: secret-4711, oops: }").unwrap();
     let said = world.fails(&["list"]).await;
-    assert!(said.contains("the kubeconfig cannot be used") && !said.contains("secret-4711"), "{said}");
+    assert!(said.contains("named by KUBECONFIG, cannot be used") && !said.contains("secret-4711"), "{said}");
+}
+
+/// kubectl uses no proxy for this machine, and for the hosts in NO_PROXY.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_proxy_of_the_environment_is_used_as_kubectl_uses_it() {
+    let world = World::new("proxy").await;
+    billing(&world);
+    let proxy = "http://alice:secret-4711@127.0.0.1:1";
+    for arguments in [&["list"][..], &["list", "--context", "embedded"], &["describe", "billing"]] {
+        let mut command = world.command(arguments);
+        let output = command.env("HTTPS_PROXY", proxy).env("HTTP_PROXY", proxy).output().await.unwrap();
+        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_error_of_a_connection_contains_a_secret() {
+    let world = World::new("secrets").await;
+    let text = r#"
+        apiVersion: v1
+        kind: Config
+        current-context: proxy
+        clusters:
+          - { name: far, cluster: { server: 'https://api.invalid:6443' } }
+          - { name: near, cluster: { server: 'https://api.invalid:6443', proxy-url: 'http://alice:secret-4711@127.0.0.1:1' } }
+        users:
+          - { name: nobody, user: {} }
+          - name: plugin
+            user:
+              exec:
+                apiVersion: client.authentication.k8s.io/v1
+                command: sh
+                args: ["-c", "echo secret-4711; exit 3"]
+                interactiveMode: Never
+        contexts:
+          - { name: proxy, context: { cluster: near, user: nobody } }
+          - { name: plugin, context: { cluster: far, user: plugin } }
+    "#;
+    std::fs::write(world.dir.join("config"), text).unwrap();
+    for (arguments, words) in [
+        (&["list"][..], "proxy"),
+        (&["list", "--context", "plugin"], "the credential plugin `sh`"),
+        (&["exec", "--lease", "ledger", "--context", "proxy", "--", "true"], "proxy"),
+    ] {
+        let said = world.fails(arguments).await;
+        assert!(said.contains(words) && !said.contains("secret-4711"), "{said}");
+    }
 }

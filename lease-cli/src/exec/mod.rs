@@ -9,10 +9,11 @@ use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use lease_runtime::{Candidate, LeaderTask, LeaseSpec, Restart, shutdown_signal};
+use lease_runtime::{Candidate, LeaderTask, LeaseSpec, Overrides, Restart, shutdown_signal};
 
 use crate::args::{ExecArguments, Place};
 use crate::cluster;
+use crate::duration::duration;
 use crate::error::CliError;
 use run::CommandEnd;
 
@@ -44,10 +45,8 @@ pub(crate) async fn run(place: &Place, arguments: ExecArguments) -> Result<u8, C
         }
     });
     task = task.lease(lease).grace(program.grace).restart(Restart::Never);
-    if let Some(text) = lease_duration {
-        task = task.lease_duration(duration(&text)?);
-    }
-    let candidate = candidate(place).await?;
+    let lease_duration = lease_duration.as_deref().map(duration).transpose()?;
+    let candidate = candidate(place, lease_duration).await?;
     let handle = candidate.add(task);
     let mut over = false;
     let end = candidate
@@ -78,19 +77,18 @@ pub(crate) async fn run(place: &Place, arguments: ExecArguments) -> Result<u8, C
     }
 }
 
-async fn candidate(place: &Place) -> Result<Candidate, CliError> {
-    let mut builder = Candidate::builder();
+/// An argument counts more than the variable of the environment that sets the same.
+async fn candidate(place: &Place, lease_duration: Option<Duration>) -> Result<Candidate, CliError> {
+    let mut overrides = Overrides::from_env().map_err(lease_runtime::Error::from)?;
+    if let Some(namespace) = &place.namespace {
+        overrides = overrides.namespace(namespace);
+    }
+    if let Some(lease_duration) = lease_duration {
+        overrides = overrides.lease_duration(lease_duration);
+    }
+    let mut builder = Candidate::builder().overrides(overrides);
     if place.kubeconfig.is_some() || place.context.is_some() {
         builder = builder.config(cluster::config(place).await?);
     }
-    if let Some(namespace) = &place.namespace {
-        builder = builder.namespace(namespace);
-    }
     Ok(builder.build().await?)
-}
-
-/// A time such as `15s` or `1m30s`.
-fn duration(text: &str) -> Result<Duration, CliError> {
-    let time = text.parse::<jiff::SignedDuration>().ok().and_then(|time| Duration::try_from(time).ok());
-    time.ok_or_else(|| CliError::Duration { text: text.to_owned() })
 }

@@ -31,11 +31,6 @@ impl TaskOutput for CommandEnd {
     fn failure(&self) -> Option<String> {
         None
     }
-
-    /// A program that was stopped runs again in the next term.
-    fn says_done(&self) -> bool {
-        !matches!(self, CommandEnd::Stopped(_))
-    }
 }
 
 /// Runs the program. If the future is dropped, the processes of its group are killed.
