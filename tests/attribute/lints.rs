@@ -53,6 +53,8 @@ const REGION: &str = "north";
     lease_duration = "30s",
     renew_deadline = "20s",
     retry_period = "500ms",
+    leader_label,
+    leader_service = "ledger",
     restart = always,
     backoff = "1s..1m",
     max_restarts = "5 in 1m",

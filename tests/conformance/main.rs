@@ -1,7 +1,7 @@
 //! One suite of plain HTTP cases for two servers: `lease_runtime::embedded`, always, and a real kube-apiserver when
 //! `LEASE_TEST_KUBECONFIG` names a throw-away cluster. To start one:
 //!
-//!     tests/kube-apiserver/run cargo test -p lease-tests --test conformance
+//!     tests/kube-apiserver/run cargo test --test conformance
 //!
 //! Every case must pass on both, so that the embedded API behaves like a real one. An argument selects the cases whose name
 //! contains it.

@@ -2,6 +2,8 @@
 //!
 //! rustdoc could compile the pages as well, but it compiles a sample only if it is a whole program. Lines that complete a sample
 //! would be visible on GitHub. Here, `context.rs` completes all samples.
+//!
+//! A sample with an annotated function also becomes a file of its own, named as its lease, so that a test can run it.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -27,6 +29,9 @@ fn main() {
         println!("cargo::rerun-if-changed={}", page.display());
         let text = std::fs::read_to_string(page).expect("a page can be read");
         let (samples, found) = samples(&text);
+        if page.ends_with("docs/around.md") {
+            write_recipes(&text, &out.join("recipes"));
+        }
         count += found;
         // The compiler shows this path.
         let name = page.strip_prefix(&root).expect("a page is in the workspace");
@@ -37,6 +42,32 @@ fn main() {
     }
     let _ = writeln!(modules, "const SAMPLES: usize = {count};");
     std::fs::write(out.join("pages.rs"), modules).expect("OUT_DIR can be written");
+    payments();
+}
+
+/// Writes each sample of the page that names a lease.
+fn write_recipes(page: &str, folder: &Path) {
+    std::fs::create_dir_all(folder).expect("OUT_DIR can be written");
+    for block in page.split("\n```rust\n").skip(1) {
+        let (sample, _) = block.split_once("\n```").expect("the end of a sample");
+        let lease = sample.split_once("#[leader_only(lease = \"").and_then(|(_, rest)| rest.split_once('"'));
+        if let Some((lease, _)) = lease {
+            std::fs::write(folder.join(format!("{lease}.rs")), sample).expect("OUT_DIR can be written");
+        }
+    }
+}
+
+/// The code of a service for tonic, as its own generator writes it.
+fn payments() {
+    let pay = tonic_build::manual::Method::builder()
+        .name("pay")
+        .route_name("Pay")
+        .input_type("super::Order")
+        .output_type("super::Receipt")
+        .codec_path("tonic_prost::ProstCodec")
+        .build();
+    let service = tonic_build::manual::Service::builder().package("payments").name("Payments").method(pay).build();
+    tonic_build::manual::Builder::new().compile(&[service]);
 }
 
 /// The page with everything but its samples replaced by empty lines, and the number of samples. Samples that are marked

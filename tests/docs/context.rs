@@ -5,9 +5,24 @@ pub(crate) use std::time::Duration;
 pub(crate) use lease_runtime::embedded::{EmbeddedApi, Fault, RequestMatcher, Verb};
 pub(crate) use lease_runtime::testing::Cluster;
 pub(crate) use lease_runtime::{
-    Candidate, LeaderTask, MetricsObserver, StopReason, TaskGroup, Term, Tick, TickAdmin, kube, leader_only,
+    Candidate, LeaderTask, Lost, MetricsObserver, StopReason, TaskGroup, Term, Tick, TickAdmin, kube, leader_only,
     shutdown_signal,
 };
+
+/// What tonic-build makes for a service, and the messages that a compiler of protocol buffers would make.
+#[allow(unused_qualifications, unreachable_pub, reason = "generated code")]
+pub(crate) mod payments {
+    #[derive(Clone, PartialEq, prost::Message)]
+    pub struct Order {
+        #[prost(uint64, tag = "1")]
+        pub number: u64,
+    }
+
+    #[derive(Clone, PartialEq, prost::Message)]
+    pub struct Receipt {}
+
+    include!(concat!(env!("OUT_DIR"), "/payments.Payments.rs"));
+}
 
 /// The variables of the samples.
 pub(crate) struct Values {

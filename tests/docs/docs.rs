@@ -12,6 +12,7 @@
 
 mod context;
 mod manifests;
+mod recipes;
 
 include!(concat!(env!("OUT_DIR"), "/pages.rs"));
 

@@ -38,7 +38,9 @@ async fn the_page_shows_what_a_program_prints() {
     let five = manifests(&["a", "b", "c", "d", "e"]).await;
     let watch = "  - apiGroups: [\"coordination.k8s.io\"]\n    resources: [\"leases\"]\n    verbs: [\"watch\"]\n";
     assert!(five.to_yaml().contains(watch), "{five}");
-    let page = with_blocks(PAGE, &[one.to_yaml(), watch, one.deployment_patch(), one.flow_schema()]);
+    let kustomization = "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nnamespace: shop\n\
+                         resources: [ledger.yaml]\ncomponents: [leader]\n";
+    let page = with_blocks(PAGE, &[kustomization, one.to_yaml(), watch, one.deployment_patch(), one.flow_schema()]);
     if std::env::var_os("UPDATE_EXPECT").is_some() {
         let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/deployment.md");
         std::fs::write(path, page).unwrap();

@@ -294,7 +294,7 @@ fn large_three_replicas() {
     large(three("three replicas"));
 }
 
-/// The other large scopes. `MODEL=large cargo test -p lease-tests --test model large -- --nocapture`
+/// The other large scopes. `MODEL=large cargo test --test model large -- --nocapture`
 #[test]
 fn large_others() {
     large(Config::new("longer duration, slow network"));

@@ -60,7 +60,7 @@ impl Server {
 
     fn store(&mut self, uid: String, record: &Record) -> Answer {
         self.revision += 1;
-        let view = View { version: Version { uid, revision: self.revision }, record: record.clone() };
+        let view = View { version: Version { uid, revision: self.revision }, record: record.clone(), successor: None };
         self.object = Some(view.clone());
         Answer::Committed(view)
     }

@@ -12,12 +12,15 @@ same() {
     done < "$work/files"
 }
 
-# plain FOLDER CRATE: a workspace of the libraries alone. This crate is compiled often and run once, so that it is not optimized.
+# plain FOLDER CRATE..: a workspace of the crates that are published, and of what their tests need. To optimize these crates would take
+# longer than their tests take without, so they are not optimized.
 plain() {
-    local members
+    local members crate quick=()
     members=$(printf ', "%s"' "${crates[@]}")
+    for crate in "${@:2}"; do
+        quick+=(-e '/^\[profile\.dev\.package\.'"$crate"'\]/,/^opt-level/ s/^opt-level.*/opt-level = 0\ndebug = false/')
+    done
     rm -rf "$1" && mkdir -p "$1"
     cp -rL "${crates[@]}" README.md Cargo.lock "$1/"
-    sed -e "s/^members = .*/members = [${members#, }]/" \
-        -e '/^\[profile\.dev\.package\.'"$2"'\]/,/^opt-level/ s/^opt-level.*/opt-level = 0\ndebug = false/' Cargo.toml > "$1/Cargo.toml"
+    sed -e "s/^members = .*/members = [${members#, }]/" "${quick[@]}" Cargo.toml > "$1/Cargo.toml"
 }

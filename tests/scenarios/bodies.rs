@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use lease_runtime::OnOverrun;
 use lease_tests::proxy::Link;
-use lease_tests::replica::{LONG, Manners, STEADY, Settings, Trick};
+use lease_tests::replica::{LONG, Manners, Replica, STEADY, Settings, Trick};
 use lease_tests::world::World;
 use rustix::process::Signal;
 
@@ -49,10 +49,14 @@ async fn blocks_and_keeps_the_lease(world: Arc<World>) {
     assert_eq!(world.tokens(), [term.token], "a body that blocked has lost its lease");
 }
 
-/// If the lease is lost, a body that blocks cannot be stopped. Its process is ended in time, and logs which task blocked.
-async fn blocks_beyond_the_hard_stop(world: Arc<World>) {
-    let settings = Settings { trick: Trick::Block(Duration::from_secs(60)), ..world.settings() };
-    let [leader, ..] = world.start_three(&settings).await;
+/// What the watchdog says before it ends a process.
+pub(crate) const SAID_OF_A_BLOCKED_BODY: [&str; 3] =
+    ["task `work` of lease `", "has been inside one poll for", "ending the process"];
+
+/// Cuts a leader off whose body has begun to block, and waits until its process has been ended, which must be in time. Returns it and
+/// the token of its term.
+pub(crate) async fn cut_off_while_it_blocks(world: &Arc<World>, settings: &Settings) -> (Arc<Replica>, u64) {
+    let [leader, ..] = world.start_three(settings).await;
     let term = world.leads(&leader).await;
     leader.signal(Signal::USR1);
     world.wait_in(term.token, "acting").await;
@@ -62,13 +66,20 @@ async fn blocks_beyond_the_hard_stop(world: Arc<World>) {
     assert!(leader.was_ended_by(Signal::ABORT), "{:?}", leader.ended());
     let last = world.last_of(term.token);
     let stop = cut + settings.timing.hard_stop();
-    // On a busy machine, the elector's thread may be late. It has the rest of the lease duration.
+    // On a busy machine, the watchdog's thread may be late. It has the rest of the lease duration.
     let margin = (settings.timing.lease_duration - settings.timing.hard_stop()) / 2;
     assert!(last.at <= stop + margin, "the body continued for {:?} after the hard stop", last.at.since(stop));
-    for words in ["task `work` of lease `", "has been inside one poll for", "ending the process"] {
+    (leader, term.token)
+}
+
+/// If the lease is lost, a body that blocks cannot be stopped. Its process is ended in time, and logs which task blocked.
+async fn blocks_beyond_the_hard_stop(world: Arc<World>) {
+    let settings = Settings { trick: Trick::Block(Duration::from_secs(60)), ..world.settings() };
+    let (leader, token) = cut_off_while_it_blocks(&world, &settings).await;
+    for words in SAID_OF_A_BLOCKED_BODY {
         assert!(leader.said().contains(words), "{words:?} is not in\n{}", leader.said());
     }
-    let next = world.next_term(term.token).await;
+    let next = world.next_term(token).await;
     assert_ne!(next.pid, leader.pid);
 }
 

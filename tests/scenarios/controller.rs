@@ -26,7 +26,7 @@ pub(crate) fn list() -> Vec<Scenario> {
         scenario("controller::guarded_and_shut_down", guarded_and_shut_down),
         scenario("controller::guarded_and_paused", guarded_and_paused),
     ];
-    // The embedded API knows Leases only.
+    // The embedded API has no ConfigMaps.
     scenarios.into_iter().map(Scenario::on_real).collect()
 }
 

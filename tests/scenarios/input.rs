@@ -1,5 +1,7 @@
 //! Wrong input: it causes one clear error, or a log line while the candidate waits.
 
+use std::net::TcpListener;
+use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,7 +9,9 @@ use lease_protocol::election::Timing;
 use lease_tests::cluster::Caller;
 use lease_tests::replica::{SHORT, Settings};
 use lease_tests::world::{Plan, World};
+use tokio::process::Command;
 
+use crate::programs::example;
 use crate::runner::{Scenario, scenario};
 
 pub(crate) fn list() -> Vec<Scenario> {
@@ -18,6 +22,7 @@ pub(crate) fn list() -> Vec<Scenario> {
         scenario("input::credentials_that_are_none", credentials_that_are_none).on_real(),
         scenario("input::namespace_that_is_not_there", namespace_that_is_not_there),
         scenario("input::names_and_timings", names_and_timings),
+        scenario("input::a_port_in_use", a_port_in_use),
     ]
 }
 
@@ -127,4 +132,22 @@ async fn names_and_timings(world: Arc<World>) {
         refused(&world, name, &settings, Plan::default(), words).await;
     }
     assert!(world.cluster.lease(&world.lease).await.is_none(), "a replica with wrong settings has written a lease");
+}
+
+/// The example that serves metrics says so before it takes part in an election.
+async fn a_port_in_use(world: Arc<World>) {
+    let taken = TcpListener::bind(("127.0.0.1", 0)).expect("there is a port");
+    let address = taken.local_addr().expect("it has an address").to_string();
+    let path = world.dir.join("kubeconfig");
+    let kubeconfig = world.cluster.kubeconfig(None, Caller::Admin("metrics"), "default");
+    std::fs::write(&path, kubeconfig).expect("a kubeconfig cannot be written");
+    let mut command = Command::new(example("metrics").await);
+    command.arg(&address).env("KUBECONFIG", path).stdin(Stdio::null()).kill_on_drop(true);
+    let output = command.output().await.expect("the example cannot be started");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    let words =
+        format!("Error: \"cannot listen on {address}, Address already in use (os error 98): name another address");
+    assert!(said.starts_with(&words) && said.lines().count() == 1, "{said}");
+    assert!(world.cluster.lease("orders").await.is_none(), "it has taken part");
 }

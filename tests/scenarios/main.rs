@@ -19,9 +19,13 @@ mod bodies;
 #[cfg(unix)]
 mod checks;
 #[cfg(unix)]
+mod cli;
+#[cfg(unix)]
 mod controller;
 #[cfg(unix)]
 mod deployed;
+#[cfg(unix)]
+mod events;
 #[cfg(unix)]
 mod handover;
 #[cfg(unix)]
@@ -53,14 +57,20 @@ mod ticks;
 #[cfg(unix)]
 mod timings;
 #[cfg(unix)]
+mod traffic;
+#[cfg(unix)]
+mod transfer;
+#[cfg(unix)]
 mod watchdog;
 
 #[cfg(unix)]
 fn main() -> std::process::ExitCode {
     let lists = [
         checks::list(),
+        cli::list(),
         controller::list(),
         deployed::list(),
+        events::list(),
         handover::list(),
         hostile::list(),
         network::list(),
@@ -76,6 +86,8 @@ fn main() -> std::process::ExitCode {
         stories::list(),
         server::list(),
         sharded::list(),
+        traffic::list(),
+        transfer::list(),
         watchdog::list(),
     ];
     runner::run(lists.into_iter().flatten().collect())

@@ -1,5 +1,6 @@
 //! The example `deployment` with its manifest, unchanged, and with the manifests that it prints, on a real API server.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,6 +14,7 @@ use lease_tests::world::{Plan, World};
 use rustix::process::Signal;
 use serde_json::Value;
 
+use crate::events::events_about;
 use crate::programs::example;
 use crate::runner::{Scenario, scenario};
 
@@ -21,10 +23,14 @@ pub(crate) fn list() -> Vec<Scenario> {
         scenario("manifest::three_replicas_as_the_manifest_says", three_replicas_as_the_manifest_says).on_real(),
         scenario("manifest::the_manifests_that_it_prints_are_enough", the_manifests_that_it_prints_are_enough)
             .on_real(),
+        scenario("manifest::the_component_is_what_it_prints", the_component_is_what_it_prints),
+        scenario("manifest::what_kustomize_builds_is_enough", what_kustomize_builds_is_enough).on_real(),
     ]
 }
 
 const MANIFEST: &str = include_str!("../../examples/deployment.d/manifest.yaml");
+/// A folder with a kustomization of the example. Its component is in the folder `leader`.
+const KUSTOMIZE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/deployment.d/kustomize");
 /// The lease of the example, which its Role is limited to.
 const LEASE: &str = "orders";
 
@@ -41,7 +47,7 @@ async fn three_replicas_as_the_manifest_says(world: Arc<World>) {
 /// other Role, and their lease requests reach the priority level of the FlowSchema.
 async fn the_manifests_that_it_prints_are_enough(world: Arc<World>) {
     let program = example("deployment").await;
-    let printed = async |which: &str| print(&world, &program, which).await;
+    let printed = async |which: &str| print(&world, &program, &[which]).await;
     let (objects, patch, flow_schema) =
         (printed("--manifests").await, printed("--manifests=patch").await, printed("--manifests=flow-schema").await);
     // The service account and the Deployment are the user's own.
@@ -74,20 +80,81 @@ async fn the_manifests_that_it_prints_are_enough(world: Arc<World>) {
     world.cluster.delete(&format!("{schemas}/{namespace}-orders-leader")).await;
 }
 
+/// The folder in the repository has the files that the program writes, in whatever namespace it runs. With `UPDATE_EXPECT=1`, it gets
+/// them.
+async fn the_component_is_what_it_prints(world: Arc<World>) {
+    let written = write_component(&world, &world.dir.join("leader")).await;
+    let committed = Path::new(KUSTOMIZE).join("leader");
+    if std::env::var_os("UPDATE_EXPECT").is_some() {
+        for (name, text) in &written {
+            std::fs::write(committed.join(name), text).expect("the component cannot be written");
+        }
+    }
+    assert_eq!(files(&committed), written, "run this scenario with UPDATE_EXPECT=1");
+}
+
+/// kustomize finds the Deployment and adds to it. The API server accepts all objects with strict checking of their fields, and the
+/// processes need no other Role.
+async fn what_kustomize_builds_is_enough(world: Arc<World>) {
+    let folder = world.dir.join("kustomize");
+    write_component(&world, &folder.join("leader")).await;
+    let namespace = &world.cluster.namespace;
+    for (name, text) in files(Path::new(KUSTOMIZE)) {
+        let text = text.replace("\nnamespace: shop\n", &format!("\nnamespace: {namespace}\n"));
+        std::fs::write(folder.join(name), text).expect("the kustomization cannot be written");
+    }
+    let kustomize = concat!(env!("CARGO_MANIFEST_DIR"), "/kustomize/run");
+    let mut command = tokio::process::Command::new(kustomize);
+    let output = command.arg("build").arg(&folder).kill_on_drop(true).output().await.expect("kustomize cannot be run");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let built = String::from_utf8(output.stdout).expect("YAML is UTF-8");
+    let kinds: Vec<&str> = built.lines().filter_map(|line| line.strip_prefix("kind: ")).collect();
+    assert_eq!(kinds, ["ServiceAccount", "Role", "RoleBinding", "Deployment", "PodDisruptionBudget"], "{built}");
+    for document in built.split("---\n") {
+        create(&world, document).await;
+    }
+    let path = format!("/apis/apps/v1/namespaces/{namespace}/deployments/orders");
+    let request = Request::get(path).body(Vec::new()).expect("a valid request");
+    let deployment: Value = client(&world, Caller::Admin("a")).await.request(request).await.expect("a Deployment");
+    let pod = &deployment["spec"]["template"]["spec"];
+    assert_eq!(pod["terminationGracePeriodSeconds"], 11, "{pod}");
+    assert_eq!(pod["containers"].as_array().map(Vec::len), Some(1), "{pod}");
+    assert_eq!(pod["containers"][0]["image"], "orders:latest", "{pod}");
+    assert_eq!(pod["containers"][0]["env"][0]["name"], "POD_NAME", "{pod}");
+    three_replicas(&world).await;
+}
+
+/// Lets the example write its component, and returns its files.
+async fn write_component(world: &World, folder: &Path) -> BTreeMap<String, String> {
+    let program = example("deployment").await;
+    print(world, &program, &["--manifests=kustomize", folder.to_str().expect("a path in UTF-8")]).await;
+    files(folder)
+}
+
+/// The texts of the files in a folder.
+fn files(folder: &Path) -> BTreeMap<String, String> {
+    let entries = folder.read_dir().expect("there is no such folder").map(|entry| entry.expect("an entry"));
+    let files = entries.filter(|entry| entry.path().is_file()).map(|entry| {
+        let text = std::fs::read_to_string(entry.path()).expect("a file of text");
+        (entry.file_name().to_string_lossy().into_owned(), text)
+    });
+    files.collect()
+}
+
 /// What the example prints for the namespace of this world.
-async fn print(world: &World, program: &Path, which: &str) -> String {
+pub(crate) async fn print(world: &World, program: &Path, arguments: &[&str]) -> String {
     let kubeconfig = world.cluster.kubeconfig(None, Caller::Admin("a"), &world.cluster.namespace);
     let path = world.dir.join("manifests.kubeconfig");
     std::fs::write(&path, kubeconfig).expect("a kubeconfig cannot be written");
     let mut command = tokio::process::Command::new(program);
-    command.arg(which).env_clear().env("HOME", &world.dir).env("KUBECONFIG", path).kill_on_drop(true);
+    command.args(arguments).env_clear().env("HOME", &world.dir).env("KUBECONFIG", path).kill_on_drop(true);
     let output = command.output().await.expect("the example cannot be run");
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success() && !said.contains("WARN"), "{said}");
     String::from_utf8(output.stdout).expect("YAML is UTF-8")
 }
 
-async fn client(world: &World, caller: Caller<'_>) -> kube::Client {
+pub(crate) async fn client(world: &World, caller: Caller<'_>) -> kube::Client {
     let kubeconfig = world.cluster.kubeconfig(None, caller, &world.cluster.namespace);
     let kubeconfig = Kubeconfig::from_yaml(&kubeconfig).expect("the kubeconfig cannot be read");
     let config = kube::Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await;
@@ -145,6 +212,9 @@ async fn three_replicas(world: &Arc<World>) {
         replica.signal(Signal::TERM);
         assert!(replica.end().await.success(), "{}", replica.said());
     }
+    let events = events_about(world, LEASE).await;
+    let stopped = events.iter().filter(|event| event["action"] == "StopLeading").count();
+    assert!(stopped >= 2, "the Role grants Events, and a replica that is killed in order writes its last: {events:?}");
     assert_eq!(world.cluster.holder(LEASE).await, None, "all replicas have shut down, and the lease is still held");
 }
 

@@ -19,7 +19,7 @@ pub(crate) fn list() -> Vec<Scenario> {
         scenario("stories::composed", |world| succeeds(world, "composed")),
         scenario("stories::scheduled", |world| succeeds(world, "scheduled")),
         scenario("stories::migration", |world| succeeds(world, "migration")),
-        // The embedded API knows Leases only.
+        // The embedded API has no ConfigMaps.
         scenario("stories::operator", |world| succeeds(world, "operator")).on_real(),
     ]
 }

@@ -10,6 +10,7 @@ use lease_tests::replica::{Host, Manners, STEADY, Settings, Sink, Trick};
 use lease_tests::world::{Plan, World};
 use rustix::process::Signal;
 
+use crate::bodies::{SAID_OF_A_BLOCKED_BODY, cut_off_while_it_blocks};
 use crate::runner::{Scenario, scenario};
 
 pub(crate) fn list() -> Vec<Scenario> {
@@ -29,25 +30,13 @@ pub(crate) fn list() -> Vec<Scenario> {
 async fn stuck(world: Arc<World>, sink: Sink, host: Host) {
     let trick = Trick::Block(Duration::from_secs(60));
     let settings = Settings { trick, sink, host, ..world.settings() };
-    let [leader, ..] = world.start_three(&settings).await;
-    let term = world.leads(&leader).await;
-    leader.signal(Signal::USR1);
-    world.wait_in(term.token, "acting").await;
-    let cut = leader.link.set(Link::BLACK_HOLE);
-    world.log.note("cut-off", "");
-    leader.end().await;
-    assert!(leader.was_ended_by(Signal::ABORT), "{:?}", leader.ended());
-    let last = world.last_of(term.token);
-    let stop = cut + settings.timing.hard_stop();
-    // On a busy machine, the watchdog's thread may be late. It has the rest of the lease duration.
-    let margin = (settings.timing.lease_duration - settings.timing.hard_stop()) / 2;
-    assert!(last.at <= stop + margin, "the body continued for {:?} after the hard stop", last.at.since(stop));
+    let (leader, token) = cut_off_while_it_blocks(&world, &settings).await;
     if sink != Sink::Pipe {
-        for words in ["task `work` of lease `", "has been inside one poll for", "ending the process"] {
+        for words in SAID_OF_A_BLOCKED_BODY {
             assert!(leader.said().contains(words), "{words:?} is not in\n{}", leader.said());
         }
     }
-    let next = world.next_term(term.token).await;
+    let next = world.next_term(token).await;
     assert_ne!(next.pid, leader.pid);
 }
 

@@ -1,6 +1,7 @@
 //! Common code of the integration tests: fault injection, event logs, replicas as processes.
 
 pub mod api;
+pub mod cargo;
 #[cfg(unix)]
 pub mod cluster;
 pub mod error;
@@ -13,6 +14,8 @@ pub mod proxy;
 pub mod replica;
 #[cfg(unix)]
 mod server;
+#[cfg(unix)]
+mod service;
 pub mod ticks;
 #[cfg(unix)]
 pub mod world;

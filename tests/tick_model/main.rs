@@ -76,7 +76,7 @@ fn two_tasks() {
     check(Scope { ticks: 2, faults: 1, ..Scope::new("two tasks", tasks) });
 }
 
-/// Scopes that take minutes. `MODEL=large cargo test -p lease-tests --test tick_model large -- --nocapture`
+/// Scopes that take minutes. `MODEL=large cargo test --test tick_model large -- --nocapture`
 #[test]
 fn large() {
     let two = |name, task| Scope { ticks: 2, faults: 2, ..Scope::new(name, vec![task]) };

@@ -1,7 +1,7 @@
 //! The tick protocol under faults: the production cores of election and ticks, three replicas, one Lease, and an event
 //! heap.
 //!
-//! `TICKS=1000000 cargo test -p lease-tests --test ticks -- --nocapture` runs until each delivery policy has had this
+//! `TICKS=1000000 cargo test --test ticks -- --nocapture` runs until each delivery policy has had this
 //! many ticks. `SEED=7 …` runs one world, and prints what happened in it if a rule does not hold.
 
 mod bodies;

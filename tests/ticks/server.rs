@@ -50,7 +50,7 @@ impl Server {
             (Request::Create(record), None) => {
                 self.revision += 1;
                 let version = Version { uid: "lease".to_owned(), revision: self.revision };
-                let view = View { version, record: record.clone() };
+                let view = View { version, record: record.clone(), successor: None };
                 self.object = Some(State { view: view.clone(), annotations: Rc::default() });
                 Answer::Committed(view)
             }
@@ -62,7 +62,7 @@ impl Server {
                 }
                 self.revision += 1;
                 let version = Version { uid: base.uid.clone(), revision: self.revision };
-                let view = View { version, record: record.clone() };
+                let view = View { version, record: record.clone(), successor: None };
                 self.object = Some(State { view: view.clone(), annotations });
                 Answer::Committed(view)
             }

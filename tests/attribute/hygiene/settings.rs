@@ -25,6 +25,8 @@ pub(crate) async fn names() {}
     lease_duration = "30s",
     renew_deadline = "20s",
     retry_period = "4s",
+    leader_label,
+    leader_service = "ledger",
     restart = on_failure,
     backoff = "100ms..100ms",
     max_restarts = "1000 in 1ms",

@@ -71,14 +71,21 @@ fn lints(feature: &str) -> Option<Fired> {
     let clippy = || {
         let mut clippy = Command::new(&cargo);
         clippy.arg("clippy").current_dir(env!("CARGO_MANIFEST_DIR"));
+        // What cargo tells this program about its own package. Some build scripts would run again because of it.
+        for (name, _) in env::vars_os() {
+            if name.to_str().is_some_and(|name| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")) {
+                clippy.env_remove(name);
+            }
+        }
         clippy
     };
     if !clippy().arg("--version").output().is_ok_and(|output| output.status.success()) {
         return None;
     }
     let output = clippy()
-        .args(["--quiet", "--message-format=json", "--package=lease-attribute-tests", "--example=listed"])
-        .arg(format!("--features={feature}"))
+        // For the whole workspace, whose dependencies `cargo lint` has checked with the same features.
+        .args(["--quiet", "--message-format=json", "--workspace", "--example=listed"])
+        .arg(format!("--features=lease-attribute-tests/{feature}"))
         .output()
         .expect("clippy runs: it has printed its version");
     let said = String::from_utf8_lossy(&output.stdout);

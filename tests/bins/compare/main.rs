@@ -1,8 +1,8 @@
 //! Measures a candidate of lease-runtime and one of client-go on a real API server, and prints one table.
 //!
 //! ```text
-//! tests/kube-apiserver/run cargo run --release -p lease-tests --bin compare            everything, about 7 minutes
-//! tests/kube-apiserver/run cargo run --release -p lease-tests --bin compare -- crash   one item
+//! tests/kube-apiserver/run cargo run --release --bin compare            everything, about 7 minutes
+//! tests/kube-apiserver/run cargo run --release --bin compare -- crash   one item
 //! ```
 //!
 //! README.md beside this file says what is measured, how, and what disturbs it. The exit code is 1 if lease-runtime misses a

@@ -11,7 +11,7 @@ usage: faults [--faults N | --soak TIME] [--seed N] [--replicas N] [--logs DIR] 
   --faults N    how many faults (60 if not given)
   --soak TIME   instead of that: replicas that live for TIME (90s, 30m), and whether they grow
   --seed N      the seed of an earlier run, which repeats its plan
-  --replicas N  how many candidates there are (4 if not given, 3 for --soak)
+  --replicas N  how many candidates there are (5 if not given, 3 for --soak)
   --only KIND   only faults of this kind; can be given more than once
   --logs DIR    leaves the logs of the replicas and the events in this folder";
 
@@ -52,7 +52,7 @@ impl Options {
                 _ => return Err(format!("{argument} does not exist\n{USAGE}").into()),
             }
         }
-        let usual = if matches!(run, Run::Soak(_)) { 3 } else { 4 };
+        let usual = if matches!(run, Run::Soak(_)) { 3 } else { 5 };
         Ok(Options { run, replicas: replicas.unwrap_or(usual), ..options })
     }
 }

@@ -7,14 +7,14 @@ use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
-use lease_tests::log::now;
+use lease_tests::log::{Event, now};
 use lease_tests::program::CANDIDATE;
 use lease_tests::proxy::Proxy;
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::io::AsyncWriteExt;
 use tokio::process::{Child, ChildStdin, Command};
 
-use crate::candidate::Settings;
+use crate::candidate::{Form, Settings, program};
 use crate::error::{Context, Result};
 
 /// How long a process may take to end.
@@ -49,6 +49,8 @@ pub(crate) enum End {
     Killed,
     /// By the watchdog, after it was stopped, blocked or starved in the middle of a poll.
     Aborted,
+    /// With this exit code, which is not 0.
+    Exit(i32),
 }
 
 impl End {
@@ -57,7 +59,8 @@ impl End {
             None if status.success() => Some(End::Success),
             Some(signal) if signal == Signal::KILL.as_raw() => Some(End::Killed),
             Some(signal) if signal == Signal::ABORT.as_raw() => Some(End::Aborted),
-            _ => None,
+            Some(_) => None,
+            None => status.code().map(End::Exit),
         }
     }
 }
@@ -79,11 +82,14 @@ impl Member {
         let settings = Settings { log: self.folder.join(format!("{name}.jsonl")), ..self.settings.clone() };
         let mut command = Command::new(std::env::current_exe()?);
         command.arg(CANDIDATE).arg(serde_json::to_string(&settings)?);
-        // A candidate must not find a cluster through the environment of the run.
-        for variable in ["KUBERNETES_SERVICE_HOST", "POD_NAMESPACE", "HOSTNAME", "RUST_LOG"] {
+        // The environment of the run must not show a candidate a cluster, and must not configure it.
+        for variable in
+            ["KUBERNETES_SERVICE_HOST", "POD_NAMESPACE", "HOSTNAME", "RUST_LOG", "LEASE_PREFIX", "LEASE_LABELS"]
+        {
             command.env_remove(variable);
         }
         command.env("KUBECONFIG", &self.kubeconfig).env("POD_NAME", &self.name).env("HOME", &self.folder);
+        command.envs(self.settings.environment());
         command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(File::create(&errors)?);
         // Ctrl-C is for the run to handle.
         let mut child =
@@ -91,6 +97,11 @@ impl Member {
         let (pid, orders) = (child.id().ok_or("a process without an id")?, child.stdin.take());
         *self.process.borrow_mut() = Some(Process { child, pid, orders, allowed: Vec::new(), errors });
         Ok(())
+    }
+
+    /// Whether it is `exec`, and so more than one process.
+    pub(crate) fn is_exec(&self) -> bool {
+        matches!(self.settings.form, Form::Exec(_))
     }
 
     /// The process, if there is one that has not been [reaped](Member::reap).
@@ -108,10 +119,12 @@ impl Member {
     /// Sends a signal, if the process runs.
     pub(crate) fn signal(&self, signal: Signal) {
         // Its id is its own until it is reaped.
-        if let Some(pid) = self.pid().and_then(|pid| Pid::from_raw(i32::try_from(pid).ok()?)) {
-            // It may have ended.
-            let _ = kill_process(pid, signal);
-        }
+        self.pid().into_iter().for_each(|pid| send(pid, signal));
+    }
+
+    /// Whether this is an event of the process that runs now, or of the program that it runs.
+    pub(crate) fn wrote(&self, event: &Event) -> bool {
+        self.pid().is_some_and(|pid| event.pid == pid || event.identity == program::identity(&self.name, pid))
     }
 
     /// Gives an order to the next effect of the process.
@@ -148,5 +161,12 @@ impl Member {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
         Ok(())
+    }
+}
+
+/// Sends a signal to a process, which may have ended.
+pub(crate) fn send(pid: u32, signal: Signal) {
+    if let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) {
+        let _ = kill_process(pid, signal);
     }
 }

@@ -30,6 +30,8 @@ pub(crate) fn of_all(outcome: &Outcome) {
     outcome.explained.iter().for_each(|told| println!("  {told}"));
     println!("writes that the target has accepted: {}, and refused: {}", outcome.accepted, outcome.refused);
     println!("ticks that were started: {}", outcome.ticks);
+    println!("programs that exec has run: {}", outcome.programs);
+    println!("states of the EndpointSlice: {}, Events of Kubernetes: {}", outcome.slices, outcome.kubernetes_events);
     println!("the logs of the processes:");
     outcome.logs.lines().for_each(|line| println!("  {line}"));
     println!("violations: {}", outcome.violations.len());

@@ -1,8 +1,8 @@
 //! Replicas of lease-runtime on a real API server, under faults of the processes, the network and the server.
 //!
 //! ```text
-//! tests/kube-apiserver/run cargo run -p lease-tests --bin faults                   60 faults, below 4 minutes
-//! tests/kube-apiserver/run cargo run -p lease-tests --bin faults -- --soak 30m     does anything grow?
+//! tests/kube-apiserver/run cargo run --bin faults                   60 faults, below 4 minutes
+//! tests/kube-apiserver/run cargo run --bin faults -- --soak 30m     does anything grow?
 //! ```
 //!
 //! README.md beside this file says what happens and what is checked. The exit code is 1 if something does not hold.
@@ -10,17 +10,20 @@
 mod candidate;
 mod check;
 mod cli;
+mod cli_program;
 mod cpu;
 mod crew;
 mod faults;
 mod figures;
 mod folder;
 mod nemesis;
+mod parts;
 mod plan;
 mod role;
 mod scene;
 mod soak;
 mod target;
+mod traffic;
 
 use lease_tests::error;
 use std::process::ExitCode;

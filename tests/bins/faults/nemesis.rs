@@ -9,13 +9,14 @@ use tokio::time::sleep;
 
 use crate::crew::{End, Member};
 use crate::error::Result;
+use crate::parts::{self, PROGRAM_KILLED};
 use crate::plan::{Fault, Kind, On};
 use crate::scene::Scene;
 
 /// How long a body may take until it carries out an order.
 const OBEYS: Duration = Duration::from_secs(3);
 /// How long a leader may be stopped until another one leads, even if something else goes wrong at the same time.
-const TAKEN_OVER: Duration = Duration::from_secs(30);
+pub(crate) const TAKEN_OVER: Duration = Duration::from_secs(30);
 /// A few bytes at a time, as a receiver takes them that hardly reads: an answer takes a second or more.
 const TRICKLE: Flow = Flow::Trickle { bytes: 64, every: Duration::from_millis(40) };
 
@@ -23,6 +24,9 @@ const TRICKLE: Flow = Flow::Trickle { bytes: 64, every: Duration::from_millis(40
 pub(crate) async fn inflict(scene: &Scene, fault: &Fault) -> Result<()> {
     let member = victim(scene, fault.on);
     scene.log.note("fault", &format!("{} {} {:?}", fault.kind.words().0, member.name, fault.lasts));
+    if member.is_exec() && parts::inflict(scene, member, fault).await? {
+        return Ok(());
+    }
     match fault.kind {
         Kind::Pause => pause(scene, member, fault).await,
         Kind::PauseInPoll => pause_in_poll(scene, member, fault).await,
@@ -114,7 +118,7 @@ async fn pause_in_poll(scene: &Scene, member: &Member, fault: &Fault) {
     resume(scene, member, pid);
 }
 
-async fn kill(scene: &Scene, member: &Member, fault: &Fault, signal: Signal, end: End) -> Result<()> {
+pub(crate) async fn kill(scene: &Scene, member: &Member, fault: &Fault, signal: Signal, end: End) -> Result<()> {
     member.allow(end);
     member.signal(signal);
     if let Err(error) = member.end().await {
@@ -126,7 +130,8 @@ async fn kill(scene: &Scene, member: &Member, fault: &Fault, signal: Signal, end
 
 async fn starve(scene: &Scene, member: &Member, fault: &Fault) -> Result<()> {
     let Some(pid) = member.pid() else { return Ok(()) };
-    member.allow(End::Aborted);
+    let ends = [End::Aborted].into_iter().chain(PROGRAM_KILLED.into_iter().filter(|_| member.is_exec()));
+    ends.for_each(|end| member.allow(end));
     scene.log.note("starve", &pid.to_string());
     let starved = scene.means.starve(pid)?;
     sleep(fault.lasts).await;
@@ -143,8 +148,12 @@ async fn block(member: &Member, fault: &Fault) {
         member.allow(End::Aborted);
         member.order(&format!("block {}", fault.lasts.as_millis())).await;
     }
-    link(member, Link::BLACK_HOLE, fault.lasts).await;
+    cut_off(member, fault.lasts).await;
     member.order("nothing").await;
+}
+
+pub(crate) async fn cut_off(member: &Member, lasts: Duration) {
+    link(member, Link::BLACK_HOLE, lasts).await;
 }
 
 async fn slow_store(scene: &Scene, fault: &Fault) {

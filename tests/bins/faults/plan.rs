@@ -112,10 +112,22 @@ pub(crate) enum On {
     Member(usize),
 }
 
+/// The process to which it happens, of a candidate that is `exec`. Other candidates are one process.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Part {
+    /// The one that takes part in the election.
+    Exec,
+    /// The one that kills the program if `exec` does not.
+    Guard,
+    /// The program.
+    Program,
+}
+
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Fault {
     pub(crate) kind: Kind,
     pub(crate) on: On,
+    pub(crate) part: Part,
     /// How long it lasts.
     pub(crate) lasts: Duration,
     /// How late bytes are, where bytes are late.
@@ -169,5 +181,6 @@ fn fault(kind: Kind, replicas: usize, random: &mut Rng) -> Fault {
     let leader = matches!(kind, Kind::PauseInPoll | Kind::StepDown | Kind::BlockCutOff | Kind::DelayThenHole);
     let on = if leader || random.f32() < 0.7 { On::Leader } else { On::Member(random.usize(..replicas)) };
     let lasts = Duration::from_millis(random.u64(from..=to));
-    Fault { kind, on, lasts, late: Duration::from_millis(random.u64(200..=1300)) }
+    let part = [Part::Exec, Part::Guard, Part::Program][random.usize(..3)];
+    Fault { kind, on, part, lasts, late: Duration::from_millis(random.u64(200..=1300)) }
 }

@@ -10,14 +10,17 @@ use lease_tests::log::{Event, Log, now};
 use lease_tests::proxy::{Link, Proxy};
 use rustix::process::Signal;
 
-use crate::candidate::Settings;
+use crate::candidate::{Form, Settings};
 use crate::check::Outcome;
-use crate::cli::Options;
+use crate::cli::{Options, Run};
+use crate::cli_program;
 use crate::cpu::Means;
 use crate::crew::{End, Member};
 use crate::error::{Context, Result};
 use crate::folder::Folder;
+use crate::parts::TERMINATED;
 use crate::target::Target;
+use crate::traffic::Traffic;
 
 /// The lease.
 const LEASE: &str = "faults";
@@ -34,6 +37,7 @@ pub(crate) struct Scene {
     /// Between the API server and etcd, if the server is ours.
     pub(crate) store: Option<Proxy>,
     pub(crate) members: Vec<Member>,
+    traffic: Traffic,
     pub(crate) log: Log,
     pub(crate) means: Means,
     /// What the processes have done that they should not have.
@@ -44,20 +48,28 @@ pub(crate) struct Scene {
 
 impl Scene {
     /// With all candidates running, and one of them leading.
+    ///
+    /// If there are faults, the last one is `exec`. For the soak it is not, which compares replicas with each other.
     pub(crate) async fn set(options: &Options) -> Result<Scene> {
         let Some(real) = Real::from_env() else {
             return Err("there is no API server: run this with tests/kube-apiserver/run, see its README".into());
+        };
+        let exec = match options.run {
+            Run::Faults(_) => Some(Form::Exec(cli_program::built().await?)),
+            Run::Soak(_) => None,
         };
         let folder = Folder::new(options.logs.as_deref())?;
         let target = Target::start(folder.path()).await?;
         let cluster = Cluster::real(&real, &format!("faults-{:08x}", fastrand::u32(..))).await;
         let store = if real.control.is_some() { Some(through_store(&cluster, &real).await) } else { None };
         let log = Log::open(&folder.path().join("events"))?;
+        let traffic = Traffic::start(&cluster, LEASE, log.path()).await?;
         let mut scene = Scene {
             cluster,
             real,
             store,
             members: Vec::new(),
+            traffic,
             log,
             means: Means::find(),
             wrong: RefCell::default(),
@@ -65,7 +77,8 @@ impl Scene {
             folder,
         };
         for index in 0..options.replicas {
-            let member = scene.member(index)?;
+            let exec = exec.clone().filter(|_| index + 1 == options.replicas);
+            let member = scene.member(index, exec.unwrap_or(Form::Attribute)).await?;
             member.start()?;
             scene.members.push(member);
         }
@@ -73,16 +86,26 @@ impl Scene {
         Ok(scene)
     }
 
-    fn member(&self, index: usize) -> Result<Member> {
+    async fn member(&self, index: usize, form: Form) -> Result<Member> {
         let name = format!("replica-{index}");
+        let is_odd = index % 2 == 1;
+        let pod = if is_odd || form != Form::Attribute {
+            None
+        } else {
+            Some(self.traffic.pod(&self.cluster, &name, u8::try_from(index)?).await)
+        };
         let link = self.cluster.link(Link::PASS);
         let kubeconfig = self.folder.path().join(format!("{name}.kubeconfig"));
         let text = self.cluster.kubeconfig(Some(&link), Caller::Admin(&name), &self.cluster.namespace);
         std::fs::write(&kubeconfig, text).context(|| kubeconfig.display().to_string())?;
         let settings = Settings {
+            name: name.clone(),
+            deployed: is_odd || form != Form::Attribute,
+            form,
+            pod,
             lease: LEASE.to_owned(),
             lease_duration: Duration::from_secs(DURATIONS[index % DURATIONS.len()]),
-            only_reports: index % 2 == 1,
+            only_reports: is_odd,
             events: self.log.path().to_owned(),
             log: self.folder.path().join(format!("{name}.jsonl")),
             target: self.target.address(),
@@ -92,9 +115,8 @@ impl Scene {
 
     /// The candidate whose body has had the latest effect.
     pub(crate) fn leader(&self) -> Option<&Member> {
-        let pid =
-            self.log.look(0, |events| events.iter().rev().find(|event| event.is("enter")).map(|event| event.pid))?;
-        self.members.iter().find(|member| member.pid() == Some(pid))
+        let latest = self.log.look(0, |events| events.iter().rev().find(|event| event.is("enter")).cloned())?;
+        self.members.iter().find(|member| member.wrote(&latest))
     }
 
     /// The first event after a time that satisfies a condition.
@@ -161,6 +183,7 @@ impl Scene {
     pub(crate) async fn finish(&self) -> Result<Outcome> {
         for member in &self.members {
             member.allow(End::Success);
+            TERMINATED.into_iter().filter(|_| member.is_exec()).for_each(|end| member.allow(end));
             member.signal(Signal::TERM);
         }
         for member in &self.members {
@@ -170,6 +193,9 @@ impl Scene {
         }
         let mut outcome = Outcome::of(&self.log.events(), &self.target.audit().await?);
         outcome.read_logs(self.folder.path())?;
+        let left = self.traffic.left(self.members.iter().map(|member| &member.settings)).await?;
+        outcome.kubernetes_events = left.events;
+        outcome.violations.extend(left.violations);
         outcome.violations.extend(self.wrong.take());
         if !outcome.violations.is_empty() {
             self.folder.keep();

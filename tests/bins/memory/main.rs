@@ -1,6 +1,6 @@
 //! Measures the memory of a lease: one process takes part in the elections of many leases and holds them all.
 //!
-//! `cargo run --release -p lease-tests --bin memory -- [LEASES]`
+//! `cargo run --release --bin memory -- [LEASES]`
 //!
 //! The API server is the one of `LEASE_TEST_KUBECONFIG` (`tests/kube-apiserver/run` sets it), otherwise an embedded one in
 //! another process, without TLS. The result is resident memory, including the transport's buffers, which differ between the two

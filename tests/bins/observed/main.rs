@@ -1,10 +1,11 @@
 //! Measures what an observer costs: the processor time of processes that hold many leases, with and without metrics.
 //!
-//! `cargo run --release -p lease-tests --bin observed -- [LEASES [WINDOWS]]`
+//! `cargo run --release --bin observed -- [LEASES [WINDOWS]]`
 //!
 //! Four processes run at the same time, two with the observer of the feature `metrics` and two without an observer, so that all of
-//! them see the same machine. Each holds all its leases on one embedded API server, which is a process of its own. In windows of ten
-//! seconds, the processor time of each is compared. Nothing is asserted, because the result depends on the machine.
+//! them see the same machine. Each holds all its leases on one embedded API server, which is a process of its own, in a namespace of
+//! its own, so that it watches no leases of others. In windows of ten seconds, the processor time of each is compared. Nothing is
+//! asserted, because the result depends on the machine.
 
 use std::collections::HashMap;
 use std::fs;
@@ -39,7 +40,7 @@ async fn compare(leases: usize, windows: usize) {
     let server = Process::start(&["serve"]);
     let leases_text = leases.to_string();
     let start = |(number, kind): (usize, &&str)| {
-        Process::start(&["replica", kind, &server.said, &format!("{kind}-{number}"), &leases_text])
+        Process::start(&["replica", kind, &server.said, &name(number, kind), &leases_text])
     };
     let replicas: Vec<Process> = KINDS.iter().enumerate().map(start).collect();
     // Renewals have begun and are spread.
@@ -59,13 +60,18 @@ async fn compare(leases: usize, windows: usize) {
     println!("all: {:.3} s  {:.3} s  {:+.1} %", sums[0], sums[1], percent(sums));
 }
 
+/// The name of a replica and of its namespace.
+fn name(number: usize, kind: &str) -> String {
+    format!("{kind}-{number}")
+}
+
 fn percent([without, with]: [f64; 2]) -> f64 {
     (with / without - 1.0) * 100.0
 }
 
 /// Holds the leases, says so on standard output, and runs until standard input ends.
 async fn replica(kind: &str, kubeconfig: &str, name: &str, leases: usize) {
-    let mut builder = Candidate::builder().kubeconfig(kubeconfig).identity(name);
+    let mut builder = Candidate::builder().kubeconfig(kubeconfig).identity(name).namespace(name);
     if kind == "observed" {
         metrics::set_global_recorder(Values::default()).expect("there is no other recorder");
         builder = builder.observer(MetricsObserver::new());
@@ -91,7 +97,11 @@ async fn replica(kind: &str, kubeconfig: &str, name: &str, leases: usize) {
 }
 
 async fn serve() {
-    let server = EmbeddedApi::new().serve(([127, 0, 0, 1], 0)).await.expect("no server");
+    let api = EmbeddedApi::new();
+    for (number, kind) in KINDS.iter().enumerate() {
+        api.create_namespace(&name(number, kind));
+    }
+    let server = api.serve(([127, 0, 0, 1], 0)).await.expect("no server");
     let file = std::env::temp_dir().join(format!("observed-{}", std::process::id()));
     fs::write(&file, server.kubeconfig()).expect("no file");
     say(&file.display().to_string());

@@ -8,8 +8,17 @@ use crate::error::{Context, Result};
 use crate::workspace::Workspace;
 
 /// The cargo that runs this program, otherwise the one in `PATH`.
+///
+/// It does not inherit what cargo tells this program about its own package: some build scripts depend on it, would run again, and
+/// much would be compiled again.
 pub(crate) fn cargo() -> Command {
-    Command::new(std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo")))
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo")));
+    for (name, _) in std::env::vars_os() {
+        if name.to_str().is_some_and(|name| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")) {
+            cargo.env_remove(name);
+        }
+    }
+    cargo
 }
 
 /// Runs a command and returns its standard output. The error of a failed command contains its standard error.

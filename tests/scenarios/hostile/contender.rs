@@ -13,7 +13,7 @@ use lease_tests::world::World;
 
 /// The candidates on client-go of one scenario. Their events are in a log of their own, because their tokens, `leaseTransitions`,
 /// cannot be compared with ours.
-pub(super) struct Contenders {
+pub(crate) struct Contenders {
     log: Log,
 }
 
@@ -26,12 +26,12 @@ struct Body {
 }
 
 impl Contenders {
-    pub(super) fn new(world: &World) -> Contenders {
+    pub(crate) fn new(world: &World) -> Contenders {
         Contenders { log: Log::open(&world.dir.join("contender-events")).expect("no event log for the contenders") }
     }
 
     /// Starts one, and waits until it takes part. `release` is its `ReleaseOnCancel`.
-    pub(super) async fn start(&self, world: &World, name: &str, timing: Timing, release: bool) -> Replica {
+    pub(crate) async fn start(&self, world: &World, name: &str, timing: Timing, release: bool) -> Replica {
         let Kind::Real(real) = &world.cluster.kind else { panic!("client-go needs a real API server") };
         let program = real.contender.as_ref().expect("the runner asks for a contender");
         let link = world.cluster.link(Link::PASS);
@@ -58,7 +58,7 @@ impl Contenders {
     }
 
     /// Waits until it begins a body after this instant.
-    pub(super) async fn leads(&self, contender: &Replica, after: Moment) -> Event {
+    pub(crate) async fn leads(&self, contender: &Replica, after: Moment) -> Event {
         self.log.wait("started", |event| event.pid == contender.pid && event.at > after).await
     }
 

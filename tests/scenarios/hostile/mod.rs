@@ -5,7 +5,7 @@
 //! within a time that the scenario states.
 
 mod client_go;
-mod contender;
+pub(crate) mod contender;
 mod policies;
 mod policy;
 mod writers;

@@ -34,6 +34,10 @@ pub(crate) enum Event {
     },
     /// The Lease was changed, by a process or by somebody else.
     Stored(Box<Stored>),
+    /// The EndpointSlice of a Lease has this fencing token, and leads to this pod.
+    Led { lease: LeaseName, token: u64, pod: Option<String> },
+    /// The pod of a replica has the labels of these Leases.
+    Labelled { node: u8, leases: Vec<LeaseName> },
     /// A part of an answer has arrived. `stamps` are the renew times in it.
     Arrived { who: Who, number: u64, status: u16, stamps: Vec<Stamp>, print: u64 },
     /// A body was polled for the first time.
@@ -48,6 +52,18 @@ pub(crate) enum Event {
     Tick { who: Who, task: &'static str, nominal: Timestamp, attempt: u32, id: AttemptId, cause: TickCause },
     /// A run has ended by itself.
     TickEnded { who: Who, task: &'static str, id: AttemptId, completed: bool },
+    /// An observer was told of this.
+    Told { who: Who, lease: LeaseName, told: Told },
+}
+
+/// What an observer is told.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub(crate) enum Told {
+    TermBegan(u64),
+    TermCancelled(u64),
+    TermEnded(u64),
+    RunBegan(String),
+    RunEnded(String),
 }
 
 /// The renew time of a Lease. No two writes of one Lease have the same.
@@ -93,6 +109,10 @@ pub(crate) struct LeaseState {
     pub(crate) holder: Holder,
     pub(crate) stamp: Option<String>,
     pub(crate) annotations: BTreeMap<String, String>,
+    /// Those that the runtime, the program or the deployment set.
+    pub(crate) labels: Vec<(String, String)>,
+    /// The uids of its owners.
+    pub(crate) owners: Vec<String>,
 }
 
 /// Who holds a Lease.

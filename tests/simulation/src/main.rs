@@ -16,6 +16,9 @@ mod year;
 
 use std::process::ExitCode;
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     if !cfg!(tokio_unstable) {
         eprintln!(

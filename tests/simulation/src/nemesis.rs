@@ -8,6 +8,7 @@ use crate::engine::{Link, Nanos, SECOND, World, wall_at};
 use crate::journal::LeaseName;
 use crate::plan::{Chances, Plan};
 use crate::program::{LEASES, Steering};
+use lease_protocol::handover::{STEP_DOWN, StepDownRequest, TRANSFER_TO};
 use lease_protocol::ticks::names::{BACKFILL, PAUSE, TRIGGER};
 use lease_runtime::embedded::EmbeddedApi;
 
@@ -61,6 +62,7 @@ impl Nemesis {
         self.strike_server(world);
         self.strike_objects(world);
         self.change_minds(world, steering);
+        self.strike_leadership(world, steering);
         self.strike_processes(world)
     }
 
@@ -228,6 +230,37 @@ impl Nemesis {
         {
             world.note("step down", who);
         }
+    }
+
+    /// Requests of an operator to give a lease up, also such that are for nobody, that name nobody, and that cannot be read.
+    fn strike_leadership(&mut self, world: &mut World, steering: &[Option<Steering>]) {
+        if !self.happens(self.chances.handovers) {
+            return;
+        }
+        let lease = LEASES[self.rng.usize(..self.leases)];
+        let Some(object) = world.server.api.lease_json(NAMESPACE, lease) else { return };
+        let (holder, transitions) =
+            (object["spec"]["holderIdentity"].as_str(), object["spec"]["leaseTransitions"].as_i64());
+        let to = steering[self.rng.usize(..steering.len())].as_ref();
+        let to = to.and_then(|to| to.candidate.get()).map(|candidate| candidate.identity().to_owned());
+        let request = |to| StepDownRequest {
+            holder: holder.unwrap_or_default().to_owned(),
+            transitions: transitions.and_then(|count| count.try_into().ok()).unwrap_or_default(),
+            to,
+        };
+        let (name, value, kind) = match self.rng.u8(..8) {
+            0 | 1 => (STEP_DOWN, request(None).text(), "asked to step down"),
+            2 | 3 => (STEP_DOWN, request(to).text(), "asked to transfer"),
+            4 => (STEP_DOWN, request(Some("gone".to_owned())).text(), "asked to transfer to nobody"),
+            5 => {
+                let earlier = request(to);
+                let earlier = StepDownRequest { transitions: earlier.transitions - 1, ..earlier };
+                (STEP_DOWN, earlier.text(), "asked for an earlier term")
+            }
+            6 => (STEP_DOWN, "{".to_owned(), "asked unreadably"),
+            _ => (TRANSFER_TO, "gone".to_owned(), "successor named by a stranger"),
+        };
+        self.write(world, lease, kind, |object| object["metadata"]["annotations"][name] = value.into());
     }
 
     fn strike_processes(&mut self, world: &mut World) -> Vec<Deed> {

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use fastrand::Rng;
 
 use crate::check::{Broken, Checks};
-use crate::engine::{Nanos, Network, SECOND, World, wall_at};
+use crate::engine::{Nanos, Network, SECOND, World, put_pods_and_services, wall_at};
 use crate::journal::Trace;
 use crate::nemesis::{Deed, LONGER, Nemesis, apply};
 use crate::plan::Plan;
@@ -62,6 +62,9 @@ impl Run {
         let world = World::new(plan.step, plan.rates.clone(), network, seed);
         plan.policy.into_iter().for_each(|policy| apply(policy, &world.server.api));
         let nodes = plan.rates.len();
+        if plan.work.traffic {
+            world.server.enter(|api| put_pods_and_services(api, nodes));
+        }
         Run {
             world,
             nemesis: Nemesis::new(&plan, seed),
@@ -198,7 +201,7 @@ impl Run {
             Deed::StepDown(node) => {
                 let candidate = self.steering[node].as_ref().and_then(|steering| steering.candidate.get());
                 let (Some(candidate), Some(process)) = (candidate, &self.world.processes[node]) else { return };
-                if process.enter(|| candidate.step_down(LEASES[0])) {
+                if process.enter(|| candidate.step_down(self.plan.work.name(LEASES[0]))) {
                     let who = process.here.who;
                     self.world.note("step down", Some(who));
                 }

@@ -11,7 +11,7 @@ use crate::cost::Cost;
 use crate::engine::{NetworkFaults, SECOND};
 use crate::nemesis::Deed;
 use crate::plan::{Chances, Plan};
-use crate::program::{LEASES, TickTask, When, Work};
+use crate::program::{Deployment, LEASES, TickTask, When, Work};
 use crate::run::Run;
 
 const HOUR: u64 = 3_600;
@@ -121,6 +121,12 @@ fn plan() -> Plan {
         blocking: 0,
         longest_block: Duration::ZERO,
         ticks,
+        traffic: true,
+        prefixed: false,
+        observed: true,
+        // The embedded API keeps all Events, unlike a cluster, and its memory is measured.
+        events: false,
+        deployment: Deployment::PLAIN,
     };
     let chances = Chances::default();
     Plan { step: latency, rates: vec![1000; 2], network, chances, work, policy: None, edits: false }

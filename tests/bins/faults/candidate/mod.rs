@@ -1,4 +1,4 @@
-//! The candidate: a process with a continuous task and a scheduled one.
+//! The candidate: a process with a continuous task and a scheduled one, or `exec` with a program.
 //!
 //! Its events, in the form of `lease_tests::log`:
 //!
@@ -16,34 +16,61 @@
 
 mod body;
 mod orders;
+pub(crate) mod program;
 mod tick;
 
-use std::path::PathBuf;
-use std::process::ExitCode;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use lease_runtime::{Candidate, OnOverrun, shutdown_signal};
+use lease_runtime::{Candidate, LeaderTask, OnOverrun, shutdown_signal};
 use lease_tests::log::Pen;
-use lease_tests::program::Arguments;
+use lease_tests::program::{Arguments, CANDIDATE};
 use serde::{Deserialize, Serialize};
 use tracing_subscriber::EnvFilter;
 
 use self::orders::Orders;
-use crate::error::{Context, Result};
+use crate::error::{Context, Error, Result};
 use crate::role::{Role, Tasks};
 use crate::target::{Access, Address};
 
 /// The name of the scheduled task.
 pub(crate) const TICK: &str = "tick";
 
+/// What a process is.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Debug)]
+pub(crate) enum Form {
+    /// A program with `#[leader_only]`.
+    Attribute,
+    /// `exec` of this command line, with the program that follows.
+    Exec(PathBuf),
+    /// What `exec` runs.
+    Program,
+}
+
+/// The pod of a candidate that leads traffic.
+#[derive(Clone, Serialize, Deserialize, Debug)]
+pub(crate) struct Pod {
+    pub(crate) namespace: String,
+    pub(crate) uid: String,
+    pub(crate) ip: String,
+}
+
 /// What a candidate is told. The cluster comes from `KUBECONFIG`.
 #[derive(Clone, Serialize, Deserialize, Debug)]
 pub(crate) struct Settings {
+    pub(crate) name: String,
+    pub(crate) form: Form,
     pub(crate) lease: String,
     /// Candidates may differ in this, as during a rolling update.
     pub(crate) lease_duration: Duration,
+    /// The deployment sets the timings, and not the program.
+    pub(crate) deployed: bool,
+    /// If it leads traffic, by its label and by the Service of the name of the lease. It then writes Events of Kubernetes, too.
+    pub(crate) pod: Option<Pod>,
     /// Whether a poll that lasts too long is only reported. Then its effect reaches the target, which has to refuse it.
     pub(crate) only_reports: bool,
     /// The file to which all candidates append their events.
@@ -51,6 +78,36 @@ pub(crate) struct Settings {
     /// The file of its log, in JSON.
     pub(crate) log: PathBuf,
     pub(crate) target: Address,
+}
+
+impl Settings {
+    /// The variables by which a deployment configures the candidate.
+    pub(crate) fn environment(&self) -> Vec<(&'static str, String)> {
+        let mut variables = vec![("LEASE_EVENTS", if self.pod.is_some() { "on" } else { "off" }.to_owned())];
+        if self.deployed {
+            let names = ["LEASE_DURATION", "LEASE_RENEW_DEADLINE", "LEASE_RETRY_PERIOD"];
+            let spans = timings(self.lease_duration).map(|span| format!("{}ms", span.as_millis()));
+            variables.extend(names.into_iter().zip(spans));
+        }
+        if let Some(Pod { namespace, uid, ip }) = &self.pod {
+            let own = [("POD_NAMESPACE", namespace), ("POD_UID", uid), ("POD_IP", ip)];
+            variables.extend(own.map(|(name, value)| (name, value.clone())));
+        }
+        variables
+    }
+
+    /// What the settings say about the lease of a task.
+    fn apply<T>(&self, mut task: LeaderTask<T>) -> LeaderTask<T> {
+        task = task.lease(self.lease.clone());
+        if !self.deployed {
+            let [duration, renew, retry] = timings(self.lease_duration);
+            task = task.lease_duration(duration).renew_deadline(renew).retry_period(retry);
+        }
+        if self.pod.is_some() {
+            task = task.leader_label().leader_service(self.lease.clone());
+        }
+        task
+    }
 }
 
 /// What the bodies of a candidate use.
@@ -65,11 +122,20 @@ struct Desk {
 }
 
 pub(crate) async fn run(mut arguments: Arguments) -> Result<ExitCode> {
+    let settings = arguments.next().unwrap_or_default();
+    let settings: Settings = serde_json::from_str(&settings).context(|| "settings of a candidate".to_owned())?;
+    match &settings.form {
+        Form::Attribute => take_part(settings).await,
+        Form::Exec(cli) => Err(become_exec(cli, &settings)),
+        // Only `exec` and its guard end it: it must not die with its parent for another reason.
+        Form::Program => program::run(&settings).await,
+    }
+}
+
+async fn take_part(settings: Settings) -> Result<ExitCode> {
     die_with_the_run()?;
     // First, so that a signal that comes early shuts it down, too.
     let signal = shutdown_signal();
-    let settings = arguments.next().unwrap_or_default();
-    let settings: Settings = serde_json::from_str(&settings).context(|| "settings of a candidate".to_owned())?;
     log_to(&settings)?;
     let candidate = Candidate::builder().build().await?;
     let pen = Pen::open(&settings.events, candidate.identity())?;
@@ -77,12 +143,9 @@ pub(crate) async fn run(mut arguments: Arguments) -> Result<ExitCode> {
     let target = settings.target.connect().await?;
     let (bodies, runs) = (AtomicU64::new(0), AtomicU64::new(0));
     let desk = Arc::new(Desk { pen, orders: Orders::from_stdin(), target, bodies, runs });
-    let (duration, renew, retry) = timings(settings.lease_duration);
     let on_overrun = if settings.only_reports { OnOverrun::Report } else { OnOverrun::Abort };
-    let work = body::work(desk.clone()).lease(settings.lease.clone()).on_overrun(on_overrun);
-    candidate.add(work.lease_duration(duration).renew_deadline(renew).retry_period(retry));
-    let tick = tick::tick(desk.clone()).lease(settings.lease).name(TICK);
-    candidate.add(tick.lease_duration(duration).renew_deadline(renew).retry_period(retry));
+    candidate.add(settings.apply(body::work(desk.clone()).on_overrun(on_overrun)));
+    candidate.add(settings.apply(tick::tick(desk.clone()).name(TICK)));
     tokio::spawn(count_tasks(desk.clone()));
     let ready = async {
         // This is polled after the candidate, which then handles signals.
@@ -96,8 +159,23 @@ pub(crate) async fn run(mut arguments: Arguments) -> Result<ExitCode> {
 
 /// The lease duration, the renew deadline and the retry period. The renew deadline is close to the hard stop, so that bodies which
 /// take their time come to the hard stop.
-fn timings(duration: Duration) -> (Duration, Duration, Duration) {
-    (duration, duration.mul_f64(0.75), duration.mul_f64(0.125))
+fn timings(duration: Duration) -> [Duration; 3] {
+    [duration, duration.mul_f64(0.75), duration.mul_f64(0.125)]
+}
+
+/// Becomes `exec`, with this program once more as what it runs. Returns only if that cannot be.
+fn become_exec(cli: &Path, settings: &Settings) -> Error {
+    let program = Settings { form: Form::Program, ..settings.clone() };
+    let become_it = || -> Result<Error> {
+        // It remains when the process becomes another program.
+        die_with_the_run()?;
+        let mut command = Command::new(cli);
+        command.args(["exec", "--lease", &settings.lease, "--grace", "1s", "--"]).arg(std::env::current_exe()?);
+        command.arg(CANDIDATE).arg(serde_json::to_string(&program)?);
+        Ok(command.exec().into())
+    };
+    let error = become_it().unwrap_or_else(|error| error);
+    format!("cannot become {}: {error}", cli.display()).into()
 }
 
 /// Ends with the run, so that no candidate remains if the run is killed.

@@ -3,6 +3,7 @@
 mod effects;
 mod logs;
 mod overlaps;
+mod slices;
 mod stops;
 mod terms;
 mod ticks;
@@ -30,6 +31,11 @@ pub(crate) struct Outcome {
     pub(crate) refused: u64,
     /// Runs of the scheduled task, and those that were interrupted.
     pub(crate) ticks: usize,
+    /// States of the EndpointSlice, and Events of Kubernetes.
+    pub(crate) slices: usize,
+    pub(crate) kubernetes_events: usize,
+    /// Runs of the program of `exec`.
+    pub(crate) programs: usize,
     /// What was read in the logs of the processes.
     pub(crate) logs: String,
 }
@@ -43,12 +49,21 @@ impl Outcome {
         violations.extend(audit.violations.iter().cloned());
         violations.extend(terms::broken(&terms));
         violations.extend(terms::two_bodies(events));
+        violations.extend(terms::two_programs(events));
+        let slices = slices::all(events);
+        violations.extend(slices::broken(&slices, &terms));
         violations.extend(terms::refused_too_much(&terms, events));
         violations.extend(ticks::twice(events));
         let failed = events.iter().filter(|event| event.is("target-failed"));
         violations.extend(failed.map(|event| format!("the target has not answered: {event}")));
         // A run that has shown nothing must not look like one that has shown that all is well.
-        for (what, count) in [("effects", effects.len()), ("terms", terms.len()), ("writes", audit.accepted as usize)] {
+        let counts = [
+            ("effects", effects.len()),
+            ("terms", terms.len()),
+            ("writes", audit.accepted as usize),
+            ("states of the slice", slices.len()),
+        ];
+        for (what, count) in counts {
             if count == 0 {
                 violations.push(format!("nothing was checked: there are no {what}"));
             }
@@ -63,6 +78,9 @@ impl Outcome {
             terms: terms.len(),
             accepted: audit.accepted,
             refused: audit.refused,
+            slices: slices.len(),
+            kubernetes_events: 0,
+            programs: events.iter().filter(|event| terms::is_program(event)).count(),
             ticks: events.iter().filter(|event| event.is("tick")).count(),
             logs: String::new(),
         }

@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use lease_runtime::clock::Moment;
 use lease_tests::log::Event;
 
+use crate::candidate::program::RUN_BY;
+
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Term {
     pub(super) token: u64,
@@ -29,12 +31,32 @@ pub(super) fn broken(terms: &[Term]) -> Vec<String> {
     told.collect()
 }
 
+/// Whether this is the start of a program of `exec`. Each is a process of its own, and writes no end if it is killed.
+pub(super) fn is_program(event: &Event) -> bool {
+    event.is("started") && event.detail.starts_with(RUN_BY)
+}
+
+/// An effect of a program of `exec` after the next one has started, in whatever term.
+pub(super) fn two_programs(events: &[Event]) -> Vec<String> {
+    let mut latest: BTreeMap<&str, u32> = BTreeMap::new();
+    let mut broken = Vec::new();
+    for event in events {
+        if is_program(event) {
+            latest.insert(&event.identity, event.pid);
+        } else if latest.get(event.identity.as_str()).is_some_and(|pid| *pid != event.pid) {
+            broken.push(format!("a program of exec goes on beside the next one: {event}"));
+        }
+    }
+    broken
+}
+
 /// A body that starts before the one before it is gone, in one process.
 pub(super) fn two_bodies(events: &[Event]) -> Vec<String> {
     let mut live: BTreeMap<&str, u64> = BTreeMap::new();
     let mut broken = Vec::new();
     for event in events {
         if event.is("started")
+            && !is_program(event)
             && let Some(old) = live.insert(&event.identity, event.token)
         {
             broken.push(format!("{} has started a body in term {} beside that of {old}", event.identity, event.token));

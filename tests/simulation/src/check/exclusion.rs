@@ -8,6 +8,7 @@ use crate::engine::{Nanos, Who};
 use crate::journal::{Event, Holder, Stored};
 use crate::tally::Tally;
 use lease_protocol::election::Timing;
+use lease_protocol::handover::TRANSFER_TO;
 
 /// The lease duration that a stranger writes when it overwrites the holder.
 const OF_STRANGERS: Duration = Duration::from_secs(15);
@@ -119,6 +120,13 @@ impl Exclusion {
                 let follower = held_by(after.holder).filter(|holder| *holder == by && before != Some(by));
                 if follower.is_some() && before.is_some() {
                     tally.add("takeovers of an expired lease");
+                }
+                let named = stored.before.as_ref().filter(|before| before.holder == Holder::Nobody);
+                let named = named.and_then(|before| before.annotations.get(TRANSFER_TO));
+                match named.filter(|_| after.holder == Holder::Process(by)) {
+                    Some(named) if *named == by.to_string() => tally.add("lease taken by the named candidate"),
+                    Some(_) => tally.add("lease taken by another than the named candidate"),
+                    None => {}
                 }
                 if super::released(stored).is_some() {
                     tally.add("releases");

@@ -31,6 +31,11 @@ impl Health {
         }
     }
 
+    /// The leader of each Lease after the faults, and its fencing token.
+    pub(super) fn leaders(&self) -> impl Iterator<Item = (LeaseName, Who, u64)> {
+        self.polls.keys().copied()
+    }
+
     pub(super) fn conclude(&self, at: Nanos) -> Result<(), Broken> {
         let Some(from) = self.from else { return Ok(()) };
         // A clock may be slow by a tenth.

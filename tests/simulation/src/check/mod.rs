@@ -1,22 +1,23 @@
 //! What must hold at every event of a run, in global time. Nothing here asks the processes.
 
 mod bodies;
+mod deployed;
 mod exclusion;
 mod guard;
 mod health;
 mod ledger;
 mod patience;
 mod storm;
+mod told;
+mod traffic;
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use crate::engine::{Nanos, Who};
 use crate::journal::{Event, Holder, LeaseName, LeaseState, Stamp, Stored};
 use crate::plan::Plan;
 use crate::program::LEASES;
 use crate::tally::Tally;
-use lease_protocol::election::Timing;
 
 /// A rule that does not hold, in words.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -41,6 +42,10 @@ pub(crate) struct Checks {
     storm: storm::Storm,
     ledgers: Vec<ledger::Ledger>,
     health: health::Health,
+    /// If the run has signs of leadership.
+    traffic: Option<traffic::TrafficCheck>,
+    observers: told::Observers,
+    deployed: deployed::Deployed,
     known: Known,
 }
 
@@ -79,7 +84,7 @@ impl Known {
 
 impl Checks {
     pub(crate) fn new(plan: &Plan) -> Checks {
-        let timing = timing(plan.work.lease_duration);
+        let timing = plan.work.timing();
         let leases = LEASES.into_iter().take(plan.work.leases);
         Checks {
             leases: leases.clone().map(|lease| (lease, exclusion::Exclusion::new(timing))).collect(),
@@ -91,18 +96,28 @@ impl Checks {
                 .map(|task| ledger::Ledger::new(task.clone(), plan.edits, ledger::tolerated(&plan.rates)))
                 .collect(),
             health: health::Health::new(leases.collect(), plan.work.beat),
+            traffic: plan.work.traffic.then(traffic::TrafficCheck::default),
+            observers: told::Observers::default(),
+            deployed: deployed::Deployed::new(&plan.work),
             known: Known::default(),
         }
     }
 
     /// Something has happened.
     pub(crate) fn see(&mut self, at: Nanos, event: &Event, tally: &mut Tally) -> Result<(), Broken> {
+        self.bodies.see(event)?;
+        self.observers.see(event, tally)?;
+        self.health.see(at, event);
+        self.deployed.see(event, tally)?;
+        if !self.deployed.elects() {
+            // What the other checks compare is in Leases that only the process has.
+            return Ok(());
+        }
         self.known.see(event);
         self.guard.see(at, event)?;
         self.patience.see(at, event)?;
-        self.bodies.see(event)?;
         self.storm.see(at, event)?;
-        self.health.see(at, event);
+        self.traffic.iter_mut().try_for_each(|traffic| traffic.see(event, tally))?;
         if let Some(exclusion) = lease_of(event).and_then(|lease| self.leases.get_mut(lease)) {
             exclusion.see(at, event, &self.known, tally)?;
         }
@@ -125,13 +140,14 @@ impl Checks {
         tally: &mut Tally,
     ) -> Result<(), Broken> {
         self.health.conclude(at)?;
+        if !self.deployed.elects() {
+            return Ok(());
+        }
+        for ((lease, who, token), traffic) in self.health.leaders().zip(self.traffic.iter().cycle()) {
+            traffic.conclude(lease, who, token)?;
+        }
         self.ledgers.iter().try_for_each(|ledger| ledger.conclude(at, state(ledger.task.lease), tally))
     }
-}
-
-/// The timings of a Lease with this duration.
-pub(crate) fn timing(lease_duration: Duration) -> Timing {
-    lease_runtime::LeaseSpec::unnamed().lease_duration(lease_duration).timing()
 }
 
 fn lease_of(event: &Event) -> Option<LeaseName> {

@@ -24,6 +24,11 @@ impl Who {
         let start = name.get(1..)?.parse().ok()?;
         Some(Who { node, start })
     }
+
+    /// The pod of the replica. A process that starts again is another container of the same pod.
+    pub(crate) fn pod(self) -> String {
+        format!("pod-{}", self.node)
+    }
 }
 
 impl fmt::Display for Who {

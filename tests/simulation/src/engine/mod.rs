@@ -12,6 +12,7 @@ mod network;
 mod process;
 mod runtime;
 mod server;
+mod signs;
 mod wire;
 mod world;
 
@@ -19,7 +20,8 @@ pub(crate) use client::NetworkService;
 pub(crate) use clock::{MILLI, Nanos, SECOND, wall_at};
 pub(crate) use here::Here;
 pub(crate) use message::Who;
-pub(crate) use network::{Link, Network, NetworkFaults};
+pub(crate) use network::{EventFate, Link, Network, NetworkFaults};
 pub(crate) use process::Process;
 pub(crate) use server::NAMESPACE;
+pub(crate) use signs::put_pods_and_services;
 pub(crate) use world::World;

@@ -28,6 +28,20 @@ pub(crate) struct Link {
 /// How many streams are remembered before those that have arrived are forgotten.
 const STREAMS: usize = 256;
 
+/// What becomes of the Events of Kubernetes that processes write.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub(crate) enum EventFate {
+    /// They are written, as far as the network lets them.
+    #[default]
+    Written,
+    /// The processes write none.
+    Off,
+    /// Access rules do not allow them.
+    Refused,
+    /// Nothing answers.
+    Hanging,
+}
+
 /// How often each fault strikes a request, in thousandths, and how bad the latencies are.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct NetworkFaults {
@@ -55,6 +69,7 @@ pub(crate) struct NetworkFaults {
     pub(crate) duplicated: u32,
     /// An event of a watch, and all that follow it, are held back.
     pub(crate) held_back: u32,
+    pub(crate) events: EventFate,
     /// The largest latency of a message without a fault.
     pub(crate) slowest: Nanos,
     /// The largest delay of what is late: a lease duration.
@@ -136,7 +151,9 @@ impl Network {
     pub(crate) fn heal(&mut self) {
         self.links.fill(Link::default());
         (self.server_down, self.slow_writes) = (false, false);
-        self.faults = NetworkFaults { slowest: self.faults.slowest.min(100 * MILLI), ..NetworkFaults::default() };
+        let (slowest, events) = (self.faults.slowest.min(100 * MILLI), self.faults.events);
+        // A missing permission does not come by itself.
+        self.faults = NetworkFaults { slowest, events, ..NetworkFaults::default() };
     }
 
     /// The next request that arrives until then.
@@ -166,6 +183,10 @@ impl Network {
             arrives += self.rng.u64(SECOND..8 * SECOND);
         }
         let f = self.faults;
+        let is_event = request.parts.uri.path().ends_with("/events");
+        if is_event && f.events == EventFate::Hanging {
+            return tally.add("Event without an answer");
+        }
         if self.strikes(f.lost) {
             return tally.add("request lost");
         }
@@ -179,6 +200,12 @@ impl Network {
         }
         self.choose_fault(&mut request, &f, tally);
         self.choose_fate(&mut request, &f, tally);
+        if is_event && f.events == EventFate::Refused {
+            tally.add("Event refused");
+            request.fault = Some(Fault::status(403));
+        } else if is_event {
+            tally.add("Event on its way");
+        }
         let flying = self.flying(arrives, Box::new(request));
         self.requests.push(Reverse(flying));
     }

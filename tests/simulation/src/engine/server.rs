@@ -14,11 +14,17 @@ use tower_service::Service;
 use super::clock::{EPOCH, Nanos, ProcessClock, SECOND};
 use super::message::{Answer, AnswerFate, Part, Request, Who};
 use super::runtime::PausedRuntime;
+use super::signs::Signs;
 use super::wire;
 use crate::journal::{Event, Holder, Journal, LeaseName, LeaseState, Stored};
+use lease_protocol::handover::{STEP_DOWN, TRANSFER_TO};
+use lease_protocol::ticks::names::TASKS;
 
 /// The namespace of all Leases of a run.
 pub(crate) const NAMESPACE: &str = "default";
+
+/// The labels that are no stranger's.
+const LABELS: [&str; 3] = ["app.kubernetes.io/managed-by", "team", "tier"];
 
 /// How long the server may stay idle. Its own timers, such as the end of a watch, are late by so much at most.
 const IDLE: Nanos = SECOND;
@@ -44,6 +50,8 @@ struct Inside {
     outbox: Mutex<Vec<Answer>>,
     /// The Leases as they were last seen.
     known: Mutex<BTreeMap<LeaseName, Arc<LeaseState>>>,
+    /// The slices and pods as they were last seen.
+    signs: Mutex<Signs>,
     journal: Journal,
 }
 
@@ -74,12 +82,18 @@ impl Server {
             fault: Mutex::default(),
             outbox: Mutex::default(),
             known: Mutex::default(),
+            signs: Mutex::default(),
             journal,
         });
         let next = Arc::downgrade(&inside);
         // The requests are carried out one at a time, so the fault is that of this request.
         drop(api.inject_with(move |_| lock(&next.upgrade()?.fault).take()));
         Server { runtime, api, inside, woken: true, ran_at: 0 }
+    }
+
+    /// Sets the objects up before anything runs. Writes read the calendar of the server.
+    pub(crate) fn enter(&self, set_up: impl FnOnce(&EmbeddedApi)) {
+        self.runtime.enter(|| set_up(&self.api));
     }
 
     /// A request arrives at this time.
@@ -138,6 +152,7 @@ async fn handle(inside: Arc<Inside>, request: Request, at: Instant) {
     sleep_until(at).await;
     let Request { from, number, mut parts, body, answer, fault, fate, .. } = request;
     let lease = wire::lease_of(&parts.uri, &body);
+    let is_of_traffic = parts.method != http::Method::GET && wire::is_of_traffic(&parts.uri);
     // The faults of watches find their caller by this.
     if let Ok(caller) = from.to_string().parse() {
         parts.headers.insert("impersonate-user", caller);
@@ -149,6 +164,10 @@ async fn handle(inside: Arc<Inside>, request: Request, at: Instant) {
         && let Some(lease) = lease
     {
         inside.note(inside.clock.elapsed(), Some((from, number)), lease);
+    }
+    if is_of_traffic && inside.api.revision() != before {
+        let at = inside.clock.elapsed();
+        lock(&inside.signs).look(&inside.api, |event| inside.journal.write(at, event));
     }
     let send = |parts: Vec<Part>, is_event: bool, fate: AnswerFate| {
         let sent = inside.clock.elapsed();
@@ -212,11 +231,22 @@ fn state(object: &Value) -> LeaseState {
     let stamp = spec["renewTime"].as_str().map(str::to_owned);
     let annotations = object["metadata"]["annotations"].as_object().into_iter().flatten();
     let annotations = annotations
-        // Names the holder with its random bits.
-        .filter(|(name, _)| *name != lease_protocol::ticks::names::TASKS)
-        .filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned())))
+        // They name the holder with its random bits.
+        .filter(|(name, _)| !matches!(name.as_str(), TASKS | STEP_DOWN))
+        .filter_map(|(name, value)| Some((name.clone(), value.as_str()?)))
+        .map(|(name, value)| match name.as_str() {
+            TRANSFER_TO => (name, value.split('_').next().unwrap_or_default().to_owned()),
+            _ => (name, value.to_owned()),
+        })
         .collect();
-    LeaseState { holder, stamp, annotations }
+    let labels = object["metadata"]["labels"].as_object().into_iter().flatten();
+    let labels = labels
+        .filter(|(name, _)| LABELS.contains(&name.as_str()))
+        .map(|(name, value)| (name.clone(), value.as_str().unwrap_or_default().to_owned()))
+        .collect();
+    let owners = object["metadata"]["ownerReferences"].as_array().into_iter().flatten();
+    let owners = owners.filter_map(|owner| owner["uid"].as_str()).map(str::to_owned).collect();
+    LeaseState { holder, stamp, annotations, labels, owners }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

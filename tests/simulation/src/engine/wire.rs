@@ -16,6 +16,11 @@ pub(crate) fn lease_of(uri: &Uri, body: &[u8]) -> Option<LeaseName> {
     })
 }
 
+/// Whether a request is about a pod or an EndpointSlice.
+pub(crate) fn is_of_traffic(uri: &Uri) -> bool {
+    uri.path().contains("/pods/") || uri.path().contains("/endpointslices")
+}
+
 /// What a request does.
 pub(crate) fn verb_of(method: &Method, uri: &Uri) -> Verb {
     let is_watch = uri.query().is_some_and(|query| query.contains("watch=true"));
@@ -68,10 +73,10 @@ mod tests {
 
     #[test]
     fn renew_times_are_found_in_every_object_of_a_body() {
-        let body = br#"{"metadata":{"name":"ledger"},"spec":{"renewTime":"1"}}{"metadata":{"name":"orders"},"spec":{"renewTime":"2"}}"#;
+        let body = br#"{"metadata":{"name":"acme-ledger"},"spec":{"renewTime":"1"}}{"metadata":{"name":"acme-orders"},"spec":{"renewTime":"2"}}"#;
         let found = stamps(body);
         let found: Vec<_> = found.iter().map(|stamp| (stamp.lease, stamp.time.as_str())).collect();
-        assert_eq!(found, [("ledger", "1"), ("orders", "2")]);
+        assert_eq!(found, [("acme-ledger", "1"), ("acme-orders", "2")]);
         assert!(stamps(b"{}").is_empty());
     }
 }

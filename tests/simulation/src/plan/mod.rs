@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use fastrand::Rng;
 
-use crate::engine::{MILLI, Nanos, NetworkFaults, SECOND};
-use crate::program::Work;
+use crate::engine::{EventFate, MILLI, Nanos, NetworkFaults, SECOND};
+use crate::program::{Deployment, Work};
 
 /// The plan of one run.
 #[derive(Clone, Debug)]
@@ -65,6 +65,8 @@ pub(crate) struct Chances {
     pub(crate) condition: u32,
     /// Somebody pauses or triggers a task, or asks for a backfill.
     pub(crate) requests: u32,
+    /// An operator asks a holder to give its lease up, or names a successor.
+    pub(crate) handovers: u32,
 }
 
 /// A mutating admission policy.
@@ -90,12 +92,37 @@ impl Plan {
         let nodes = [2, 3, 3, 3, 3, 4, 5][rng.usize(..7)];
         let lease_duration = [15, 15, 15, 6, 30][rng.usize(..5)];
         let rates = rates(rng, nodes);
-        let network = network(rng, step, lease_duration * SECOND);
-        let chances = chances(rng);
-        let work = work(rng, Duration::from_secs(lease_duration));
+        let mut network = network(rng, step, lease_duration * SECOND);
+        // With numbers of their own, so that the rest of a plan does not depend on them.
+        let mut of_events = Rng::with_seed(seed ^ 0x5eed_e7e7);
+        network.events =
+            [EventFate::Written, EventFate::Off, EventFate::Refused, EventFate::Hanging][of_events.usize(..4)];
+        let mut chances = chances(rng);
+        let mut work = work(rng, Duration::from_secs(lease_duration));
+        work.events = network.events != EventFate::Off;
         let policy = [Policy::WholeSeconds, Policy::Label, Policy::LongerDuration].get(rng.usize(..24)).copied();
-        Plan { step, rates, network, chances, work, policy, edits: rng.u8(..3) == 0 }
+        let edits = rng.u8(..3) == 0;
+        work.traffic = rng.u8(..3) == 0;
+        // After the other choices, so that those of a seed stay as they were.
+        (work.prefixed, work.observed) = (rng.bool(), rng.bool());
+        chances.handovers = sometimes(rng, 60);
+        let mut rates = rates;
+        work.deployment = deployment(seed, &work);
+        if !work.deployment.elects {
+            // Others would run the same bodies at the same time.
+            rates.truncate(1);
+        }
+        Plan { step, rates, network, chances, work, policy, edits }
     }
+}
+
+/// With numbers of its own, so that the rest of a plan does not depend on them.
+fn deployment(seed: u64, work: &Work) -> Deployment {
+    let mut rng = Rng::with_seed(seed ^ 0x5eed_de91);
+    let (timings, all_timings, labels) = (rng.u8(..3) == 0, rng.u8(..3) == 0, rng.bool());
+    // A Lease with scheduled tasks cannot be owned.
+    let owner = rng.bool() && work.ticks.is_empty();
+    Deployment { timings, all_timings, labels, owner, elects: rng.u8(..12) > 0 }
 }
 
 /// A third of the runs have exact clocks, a third have clocks at the bound, and the others any within the bound.
@@ -131,6 +158,7 @@ fn network(rng: &mut Rng, step: Nanos, latest: Nanos) -> NetworkFaults {
         held_back: sometimes(rng, 200),
         slowest,
         latest,
+        events: EventFate::default(),
     }
 }
 
@@ -153,6 +181,7 @@ fn chances(rng: &mut Rng) -> Chances {
         condition: sometimes(rng, 30),
         requests: sometimes(rng, 40),
         abandon: sometimes(rng, 20),
+        handovers: 0,
     }
 }
 
@@ -171,5 +200,10 @@ fn work(rng: &mut Rng, lease_duration: Duration) -> Work {
         blocking: sometimes(rng, 20),
         longest_block: Duration::from_millis([100, 1000, 20_000][rng.usize(..3)]),
         ticks: ticks::draw(rng, leases),
+        traffic: false,
+        prefixed: false,
+        observed: false,
+        events: true,
+        deployment: Deployment::PLAIN,
     }
 }

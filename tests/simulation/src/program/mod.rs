@@ -2,6 +2,7 @@
 
 mod body;
 mod observed;
+mod telling;
 mod ticking;
 mod work;
 
@@ -11,17 +12,17 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use kube::Client;
-use lease_runtime::{Candidate, LeaderTask, TaskGroup, Term};
+use lease_runtime::{Candidate, LeaderTask, OwnPod, TaskGroup, Term};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::engine::{Here, NAMESPACE, NetworkService};
 use crate::journal::{Event, LeaseName};
 pub(crate) use ticking::{TickTask, When};
-pub(crate) use work::Work;
+pub(crate) use work::{Deployment, OWNER, SERVICES, Work};
 
 /// The Leases of a run. A run may use only the first.
-pub(crate) const LEASES: [LeaseName; 3] = ["ledger", "billing", "orders"];
+pub(crate) const LEASES: [LeaseName; 3] = ["acme-ledger", "acme-billing", "acme-orders"];
 
 /// The pauses before a body that failed runs again: short, so that they are over soon after the last fault.
 const PAUSES: RangeInclusive<Duration> = Duration::from_millis(500)..=Duration::from_secs(5);
@@ -70,8 +71,14 @@ impl Steering {
 /// Runs the program on the runtime of its process.
 pub(crate) async fn run(here: Arc<Here>, work: Arc<Work>, steering: Steering) {
     let client = Client::new(NetworkService(Arc::clone(&here)), NAMESPACE);
-    let candidate = Candidate::builder().identity(here.who.to_string()).client(client).clock(here.clock.clone());
-    let Ok(candidate) = candidate.build().await else {
+    let mut candidate = Candidate::builder().identity(here.who.to_string()).client(client).clock(here.clock.clone());
+    candidate = work.describe(candidate).overrides(work.overrides()).kubernetes_events(work.events);
+    if work.observed {
+        candidate = candidate.observer(telling::observer(Arc::clone(&here)));
+    }
+    let node = here.who.node;
+    let pod = OwnPod::new(NAMESPACE, here.who.pod(), format!("uid-{node}")).ip([10, 0, 0, node + 1].into());
+    let Ok(candidate) = candidate.pod(pod).build().await else {
         return here.write(Event::Fault { kind: "candidate refused", to: Some(here.who) });
     };
     add_tasks(&candidate, &here, &work, &steering);

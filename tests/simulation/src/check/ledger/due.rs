@@ -46,7 +46,7 @@ mod tests {
     fn ticks_are_counted_without_the_first_end_and_with_the_second() {
         let task = TickTask {
             name: "t",
-            lease: "ledger",
+            lease: "acme-ledger",
             when: When::Every { period: 10, offset: 3 },
             delivery: lease_runtime::Delivery::AtMostOnce,
             catch_up: lease_runtime::CatchUp::Latest,

@@ -24,11 +24,16 @@ impl Ledger {
         if self.edited {
             return Ok(());
         }
-        // If somebody deletes the Lease, the processes that know that a `once` is done do not write its record again.
-        if self.task.when == When::Once && self.was_done && self.text(state.as_ref()).is_none() {
+        // If somebody deletes the Lease, the processes that know that a `once` is done do not write its record again. They also
+        // do not close a run of a process that did not know it, and is gone.
+        let was_done = self.task.when == When::Once && self.was_done;
+        if was_done && self.text(state.as_ref()).is_none() {
             return Ok(());
         }
         let record = self.record(state.as_ref())?;
+        if was_done && !record.open.is_empty() {
+            return Ok(());
+        }
         let concluded = if self.waits_long() {
             Ok(())
         } else {
