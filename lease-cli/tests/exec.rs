@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitStatus;
 use std::time::Duration;
 
-use lease_runtime::embedded::{Fault, RequestMatcher};
+use lease_runtime::embedded::{Entry, Fault, RequestMatcher};
 use rustix::process::{Pid, Signal, getpgid, kill_process};
 use tokio::process::Child;
 use tokio::time::{sleep, timeout};
@@ -218,4 +218,45 @@ async fn a_program_ends_in_time_if_the_process_that_runs_it_is_stopped() {
     until("another run of the first program", again).await;
     first.signal(Signal::TERM);
     first.end().await;
+}
+
+/// The lease was renewed, and the guard does not know it yet. It kills the program at the earlier deadline, and the term goes on.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_program_that_its_guard_killed_too_early_runs_again() {
+    let world = World::new("exec-late").await;
+    // It renews after 1.33 s, and the guard has learned the deadline after 1.25 s. It learns the next one after 1.5 s.
+    let mut exec = Exec::start(&world, &["--lease-duration", "4s"], &format!("echo $$ > pid; {ON_AND_ON}"));
+    let mut pid = exec.number("pid").await;
+    for _ in 0..3 {
+        let answered = || {
+            let renewal = |entry: &Entry| entry.call.verb.is_write() && entry.call.name.as_deref() == Some("job");
+            let requests = world.api.requests().entries();
+            requests.iter().filter(|entry| renewal(entry) && entry.ended.is_some()).count()
+        };
+        let before = answered();
+        until("a renewal", || (answered() > before).then_some(())).await;
+        sleep(Duration::from_millis(20)).await;
+        exec.signal(Signal::STOP);
+        gone(pid).await;
+        exec.signal(Signal::CONT);
+        let again = || {
+            std::fs::read_to_string(world.dir.join("pid")).ok()?.trim().parse::<u32>().ok().filter(|new| *new != pid)
+        };
+        pid = until("another run of the program", again).await;
+    }
+    exec.signal(Signal::TERM);
+    assert_eq!(exec.end().await.code(), Some(128 + 15), "it ended at SIGTERM");
+    assert!(holder(&world).is_none());
+}
+
+/// It was stopped long ago, because the lease was lost, and nothing ran since.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_program_that_ended_with_an_earlier_term_does_not_make_exec_fail() {
+    let world = World::new("exec-earlier").await;
+    let mut exec = Exec::start(&world, &["--lease-duration", "3s"], &format!("echo $$ > pid; {ON_AND_ON}"));
+    let pid = exec.number("pid").await;
+    let _outage = world.api.inject(RequestMatcher::writes(), Fault::status(503));
+    gone(pid).await;
+    exec.signal(Signal::TERM);
+    assert_eq!(exec.end().await.code(), Some(0));
 }

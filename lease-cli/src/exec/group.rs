@@ -8,7 +8,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use lease_runtime::Term;
-use lease_runtime::clock::{Clock, SystemClock};
+use lease_runtime::clock::{Clock, Moment, SystemClock};
 use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::process::{Child, ChildStdin, Command};
@@ -22,6 +22,8 @@ pub(super) struct ProcessGroup {
     id: Pid,
     guard: Child,
     to_guard: ChildStdin,
+    /// What the guard was told, and what it was told before that: it may have acted before it read the last one.
+    deadlines: [Moment; 2],
 }
 
 impl ProcessGroup {
@@ -33,7 +35,7 @@ impl ProcessGroup {
         let gone = || io::Error::other("it ended at once");
         let id = guard.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw).ok_or_else(gone)?;
         let (to_guard, from_guard) = (guard.stdin.take().ok_or_else(gone)?, guard.stdout.take().ok_or_else(gone)?);
-        let mut group = ProcessGroup { id, guard, to_guard };
+        let mut group = ProcessGroup { id, guard, to_guard, deadlines: [Moment::FAR; 2] };
         group.tell(term).await?;
         match BufReader::new(from_guard).lines().next_line().await? {
             Some(_) => Ok(group),
@@ -45,7 +47,7 @@ impl ProcessGroup {
         self.id.as_raw_nonzero().get()
     }
 
-    /// Tells the guard the deadline again and again. Returns when the guard has ended, which it does not do by itself.
+    /// Tells the guard the deadline again and again. Returns when the guard has ended, or was told too late.
     pub(super) async fn guarded(&mut self, term: &Term) {
         loop {
             tokio::select! {
@@ -63,8 +65,17 @@ impl ProcessGroup {
     async fn tell(&mut self, term: &Term) -> io::Result<()> {
         // The clock first: the deadline must not come out too late if this process pauses in between.
         let now = SystemClock.now();
+        if self.is_overdue() {
+            return Err(io::Error::other("the guard has been told too late"));
+        }
         let deadline = now + term.remaining();
+        self.deadlines = [self.deadlines[1], deadline];
         self.to_guard.write_all(format!("{}\n", deadline.as_nanos()).as_bytes()).await
+    }
+
+    /// Whether the guard has killed the group, or is about to: this process was late with a later deadline.
+    pub(super) fn is_overdue(&self) -> bool {
+        self.deadlines.iter().any(|deadline| SystemClock.now() >= *deadline)
     }
 
     pub(super) fn signal(&self, signal: Signal) {

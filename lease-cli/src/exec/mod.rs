@@ -9,7 +9,7 @@ use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use lease_runtime::{Candidate, LeaderTask, LeaseSpec, Overrides, Restart, shutdown_signal};
+use lease_runtime::{Candidate, LeaderTask, LeaseSpec, Overrides, Restart, StopReason, shutdown_signal};
 
 use crate::args::{ExecArguments, Place};
 use crate::cluster;
@@ -26,7 +26,7 @@ struct Program {
 }
 
 /// Runs the program whenever this process leads, until the program ends by itself or this process is asked to end. Returns the exit
-/// code of the last run, or 0 if there was none.
+/// code of the run that was the last, or 0 if the program did not run then.
 pub(crate) async fn run(place: &Place, arguments: ExecArguments) -> Result<u8, CliError> {
     let ExecArguments { lease, grace, lease_duration, command } = arguments;
     let mut command = command.into_iter();
@@ -39,6 +39,12 @@ pub(crate) async fn run(place: &Place, arguments: ExecArguments) -> Result<u8, C
             let (program, last) = (program.clone(), last.clone());
             async move {
                 let end = run::run(&term, &program).await;
+                // What was stopped because the lease was lost is not the last that this process does.
+                let runs_again = matches!(end, CommandEnd::Stopped(_) | CommandEnd::Overdue)
+                    && term.stop_reason() != Some(StopReason::Shutdown);
+                if runs_again {
+                    return end;
+                }
                 *last.lock().unwrap_or_else(PoisonError::into_inner) = Some(end.clone());
                 end
             }
@@ -69,6 +75,7 @@ pub(crate) async fn run(place: &Place, arguments: ExecArguments) -> Result<u8, C
     let last = last.lock().unwrap_or_else(PoisonError::into_inner).take();
     match last {
         None => Ok(0),
+        Some(CommandEnd::Overdue) => Ok(128 + 9),
         Some(CommandEnd::Exited(code) | CommandEnd::Stopped(code)) => Ok(code),
         Some(CommandEnd::Failed { code, reason }) => {
             eprintln!("error: {reason}");

@@ -23,6 +23,8 @@ pub(super) enum CommandEnd {
     Exited(u8),
     /// Because the term ended.
     Stopped(u8),
+    /// By the guard, because this process was stopped or starved, and told the guard no later deadline.
+    Overdue,
     /// The program was not run, or not to its end.
     Failed { code: u8, reason: String },
 }
@@ -33,10 +35,26 @@ impl TaskOutput for CommandEnd {
     }
 }
 
-/// Runs the program. If the future is dropped, the processes of its group are killed.
+/// Runs the program until it ends by itself, or the term ends. If the future is dropped, the processes of its group are killed.
 pub(super) async fn run(term: &Term, program: &Program) -> CommandEnd {
+    loop {
+        match run_once(term, program).await {
+            // The program did nothing wrong. If the lease was renewed in time, the term goes on, and the program runs again.
+            CommandEnd::Overdue if term.remaining().is_zero() => term.cancelled().await,
+            CommandEnd::Overdue => {}
+            end => return end,
+        }
+        if term.is_cancelled() {
+            return CommandEnd::Overdue;
+        }
+    }
+}
+
+async fn run_once(term: &Term, program: &Program) -> CommandEnd {
     let mut group = match ProcessGroup::start(term).await {
         Ok(group) => group,
+        // The guard ended at once, as it should.
+        Err(_) if term.remaining().is_zero() => return CommandEnd::Overdue,
         Err(error) => {
             let reason = format!("the guard of the program cannot be started: {error}");
             return CommandEnd::Failed { code: 1, reason };
@@ -52,13 +70,21 @@ pub(super) async fn run(term: &Term, program: &Program) -> CommandEnd {
     command.stdin(Stdio::null()).process_group(group.id()).kill_on_drop(true);
     let mut child = match command.spawn() {
         Ok(child) => child,
+        // The guard has ended, and its group with it.
+        Err(_) if group.is_overdue() => return CommandEnd::Overdue,
         Err(error) => return not_run(program, &error),
     };
     let stopped = tokio::select! {
         biased;
-        status = child.wait() => return ended(program, status),
+        status = child.wait() => return ended(program, &group, status),
         () = group.guarded(term) => {
             group.kill();
+            let late = group.is_overdue();
+            // The next run must not begin beside this one.
+            let _ = child.wait().await;
+            if late {
+                return CommandEnd::Overdue;
+            }
             let reason = "the guard of the program has ended: the program was killed".to_owned();
             return CommandEnd::Failed { code: 1, reason };
         }
@@ -66,7 +92,7 @@ pub(super) async fn run(term: &Term, program: &Program) -> CommandEnd {
     };
     match stopped {
         Ok(status) => CommandEnd::Stopped(code(status)),
-        Err(error) => ended(program, Err(error)),
+        Err(error) => ended(program, &group, Err(error)),
     }
 }
 
@@ -93,8 +119,9 @@ async fn stop(term: &Term, program: &Program, group: &mut ProcessGroup, child: &
     }
 }
 
-fn ended(program: &Program, status: io::Result<ExitStatus>) -> CommandEnd {
+fn ended(program: &Program, group: &ProcessGroup, status: io::Result<ExitStatus>) -> CommandEnd {
     match status {
+        Ok(status) if status.signal() == Some(Signal::KILL.as_raw()) && group.is_overdue() => CommandEnd::Overdue,
         Ok(status) => CommandEnd::Exited(code(status)),
         Err(error) => {
             let reason = format!("{:?} cannot be waited for: {error}", program.name);
