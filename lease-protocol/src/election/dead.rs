@@ -32,6 +32,11 @@ impl Dead {
         self.0.iter().find(|(dead, _)| dead == identity).map(|(_, since)| *since)
     }
 
+    /// Forgets all identities but these.
+    pub(super) fn retain(&mut self, keep: impl Fn(&str) -> bool) {
+        self.0.retain(|(dead, _)| keep(dead));
+    }
+
     /// The instants of the proofs.
     pub(super) fn instants(&mut self) -> impl Iterator<Item = &mut Moment> {
         self.0.iter_mut().map(|(_, since)| since)
