@@ -38,6 +38,10 @@ pub(crate) struct Config {
     pub(crate) labels: u8,
     /// How often a process is killed and another started in its place.
     pub(crate) crashes: u8,
+    /// Nodes learn that a process was killed, at any time after it.
+    pub(crate) proofs: bool,
+    /// They may learn it before they see a record of the process.
+    pub(crate) early_proofs: bool,
     /// How often a process is cut off, and another started in its place, while its bodies still run.
     pub(crate) replacements: u8,
     /// How often a holder has something to write, and renews early.
@@ -80,6 +84,8 @@ impl Config {
             anew: false,
             labels: 0,
             crashes: 0,
+            proofs: false,
+            early_proofs: false,
             replacements: 0,
             hurries: 0,
             unseen_deletions: false,

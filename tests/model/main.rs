@@ -6,6 +6,7 @@ mod heal;
 mod mutant;
 mod node;
 mod normal;
+mod proofs;
 mod server;
 mod trace;
 mod world;
@@ -17,6 +18,7 @@ use heal::Healing;
 use lease_runtime::clock::{Clock, SystemClock};
 use mutant::Mutant;
 use node::NOW;
+use proofs::{early_proofs, proofs};
 use stateright::{Checker, HasDiscoveries, Model, Property};
 use world::{Happening, Tally, World};
 
@@ -102,6 +104,15 @@ impl Model for Replicas {
             all.push(Property::sometimes(
                 "a process is replaced while its bodies run",
                 |model: &Replicas, _: &World| model.tally.replacements.is_news(),
+            ));
+        }
+        if self.config.proofs {
+            all.push(Property::sometimes("a proof of death ends the wait", |model: &Replicas, _: &World| {
+                model.tally.proven.is_news()
+            }));
+            all.push(Property::sometimes(
+                "a write lands after its sender was proven dead",
+                |model: &Replicas, _: &World| model.tally.landed_dead.is_news(),
             ));
         }
         if self.config.deletions > 1 {
@@ -212,11 +223,6 @@ fn somebody_labels_the_lease() {
 }
 
 #[test]
-fn a_process_is_killed_and_started_again() {
-    check(Config { crashes: 1, orphans: 1, unknowns: 0, ..brisk("crash") });
-}
-
-#[test]
 fn replicas_with_different_durations() {
     check(Config { duration: &[3, 2], ..brisk("slow clock, longer duration") });
     check(Config { duration: &[2, 3], ..brisk("slow clock, shorter duration") });
@@ -314,7 +320,6 @@ fn large_others() {
     });
     large(Config { deletions: 1, withdrawals: 1, ..brisk("deletion, leaving") });
     large(Config { withdrawals: 2, returns: 2, ..brisk("leaving again and again") });
-    large(Config { crashes: 1, orphans: 1, ..brisk("crash, unknown outcomes") });
     large(Config { hurries: 2, ..brisk("early renewals, unknown outcomes") });
     large(Config { watch: &[true, true], ..brisk("two watches, unknown outcomes") });
 }
@@ -348,6 +353,9 @@ fn every_mutant_is_found() {
             NEVER_TWO,
         ),
         (Mutant::RemembersNothing, away("remembers nothing", true), NEVER_TWO),
+        (Mutant::ProofOfTheLiving, proofs("proof of the living"), NEVER_TWO),
+        (Mutant::ProofAboutTheLease, early_proofs("proof about the Lease"), NEVER_TWO),
+        (Mutant::ProofEndsTheWait, Config { deletions: 1, ..early_proofs("proof ends the wait") }, NEVER_TWO),
         (Mutant::CountsFromHurry, Config { hurries: 1, ..brisk("from the hurry") }, NEVER_TWO),
     ];
     let mut table = String::from("| mutant | property | steps | seconds |\n|---|---|---|---|\n");

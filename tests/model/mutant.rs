@@ -43,6 +43,12 @@ pub(crate) enum Mutant {
     RemembersNothing,
     /// A holder that asks for an early renewal counts from the asking (H1).
     CountsFromHurry,
+    /// A process that still runs is reported as dead (D1).
+    ProofOfTheLiving,
+    /// Once one holder of the Lease was proven dead, the next is taken for dead too (D1).
+    ProofAboutTheLease,
+    /// A proof ends the wait for a Lease that is gone (C3).
+    ProofEndsTheWait,
 }
 
 impl Config {
@@ -52,6 +58,11 @@ impl Config {
             self.distort(node, name, view);
         }
         observation
+    }
+
+    /// To the mutant, a proof says something about other records than those of the dead.
+    pub(crate) fn confuses_the_dead(&self) -> bool {
+        self.is(Mutant::ProofAboutTheLease) || self.is(Mutant::ProofEndsTheWait)
     }
 
     fn distort(&self, node: usize, name: &'static str, view: &mut View) {

@@ -94,6 +94,11 @@ impl Node {
         self.runs() && self.core.role() == Role::Leading
     }
 
+    /// A proof of this death says something new to the node.
+    pub(crate) fn can_learn(&self, dead: &str) -> bool {
+        self.name != dead && !self.core.is_proven_dead(dead)
+    }
+
     pub(crate) fn is_due(&self) -> bool {
         self.core.wake_at().is_some_and(|at| at <= NOW)
     }

@@ -33,6 +33,9 @@ impl World {
         for orphan in &self.orphans {
             let _ = write!(line, " | given up: {}", ask(orphan));
         }
+        if !self.dead.is_empty() {
+            let _ = write!(line, " | dead: {}", self.dead.join(", "));
+        }
         if let Some(rule) = self.broken {
             let _ = write!(line, " | {rule:?}");
         }

@@ -67,6 +67,11 @@ pub trait Map {
         true
     }
 
+    /// Whether a record of this identity, which is proven dead, can still appear.
+    fn can_appear(&self, _identity: &str) -> bool {
+        true
+    }
+
     /// Maps the numbers in a record.
     fn record(&mut self, record: &mut Record) {
         if let Some(transitions) = &mut record.transitions {
@@ -153,6 +158,10 @@ impl Election {
             write.map(map);
         }
         map.request(&mut self.next_id);
+        // A proof is only about the records of one identity. Its instant says only since when a lease was free.
+        let holder = shown.as_ref().and_then(|view| view.record.holder());
+        self.dead.retain(|dead| holder == Some(dead) || map.can_appear(dead));
+        self.dead.instants().for_each(|since| map.moment(Stamp::Due, since));
         map.moment(Stamp::Due, &mut self.pace.not_before);
         map.moment(Stamp::Due, &mut self.pace.spent_until);
         map.moment(Stamp::Due, &mut self.poll_at);

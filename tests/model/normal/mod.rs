@@ -78,7 +78,9 @@ impl World {
             });
             asked.chain(observations)
         });
-        let mut shows = Shows { records: shown.chain(in_flight).collect() };
+        let mut shows = Shows { records: shown.chain(in_flight).collect(), all: config.confuses_the_dead() };
+        let seen = |dead: &str| self.nodes.iter().any(|node| node.core.holder() == Some(dead));
+        self.dead.retain(|dead| shows.can_appear(dead) || seen(dead));
         for node in &mut self.nodes {
             node.core.map(&mut shows);
             let mut ids = Ids::default();
@@ -235,14 +237,19 @@ impl Map for Ids {
     leave!(wall: WallTime, revision: u64, transitions: i32, uid: String);
 }
 
-/// Forgets the writes whose record cannot be observed any more.
+/// Forgets the writes whose record cannot be observed any more, and the dead of whom no record can.
 struct Shows {
     records: Vec<Record>,
+    /// For mutants that confuse the dead: none is forgotten.
+    all: bool,
 }
 
 impl Map for Shows {
     fn matters(&self, record: &Record) -> bool {
         self.records.contains(record)
+    }
+    fn can_appear(&self, identity: &str) -> bool {
+        self.all || self.records.iter().any(|record| record.holder() == Some(identity))
     }
     fn moment(&mut self, _: Stamp, _: &mut Moment) {}
     leave!(wall: WallTime, revision: u64, transitions: i32, uid: String, request: RequestId);

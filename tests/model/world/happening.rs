@@ -2,6 +2,7 @@
 
 use super::World;
 use crate::config::Config;
+use crate::mutant::Mutant;
 
 /// An event. A node is named by its index.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -38,6 +39,8 @@ pub(crate) enum Happening {
     Return(usize),
     /// The process is killed, and another starts in its place.
     Crash(usize),
+    /// A proof that this process is dead reaches the node.
+    Prove(usize, &'static str),
     /// The process is cut off, and another starts in its place, while its bodies still run.
     Replace(usize),
     /// The holder has something to write: it renews early.
@@ -105,8 +108,22 @@ impl World {
             if !node.wants && self.left.returns > 0 {
                 out.push(Return(index));
             }
-            if self.left.crashes > 0 && self.orphans.len() < config.orphans {
+            // A process that starts while the holder of a deleted Lease may still run creates the Lease at once, which is the
+            // documented limit of rule C3.
+            let deleted = self.left.deletions < config.deletions;
+            if self.left.crashes > 0 && self.orphans.len() < config.orphans && !deleted {
                 out.push(Crash(index));
+            }
+            if config.proofs {
+                let proven = self
+                    .dead
+                    .iter()
+                    .filter(|dead| node.can_learn(dead) && (config.early_proofs || node.core.holder() == Some(dead)));
+                out.extend(proven.map(|dead| Prove(index, dead)));
+            }
+            if config.is(Mutant::ProofOfTheLiving) {
+                let living = self.nodes.iter().map(|node| node.name).filter(|name| node.can_learn(name));
+                out.extend(living.map(|name| Prove(index, name)));
             }
             if self.left.replacements > 0 && self.orphans.len() < config.orphans && node.runs() {
                 out.push(Replace(index));

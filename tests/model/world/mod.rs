@@ -1,6 +1,7 @@
 //! The whole world: nodes, a server, and the messages between them.
 
 mod broken;
+mod deaths;
 mod happening;
 mod stage;
 mod tally;
@@ -20,6 +21,8 @@ pub(crate) struct World {
     pub(crate) server: Server,
     /// Writes that their senders have given up, and that may still take effect.
     pub(crate) orphans: Vec<Request>,
+    /// The processes that were killed and whose record can still appear, in the order of their names.
+    pub(crate) dead: Vec<&'static str>,
     pub(crate) left: Left,
     /// The highest token of a term so far, or 0 once no lower token can appear any more.
     pub(crate) newest: u64,

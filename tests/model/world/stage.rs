@@ -1,6 +1,6 @@
 //! Steps from one world to the next.
 
-use lease_protocol::election::{Answer, Election, Event, Now, Observation, Request, Role, StopReason};
+use lease_protocol::election::{Answer, Election, Event, Now, Observation, Record, Request, Role, StopReason};
 
 use super::{Broken, Count, Happening, Left, Tally, World};
 use crate::config::{Config, EVER};
@@ -28,7 +28,15 @@ impl World {
             hurries: config.hurries,
             unknowns: config.unknowns,
         };
-        let world = World { nodes, server: Server::default(), orphans: Vec::new(), left, newest: 0, broken: None };
+        let world = World {
+            nodes,
+            server: Server::default(),
+            orphans: Vec::new(),
+            dead: Vec::new(),
+            left,
+            newest: 0,
+            broken: None,
+        };
         let mut stage = Stage { config, tally: None, world };
         for index in 0..config.nodes() {
             if config.watch[index] {
@@ -47,7 +55,7 @@ impl World {
 }
 
 impl Stage<'_> {
-    fn count(&self, counter: impl Fn(&Tally) -> &Count) {
+    pub(super) fn count(&self, counter: impl Fn(&Tally) -> &Count) {
         if let Some(tally) = self.tally {
             counter(tally).add();
         }
@@ -108,6 +116,11 @@ impl Stage<'_> {
                 let request = self.world.orphans.remove(orphan);
                 if let Answer::Committed(_) = self.commit(&request) {
                     self.count(|tally| &tally.landed);
+                    let holder = record_of(&request).and_then(Record::holder);
+                    let nodes = &self.world.nodes;
+                    if holder.is_some_and(|holder| nodes.iter().any(|node| node.core.is_proven_dead(holder))) {
+                        self.count(|tally| &tally.landed_dead);
+                    }
                 }
             }
             Happening::Vanish(orphan) => {
@@ -125,6 +138,7 @@ impl Stage<'_> {
                 self.come_back(index);
             }
             Happening::Crash(index) => self.crash(index),
+            Happening::Prove(index, dead) => self.prove(index, dead),
             Happening::Replace(index) => self.replace(index),
             Happening::Hurry(index) => self.hurry(index),
             Happening::Delete => self.delete(),
@@ -156,6 +170,7 @@ impl Stage<'_> {
         if let Err(rule) = nodes[index].feed(event, now, self.config, index, newest) {
             broken.get_or_insert(rule);
         }
+        self.take_the_next_for_dead(index);
         let dropped = self.world.nodes[index].dropped.take();
         self.world.orphans.extend(dropped);
     }
@@ -228,7 +243,7 @@ impl Stage<'_> {
     }
 
     /// For a mutant: answers the first get of a process that forgot everything.
-    fn serve_get_again(&mut self, index: usize) {
+    pub(super) fn serve_get_again(&mut self, index: usize) {
         let observation = self.world.server.observation();
         if let Some(get) = self.world.nodes[index].get.take() {
             self.feed(index, Event::Answered { id: get.id, answer: Answer::Shown(observation) });
@@ -288,30 +303,6 @@ impl Stage<'_> {
             self.world.left.withdrawals -= 1;
             let node = &mut self.world.nodes[index];
             node.wants = node.core.role() == Role::Standby;
-        }
-    }
-
-    fn crash(&mut self, index: usize) {
-        self.world.left.crashes -= 1;
-        self.restart(index);
-    }
-
-    /// Its bodies do not know that the process is cut off. They run until the guard stops them.
-    fn replace(&mut self, index: usize) {
-        self.world.left.replacements -= 1;
-        self.count(|tally| &tally.replacements);
-        let until = self.world.nodes[index].bodies.as_ref().map(|bodies| bodies.drop_at);
-        self.restart(index);
-        self.world.nodes[index].ghost = until;
-    }
-
-    fn restart(&mut self, index: usize) {
-        let next = Node::new(self.world.nodes[index].start + 1, index, self.config);
-        let dead = std::mem::replace(&mut self.world.nodes[index], next);
-        let in_flight = dead.write.filter(|write| write.answer.is_none()).and_then(|write| write.request);
-        self.world.orphans.extend(in_flight);
-        if self.config.watch[index] {
-            self.feed(index, Event::WatchOpened);
         }
     }
 

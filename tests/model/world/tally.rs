@@ -17,6 +17,10 @@ pub(crate) struct Tally {
     pub(crate) replacements: Count,
     /// Early renewals that were asked for.
     pub(crate) hurries: Count,
+    /// Acquisitions that a proof of death let begin.
+    pub(crate) proven: Count,
+    /// Writes of a process that took effect after some node had a proof of its death.
+    pub(crate) landed_dead: Count,
     /// Deletions after the first one.
     pub(crate) deleted_again: Count,
     /// Writes that took effect while their sender did not know the outcome.

@@ -39,7 +39,7 @@ impl Map for Counting {
     }
 }
 
-/// Changes no number. It says that no effect of a write that was given up can be observed any more.
+/// Changes no number. It says that no effect of a write that was given up can be observed any more, and no record of the dead.
 struct Forgetting;
 
 impl Map for Forgetting {
@@ -50,6 +50,9 @@ impl Map for Forgetting {
     fn transitions(&mut self, _: &mut i32) {}
     fn request(&mut self, _: &mut RequestId) {}
     fn matters(&self, _: &Record) -> bool {
+        false
+    }
+    fn can_appear(&self, _: &str) -> bool {
         false
     }
 }
@@ -106,6 +109,23 @@ fn a_deletion_that_a_watch_reported_has_its_revision_mapped() {
     assert_eq!(before, [("request", 1), ("revision", 4), ("transitions", 1), ("uid", 2), ("wall", 2)]);
     bench.step(Event::Seen(Observation::Missing { revision: Some(500) }));
     assert_eq!(calls(&bench), [("request", 1), ("revision", 4)]);
+}
+
+#[test]
+fn the_instant_of_each_proof_is_mapped() {
+    let (mut bench, _) = Bench::leading();
+    let before = mapped(&bench).stamps.len();
+    bench.step(Event::Dead("other".to_owned())).step(Event::Dead("other-2".to_owned()));
+    assert_eq!(mapped(&bench).stamps.len(), before + 2);
+}
+
+#[test]
+fn a_proof_is_left_out_if_no_record_of_the_dead_can_appear() {
+    let (mut bench, _) = Bench::waiting();
+    bench.step(Event::Dead("other".to_owned())).step(Event::Dead("other-2".to_owned()));
+    bench.election.map(&mut Forgetting);
+    assert!(bench.election.is_proven_dead("other"), "the Lease shows its record");
+    assert!(!bench.election.is_proven_dead("other-2"));
 }
 
 #[test]
