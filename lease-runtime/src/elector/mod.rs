@@ -25,6 +25,8 @@ mod requests;
 mod server_time;
 #[cfg(feature = "testing")]
 pub(crate) mod simulated;
+#[allow(dead_code, unused_imports, reason = "the elections do not use it yet")]
+mod state_dir;
 mod task_comparison;
 mod text;
 mod thread;

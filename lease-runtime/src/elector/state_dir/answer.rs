@@ -1,0 +1,19 @@
+//! What is known of another process.
+
+use std::io;
+
+/// What a look at the file of an identity says about its process.
+#[derive(Debug)]
+pub(crate) enum Answer {
+    /// No instruction of the process will be executed any more. This never becomes false.
+    Dead {
+        /// How many processes followed each other by proof of death, up to this one.
+        in_a_row: u8,
+    },
+    /// The process lives, or is not quite gone: it is worth to ask again.
+    Alive,
+    /// The directory will never say anything about this identity.
+    Unknown,
+    /// The system could not look. It may be able to later.
+    Unclear(io::Error),
+}
