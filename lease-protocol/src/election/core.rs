@@ -38,6 +38,7 @@ impl Election {
                 }
             }
             Event::Drained => self.drained(&mut out),
+            Event::Dead(identity) => self.note_dead(identity, now.moment),
         }
         self.send_what_is_due(now, &mut out);
         self.leave_if_done(now.moment, &mut out);

@@ -153,6 +153,8 @@ impl Election {
             write.map(map);
         }
         map.request(&mut self.next_id);
+        // They say only since when a lease was free.
+        self.dead.instants().for_each(|since| map.moment(Stamp::Due, since));
         map.moment(Stamp::Due, &mut self.pace.not_before);
         map.moment(Stamp::Due, &mut self.pace.spent_until);
         map.moment(Stamp::Due, &mut self.poll_at);

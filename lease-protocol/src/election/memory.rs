@@ -1,7 +1,8 @@
-//! What a process knows of a Lease independently of any election. Rules C3 and W3 use it.
+//! What a process knows of a Lease independently of any election. Rules C3, D1 and W3 use it.
 
 use std::time::Duration;
 
+use super::dead::Dead;
 use super::record::Observation;
 use super::state::{Election, SeenState};
 use super::timing::Timing;
@@ -22,6 +23,8 @@ pub struct Memory {
     pub(super) disqualified: bool,
     pub(super) disqualified_by: u64,
     pub(super) written: Option<WallTime>,
+    /// Proofs never become false (rule D1).
+    pub(super) dead: Dead,
 }
 
 impl Memory {
@@ -38,6 +41,7 @@ impl Memory {
             disqualified: false,
             disqualified_by: 0,
             written: None,
+            dead: Dead::default(),
         }
     }
 
@@ -75,8 +79,18 @@ impl Memory {
 impl Election {
     /// Like [`new`](Self::new), for a process that already knows the Lease.
     pub fn recalling(identity: String, timing: Timing, memory: Memory) -> Election {
-        let Memory { existed, known, last_duration, clear_at, highest, floor, disqualified, disqualified_by, written } =
-            memory;
+        let Memory {
+            existed,
+            known,
+            last_duration,
+            clear_at,
+            highest,
+            floor,
+            disqualified,
+            disqualified_by,
+            written,
+            dead,
+        } = memory;
         let last_duration = last_duration.max(timing.lease_duration);
         let new = Election::new(identity, timing);
         Election {
@@ -89,6 +103,7 @@ impl Election {
             disqualified,
             disqualified_by,
             written,
+            dead,
             ..new
         }
     }
@@ -105,6 +120,7 @@ impl Election {
             disqualified: self.disqualified,
             disqualified_by: self.disqualified_by,
             written: self.written,
+            dead: self.dead.clone(),
         }
     }
 

@@ -99,6 +99,12 @@ impl Election {
                 Some(at) => self.wait_until(acquire(at), seen, at.max(self.clear_at)),
             };
         }
+        if self.holder_dead_since(view).is_some() {
+            // C6: the bodies of the holder have ended, so there is nothing to wait for. The write names the version that was
+            // seen: the process may be dead, but what it has sent is not, and another process may have taken the lease. The
+            // proof says nothing about the holder of another Lease, so it does not shorten C3.
+            return self.write(self.clear_at, Intent::Acquire);
+        }
         // C2: the holder's own duration counts and not ours, because the holder may use longer timings. The write names
         // the version that was seen, so it fails if the holder has renewed without this process seeing it.
         let wait = view.record.duration_or(self.timing.lease_duration);

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::dead::Dead;
 use super::outstanding::{OutstandingGet, OutstandingWrite};
 use super::pace::Pace;
 use super::record::{Observation, Version, View};
@@ -47,6 +48,8 @@ pub struct Election {
     pub(super) disqualified: bool,
     /// The lower revision that proved it.
     pub(super) disqualified_by: u64,
+    /// The processes that are proven dead (rule D1).
+    pub(super) dead: Dead,
     /// The term whose bodies may not be gone yet.
     pub(super) term: Option<HeldTerm>,
     /// The get in flight.
@@ -114,6 +117,7 @@ impl Election {
             floor: 0,
             disqualified: false,
             disqualified_by: 0,
+            dead: Dead::default(),
             term: None,
             getting: None,
             writing: None,

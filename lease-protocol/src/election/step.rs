@@ -85,6 +85,9 @@ pub enum Event {
     Contend,
     /// All bodies of the term are gone, and none will be started.
     Drained,
+    /// The process of this identity is proven dead: no body of it will ever be polled again. That is all that it says, so it may come at
+    /// any time after the death, and again. Silence is no proof. The whole identity counts, as a record names it.
+    Dead(String),
 }
 
 /// An action for the caller.

@@ -19,6 +19,8 @@ pub enum Taken {
     Transferred,
     /// The last holder had not renewed the lease, and its duration had passed.
     RanOut,
+    /// The last holder was [proven dead](super::Event::Dead), before its lease had run out.
+    ProvenDead,
 }
 
 impl Taken {
@@ -29,6 +31,7 @@ impl Taken {
             Taken::Released => "released",
             Taken::Transferred => "transferred",
             Taken::RanOut => "ran_out",
+            Taken::ProvenDead => "proven_dead",
         }
     }
 }
@@ -41,14 +44,21 @@ impl fmt::Display for Taken {
 
 impl Election {
     /// In which state this process would take the lease now, and since when the lease is free. For a lease that has another
-    /// holder, this is when it will have run out. `None` if nothing was seen yet.
+    /// holder, this is when it will have run out, or when this process learned that the holder is dead, whichever is earlier.
+    /// `None` if nothing was seen yet.
     pub fn vacancy(&self) -> Option<(Taken, Moment)> {
         let SeenState { observation, since, .. } = self.seen.as_ref()?;
         Some(match observation {
             Observation::Missing { .. } => (Taken::Created, *since),
             Observation::Present(view) if self.is_successor(view) => (Taken::Transferred, *since),
             Observation::Present(view) if view.record.holder().is_none() || self.is_mine() => (Taken::Released, *since),
-            Observation::Present(view) => (Taken::RanOut, *since + view.record.duration_or(self.timing.lease_duration)),
+            Observation::Present(view) => {
+                let ran_out = *since + view.record.duration_or(self.timing.lease_duration);
+                match self.holder_dead_since(view).map(|proven| proven.max(*since)) {
+                    Some(proven) if proven < ran_out => (Taken::ProvenDead, proven),
+                    _ => (Taken::RanOut, ran_out),
+                }
+            }
         })
     }
 }

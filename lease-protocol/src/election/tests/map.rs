@@ -109,6 +109,14 @@ fn a_deletion_that_a_watch_reported_has_its_revision_mapped() {
 }
 
 #[test]
+fn the_instant_of_each_proof_is_mapped() {
+    let (mut bench, _) = Bench::leading();
+    let before = mapped(&bench).stamps.len();
+    bench.step(Event::Dead("other".to_owned())).step(Event::Dead("other-2".to_owned()));
+    assert_eq!(mapped(&bench).stamps.len(), before + 2);
+}
+
+#[test]
 fn the_bound_of_a_departure_is_mapped() {
     let (mut bench, _) = Bench::leading();
     let before = mapped(&bench).stamps.len();

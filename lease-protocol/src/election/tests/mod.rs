@@ -4,6 +4,7 @@ mod absence;
 mod altered;
 mod boundaries;
 mod candidate;
+mod dead;
 mod failover;
 mod fuzz;
 mod handover;

@@ -197,7 +197,12 @@ fn a_token_tells_its_number() {
 
 #[test]
 fn the_state_in_which_a_lease_was_taken_has_its_name() {
-    let names = [(Taken::Created, "created"), (Taken::Released, "released"), (Taken::RanOut, "ran_out")];
+    let names = [
+        (Taken::Created, "created"),
+        (Taken::Released, "released"),
+        (Taken::RanOut, "ran_out"),
+        (Taken::ProvenDead, "proven_dead"),
+    ];
     for (taken, name) in names {
         assert_eq!((taken.as_str(), taken.to_string().as_str()), (name, name));
     }
