@@ -6,11 +6,11 @@ use std::time::Duration;
 use super::answer::Answer;
 use super::unusable::Unusable;
 
-/// There is none.
-pub(crate) enum StateDir {}
+/// What no process can have here.
+pub(crate) enum NoStateDir {}
 
-impl StateDir {
-    pub(crate) fn announce(_: &Path, _: &str) -> Result<StateDir, Unusable> {
+impl NoStateDir {
+    pub(crate) fn announce(_: &Path, _: &str) -> Result<NoStateDir, Unusable> {
         Err(Unusable::System)
     }
 

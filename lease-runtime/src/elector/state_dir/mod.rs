@@ -4,14 +4,15 @@
 //! lock of an identity is free, its process is dead. No clock takes part in this, and no number of a process.
 
 mod answer;
+mod asker;
 #[cfg(not(target_os = "linux"))]
 mod elsewhere;
 #[cfg(target_os = "linux")]
 mod files;
 mod unusable;
 
+pub(super) use asker::{Asker, FoundDead, Inquiry};
 #[cfg(not(target_os = "linux"))]
-pub(crate) use elsewhere::StateDir;
+pub(crate) use elsewhere::NoStateDir as StateDir;
 #[cfg(target_os = "linux")]
 pub(crate) use files::StateDir;
-pub(crate) use unusable::Unusable;

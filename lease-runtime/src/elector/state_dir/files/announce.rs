@@ -7,14 +7,14 @@ use rustix::fs::{AtFlags, Mode, OFlags};
 
 use super::announced::Announced;
 use super::directory::Directory;
-use super::entry::{Entry, FileId};
+use super::entry::{Announcement, FileId};
 use super::file_system;
 use super::nonce::Nonce;
 use crate::elector::state_dir::unusable::Unusable;
 
 impl Directory {
-    /// Announces this identity. The lock is held before the file has the name under which others ask for it: whoever finds an
-    /// identity without a lock takes its process for dead.
+    /// Announces this identity. The lock is held before the file has the name under which others ask for it: a process that
+    /// finds an identity without a lock takes it for dead.
     pub(super) fn announce(&self, identity: &str) -> Result<Announced, Unusable> {
         let (file, entry) = self.write(identity)?;
         // Never closed. The lock is that of the process and not that of a candidate: threads, children of a runtime and whatever
@@ -23,7 +23,7 @@ impl Directory {
     }
 
     /// Everything but the promise to keep the file open.
-    pub(super) fn write(&self, identity: &str) -> Result<(File, Entry), Unusable> {
+    pub(super) fn write(&self, identity: &str) -> Result<(File, Announcement), Unusable> {
         let nonce = Nonce::of(identity).ok_or(Unusable::Identity)?;
         let draft = nonce.draft();
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
@@ -34,7 +34,7 @@ impl Directory {
         })
     }
 
-    fn complete(&self, mut file: File, identity: &str, nonce: Nonce<'_>) -> Result<(File, Entry), Unusable> {
+    fn complete(&self, mut file: File, identity: &str, nonce: Nonce<'_>) -> Result<(File, Announcement), Unusable> {
         file_system::check(&file)?;
         file.try_lock().map_err(|refused| match refused {
             TryLockError::WouldBlock => {
@@ -43,8 +43,12 @@ impl Directory {
             TryLockError::Error(cause) => Unusable::at("lock a file", cause),
         })?;
         let metadata = file.metadata().map_err(|cause| Unusable::at("look at a file", cause))?;
-        let entry =
-            Entry { identity: identity.to_owned(), boot: self.boot.clone(), file: FileId::of(&metadata), in_a_row: 0 };
+        let entry = Announcement {
+            identity: identity.to_owned(),
+            boot: self.boot.clone(),
+            file: FileId::of(&metadata),
+            in_a_row: 0,
+        };
         file.write_all(entry.to_line().as_bytes()).map_err(|cause| Unusable::at("write a file", cause))?;
         rustix::fs::renameat(&self.fd, nonce.draft(), &self.fd, nonce.name())
             .map_err(|cause| Unusable::at("rename a file", cause))?;

@@ -5,7 +5,7 @@ use std::os::unix::fs::{FileExt, MetadataExt};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use super::entry::{Entry, FileId};
+use super::entry::{Announcement, FileId};
 
 /// From so many on, the next process does not follow by proof of death, but waits as all others do. If a leader dies again and again
 /// right after it began, the other replicas get their turn.
@@ -19,13 +19,23 @@ pub(super) struct Announced {
     file: &'static File,
     id: FileId,
     changed: i64,
-    entry: Mutex<Entry>,
+    entry: Mutex<Announcement>,
+    /// As if the descriptor had been closed.
+    #[cfg(test)]
+    pub(super) closed: std::sync::atomic::AtomicBool,
 }
 
 impl Announced {
-    pub(super) fn new(file: &'static File, entry: Entry) -> Announced {
+    pub(super) fn new(file: &'static File, entry: Announcement) -> Announced {
         let changed = file.metadata().map_or(0, |metadata| metadata.ctime());
-        Announced { file, id: entry.file, changed, entry: Mutex::new(entry) }
+        Announced {
+            file,
+            id: entry.file,
+            changed,
+            entry: Mutex::new(entry),
+            #[cfg(test)]
+            closed: Default::default(),
+        }
     }
 
     /// When the file was written, by the clock of its file system.
@@ -36,6 +46,10 @@ impl Announced {
     /// Whether the descriptor is still the one that holds the lock. If some other code of the process has closed it, as "close all
     /// files" of a daemon does, the lock is free, and others take this process for dead while it lives.
     pub(super) fn is_held(&self) -> bool {
+        #[cfg(test)]
+        if self.closed.load(std::sync::atomic::Ordering::Relaxed) {
+            return false;
+        }
         self.file.metadata().is_ok_and(|metadata| FileId::of(&metadata) == self.id)
     }
 
@@ -57,7 +71,7 @@ impl Announced {
 
     fn count(&self, change: impl FnOnce(u8) -> u8) {
         let mut entry = self.entry.lock().unwrap_or_else(PoisonError::into_inner);
-        let in_a_row = change(entry.in_a_row).min(Entry::MOST_IN_A_ROW);
+        let in_a_row = change(entry.in_a_row).min(Announcement::MOST_IN_A_ROW);
         if in_a_row != entry.in_a_row && self.is_held() {
             entry.in_a_row = in_a_row;
             // Of the same length, in one call: nobody finds a half of it. If it fails, the count is too low or too high, which makes

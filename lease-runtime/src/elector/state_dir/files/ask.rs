@@ -6,7 +6,7 @@ use std::io::{self, Read};
 use rustix::io::Errno;
 
 use super::directory::Directory;
-use super::entry::{Entry, FileId};
+use super::entry::{Announcement, FileId};
 use super::file_system;
 use super::nonce::Nonce;
 use crate::elector::state_dir::answer::Answer;
@@ -41,7 +41,7 @@ impl Directory {
         // Nobody writes it any more.
         let mut content = Vec::new();
         file.take(LONGEST).read_to_end(&mut content)?;
-        let Some(entry) = Entry::read(&content) else { return Ok(Answer::Unknown) };
+        let Some(entry) = Announcement::read(&content) else { return Ok(Answer::Unknown) };
         let is_of_the_process =
             entry.identity == identity && entry.boot == self.boot && entry.file == FileId::of(&metadata);
         Ok(if is_of_the_process { Answer::Dead { in_a_row: entry.in_a_row } } else { Answer::Unknown })

@@ -10,7 +10,7 @@ const VERSION: u64 = 1;
 
 /// The content of a file: whose it is, and where it was written.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct Entry {
+pub(super) struct Announcement {
     /// The whole identity, of which the name has only the end.
     pub(super) identity: String,
     /// The boot id of the machine. Locks do not outlive the machine, and a file does.
@@ -34,25 +34,25 @@ impl FileId {
     }
 }
 
-impl Entry {
+impl Announcement {
     /// The most that `in_a_row` counts. One digit: a file that is written again keeps its length.
     pub(super) const MOST_IN_A_ROW: u8 = 9;
 
     pub(super) fn to_line(&self) -> String {
-        let Entry { identity, boot, file, in_a_row } = self;
-        let in_a_row = (*in_a_row).min(Entry::MOST_IN_A_ROW);
+        let Announcement { identity, boot, file, in_a_row } = self;
+        let in_a_row = (*in_a_row).min(Announcement::MOST_IN_A_ROW);
         let inode = [file.device, file.inode];
         let entry = json!({ "v": VERSION, "identity": identity, "boot": boot, "inode": inode, "in_a_row": in_a_row });
         format!("{entry}\n")
     }
 
     /// `None` if a part is missing, or if another version wrote it.
-    pub(super) fn read(line: &[u8]) -> Option<Entry> {
+    pub(super) fn read(line: &[u8]) -> Option<Announcement> {
         let entry: Value = serde_json::from_slice(line).ok()?;
         let text = |key: &str| entry[key].as_str().map(str::to_owned);
         let [device, inode] = entry["inode"].as_array()?.as_slice() else { return None };
         (entry["v"].as_u64() == Some(VERSION)).then_some(())?;
-        Some(Entry {
+        Some(Announcement {
             identity: text("identity")?,
             boot: text("boot")?,
             file: FileId { device: device.as_u64()?, inode: inode.as_u64()? },

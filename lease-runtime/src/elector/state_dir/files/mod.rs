@@ -68,6 +68,12 @@ impl StateDir {
         self.announced.has_led_for(time);
     }
 
+    /// As if the program had closed the file of this process.
+    #[cfg(all(test, feature = "embedded"))]
+    pub(crate) fn lose(&self) {
+        self.announced.closed.store(true, std::sync::atomic::Ordering::Relaxed);
+    }
+
     /// Whether this process still holds its lock.
     pub(crate) fn is_held(&self) -> bool {
         self.announced.is_held()

@@ -6,7 +6,7 @@ const MINUTES: Duration = Duration::from_secs(60);
 
 /// What the file of an identity says about processes that followed each other.
 fn written(scratch: &Scratch, number: u64) -> u8 {
-    entry::Entry::read(&fs::read(scratch.join(name(number))).unwrap()).unwrap().in_a_row
+    entry::Announcement::read(&fs::read(scratch.join(name(number))).unwrap()).unwrap().in_a_row
 }
 
 #[test]
@@ -36,7 +36,7 @@ fn who_takes_many_leases_of_one_process_follows_once() {
 }
 
 #[test]
-fn a_term_of_five_minutes_counts_from_nought_again() {
+fn a_term_of_five_minutes_counts_from_zero_again() {
     let scratch = Scratch::new();
     let directory = scratch.directory();
     let (file, entry) = directory.write(&identity(1)).unwrap();
@@ -58,7 +58,7 @@ fn what_is_written_again_is_still_a_proof() {
         let (file, entry) = directory.write(&identity(1)).unwrap();
         // As `Announced` does, which keeps its file open.
         use std::os::unix::fs::FileExt;
-        file.write_all_at(entry::Entry { in_a_row: 2, ..entry }.to_line().as_bytes(), 0).unwrap();
+        file.write_all_at(entry::Announcement { in_a_row: 2, ..entry }.to_line().as_bytes(), 0).unwrap();
     }
     assert!(matches!(directory.ask(&identity(1)), Answer::Dead { in_a_row: 2 }));
 }

@@ -16,7 +16,7 @@ fn size() -> (u64, PathBuf) {
     (starts, parent)
 }
 
-/// Between its first system call and its name, the file of a process has no lock. Whoever asks then must not be told that the
+/// Between its first system call and its name, the file of a process has no lock. An answer at that instant must not be that the
 /// process is dead.
 #[test]
 fn a_process_that_starts_is_not_taken_for_dead() {
