@@ -4,6 +4,7 @@ use std::io;
 
 /// What a look at the file of an identity says about its process.
 #[derive(Debug)]
+#[cfg_attr(not(target_os = "linux"), allow(dead_code, reason = "elsewhere nobody answers"))]
 pub(crate) enum Answer {
     /// No instruction of the process will be executed any more. This never becomes false.
     Dead {

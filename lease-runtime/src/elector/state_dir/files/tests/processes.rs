@@ -92,9 +92,11 @@ fn announces_itself_with_a_child_and_threads() {
         });
     }
     let _state_dir = StateDir::announce(Path::new(&path), &identity(1)).unwrap();
-    let child = Command::new("sleep").arg("600").stdin(Stdio::null()).stdout(Stdio::null()).spawn().unwrap();
+    let mut child = Command::new("sleep").arg("600").stdin(Stdio::null()).stdout(Stdio::null()).spawn().unwrap();
     println!("child {}", child.id());
     wait_for_the_end();
+    // This process is killed before.
+    let _ = child.kill().and_then(|()| child.wait());
 }
 
 #[test]
