@@ -1,7 +1,7 @@
 //! The builder of a candidate.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use tokio::sync::watch;
 use super::inner::{CandidateInner, CandidateSettings, OnLateRefusal};
 use super::{Candidate, identity};
 use crate::clock::{Clock, SystemClock};
-use crate::elector::{Connection, Elector, ElectorError, Labels, LeaseMetadata};
+use crate::elector::{Connection, Elector, ElectorError, Labels, LeaseMetadata, StateDir};
 use crate::error::Error;
 use crate::observer::{Observer, Observers};
 use crate::spec::{Deployment, Overrides, OwnPod, check_label, check_namespace};
@@ -34,6 +34,7 @@ pub struct CandidateBuilder {
     observers: Observers,
     pod: Option<OwnPod>,
     without_events: bool,
+    state_dir: Option<PathBuf>,
 }
 
 /// How long a candidate waits for the release of a lease, if that is not set.
@@ -185,6 +186,19 @@ impl CandidateBuilder {
         self
     }
 
+    /// A directory that outlives this process and is on its machine, such as an `emptyDir`. After a crash, the next process that has
+    /// the same directory takes the leases at once, and does not wait until they have run out. `LEASE_STATE_DIR` replaces it at deploy
+    /// time. `docs/failover.md` says what is promised.
+    ///
+    /// The candidate keeps a file of it open, and locked, until the process ends. If other code of the process closes that file, others
+    /// may take the process for dead. The candidate notices that, and does not lead any more.
+    ///
+    /// If the directory cannot be used, the log says why, and elections go on without it. It works on Linux.
+    pub fn state_dir(mut self, path: impl Into<PathBuf>) -> CandidateBuilder {
+        self.state_dir = Some(path.into());
+        self
+    }
+
     /// Sets up the connection and starts the elector. It sends no request yet. If a credential plugin of the kubeconfig fetches
     /// credentials, it waits for the first ones. Cancel safe: a running plugin is ended.
     ///
@@ -220,9 +234,13 @@ impl CandidateBuilder {
         let identity = identity::unique(self.identity)?;
         // Before the elector starts: a build that is dropped here must not leave a running thread behind.
         connection.ready().await?;
+        // Before a request could name the identity: a process that finds it in a Lease must find its lock, too.
+        let state_dir = overrides.own_state_dir().map(Path::to_owned).or(self.state_dir).filter(|_| overrides.elects());
+        let state_dir = announce(state_dir, &identity).await;
         let mut elector = start(connection.clone(), identity.clone(), clock, self.observers).await?;
         let kubernetes_events = overrides.writes_events().unwrap_or(!self.without_events);
         elector.report(kubernetes_events && overrides.elects());
+        state_dir.into_iter().for_each(|state_dir| elector.ask_after_holders(state_dir));
         let owns_leases = self.owner.is_some();
         elector.describe(LeaseMetadata {
             labels: labels(self.labels, &overrides),
@@ -274,6 +292,30 @@ fn warn_of_no_election(identity: &str, namespace: &str, setting: &'static str) {
         "the election is off: this process runs all bodies, whatever other replicas do. Run one replica, and stop it before the next \
          one starts. No cluster is used, ticks are forgotten with the process, and fencing tokens begin at 1"
     );
+}
+
+/// Announces the identity in the state directory, on another thread, since the disk may be slow.
+async fn announce(path: Option<PathBuf>, identity: &Arc<str>) -> Option<StateDir> {
+    let path = path?;
+    let shown_path = shown(&path.display().to_string()).to_string();
+    let announcing = Arc::clone(identity);
+    let announced = tokio::task::spawn_blocking(move || StateDir::announce(&path, &announcing)).await;
+    let problem = match announced {
+        Ok(Ok(state_dir)) => {
+            let said = "other processes that use the state directory find out at once when this one is dead";
+            tracing::info!(target: "lease_runtime", identity = %shown(identity), state_dir = %shown_path, "{said}");
+            return Some(state_dir);
+        }
+        Ok(Err(unusable)) => unusable.to_string(),
+        Err(panic) => panic.to_string(),
+    };
+    tracing::warn!(
+        target: "lease_runtime",
+        identity = %shown(identity),
+        state_dir = %shown_path,
+        "the state directory cannot be used, so after a crash the next leader waits until the lease has run out: {problem}"
+    );
+    None
 }
 
 /// Starts the elector on another thread, since reading certificates blocks. A given client belongs to the current runtime, so

@@ -107,11 +107,11 @@ impl LeaseDriver {
     }
 
     /// Whether this error concerns only this lease. An election that ended by a bug or with the elector concerns the whole
-    /// process.
+    /// process, and so does its lock.
     fn is_of_this_lease_alone(&self, why: &ElectorError) -> bool {
         self.arrival == Arrival::Late
             && self.candidate.settings.on_late_refusal == OnLateRefusal::EndTasks
-            && !matches!(why, ElectorError::Ended { .. })
+            && !matches!(why, ElectorError::Ended { .. } | ElectorError::LockLost)
     }
 
     fn refused(&self, error: &Error) {

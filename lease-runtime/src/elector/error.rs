@@ -198,6 +198,14 @@ pub enum ElectorError {
         shown: u64,
     },
 
+    /// The program has closed the file whose lock says that this process lives. Others may take it for dead, so it does not lead again.
+    #[error(
+        "the file of this process in the state directory was closed by other code of this process, so that others may take the process \
+         for dead, and it does not lead any more: find what closes files that are not its own (`close_range`, a daemon that closes \
+         all files), then restart the process"
+    )]
+    LockLost,
+
     /// The election has ended and will not continue. This is a bug in lease-runtime.
     #[error("the election has ended ({reason}): restart the process, and report it to lease-runtime")]
     Ended {
@@ -243,6 +251,7 @@ impl ElectorError {
             ElectorError::Rejected { .. } => "rejected",
             ElectorError::Unreadable { .. } => "unreadable",
             ElectorError::WentBackwards { .. } => "went_backwards",
+            ElectorError::LockLost => "lock_lost",
             ElectorError::Ended { .. } => "ended",
         }
     }

@@ -11,13 +11,14 @@ use super::health::Heartbeat;
 use super::kube_events::LeaseReporter;
 use super::log_thread::LogFlush;
 use super::recent_states::LeaseMetadata;
+use super::state_dir::Asker;
 use super::task_comparison::AnnouncedTasks;
 use super::traffic::{ElectionTraffic, TrafficPlan};
 use crate::clock::Clock;
 use crate::lease::LeaseId;
 use crate::observer::ObserverPort;
 use crate::term::{DrainToken, Term, TermState, watchdog};
-use lease_protocol::election::{FencingToken, Grant, StopReason, Timing};
+use lease_protocol::election::{FencingToken, Grant, StopReason, Taken, Timing};
 use lease_protocol::ticks::TaskTicks;
 
 /// One election in which this process takes part. Dropping it withdraws from the election.
@@ -123,6 +124,9 @@ pub struct LeaseStatus {
     /// without these tasks. If the holder does not say what it runs, because it was not made with this crate, these are all tasks of
     /// this replica. Empty while this process leads, and during the first lease duration of a new holder.
     pub not_run: Vec<String>,
+    /// In which state this process took the lease for its last term: released, run out, from a holder that was proven dead, or
+    /// another. `None` if it has not led yet.
+    pub taken: Option<Taken>,
     /// Why the last term of this process ended.
     pub last_stop: Option<StopReason>,
     /// What keeps this process from taking part at the moment. `None` after a request that succeeded.
@@ -148,6 +152,7 @@ impl LeaseStatus {
             holder: None,
             ticks: Arc::default(),
             not_run: Vec::new(),
+            taken: None,
             last_stop: None,
             problem: None,
             tick_problem: None,
@@ -169,6 +174,7 @@ impl LeaseStatus {
             && self.not_run == other.not_run
             && self.tick_problem == other.tick_problem
             && self.traffic_problem == other.traffic_problem
+            && self.taken == other.taken
             && self.last_stop == other.last_stop
             && self.fatal == other.fatal
     }
@@ -209,6 +215,8 @@ pub(super) struct ElectionPort {
     pub(super) reporter: LeaseReporter,
     /// The program only observes the lease: this process never takes part.
     pub(super) observes: bool,
+    /// Asks after the holder, if there is a state directory.
+    pub(super) asker: Option<Asker>,
     /// What the process does for traffic while it leads.
     pub(super) traffic_plan: Option<TrafficPlan>,
     /// The keepers that do it, once the elector has taken the election up.
@@ -261,6 +269,7 @@ impl ElectionPort {
             observer: ObserverPort::default(),
             reporter: LeaseReporter::default(),
             observes: false,
+            asker: None,
             traffic_plan: None,
             traffic,
             commands,
@@ -340,6 +349,7 @@ mod tests {
         let lease = LeaseId::new("jobs", "ledger");
         let status = LeaseStatus {
             ticks: Arc::new(TaskTicks::all(&annotations)),
+            taken: Some(Taken::ProvenDead),
             last_stop: Some(StopReason::Lost(LossReason::TakenBy("b".to_owned()))),
             problem: Some(Arc::new(ElectorError::NoCluster { looked: "nowhere".to_owned() })),
             ..LeaseStatus::new(&lease, Standing::Leader(token))
@@ -347,6 +357,7 @@ mod tests {
         let shown = serde_json::to_value(&status).expect("a status");
         assert_eq!(shown["lease"], "jobs/ledger");
         assert_eq!(shown["standing"], json!({ "leader": 7 }));
+        assert_eq!(shown["taken"], "proven_dead");
         assert_eq!(shown["last_stop"], json!({ "lost": { "taken_by": "b" } }));
         assert_eq!(shown["problem"], status.problem.as_ref().map(ToString::to_string).unwrap_or_default());
         assert_eq!(shown["ticks"]["report"]["state"], "waiting");

@@ -25,6 +25,7 @@ mod requests;
 mod server_time;
 #[cfg(feature = "testing")]
 pub(crate) mod simulated;
+mod state_dir;
 mod task_comparison;
 mod text;
 mod thread;
@@ -50,6 +51,7 @@ pub(crate) use kube_events::LeaseReporter;
 pub use rbac::Denial;
 pub(crate) use rbac::{LEASES, RoleRule, RoleText, Subject, VERBS};
 pub(crate) use recent_states::{Labels, LeaseMetadata};
+pub(crate) use state_dir::StateDir;
 pub(crate) use task_comparison::{AnnouncedTasks, names_tasks};
 pub(crate) use text::cut;
 pub(crate) use traffic::TrafficPlan;
@@ -62,6 +64,7 @@ use log_thread::{LogFlush, LogThread};
 use multiplexed::Multiplexed;
 use process_memory::ProcessMemory;
 use server_time::ServerTime;
+use state_dir::Asker;
 use thread::{BuildClient, HandedIn, Host};
 
 use crate::clock::Clock;
@@ -83,6 +86,8 @@ pub(crate) struct Elector {
     kube_events: KubeEvents,
     /// Elections are reported as Kubernetes Events.
     reports: bool,
+    /// Asks after holders, if there is a state directory.
+    asker: Option<Asker>,
     /// Waits for the log, if the elector has a thread of its own.
     log_flush: Option<LogFlush>,
 }
@@ -124,7 +129,7 @@ impl Elector {
                 // A client does not say where its cluster is, so its memory ends with it.
                 let host = host(server_time, ProcessMemory::default(), &observer);
                 drop(runtime.spawn(host.run(client, Multiplexed::default())));
-                let (metadata, reports, log_flush) = (Arc::default(), false, None);
+                let (metadata, reports, asker, log_flush) = (Arc::default(), false, None, None);
                 return Ok(Elector {
                     elections,
                     identity,
@@ -134,6 +139,7 @@ impl Elector {
                     observer,
                     kube_events,
                     reports,
+                    asker,
                     log_flush,
                 });
             }
@@ -150,8 +156,19 @@ impl Elector {
         let log_flush = Some(log_thread.log_flush());
         let observer = ObserverPort::thread(observers).map_err(|source| ElectorError::Thread { cause: source })?;
         thread::start(build, host(server_time, process_memory, &observer), log_thread)?;
-        let (metadata, reports) = (Arc::default(), false);
-        Ok(Elector { elections, identity, clock, heartbeat, metadata, observer, kube_events, reports, log_flush })
+        let (metadata, reports, asker) = (Arc::default(), false, None);
+        Ok(Elector {
+            elections,
+            identity,
+            clock,
+            heartbeat,
+            metadata,
+            observer,
+            kube_events,
+            reports,
+            asker,
+            log_flush,
+        })
     }
 
     /// Writes this into the Leases of later elections.
@@ -162,6 +179,17 @@ impl Elector {
     /// Reports later elections as Kubernetes Events, or not. An elector does not until it is told to.
     pub(crate) fn report(&mut self, reports: bool) {
         self.reports = reports;
+    }
+
+    /// Asks after the holders of later elections. Its identity is announced in this directory.
+    pub(crate) fn ask_after_holders(&mut self, state_dir: StateDir) {
+        self.asker = Some(Asker::new(state_dir));
+    }
+
+    /// As if the program had closed the file of this process in the state directory.
+    #[cfg(all(test, target_os = "linux", feature = "embedded"))]
+    pub(crate) fn lose_lock(&self) {
+        self.asker.as_ref().expect("a state directory").state_dir().lose();
     }
 
     /// Resolves when the Events up to now are written, and after a second in any case. Cancel safe.
@@ -192,6 +220,7 @@ impl Elector {
         port.metadata = Arc::clone(&self.metadata);
         port.observer = self.observer.clone();
         set(&mut port);
+        port.asker = self.asker.clone().filter(|_| !port.observes);
         if self.reports && !port.observes {
             let reporter = LeaseReporter::new(&self.kube_events, &port.lease, &port.identity, &port.clock);
             election.control.reporter.clone_from(&reporter);

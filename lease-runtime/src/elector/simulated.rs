@@ -7,7 +7,7 @@ use super::log::ElectionLog;
 use crate::clock::{Clock, Moment, WallTime};
 use crate::lease::LeaseId;
 use crate::term::{DrainToken, TaskMessage, Term, TermState};
-use lease_protocol::election::{Grant, RequestId, StopReason, Version};
+use lease_protocol::election::{Grant, RequestId, StopReason, Taken, Version};
 use lease_protocol::ticks::{Annotations, TickTime};
 
 /// A Lease of which only the annotations matter.
@@ -41,7 +41,8 @@ impl SimulatedElector {
 
     /// Begins a term.
     pub(crate) fn begin(&mut self, grant: &Grant, clock: Arc<dyn Clock>, time: TickTime) -> (Term, DrainToken) {
-        self.log.began(grant, &*clock);
+        // Nobody dies in this cluster.
+        self.log.began(grant, Taken::Released, &*clock);
         let (term_state, alive) = TermState::begin(self.lease.clone(), self.identity.clone(), grant, clock);
         self.ticking.begin(grant, &term_state, time);
         (Term::new(term_state), alive)

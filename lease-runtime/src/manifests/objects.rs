@@ -6,6 +6,10 @@ use crate::elector::{LEASES, MOST_BY_NAME, RoleRule, RoleText, Subject, VERBS};
 use crate::spec::Traffic;
 use crate::yaml::Yaml;
 
+/// Where the state directory is mounted, and the name of its volume.
+const STATE_DIR: &str = "/run/lease-runtime";
+const STATE_VOLUME: &str = "lease-state";
+
 /// What the objects say. All names are checked.
 #[derive(Debug)]
 pub(super) struct ManifestPlan {
@@ -80,12 +84,18 @@ impl ManifestPlan {
             container.push(("livenessProbe".to_owned(), probe("/livez", port)));
             container.push(("readinessProbe".to_owned(), probe("/readyz", port)));
         }
+        // An `emptyDir` outlives the container and not the pod, as the directory should.
+        let mount = Yaml::map([("name", Yaml::text(STATE_VOLUME)), ("mountPath", Yaml::text(STATE_DIR))]);
+        container.push(("volumeMounts".to_owned(), Yaml::List(vec![mount])));
+        let memory = Yaml::map([("medium", Yaml::text("Memory")), ("sizeLimit", Yaml::text("1Mi"))]);
+        let volume = Yaml::map([("name", Yaml::text(STATE_VOLUME)), ("emptyDir", memory)]);
         let remark = "more than the longest grace and the release timeout together";
         let pod = Yaml::map([
             ("serviceAccountName", Yaml::text(&*self.service_account)),
             ("terminationGracePeriodSeconds", Yaml::Number(self.shutdown_seconds).remarked(remark)),
             ("topologySpreadConstraints", Yaml::List(vec![spread])),
             ("containers", Yaml::List(vec![Yaml::Map(container)])),
+            ("volumes", Yaml::List(vec![volume])),
         ]);
         let spec = Yaml::map([("template", Yaml::map([("spec", pod)]))]);
         self.object("apps/v1", "Deployment", spec)
@@ -129,7 +139,8 @@ impl ManifestPlan {
         ])
     }
 
-    /// What the identity of a holder, the namespace of its leases and the endpoint of a leader are made of.
+    /// What the identity of a holder, the namespace of its leases and the endpoint of a leader are made of, and where others find out
+    /// whether the holder is dead.
     fn environment(&self) -> Yaml {
         let mut fields =
             vec![("POD_NAME", "metadata.name"), ("POD_NAMESPACE", "metadata.namespace"), ("POD_UID", "metadata.uid")];
@@ -140,7 +151,8 @@ impl ManifestPlan {
             let field = Yaml::map([("fieldRef", Yaml::map([("fieldPath", Yaml::text(path))]))]);
             Yaml::map([("name", Yaml::text(name)), ("valueFrom", field)])
         });
-        Yaml::List(variables.collect())
+        let state_dir = Yaml::map([("name", Yaml::text("LEASE_STATE_DIR")), ("value", Yaml::text(STATE_DIR))]);
+        Yaml::List(variables.chain([state_dir]).collect())
     }
 
     fn selector(&self) -> Yaml {

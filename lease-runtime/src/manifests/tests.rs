@@ -107,6 +107,18 @@ fn probes_are_added_only_for_a_program_that_answers_them() {
 }
 
 #[test]
+fn the_state_directory_is_mounted_where_the_variable_says() {
+    let patch = builder(ONE).build().unwrap().deployment_patch().to_owned();
+    for lines in [
+        "            - name: LEASE_STATE_DIR\n              value: \"/run/lease-runtime\"\n",
+        "          volumeMounts:\n            - name: lease-state\n              mountPath: \"/run/lease-runtime\"\n",
+        "      volumes:\n        - name: lease-state\n          emptyDir:\n            medium: Memory\n            sizeLimit: \"1Mi\"\n",
+    ] {
+        assert!(patch.contains(lines), "{lines}\n{patch}");
+    }
+}
+
+#[test]
 fn the_component_of_kustomize_has_all_objects_and_the_patch_without_a_namespace() {
     let manifests = builder(ONE).pod_label("namespace", "shop").probes(8080).build().unwrap();
     let [(_, component), (objects_name, objects), (patch_name, patch)] = manifests.kustomize_component().unwrap();

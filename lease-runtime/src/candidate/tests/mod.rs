@@ -4,6 +4,8 @@ mod adding;
 mod admin;
 mod alone;
 mod composing;
+#[cfg(target_os = "linux")]
+mod deaths;
 mod deployed;
 mod ending;
 mod giving_up;

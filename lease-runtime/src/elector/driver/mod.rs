@@ -2,6 +2,8 @@
 //!
 //! The driver decides nothing. A timer only wakes it, and the election compares its deadlines with the clock.
 
+mod asking;
+mod deaths;
 mod handover;
 mod observed;
 mod observing;
@@ -19,6 +21,7 @@ use std::time::Duration;
 
 use kube::Client;
 
+use self::deaths::Deaths;
 use self::observed::ObservedTerm;
 use self::reported::ReportedTerm;
 use super::error::ElectorError;
@@ -30,9 +33,10 @@ use super::process_memory::ProcessMemory;
 use super::recent_states::RecentStates;
 use super::requests::{Reply, Requests};
 use super::server_time::ServerTime;
+use super::state_dir::FoundDead;
 use super::task_comparison::TaskComparison;
 use super::traffic::ElectionTraffic;
-use super::watch::{SharedWatch, Watch, WatchEvent, maybe};
+use super::watch::{SharedWatch, Watch, WatchEvent, maybe, next_of};
 use crate::clock::Moment;
 use crate::term::{TaskMessage, exit, overrun};
 use lease_protocol::election::{Action, Election, Event, FencingToken, Now, Role, StopReason, Version};
@@ -56,6 +60,8 @@ pub(super) struct ElectionDriver {
     watching: bool,
     /// Since when the server could not be reached.
     cut_off: Option<Moment>,
+    /// Asks after holders, and watches over the lock of this process.
+    deaths: Deaths,
     /// What is to be told about the term.
     observed: ObservedTerm,
     /// What is to be reported about the term, as Kubernetes Events.
@@ -99,6 +105,7 @@ enum Wakeup {
     TaskMessage(TaskMessage),
     Drained,
     Noted(WatchEvent),
+    FoundDead(FoundDead),
     Woken,
 }
 
@@ -126,6 +133,7 @@ impl ElectionDriver {
             watch: None,
             watching: false,
             cut_off: None,
+            deaths: Deaths::new(out.asker.as_ref()),
             observed: ObservedTerm::default(),
             reported: ReportedTerm::default(),
             drained: None,
@@ -186,16 +194,19 @@ impl ElectionDriver {
                     self.step(Event::Drained);
                 }
                 Wakeup::Noted(note) => self.handle_watch_event(note),
+                Wakeup::FoundDead(found) => self.found_dead(found),
                 Wakeup::Woken => self.step(Event::Woken),
             }
             self.tick();
             self.hear_request();
+            self.look_after_lock();
             self.enforce();
             self.keep_watch();
             self.look_again();
             self.notice_slow();
             self.publish();
             self.report_due();
+            self.ask_after_holder();
         }
     }
 
@@ -209,7 +220,8 @@ impl ElectionDriver {
             // Before the end of the term, which comes after all tasks have reported their last runs.
             message = self.ticking.next_message() => Wakeup::TaskMessage(message),
             () = maybe(self.drained.as_mut()) => Wakeup::Drained,
-            note = noted(self.watch.as_mut()) => Wakeup::Noted(note),
+            note = next_of(self.watch.as_mut()) => Wakeup::Noted(note),
+            found = self.deaths.found() => Wakeup::FoundDead(found),
             () = tokio::time::sleep(nap) => Wakeup::Woken,
         }
     }
@@ -255,7 +267,8 @@ impl ElectionDriver {
                 // Here and below, the log comes last, because it may block.
                 let term_state = self.out.begin(&grant);
                 self.traffic.lead(grant.token);
-                self.log.began(&grant, &*self.out.clock);
+                let taken = self.taken();
+                self.log.began(&grant, taken, &*self.out.clock);
                 let time = self.time();
                 self.ticking.begin(&grant, &term_state, time);
                 self.drained = Some(Box::pin(async move { term_state.drained().await }));
@@ -311,6 +324,7 @@ impl ElectionDriver {
                 }
                 self.step(Event::Withdraw(reason));
             }
+            Some(Command::Contend { number }) if self.deaths.lock_is_lost => self.out.left(number),
             Some(Command::Contend { number }) => {
                 self.leaving = None;
                 self.out.left(number);
@@ -382,13 +396,5 @@ impl Drop for ElectionDriver {
             return;
         }
         self.process_memory.keep(&self.out.lease, self.election.memory(), self.out.clock.now());
-    }
-}
-
-/// The next event of the watch, if there is one. Cancel safe.
-async fn noted(watch: Option<&mut Watch>) -> WatchEvent {
-    match watch {
-        Some(watch) => watch.next().await,
-        None => std::future::pending().await,
     }
 }

@@ -23,9 +23,17 @@ impl ElectionDriver {
         }
     }
 
+    /// In which state the lease was taken. The term has just begun.
+    pub(super) fn taken(&mut self) -> Taken {
+        let taken = self.observed.vacancy.map_or(Taken::Released, |(taken, _)| taken);
+        self.out.status.taken = Some(taken);
+        taken
+    }
+
     pub(super) fn observe_begin(&mut self) {
         let now = self.out.clock.now();
-        let (taken, since) = self.observed.vacancy.take().unwrap_or((Taken::Released, now));
+        let since = self.observed.vacancy.take().map_or(now, |(_, since)| since);
+        let taken = self.out.status.taken.unwrap_or(Taken::Released);
         self.observed.ticks = Arc::clone(&self.out.status.ticks);
         self.out.observer.tell(|| LeaseEvent::TermBegan {
             lease: self.out.lease.clone(),

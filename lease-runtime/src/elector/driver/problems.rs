@@ -105,6 +105,6 @@ impl ElectionDriver {
     }
 
     pub(super) fn is_disqualified(&self) -> bool {
-        matches!(self.out.status.problem.as_deref(), Some(ElectorError::WentBackwards { .. }))
+        matches!(self.out.status.problem.as_deref(), Some(ElectorError::WentBackwards { .. } | ElectorError::LockLost))
     }
 }

@@ -8,7 +8,7 @@ use super::log_thread::{self, OwnedValue};
 use super::text::shown;
 use crate::clock::{Clock, WallTime};
 use crate::lease::LeaseId;
-use lease_protocol::election::{Deadlines, FencingToken, Grant, StopReason};
+use lease_protocol::election::{Deadlines, FencingToken, Grant, StopReason, Taken};
 use lease_protocol::ticks::TickNote;
 
 /// Writes a log line. All lines share these fields, so that one filter finds all lines of a lease.
@@ -66,6 +66,7 @@ macro_rules! words {
 }
 
 // Below the macros, which it uses.
+mod deaths;
 mod kube_events;
 
 pub(super) struct ElectionLog {
@@ -104,11 +105,11 @@ impl ElectionLog {
         &self.lease
     }
 
-    pub(super) fn began(&mut self, grant: &Grant, clock: &dyn Clock) {
+    pub(super) fn began(&mut self, grant: &Grant, taken: Taken, clock: &dyn Clock) {
         self.held = true;
         let until = ends_at(&grant.deadlines, clock);
         let (term, transitions) = (grant.token.get(), grant.transitions);
-        say!(info, self, term, transitions, until = %until, "acquired lease, started leading");
+        say!(info, self, term, transitions, taken = %taken, until = %until, "acquired lease, started leading");
     }
 
     pub(super) fn renewed(&self, term: FencingToken, deadlines: &Deadlines, clock: &dyn Clock) {

@@ -194,3 +194,11 @@ pub(super) async fn maybe<F: Future<Output = ()> + Unpin>(future: Option<&mut F>
         None => pending().await,
     }
 }
+
+/// The next event of the watch, if there is one. Cancel safe.
+pub(super) async fn next_of(watch: Option<&mut Watch>) -> WatchEvent {
+    match watch {
+        Some(watch) => watch.next().await,
+        None => pending().await,
+    }
+}

@@ -161,7 +161,7 @@ impl LeaseMetrics {
         // What is counted from the start: else the first time is no increase.
         gauge(names::MASTER_STATUS, self.name()).increment(0.0);
         counter(names::SLOWPATH, self.name()).increment(0);
-        for how in [Taken::Created, Taken::Released, Taken::Transferred, Taken::RanOut] {
+        for how in [Taken::Created, Taken::Released, Taken::Transferred, Taken::RanOut, Taken::ProvenDead] {
             counter(names::TERMS, self.with([("how", how.as_str())])).increment(0);
         }
     }

@@ -154,7 +154,7 @@ fn gauges_and_counters_begin_at_zero() {
     observed.tell([LeaseEvent::Added { lease: ledger() }]);
     assert_eq!(observed.at("leader_election_master_status{name=jobs/ledger}"), Some(0.0));
     assert_eq!(observed.at("lease_runtime_leases{lease=jobs/ledger}"), Some(1.0));
-    for how in ["created", "released", "ran_out"] {
+    for how in ["created", "released", "ran_out", "proven_dead"] {
         assert_eq!(observed.at(&format!("lease_runtime_terms_total{{lease=jobs/ledger,how={how}}}")), Some(0.0));
     }
     observed.tell([run_began()]);

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::env;
 use std::ffi::OsString;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use lease_grammar::names::{broken_by_label, broken_by_lease_name, broken_by_namespace};
@@ -37,6 +38,7 @@ use lease_protocol::election::shown;
 /// | `LEASE_RETRY_PERIOD` | [`retry_period`](Self::retry_period) | the retry period of every lease |
 /// | `LEASE_ELECTION` | [`election`](Self::election) | `off`: bodies run without an election |
 /// | `LEASE_EVENTS` | [`kubernetes_events`](Self::kubernetes_events) | `off`: no Kubernetes Events are written, `on`: they are |
+/// | `LEASE_STATE_DIR` | [`state_dir`](Self::state_dir) | the [state directory](crate::CandidateBuilder::state_dir), as in `/run/lease-runtime` |
 /// | `LEASE_LABELS` | [`label`](Self::label) | labels of every Lease, as in `team=billing,tier=3` |
 ///
 /// An empty or blank variable counts as not set. All replicas of a service need the same values.
@@ -50,6 +52,7 @@ pub struct Overrides {
     retry_period: Option<Setting<Duration>>,
     election: Option<Setting<bool>>,
     kubernetes_events: Option<Setting<bool>>,
+    state_dir: Option<PathBuf>,
     labels: BTreeMap<String, Setting<String>>,
 }
 
@@ -122,6 +125,7 @@ impl Overrides {
             retry_period: span("LEASE_RETRY_PERIOD")?,
             election: text("LEASE_ELECTION")?.map(switch).transpose()?,
             kubernetes_events: text("LEASE_EVENTS")?.map(switch).transpose()?,
+            state_dir: text("LEASE_STATE_DIR")?.map(|Setting { value, .. }| value.into()),
             labels: text("LEASE_LABELS")?.map(labels).transpose()?.unwrap_or_default(),
         };
         overrides.check()?;
@@ -195,6 +199,13 @@ impl Overrides {
         self
     }
 
+    /// The state directory. It replaces the one of [`CandidateBuilder::state_dir`](crate::CandidateBuilder::state_dir).
+    #[must_use = "it returns the changed overrides"]
+    pub fn state_dir(mut self, path: impl Into<PathBuf>) -> Overrides {
+        self.state_dir = Some(path.into());
+        self
+    }
+
     /// Adds this label to every Lease, as [`CandidateBuilder::lease_label`](crate::CandidateBuilder::lease_label) does, whose label
     /// with the same key it replaces.
     #[must_use = "it returns the changed overrides"]
@@ -258,6 +269,11 @@ impl Overrides {
     /// Whether elections are reported as Kubernetes Events, if the deployment says so.
     pub(crate) fn writes_events(&self) -> Option<bool> {
         self.kubernetes_events.as_ref().map(|events| events.value)
+    }
+
+    /// The state directory, if the deployment names one.
+    pub(crate) fn own_state_dir(&self) -> Option<&Path> {
+        self.state_dir.as_deref()
     }
 
     /// What turned the election off, as users know it.

@@ -14,6 +14,7 @@ fn variables_are_read() {
         ("LEASE_RETRY_PERIOD", "1500ms"),
         ("LEASE_ELECTION", "off"),
         ("LEASE_EVENTS", "off"),
+        ("LEASE_STATE_DIR", " /run/lease-runtime "),
         ("LEASE_LABELS", "team=billing, example.com/tier=3,empty="),
     ])
     .unwrap();
@@ -21,6 +22,7 @@ fn variables_are_read() {
     assert_eq!(all.timings(), [60_000, 30_000, 1_500].map(|millis| Some(Duration::from_millis(millis))));
     assert!(!all.elects());
     assert_eq!(all.writes_events(), Some(false));
+    assert_eq!(all.own_state_dir(), Some(Path::new("/run/lease-runtime")));
     let labels: Vec<_> = all.lease_labels().map(|(key, value)| format!("{key}={value}")).collect();
     assert_eq!(labels, ["empty=", "example.com/tier=3", "team=billing"]);
     assert!(read(&[("LEASE_ELECTION", "on")]).unwrap().elects());
@@ -30,8 +32,17 @@ fn variables_are_read() {
 #[test]
 fn an_empty_or_blank_variable_is_not_set() {
     for value in ["", " ", "\t\n"] {
-        let names =
-            ["PREFIX", "NAMESPACE", "DURATION", "RENEW_DEADLINE", "RETRY_PERIOD", "ELECTION", "EVENTS", "LABELS"];
+        let names = [
+            "PREFIX",
+            "NAMESPACE",
+            "DURATION",
+            "RENEW_DEADLINE",
+            "RETRY_PERIOD",
+            "ELECTION",
+            "EVENTS",
+            "STATE_DIR",
+            "LABELS",
+        ];
         let overrides = Overrides::read(|name| {
             assert!(names.iter().any(|known| name == format!("LEASE_{known}")), "{name}");
             Some(value.into())
@@ -39,7 +50,7 @@ fn an_empty_or_blank_variable_is_not_set() {
         let overrides = overrides.unwrap();
         assert_eq!((overrides.lease_prefix(), overrides.own_namespace(), overrides.timings()), (None, None, [None; 3]));
         assert!(overrides.elects() && overrides.lease_labels().next().is_none());
-        assert_eq!(overrides.writes_events(), None);
+        assert_eq!((overrides.writes_events(), overrides.own_state_dir()), (None, None));
     }
 }
 

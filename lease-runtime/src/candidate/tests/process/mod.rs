@@ -1,5 +1,7 @@
 //! Tests with an environment and signals, each in a process of its own.
 
+#[cfg(target_os = "linux")]
+mod dying;
 mod exits;
 
 use std::future::IntoFuture;

@@ -1,0 +1,81 @@
+//! The files of a state directory.
+//!
+//! | rule | file |
+//! |---|---|
+//! | the lock is held before the file has its name, and for as long as the process lives | `announce.rs` |
+//! | a free lock proves something only if the file is the one that its process wrote, on this machine, since it was started | `ask.rs` |
+//! | nothing but 16 digits of an identity becomes a part of a path | `nonce.rs` |
+//! | locks prove nothing on a file system where another machine keeps them | `file_system.rs` |
+//! | a file is removed long after its process was found dead, and then costs a wait and nothing else | `tidy.rs` |
+//! | a leader that dies again and again is not followed at once for ever | `announced.rs` |
+
+mod announce;
+mod announced;
+mod ask;
+mod boot;
+mod directory;
+mod entry;
+mod file_system;
+mod nonce;
+#[cfg(test)]
+mod tests;
+mod tidy;
+
+use std::path::Path;
+use std::time::Duration;
+
+use announced::Announced;
+use directory::Directory;
+
+use super::answer::Answer;
+use super::unusable::Unusable;
+
+/// The state directory, in which this process has announced one identity.
+pub(crate) struct StateDir {
+    directory: Directory,
+    announced: Announced,
+}
+
+impl StateDir {
+    /// Announces `identity`: from here on, other processes find out when this one is dead. Call it before the identity is sent
+    /// anywhere: after a process that died in between, the others would wait. Blocks for a few system calls.
+    ///
+    /// Keeps a file open until the process ends, whatever becomes of the value.
+    ///
+    /// # Errors
+    ///
+    /// If the directory cannot be used. Nothing of this call is left in it then.
+    pub(crate) fn announce(path: &Path, identity: &str) -> Result<StateDir, Unusable> {
+        let directory = Directory::open(path)?;
+        let announced = directory.announce(identity)?;
+        // What stays there for another hour harms nobody.
+        let _ = directory.tidy(announced.changed());
+        Ok(StateDir { directory, announced })
+    }
+
+    /// Asks after the process of another identity. Blocks for a few system calls.
+    pub(crate) fn ask(&self, identity: &str) -> Answer {
+        self.directory.ask(identity)
+    }
+
+    /// Whether this process may follow a dead one, which came after so many that had followed each other at once.
+    pub(crate) fn follows(&self, in_a_row: u8) -> bool {
+        self.announced.follows(in_a_row)
+    }
+
+    /// A term of this process has lasted for so long.
+    pub(crate) fn has_led_for(&self, time: Duration) {
+        self.announced.has_led_for(time);
+    }
+
+    /// As if the program had closed the file of this process.
+    #[cfg(all(test, feature = "embedded"))]
+    pub(crate) fn lose(&self) {
+        self.announced.closed.store(true, std::sync::atomic::Ordering::Relaxed);
+    }
+
+    /// Whether this process still holds its lock.
+    pub(crate) fn is_held(&self) -> bool {
+        self.announced.is_held()
+    }
+}
