@@ -260,3 +260,17 @@ async fn a_program_that_ended_with_an_earlier_term_does_not_make_exec_fail() {
     exec.signal(Signal::TERM);
     assert_eq!(exec.end().await.code(), Some(0));
 }
+
+/// The program may still run when the process is dead. So this process must not announce in a state directory that its end is the end of
+/// all work.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_end_of_exec_is_no_proof_that_its_program_has_ended() {
+    let world = World::new("exec-state-dir").await;
+    let state_dir = world.dir.join("state");
+    std::fs::create_dir(&state_dir).unwrap();
+    let mut command = world.command(&["exec", "--lease", "job", "--", "sh", "-c", "ls -A state | wc -l > files"]);
+    let child = command.env("LEASE_STATE_DIR", &state_dir).spawn().unwrap();
+    let mut exec = Exec { child, dir: world.dir.clone() };
+    assert_eq!(exec.end().await.code(), Some(0));
+    assert_eq!(exec.number("files").await, 0);
+}

@@ -86,7 +86,9 @@ pub(crate) async fn run(place: &Place, arguments: ExecArguments) -> Result<u8, C
 
 /// An argument counts more than the variable of the environment that sets the same.
 async fn candidate(place: &Place, lease_duration: Option<Duration>) -> Result<Candidate, CliError> {
-    let mut overrides = Overrides::from_env().map_err(lease_runtime::Error::from)?;
+    // The program outlives this process for an instant, until the guard has killed it. So nobody may take the end of this process for
+    // the end of the program, as a free lock in a state directory would say.
+    let mut overrides = Overrides::from_env().map_err(lease_runtime::Error::from)?.without_state_dir();
     if let Some(namespace) = &place.namespace {
         overrides = overrides.namespace(namespace);
     }

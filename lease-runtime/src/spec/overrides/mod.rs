@@ -206,6 +206,14 @@ impl Overrides {
         self
     }
 
+    /// Ignores `LEASE_STATE_DIR`. For programs whose work goes on after the process has died, as in a child: that the process is dead
+    /// proves nothing then.
+    #[must_use = "it returns the changed overrides"]
+    pub fn without_state_dir(mut self) -> Overrides {
+        self.state_dir = None;
+        self
+    }
+
     /// Adds this label to every Lease, as [`CandidateBuilder::lease_label`](crate::CandidateBuilder::lease_label) does, whose label
     /// with the same key it replaces.
     #[must_use = "it returns the changed overrides"]
