@@ -89,6 +89,13 @@ impl Election {
         }
     }
 
+    /// D1: a proof about this process itself is wrong, because this process is not dead.
+    fn note_dead(&mut self, identity: String, now: Moment) {
+        if identity != self.identity {
+            self.dead.add(identity, now);
+        }
+    }
+
     fn send_what_is_due(&mut self, now: Now, out: &mut Vec<Action>) {
         while let Some((at, intent)) = self.plan() {
             if at > now.moment {

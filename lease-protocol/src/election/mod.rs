@@ -22,7 +22,7 @@
 //! | C4 | a record without a holder is free at once | `plan.rs` |
 //! | C5 | a candidate leaves a released lease to the successor that the last holder has named, for two retry periods | `plan.rs` |
 //! | C6 | a record whose holder is proven dead is free at once | `plan.rs` |
-//! | D1 | a proof of death is about one identity: it never becomes false, and says nothing about another | `dead.rs` |
+//! | D1 | a proof of death is about one identity: it never becomes false, and says nothing about another | `dead.rs`, `core.rs` |
 //! | W1 | after a conflict or an unknown outcome, no write before a new get | `answer.rs` |
 //! | W2 | never more requests than the cap | `pace.rs` |
 //! | W3 | a write whose token would not grow begins no term | `answer.rs` |

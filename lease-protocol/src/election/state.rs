@@ -181,6 +181,16 @@ impl Election {
         self.view().map(|view| &view.version)
     }
 
+    /// Whether this identity was [proven dead](super::Event::Dead), as far as this election remembers.
+    pub fn is_proven_dead(&self, identity: &str) -> bool {
+        self.dead.since(identity).is_some()
+    }
+
+    /// C6: when the holder of this record was proven dead. `None` if it was not, or if there is no holder.
+    pub(super) fn holder_dead_since(&self, view: &View) -> Option<Moment> {
+        self.dead.since(view.record.holder()?)
+    }
+
     /// The newest state that was seen, if the Lease exists in it.
     pub(super) fn view(&self) -> Option<&View> {
         match &self.seen {
