@@ -24,6 +24,8 @@ use crate::traffic::Traffic;
 
 /// The lease.
 const LEASE: &str = "faults";
+/// Below the folder of the run.
+const STATE_DIR: &str = "state";
 /// The durations of the candidates, in seconds: they differ, as during a rolling update.
 const DURATIONS: [u64; 4] = [2, 3, 2, 4];
 /// How long it may take until a replica leads, once nothing is wrong any more.
@@ -59,6 +61,7 @@ impl Scene {
             Run::Soak(_) => None,
         };
         let folder = Folder::new(options.logs.as_deref())?;
+        std::fs::create_dir(folder.path().join(STATE_DIR))?;
         let target = Target::start(folder.path()).await?;
         let cluster = Cluster::real(&real, &format!("faults-{:08x}", fastrand::u32(..))).await;
         let store = if real.control.is_some() { Some(through_store(&cluster, &real).await) } else { None };
@@ -108,6 +111,7 @@ impl Scene {
             only_reports: is_odd,
             events: self.log.path().to_owned(),
             log: self.folder.path().join(format!("{name}.jsonl")),
+            state_dir: self.folder.path().join(STATE_DIR),
             target: self.target.address(),
         };
         Ok(Member::new(name, link, settings, kubeconfig, self.folder.path()))

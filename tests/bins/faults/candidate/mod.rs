@@ -77,13 +77,18 @@ pub(crate) struct Settings {
     pub(crate) events: PathBuf,
     /// The file of its log, in JSON.
     pub(crate) log: PathBuf,
+    /// The directory in which all candidates find out who is dead.
+    pub(crate) state_dir: PathBuf,
     pub(crate) target: Address,
 }
 
 impl Settings {
     /// The variables by which a deployment configures the candidate.
     pub(crate) fn environment(&self) -> Vec<(&'static str, String)> {
-        let mut variables = vec![("LEASE_EVENTS", if self.pod.is_some() { "on" } else { "off" }.to_owned())];
+        let mut variables = vec![
+            ("LEASE_EVENTS", if self.pod.is_some() { "on" } else { "off" }.to_owned()),
+            ("LEASE_STATE_DIR", self.state_dir.display().to_string()),
+        ];
         if self.deployed {
             let names = ["LEASE_DURATION", "LEASE_RENEW_DEADLINE", "LEASE_RETRY_PERIOD"];
             let spans = timings(self.lease_duration).map(|span| format!("{}ms", span.as_millis()));
