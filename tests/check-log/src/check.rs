@@ -125,8 +125,9 @@ impl Lease {
         match what {
             What::Sent => replica.sent(),
             What::Answered { revision } => replica.answered(revision),
-            What::Begun { term, until } => {
+            What::Begun { term, until, from_dead } => {
                 let before = replica.begun(term, place, report);
+                let before = if from_dead { Holder::Dead } else { before };
                 terms.begin(term, &identity, (at, until), before, place, report);
             }
             What::Renewed { term, until } => {

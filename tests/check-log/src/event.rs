@@ -24,6 +24,8 @@ pub(crate) enum What<'a> {
     Begun {
         term: u64,
         until: Option<Timestamp>,
+        /// The last holder was proven dead.
+        from_dead: bool,
     },
     Renewed {
         term: u64,
@@ -103,6 +105,8 @@ struct Fields<'a> {
     until: Option<Cow<'a, str>>,
     #[serde(borrow)]
     at: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    taken: Option<Cow<'a, str>>,
     term: Option<u64>,
     revision: Option<u64>,
     attempt: Option<u64>,
@@ -158,7 +162,9 @@ impl<'a> Fields<'a> {
         Some(match &*self.message {
             "a request is sent" => What::Sent,
             "a request was answered" => What::Answered { revision: self.revision? },
-            "acquired lease, started leading" => What::Begun { term: self.term?, until },
+            "acquired lease, started leading" => {
+                What::Begun { term: self.term?, until, from_dead: self.taken.as_deref() == Some("proven_dead") }
+            }
             "renewed lease" => What::Renewed { term: self.term?, until },
             "lost lease" | "giving up lease, stopping tasks" => What::Ending { term: self.term? },
             "all tasks stopped" => What::Ended { term: self.term?, at: time(self.at.as_deref()) },

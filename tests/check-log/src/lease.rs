@@ -81,8 +81,9 @@ impl Terms {
             if old.identity == new.identity {
                 continue;
             }
-            if old.ended.is_none() && new.before == Holder::Nobody {
-                // It has released the lease, or the Lease was deleted. It ended without a line, and before `until`.
+            if old.ended.is_none() && matches!(new.before, Holder::Nobody | Holder::Dead) {
+                // It has released the lease, or the Lease was deleted, or its process is dead. It ended without a line, and before
+                // `until`.
                 report.unlogged_ends += 1;
                 continue;
             }

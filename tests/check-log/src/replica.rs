@@ -12,6 +12,8 @@ pub(crate) enum Holder {
     #[default]
     Nobody,
     Another,
+    /// A process that is proven dead.
+    Dead,
 }
 
 /// A replica that takes part in the election of a lease.

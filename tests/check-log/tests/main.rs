@@ -147,6 +147,23 @@ fn kill(lines: &mut Vec<String>, at: usize) {
     lines.retain(|line| kept.next().is_some() || !line.contains(&own));
 }
 
+/// Nobody had to wait for the end of its term, because it was proven dead.
+#[test]
+fn a_process_that_was_proven_dead_has_no_term_any_more() {
+    let mut lines = run::lines().to_vec();
+    let identity = field(&lines[line(&lines, 1, &[BEGUN])], "identity").to_owned();
+    let early = field(&lines[line(&lines, 0, &["renewed lease", &identity])], "timestamp").to_owned();
+    let lost = line(&lines, 0, &["lost lease", &identity]);
+    kill(&mut lines, lost);
+    let begun = line(&lines, 2, &[BEGUN]);
+    for (name, value) in [("timestamp", &*early), ("taken", "proven_dead")] {
+        let before = format!("\"{name}\":\"{}\"", field(&lines[begun], name));
+        lines[begun] = lines[begun].replace(&before, &format!("\"{name}\":\"{value}\""));
+    }
+    assert_eq!(broken(&lines), []);
+    assert_eq!(check(&lines).unlogged_ends, 1);
+}
+
 /// A process that is stopped while it releases the lease writes its last lines when it continues.
 #[test]
 fn a_term_may_end_long_before_its_line_is_written() {

@@ -32,7 +32,7 @@ pub(super) fn check(folder: &Path) -> Result<Logs> {
     if report.terms == 0 {
         violations.push("nothing was checked: there are no terms in the logs".to_owned());
     }
-    let figures = format!("{}\nterms that began by a proof of death: {proven}", report.figures(TOLERANCE));
+    let figures = format!("{}terms that began by a proof of death: {proven}", report.figures(TOLERANCE));
     Ok(Logs { violations, figures })
 }
 
