@@ -95,7 +95,7 @@ pub use lease::{LeaseId, LeaseRef, NotALeaseId};
 #[doc(inline)]
 pub use lease_macros::leader_only;
 #[doc(inline)]
-pub use lease_protocol::election::{FencingToken, LossReason, StopReason, Taken};
+pub use lease_protocol::election::{FencingToken, LossReason, NotAFencingToken, StopReason, Taken};
 pub use lease_protocol::schedule::ScheduleError;
 #[doc(inline)]
 pub use lease_protocol::ticks::{
