@@ -62,6 +62,7 @@ mod elector;
 #[doc(inline)]
 pub use lease_embedded as embedded;
 mod error;
+pub mod fencing;
 mod lease;
 mod manifests;
 mod observer;
