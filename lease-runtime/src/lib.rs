@@ -62,6 +62,7 @@ mod elector;
 #[doc(inline)]
 pub use lease_embedded as embedded;
 mod error;
+pub mod fencing;
 mod lease;
 mod manifests;
 mod observer;
@@ -95,7 +96,7 @@ pub use lease::{LeaseId, LeaseRef, NotALeaseId};
 #[doc(inline)]
 pub use lease_macros::leader_only;
 #[doc(inline)]
-pub use lease_protocol::election::{FencingToken, LossReason, StopReason, Taken};
+pub use lease_protocol::election::{FencingToken, LossReason, NotAFencingToken, StopReason, Taken};
 pub use lease_protocol::schedule::ScheduleError;
 #[doc(inline)]
 pub use lease_protocol::ticks::{

@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use super::altered::altered;
 use super::outstanding::{OutstandingWrite, WritePurpose};
-use super::record::{FencingToken, Observation, Record, Version, View};
+use super::record::{Observation, Record, Version, View};
 use super::state::Election;
 use super::step::{Action, Answer, Grant, Now, RequestId};
 use super::term::{HeldTerm, Phase};
+use super::token::FencingToken;
 use crate::clock::{Moment, WallTime};
 
 /// The pause between attempts doubles after each write that was altered, up to this limit.

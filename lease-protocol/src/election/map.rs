@@ -5,9 +5,10 @@
 //! exposes them here.
 
 use super::outstanding::{OutstandingWrite, WritePurpose};
-use super::record::{FencingToken, Observation, Record, Version, View};
+use super::record::{Observation, Record, Version, View};
 use super::state::Election;
 use super::step::RequestId;
+use super::token::FencingToken;
 use crate::clock::{Moment, WallTime};
 
 /// The purpose of a remembered instant. It decides from which age on the exact instant does not matter any more.

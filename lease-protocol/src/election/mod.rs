@@ -50,13 +50,15 @@ mod term;
 #[cfg(test)]
 mod tests;
 mod timing;
+mod token;
 
 pub use self::altered::AlteredField;
 pub use map::{Map, Stamp};
 pub use memory::Memory;
-pub use record::{FencingToken, Observation, Record, Version, View};
+pub use record::{Observation, Record, Version, View};
 pub use shown::{LONGEST_SHOWN, is_plain, shown};
 pub use state::{Election, Role};
 pub use step::{Action, Answer, Deadlines, Event, Grant, LossReason, Now, Request, RequestId, StopReason};
 pub use taken::Taken;
 pub use timing::Timing;
+pub use token::{FencingToken, NotAFencingToken};

@@ -4,8 +4,9 @@ use std::fmt;
 use std::time::Duration;
 
 use super::altered::AlteredField;
-use super::record::{FencingToken, Observation, Record, Version, View};
+use super::record::{Observation, Record, Version, View};
 use super::shown::shown;
+use super::token::FencingToken;
 use crate::clock::{Moment, WallTime};
 
 /// The time of a step. The caller reads it, because an election has no clock.

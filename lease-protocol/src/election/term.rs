@@ -1,8 +1,8 @@
 //! The term of this process, until its bodies are gone.
 
-use super::record::FencingToken;
 use super::step::{Action, Deadlines, StopReason};
 use super::timing::Timing;
+use super::token::FencingToken;
 use crate::clock::{Moment, WallTime};
 
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]

@@ -356,13 +356,14 @@ mod tests {
         };
         let shown = serde_json::to_value(&status).expect("a status");
         assert_eq!(shown["lease"], "jobs/ledger");
-        assert_eq!(shown["standing"], json!({ "leader": 7 }));
+        assert_eq!(shown["standing"], json!({ "leader": "7" }));
         assert_eq!(shown["taken"], "proven_dead");
         assert_eq!(shown["last_stop"], json!({ "lost": { "taken_by": "b" } }));
         assert_eq!(shown["problem"], status.problem.as_ref().map(ToString::to_string).unwrap_or_default());
         assert_eq!(shown["ticks"]["report"]["state"], "waiting");
         assert_eq!(shown["ticks"]["report"]["accounted_until"], "2026-11-25T00:00:30Z");
         assert_eq!(serde_json::from_value::<FencingToken>(json!(7)).ok(), Some(token));
+        assert_eq!(serde_json::from_value::<FencingToken>(json!("7")).ok(), Some(token));
         assert_eq!(serde_json::from_value::<LeaseId>(json!("jobs/ledger")).ok(), Some(lease));
         assert!(serde_json::from_value::<LeaseId>(json!("ledger")).is_err());
     }

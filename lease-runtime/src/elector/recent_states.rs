@@ -214,6 +214,8 @@ mod tests {
             ("/metadata/resourceVersion", json!("0")),
             ("/metadata/resourceVersion", json!("4x")),
             ("/metadata/resourceVersion", json!("-1")),
+            ("/metadata/resourceVersion", json!("+1")),
+            ("/metadata/resourceVersion", json!("9223372036854775808")),
             ("/metadata/resourceVersion", json!("340282366920938463463374607431768211456")),
             ("/metadata/resourceVersion", Value::Null),
         ] {

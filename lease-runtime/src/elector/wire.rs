@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::clock::WallTime;
 use crate::lease::LeaseId;
-use lease_protocol::election::{Record, Version, View};
+use lease_protocol::election::{FencingToken, NotAFencingToken, Record, Version, View};
 use lease_protocol::handover::successor;
 
 /// Reads an object of the API server as a Lease. Go can write times that this program cannot read, such as the end of the year
@@ -62,14 +62,16 @@ pub(super) fn view(lease: &LeaseId, object: &Lease) -> Result<View, &'static str
     Ok(View { version: Version { uid, revision }, record, successor })
 }
 
-/// A resourceVersion. Kubernetes promises an integer. Anything else cannot be ordered, so it is an error.
+/// A resourceVersion. Kubernetes promises an integer, and etcd's revisions end at `i64::MAX`. Anything else cannot be ordered or
+/// is no fencing token, so it is an error.
 pub(super) fn revision(text: Option<&str>) -> Result<u64, &'static str> {
     match text {
         None | Some("") => Err("it has no resourceVersion"),
         // Zero means "any version" in a request, and is never the version of an object.
-        Some(text) => match text.parse() {
-            Ok(0) | Err(_) => Err("its resourceVersion is not a positive integer"),
-            Ok(revision) => Ok(revision),
+        Some(text) => match text.parse::<FencingToken>() {
+            Ok(revision) => Ok(revision.get()),
+            Err(NotAFencingToken::TooHigh) => Err("its resourceVersion is above 9223372036854775807"),
+            Err(_) => Err("its resourceVersion is not a positive integer"),
         },
     }
 }

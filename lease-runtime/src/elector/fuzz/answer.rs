@@ -56,7 +56,7 @@ fn is_a_state(answer: &Scripted) -> bool {
     };
     let metadata = &body["metadata"];
     let has_revision =
-        metadata["resourceVersion"].as_str().and_then(|text| text.parse::<u64>().ok()).is_some_and(|at| at > 0);
+        metadata["resourceVersion"].as_str().and_then(|text| text.parse::<i64>().ok()).is_some_and(|at| at > 0);
     metadata["name"] == "ledger" && metadata["uid"].as_str().is_some_and(|uid| !uid.is_empty()) && has_revision
 }
 
