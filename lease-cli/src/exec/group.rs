@@ -47,7 +47,7 @@ impl ProcessGroup {
         self.id.as_raw_nonzero().get()
     }
 
-    /// Tells the guard the deadline again and again. Returns when the guard has ended, or was told too late.
+    /// Tells the guard the deadline again and again. Returns when the guard has ended.
     pub(super) async fn guarded(&mut self, term: &Term) {
         loop {
             tokio::select! {
@@ -65,9 +65,6 @@ impl ProcessGroup {
     async fn tell(&mut self, term: &Term) -> io::Result<()> {
         // The clock first: the deadline must not come out too late if this process pauses in between.
         let now = SystemClock.now();
-        if self.is_overdue() {
-            return Err(io::Error::other("the guard has been told too late"));
-        }
         let deadline = now + term.remaining();
         self.deadlines = [self.deadlines[1], deadline];
         self.to_guard.write_all(format!("{}\n", deadline.as_nanos()).as_bytes()).await
