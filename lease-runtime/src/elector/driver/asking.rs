@@ -39,8 +39,12 @@ impl ElectionDriver {
             return;
         }
         self.deaths.lock_is_lost = true;
+        // The bodies first: the rest logs and tells observers, which may block.
+        if let Some(term_state) = &self.out.term_state {
+            term_state.cancel(StopReason::Withdrawn);
+            term_state.expire();
+        }
         self.step(Event::Withdraw(StopReason::Withdrawn));
-        self.out.term_state.iter().for_each(|term_state| term_state.expire());
         self.record_problem(ElectorError::LockLost);
         self.out.status.fatal = true;
     }
