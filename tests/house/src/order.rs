@@ -10,7 +10,7 @@ pub(crate) const ORDERS: &[Order] = &[Order {
     crate_name: "lease_runtime",
     rows: &[
         &["clock", "sync"],
-        &["policy", "spec", "lease", "tick", "yaml"],
+        &["fencing", "policy", "spec", "lease", "tick", "yaml"],
         &["observer"],
         &["term"],
         &["elector"],
