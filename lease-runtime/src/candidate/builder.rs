@@ -11,6 +11,8 @@ use tokio::sync::watch;
 use super::inner::{CandidateInner, CandidateSettings, OnLateRefusal};
 use super::{Candidate, identity};
 use crate::clock::{Clock, SystemClock};
+#[cfg(feature = "testing")]
+use crate::elector::MachineProcess;
 use crate::elector::{Connection, Elector, ElectorError, Labels, LeaseMetadata, StateDir};
 use crate::error::Error;
 use crate::observer::{Observer, Observers};
@@ -35,6 +37,8 @@ pub struct CandidateBuilder {
     pod: Option<OwnPod>,
     without_events: bool,
     state_dir: Option<PathBuf>,
+    #[cfg(feature = "testing")]
+    process: Option<MachineProcess>,
 }
 
 /// How long a candidate waits for the release of a lease, if that is not set.
@@ -199,6 +203,13 @@ impl CandidateBuilder {
         self
     }
 
+    /// The candidate runs in this process of a simulated machine, and uses the state directory of that machine instead of another.
+    #[cfg(feature = "testing")]
+    pub fn machine_process(mut self, process: MachineProcess) -> CandidateBuilder {
+        self.process = Some(process);
+        self
+    }
+
     /// Sets up the connection and starts the elector. It sends no request yet. If a credential plugin of the kubeconfig fetches
     /// credentials, it waits for the first ones. Cancel safe: a running plugin is ended.
     ///
@@ -237,6 +248,11 @@ impl CandidateBuilder {
         // Before a request could name the identity: a process that finds it in a Lease must find its lock, too.
         let state_dir = overrides.own_state_dir().map(Path::to_owned).or(self.state_dir).filter(|_| overrides.elects());
         let state_dir = announce(state_dir, &identity).await;
+        #[cfg(feature = "testing")]
+        let state_dir = match self.process.filter(|_| overrides.elects()) {
+            Some(process) => Some(StateDir::Machine(process.announce(Arc::clone(&identity)))),
+            None => state_dir,
+        };
         let mut elector = start(connection.clone(), identity.clone(), clock, self.observers).await?;
         let kubernetes_events = overrides.writes_events().unwrap_or(!self.without_events);
         elector.report(kubernetes_events && overrides.elects());

@@ -52,6 +52,8 @@ pub use rbac::Denial;
 pub(crate) use rbac::{LEASES, RoleRule, RoleText, Subject, VERBS};
 pub(crate) use recent_states::{Labels, LeaseMetadata};
 pub(crate) use state_dir::StateDir;
+#[cfg(feature = "testing")]
+pub use state_dir::{Machine, MachineProcess};
 pub(crate) use task_comparison::{AnnouncedTasks, names_tasks};
 pub(crate) use text::cut;
 pub(crate) use traffic::TrafficPlan;

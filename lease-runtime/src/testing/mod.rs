@@ -88,5 +88,7 @@ pub use moment::PointInTime;
 pub use replica::Replica;
 pub use timeline::{Run, RunOutcome, Timeline};
 
+pub use crate::elector::{Machine, MachineProcess};
+
 #[cfg(test)]
 mod tests;

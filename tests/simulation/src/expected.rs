@@ -50,6 +50,7 @@ pub(crate) const EXPECTED: &[&str] = &[
     "candidate dropped",
     "condition changed",
     "process killed",
+    "process killed soon after its start",
     "process shut down in order",
     "process stopped",
     "processes ended in order",
@@ -61,10 +62,13 @@ pub(crate) const EXPECTED: &[&str] = &[
     // Terms.
     "lease taken by another than the named candidate",
     "lease taken by the named candidate",
+    "leases of a dead process waited for, after three in a row",
+    "leases taken by proof of death",
     "releases",
     "takeovers of an expired lease",
     "terms",
     "terms of another process",
+    "writes of a dead process",
     // What a deployment sets.
     "Leases created with an owner",
     "processes with timings of the deployment",

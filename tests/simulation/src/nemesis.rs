@@ -21,6 +21,8 @@ const BETWEEN_DELETIONS: Nanos = 120 * SECOND;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Deed {
     Crash(usize),
+    /// The replica starts again at once.
+    CrashAtOnce(usize),
     ShutDown(usize),
     Abandon(usize),
     StepDown(usize),
@@ -32,6 +34,8 @@ pub(crate) struct Nemesis {
     rng: Rng,
     /// When the link of a replica is healed.
     healed: BTreeMap<usize, Nanos>,
+    /// The replica that crashes again and again, and how often it still will.
+    crashing: Option<(usize, u8)>,
     server_up: Nanos,
     writes_fast: Nanos,
     deleted: Nanos,
@@ -46,6 +50,7 @@ impl Nemesis {
             chances: plan.chances.clone(),
             rng: Rng::with_seed(seed ^ 0x4e4e_0000),
             healed: BTreeMap::new(),
+            crashing: None,
             server_up: 0,
             writes_fast: 0,
             deleted: 0,
@@ -266,6 +271,7 @@ impl Nemesis {
     fn strike_processes(&mut self, world: &mut World) -> Vec<Deed> {
         let mut deeds = Vec::new();
         let running = world.running();
+        deeds.extend(self.crash_again(&running));
         if running.is_empty() {
             return deeds;
         }
@@ -301,6 +307,19 @@ impl Nemesis {
             deeds.push(Deed::Abandon(pick(rng)));
         }
         deeds
+    }
+
+    /// A replica that crashes again and again lives for a second or two, so that it can take the lease.
+    fn crash_again(&mut self, running: &[usize]) -> Option<Deed> {
+        if self.crashing.is_none() && !running.is_empty() && self.happens(self.chances.crash_loop) {
+            self.crashing = Some((running[self.rng.usize(..running.len())], self.rng.u8(2..8)));
+        }
+        let (node, left) = self.crashing?;
+        if !running.contains(&node) || self.rng.bool() {
+            return None;
+        }
+        self.crashing = (left > 1).then(|| (node, left - 1));
+        Some(Deed::CrashAtOnce(node))
     }
 
     fn happens(&mut self, chance: u32) -> bool {

@@ -59,7 +59,7 @@ pub(crate) fn run(seed: u64, seconds: u64, with_lines: bool) -> Outcome {
 impl Run {
     pub(crate) fn with_plan(plan: Plan, seed: u64, with_lines: bool) -> Run {
         let network = Network::new(plan.step, plan.rates.len(), plan.network, Rng::with_seed(seed ^ 0x4e45_0000));
-        let world = World::new(plan.step, plan.rates.clone(), network, seed);
+        let world = World::new(plan.step, plan.rates.clone(), &plan.machines, network, seed);
         plan.policy.into_iter().for_each(|policy| apply(policy, &world.server.api));
         let nodes = plan.rates.len();
         if plan.work.traffic {
@@ -189,6 +189,12 @@ impl Run {
                 let who = self.world.processes[node].as_ref().map(|process| process.here.who);
                 self.world.note("process killed", who);
                 self.end(node);
+            }
+            Deed::CrashAtOnce(node) => {
+                let who = self.world.processes[node].as_ref().map(|process| process.here.who);
+                self.world.note("process killed soon after its start", who);
+                self.end(node);
+                self.back[node] = self.world.now;
             }
             Deed::ShutDown(node) => {
                 let Some(steering) = self.steering[node].as_ref().filter(|s| !s.stop.is_cancelled()) else { return };

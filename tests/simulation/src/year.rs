@@ -129,7 +129,16 @@ fn plan() -> Plan {
         deployment: Deployment::PLAIN,
     };
     let chances = Chances::default();
-    Plan { step: latency, rates: vec![1000; 2], network, chances, work, policy: None, edits: false }
+    Plan {
+        step: latency,
+        rates: vec![1000; 2],
+        machines: vec![None; 2],
+        network,
+        chances,
+        work,
+        policy: None,
+        edits: false,
+    }
 }
 
 fn sample(run: &mut Run, day: u64) -> Sample {

@@ -88,11 +88,7 @@ impl Shared {
             if open.is_empty() {
                 return;
             }
-            let asking = Arc::clone(&self);
-            let looked = tokio::task::spawn_blocking(move || {
-                open.into_iter().map(|identity| (asking.look(&identity), identity)).collect::<Vec<_>>()
-            });
-            let Ok(answers) = looked.await else {
+            let Some(answers) = self.look_at(open).await else {
                 // The runtime ends. Or it has panicked, which would be a bug: the elections then wait until the leases have run out.
                 return;
             };
@@ -107,6 +103,12 @@ impl Shared {
             }
             tokio::time::sleep(PAUSE).await;
         }
+    }
+
+    async fn look_at(self: &Arc<Self>, open: Vec<Arc<str>>) -> Option<Vec<(Option<Final>, Arc<str>)>> {
+        let asking = Arc::clone(self);
+        let look = move || open.into_iter().map(|identity| (asking.look(&identity), identity)).collect();
+        if self.state_dir.blocks() { tokio::task::spawn_blocking(look).await.ok() } else { Some(look()) }
     }
 
     /// `None`: ask again.

@@ -7,26 +7,26 @@ use super::answer::Answer;
 use super::unusable::Unusable;
 
 /// What no process can have here.
-pub(crate) enum NoStateDir {}
+pub(crate) enum NoStateFiles {}
 
-impl NoStateDir {
-    pub(crate) fn announce(_: &Path, _: &str) -> Result<NoStateDir, Unusable> {
+impl NoStateFiles {
+    pub(super) fn announce(_: &Path, _: &str) -> Result<NoStateFiles, Unusable> {
         Err(Unusable::System)
     }
 
-    pub(crate) fn ask(&self, _: &str) -> Answer {
+    pub(super) fn ask(&self, _: &str) -> Answer {
         match *self {}
     }
 
-    pub(crate) fn follows(&self, _: u8) -> bool {
+    pub(super) fn follows(&self, _: u8) -> bool {
         match *self {}
     }
 
-    pub(crate) fn has_led_for(&self, _: Duration) {
+    pub(super) fn has_led_for(&self, _: Duration) {
         match *self {}
     }
 
-    pub(crate) fn is_held(&self) -> bool {
+    pub(super) fn is_held(&self) -> bool {
         match *self {}
     }
 }

@@ -50,6 +50,13 @@ impl Exclusion {
         }
     }
 
+    /// The process was killed, perhaps inside a poll.
+    pub(super) fn gone(&mut self, at: Nanos, who: Who) {
+        if let Some(newest) = self.newest.as_mut().filter(|newest| newest.who == who) {
+            newest.until = newest.until.min(at);
+        }
+    }
+
     fn polled(&mut self, at: Nanos, who: Who, token: u64, until: Nanos, tally: &mut Tally) -> Result<(), Broken> {
         let polls = TermPolls { who, token, until, lasted: until - at };
         let Some(newest) = &self.newest else {

@@ -1,6 +1,7 @@
 //! What must hold at every event of a run, in global time. Nothing here asks the processes.
 
 mod bodies;
+mod deaths;
 mod deployed;
 mod exclusion;
 mod guard;
@@ -89,7 +90,7 @@ impl Checks {
         Checks {
             leases: leases.clone().map(|lease| (lease, exclusion::Exclusion::new(timing))).collect(),
             guard: guard::Guard::new(timing, plan.rates.clone()),
-            patience: patience::Patience::new(plan.work.lease_duration, plan.rates.clone()),
+            patience: patience::Patience::new(plan.work.lease_duration, plan.rates.clone(), plan.machines.clone()),
             bodies: bodies::Bodies::new(&plan.work.ticks),
             storm: storm::Storm::new(timing),
             ledgers: (plan.work.ticks.iter())
@@ -115,9 +116,12 @@ impl Checks {
         }
         self.known.see(event);
         self.guard.see(at, event)?;
-        self.patience.see(at, event)?;
+        self.patience.see(at, event, tally)?;
         self.storm.see(at, event)?;
         self.traffic.iter_mut().try_for_each(|traffic| traffic.see(event, tally))?;
+        if let Event::Gone { who } = event {
+            self.leases.values_mut().for_each(|exclusion| exclusion.gone(at, *who));
+        }
         if let Some(exclusion) = lease_of(event).and_then(|lease| self.leases.get_mut(lease)) {
             exclusion.see(at, event, &self.known, tally)?;
         }

@@ -6,12 +6,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::clock::{Nanos, Pace, ProcessClock};
 use super::message::{Request, Who};
 use crate::journal::{Event, Journal};
+use lease_runtime::testing::MachineProcess;
 
 /// The place of one process in the world. It writes into the journal in global time.
 pub(crate) struct Here {
     pub(crate) who: Who,
     pub(crate) pace: Pace,
     pub(crate) clock: Arc<ProcessClock>,
+    /// On a machine with a state directory.
+    pub(crate) on_machine: Option<MachineProcess>,
     journal: Journal,
     /// The requests that the network has not picked up. `None`: the process is dead.
     outbox: Mutex<Option<Vec<Request>>>,
@@ -20,10 +23,17 @@ pub(crate) struct Here {
 }
 
 impl Here {
-    pub(crate) fn new(who: Who, pace: Pace, clock: Arc<ProcessClock>, journal: Journal, seed: u64) -> Arc<Here> {
+    pub(crate) fn new(
+        who: Who,
+        pace: Pace,
+        clock: Arc<ProcessClock>,
+        on_machine: Option<MachineProcess>,
+        journal: Journal,
+        seed: u64,
+    ) -> Arc<Here> {
         let rng = Mutex::new(fastrand::Rng::with_seed(seed));
         let outbox = Mutex::new(Some(Vec::new()));
-        Arc::new(Here { who, pace, clock, journal, outbox, numbers: AtomicU64::new(0), rng })
+        Arc::new(Here { who, pace, clock, on_machine, journal, outbox, numbers: AtomicU64::new(0), rng })
     }
 
     /// The global time.
@@ -58,9 +68,10 @@ impl Here {
         self.outbox().as_mut().map(std::mem::take).unwrap_or_default()
     }
 
-    /// From now on it sends nothing.
+    /// From now on it sends nothing, and the other processes of its machine may find out that it is dead.
     pub(crate) fn die(&self) {
         *self.outbox() = None;
+        self.on_machine.iter().for_each(MachineProcess::kill);
     }
 
     fn outbox(&self) -> MutexGuard<'_, Option<Vec<Request>>> {

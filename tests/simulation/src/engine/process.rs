@@ -7,6 +7,7 @@ use super::here::Here;
 use super::message::Who;
 use super::runtime::PausedRuntime;
 use crate::journal::{Event, Journal};
+use lease_runtime::testing::MachineProcess;
 
 /// A process of a replica.
 pub(crate) struct Process {
@@ -17,10 +18,16 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    pub(crate) fn start(who: Who, pace: Pace, seed: u64, journal: Journal) -> Process {
+    pub(crate) fn start(
+        who: Who,
+        pace: Pace,
+        on_machine: Option<MachineProcess>,
+        seed: u64,
+        journal: Journal,
+    ) -> Process {
         let runtime = PausedRuntime::new(seed);
         let clock = Arc::new(ProcessClock::new(runtime.begun, wall_at(pace.begun)));
-        let here = Here::new(who, pace, clock, journal, seed);
+        let here = Here::new(who, pace, clock, on_machine, journal, seed);
         here.write_at(pace.begun, Event::Process { who });
         Process { here, runtime, stopped_until: None }
     }

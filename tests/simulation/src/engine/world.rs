@@ -1,6 +1,9 @@
 //! All of a run: the processes, the server, the network, and the global time.
 
+use std::collections::BTreeMap;
+
 use fastrand::Rng;
+use lease_runtime::testing::Machine;
 
 use super::clock::{MILLI, Nanos, Pace, SECOND};
 use super::message::{Arrival, Part, Request, Who};
@@ -26,6 +29,8 @@ pub(crate) struct World {
     /// How often each replica was started.
     starts: Vec<u16>,
     rates: Vec<u64>,
+    /// The machine of each replica, if it has a state directory.
+    machines: Vec<Option<Machine>>,
     pub(crate) server: Server,
     pub(crate) network: Network,
     pub(crate) journal: Journal,
@@ -34,8 +39,11 @@ pub(crate) struct World {
 }
 
 impl World {
-    /// A world without processes. `rates` are those of the clocks of the replicas, in thousandths.
-    pub(crate) fn new(latency: Nanos, rates: Vec<u64>, network: Network, seed: u64) -> World {
+    /// A world without processes. `rates` are those of the clocks of the replicas, in thousandths, and `machines` says on which machine
+    /// a replica is. `None`: on one without a state directory.
+    pub(crate) fn new(latency: Nanos, rates: Vec<u64>, machines: &[Option<u8>], network: Network, seed: u64) -> World {
+        let mut known = BTreeMap::new();
+        let mut machine = |of: u8| known.entry(of).or_insert_with(Machine::new).clone();
         let journal = Journal::default();
         World {
             now: 0,
@@ -44,6 +52,7 @@ impl World {
             processes: rates.iter().map(|_| None).collect(),
             starts: vec![0; rates.len()],
             rates,
+            machines: machines.iter().map(|of| of.map(&mut machine)).collect(),
             server: Server::new(seed, journal.clone()),
             network,
             journal,
@@ -57,7 +66,8 @@ impl World {
         self.starts[node] += 1;
         let who = Who { node: u8::try_from(node).unwrap_or(u8::MAX), start: self.starts[node] };
         let pace = Pace { begun: self.now, rate: self.rates[node] };
-        let process = Process::start(who, pace, self.rng.u64(..), self.journal.clone());
+        let on_machine = self.machines.get(node).and_then(Option::as_ref).map(Machine::start);
+        let process = Process::start(who, pace, on_machine, self.rng.u64(..), self.journal.clone());
         self.processes[node].insert(process)
     }
 

@@ -19,6 +19,8 @@ pub(crate) struct Plan {
     pub(crate) step: Nanos,
     /// How fast the clock of each replica runs, in thousandths.
     pub(crate) rates: Vec<u64>,
+    /// The machine of each replica. Replicas of one machine have a state directory in common. `None`: without one.
+    pub(crate) machines: Vec<Option<u8>>,
     pub(crate) network: NetworkFaults,
     pub(crate) chances: Chances,
     pub(crate) work: Work,
@@ -37,6 +39,8 @@ pub(crate) struct Chances {
     pub(crate) pause: u32,
     /// A process is killed, and starts again later.
     pub(crate) crash: u32,
+    /// A replica crashes a few times in a row, a second or two after each start. It starts again at once.
+    pub(crate) crash_loop: u32,
     /// A process shuts down in order, and starts again later.
     pub(crate) shutdown: u32,
     /// A process drops the future of its candidate, lives on for a while, and starts again later.
@@ -112,7 +116,10 @@ impl Plan {
             // Others would run the same bodies at the same time.
             rates.truncate(1);
         }
-        Plan { step, rates, network, chances, work, policy, edits }
+        let machines = machines(seed, rates.len());
+        let mut of_crashes = Rng::with_seed(seed ^ 0x5eed_c4a5);
+        chances.crash_loop = sometimes(&mut of_crashes, 15);
+        Plan { step, rates, machines, network, chances, work, policy, edits }
     }
 }
 
@@ -123,6 +130,16 @@ fn deployment(seed: u64, work: &Work) -> Deployment {
     // A Lease with scheduled tasks cannot be owned.
     let owner = rng.bool() && work.ticks.is_empty();
     Deployment { timings, all_timings, labels, owner, elects: rng.u8(..12) > 0 }
+}
+
+/// In a third of the runs nobody has a state directory, in a third each replica has one of its own, as in a pod, and in the others two
+/// replicas share a machine. With numbers of its own.
+fn machines(seed: u64, nodes: usize) -> Vec<Option<u8>> {
+    let mut rng = Rng::with_seed(seed ^ 0x5eed_d1e5);
+    let kind = rng.u8(..3);
+    let mut has_one = |node: u8| kind > 0 && (node == 0 || rng.u8(..5) > 0);
+    let machine = |node: u8| if kind == 2 && node == 1 { 0 } else { node };
+    (0..u8::try_from(nodes).unwrap_or(u8::MAX)).map(|node| has_one(node).then(|| machine(node))).collect()
 }
 
 /// A third of the runs have exact clocks, a third have clocks at the bound, and the others any within the bound.
@@ -167,6 +184,7 @@ fn chances(rng: &mut Rng) -> Chances {
         partition: sometimes(rng, 60),
         pause: sometimes(rng, 40),
         crash: sometimes(rng, 30),
+        crash_loop: 0,
         shutdown: sometimes(rng, 30),
         wall_step: sometimes(rng, 30),
         outage: sometimes(rng, 20),

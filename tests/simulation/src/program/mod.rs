@@ -76,6 +76,9 @@ pub(crate) async fn run(here: Arc<Here>, work: Arc<Work>, steering: Steering) {
     if work.observed {
         candidate = candidate.observer(telling::observer(Arc::clone(&here)));
     }
+    if let Some(process) = &here.on_machine {
+        candidate = candidate.machine_process(process.clone());
+    }
     let node = here.who.node;
     let pod = OwnPod::new(NAMESPACE, here.who.pod(), format!("uid-{node}")).ip([10, 0, 0, node + 1].into());
     let Ok(candidate) = candidate.pod(pod).build().await else {

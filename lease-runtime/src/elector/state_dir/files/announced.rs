@@ -6,13 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use super::entry::{Announcement, FileId};
-
-/// From so many on, the next process does not follow by proof of death, but waits as all others do. If a leader dies again and again
-/// right after it began, the other replicas get their turn.
-const TOO_MANY_IN_A_ROW: u8 = 3;
-
-/// After so long a term, whatever killed the predecessors did not kill this process.
-const STEADY: Duration = Duration::from_secs(300);
+use crate::elector::state_dir::in_a_row;
 
 /// The file of this process, whose lock is held for as long as the process lives.
 pub(super) struct Announced {
@@ -54,17 +48,17 @@ impl Announced {
     }
 
     /// Whether this process may follow a dead one that had followed so many at once. If it may, this is written down first.
-    pub(super) fn follows(&self, in_a_row: u8) -> bool {
-        let may = in_a_row < TOO_MANY_IN_A_ROW;
+    pub(super) fn follows(&self, dead: u8) -> bool {
+        let may = in_a_row::may_follow(dead);
         if may {
-            self.count(|own| own.max(in_a_row + 1));
+            self.count(|own| in_a_row::after_following(own, dead));
         }
         may
     }
 
     /// A term of this process has lasted for so long.
     pub(super) fn has_led_for(&self, time: Duration) {
-        if time >= STEADY {
+        if in_a_row::is_over_after(time) {
             self.count(|_| 0);
         }
     }

@@ -30,40 +30,29 @@ use directory::Directory;
 use super::answer::Answer;
 use super::unusable::Unusable;
 
-/// The state directory, in which this process has announced one identity.
-pub(crate) struct StateDir {
+/// The directory of [`StateDir`](super::StateDir), which says what its methods do.
+pub(crate) struct StateFiles {
     directory: Directory,
     announced: Announced,
 }
 
-impl StateDir {
-    /// Announces `identity`: from here on, other processes find out when this one is dead. Call it before the identity is sent
-    /// anywhere: after a process that died in between, the others would wait. Blocks for a few system calls.
-    ///
-    /// Keeps a file open until the process ends, whatever becomes of the value.
-    ///
-    /// # Errors
-    ///
-    /// If the directory cannot be used. Nothing of this call is left in it then.
-    pub(crate) fn announce(path: &Path, identity: &str) -> Result<StateDir, Unusable> {
+impl StateFiles {
+    pub(crate) fn announce(path: &Path, identity: &str) -> Result<StateFiles, Unusable> {
         let directory = Directory::open(path)?;
         let announced = directory.announce(identity)?;
         // What stays there for another hour harms nobody.
         let _ = directory.tidy(announced.changed());
-        Ok(StateDir { directory, announced })
+        Ok(StateFiles { directory, announced })
     }
 
-    /// Asks after the process of another identity. Blocks for a few system calls.
     pub(crate) fn ask(&self, identity: &str) -> Answer {
         self.directory.ask(identity)
     }
 
-    /// Whether this process may follow a dead one, which came after so many that had followed each other at once.
     pub(crate) fn follows(&self, in_a_row: u8) -> bool {
         self.announced.follows(in_a_row)
     }
 
-    /// A term of this process has lasted for so long.
     pub(crate) fn has_led_for(&self, time: Duration) {
         self.announced.has_led_for(time);
     }
@@ -74,7 +63,6 @@ impl StateDir {
         self.announced.closed.store(true, std::sync::atomic::Ordering::Relaxed);
     }
 
-    /// Whether this process still holds its lock.
     pub(crate) fn is_held(&self) -> bool {
         self.announced.is_held()
     }

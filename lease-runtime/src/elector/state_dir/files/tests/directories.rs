@@ -6,7 +6,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use super::*;
 
 fn refused(path: &Path) -> String {
-    let refused = StateDir::announce(path, &identity(1)).err().expect("it is refused");
+    let refused = StateFiles::announce(path, &identity(1)).err().expect("it is refused");
     refused.to_string()
 }
 
@@ -60,7 +60,7 @@ fn what_the_system_refuses_is_said_in_one_line() {
 #[test]
 fn an_identity_without_a_nonce_has_no_file() {
     let scratch = Scratch::new();
-    assert!(StateDir::announce(&scratch, "orders-7d9f6b5c4-x2x8p").is_err());
+    assert!(StateFiles::announce(&scratch, "orders-7d9f6b5c4-x2x8p").is_err());
     assert!(scratch.names().is_empty());
 }
 
@@ -74,7 +74,7 @@ fn a_start_that_fails_leaves_nothing_behind() {
     // Another process is about to take the same name: its draft is not touched.
     let draft = format!(".{}.new", name(2));
     fs::write(scratch.join(&draft), "").unwrap();
-    assert!(StateDir::announce(&scratch, &identity(2)).is_err());
+    assert!(StateFiles::announce(&scratch, &identity(2)).is_err());
     assert_eq!(scratch.names(), [draft, name(1)]);
 }
 

@@ -14,13 +14,13 @@ fn the_fourth_in_a_row_waits() {
     let scratch = Scratch::new();
     let mut in_a_row = 0;
     for number in 1..=3 {
-        let own = StateDir::announce(&scratch, &identity(number)).unwrap();
+        let own = StateFiles::announce(&scratch, &identity(number)).unwrap();
         assert_eq!(written(&scratch, number), 0, "it has followed nobody yet");
         assert!(own.follows(in_a_row));
         in_a_row = written(&scratch, number);
         assert_eq!(u64::from(in_a_row), number);
     }
-    let own = StateDir::announce(&scratch, &identity(4)).unwrap();
+    let own = StateFiles::announce(&scratch, &identity(4)).unwrap();
     assert!(!own.follows(in_a_row) && !own.follows(9));
     // Its own successor may follow at once again: this process did not.
     assert_eq!(written(&scratch, 4), 0);
@@ -29,7 +29,7 @@ fn the_fourth_in_a_row_waits() {
 #[test]
 fn who_takes_many_leases_of_one_process_follows_once() {
     let scratch = Scratch::new();
-    let own = StateDir::announce(&scratch, &identity(1)).unwrap();
+    let own = StateFiles::announce(&scratch, &identity(1)).unwrap();
     assert!((0..10).all(|_| own.follows(1)));
     assert!(own.follows(0));
     assert_eq!(written(&scratch, 1), 2);
@@ -67,7 +67,7 @@ fn what_is_written_again_is_still_a_proof() {
 #[test]
 fn a_descriptor_that_is_another_file_now_is_noticed() {
     let scratch = Scratch::new();
-    let own = StateDir::announce(&scratch, &identity(1)).unwrap();
+    let own = StateFiles::announce(&scratch, &identity(1)).unwrap();
     assert!(own.is_held());
     let (file, entry) = scratch.directory().write(&identity(2)).unwrap();
     let other: &fs::File = Box::leak(Box::new(fs::File::create(scratch.join("other")).unwrap()));

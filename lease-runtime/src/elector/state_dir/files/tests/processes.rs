@@ -73,7 +73,7 @@ fn wait_for_the_end() {
 #[ignore = "run by another test, in a process of its own"]
 fn announces_itself() {
     let Some(path) = std::env::var_os(DIRECTORY) else { return };
-    match StateDir::announce(Path::new(&path), &identity(1)) {
+    match StateFiles::announce(Path::new(&path), &identity(1)) {
         Ok(_state_dir) => println!("announced"),
         Err(unusable) => println!("unusable: {unusable}"),
     }
@@ -91,7 +91,7 @@ fn announces_itself_with_a_child_and_threads() {
             }
         });
     }
-    let _state_dir = StateDir::announce(Path::new(&path), &identity(1)).unwrap();
+    let _state_dir = StateFiles::announce(Path::new(&path), &identity(1)).unwrap();
     let mut child = Command::new("sleep").arg("600").stdin(Stdio::null()).stdout(Stdio::null()).spawn().unwrap();
     println!("child {}", child.id());
     wait_for_the_end();

@@ -22,7 +22,7 @@ fn a_free_lock_of_the_same_file_is_a_proof() {
 #[test]
 fn the_lock_is_that_of_the_process_and_not_of_a_candidate() {
     let scratch = Scratch::new();
-    drop(StateDir::announce(&scratch, &identity(1)).unwrap());
+    drop(StateFiles::announce(&scratch, &identity(1)).unwrap());
     assert!(matches!(scratch.directory().ask(&identity(1)), Answer::Alive));
 }
 

@@ -55,7 +55,7 @@ fn the_64_that_were_found_last_stay() {
     assert_eq!(scratch.names().len(), tidy::MOST);
     // The start of a process tidies up.
     leave_a_dead_one(&directory, 1000);
-    drop(StateDir::announce(&scratch, &identity(1001)).unwrap());
+    drop(StateFiles::announce(&scratch, &identity(1001)).unwrap());
     assert_eq!(scratch.names().len(), tidy::MOST + 1);
 }
 
