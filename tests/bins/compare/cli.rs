@@ -7,9 +7,9 @@ use crate::error::{Context, Result};
 pub(crate) const USAGE: &str = "\
 usage: compare [ITEM..] [--runs N] [--window SECONDS] [--leases N] [--only ours|client-go] [--keep]
 
-items: graceful crash requests pause hole refused slow; all of these if none is named
+items: graceful restart neighbour crash requests pause stopped hole refused slow; all of these if none is named
        crowd, only if it is named: it keeps the whole machine busy for 7 minutes
-  --runs N          handovers and crashes of each kind (30 and 40 if not given; 30 is what the targets are for)
+  --runs N          handovers, restarts and crashes of each kind (30, 30 and 40 if not given; the targets are for these)
   --window SECONDS  how long requests are counted (300 if not given, which holds one whole life of a watch)
   --leases N        the size of the crowd (1, 100 and 1000, one after the other, if not given)
   --only KIND       measure one side only
@@ -20,12 +20,18 @@ items: graceful crash requests pause hole refused slow; all of these if none is 
 pub(crate) enum Item {
     /// SIGTERM to the successor's body.
     Graceful,
+    /// SIGKILL to the body of the next process in the same pod.
+    Restart,
+    /// SIGKILL to the body of a process that waits on the same machine.
+    Neighbour,
     /// SIGKILL to the successor's body.
     Crash,
     /// Requests a minute.
     Requests,
     /// A leader that was stopped and continued.
     Pause,
+    /// A leader that was stopped, beside a process in its state directory.
+    Stopped,
     /// A leader whose link swallows everything.
     Hole,
     /// The API is refused to all.
@@ -38,8 +44,18 @@ pub(crate) enum Item {
 
 impl Item {
     /// What is measured if no item is named: all but [`Item::Crowd`].
-    const USUAL: [Item; 7] =
-        [Item::Graceful, Item::Crash, Item::Requests, Item::Pause, Item::Hole, Item::Refused, Item::Slow];
+    const USUAL: [Item; 10] = [
+        Item::Graceful,
+        Item::Restart,
+        Item::Neighbour,
+        Item::Crash,
+        Item::Requests,
+        Item::Pause,
+        Item::Stopped,
+        Item::Hole,
+        Item::Refused,
+        Item::Slow,
+    ];
 
     fn named(name: &str) -> Option<Item> {
         Item::USUAL.into_iter().chain([Item::Crowd]).find(|item| item.name() == name)
@@ -48,9 +64,12 @@ impl Item {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Item::Graceful => "graceful",
+            Item::Restart => "restart",
+            Item::Neighbour => "neighbour",
             Item::Crash => "crash",
             Item::Requests => "requests",
             Item::Pause => "pause",
+            Item::Stopped => "stopped",
             Item::Hole => "hole",
             Item::Refused => "refused",
             Item::Slow => "slow",

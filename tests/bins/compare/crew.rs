@@ -1,6 +1,7 @@
 //! The candidates of one lease, as processes.
 
 use std::fs::File;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -22,16 +23,32 @@ const SETTLED: Duration = Duration::from_secs(3);
 /// One to lead and two to wait.
 pub(crate) const SIZE: usize = 3;
 
+/// Where a candidate runs.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Place<'a> {
+    /// Its way to the API server, if that can be broken.
+    pub(crate) link: Option<&'a Proxy>,
+    /// The state directory of its machine, if it has one. client-go has no use for it.
+    pub(crate) state_dir: Option<&'a Path>,
+}
+
+impl Place<'_> {
+    /// On the machine with this state directory.
+    pub(crate) fn on(state_dir: &Path) -> Place<'_> {
+        Place { link: None, state_dir: Some(state_dir) }
+    }
+}
+
 /// Starts a candidate for one lease, or for this many leases whose names begin with that.
 pub(crate) fn spawn(
     setup: &Setup,
     kind: Kind,
     lease: &str,
     identity: &str,
-    link: Option<&Proxy>,
+    place: Place<'_>,
     leases: Option<usize>,
 ) -> Result<Child> {
-    let kubeconfig = setup.kubeconfig(identity, link)?;
+    let kubeconfig = setup.kubeconfig(identity, place.link)?;
     let log = File::create(setup.folder.path().join(format!("{identity}.log")))?;
     let events = setup.folder.path().join(format!("{lease}.events"));
     let (program, argument) = setup.program(kind)?;
@@ -43,6 +60,8 @@ pub(crate) fn spawn(
         .arg(format!("--identity={identity}"))
         .arg(format!("--events={}", events.display()))
         .args(leases.map(|leases| format!("--leases={leases}")))
+        .env_remove("LEASE_STATE_DIR")
+        .envs(place.state_dir.map(|state_dir| ("LEASE_STATE_DIR", state_dir)))
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(log)
@@ -57,6 +76,7 @@ struct Member {
     identity: String,
     pid: u32,
     child: Child,
+    home: Option<PathBuf>,
 }
 
 /// The candidates of one lease. Dropping it kills them, including those that are stopped.
@@ -89,14 +109,33 @@ impl<'a> Crew<'a> {
         Ok(body)
     }
 
-    /// Starts one more candidate.
+    /// Starts one more candidate, on a machine without a state directory.
     pub(crate) fn launch(&mut self, link: Option<&Proxy>) -> Result<()> {
+        self.launch_at(Place { link, state_dir: None })
+    }
+
+    /// Starts one more candidate.
+    pub(crate) fn launch_at(&mut self, place: Place<'_>) -> Result<()> {
         self.launched += 1;
         let identity = format!("{}-{}", self.lease, self.launched);
-        let child = spawn(self.setup, self.kind, &self.lease, &identity, link, None)?;
+        let child = spawn(self.setup, self.kind, &self.lease, &identity, place, None)?;
         let pid = child.id().ok_or("a process without an id")?;
-        self.members.push(Member { identity, pid, child });
+        self.members.push(Member { identity, pid, child, home: place.state_dir.map(Path::to_owned) });
         Ok(())
+    }
+
+    /// The state directory of the machine with this number. It exists from now on.
+    pub(crate) fn home(&self, machine: usize) -> Result<PathBuf> {
+        let home = self.setup.folder.path().join(format!("{}.state-{machine}", self.lease));
+        std::fs::create_dir_all(&home).context(|| format!("cannot create {}", home.display()))?;
+        Ok(home)
+    }
+
+    /// The state directory of a body's process.
+    pub(crate) fn home_of(&self, body: &Body) -> Result<PathBuf> {
+        let member =
+            self.members.iter().find(|member| member.pid == body.pid).ok_or("that process was ended before")?;
+        Ok(member.home.clone().ok_or("a process without a state directory")?)
     }
 
     /// Waits until every candidate runs and knows who leads.
@@ -146,6 +185,15 @@ impl<'a> Crew<'a> {
     pub(crate) fn has_ended(&mut self, body: &Body) -> Result<bool> {
         let member = self.members.iter_mut().find(|member| member.pid == body.pid).ok_or("reaped before")?;
         Ok(member.child.try_wait()?.is_some())
+    }
+
+    /// How long after the end of the leader's lease its successor has started, in seconds. Negative if it was before.
+    pub(crate) fn after_the_lease(&self, leader: &Body, successor: &Body) -> Result<f64> {
+        // The lease ends when the duration in the record has passed since the waiting candidates have seen the last change of the
+        // record. The observer sees it at the same time.
+        let renewal = self.setup.observer.last_renewal(&self.lease, &leader.identity, successor.started)?;
+        let end = renewal.at + renewal.duration;
+        Ok(successor.started.since(end).as_secs_f64() - end.since(successor.started).as_secs_f64())
     }
 
     /// The final state of a body.

@@ -14,8 +14,9 @@ use crate::items::graceful::{self, Handovers};
 use crate::items::hole::{self, Hole};
 use crate::items::refused::{self, Refused};
 use crate::items::requests::{self, Requests};
+use crate::items::restart::{self, Replicas};
 use crate::items::slow::{self, Slow};
-use crate::items::{crash, pause};
+use crate::items::{crash, pause, stopped};
 use crate::setup::Setup;
 use crate::table::{Row, Table, Unit, pair, single};
 
@@ -25,9 +26,12 @@ type Both<T> = [Option<T>; 2];
 /// All results.
 struct Results {
     graceful: Both<Handovers>,
+    restart: Both<Handovers>,
+    neighbour: Both<Handovers>,
     crash: Both<Handovers>,
     requests: Both<Requests>,
     pause: Both<Overlap>,
+    stopped: Both<Hole>,
     hole: Both<Hole>,
     refused: Both<Refused>,
     /// One value for each of the delays.
@@ -76,20 +80,24 @@ impl Plan<'_> {
     async fn carry_out(&self) -> Results {
         let (setup, options) = (self.setup, self.options);
         let graceful = self.in_turn(Item::Graceful, |kind| graceful::measure(setup, kind, options.graceful_runs)).await;
+        let restart = |replicas| move |kind| restart::measure(setup, kind, options.graceful_runs, replicas);
+        let apart = self.in_turn(Item::Restart, restart(Replicas::Apart)).await;
+        let neighbour = self.in_turn(Item::Neighbour, restart(Replicas::Together)).await;
         let requests = self.together(Item::Requests, |kind| requests::measure(setup, kind, options.window));
         let crash = self.in_turn(Item::Crash, |kind| crash::measure(setup, kind, options.crash_runs));
         let faults = async {
             let pause = self.together(Item::Pause, |kind| pause::measure(setup, kind)).await;
             let hole = self.together(Item::Hole, |kind| hole::measure(setup, kind)).await;
             let refused = self.together(Item::Refused, |kind| refused::measure(setup, kind)).await;
-            (pause, hole, refused, self.together(Item::Slow, |kind| slow::measure(setup, kind)).await)
+            let stopped = self.together(Item::Stopped, |kind| stopped::measure(setup, kind)).await;
+            (pause, stopped, hole, refused, self.together(Item::Slow, |kind| slow::measure(setup, kind)).await)
         };
-        let (requests, (crash, (pause, hole, refused, slow))) = join(requests, join(crash, faults)).await;
+        let (requests, (crash, (pause, stopped, hole, refused, slow))) = join(requests, join(crash, faults)).await;
         let mut crowds = Vec::new();
         for &leases in &options.crowds {
             crowds.push((leases, self.in_turn(Item::Crowd, |kind| crowd::measure(setup, kind, leases)).await));
         }
-        Results { graceful, crash, requests, pause, hole, refused, slow, crowds }
+        Results { graceful, restart: apart, neighbour, crash, requests, pause, stopped, hole, refused, slow, crowds }
     }
 
     async fn together<T, F: Future<Output = Result<T>>>(&self, item: Item, measure: impl Fn(Kind) -> F) -> Both<T> {
@@ -123,7 +131,8 @@ impl Plan<'_> {
 /// The table, with the targets for lease-runtime.
 fn rows(results: &Results) -> Vec<Row> {
     use Unit::{AMinute, Count, Seconds};
-    let Results { graceful, crash, requests, pause, hole, refused, slow, crowds } = results;
+    let Results { graceful, restart, neighbour, crash, requests, pause, stopped, hole, refused, slow, crowds } =
+        results;
     let beats = |overlap: &Overlap| Some(overlap.beats as f64);
     let lasted = |overlap: &Overlap| Some(overlap.lasted.as_secs_f64());
     let mut rows = Vec::new();
@@ -138,6 +147,10 @@ fn rows(results: &Results) -> Vec<Row> {
             Some(0.0),
         ));
     }
+    let names = ["restart in place, SIGKILL to the new body: mean", "  maximum"];
+    rows.extend(death_rows(names, restart));
+    let names = ["successor on the machine, SIGKILL to body: mean", "  maximum"];
+    rows.extend(death_rows(names, neighbour));
     if crash.iter().any(Option::is_some) {
         let names = ["crash failover, SIGKILL to body: mean", "  maximum"];
         rows.extend(pair(names, Seconds, crash, |it| &it.took, [Some(12.9), Some(15.5)]));
@@ -159,6 +172,13 @@ fn rows(results: &Results) -> Vec<Row> {
         ));
         rows.push(single("  for at most", Seconds, pause, lasted, None));
     }
+    if stopped.iter().any(Option::is_some) {
+        let name = "leader stopped, another in its directory: earliest after the lease's end";
+        rows.push(single(name, Seconds, stopped, |it| it.after.min(), None));
+        let early = |it: &Hole| it.after.min().map(|earliest| (-earliest).max(0.0));
+        rows.push(single("  before the lease's end", Seconds, stopped, early, Some(0.1)));
+        rows.push(single("  beats beside the successor", Count, stopped, |it| beats(&it.overlap), Some(0.0)));
+    }
     if hole.iter().any(Option::is_some) {
         let name = "network drops the leader's packets: beats beside the successor";
         rows.push(single(name, Count, hole, |it| beats(&it.overlap), Some(0.0)));
@@ -178,6 +198,17 @@ fn rows(results: &Results) -> Vec<Row> {
     for (leases, crowd) in crowds.iter().filter(|(_, crowd)| crowd.iter().any(Option::is_some)) {
         rows.extend(crowd_rows(*leases, crowd));
     }
+    rows
+}
+
+/// Where a proof of death spares the wait.
+fn death_rows(names: [&'static str; 2], deaths: &Both<Handovers>) -> Vec<Row> {
+    if deaths.iter().all(Option::is_none) {
+        return Vec::new();
+    }
+    let mut rows = Vec::from(pair(names, Unit::Seconds, deaths, |it| &it.took, [Some(0.2), Some(0.5)]));
+    let beats = |it: &Handovers| Some(it.overlap.beats as f64);
+    rows.push(single("  beats beside another body", Unit::Count, deaths, beats, Some(0.0)));
     rows
 }
 

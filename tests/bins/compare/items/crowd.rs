@@ -11,7 +11,7 @@ use lease_tests::log::{Event, now};
 
 use crate::audit;
 use crate::cli::Kind;
-use crate::crew::spawn;
+use crate::crew::{Place, spawn};
 use crate::error::{Context, Result};
 use crate::setup::Setup;
 
@@ -43,7 +43,7 @@ pub(crate) async fn measure(setup: &Setup, kind: Kind, leases: usize) -> Result<
     let lease = format!("crowd-{leases}-{}-{}", kind.name(), setup.run);
     let load = Load::start();
     let (began, from) = (now(), SystemClock.wall());
-    let mut child = spawn(setup, kind, &lease, &lease, None, Some(leases))?;
+    let mut child = spawn(setup, kind, &lease, &lease, Place::default(), Some(leases))?;
     let pid = child.id().ok_or("a process without an id")?;
     let mut sockets = 0;
     for end in [BUSY, LOOKS[LOOKS.len() - 1]].map(|after| began + after) {

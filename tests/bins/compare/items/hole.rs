@@ -38,10 +38,5 @@ async fn one(setup: &Setup, kind: Kind, number: usize) -> Result<(Overlap, f64)>
     let successor = crew.successor(&leader, since).await?;
     tokio::time::sleep(WATCHED).await;
     crew.events.read()?;
-    // The lease ends when the duration in the record has passed since the waiting candidates have seen the last change of the
-    // record. The observer sees it at the same time.
-    let renewal = setup.observer.last_renewal(&crew.lease, &leader.identity, successor.started)?;
-    let end = renewal.at + renewal.duration;
-    let after = successor.started.since(end).as_secs_f64() - end.since(successor.started).as_secs_f64();
-    Ok((crew.events.overlap(), after))
+    Ok((crew.events.overlap(), crew.after_the_lease(&leader, &successor)?))
 }

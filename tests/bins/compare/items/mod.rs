@@ -7,7 +7,9 @@ pub(crate) mod hole;
 pub(crate) mod pause;
 pub(crate) mod refused;
 pub(crate) mod requests;
+pub(crate) mod restart;
 pub(crate) mod slow;
+pub(crate) mod stopped;
 
 use std::time::Duration;
 
