@@ -15,12 +15,12 @@ use super::in_a_row;
 /// For simulations that run several candidates in one process. There, the death of a simulated process cannot free the lock of a
 /// file, since the real process lives on. Everything but the lock is the code of production.
 #[derive(Clone, Default)]
-pub struct Machine(Arc<Mutex<Announced>>);
+pub struct Machine(Arc<Mutex<Occupants>>);
 
-/// What is announced, by identity.
-type Announced = BTreeMap<Arc<str>, Entry>;
+/// Who has announced itself, by identity.
+type Occupants = BTreeMap<Arc<str>, Occupant>;
 
-struct Entry {
+struct Occupant {
     is_alive: Arc<AtomicBool>,
     in_a_row: u8,
 }
@@ -43,7 +43,7 @@ impl Machine {
         MachineProcess { machine: self.clone(), is_alive: Arc::new(AtomicBool::new(true)) }
     }
 
-    fn announced(&self) -> MutexGuard<'_, Announced> {
+    fn announced(&self) -> MutexGuard<'_, Occupants> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -55,8 +55,8 @@ impl MachineProcess {
     }
 
     pub(crate) fn announce(&self, identity: Arc<str>) -> Seat {
-        let entry = Entry { is_alive: Arc::clone(&self.is_alive), in_a_row: 0 };
-        self.machine.announced().insert(Arc::clone(&identity), entry);
+        let occupant = Occupant { is_alive: Arc::clone(&self.is_alive), in_a_row: 0 };
+        self.machine.announced().insert(Arc::clone(&identity), occupant);
         Seat { process: self.clone(), identity }
     }
 }
@@ -70,8 +70,8 @@ pub(crate) struct Seat {
 impl Seat {
     pub(super) fn ask(&self, identity: &str) -> Answer {
         match self.process.machine.announced().get(identity) {
-            Some(entry) if entry.is_alive.load(Ordering::Acquire) => Answer::Alive,
-            Some(entry) => Answer::Dead { in_a_row: entry.in_a_row },
+            Some(occupant) if occupant.is_alive.load(Ordering::Acquire) => Answer::Alive,
+            Some(occupant) => Answer::Dead { in_a_row: occupant.in_a_row },
             None => Answer::Unknown,
         }
     }
@@ -91,8 +91,8 @@ impl Seat {
     }
 
     fn count(&self, change: impl FnOnce(u8) -> u8) {
-        if let Some(entry) = self.process.machine.announced().get_mut(&self.identity) {
-            entry.in_a_row = change(entry.in_a_row);
+        if let Some(occupant) = self.process.machine.announced().get_mut(&self.identity) {
+            occupant.in_a_row = change(occupant.in_a_row);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! C6: whoever takes a lease without a wait takes that of a dead holder on its own machine, and is not the fourth in a row.
+//! C6: a process that takes a lease without a wait takes that of a dead holder on its own machine, and is not the fourth in a row.
 
 use std::collections::BTreeMap;
 
