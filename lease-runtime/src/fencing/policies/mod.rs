@@ -25,7 +25,7 @@ const LONGEST_LEASE_NAME: usize = 63;
 ///
 /// | policy | refuses | is it a fence? |
 /// |---|---|---|
-/// | token policy | a write with a fencing token below the one in the object, a write of a candidate without a token, and a deletion by a candidate that does not name the `resourceVersion` | yes, for each object that the new leader has [touched](crate::Term::touch) |
+/// | token policy | a write with a fencing token below the one in the object, a write by a candidate of an object that gets no token, and a deletion by a candidate that does not name the `resourceVersion` | yes, for each object that the new leader has [touched](crate::Term::touch) |
 /// | holder policy | each write, creation and deletion by a candidate whose pod does not hold the lease | no: each API server compares with its own copy of the Lease, which is late by milliseconds, and by seconds if the server is slow |
 ///
 /// The manifest has both policies, unless [`token_only`](Self::token_only) or [`holder_only`](Self::holder_only) is set.
@@ -43,6 +43,7 @@ const LONGEST_LEASE_NAME: usize = 63;
 ///
 /// - No policy fences a creation, because there is no old object to compare with. Choose names that do not depend on the leader, as
 ///   `report-2027-03-01`: the second creation is then refused as a conflict.
+/// - A patch that leaves the token out keeps the one in the object, and no policy can tell. So a candidate must stamp its patches.
 /// - While the Lease does not exist, the holder policy refuses everybody, people too: there is nothing to compare with. The first leader
 ///   creates the Lease. Do not delete it.
 /// - The token policy protects no object before the new leader has touched it.

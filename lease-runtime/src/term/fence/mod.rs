@@ -31,6 +31,9 @@ impl Term {
     /// protects nothing: the token policy of [`fencing::Policies`](crate::fencing::Policies) compares the tokens, and protects an
     /// object as soon as the new leader has [touched](Self::touch) it.
     ///
+    /// **Stamp what you patch or apply, too.** A patch without the annotation keeps that of the object, which may be the token of a later
+    /// leader. The policy sees the result, and cannot tell.
+    ///
     /// Never let a webhook or a policy stamp objects on the server: it would put the token of the present leader on the write of an
     /// earlier one. A write of `status` ignores annotations. It needs [`status.fencingToken`](crate::fencing::GuardedResource::with_status).
     ///
