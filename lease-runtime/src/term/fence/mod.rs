@@ -54,9 +54,9 @@ impl Term {
     /// Raises the fencing token of one object to that of this term, by a patch of the [annotation](Self::stamp) alone, and returns the
     /// object. Call it at the start of the term for each object that the body will decide on or write, and decide on what it returns.
     ///
-    /// With the token policy of [`fencing::Policies`](crate::fencing::Policies) in force, no write of an earlier term to this object
-    /// takes effect after the answer, wherever it has been held up. A deletion that names the version from before fails, too. Writes of
-    /// an earlier term that came before the answer are in the object that is returned.
+    /// With the token policy of [`fencing::Policies`](crate::fencing::Policies) in force, no [stamped](Self::stamp) write of an earlier
+    /// term to this object takes effect after the answer, wherever it has been held up. A deletion that names the version from before
+    /// fails, too. Writes of an earlier term that came before the answer are in the object that is returned.
     ///
     /// Without the token policy, it only sets an annotation. It fences no other object, and no creation.
     ///
