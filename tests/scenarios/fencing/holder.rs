@@ -103,7 +103,9 @@ pub(super) async fn a_binding_made_again_follows(world: Arc<World>) {
     shop.apply(&policies).await;
     until_refused(&b, "a", unstamped, REFUSED).await;
     for _ in 0..3 {
-        shop.bind_again(&policies).await;
+        shop.bind_again(&policies, &b).await;
+        // In force again, with the Lease as it is.
+        until_refused(&b, "a", unstamped, REFUSED).await;
         for (holder, uid, this, other) in [("orders-b", &uid_b, &b, &a), ("orders-a", &uid_a, &a, &b)] {
             shop.hand_to(&format!("{holder}_{uid}_0")).await;
             until_refused(other, "a", unstamped, REFUSED).await;

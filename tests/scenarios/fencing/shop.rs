@@ -89,13 +89,15 @@ impl Shop<'_> {
         }
     }
 
-    /// Deletes the binding of the holder policy, and creates it again a moment later.
-    pub(super) async fn bind_again(&self, policies: &Policies) {
+    /// Deletes the binding of the holder policy, waits until this client is admitted, and creates it again.
+    pub(super) async fn bind_again(&self, policies: &Policies, refused: &Ledgers) {
         let manifest = policies.manifest().expect("a manifest");
         let name =
             format!("kind: ValidatingAdmissionPolicyBinding\nmetadata:\n  name: {}.", self.world.cluster.namespace);
         let binding = manifest.split("---\n").find(|document| document.contains(&name)).expect("a binding");
         self.world.cluster.delete(&path_of(binding)).await;
+        // Else the API server would notice neither.
+        until("the end of the binding", async || merge(refused, "a", unstamped()).await.ok()).await;
         self.apply_object(binding).await.expect("the binding is accepted");
     }
 
