@@ -154,7 +154,7 @@ impl Stage<'_> {
         match answer {
             Ok(_) => true,
             Err(kube::Error::Api(status)) if status.code == 403 => false,
-            Err(error) => panic!("neither accepted nor refused: {error}"),
+            Err(error) => panic!("not accepted, and not refused by a policy: {error}"),
         }
     }
 

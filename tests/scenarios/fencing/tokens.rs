@@ -24,7 +24,7 @@ pub(super) async fn never_go_down(world: Arc<World>) {
     shop.create("a").await;
     let (candidate, admin) = enforced(&shop).await;
 
-    // Whoever comes first may be any term. A leader sends its token again and again.
+    // The first token may be any. A leader sends its token again and again.
     let first = merge(&candidate, "a", stamped("260")).await.expect("the first token");
     merge(&candidate, "a", stamped("260")).await.expect("the same token");
     is_refused(merge(&candidate, "a", stamped("105")).await, "the fencing token 105 is below 260");

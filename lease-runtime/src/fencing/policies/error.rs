@@ -2,8 +2,10 @@
 
 use std::fmt;
 
-use super::LONGEST_LEASE_NAME;
 use crate::spec::SpecError;
+
+/// The longest name of a lease, in bytes: it is the name of an annotation, behind the domain.
+pub(super) const LONGEST_LEASE_NAME: usize = 63;
 
 /// Why [`Policies`](super::Policies) makes no manifest.
 #[derive(Clone, thiserror::Error)]

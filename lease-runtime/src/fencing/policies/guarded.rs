@@ -2,7 +2,7 @@
 
 use lease_grammar::names::{broken_by_lease_name, broken_by_namespace};
 
-use super::PoliciesError;
+use super::error::PoliciesError;
 use crate::yaml::Yaml;
 
 /// Objects of one kind that only the leader may write: their API group and the plural name of their resource, as

@@ -12,11 +12,9 @@ pub use guarded::GuardedResource;
 
 use lease_grammar::names::broken_by_lease_name;
 
+use self::error::LONGEST_LEASE_NAME;
 use self::objects::PolicyPlan;
 use crate::spec::{check_lease_name, check_namespace};
-
-/// The longest name of a lease, in bytes: it is the name of an annotation, behind the domain.
-const LONGEST_LEASE_NAME: usize = 63;
 
 /// Makes the admission policies by which the API server refuses what an earlier leader of a lease writes to objects of Kubernetes.
 ///

@@ -1,7 +1,7 @@
 //! The policies and their bindings as objects of Kubernetes.
 
-use super::GuardedResource;
 use super::expressions::{CALLING_POD, DELETES_A_VERSION, HOLDER, POD_HOLDS, is_account, token_variables};
+use super::guarded::GuardedResource;
 use crate::yaml::Yaml;
 
 /// The policy that keeps API servers following Leases. All leases of a cluster share it.
