@@ -112,5 +112,5 @@ pub use policy::{OnExhausted, OnLoss, OnOverrun, Restart};
 #[doc(inline)]
 pub use spec::{LeaseSpec, OverrideError, Overrides, OwnPod, SpecError, TrafficError};
 pub use task::{DEFAULT_GRACE, IntoTask, LeaderTask, TaskGroup, TaskHandle, TaskOutput, TickOutput};
-pub use term::{Ended, Guarded, Lost, Reconcile, ReconcileError, Term, TermCheck, TermControl, TermHandle};
+pub use term::{Ended, FenceError, Guarded, Lost, Reconcile, ReconcileError, Term, TermCheck, TermControl, TermHandle};
 pub use tick::{Cause, Tick};

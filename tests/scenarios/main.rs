@@ -27,6 +27,8 @@ mod deployed;
 #[cfg(unix)]
 mod events;
 #[cfg(unix)]
+mod fencing;
+#[cfg(unix)]
 mod handover;
 #[cfg(unix)]
 mod hostile;
@@ -71,6 +73,7 @@ fn main() -> std::process::ExitCode {
         controller::list(),
         deployed::list(),
         events::list(),
+        fencing::list(),
         handover::list(),
         hostile::list(),
         network::list(),

@@ -1,7 +1,14 @@
 //! The target's side of the [fencing token](crate::FencingToken): what refuses a request of an earlier leader.
 //!
 //! A target that stores its state in a database compares tokens there, in the statement that writes. [`HighWater`] is for a
-//! target whose state is in the memory of one process.
+//! target whose state is in the memory of one process. [`Policies`] lets the API server refuse what an earlier leader writes to
+//! objects of Kubernetes.
+
+mod policies;
+mod stamp;
+
+pub use policies::{GuardedResource, Policies, PoliciesError};
+pub(crate) use stamp::{stamp_key, stamp_of};
 
 use crate::sync::atomic::{AtomicU64, Ordering};
 
