@@ -1,6 +1,7 @@
 //! A candidate: this process in its elections.
 
 mod builder;
+mod election_status;
 mod handle;
 mod identity;
 mod inner;
@@ -12,6 +13,7 @@ mod process;
 mod rest;
 mod run;
 mod signal;
+mod takeover;
 mod warm_up;
 
 pub use builder::CandidateBuilder;

@@ -195,7 +195,7 @@ pub enum Standing {
     Out,
     /// It waits for the lease.
     Follower,
-    /// It holds the lease. Bodies run under this fencing token.
+    /// It holds the lease. Bodies run under this fencing token, after the takeover delay if there is one.
     Leader(FencingToken),
     /// A term is ending: its bodies are not gone yet, or the release is being written.
     Draining,
@@ -284,9 +284,13 @@ impl ElectionPort {
 
     /// Begins a term and sends it to the candidate. If the candidate is gone, the first token is dropped here. The term is then
     /// drained at once, and so the election learns that the bodies are gone.
-    pub(super) fn begin(&mut self, grant: &Grant) -> Arc<TermState> {
+    pub(super) fn begin(&mut self, grant: &Grant, taken: Taken) -> Arc<TermState> {
         let (lease, identity, clock) = (self.lease.clone(), Arc::clone(&self.identity), Arc::clone(&self.clock));
         let (term_state, alive) = TermState::begin(lease, identity, grant, clock);
+        if matches!(taken, Taken::RanOut | Taken::ProvenDead) {
+            // The first deadlines count from when the write was sent (rule H1).
+            term_state.took_over(grant.deadlines.cancel_at - self.timing.cancel_after());
+        }
         watchdog::watch(&term_state);
         self.term_state = Some(Arc::clone(&term_state));
         let _ = self.terms.send((Term::new(Arc::clone(&term_state)), alive));

@@ -16,6 +16,7 @@ mod observed;
 mod process;
 mod scheduled;
 mod settings;
+mod takeover;
 mod taking_part;
 mod tasks_not_run;
 mod traffic;

@@ -265,9 +265,9 @@ impl ElectionDriver {
                 self.token = grant.token;
                 self.transitions = grant.transitions;
                 // Here and below, the log comes last, because it may block.
-                let term_state = self.out.begin(&grant);
-                self.traffic.lead(grant.token);
                 let taken = self.taken();
+                let term_state = self.out.begin(&grant, taken);
+                self.traffic.lead(grant.token);
                 self.log.began(&grant, taken, &*self.out.clock);
                 let time = self.time();
                 self.ticking.begin(&grant, &term_state, time);

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use lease_grammar::names::{broken_by_label, broken_by_lease_name, broken_by_namespace};
-use lease_grammar::timing::Timings;
+use lease_grammar::timing::{Timings, broken_by_takeover_delay};
 use lease_grammar::value::{Remedy, Wrong};
 use lease_grammar::{Rule, duration};
 use lease_protocol::election::shown;
@@ -36,6 +36,7 @@ use lease_protocol::election::shown;
 /// | `LEASE_DURATION` | [`lease_duration`](Self::lease_duration) | the lease duration of every lease, as in `15s` |
 /// | `LEASE_RENEW_DEADLINE` | [`renew_deadline`](Self::renew_deadline) | the renew deadline of every lease |
 /// | `LEASE_RETRY_PERIOD` | [`retry_period`](Self::retry_period) | the retry period of every lease |
+/// | `LEASE_TAKEOVER_DELAY` | [`takeover_delay`](Self::takeover_delay) | the takeover delay of every lease |
 /// | `LEASE_ELECTION` | [`election`](Self::election) | `off`: bodies run without an election |
 /// | `LEASE_EVENTS` | [`kubernetes_events`](Self::kubernetes_events) | `off`: no Kubernetes Events are written, `on`: they are |
 /// | `LEASE_STATE_DIR` | [`state_dir`](Self::state_dir) | the [state directory](crate::CandidateBuilder::state_dir), as in `/run/lease-runtime` |
@@ -50,6 +51,7 @@ pub struct Overrides {
     lease_duration: Option<Setting<Duration>>,
     renew_deadline: Option<Setting<Duration>>,
     retry_period: Option<Setting<Duration>>,
+    takeover_delay: Option<Setting<Duration>>,
     election: Option<Setting<bool>>,
     kubernetes_events: Option<Setting<bool>>,
     state_dir: Option<PathBuf>,
@@ -123,6 +125,7 @@ impl Overrides {
             lease_duration: span("LEASE_DURATION")?,
             renew_deadline: span("LEASE_RENEW_DEADLINE")?,
             retry_period: span("LEASE_RETRY_PERIOD")?,
+            takeover_delay: span("LEASE_TAKEOVER_DELAY")?,
             election: text("LEASE_ELECTION")?.map(switch).transpose()?,
             kubernetes_events: text("LEASE_EVENTS")?.map(switch).transpose()?,
             state_dir: text("LEASE_STATE_DIR")?.map(|Setting { value, .. }| value.into()),
@@ -174,6 +177,14 @@ impl Overrides {
     #[must_use = "it returns the changed overrides"]
     pub fn retry_period(mut self, retry_period: Duration) -> Overrides {
         self.retry_period = Some(Setting::new(retry_period, "Overrides::retry_period"));
+        self
+    }
+
+    /// The takeover delay of every lease: see [`LeaseSpec::takeover_delay`](crate::LeaseSpec::takeover_delay). It replaces what a task
+    /// sets. Zero means none, whatever a task says.
+    #[must_use = "it returns the changed overrides"]
+    pub fn takeover_delay(mut self, takeover_delay: Duration) -> Overrides {
+        self.takeover_delay = Some(Setting::new(takeover_delay, "Overrides::takeover_delay"));
         self
     }
 
@@ -246,6 +257,11 @@ impl Overrides {
         }) {
             return Err(OverrideError::broken(by, "0s", rule));
         }
+        if let Some(Setting { value, by }) = self.takeover_delay
+            && let Some(rule) = broken_by_takeover_delay(value)
+        {
+            return Err(OverrideError::broken(by, &format!("{value:?}"), rule));
+        }
         for (key, Setting { value, by }) in &self.labels {
             if let Some(rule) = broken_by_label(key, value) {
                 return Err(OverrideError::broken(by, &format!("{key}={value}"), rule));
@@ -267,6 +283,11 @@ impl Overrides {
     /// The lease duration, the renew deadline and the retry period.
     pub(crate) fn timings(&self) -> [Option<Duration>; 3] {
         self.set_timings().map(|timing| timing.map(|timing| timing.value))
+    }
+
+    /// The takeover delay of every lease, if the deployment sets one.
+    pub(crate) fn own_takeover_delay(&self) -> Option<Duration> {
+        self.takeover_delay.map(|setting| setting.value)
     }
 
     /// Whether bodies run only while a Lease is held.
