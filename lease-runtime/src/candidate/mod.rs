@@ -1,5 +1,6 @@
 //! A candidate: this process in its elections.
 
+mod announce;
 mod builder;
 mod election_status;
 mod handle;

@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 
 use tokio::sync::{mpsc, watch};
 
+use super::death_reports::PodAsker;
 use super::error::ElectorError;
 use super::health::Heartbeat;
 use super::kube_events::LeaseReporter;
@@ -217,6 +218,10 @@ pub(super) struct ElectionPort {
     pub(super) observes: bool,
     /// Asks after the holder, if there is a state directory.
     pub(super) asker: Option<Asker>,
+    /// The pod of the holder is asked after.
+    pub(super) death_reports: bool,
+    /// Asks after it, once the elector has taken the election up.
+    pub(super) pods: Option<PodAsker>,
     /// What the process does for traffic while it leads.
     pub(super) traffic_plan: Option<TrafficPlan>,
     /// The keepers that do it, once the elector has taken the election up.
@@ -270,6 +275,8 @@ impl ElectionPort {
             reporter: LeaseReporter::default(),
             observes: false,
             asker: None,
+            death_reports: false,
+            pods: None,
             traffic_plan: None,
             traffic,
             commands,

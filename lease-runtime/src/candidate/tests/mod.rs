@@ -4,6 +4,8 @@ mod adding;
 mod admin;
 mod alone;
 mod composing;
+#[cfg(unix)]
+mod death_reports;
 #[cfg(target_os = "linux")]
 mod deaths;
 mod deployed;

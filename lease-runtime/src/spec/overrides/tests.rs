@@ -16,6 +16,7 @@ fn variables_are_read() {
         ("LEASE_ELECTION", "off"),
         ("LEASE_EVENTS", "off"),
         ("LEASE_STATE_DIR", " /run/lease-runtime "),
+        ("LEASE_DEATH_REPORTS", "pods"),
         ("LEASE_LABELS", "team=billing, example.com/tier=3,empty="),
     ])
     .unwrap();
@@ -28,6 +29,10 @@ fn variables_are_read() {
     let labels: Vec<_> = all.lease_labels().map(|(key, value)| format!("{key}={value}")).collect();
     assert_eq!(labels, ["empty=", "example.com/tier=3", "team=billing"]);
     assert!(read(&[("LEASE_ELECTION", "on")]).unwrap().elects());
+    assert_eq!(all.reads_death_reports(), Some(true));
+    assert_eq!(read(&[("LEASE_DEATH_REPORTS", "off")]).unwrap().reads_death_reports(), Some(false));
+    let error = read(&[("LEASE_DEATH_REPORTS", "on")]).unwrap_err().to_string();
+    assert_eq!(error, "`LEASE_DEATH_REPORTS` is `on`: it is one of two words: write `pods` or `off`");
     assert_eq!(read(&[("LEASE_EVENTS", "on")]).unwrap().writes_events(), Some(true));
 }
 
@@ -53,6 +58,7 @@ fn an_empty_or_blank_variable_is_not_set() {
             "ELECTION",
             "EVENTS",
             "STATE_DIR",
+            "DEATH_REPORTS",
             "LABELS",
         ];
         let overrides = Overrides::read(|name| {
@@ -63,7 +69,7 @@ fn an_empty_or_blank_variable_is_not_set() {
         assert_eq!((overrides.lease_prefix(), overrides.own_namespace(), overrides.timings()), (None, None, [None; 3]));
         assert!(overrides.elects() && overrides.lease_labels().next().is_none());
         assert_eq!((overrides.writes_events(), overrides.own_state_dir()), (None, None));
-        assert_eq!(overrides.own_takeover_delay(), None);
+        assert_eq!((overrides.own_takeover_delay(), overrides.reads_death_reports()), (None, None));
     }
 }
 
