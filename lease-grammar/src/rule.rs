@@ -83,4 +83,6 @@ rules! {
     RetryPeriodLength:
         "retry_period * 1.2 must be less than renew_deadline, or a failed renewal is not tried again in time",
         "lower retry_period, or raise renew_deadline";
+    /// A takeover delay is no outage.
+    TakeoverDelayLength: "takeover_delay must be at most an hour", "5s is usual, or leave it out";
 }

@@ -10,6 +10,14 @@ use crate::Rule;
 /// clock. At chrony's default slew limits, two clocks differ by at most 1.18.
 pub const RHO: (u32, u32) = (5, 4);
 
+/// The longest takeover delay. Nobody leads meanwhile.
+const LONGEST_TAKEOVER_DELAY: Duration = Duration::from_secs(3600);
+
+/// The rule that a takeover delay breaks.
+pub const fn broken_by_takeover_delay(delay: Duration) -> Option<Rule> {
+    if delay.as_nanos() > LONGEST_TAKEOVER_DELAY.as_nanos() { Some(Rule::TakeoverDelayLength) } else { None }
+}
+
 /// The three timings of a lease that are chosen.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Timings {

@@ -153,6 +153,11 @@ impl Election {
         self.view().and_then(|view| view.record.holder())
     }
 
+    /// When the newest state was first seen: since then, no holder has renewed. `None` if nothing was seen yet.
+    pub fn seen_since(&self) -> Option<Moment> {
+        self.seen.as_ref().map(|seen| seen.since)
+    }
+
     /// Whether a [hurry](super::Event::Hurry) has an effect: a term is held, and no write is in flight that may already
     /// carry the change.
     pub fn can_hurry(&self) -> bool {

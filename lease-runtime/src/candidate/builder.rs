@@ -8,12 +8,13 @@ use std::time::Duration;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use tokio::sync::watch;
 
+use super::announce::{announce, leave_mark};
 use super::inner::{CandidateInner, CandidateSettings, OnLateRefusal};
 use super::{Candidate, identity};
 use crate::clock::{Clock, SystemClock};
+use crate::elector::{Connection, Elector, ElectorError, Labels, LeaseMetadata, MarkPlace};
 #[cfg(feature = "testing")]
-use crate::elector::MachineProcess;
-use crate::elector::{Connection, Elector, ElectorError, Labels, LeaseMetadata, StateDir};
+use crate::elector::{MachineProcess, StateDir};
 use crate::error::Error;
 use crate::observer::{Observer, Observers};
 use crate::spec::{Deployment, Overrides, OwnPod, check_label, check_namespace};
@@ -37,6 +38,8 @@ pub struct CandidateBuilder {
     pod: Option<OwnPod>,
     without_events: bool,
     state_dir: Option<PathBuf>,
+    death_reports: bool,
+    mark_place: MarkPlace,
     #[cfg(feature = "testing")]
     process: Option<MachineProcess>,
 }
@@ -203,6 +206,26 @@ impl CandidateBuilder {
         self
     }
 
+    /// Whether the reports of the kubelet prove that a holder is dead. If the holder is silent, the candidate looks at its pod once a
+    /// second. Where the pod says that the container of this very process has terminated, the candidate takes the lease at once, and
+    /// does not wait until it has run out. It is off unless this is `true`. `LEASE_DEATH_REPORTS` replaces this at deploy time.
+    /// `docs/failover.md` says what is promised. It was not yet measured on a real kubelet.
+    ///
+    /// It needs the verb `get` on pods in the namespace of the leases, which is that of the pods, and `POD_NAME` and `POD_UID` of the
+    /// downward API, or [`pod`](Self::pod). Each process appends a line with its identity to `/dev/termination-log`, where the kubelet
+    /// reads it when the container ends. If that is not possible, or pods cannot be read, the log says why, and elections go on without.
+    pub fn death_reports(mut self, on: bool) -> CandidateBuilder {
+        self.death_reports = on;
+        self
+    }
+
+    /// Leaves the mark of the process here, and not in the termination message of a container.
+    #[cfg(all(test, unix, feature = "embedded"))]
+    pub(crate) fn mark_place(mut self, place: MarkPlace) -> CandidateBuilder {
+        self.mark_place = place;
+        self
+    }
+
     /// The candidate runs in this process of a simulated machine, and uses the state directory of that machine instead of another.
     #[cfg(feature = "testing")]
     pub fn machine_process(mut self, process: MachineProcess) -> CandidateBuilder {
@@ -242,12 +265,20 @@ impl CandidateBuilder {
         let namespace = overrides.own_namespace().or(namespace.as_deref()).unwrap_or(connection.namespace());
         let namespace: Arc<str> = namespace.trim().into();
         check_namespace(&namespace).map_err(|source| Error::Namespace { cause: source })?;
-        let identity = identity::unique(self.identity)?;
+        let pod = self.pod.unwrap_or_else(OwnPod::from_env);
+        let death_reports = overrides.reads_death_reports().unwrap_or(self.death_reports) && overrides.elects();
+        let identity = match pod.name_and_uid().filter(|_| death_reports && self.identity.is_none()) {
+            Some((name, uid)) => identity::of_pod(name, uid)?,
+            None => identity::unique(self.identity)?,
+        };
         // Before the elector starts: a build that is dropped here must not leave a running thread behind.
         connection.ready().await?;
         // Before a request could name the identity: a process that finds it in a Lease must find its lock, too.
         let state_dir = overrides.own_state_dir().map(Path::to_owned).or(self.state_dir).filter(|_| overrides.elects());
         let state_dir = announce(state_dir, &identity).await;
+        if death_reports {
+            leave_mark(self.mark_place, &identity, &pod).await;
+        }
         #[cfg(feature = "testing")]
         let state_dir = match self.process.filter(|_| overrides.elects()) {
             Some(process) => Some(StateDir::Machine(process.announce(Arc::clone(&identity)))),
@@ -256,6 +287,7 @@ impl CandidateBuilder {
         let mut elector = start(connection.clone(), identity.clone(), clock, self.observers).await?;
         let kubernetes_events = overrides.writes_events().unwrap_or(!self.without_events);
         elector.report(kubernetes_events && overrides.elects());
+        elector.ask_after_pods(death_reports);
         state_dir.into_iter().for_each(|state_dir| elector.ask_after_holders(state_dir));
         let owns_leases = self.owner.is_some();
         elector.describe(LeaseMetadata {
@@ -271,8 +303,9 @@ impl CandidateBuilder {
             release_timeout: self.release_timeout.unwrap_or(RELEASE_TIMEOUT),
             on_late_refusal: self.on_late_refusal,
             owns_leases,
-            pod: self.pod.unwrap_or_else(OwnPod::from_env),
+            pod,
             kubernetes_events,
+            death_reports,
         };
         let deployment = Deployment::new(namespace, overrides);
         let inner = CandidateInner::new(elector, connection, identity, deployment, settings);
@@ -308,30 +341,6 @@ fn warn_of_no_election(identity: &str, namespace: &str, setting: &'static str) {
         "the election is off: this process runs all bodies, whatever other replicas do. Run one replica, and stop it before the next \
          one starts. No cluster is used, ticks are forgotten with the process, and fencing tokens begin at 1"
     );
-}
-
-/// Announces the identity in the state directory, on another thread, since the disk may be slow.
-async fn announce(path: Option<PathBuf>, identity: &Arc<str>) -> Option<StateDir> {
-    let path = path?;
-    let shown_path = shown(&path.display().to_string()).to_string();
-    let announcing = Arc::clone(identity);
-    let announced = tokio::task::spawn_blocking(move || StateDir::announce(&path, &announcing)).await;
-    let problem = match announced {
-        Ok(Ok(state_dir)) => {
-            let said = "other processes that use the state directory find out at once when this one is dead";
-            tracing::info!(target: "lease_runtime", identity = %shown(identity), state_dir = %shown_path, "{said}");
-            return Some(state_dir);
-        }
-        Ok(Err(unusable)) => unusable.to_string(),
-        Err(panic) => panic.to_string(),
-    };
-    tracing::warn!(
-        target: "lease_runtime",
-        identity = %shown(identity),
-        state_dir = %shown_path,
-        "the state directory cannot be used, so after a crash the next leader waits until the lease has run out: {problem}"
-    );
-    None
 }
 
 /// Starts the elector on another thread, since reading certificates blocks. A given client belongs to the current runtime, so

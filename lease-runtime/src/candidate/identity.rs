@@ -22,9 +22,18 @@ const LONGEST_UID: usize = 64;
 /// If the operating system gives no random numbers.
 pub(super) fn unique(prefix: Option<String>) -> Result<Arc<str>, Error> {
     let prefix = prefix.as_deref().and_then(usable).or_else(from_env).unwrap_or_else(|| "unknown".to_owned());
+    with_nonce(&prefix, variable("POD_UID").as_deref())
+}
+
+/// The same for this pod, whatever the environment says.
+pub(super) fn of_pod(name: &str, uid: &str) -> Result<Arc<str>, Error> {
+    with_nonce(name, Some(uid))
+}
+
+fn with_nonce(prefix: &str, uid: Option<&str>) -> Result<Arc<str>, Error> {
     let mut nonce = [0; 8];
     getrandom::getrandom(&mut nonce).map_err(|error| Error::Random(Arc::new(io::Error::from(error))))?;
-    Ok(joined(&prefix, variable("POD_UID").as_deref(), u64::from_ne_bytes(nonce)))
+    Ok(joined(prefix, uid, u64::from_ne_bytes(nonce)))
 }
 
 fn joined(prefix: &str, uid: Option<&str>, nonce: u64) -> Arc<str> {

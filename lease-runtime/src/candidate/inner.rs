@@ -53,6 +53,8 @@ pub(super) struct CandidateSettings {
     pub(super) pod: OwnPod,
     /// Elections are reported as Kubernetes Events, if there is an election.
     pub(super) kubernetes_events: bool,
+    /// The pods of holders are asked after.
+    pub(super) death_reports: bool,
 }
 
 pub(super) struct CandidateState {

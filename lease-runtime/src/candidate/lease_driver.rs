@@ -1,6 +1,5 @@
 //! Takes part in the election of one lease, and runs its tasks in each term.
 
-use std::convert::Infallible;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,9 +9,11 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::{Id, JoinSet};
 use tokio::time::sleep;
 
+use super::election_status::{fatal, forward, problem};
 use super::inner::{CandidateInner, OnLateRefusal};
 use super::lease_tasks::LeaseTasks;
 use super::rest::rested;
+use super::takeover::TakeoverWait;
 use crate::elector::{ElectionControl, ElectionHandle, ElectorError, LeaseStatus};
 use crate::error::Error;
 use crate::spec::Traffic;
@@ -243,6 +244,7 @@ impl LeaseDriver {
         let (exits, mut exit) = mpsc::unbounded_channel();
         let (mut shutdown, mut leaving) = (false, None);
         self.lease_tasks.leads(&term);
+        let mut takeover = TakeoverWait::new(&self.lease_tasks, &term);
         loop {
             if !shutdown && self.candidate.shutdown.is_cancelled() {
                 shutdown = true;
@@ -250,9 +252,11 @@ impl LeaseDriver {
             }
             let leading = !term.state().is_cancelled();
             if !shutdown && leaving.is_none() && leading {
+                let may_start = takeover.is_over();
                 for entry in self.lease_tasks.live() {
                     // A task of the same name that was given up may still be inside a poll.
-                    if entry.is_warm()
+                    if may_start
+                        && entry.is_warm()
                         && !started.iter().any(|(_, other)| other.shared_name(&entry).is_some())
                         && let Some(runtime) = entry.runtime()
                     {
@@ -302,6 +306,7 @@ impl LeaseDriver {
                     started.retain(|(of, entry)| *of != id || !entry.is_over());
                 }
                 () = self.lease_tasks.news() => {}
+                () = takeover.passes(), if leading && !shutdown && leaving.is_none() => {}
                 () = self.lease_tasks.willing(false), if leading && !shutdown && leaving.is_none() => {}
                 // The lease was given up although a body does not yield. Waiting for that body would not help.
                 () = control.left(), if shutdown || leaving.is_some() => return leaving,
@@ -357,29 +362,6 @@ impl LeaseDriver {
             biased;
             () = async { self.candidate.cut.cancelled().await; sleep(CUT_RELEASE).await } => {}
             () = sleep(self.candidate.settings.release_timeout) => {}
-        }
-    }
-}
-
-/// Resolves when the election cannot continue.
-async fn fatal(status: &mut watch::Receiver<LeaseStatus>) {
-    // An error means that the election is gone, which is fatal too.
-    let _ = status.wait_for(|status| status.fatal).await.is_ok();
-}
-
-/// Why the election cannot continue.
-fn problem(status: &watch::Receiver<LeaseStatus>) -> Arc<ElectorError> {
-    let problem = status.borrow().problem.clone();
-    problem.unwrap_or_else(|| Arc::new(ElectorError::Ended { reason: "its elector is gone".to_owned() }))
-}
-
-/// Publishes the status of this election to those who watch the lease. They see one status across elections.
-async fn forward(mut status: watch::Receiver<LeaseStatus>, lease_tasks: &LeaseTasks) -> Infallible {
-    loop {
-        let now = status.borrow_and_update().clone();
-        lease_tasks.publish(now);
-        if status.changed().await.is_err() {
-            std::future::pending::<()>().await;
         }
     }
 }

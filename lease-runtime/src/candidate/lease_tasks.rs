@@ -2,6 +2,7 @@
 
 use std::future::pending;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
 
 use futures_util::future::{join_all, select_all};
 use tokio::runtime::Handle;
@@ -136,6 +137,13 @@ impl LeaseTasks {
     /// The timings of its tasks. They agree.
     pub(crate) fn timing(&self) -> Option<Timing> {
         self.members().entries.iter().find(|entry| !entry.is_over()).map(|entry| entry.timing)
+    }
+
+    /// The longest takeover delay of its tasks.
+    pub(super) fn takeover_delay(&self) -> Duration {
+        let members = self.members();
+        let live = members.entries.iter().filter(|entry| !entry.is_over());
+        live.map(|entry| entry.takeover_delay).max().unwrap_or_default()
     }
 
     /// How traffic reaches the leader. The tasks agree.

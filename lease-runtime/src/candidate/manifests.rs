@@ -29,6 +29,7 @@ impl Candidate {
             longest_end,
             release_timeout: self.inner.settings.release_timeout,
             events: self.inner.settings.kubernetes_events,
+            death_reports: self.inner.settings.death_reports,
             refused,
         };
         ManifestsBuilder::new(app.into(), needs)

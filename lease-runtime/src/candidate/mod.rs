@@ -1,6 +1,8 @@
 //! A candidate: this process in its elections.
 
+mod announce;
 mod builder;
+mod election_status;
 mod handle;
 mod identity;
 mod inner;
@@ -12,6 +14,7 @@ mod process;
 mod rest;
 mod run;
 mod signal;
+mod takeover;
 mod warm_up;
 
 pub use builder::CandidateBuilder;

@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 
 use tokio::sync::{mpsc, watch};
 
+use super::death_reports::PodAsker;
 use super::error::ElectorError;
 use super::health::Heartbeat;
 use super::kube_events::LeaseReporter;
@@ -195,7 +196,7 @@ pub enum Standing {
     Out,
     /// It waits for the lease.
     Follower,
-    /// It holds the lease. Bodies run under this fencing token.
+    /// It holds the lease. Bodies run under this fencing token, after the takeover delay if there is one.
     Leader(FencingToken),
     /// A term is ending: its bodies are not gone yet, or the release is being written.
     Draining,
@@ -217,6 +218,10 @@ pub(super) struct ElectionPort {
     pub(super) observes: bool,
     /// Asks after the holder, if there is a state directory.
     pub(super) asker: Option<Asker>,
+    /// The pod of the holder is asked after.
+    pub(super) death_reports: bool,
+    /// Asks after it, once the elector has taken the election up.
+    pub(super) pods: Option<PodAsker>,
     /// What the process does for traffic while it leads.
     pub(super) traffic_plan: Option<TrafficPlan>,
     /// The keepers that do it, once the elector has taken the election up.
@@ -270,6 +275,8 @@ impl ElectionPort {
             reporter: LeaseReporter::default(),
             observes: false,
             asker: None,
+            death_reports: false,
+            pods: None,
             traffic_plan: None,
             traffic,
             commands,
@@ -284,9 +291,13 @@ impl ElectionPort {
 
     /// Begins a term and sends it to the candidate. If the candidate is gone, the first token is dropped here. The term is then
     /// drained at once, and so the election learns that the bodies are gone.
-    pub(super) fn begin(&mut self, grant: &Grant) -> Arc<TermState> {
+    pub(super) fn begin(&mut self, grant: &Grant, taken: Taken) -> Arc<TermState> {
         let (lease, identity, clock) = (self.lease.clone(), Arc::clone(&self.identity), Arc::clone(&self.clock));
         let (term_state, alive) = TermState::begin(lease, identity, grant, clock);
+        if matches!(taken, Taken::RanOut | Taken::ProvenDead) {
+            // The first deadlines count from when the write was sent (rule H1).
+            term_state.took_over(grant.deadlines.cancel_at - self.timing.cancel_after());
+        }
         watchdog::watch(&term_state);
         self.term_state = Some(Arc::clone(&term_state));
         let _ = self.terms.send((Term::new(Arc::clone(&term_state)), alive));

@@ -5,6 +5,7 @@ mod annotation_backoff;
 mod causes;
 mod classify;
 mod connect;
+mod death_reports;
 mod driver;
 mod error;
 #[cfg(test)]
@@ -43,6 +44,7 @@ use tokio::sync::mpsc;
 pub(crate) use classify::{RequestFailure, beside_election};
 pub(crate) use connect::Connection;
 pub use connect::{cluster_client, cluster_config};
+pub(crate) use death_reports::MarkPlace;
 pub use error::ElectorError;
 pub(crate) use handle::{ElectionControl, ElectionHandle};
 pub use handle::{LeaseStatus, Standing};
@@ -90,6 +92,8 @@ pub(crate) struct Elector {
     reports: bool,
     /// Asks after holders, if there is a state directory.
     asker: Option<Asker>,
+    /// Asks after the pods of holders.
+    death_reports: bool,
     /// Waits for the log, if the elector has a thread of its own.
     log_flush: Option<LogFlush>,
 }
@@ -142,6 +146,7 @@ impl Elector {
                     kube_events,
                     reports,
                     asker,
+                    death_reports: false,
                     log_flush,
                 });
             }
@@ -169,6 +174,7 @@ impl Elector {
             kube_events,
             reports,
             asker,
+            death_reports: false,
             log_flush,
         })
     }
@@ -181,6 +187,11 @@ impl Elector {
     /// Reports later elections as Kubernetes Events, or not. An elector does not until it is told to.
     pub(crate) fn report(&mut self, reports: bool) {
         self.reports = reports;
+    }
+
+    /// Asks after the pods of the holders of later elections, or not. An elector does not until it is told to.
+    pub(crate) fn ask_after_pods(&mut self, on: bool) {
+        self.death_reports = on;
     }
 
     /// Asks after the holders of later elections. Its identity is announced in this directory.
@@ -223,6 +234,7 @@ impl Elector {
         port.observer = self.observer.clone();
         set(&mut port);
         port.asker = self.asker.clone().filter(|_| !port.observes);
+        port.death_reports = self.death_reports && !port.observes;
         if self.reports && !port.observes {
             let reporter = LeaseReporter::new(&self.kube_events, &port.lease, &port.identity, &port.clock);
             election.control.reporter.clone_from(&reporter);

@@ -12,6 +12,7 @@ use kube::Client;
 use tokio::sync::{Mutex, mpsc};
 use tokio::task::JoinSet;
 
+use super::death_reports::PodAsker;
 use super::driver::ElectionDriver;
 use super::error::ElectorError;
 use super::handle::{Command, ElectionPort, Standing};
@@ -91,6 +92,7 @@ impl Host {
         let mut turns: BTreeMap<LeaseId, ElectionTurn> = BTreeMap::new();
         let in_flight = Arc::new(InFlight::new(multiplexed));
         let mut shared: BTreeMap<Arc<str>, Arc<SharedWatch>> = BTreeMap::new();
+        let pods = PodAsker::new(client.clone(), Arc::clone(&in_flight));
         let mut traffic = TrafficKeepers::new(client.clone(), Arc::clone(&in_flight));
         let mut open = true;
         let mut beat = self.heartbeat.clock.now() + BEAT;
@@ -110,6 +112,7 @@ impl Host {
                         if let Some(plan) = port.traffic_plan.take() {
                             let _ = port.traffic.set(traffic.join(&port.lease, &port.identity, plan));
                         }
+                        port.pods = port.death_reports.then(|| pods.clone());
                         let (in_flight, shared) = (Arc::clone(&in_flight), Arc::clone(shared));
                         let (client, server_time, process_memory) =
                             (client.clone(), Arc::clone(&self.server_time), self.process_memory.clone());

@@ -22,6 +22,8 @@ pub(crate) struct ManifestNeeds {
     pub(crate) release_timeout: Duration,
     /// The candidate writes Kubernetes Events.
     pub(crate) events: bool,
+    /// The candidate looks at the pods of holders.
+    pub(crate) death_reports: bool,
     pub(crate) refused: Option<Error>,
 }
 
@@ -75,7 +77,7 @@ impl ManifestsBuilder {
     /// As [`ManifestsError`] says.
     pub fn build(self) -> Result<Manifests, ManifestsError> {
         let ManifestsBuilder { needs, app, service_account, container, pod_label, probe_port } = self;
-        let ManifestNeeds { namespace, leases, longest_end, release_timeout, events, refused } = needs;
+        let ManifestNeeds { namespace, leases, longest_end, release_timeout, events, death_reports, refused } = needs;
         if let Some(error) = refused {
             return Err(ManifestsError::TaskRefused { cause: Box::new(error) });
         }
@@ -112,6 +114,7 @@ impl ManifestsBuilder {
             shutdown_seconds: shutdown_seconds(longest_end, release_timeout, !traffic.is_empty()),
             traffic,
             events,
+            death_reports,
         };
         let objects: Vec<String> = plan.objects().iter().map(ToString::to_string).collect();
         Ok(Manifests {

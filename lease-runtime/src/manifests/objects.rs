@@ -27,6 +27,8 @@ pub(super) struct ManifestPlan {
     pub(super) traffic: Vec<Traffic>,
     /// The Roles also grant Events.
     pub(super) events: bool,
+    /// The Roles also grant to look at the pods of holders.
+    pub(super) death_reports: bool,
 }
 
 impl ManifestPlan {
@@ -38,6 +40,7 @@ impl ManifestPlan {
             let mut rules = vec![RoleRule::leases(leases.iter().map(String::as_str), VERBS)];
             rules.extend((leases.len() > MOST_BY_NAME).then(RoleRule::watch_of_all_leases));
             rules.extend(self.events.then(RoleRule::events));
+            rules.extend(self.death_reports.then(RoleRule::death_reports));
             objects.extend(self.role(namespace, &name, rules));
         }
         let rules = RoleRule::traffic(&self.traffic);

@@ -13,6 +13,7 @@ fn needs(leases: &[(&str, &str)]) -> ManifestNeeds {
         longest_end: Duration::from_secs(10),
         release_timeout: Duration::from_secs(5),
         events: true,
+        death_reports: false,
         refused: None,
     }
 }
@@ -53,6 +54,15 @@ fn a_candidate_that_writes_no_events_is_granted_none() {
     let manifests = ManifestsBuilder::new("orders".to_owned(), needs).build().unwrap();
     assert!(!manifests.to_yaml().contains("events"), "{manifests}");
     assert!(!builder(ONE).build().unwrap().flow_schema().contains("events"), "Events are less urgent than Leases");
+}
+
+#[test]
+fn a_candidate_that_reads_death_reports_is_granted_pods() {
+    let rule = "  - apiGroups: [\"\"]\n    resources: [\"pods\"]\n    verbs: [\"get\"]\n";
+    let needs = ManifestNeeds { death_reports: true, ..needs(ONE) };
+    let manifests = ManifestsBuilder::new("orders".to_owned(), needs).build().unwrap();
+    assert_eq!(manifests.to_yaml().matches(rule).count(), 1, "{manifests}");
+    assert!(!builder(ONE).build().unwrap().to_yaml().contains("pods"), "off by default");
 }
 
 #[test]

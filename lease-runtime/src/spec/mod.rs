@@ -9,14 +9,14 @@ mod traffic;
 use std::time::Duration;
 
 use lease_grammar::names;
-use lease_grammar::timing::Timings;
+use lease_grammar::timing::{Timings, broken_by_takeover_delay};
 
 pub(crate) use deployment::Deployment;
 pub use overrides::{OverrideError, Overrides};
 pub use pod::OwnPod;
 pub(crate) use pod::PodFacts;
 pub use rule::{Rule, SpecError, check_lease_name, check_namespace, check_timing};
-pub(crate) use rule::{check_label, check_traffic, timings};
+pub(crate) use rule::{check_label, check_takeover_delay, check_traffic, timings};
 pub use traffic::TrafficError;
 pub(crate) use traffic::{LABEL_DOMAIN, Traffic, label_key, slice_name};
 
@@ -62,6 +62,7 @@ pub struct LeaseSpec {
     lease_duration: Option<Duration>,
     renew_deadline: Option<Duration>,
     retry_period: Option<Duration>,
+    takeover_delay: Duration,
     leader_label: bool,
     leader_service: Option<&'static str>,
 }
@@ -90,6 +91,7 @@ impl LeaseSpec {
             lease_duration: None,
             renew_deadline: None,
             retry_period: None,
+            takeover_delay: Duration::ZERO,
             leader_label: false,
             leader_service: None,
         }
@@ -147,6 +149,27 @@ impl LeaseSpec {
         self
     }
 
+    /// How long the bodies of a term wait if the holder before it has not released the lease, because it crashed or was cut off.
+    /// Counted from when the write that took the lease was sent. Zero if not set: they start at once.
+    ///
+    /// What a dead holder has sent may still be on its way. This gives it time to arrive before the next bodies begin, for targets
+    /// that cannot check a [fencing token](crate::FencingToken). It is a hope with a number and not a fence: nothing bounds how late a
+    /// request arrives.
+    ///
+    /// Meanwhile the lease is held and renewed, no tick is taken, and a Service with the address or label of the leader leads to this
+    /// process already. A term that ends in this time starts no body. If the tasks of a lease set different delays, the longest counts
+    /// for all of them.
+    ///
+    /// # Panics
+    ///
+    /// If it is longer than an hour.
+    #[track_caller]
+    pub const fn takeover_delay(mut self, takeover_delay: Duration) -> LeaseSpec {
+        rule::assert(broken_by_takeover_delay(takeover_delay));
+        self.takeover_delay = takeover_delay;
+        self
+    }
+
     /// While this process leads, its own Pod has the label `leader.lease-runtime.dev/LEASE: "true"`, so that a Service can select it:
     /// see [`LeaderTask::leader_label`](crate::LeaderTask::leader_label).
     ///
@@ -189,6 +212,11 @@ impl LeaseSpec {
     /// What the leader does so that traffic reaches it, with what was set at run time. It is not checked.
     pub(crate) fn traffic_with(&self, label: bool, service: Option<&str>) -> Traffic {
         Traffic { label: label || self.leader_label, service: service.or(self.leader_service).map(Into::into) }
+    }
+
+    /// The takeover delay.
+    pub(crate) const fn own_takeover_delay(&self) -> Duration {
+        self.takeover_delay
     }
 
     /// The timings, with those that were set at run time in place of the spec's own. They are not checked.

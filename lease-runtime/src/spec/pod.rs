@@ -59,6 +59,11 @@ impl OwnPod {
         self
     }
 
+    /// The name and the uid, if both are known.
+    pub(crate) fn name_and_uid(&self) -> Option<(&str, &str)> {
+        self.name.as_deref().zip(self.uid.as_deref())
+    }
+
     pub(crate) fn from_env() -> OwnPod {
         OwnPod::of(|name| std::env::var(name).ok())
     }

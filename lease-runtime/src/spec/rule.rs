@@ -1,11 +1,13 @@
 //! The rules for names, namespaces and timings of leases, for constants and at run time.
 
+use std::time::Duration;
+
 pub use lease_grammar::Rule;
 use lease_grammar::names::{
     broken_by_label, broken_by_leader_label, broken_by_lease_name, broken_by_namespace, broken_by_service,
     namespace_and_lease,
 };
-use lease_grammar::timing::Timings;
+use lease_grammar::timing::{Timings, broken_by_takeover_delay};
 
 use super::traffic::Traffic;
 use lease_protocol::election::Timing;
@@ -67,6 +69,14 @@ pub enum SpecError {
         /// The rule they break.
         rule: Rule,
     },
+    /// The bodies would wait too long.
+    #[error("{}, not {delay:?}: {}", rule.sentence(), rule.remedy())]
+    TakeoverDelay {
+        /// The takeover delay.
+        delay: Duration,
+        /// The rule it breaks.
+        rule: Rule,
+    },
 }
 
 impl SpecError {
@@ -78,7 +88,8 @@ impl SpecError {
             | SpecError::Label { rule, .. }
             | SpecError::LeaderLabel { rule, .. }
             | SpecError::LeaderService { rule, .. }
-            | SpecError::Timing { rule, .. } => *rule,
+            | SpecError::Timing { rule, .. }
+            | SpecError::TakeoverDelay { rule, .. } => *rule,
         }
     }
 }
@@ -154,6 +165,18 @@ pub fn check_timing(timing: &Timing) -> Result<(), SpecError> {
     match broken_by_timing(timing) {
         None => Ok(()),
         Some(rule) => Err(SpecError::Timing { timing: *timing, rule }),
+    }
+}
+
+/// Checks a takeover delay that is known only at run time.
+///
+/// # Errors
+///
+/// [`SpecError::TakeoverDelay`] where [`LeaseSpec::takeover_delay`](super::LeaseSpec::takeover_delay) would panic.
+pub(crate) fn check_takeover_delay(delay: Duration) -> Result<(), SpecError> {
+    match broken_by_takeover_delay(delay) {
+        None => Ok(()),
+        Some(rule) => Err(SpecError::TakeoverDelay { delay, rule }),
     }
 }
 

@@ -34,6 +34,7 @@ pub(crate) struct Entry {
     pub(crate) name: Arc<str>,
     pub(crate) lease: LeaseId,
     pub(crate) timing: Timing,
+    pub(crate) takeover_delay: Duration,
     pub(crate) traffic: Traffic,
     pub(super) member: Member,
     /// The runtime of its bodies; unknown until the candidate runs.
@@ -68,7 +69,8 @@ impl Entry {
                 return (Err(error), handle);
             }
         };
-        let Plan { lease, timing, traffic, member, warm_up, conditions, wants_tick, done, output } = plan;
+        let Plan { lease, timing, takeover_delay, traffic, member, warm_up, conditions, wants_tick, done, output } =
+            plan;
         if wants_tick {
             let error = Error::NoSchedule { task: name.to_string() };
             let _ = outcome.send(Err(error.clone()));
@@ -94,6 +96,7 @@ impl Entry {
             name,
             lease,
             timing,
+            takeover_delay,
             traffic,
             member,
             runtime: Mutex::new(None),

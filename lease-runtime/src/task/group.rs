@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use tokio::sync::watch;
@@ -156,8 +157,9 @@ impl<K: IntoTask> Part for K {
 
     fn plan(self: Box<Self>, deployment: &Deployment) -> Result<Plan<()>, Error> {
         let plan = (*self).into_plan(deployment)?;
-        let Plan { lease, timing, traffic, member, warm_up, conditions, wants_tick, .. } = plan;
-        Ok(Plan { lease, timing, traffic, member, warm_up, conditions, wants_tick, done: None, output: nothing() })
+        let Plan { lease, timing, takeover_delay, traffic, member, warm_up, conditions, wants_tick, .. } = plan;
+        let (done, output) = (None, nothing());
+        Ok(Plan { lease, timing, takeover_delay, traffic, member, warm_up, conditions, wants_tick, done, output })
     }
 }
 
@@ -185,7 +187,7 @@ impl IntoPlan<()> for TaskGroup {
             self;
         check_task_name(&name)?;
         let mut members = Vec::<Member>::new();
-        let (mut common, mut wants_tick) = (None, false);
+        let (mut common, mut wants_tick, mut takeover_delay) = (None, false, Duration::ZERO);
         for mut part in parts {
             part.move_to(lease.as_deref(), own.as_deref());
             let plan = part.plan(deployment)?;
@@ -219,6 +221,7 @@ impl IntoPlan<()> for TaskGroup {
                 .into());
             }
             wants_tick |= plan.wants_tick;
+            takeover_delay = takeover_delay.max(plan.takeover_delay);
             warm_up.extend(plan.warm_up);
             conditions.extend(plan.conditions);
             members.push(plan.member);
@@ -240,7 +243,8 @@ impl IntoPlan<()> for TaskGroup {
         }
         let done = once.then(|| Box::new(|| ()) as Box<dyn Fn() + Send + Sync>);
         let wants_tick = wants_tick && !scheduled;
-        Ok(Plan { lease, timing, traffic, member, warm_up, conditions, wants_tick, done, output: nothing() })
+        let output = nothing();
+        Ok(Plan { lease, timing, takeover_delay, traffic, member, warm_up, conditions, wants_tick, done, output })
     }
 }
 

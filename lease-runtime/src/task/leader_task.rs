@@ -19,7 +19,7 @@ use super::policy::Policy;
 use super::resolve::Scheduling;
 use crate::error::Error;
 use crate::lease::LeaseId;
-use crate::spec::{Deployment, LeaseSpec, check_lease_name, check_namespace};
+use crate::spec::{Deployment, LeaseSpec, check_lease_name, check_namespace, check_takeover_delay};
 use crate::term::Term;
 use crate::tick::Tick;
 use lease_protocol::election::Timing;
@@ -65,6 +65,7 @@ pub struct LeaderTask<T> {
     pub(super) lease_duration: Option<Duration>,
     pub(super) renew_deadline: Option<Duration>,
     pub(super) retry_period: Option<Duration>,
+    pub(super) takeover_delay: Option<Duration>,
     pub(super) leader_label: bool,
     pub(super) leader_service: Option<String>,
     pub(super) policy: Policy,
@@ -131,6 +132,7 @@ impl<T> LeaderTask<T> {
             lease_duration: None,
             renew_deadline: None,
             retry_period: None,
+            takeover_delay: None,
             leader_label: false,
             leader_service: None,
             policy: Policy::default(),
@@ -205,6 +207,16 @@ impl<T> LeaderTask<T> {
     }
 }
 
+impl<T> LeaderTask<T> {
+    /// How long the bodies wait after a takeover, checked.
+    fn resolve_takeover_delay(&self, deployment: &Deployment) -> Result<Duration, Error> {
+        let own = self.takeover_delay.unwrap_or(self.spec.own_takeover_delay());
+        let delay = deployment.overrides.own_takeover_delay().unwrap_or(own);
+        check_takeover_delay(delay).map_err(|cause| Error::Spec { task: self.name.to_string(), cause })?;
+        Ok(delay)
+    }
+}
+
 impl<T: TaskOutput> IntoTask for LeaderTask<T> {
     type Output = T;
 }
@@ -221,6 +233,7 @@ impl<T: TaskOutput> IntoPlan<T> for LeaderTask<T> {
 
     fn into_plan(self, deployment: &Deployment) -> Result<Plan<T>, Error> {
         let (lease, timing) = self.resolve(deployment)?;
+        let takeover_delay = self.resolve_takeover_delay(deployment)?;
         let traffic = self.spec.traffic_with(self.leader_label, self.leader_service.as_deref());
         overridden::check_traffic(&traffic, &lease, &self.name, deployment)?;
         let ticking = overridden::ticking(&self.scheduling, &self.name, &self.policy, (&lease, &timing), deployment)?;
@@ -250,7 +263,7 @@ impl<T: TaskOutput> IntoPlan<T> for LeaderTask<T> {
             }) as Box<dyn Fn() + Send + Sync>
         });
         let (warm_up, conditions) = (self.warm_up, self.conditions);
-        Ok(Plan { lease, timing, traffic, member, warm_up, conditions, wants_tick, done, output })
+        Ok(Plan { lease, timing, takeover_delay, traffic, member, warm_up, conditions, wants_tick, done, output })
     }
 }
 

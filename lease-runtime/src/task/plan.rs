@@ -1,6 +1,7 @@
 //! The trait of what can be added to a candidate, and its checked form.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use tokio::sync::watch;
@@ -43,6 +44,7 @@ pub(crate) mod sealed {
 pub struct Plan<T> {
     pub(super) lease: LeaseId,
     pub(super) timing: Timing,
+    pub(super) takeover_delay: Duration,
     pub(super) traffic: Traffic,
     pub(super) member: Member,
     pub(super) warm_up: Vec<BoxFuture<'static, ()>>,

@@ -53,6 +53,13 @@ impl<T> LeaderTask<T> {
         self
     }
 
+    /// How long the bodies wait if the holder before this one has not released the lease: see
+    /// [`LeaseSpec::takeover_delay`](crate::LeaseSpec::takeover_delay). If the tasks of a lease set different ones, the longest counts.
+    pub fn takeover_delay(mut self, takeover_delay: Duration) -> LeaderTask<T> {
+        self.takeover_delay = Some(takeover_delay);
+        self
+    }
+
     /// While this process leads, its own Pod has the label `leader.lease-runtime.dev/LEASE: "true"`, with the name of the lease in the
     /// cluster, so that a Service can select the leader.
     ///

@@ -4,6 +4,8 @@ mod adding;
 mod admin;
 mod alone;
 mod composing;
+#[cfg(unix)]
+mod death_reports;
 #[cfg(target_os = "linux")]
 mod deaths;
 mod deployed;
@@ -16,6 +18,7 @@ mod observed;
 mod process;
 mod scheduled;
 mod settings;
+mod takeover;
 mod taking_part;
 mod tasks_not_run;
 mod traffic;

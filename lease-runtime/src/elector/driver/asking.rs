@@ -1,6 +1,7 @@
 //! Asks whether the holder is dead, and watches over the lock by which others find out whether this process is.
 
 use super::ElectionDriver;
+use super::deaths::Death;
 use crate::elector::error::ElectorError;
 use crate::elector::state_dir::FoundDead;
 use lease_protocol::election::{Event, Role, StopReason};
@@ -8,20 +9,29 @@ use lease_protocol::election::{Event, Role, StopReason};
 impl ElectionDriver {
     /// Asks after the holder while this process waits for the lease. A holder has nothing to ask.
     pub(super) fn ask_after_holder(&mut self) {
-        let Some(inquiry) = &mut self.deaths.inquiry else { return };
         let waits = self.election.role() == Role::Standby;
         let holder = self.election.holder().filter(|holder| waits && *holder != &*self.out.identity);
-        inquiry.ask_after(holder);
+        self.deaths.inquiry.iter_mut().for_each(|inquiry| inquiry.ask_after(holder));
+        if let Some(pods) = &mut self.deaths.pods {
+            // A holder that renews lives. To be late by a fifth is more than the jitter of a healthy one.
+            let late = self.out.timing.renew_period() * 6 / 5;
+            let is_late = self.election.seen_since().is_some_and(|since| self.out.clock.now() >= since + late);
+            pods.ask_after(holder.filter(|_| is_late));
+        }
     }
 
     /// The holder is dead. It may have the lease no longer by now: the election knows.
-    pub(super) fn found_dead(&mut self, found: FoundDead) {
+    pub(super) fn found_dead(&mut self, found: Death) {
         match found {
-            FoundDead::Follow(identity) => {
+            Death::Report(identity) => {
+                self.step(Event::Dead(identity.to_string()));
+                self.log.holder_is_reported_dead(&identity);
+            }
+            Death::Lock(FoundDead::Follow(identity)) => {
                 self.step(Event::Dead(identity.to_string()));
                 self.log.holder_is_dead(&identity);
             }
-            FoundDead::Wait { identity, in_a_row } => self.log.holder_is_dead_again(&identity, in_a_row),
+            Death::Lock(FoundDead::Wait { identity, in_a_row }) => self.log.holder_is_dead_again(&identity, in_a_row),
         }
     }
 

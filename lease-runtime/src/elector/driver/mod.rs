@@ -21,7 +21,7 @@ use std::time::Duration;
 
 use kube::Client;
 
-use self::deaths::Deaths;
+use self::deaths::{Death, Deaths};
 use self::observed::ObservedTerm;
 use self::reported::ReportedTerm;
 use super::error::ElectorError;
@@ -33,7 +33,6 @@ use super::process_memory::ProcessMemory;
 use super::recent_states::RecentStates;
 use super::requests::{Reply, Requests};
 use super::server_time::ServerTime;
-use super::state_dir::FoundDead;
 use super::task_comparison::TaskComparison;
 use super::traffic::ElectionTraffic;
 use super::watch::{SharedWatch, Watch, WatchEvent, maybe, next_of};
@@ -105,7 +104,7 @@ enum Wakeup {
     TaskMessage(TaskMessage),
     Drained,
     Noted(WatchEvent),
-    FoundDead(FoundDead),
+    FoundDead(Death),
     Woken,
 }
 
@@ -133,7 +132,7 @@ impl ElectionDriver {
             watch: None,
             watching: false,
             cut_off: None,
-            deaths: Deaths::new(out.asker.as_ref()),
+            deaths: Deaths::new(&out),
             observed: ObservedTerm::default(),
             reported: ReportedTerm::default(),
             drained: None,
@@ -265,9 +264,9 @@ impl ElectionDriver {
                 self.token = grant.token;
                 self.transitions = grant.transitions;
                 // Here and below, the log comes last, because it may block.
-                let term_state = self.out.begin(&grant);
-                self.traffic.lead(grant.token);
                 let taken = self.taken();
+                let term_state = self.out.begin(&grant, taken);
+                self.traffic.lead(grant.token);
                 self.log.began(&grant, taken, &*self.out.clock);
                 let time = self.time();
                 self.ticking.begin(&grant, &term_state, time);

@@ -11,6 +11,15 @@ impl ElectionLog {
         say!(info, self, "{holder} is proven dead: its lock is free");
     }
 
+    pub(in crate::elector) fn holder_is_reported_dead(&self, holder: &str) {
+        let holder = shown(holder).to_string();
+        say!(info, self, "{holder} is proven dead: the kubelet reports that its container has terminated");
+    }
+
+    pub(in crate::elector) fn no_death_report(&self, problem: String) {
+        say!(warn, self, "the pod of a silent holder cannot be read, so its lease is waited for: {problem}");
+    }
+
     pub(in crate::elector) fn holder_is_dead_again(&self, holder: &str, in_a_row: u8) {
         let holder = shown(holder).to_string();
         say!(

@@ -83,6 +83,11 @@ impl RoleRule {
         RoleRule { group: EVENTS, resource: "events", names: Vec::new(), verbs: &["create"] }
     }
 
+    /// Allows to look at the pods of holders, whose names are not known.
+    pub(crate) fn death_reports() -> RoleRule {
+        RoleRule { group: "", resource: "pods", names: Vec::new(), verbs: &["get"] }
+    }
+
     /// The rules for the traffic of some leases, in the namespace of the pod. The names of pods are not known, and a name cannot limit
     /// the creation of a slice.
     pub(crate) fn traffic<'a>(traffic: impl IntoIterator<Item = &'a Traffic>) -> Vec<RoleRule> {

@@ -1,16 +1,19 @@
 //! What a deployment sets in place of what a program says about its leases.
 
+mod value;
+
 use std::collections::BTreeMap;
 use std::env;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use lease_grammar::Rule;
 use lease_grammar::names::{broken_by_label, broken_by_lease_name, broken_by_namespace};
-use lease_grammar::timing::Timings;
-use lease_grammar::value::{Remedy, Wrong};
-use lease_grammar::{Rule, duration};
+use lease_grammar::timing::{Timings, broken_by_takeover_delay};
 use lease_protocol::election::shown;
+
+use self::value::{death_reports, labels, prefix_remedy, span, switch};
 
 /// What a deployment sets in place of what a program says about its leases.
 ///
@@ -36,9 +39,11 @@ use lease_protocol::election::shown;
 /// | `LEASE_DURATION` | [`lease_duration`](Self::lease_duration) | the lease duration of every lease, as in `15s` |
 /// | `LEASE_RENEW_DEADLINE` | [`renew_deadline`](Self::renew_deadline) | the renew deadline of every lease |
 /// | `LEASE_RETRY_PERIOD` | [`retry_period`](Self::retry_period) | the retry period of every lease |
+/// | `LEASE_TAKEOVER_DELAY` | [`takeover_delay`](Self::takeover_delay) | the takeover delay of every lease |
 /// | `LEASE_ELECTION` | [`election`](Self::election) | `off`: bodies run without an election |
 /// | `LEASE_EVENTS` | [`kubernetes_events`](Self::kubernetes_events) | `off`: no Kubernetes Events are written, `on`: they are |
 /// | `LEASE_STATE_DIR` | [`state_dir`](Self::state_dir) | the [state directory](crate::CandidateBuilder::state_dir), as in `/run/lease-runtime` |
+/// | `LEASE_DEATH_REPORTS` | [`death_reports`](Self::death_reports) | `pods`: the reports of the kubelet prove that a holder is dead, `off`: they do not |
 /// | `LEASE_LABELS` | [`label`](Self::label) | labels of every Lease, as in `team=billing,tier=3` |
 ///
 /// An empty or blank variable counts as not set. All replicas of a service need the same values.
@@ -50,9 +55,11 @@ pub struct Overrides {
     lease_duration: Option<Setting<Duration>>,
     renew_deadline: Option<Setting<Duration>>,
     retry_period: Option<Setting<Duration>>,
+    takeover_delay: Option<Setting<Duration>>,
     election: Option<Setting<bool>>,
     kubernetes_events: Option<Setting<bool>>,
     state_dir: Option<PathBuf>,
+    death_reports: Option<Setting<bool>>,
     labels: BTreeMap<String, Setting<String>>,
 }
 
@@ -123,9 +130,11 @@ impl Overrides {
             lease_duration: span("LEASE_DURATION")?,
             renew_deadline: span("LEASE_RENEW_DEADLINE")?,
             retry_period: span("LEASE_RETRY_PERIOD")?,
+            takeover_delay: span("LEASE_TAKEOVER_DELAY")?,
             election: text("LEASE_ELECTION")?.map(switch).transpose()?,
             kubernetes_events: text("LEASE_EVENTS")?.map(switch).transpose()?,
             state_dir: text("LEASE_STATE_DIR")?.map(|Setting { value, .. }| value.into()),
+            death_reports: text("LEASE_DEATH_REPORTS")?.map(death_reports).transpose()?,
             labels: text("LEASE_LABELS")?.map(labels).transpose()?.unwrap_or_default(),
         };
         overrides.check()?;
@@ -177,6 +186,14 @@ impl Overrides {
         self
     }
 
+    /// The takeover delay of every lease: see [`LeaseSpec::takeover_delay`](crate::LeaseSpec::takeover_delay). It replaces what a task
+    /// sets. Zero means none, whatever a task says.
+    #[must_use = "it returns the changed overrides"]
+    pub fn takeover_delay(mut self, takeover_delay: Duration) -> Overrides {
+        self.takeover_delay = Some(Setting::new(takeover_delay, "Overrides::takeover_delay"));
+        self
+    }
+
     /// `false`: bodies run without an election, for a laptop, or for one replica that is stopped before the next one starts
     /// (`strategy: Recreate`). No cluster is needed, and no request is sent. The candidate says so with a warning, and by
     /// [`Candidate::elects`](crate::Candidate::elects).
@@ -214,6 +231,14 @@ impl Overrides {
         self
     }
 
+    /// Whether the reports of the kubelet prove that a holder is dead. It replaces what
+    /// [`CandidateBuilder::death_reports`](crate::CandidateBuilder::death_reports) says.
+    #[must_use = "it returns the changed overrides"]
+    pub fn death_reports(mut self, on: bool) -> Overrides {
+        self.death_reports = Some(Setting::new(on, "Overrides::death_reports"));
+        self
+    }
+
     /// Adds this label to every Lease, as [`CandidateBuilder::lease_label`](crate::CandidateBuilder::lease_label) does, whose label
     /// with the same key it replaces.
     #[must_use = "it returns the changed overrides"]
@@ -246,6 +271,11 @@ impl Overrides {
         }) {
             return Err(OverrideError::broken(by, "0s", rule));
         }
+        if let Some(Setting { value, by }) = self.takeover_delay
+            && let Some(rule) = broken_by_takeover_delay(value)
+        {
+            return Err(OverrideError::broken(by, &format!("{value:?}"), rule));
+        }
         for (key, Setting { value, by }) in &self.labels {
             if let Some(rule) = broken_by_label(key, value) {
                 return Err(OverrideError::broken(by, &format!("{key}={value}"), rule));
@@ -269,6 +299,11 @@ impl Overrides {
         self.set_timings().map(|timing| timing.map(|timing| timing.value))
     }
 
+    /// The takeover delay of every lease, if the deployment sets one.
+    pub(crate) fn own_takeover_delay(&self) -> Option<Duration> {
+        self.takeover_delay.map(|setting| setting.value)
+    }
+
     /// Whether bodies run only while a Lease is held.
     pub(crate) fn elects(&self) -> bool {
         self.election.as_ref().is_none_or(|election| election.value)
@@ -277,6 +312,11 @@ impl Overrides {
     /// Whether elections are reported as Kubernetes Events, if the deployment says so.
     pub(crate) fn writes_events(&self) -> Option<bool> {
         self.kubernetes_events.as_ref().map(|events| events.value)
+    }
+
+    /// Whether the pods of holders are asked after, if the deployment says so.
+    pub(crate) fn reads_death_reports(&self) -> Option<bool> {
+        self.death_reports.as_ref().map(|reports| reports.value)
     }
 
     /// The state directory, if the deployment names one.
@@ -312,51 +352,6 @@ impl Overrides {
 }
 
 impl Copy for Setting<Duration> {}
-
-/// The name of a lease begins with it, so it follows the rule of such a name.
-fn prefix_remedy(rule: Rule) -> &'static str {
-    match rule {
-        Rule::LeaseNameEmpty => "name the release, as in `blue`, or set no prefix",
-        Rule::LeaseNameLength => rule.remedy(),
-        _ => "write it as in `blue`, since the name of every lease begins with it",
-    }
-}
-
-/// Reads a duration in the form of the attribute.
-fn span(text: &str, by: &'static str) -> Result<Duration, OverrideError> {
-    duration::parse(text).map(Duration::from).map_err(|Wrong { what, remedy }| {
-        let remedy = match remedy {
-            Remedy::Write(instead) => format!("write `{instead}`"),
-            Remedy::WriteExample => "write it as in `15s`".to_owned(),
-            Remedy::LeaveOut => "do not set it, or write it as in `15s`".to_owned(),
-            Remedy::Say(remedy) => remedy,
-        };
-        OverrideError::new(by, text, what, remedy)
-    })
-}
-
-fn switch(Setting { value, by }: Setting<String>) -> Result<Setting<bool>, OverrideError> {
-    match value.as_str() {
-        "on" => Ok(Setting::new(true, by)),
-        "off" => Ok(Setting::new(false, by)),
-        _ => Err(OverrideError::new(by, &value, "it is one of two words", "write `on` or `off`")),
-    }
-}
-
-/// Reads `key=value,key=value`.
-fn labels(Setting { value, by }: Setting<String>) -> Result<BTreeMap<String, Setting<String>>, OverrideError> {
-    let mut labels = BTreeMap::new();
-    for label in value.split(',').map(str::trim) {
-        let remedy = "write them as in `team=billing,tier=3`";
-        let Some((key, value)) = label.split_once('=') else {
-            return Err(OverrideError::new(by, &value, "each label is a key, a `=` and a value", remedy));
-        };
-        if labels.insert(key.trim().to_owned(), Setting::new(value.trim().to_owned(), by)).is_some() {
-            return Err(OverrideError::new(by, label, "each key can stand in the list once", remedy));
-        }
-    }
-    Ok(labels)
-}
 
 #[cfg(test)]
 mod tests;

@@ -12,21 +12,37 @@ fn variables_are_read() {
         ("LEASE_DURATION", "1m"),
         ("LEASE_RENEW_DEADLINE", "30s"),
         ("LEASE_RETRY_PERIOD", "1500ms"),
+        ("LEASE_TAKEOVER_DELAY", "5s"),
         ("LEASE_ELECTION", "off"),
         ("LEASE_EVENTS", "off"),
         ("LEASE_STATE_DIR", " /run/lease-runtime "),
+        ("LEASE_DEATH_REPORTS", "pods"),
         ("LEASE_LABELS", "team=billing, example.com/tier=3,empty="),
     ])
     .unwrap();
     assert_eq!((all.lease_prefix(), all.own_namespace()), (Some("blue"), Some("jobs")));
     assert_eq!(all.timings(), [60_000, 30_000, 1_500].map(|millis| Some(Duration::from_millis(millis))));
+    assert_eq!(all.own_takeover_delay(), Some(Duration::from_secs(5)));
     assert!(!all.elects());
     assert_eq!(all.writes_events(), Some(false));
     assert_eq!(all.own_state_dir(), Some(Path::new("/run/lease-runtime")));
     let labels: Vec<_> = all.lease_labels().map(|(key, value)| format!("{key}={value}")).collect();
     assert_eq!(labels, ["empty=", "example.com/tier=3", "team=billing"]);
     assert!(read(&[("LEASE_ELECTION", "on")]).unwrap().elects());
+    assert_eq!(all.reads_death_reports(), Some(true));
+    assert_eq!(read(&[("LEASE_DEATH_REPORTS", "off")]).unwrap().reads_death_reports(), Some(false));
+    let error = read(&[("LEASE_DEATH_REPORTS", "on")]).unwrap_err().to_string();
+    assert_eq!(error, "`LEASE_DEATH_REPORTS` is `on`: it is one of two words: write `pods` or `off`");
     assert_eq!(read(&[("LEASE_EVENTS", "on")]).unwrap().writes_events(), Some(true));
+}
+
+#[test]
+fn a_takeover_delay_has_an_end() {
+    let delay = |value| read(&[("LEASE_TAKEOVER_DELAY", value)]);
+    delay("1h").unwrap();
+    let error = delay("61m").unwrap_err().to_string();
+    let rule = "takeover_delay must be at most an hour: 5s is usual, or leave it out";
+    assert_eq!(error, format!("`LEASE_TAKEOVER_DELAY` is `3660s`: {rule}"));
 }
 
 #[test]
@@ -38,9 +54,11 @@ fn an_empty_or_blank_variable_is_not_set() {
             "DURATION",
             "RENEW_DEADLINE",
             "RETRY_PERIOD",
+            "TAKEOVER_DELAY",
             "ELECTION",
             "EVENTS",
             "STATE_DIR",
+            "DEATH_REPORTS",
             "LABELS",
         ];
         let overrides = Overrides::read(|name| {
@@ -51,6 +69,7 @@ fn an_empty_or_blank_variable_is_not_set() {
         assert_eq!((overrides.lease_prefix(), overrides.own_namespace(), overrides.timings()), (None, None, [None; 3]));
         assert!(overrides.elects() && overrides.lease_labels().next().is_none());
         assert_eq!((overrides.writes_events(), overrides.own_state_dir()), (None, None));
+        assert_eq!((overrides.own_takeover_delay(), overrides.reads_death_reports()), (None, None));
     }
 }
 

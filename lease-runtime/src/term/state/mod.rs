@@ -42,6 +42,7 @@ pub(crate) struct TermState {
     /// A copy of `deadlines.drop_at`; zero once the term has expired.
     drop_at: AtomicU64,
     stop_reason: OnceLock<StopReason>,
+    taken_over_at: OnceLock<Moment>,
     cancelled: Arc<StopSignal>,
     extended: Notify,
     exit_on_loss: AtomicBool,
@@ -89,6 +90,7 @@ impl TermState {
             clock,
             drop_at: AtomicU64::new(deadlines.drop_at.as_nanos()),
             stop_reason: OnceLock::new(),
+            taken_over_at: OnceLock::new(),
             cancelled: Arc::new(StopSignal::new()),
             extended: Notify::new(),
             exit_on_loss: AtomicBool::new(false),
@@ -101,6 +103,16 @@ impl TermState {
         });
         let alive = DrainToken::first(term_state.clone());
         (term_state, alive)
+    }
+
+    /// The holder before had not released the lease, and the write that took it was sent at this moment.
+    pub(crate) fn took_over(&self, sent: Moment) {
+        let _ = self.taken_over_at.set(sent);
+    }
+
+    /// When the lease was taken from a holder that had not released it. `None` if it was free.
+    pub(crate) fn taken_over_at(&self) -> Option<Moment> {
+        self.taken_over_at.get().copied()
     }
 
     /// Moves the deadlines, unless the term has expired. A renewal that comes late must not revive it.
