@@ -1,7 +1,7 @@
 //! Asks the API server after the pods of holders that are silent.
 //!
-//! It is no part of an election: an answer that does not come, or makes no sense, costs the election nothing. A holder is asked after
-//! once a second, however many of its leases this process waits for.
+//! It is no part of an election: an answer that does not come, or makes no sense, costs the election nothing. Leases
+//! whose holder is asked after at the same time share the looks at its pod.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -33,10 +33,13 @@ struct Shared {
     client: Client,
     in_flight: Arc<InFlight>,
     /// The holders that are asked after, each with the namespace of its pod.
-    questions: Mutex<BTreeMap<(Arc<str>, Arc<str>), Weak<Question>>>,
+    questions: Mutex<Questions>,
     /// The kinds of problems that were logged.
     said: Mutex<BTreeSet<&'static str>>,
 }
+
+/// What is asked, by namespace and identity.
+type Questions = BTreeMap<(Arc<str>, Arc<str>), Weak<Question>>;
 
 /// Somebody is asked after, until this is dropped.
 struct Question {
