@@ -9,7 +9,11 @@ use crate::runner::{Scenario, scenario};
 use crate::stories::shown_by;
 
 pub(crate) fn list() -> Vec<Scenario> {
-    vec![scenario("targets::postgres", |world| refuses(world, "fenced_postgres"))]
+    vec![
+        scenario("targets::postgres", |world| refuses(world, "fenced_postgres")),
+        scenario("targets::http", |world| refuses(world, "fenced_http")),
+        scenario("targets::file", |world| refuses(world, "fenced_file")),
+    ]
 }
 
 /// The example has seen that the late write was refused, or says why it has not run.
