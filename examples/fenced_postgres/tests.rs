@@ -64,7 +64,7 @@ impl Db {
                 }
             }
         };
-        tokio::time::timeout(Duration::from_secs(60), watching).await.expect("neither a lock nor an end")
+        tokio::time::timeout(Duration::from_secs(60), watching).await.expect("it does not wait and does not end")
     }
 
     async fn entries(&mut self) -> i64 {
@@ -200,7 +200,7 @@ async fn a_tick_has_its_effect_once() -> Outcome<()> {
     let (old, mut new) = db.leaders().await;
     old.close().await?;
     let pool = pool_of_leader(db.postgres.url().parse()?);
-    // A crash before the commit leaves neither the key nor the effect.
+    // A crash before the commit leaves no key and no effect.
     let mut crashed = fence(1).begin(&pool).await?;
     sqlx::query("INSERT INTO interest_runs VALUES ('monday', 'a')").execute(&mut *crashed).await?;
     crashed.rollback().await?;
