@@ -32,8 +32,8 @@ enum WriteError {
     Io(#[from] io::Error),
 }
 
-/// A file whose check has passed. No other leader checks or writes it before this is dropped. A leader that is killed leaves the
-/// lock, too. One that is stopped makes the next one wait.
+/// A file whose check has passed. No other leader checks or writes it before this is dropped. The kernel releases the lock of a
+/// leader that is killed. One that is stopped makes the next one wait.
 struct Fenced {
     path: PathBuf,
     token: FencingToken,
