@@ -3,11 +3,13 @@
 mod late;
 mod log;
 mod postgres;
+mod redis;
 mod replicas;
 mod table;
 
 use std::error::Error;
 
+pub use self::redis::Redis;
 pub use late::{stop_the_leader, write_until_end};
 pub use log::{Entry, WorkLog};
 pub use postgres::Postgres;

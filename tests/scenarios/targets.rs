@@ -12,6 +12,7 @@ pub(crate) fn list() -> Vec<Scenario> {
     vec![
         scenario("targets::postgres", |world| refuses(world, "fenced_postgres")),
         scenario("targets::http", |world| refuses(world, "fenced_http")),
+        scenario("targets::redis", |world| refuses(world, "fenced_redis")),
         scenario("targets::file", |world| refuses(world, "fenced_file")),
     ]
 }
