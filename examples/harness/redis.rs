@@ -27,7 +27,7 @@ impl Redis {
     /// What to say where no server is installed.
     pub const ABSENT: &str = "not run: Redis is not installed. On Debian and Ubuntu: apt-get install redis-server";
 
-    /// Starts a server. `None` if neither Valkey nor Redis is in the `PATH`.
+    /// Starts a server. `None` if the `PATH` has no Valkey and no Redis.
     ///
     /// # Errors
     ///
