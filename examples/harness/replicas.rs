@@ -1,7 +1,7 @@
 //! What the replicas need: an API, a folder, processes, and a log that is read while they write to it.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -24,6 +24,8 @@ pub struct Harness {
     folder: PathBuf,
     reader: LogReader,
     replicas: Vec<Replica>,
+    /// For the environment of each replica.
+    given: Vec<(&'static str, String)>,
     began: Moment,
     /// The embedded API serves until this is dropped.
     _server: Option<Server>,
@@ -33,6 +35,13 @@ pub struct Harness {
 struct Replica {
     name: String,
     process: Child,
+}
+
+impl Replica {
+    fn pid(&self) -> Outcome<Pid> {
+        let id = self.process.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
+        Ok(id.ok_or("it has ended")?)
+    }
 }
 
 /// How a replica is ended.
@@ -69,7 +78,25 @@ impl Harness {
             other => return Err(format!("expected nothing or `--kubeconfig FILE`, not `{}`", other.join(" ")).into()),
         };
         let reader = LogReader::create(folder.join("work.log"))?;
-        Ok(Harness { kubeconfig, folder, reader, replicas: Vec::new(), began: SystemClock.now(), _server: server })
+        Ok(Harness {
+            kubeconfig,
+            folder,
+            reader,
+            replicas: Vec::new(),
+            given: Vec::new(),
+            began: SystemClock.now(),
+            _server: server,
+        })
+    }
+
+    /// Gives the replicas that are started from now on a variable in their environment.
+    pub fn give(&mut self, name: &'static str, value: String) {
+        self.given.push((name, value));
+    }
+
+    /// A folder for files of the example. It is removed when this is dropped.
+    pub fn folder(&self) -> &Path {
+        &self.folder
     }
 
     /// Starts a replica: a process of this program. Its environment tells it that it is a replica.
@@ -84,6 +111,7 @@ impl Harness {
             .env("KUBECONFIG", &self.kubeconfig)
             .env("POD_NAME", name)
             .envs([self.reader.for_replica()])
+            .envs(self.given.iter().map(|(name, value)| (*name, value)))
             .stdin(Stdio::null())
             .kill_on_drop(true)
             .spawn()?;
@@ -99,7 +127,7 @@ impl Harness {
     pub fn end(&mut self, name: &str, how: End) -> Outcome<(Moment, impl Future<Output = Outcome<()>> + use<>)> {
         let found = self.replicas.iter().position(|replica| replica.name == name);
         let mut replica = self.replicas.remove(found.ok_or_else(|| format!("there is no {name} to end"))?);
-        let id = replica.process.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?)).ok_or("it has ended")?;
+        let id = replica.pid()?;
         let at = SystemClock.now();
         kill_process(id, if how == End::Sigterm { Signal::TERM } else { Signal::KILL })?;
         let gone = async move {
@@ -112,6 +140,32 @@ impl Harness {
             Ok(())
         };
         Ok((at, gone))
+    }
+
+    /// Stops a replica, until [`go_on`](Self::go_on): it does nothing, and learns of nothing. Returns the time right before that.
+    ///
+    /// # Errors
+    ///
+    /// If there is no such replica.
+    pub fn stop(&self, name: &str) -> Outcome<Moment> {
+        self.signal(name, Signal::STOP)
+    }
+
+    /// Lets a stopped replica continue. Returns the time right before that.
+    ///
+    /// # Errors
+    ///
+    /// If there is no such replica.
+    pub fn go_on(&self, name: &str) -> Outcome<Moment> {
+        self.signal(name, Signal::CONT)
+    }
+
+    fn signal(&self, name: &str, signal: Signal) -> Outcome<Moment> {
+        let found = self.replicas.iter().find(|replica| replica.name == name);
+        let id = found.ok_or_else(|| format!("there is no {name}"))?.pid()?;
+        let at = SystemClock.now();
+        kill_process(id, signal)?;
+        Ok(at)
     }
 
     /// Creates a flag, for [`WorkLog::has_flag`](super::WorkLog::has_flag). Returns the time right before that.

@@ -55,6 +55,8 @@ mod sharded;
 #[cfg(unix)]
 mod stories;
 #[cfg(unix)]
+mod targets;
+#[cfg(unix)]
 mod ticks;
 #[cfg(unix)]
 mod timings;
@@ -89,6 +91,7 @@ fn main() -> std::process::ExitCode {
         stories::list(),
         server::list(),
         sharded::list(),
+        targets::list(),
         traffic::list(),
         transfer::list(),
         watchdog::list(),

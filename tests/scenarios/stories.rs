@@ -26,6 +26,12 @@ pub(crate) fn list() -> Vec<Scenario> {
 
 /// The example succeeds and has counted the overlaps. It checks everything else itself.
 async fn succeeds(world: Arc<World>, name: &str) {
+    let shown = shown_by(world, name).await;
+    assert!(shown.lines().any(|line| line == "overlaps: 0"), "{name} has not counted overlaps\n{shown}");
+}
+
+/// What the example prints. It succeeds, and takes no longer than it says.
+pub(crate) async fn shown_by(world: Arc<World>, name: &str) -> String {
     let program = example(name).await;
     let mut command = Command::new(program);
     if let Kind::Real(_) = world.cluster.kind {
@@ -38,9 +44,9 @@ async fn succeeds(world: Arc<World>, name: &str) {
     let output = command.stdin(Stdio::null()).kill_on_drop(true).output().await.expect("the example cannot be started");
     let (shown, said) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "{name} ended with {}\n{shown}\n{said}", output.status);
-    assert!(shown.lines().any(|line| line == "overlaps: 0"), "{name} has not counted overlaps\n{shown}");
     let took = now().since(begun);
     // The bounds are in the first lines of the examples. The example with a schedule waits for a full minute.
     let bound = if name == "scheduled" { 120 } else { 60 };
     assert!(took.as_secs() < bound, "{name} took {took:?}\n{shown}");
+    shown.into_owned()
 }
