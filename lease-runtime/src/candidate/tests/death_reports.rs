@@ -135,18 +135,23 @@ async fn a_container_that_terminates_later_is_found_within_two_seconds() {
 async fn without_a_proof_the_lease_is_waited_for() {
     let (world, container, lines) = (World::new(), Container::new(), Lines::default());
     let _captured = lines.capture();
-    world.leases_of_holder(&["ledger"]);
+    world.leases_of_holder(&["ledger", "shard"]);
     let mut unknown = terminated();
     unknown["terminated"]["reason"] = json!("ContainerStatusUnknown");
     world.pod_of_holder(unknown);
     let candidate = world.reading("b", &container).await;
     candidate.add(world.obedient("one", MINUTE));
+    candidate.add(world.obedient("two", MINUTE).lease("shard"));
     let running = Running::start(&candidate);
     seconds(59).await;
     assert_eq!(world.story.lines(), [""; 0]);
-    assert!((30..=36).contains(&world.looks_at_pods()), "once a second: {}", world.looks_at_pods());
+    assert!(
+        (30..=36).contains(&world.looks_at_pods()),
+        "once a second, however many leases: {}",
+        world.looks_at_pods()
+    );
     seconds(3).await;
-    assert_eq!((world.story.lines().len(), taken(&candidate, "ledger")), (1, Some(Taken::RanOut)));
+    assert_eq!((world.story.lines().len(), taken(&candidate, "ledger")), (2, Some(Taken::RanOut)));
     let looks = world.looks_at_pods();
     seconds(60).await;
     assert_eq!(world.looks_at_pods(), looks, "a leader asks after nobody");

@@ -27,19 +27,19 @@ const DEADLINE: Duration = Duration::from_secs(5);
 
 /// Asks after the pods of holders. A cheap handle.
 #[derive(Clone)]
-pub(in crate::elector) struct PodAsker(Arc<Shared>);
+pub(in crate::elector) struct PodAsker(Arc<SharedQuestions>);
 
-struct Shared {
+struct SharedQuestions {
     client: Client,
     in_flight: Arc<InFlight>,
     /// The holders that are asked after, each with the namespace of its pod.
-    questions: Mutex<Questions>,
+    questions: Mutex<PodQuestions>,
     /// The kinds of problems that were logged.
     said: Mutex<BTreeSet<&'static str>>,
 }
 
 /// What is asked, by namespace and identity.
-type Questions = BTreeMap<(Arc<str>, Arc<str>), Weak<Question>>;
+type PodQuestions = BTreeMap<(Arc<str>, Arc<str>), Weak<Question>>;
 
 /// Somebody is asked after, until this is dropped.
 struct Question {
@@ -55,7 +55,7 @@ impl Drop for Question {
 
 impl PodAsker {
     pub(in crate::elector) fn new(client: Client, in_flight: Arc<InFlight>) -> PodAsker {
-        PodAsker(Arc::new(Shared { client, in_flight, questions: Mutex::default(), said: Mutex::default() }))
+        PodAsker(Arc::new(SharedQuestions { client, in_flight, questions: Mutex::default(), said: Mutex::default() }))
     }
 
     /// The questions of one election.

@@ -1,5 +1,6 @@
 //! What a deployment sets in place of what a program says about its leases.
 
+mod setting;
 mod value;
 
 use std::collections::BTreeMap;
@@ -13,6 +14,8 @@ use lease_grammar::names::{broken_by_label, broken_by_lease_name, broken_by_name
 use lease_grammar::timing::{Timings, broken_by_takeover_delay};
 use lease_protocol::election::shown;
 
+pub use self::setting::OverrideError;
+use self::setting::Setting;
 use self::value::{death_reports, labels, prefix_remedy, span, switch};
 
 /// What a deployment sets in place of what a program says about its leases.
@@ -61,44 +64,6 @@ pub struct Overrides {
     state_dir: Option<PathBuf>,
     death_reports: Option<Setting<bool>>,
     labels: BTreeMap<String, Setting<String>>,
-}
-
-/// A value, and what set it: a variable or a method.
-#[derive(Clone, Debug)]
-struct Setting<T> {
-    value: T,
-    by: &'static str,
-}
-
-impl<T> Setting<T> {
-    fn new(value: T, by: &'static str) -> Setting<T> {
-        Setting { value, by }
-    }
-}
-
-/// A deployment sets something that cannot be.
-#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-#[error("`{setting}` is `{value}`: {rule}: {remedy}")]
-#[non_exhaustive]
-pub struct OverrideError {
-    /// The variable, or the method of [`Overrides`].
-    pub setting: &'static str,
-    /// Its value, escaped and cut to a length that fits a log line.
-    pub value: String,
-    /// What is wrong with the value.
-    pub rule: &'static str,
-    /// What to do.
-    pub remedy: String,
-}
-
-impl OverrideError {
-    fn new(setting: &'static str, value: &str, rule: &'static str, remedy: impl Into<String>) -> OverrideError {
-        OverrideError { setting, value: shown(value).to_string(), rule, remedy: remedy.into() }
-    }
-
-    fn broken(setting: &'static str, value: &str, rule: Rule) -> OverrideError {
-        OverrideError::new(setting, value, rule.sentence(), rule.remedy())
-    }
 }
 
 impl Overrides {
@@ -350,8 +315,6 @@ impl Overrides {
         [self.lease_duration, self.renew_deadline, self.retry_period]
     }
 }
-
-impl Copy for Setting<Duration> {}
 
 #[cfg(test)]
 mod tests;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use lease_grammar::value::{Remedy, Wrong};
 use lease_grammar::{Rule, duration};
 
-use super::{OverrideError, Setting};
+use super::setting::{OverrideError, Setting};
 
 /// The name of a lease begins with it, so it follows the rule of such a name.
 pub(super) fn prefix_remedy(rule: Rule) -> &'static str {
